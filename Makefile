@@ -1,0 +1,103 @@
+# Waybill. `make` alone lists what there is; ARGS="…" is handed on to the command behind a target.
+
+SHELL   := /bin/bash
+WORKERS ?= 2
+ARGS    ?=
+
+BIN    := .venv/bin
+PYTHON := $(BIN)/python
+STAMP  := .venv/.installed
+CODE   := domain projections consumers infra $(wildcard tests bench)
+
+# The stamp says where the environment was made. One that is gone, broken or moved is made anew, however new its stamp.
+STATE := $(shell $(PYTHON) -c 'import sys; print(open("$(STAMP)").read().strip())' 2>/dev/null)
+ifneq ($(STATE),$(CURDIR))
+$(STAMP): FORCE
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
+FORCE:
+
+help:  ## this list
+	@echo "Waybill: event-sourced order fulfillment"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  ARGS="…" is handed on: make test ARGS="-k overdue -x"'
+
+setup: $(STAMP)  ## create .venv with the locked packages and the waybill command
+	@echo "Ready: $(BIN)/waybill"
+
+$(STAMP): requirements.txt pyproject.toml
+	@set -euo pipefail; \
+	if [ -e $@ ] && [ "$$(cat $@)" != "$(CURDIR)" ]; then rm -rf .venv; fi; \
+	recent='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	has_pip() { $(PYTHON) -m pip --version || $(PYTHON) -m ensurepip; }; \
+	if ! { $(PYTHON) -c "$$recent" && has_pip; } >/dev/null 2>&1; then \
+	  found=; \
+	  for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	    if "$$name" -c "import ensurepip, venv; $$recent" >/dev/null 2>&1; then found=$$name; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "Waybill needs Python 3.11 or newer, with its venv module, and found none on the PATH." >&2; \
+	    echo "Install one (on Debian and Ubuntu: apt-get install python3 python3-venv), then run make setup again." >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Creating .venv with $$("$$found" --version)"; \
+	  rm -rf .venv; "$$found" -m venv .venv; \
+	fi; \
+	echo "Installing $$(grep -c == requirements.txt) locked packages"; \
+	export PATH="$(CURDIR)/$(BIN):$$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	$(PYTHON) -m pip install --quiet --require-hashes -r requirements.txt; \
+	$(PYTHON) -m pip install --quiet --no-build-isolation --no-deps -e .; \
+	echo "$(CURDIR)" > $@
+
+lint: $(STAMP)  ## ruff, mypy --strict, and which way the imports point
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy --strict $(CODE)
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)  ## let ruff sort imports, fix what it can and format
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
+
+test: $(STAMP)  ## the tests, without the slow ones
+	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-all: $(STAMP)  ## every test, slow ones too
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break something, one at a time
+	@$(BIN)/pytest -m fault $(ARGS)
+
+check: lint test  ## lint and test
+
+demo: $(STAMP)  ## simulate a sales floor, ingest it, show the views
+	@$(BIN)/waybill demo $(ARGS)
+
+bench: $(STAMP)  ## measure on SQLite and PostgreSQL (takes minutes)
+	@$(PYTHON) -m bench $(ARGS)
+
+bench-quick: $(STAMP)  ## the same on a small scale
+	@$(PYTHON) -m bench --quick $(ARGS)
+
+schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
+	@$(BIN)/waybill schema $(ARGS)
+
+# Keeps every pin that still fits pyproject.toml; ARGS=--upgrade moves them all to the newest that fit.
+lock:  ## bring requirements.txt in line with pyproject.toml (ARGS=--upgrade: newest versions)
+	@set -euo pipefail; \
+	tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	python=$$(command -v $(PYTHON) || command -v python3); \
+	"$$python" -m venv "$$tools"; \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
+	"$$tools/bin/uv" pip compile pyproject.toml --extra export --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet $(ARGS) -o requirements.txt >/dev/null; \
+	echo "requirements.txt: $$(grep -c == requirements.txt) packages"
+
+clean:  ## remove .venv, caches and what builds left
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Clean"

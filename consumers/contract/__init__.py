@@ -1,0 +1,35 @@
+"""The contract with upstream systems: what a message may say, how it is read, and how it is written back."""
+
+from consumers.contract.asyncapi import asyncapi_document
+from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, TOPIC_OF_TYPE, TOPICS, MessageType
+from consumers.contract.examples import EXAMPLES
+from consumers.contract.reading import (
+    Malformed,
+    ReadingRules,
+    Unreadable,
+    WellFormed,
+    decode_json,
+    read_cloud_event,
+    read_message,
+)
+from consumers.contract.schema import message_schema
+from consumers.contract.writing import to_cloud_event
+
+__all__ = [
+    "CATALOGUE",
+    "EXAMPLES",
+    "NOT_TAKEN_YET",
+    "TOPICS",
+    "TOPIC_OF_TYPE",
+    "Malformed",
+    "MessageType",
+    "ReadingRules",
+    "Unreadable",
+    "WellFormed",
+    "asyncapi_document",
+    "decode_json",
+    "message_schema",
+    "read_cloud_event",
+    "read_message",
+    "to_cloud_event",
+]

@@ -1,0 +1,178 @@
+"""The contract as an AsyncAPI 3.0.0 document, made from the models that read the messages.
+
+Every message type stands in it twice, as the two ways in which Kafka carries CloudEvents differ in headers and value:
+"order.placed.v1" is structured JSON (also a line of a file, or the body of an HTTP post), "order.placed.v1.binary"
+has the envelope in `ce_` headers and the data alone as its value.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from consumers.contract.catalogue import CATALOGUE, TOPICS, MessageType
+from consumers.contract.examples import EXAMPLES
+from consumers.contract.schema import Schema, envelope_properties, model_schemas
+
+ASYNCAPI_VERSION = "3.0.0"
+CONTRACT_VERSION = "1.0.0"
+STRUCTURED = "application/cloudevents+json"
+BINARY_SUFFIX = ".binary"
+HEADER_PREFIX = "ce_"
+
+_ABOUT = """\
+What upstream systems (order entry, CRM, carrier feeds, warehouse) publish for Waybill to take.
+
+Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `source` and `id` tell doubles
+apart, `time` says when it happened, `subject` whom it is about. Any type is taken from any topic; the key is the
+subject. Fields that are not named here are ignored. Money and quantities are decimal strings or JSON numbers of at
+most 15 digits before the point and 6 after it; instants carry an offset."""
+
+_TOPIC_IN_WORDS = {
+    "orders": "Orders taken, amended, handed over, promised anew and cancelled.",
+    "expedites": "Wishes to have an order faster, how they were decided, and what the customer was told.",
+    "shipments": "Bookings with couriers and in-house shippers, and how they go.",
+    "deliveries": "Attempts to deliver, and deliveries confirmed.",
+    "people": "Reps, accounts and the talks between them.",
+}
+
+
+def asyncapi_document() -> dict[str, Any]:
+    """The whole document, ready for JSON; every $ref in it resolves within it."""
+    schemas = model_schemas([row.data for row in CATALOGUE.values()], "#/components/schemas/{model}")
+    return {
+        "asyncapi": ASYNCAPI_VERSION,
+        "info": {"title": "Waybill", "version": CONTRACT_VERSION, "description": _ABOUT},
+        "defaultContentType": STRUCTURED,
+        "channels": {topic: _channel(topic) for topic in TOPICS},
+        "operations": {f"take_{topic}": _operation(topic) for topic in TOPICS},
+        "components": {
+            "messages": _messages(schemas),
+            "messageTraits": {"structured": _structured_trait(), "binary": _binary_trait(envelope_properties(schemas))},
+            "schemas": schemas,
+        },
+    }
+
+
+def _names_on(topic: str) -> list[str]:
+    types = [row.name for row in CATALOGUE.values() if topic in row.topics]
+    return types + [name + BINARY_SUFFIX for name in types]
+
+
+def _channel(topic: str) -> dict[str, Any]:
+    return {
+        "address": topic,
+        "title": topic.capitalize(),
+        "description": f"{_TOPIC_IN_WORDS[topic]} An installation may put a prefix before the topic's name.",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _names_on(topic)},
+        "bindings": {"kafka": {"topic": topic, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _operation(topic: str) -> dict[str, Any]:
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{topic}"},
+        "summary": f"Take what upstream systems publish on {topic}.",
+        "messages": [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in _names_on(topic)],
+    }
+
+
+def _messages(schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    rows = CATALOGUE.values()
+    attributes = envelope_properties(schemas)
+    return {row.name: _structured(row) for row in rows} | {
+        row.name + BINARY_SUFFIX: _binary(row, attributes) for row in rows
+    }
+
+
+def _described(row: MessageType) -> dict[str, Any]:
+    return {"name": row.name, "title": row.data.__name__.removesuffix("Data"), "summary": row.data.__doc__}
+
+
+def _structured(row: MessageType) -> dict[str, Any]:
+    return {
+        **_described(row),
+        "contentType": STRUCTURED,
+        "traits": [{"$ref": "#/components/messageTraits/structured"}],
+        "payload": {
+            "allOf": [
+                {"$ref": "#/components/schemas/CloudEvent"},
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": {"const": row.name},
+                        "data": {"$ref": f"#/components/schemas/{row.data.__name__}"},
+                    },
+                    "required": ["data"],
+                },
+            ]
+        },
+        "examples": [{"name": "structured", "payload": EXAMPLES[row.name]}],
+    }
+
+
+def _binary(row: MessageType, attributes: Mapping[str, Schema]) -> dict[str, Any]:
+    example = EXAMPLES[row.name]
+    headers = {
+        HEADER_PREFIX + name: example[name] for name in attributes if name in example and name != _IN_CONTENT_TYPE
+    }
+    return {
+        **_described(row),
+        "contentType": "application/json",
+        "traits": [{"$ref": "#/components/messageTraits/binary"}],
+        "headers": {"type": "object", "properties": {f"{HEADER_PREFIX}type": {"const": row.name}}},
+        "payload": {"$ref": f"#/components/schemas/{row.data.__name__}"},
+        "examples": [
+            {
+                "name": "binary",
+                "headers": {"content-type": example[_IN_CONTENT_TYPE], **headers},
+                "payload": example["data"],
+            }
+        ],
+    }
+
+
+_IN_CONTENT_TYPE = "datacontenttype"  # the one attribute that binary mode carries in a header of another name
+
+_KEYED_BY_SUBJECT = {
+    "kafka": {
+        "key": {"type": "string", "description": "The subject: the id of the order, rep or account."},
+        "bindingVersion": "0.5.0",
+    }
+}
+
+
+def _structured_trait() -> dict[str, Any]:
+    return {
+        "headers": {
+            "type": "object",
+            "properties": {
+                "content-type": {
+                    "type": "string",
+                    "pattern": r"^application/cloudevents\+json",
+                    "description": "Tells structured JSON from binary mode.",
+                }
+            },
+        },
+        "correlationId": {
+            "description": "The conversation or process that the message belongs to.",
+            "location": "$message.payload#/correlationid",
+        },
+        "bindings": _KEYED_BY_SUBJECT,
+    }
+
+
+def _binary_trait(attributes: Mapping[str, Schema]) -> dict[str, Any]:
+    headers = {HEADER_PREFIX + name: schema for name, schema in attributes.items() if name != _IN_CONTENT_TYPE}
+    required = ("specversion", "id", "source", "type", "time", "subject")
+    return {
+        "headers": {
+            "type": "object",
+            "properties": {"content-type": attributes[_IN_CONTENT_TYPE], **headers},
+            "required": [HEADER_PREFIX + name for name in required],
+        },
+        "correlationId": {
+            "description": "The conversation or process that the message belongs to.",
+            "location": f"$message.header#/{HEADER_PREFIX}correlationid",
+        },
+        "bindings": _KEYED_BY_SUBJECT,
+    }

@@ -1,0 +1,101 @@
+"""The message types that the service takes, in the order of the contract's table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import Field, create_model
+
+from consumers.contract import deliveries, expedites, orders, people, record, shipments
+from consumers.contract.envelope import Envelope
+from consumers.contract.wire import WireModel
+from domain.account import events as account_events
+from domain.fact import MESSAGE_TYPES, Fact
+from domain.order import events as order_events
+from domain.record import MessageVoided
+from domain.rep import events as rep_events
+
+TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
+"""The Kafka topics, without the prefix that an installation may give them."""
+
+
+class MessageType(NamedTuple):
+    """One row of the contract's table.
+
+    `data` is the model of what a message says, `fact` the event that it becomes, `fields` the pairs of the data's
+    name on the wire and the event's own. `check` takes a decoded message and gives its envelope with the data read;
+    it raises pydantic's ValidationError. `null_clears` tells that null and absent mean different things.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    data: type[WireModel]
+    fact: type[Fact]
+    fields: tuple[tuple[str, str], ...]
+    null_clears: bool
+    check: Callable[[Any], Envelope]
+
+
+_ROWS: tuple[tuple[type[WireModel], type[Fact]], ...] = (
+    (orders.OrderPlacedData, order_events.OrderPlaced),
+    (orders.OrderAmendedData, order_events.OrderAmended),
+    (orders.OrderReassignedData, order_events.OrderReassigned),
+    (orders.OrderRescheduledData, order_events.OrderRescheduled),
+    (orders.OrderCancelledData, order_events.OrderCancelled),
+    (expedites.ExpediteRequestedData, order_events.ExpediteRequested),
+    (expedites.ExpediteGrantedData, order_events.ExpediteGranted),
+    (expedites.ExpediteDeclinedData, order_events.ExpediteDeclined),
+    (expedites.CustomerInformedData, order_events.CustomerInformed),
+    (shipments.ShipmentBookedData, order_events.ShipmentBooked),
+    (shipments.ShipmentRebookedData, order_events.ShipmentRebooked),
+    (shipments.ShipmentDispatchedData, order_events.ShipmentDispatched),
+    (shipments.ShipmentDelayedData, order_events.ShipmentDelayed),
+    (shipments.ShipmentCancelledData, order_events.ShipmentCancelled),
+    (deliveries.DeliveryAttemptedData, order_events.DeliveryAttempted),
+    (deliveries.DeliveryConfirmedData, order_events.DeliveryConfirmed),
+    (record.MessageVoidedData, MessageVoided),
+    (people.CustomerContactedData, account_events.CustomerContacted),
+    (people.RepRegisteredData, rep_events.RepRegistered),
+    (people.RepChangedData, rep_events.RepChanged),
+    (people.RepQuotaSetData, rep_events.RepQuotaSet),
+    (people.RepPayPlanSetData, rep_events.RepPayPlanSet),
+    (people.AccountRegisteredData, account_events.AccountRegistered),
+    (people.AccountAssignedData, account_events.AccountAssigned),
+)
+
+_TOPIC_OF_MODULE = {
+    orders.__name__: ("orders",),
+    expedites.__name__: ("expedites",),
+    shipments.__name__: ("shipments",),
+    deliveries.__name__: ("deliveries",),
+    people.__name__: ("people",),
+    record.__name__: TOPICS,
+}
+
+_NULL_CLEARS = (order_events.ShipmentRebooked, rep_events.RepChanged)
+
+
+def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
+    message = create_model(
+        data.__name__.removesuffix("Data") + "Message",
+        __base__=Envelope,
+        data=(data, Field(description="What the message says.")),
+    )
+    return MessageType(
+        name=fact.TYPE,
+        topics=_TOPIC_OF_MODULE[data.__module__],
+        data=data,
+        fact=fact,
+        fields=tuple((field.alias or name, name) for name, field in data.model_fields.items()),
+        null_clears=fact in _NULL_CLEARS,
+        check=message.__pydantic_validator__.validate_python,
+    )
+
+
+CATALOGUE: Mapping[str, MessageType] = {row.name: row for row in (_message_type(data, fact) for data, fact in _ROWS)}
+"""Message type, such as "order.placed.v1", to all that the contract says of it."""
+
+TOPIC_OF_TYPE: Mapping[str, tuple[str, ...]] = {name: row.topics for name, row in CATALOGUE.items()}
+"""Message type to the topics on which it is published: one, or all of them for a void."""
+
+NOT_TAKEN_YET = frozenset(MESSAGE_TYPES) - CATALOGUE.keys()
+"""Types that the contract names and that this service does not take."""

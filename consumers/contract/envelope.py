@@ -1,0 +1,46 @@
+"""The CloudEvents envelope, the same around every message."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from consumers.contract.wire import Id, Instant, Text, WireModel, must
+
+_JSON_MEDIA_TYPE = r"(?:application/json|[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\+json)[ \t]*(?:;.*)?"
+_is_json_media_type = re.compile(_JSON_MEDIA_TYPE, re.IGNORECASE).fullmatch
+
+
+def _check_media_type(value: object) -> str:
+    if not isinstance(value, str) or not _is_json_media_type(value):
+        raise must("be application/json or another JSON media type")
+    return value
+
+
+MediaType = Annotated[
+    str,
+    PlainValidator(_check_media_type),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[A-Za-z0-9!#$&^_.+-]+/(?:[A-Za-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?$"}
+    ),
+]
+"""The media type of JSON data, with or without parameters."""
+
+
+class Envelope(WireModel):
+    """A CloudEvents 1.0 event in structured JSON; attributes that are not named here are ignored."""
+
+    specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
+    id: Id = Field(description="The message's id, by which its source knows it; the same id again is a duplicate.")
+    source: Id = Field(description="The system that publishes the message.")
+    type: Id = Field(description="What happened, in which version of the contract.")
+    time: Instant = Field(description="When it happened, at most one clock skew ahead of the service's clock.")
+    subject: Id = Field(description="The id of the order, rep or account that the message is about.")
+    data: WireModel = Field(description="What the message says, by its type.")
+    datacontenttype: MediaType | None = Field(None, description="The media type of the data, JSON if it is given.")
+    correlationid: Id | None = Field(None, description="The conversation or process that the message belongs to.")
+    causationid: Id | None = Field(None, description="The id of the message that led to this one.")
+    traceparent: Text | None = Field(None, description="The W3C trace context of the publisher.")
+    recordedtime: Instant | None = Field(
+        None, description="When an earlier system recorded it; heeded only where an operator imports history."
+    )

@@ -1,0 +1,40 @@
+"""What messages on the topic `expedites` say."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from consumers.contract.wire import Amount, Id, Instant, Text, WireModel
+
+
+class ExpediteRequestedData(WireModel):
+    """Someone asked for the order to be there faster."""
+
+    request_id: Id = Field(description="What the request is known by within the order.")
+    needed_by: Instant = Field(description="The instant by which the customer needs the order.")
+    reason: Text = Field(description="Why it has to be faster.")
+    requested_by: Literal["customer", "rep"] | None = Field(None, description="Who asked.")
+
+
+class ExpediteGrantedData(WireModel):
+    """The order will be there faster."""
+
+    request_id: Id = Field(description="The request that was granted.")
+    promised_by: Instant = Field(description="The instant by which everything is promised from now on.")
+    surcharge: Amount | None = Field(None, description="What the customer pays for it, in the order's currency.")
+
+
+class ExpediteDeclinedData(WireModel):
+    """The order cannot be there faster, and the customer is to be told."""
+
+    request_id: Id = Field(description="The request that was declined.")
+    reason: Text = Field(description="Why it is impossible.")
+
+
+class CustomerInformedData(WireModel):
+    """The customer was told about a declined expedite, a delay or something else."""
+
+    about: Literal["expedite", "delay", "other"] = Field(description="What the customer was told about.")
+    request_id: Id | None = Field(None, description="The expedite request in question; without it, all that are owed.")
+    channel: Text | None = Field(None, description="How the customer was told.")
+    note: Text | None = Field(None, description="What was said.")

@@ -1,0 +1,84 @@
+"""Lines: of an order, and of what a booking or a delivery takes of them."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from consumers.contract.wire import Amount, Id, LineNumber, Quantity, WireModel, must_together
+from domain.order.events import LineQuantity, OrderLine
+
+# Checking stops at the first wrong line, since a megabyte of wrong lines would be millions of problems to hold. A
+# message of no more lines than this is then checked again for all of them.
+MANY_LINES = 500
+
+
+class OrderLineData(WireModel):
+    """One line of an order."""
+
+    line: LineNumber = Field(description="The line's number, unique within the order.")
+    sku: Id = Field(description="The stock keeping unit that was ordered.")
+    quantity: Quantity = Field(description="How many were ordered.")
+    unit_price: Amount = Field(description="The price of one, in the order's currency.")
+
+
+class LineQuantityData(WireModel):
+    """So many of one line of the order."""
+
+    line: LineNumber = Field(description="The number of the order's line.")
+    quantity: Quantity = Field(description="How many of that line.")
+
+
+def _order_line(said: OrderLineData) -> OrderLine:
+    return OrderLine(said.line, said.sku, said.quantity, said.unit_price)
+
+
+def _line_quantity(said: LineQuantityData) -> LineQuantity:
+    return LineQuantity(said.line, said.quantity)
+
+
+class _LinesOf:
+    """Annotates a tuple of the domain's lines with the wire model that each is read from."""
+
+    def __init__(self, model: type[WireModel], build: Callable[[Any], Any]) -> None:
+        self.model = model
+        self.build = build
+        self.find_all_problems = TypeAdapter(list[model]).validate_python  # type: ignore[valid-type]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        line = core_schema.no_info_after_validator_function(self.build, handler.generate_schema(self.model))
+        lines = core_schema.tuple_schema([line], variadic_item_index=0, fail_fast=True)
+        return core_schema.no_info_wrap_validator_function(self._check, lines)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "minItems": 1}
+
+    def _check(self, value: Any, until_first_problem: Callable[[Any], Any]) -> Any:
+        try:
+            lines = until_first_problem(value)
+        except ValidationError:
+            if isinstance(value, list) and len(value) <= MANY_LINES:
+                self.find_all_problems(value)
+            raise
+        if len(lines) != 1:
+            _refuse_none_and_repeated([line.line for line in lines])
+        return lines
+
+
+def _refuse_none_and_repeated(numbers: list[int]) -> None:
+    if not numbers:
+        raise must_together("have at least one line, but is empty")
+    seen: set[int] = set()
+    for number in numbers:
+        if number in seen:
+            raise must_together(f"have unique line numbers, but {number} stands twice")
+        seen.add(number)
+
+
+OrderLines = Annotated[tuple[OrderLine, ...], _LinesOf(OrderLineData, _order_line)]
+"""All lines of an order: at least one, line numbers unique."""
+
+LineQuantities = Annotated[tuple[LineQuantity, ...], _LinesOf(LineQuantityData, _line_quantity)]
+"""What is taken of an order's lines: at least one, line numbers unique."""

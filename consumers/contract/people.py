@@ -1,0 +1,108 @@
+"""What messages on the topic `people` say: about reps, accounts and the talks between them."""
+
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
+
+from consumers.contract.wire import (
+    STAYS,
+    Amount,
+    Currency,
+    Id,
+    Month,
+    Number,
+    Text,
+    TimeZone,
+    WireModel,
+    must_together,
+)
+from domain.order.events import Segment
+from domain.rep.events import Level
+
+
+class CustomerContactedData(WireModel):
+    """A rep and a customer talked."""
+
+    direction: Literal["inbound", "outbound"] = Field(description="Whether the customer called or the rep did.")
+    about: Literal["order", "inquiry", "account_update", "promotion"] = Field(description="What they talked about.")
+    rep_id: Id = Field(description="The rep who talked with the customer.")
+    note: Text | None = Field(None, description="What was said.")
+
+
+class RepRegisteredData(WireModel):
+    """A rep works at the desk; registering again sets all fields anew."""
+
+    name: Text = Field(description="The rep's name.")
+    level: Level = Field(description="The rep's standing.")
+    team: Text | None = Field(None, description="The team that the rep belongs to.")
+    mentor_id: Id | None = Field(None, description="The rep who guides this one.")
+
+
+class RepChangedData(WireModel):
+    """Something about a rep changed: an absent field stays as it is, null clears team or mentor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [name]} for name in ("name", "level", "team", "mentor_id")]}
+    )
+
+    name: Text = Field(STAYS, description="The rep's name from now on.")
+    level: Level = Field(STAYS, description="The rep's standing from now on.")
+    team: Text | None = Field(STAYS, description="The team that the rep belongs to from now on, or null for none.")
+    mentor_id: Id | None = Field(STAYS, description="The rep who guides this one from now on, or null for nobody.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise must_together("have at least one of name, level, team and mentor_id")
+        return self
+
+
+def _only(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+class RepQuotaSetData(WireModel):
+    """A rep has a quota for a month: an amount, or growth on the month before."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_only("target_amount"), _only("growth_percent")]})
+
+    month: Month = Field(description="The month of the quota.")
+    currency: Currency = Field(description="The currency of the orders that count towards it.")
+    target_amount: Amount | None = Field(None, description="The value of orders to be placed in the month.")
+    growth_percent: Number | None = Field(
+        None, description="By how many percent the month is to exceed the month before; may be negative."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_target(self) -> Self:
+        if (self.target_amount is None) == (self.growth_percent is None):
+            raise must_together("have exactly one of target_amount and growth_percent")
+        return self
+
+
+class RepPayPlanSetData(WireModel):
+    """How a rep is paid from a month on."""
+
+    month: Month = Field(description="The first month of the plan.")
+    base: Amount = Field(description="The base pay of a month.")
+    currency: Currency = Field(description="The currency of the plan's amounts.")
+    commission_percent: Number = Field(description="The commission, in percent of what was delivered in the month.")
+    quota_bonus: Amount | None = Field(None, description="What a month in which the quota was reached adds.")
+    new_account_bonus: Amount | None = Field(None, description="What each account adds whose first order it was.")
+
+
+class AccountRegisteredData(WireModel):
+    """A customer has an account; registering again sets all fields anew."""
+
+    name: Text = Field(description="The customer's name.")
+    segment: Segment = Field(description="Whether the customer is a business or a consumer.")
+    rep_id: Id | None = Field(None, description="The rep of the account.")
+    tier: Text | None = Field(None, description="How the house ranks the account.")
+    time_zone: TimeZone | None = Field(None, description="The customer's time zone, by its name in the IANA database.")
+
+
+class AccountAssignedData(WireModel):
+    """Another rep has the account from now on; its orders stay with those who hold them."""
+
+    rep_id: Id = Field(description="The rep of the account from now on.")

@@ -1,0 +1,99 @@
+"""Wording: what is wrong with a message, said so that whoever sent it can put it right."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from consumers.contract.wire import VALUE_IS_WRONG, WHOLE_IS_WRONG
+
+LONGEST_REASON = 500
+LONGEST_VALUE = 60
+PROBLEMS_NAMED = 3
+
+
+def reason_for(problems: Iterable[str]) -> str:
+    """One line out of several problems: the first three, and how many more there are; at most 500 characters."""
+    distinct = list(dict.fromkeys(problems))
+    rest = len(distinct) - PROBLEMS_NAMED
+    ending = f"; and {rest} more" if rest > 0 else ""
+    return cut("; ".join(distinct[:PROBLEMS_NAMED]), LONGEST_REASON - len(ending)) + ending
+
+
+def problem(where: str, what: str) -> str:
+    """One problem: the field's path, and what is wrong there. Control characters are escaped."""
+    return f"{where}: {printable(what)}"
+
+
+def problems_in(error: ValidationError) -> list[str]:
+    """What pydantic found, in the words of the contract."""
+    return [_problem(details) for details in error.errors(include_url=False, include_context=True)]
+
+
+def _problem(details: ErrorDetails) -> str:
+    return f"{path_of(details['loc'])}: {_saying(details)}"
+
+
+def _saying(details: ErrorDetails) -> str:
+    kind = details["type"]
+    found = shown(details["input"])
+    if kind == VALUE_IS_WRONG:
+        return f"{details['msg']}, but is {found}"
+    if kind == WHOLE_IS_WRONG:
+        return details["msg"]
+    if kind == "missing":
+        return "must be given, but is missing"
+    if kind == "literal_error":
+        return f"must be {details['ctx']['expected'].replace(chr(39), '')}, but is {found}"
+    if kind in ("model_type", "dict_type"):
+        return f"must be an object, but is {found}"
+    if kind == "tuple_type":
+        return f"must be a list, but is {found}"
+    return printable(f"{details['msg']}, but is {found}")
+
+
+def path_of(location: Sequence[int | str]) -> str:
+    """A field as people write it, such as "data.lines[0].quantity"."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            path += f".{step}" if path else step
+    return path
+
+
+def shown(value: Any) -> str:
+    """A value as JSON has it, cut to 60 characters; lists and objects are only named."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # Cut before escaping: the value may be a megabyte long.
+        return cut(f'"{printable(value[:LONGEST_VALUE])}"', LONGEST_VALUE)
+    if isinstance(value, int):
+        return cut(str(value), LONGEST_VALUE) if value.bit_length() < 1000 else "an integer of hundreds of digits"
+    if isinstance(value, Decimal):
+        return cut(str(value), LONGEST_VALUE)
+    if isinstance(value, float):
+        return f"the binary float {value!r}"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    return f"of type {printable(type(value).__name__[:40])}"
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that does not print: control characters, single surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def cut(text: str, length: int) -> str:
+    """At most so many characters, the last an ellipsis if any were left out."""
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,76 @@
+"""JSON Schemas of the messages, made from the models that read them."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from consumers.contract.catalogue import CATALOGUE
+from consumers.contract.envelope import Envelope
+from consumers.contract.wire import WireModel
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+
+
+class _Plain(GenerateJsonSchema):
+    """Without titles made from field names, and without defaults: an absent field has its meaning in words."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+
+def message_schema(message_type: str) -> Schema:
+    """The JSON Schema (draft 2020-12) of one message in structured JSON, complete in itself.
+
+    It is what an upstream should send: a message that fits it is read, but for what a schema cannot say (line
+    numbers that are unique, days that exist, the clock). Decimals with exponents are read too. Raises KeyError for
+    an unknown type.
+    """
+    row = CATALOGUE[message_type]
+    schemas = model_schemas([row.data], "#/$defs/{model}")
+    envelope = schemas.pop("CloudEvent")
+    return {
+        "$schema": DIALECT,
+        "title": message_type,
+        "description": row.data.__doc__,
+        "type": "object",
+        "properties": {
+            **envelope["properties"],
+            "type": {**envelope["properties"]["type"], "const": message_type},
+            "data": {"$ref": f"#/$defs/{row.data.__name__}", "description": "What the message says."},
+        },
+        "required": [*envelope["required"], "data"],
+        "$defs": schemas,
+    }
+
+
+def model_schemas(models: list[type[WireModel]], ref_template: str) -> dict[str, Schema]:
+    """The schemas of these models and of all they refer to, by name, and of the envelope as "CloudEvent".
+
+    `ref_template` says where the schemas will stand, such as "#/$defs/{model}".
+    """
+    every: list[type[WireModel]] = [Envelope, *models]
+    _, found = models_json_schema(
+        [(model, "validation") for model in every],
+        ref_template=ref_template,
+        schema_generator=_Plain,
+    )
+    schemas: dict[str, Schema] = deepcopy(found["$defs"])
+    envelope = schemas.pop(Envelope.__name__)
+    del envelope["properties"]["data"]
+    envelope["required"].remove("data")
+    schemas.pop(WireModel.__name__)
+    return {"CloudEvent": {**envelope, "title": "CloudEvent"}, **schemas}
+
+
+def envelope_properties(schemas: Mapping[str, Schema]) -> Mapping[str, Schema]:
+    """The envelope's attributes but for the data, by their CloudEvents names."""
+    properties: Mapping[str, Schema] = schemas["CloudEvent"]["properties"]
+    return properties

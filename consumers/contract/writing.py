@@ -1,0 +1,56 @@
+"""Writing back: from a fact to the message that states it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from consumers.contract.catalogue import CATALOGUE
+from domain.fact import Fact
+
+
+def to_cloud_event(fact: Fact, subject: str) -> dict[str, Any]:
+    """The message that states a fact of this subject, in structured JSON: decimals as text, instants in UTC.
+
+    Read with `honour_recordedtime`, it gives an equal fact again (the stream and the position in it aside). What is
+    absent stays absent; null is written only where it clears something. A type that is not in the contract raises
+    KeyError.
+    """
+    row = CATALOGUE[fact.TYPE]
+    message: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": fact.message_id,
+        "source": fact.source,
+        "type": row.name,
+        "time": instant_text(fact.occurred_at),
+        "subject": subject,
+    }
+    if fact.correlation_id is not None:
+        message["correlationid"] = fact.correlation_id
+    if fact.causation_id is not None:
+        message["causationid"] = fact.causation_id
+    message["recordedtime"] = instant_text(fact.recorded_at)
+    message["data"] = {
+        name: _json(value)
+        for name, attribute in row.fields
+        if (value := getattr(fact, attribute)) is not msgspec.UNSET and (value is not None or row.null_clears)
+    }
+    return message
+
+
+def instant_text(instant: datetime) -> str:
+    """RFC 3339 in UTC with a Z; microseconds only if there are any."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, msgspec.Struct):
+        return {name: _json(getattr(value, name)) for name in value.__struct_fields__}
+    return value

@@ -1,0 +1,159 @@
+"""The register: what the store must offer to the ingest pipeline, and the words in which they talk.
+
+The register knows every message that ever came in, by source, id and subject, with the verdict that it has now. Events,
+verdicts, dead letters, books and the feed's position are written in one transaction.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from consumers.sources.source import FeedPosition
+from domain.fact import Fact, StreamEvent
+from domain.verdict import Outcome, Verdict
+
+
+class MessageKey(NamedTuple):
+    """What a well-formed message is known by."""
+
+    source: str
+    message_id: str
+    subject: str
+
+
+class Registered(NamedTuple):
+    """A well-formed message that was taken: the feed that brought it, its event, and its latest verdict."""
+
+    feed_id: int
+    stream: str
+    version: int
+    outcome: Outcome
+
+
+class Stored(NamedTuple):
+    """A stream after its newest event. `kept` is the encoded settling, or None when it has to be settled anew."""
+
+    version: int
+    kept: bytes | None
+
+
+class NewMessage(NamedTuple):
+    """A well-formed message to be registered. `raw` holds its bytes when it is not applied at once."""
+
+    key: MessageKey
+    type: str
+    stream: str
+    version: int
+    outcome: Outcome
+    recorded_at: datetime
+    offset: int
+    raw: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class ChangedMessage(NamedTuple):
+    """A registered message of which settling says something else now; `stream` and `version` as they are from now on."""
+
+    key: MessageKey
+    stream: str
+    version: int
+    outcome: Outcome
+
+
+class NewLetter(NamedTuple):
+    """A malformed message. `letter_id` is its topic, partition and offset, or the SHA-256 of its bytes."""
+
+    letter_id: str
+    reason: str
+    offset: int
+    body: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Repeats(NamedTuple):
+    """How often a message came again, and how often of these with other content."""
+
+    times: int = 0
+    differing: int = 0
+
+
+@dataclass
+class Changes:
+    """All that one batch writes. `tallies` holds, for each feed, by how much each verdict's count grows or shrinks."""
+
+    feed_id: int
+    received_at: datetime
+    start: FeedPosition
+    end: FeedPosition
+    events: list[StreamEvent] = field(default_factory=list)
+    messages: list[NewMessage] = field(default_factory=list)
+    changed: list[ChangedMessage] = field(default_factory=list)
+    repeats: dict[MessageKey, Repeats] = field(default_factory=dict)
+    letters: list[NewLetter] = field(default_factory=list)
+    letter_repeats: dict[str, int] = field(default_factory=dict)
+    streams: dict[str, Stored] = field(default_factory=dict)
+    tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
+
+    def count(self, feed_id: int, verdict: Verdict, by: int = 1) -> None:
+        tally = self.tallies.setdefault(feed_id, {})
+        tally[verdict] = tally.get(verdict, 0) + by
+
+
+class Feed(NamedTuple):
+    """A feed as the store knows it: one partition of a topic, or one reading of a file."""
+
+    feed_id: int
+    position: FeedPosition
+
+
+class FeedMovedError(Exception):
+    """Another process has moved the feed's position: this batch was not stored."""
+
+
+class RegisterTransaction(Protocol):
+    """Reads and the one write of a batch, in one transaction that has the store's write lock from the start."""
+
+    def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
+        """Those of the messages that were taken before."""
+
+    def letters(self, letter_ids: Iterable[str]) -> set[str]:
+        """Those of the malformed messages that were kept before."""
+
+    def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
+        """The voids about these subjects that are in a waiting room, since what they name is not known yet."""
+
+    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+        """Those of the streams that exist."""
+
+    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
+        """All facts of these streams, in the order of their versions."""
+
+    def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
+        """The facts at these (stream, version)."""
+
+    def save(self, changes: Changes) -> int:
+        """Write it all; returns the position of the newest event. Raises FeedMovedError, then nothing is written."""
+
+
+class Register(Protocol):
+    """The store, as ingest sees it."""
+
+    def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
+        """The feed of this name that was not read to its end."""
+
+    def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
+        """A new feed, at its beginning."""
+
+    def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
+        """The feed was read to its end; who reads it again begins anew."""
+
+    def tally(self, feed_id: int) -> Mapping[Verdict, int]:
+        """How many messages of the feed have each verdict now."""
+
+    def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
+        """How many messages that this feed brought, or brought again, are dead; held ones if received before then."""
+
+    def transaction(self) -> AbstractContextManager[RegisterTransaction]:
+        """Begin with the write lock held; commit on leaving, roll back on an error."""

@@ -1,0 +1,50 @@
+"""Where messages come from: what every source, a file, a topic, an HTTP body, hands to the ingest pipeline."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+
+class RawMessage(NamedTuple):
+    """The bytes of one message as they came, and their offset in the feed (of a file: the line's number, from 0)."""
+
+    offset: int
+    body: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class FeedPosition(NamedTuple):
+    """How far a feed was read: the next offset, and for a file the bytes before it and their CRC-32."""
+
+    next_offset: int = 0
+    bytes_read: int = 0
+    crc: int = 0
+
+
+class Batch(NamedTuple):
+    """Messages of one feed, read from `start` up to `end`. A batch may be empty (blank lines alone)."""
+
+    messages: Sequence[RawMessage]
+    start: FeedPosition
+    end: FeedPosition
+
+
+class Source(Protocol):
+    """One feed, read in batches from a position on."""
+
+    @property
+    def topic(self) -> str:
+        """What the feed is known by: a topic's name, or "file:" and the file's absolute path."""
+
+    @property
+    def partition(self) -> int:
+        """The topic's partition; 0 for a file."""
+
+    @property
+    def identifies_by_offset(self) -> bool:
+        """True where topic, partition and offset name a message for good, as in Kafka; a file's lines have no such name."""
+
+    def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
+        """Read on from `resume` if what lies before it is unchanged, else from the beginning.
+
+        The first batch's `start` tells which it was.
+        """

@@ -1,0 +1,129 @@
+"""A fact: one well-formed message, kept for good as an event of its subject."""
+
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from eventsourcing.domain import CanMutateAggregate
+from eventsourcing.utils import register_topic
+
+# The rank of a message type settles the order of facts of one instant. The list is the contract's table, from
+# top to bottom; a new type goes to the end, for a rank that moved would settle old histories anew.
+MESSAGE_TYPES = (
+    "order.placed.v1",
+    "order.amended.v1",
+    "order.reassigned.v1",
+    "order.rescheduled.v1",
+    "order.cancelled.v1",
+    "expedite.requested.v1",
+    "expedite.granted.v1",
+    "expedite.declined.v1",
+    "customer.informed.v1",
+    "shipment.booked.v1",
+    "shipment.rebooked.v1",
+    "shipment.dispatched.v1",
+    "shipment.delayed.v1",
+    "shipment.cancelled.v1",
+    "delivery.attempted.v1",
+    "delivery.confirmed.v1",
+    "message.voided.v1",
+    "customer.contacted.v1",
+    "rep.registered.v1",
+    "rep.changed.v1",
+    "rep.quota_set.v1",
+    "rep.pay_plan_set.v1",
+    "account.registered.v1",
+    "account.assigned.v1",
+    "standing_order.established.v1",
+    "standing_order.stopped.v1",
+)
+
+FactKey = tuple[str, str]
+"""(source, message id): what a message is known by within its subject."""
+
+Place = tuple[datetime, int, str, str]
+"""(time, rank of type, source, message id): where a fact stands in its subject's history."""
+
+
+class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=True, omit_defaults=True):
+    """Anything stored in a subject's stream.
+
+    `originator_id` is the stream's name and `originator_version` the event's number in it, from 1. Both are
+    columns of the store, so they are left empty in what is encoded. All instants are aware, in UTC.
+    """
+
+    TOPIC: ClassVar[str] = ""
+    class_version: ClassVar[int] = 1
+
+    originator_id: str = ""
+    originator_version: int = 0
+    recorded_at: datetime
+    source: str
+    message_id: str
+
+    # CanMutateAggregate declares `timestamp` as an attribute; for us it is when the service recorded the event.
+    @property
+    def timestamp(self) -> datetime:  # type: ignore[override]
+        return self.recorded_at
+
+    @property
+    def key(self) -> FactKey:
+        return (self.source, self.message_id)
+
+    def mutate(self, aggregate: Any) -> Any:
+        """File the event with its subject. A stream may begin with any event, since messages come in any order."""
+        if aggregate is None:
+            from domain.subject import open_subject  # the aggregates import the events
+
+            aggregate = open_subject(self.originator_id, self.recorded_at)
+        return super().mutate(aggregate)
+
+
+class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message says happened.
+
+    `occurred_at` is the message's time, `recorded_at` when the service (or, for an imported history, the earlier
+    system) recorded it. Facts never change; what they mean is `domain.settling.settle`'s to say.
+    """
+
+    TYPE: ClassVar[str] = ""
+    RANK: ClassVar[int] = -1
+    DATA_FIELDS: ClassVar[tuple[str, ...]] = ()
+
+    occurred_at: datetime
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+    @property
+    def place(self) -> Place:
+        return (self.occurred_at, self.RANK, self.source, self.message_id)
+
+    def says_the_same_as(self, other: "Fact") -> bool:
+        """Equal in type and data, whatever the time, the id and the sender."""
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.DATA_FIELDS
+        )
+
+    def apply(self, aggregate: Any) -> None:
+        aggregate.facts.append(self)
+
+
+FACT_CLASSES: dict[str, type[Fact]] = {}
+"""Message type, such as "order.placed.v1", to event class."""
+
+EVENT_CLASSES: dict[str, type[StreamEvent]] = {}
+"""Stored topic, such as "order.placed", to event class."""
+
+E = TypeVar("E", bound=StreamEvent)
+
+
+def register_event(event_class: type[E]) -> type[E]:
+    """Give an event class its stable topic in the store, and a fact its type's rank."""
+    register_topic(event_class.TOPIC, event_class)
+    EVENT_CLASSES[event_class.TOPIC] = event_class
+    if issubclass(event_class, Fact):
+        event_class.RANK = MESSAGE_TYPES.index(event_class.TYPE)
+        common = set(Fact.__struct_fields__)
+        event_class.DATA_FIELDS = tuple(name for name in event_class.__struct_fields__ if name not in common)
+        FACT_CLASSES[event_class.TYPE] = event_class
+    return event_class

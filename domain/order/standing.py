@@ -1,0 +1,99 @@
+"""What can be seen of an order during a period in which nothing about it changes; no clock is needed to say it."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from domain.currency import order_value
+from domain.order.events import Mode
+from domain.order.state import ZERO, FollowUp, OrderState
+
+Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
+
+
+class OrderStanding(msgspec.Struct, frozen=True):
+    """One period's view of an order. `status` is `open`, `delivered` or `cancelled`; only an open order has a stage.
+
+    Of the live shipments the one with the latest estimate (then the greater shipment_id) gives carrier, mode and
+    estimated_delivery. Amounts are in `currency`, rounded to its minor unit. Instants are UTC.
+    """
+
+    order_id: str
+    status: Literal["open", "delivered", "cancelled"]
+    rep_id: str
+    account_id: str
+    segment: str
+    placed_at: datetime
+    promised_by: datetime
+    original_promised_by: datetime
+    stage: Stage | None
+    carrier: str | None
+    mode: Mode | None
+    estimated_delivery: datetime | None
+    left_to_book: bool
+    expedite: str
+    expedites_open: int
+    follow_ups: tuple[FollowUp, ...]
+    delivery_attempts: int
+    open_value: Decimal
+    currency: str
+    delivered_at: datetime | None
+    delivered_rep_id: str | None
+    delivered_carrier: str | None
+    delivered_mode: Mode | None
+
+
+def standing_of(order: OrderState) -> OrderStanding | None:
+    """None before the order is placed."""
+    placing = order.placing
+    if placing is None or order.promised_by is None:
+        return None
+    live = order.live_shipments()
+    slowest = max(live, key=lambda s: (s.estimated_delivery, s.booking.shipment_id), default=None)
+    completion = order.completion
+    return OrderStanding(
+        order_id=order.order_id,
+        status="cancelled" if order.cancelled else "delivered" if completion else "open",
+        rep_id=order.rep_id,
+        account_id=placing.account_id,
+        segment=placing.segment,
+        placed_at=placing.occurred_at,
+        promised_by=order.promised_by,
+        original_promised_by=placing.promised_by,
+        stage=None if order.closed else _stage(order),
+        carrier=slowest.carrier if slowest else None,
+        mode=slowest.mode if slowest else None,
+        estimated_delivery=slowest.estimated_delivery if slowest else None,
+        left_to_book=not order.closed and bool(order.left_to_book()),
+        expedite="requested" if order.undecided else order.latest_decision,
+        expedites_open=order.undecided,
+        follow_ups=order.follow_ups,
+        delivery_attempts=order.attempts,
+        open_value=_open_value(order),
+        currency=placing.currency,
+        delivered_at=completion.at if completion else None,
+        delivered_rep_id=completion.rep_id if completion else None,
+        delivered_carrier=completion.carrier if completion else None,
+        delivered_mode=completion.mode if completion else None,
+    )
+
+
+def _stage(order: OrderState) -> Stage:
+    if order.delivered:
+        return "partly_delivered"
+    if not order.live:
+        return "to_book"
+    if any(shipment.dispatched for shipment in order.live_shipments()):
+        return "in_transit"
+    return "booked"
+
+
+def _open_value(order: OrderState) -> Decimal:
+    if order.closed or order.placing is None:
+        return ZERO
+    return order_value(
+        ((line.quantity - order.delivered.get(line.line, ZERO), line.unit_price) for line in order.lines.values()),
+        order.placing.currency,
+    )

@@ -1,0 +1,40 @@
+"""Facts about the record itself: a message that was wrong, a verdict that changed."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from domain.fact import Fact, FactKey, StreamEvent, register_event
+from domain.verdict import Verdict
+
+
+@register_event
+class MessageVoided(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of the same subject was wrong and is passed over as though it had never been."""
+
+    TOPIC: ClassVar[str] = "message.voided"
+    TYPE: ClassVar[str] = "message.voided.v1"
+
+    voided_source: str
+    voided_id: str
+    reason: str
+
+    @property
+    def names(self) -> FactKey:
+        return (self.voided_source, self.voided_id)
+
+
+@register_event
+class VerdictChanged(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Ingest found another verdict for an earlier message (`source`, `message_id`) of this stream.
+
+    Written for those who follow along (the relay, the timeline); settling never reads it.
+    """
+
+    TOPIC: ClassVar[str] = "verdict.changed"
+
+    verdict_before: Verdict
+    verdict: Verdict
+    reason: str = ""
+    took_effect_at: datetime | None = None
+    because_of_source: str | None = None
+    because_of_id: str | None = None

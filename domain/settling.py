@@ -1,0 +1,133 @@
+"""Settling: what a subject's facts, taken together, come to. The one place where a verdict comes from.
+
+Facts reach us late, twice, out of order and sometimes wrong. So nothing is decided for good when a message comes in:
+`settle` takes all facts of a subject in the order of their *places* (time, rank of type, source, id) and says what
+became of each one, how the subject stands, and at which moments it changed.
+
+1. Facts are taken in the order of their places.
+2. A fact that names what is not there yet waits for it, and takes effect at the instant at which that appears.
+3. A fact that a rule forbids is tried again after each that applies at the same instant.
+4. A voided fact is passed over as though it had never been (see `domain.voids`).
+5. What waits at the end is held; what was forbidden at its instant is refused.
+
+`settle` is a fold of `Settling.take` over the facts. So a settling that was kept can take one more fact, provided
+that the fact's place comes after all that were taken and nothing is voided, and ends where settling anew would end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from domain.fact import Fact, FactKey, Place
+from domain.verdict import Objection, Outcome, Verdict
+from domain.voids import weigh_voids
+
+State = TypeVar("State")
+
+
+class Subject(Protocol[State]):
+    """The rules of one kind of subject: an order, a rep, an account."""
+
+    def blank(self, subject_id: str) -> State:
+        """The state before the first fact."""
+
+    def objection_to(self, state: State, fact: Fact) -> Objection | None:
+        """None when the fact may take effect now."""
+
+    def evolve(self, state: State, fact: Fact, at: datetime) -> None:
+        """Let the fact take effect at `at`."""
+
+    def introduces(self, fact: Fact) -> str | None:
+        """What appears with the fact, in the words of `waits_for`: what others may be waiting for."""
+
+    def standing(self, state: State) -> Any:
+        """What can be seen of the state, as a frozen value; None while there is nothing to see."""
+
+
+class Moment(NamedTuple):
+    """A fact took effect at `at`, and this is how the subject stood then."""
+
+    at: datetime
+    fact: Fact
+    standing: Any
+
+
+@dataclass
+class Settling(Generic[State]):
+    """Facts being taken, one after another, in the order of their places."""
+
+    subject: Subject[State]
+    state: State
+    instant: datetime | None = None
+    last_place: Place | None = None
+    waiting: dict[str, list[Fact]] = field(default_factory=dict)
+    forbidden: list[Fact] = field(default_factory=list)
+    outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
+    moments: list[Moment] = field(default_factory=list)
+    watched: bool = True
+
+    def take(self, fact: Fact) -> None:
+        """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
+        if fact.occurred_at != self.instant:
+            self.instant = fact.occurred_at
+            self.forbidden = []
+        self.last_place = fact.place
+        contenders = [fact]
+        while contenders:
+            contender = contenders.pop(0)
+            if self._takes_effect(contender, fact.occurred_at):
+                appeared = self.subject.introduces(contender)
+                contenders += self.waiting.pop(appeared, ()) if appeared else ()
+                contenders += self.forbidden
+                self.forbidden = []
+                contenders.sort(key=_place)
+
+    def _takes_effect(self, fact: Fact, instant: datetime) -> bool:
+        objection = self.subject.objection_to(self.state, fact)
+        if objection is None:
+            self.subject.evolve(self.state, fact, instant)
+            self.outcomes[fact.key] = Outcome(Verdict.APPLIED, took_effect_at=instant)
+            if self.watched:
+                self.moments.append(Moment(instant, fact, self.subject.standing(self.state)))
+            return True
+        if objection.verdict is Verdict.HELD:
+            self.waiting.setdefault(objection.awaits, []).append(fact)
+        elif objection.verdict is Verdict.REFUSED:
+            self.forbidden.append(fact)
+        self.outcomes[fact.key] = Outcome(objection.verdict, objection.reason)
+        return False
+
+    @property
+    def nothing_waits(self) -> bool:
+        return not self.waiting and not self.forbidden
+
+
+def settle(subject: Subject[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
+    """Settle the facts of one subject; a pure function of their set.
+
+    With `watched` false the moments are left out, for those who want the verdicts alone.
+    """
+    settling = Settling(subject, subject.blank(subject_id), watched=watched)
+    weighed = weigh_voids(facts)
+    settling.outcomes.update(weighed.outcomes)
+    for fact in sorted(weighed.standing, key=_place):
+        settling.take(fact)
+    return settling
+
+
+def up_to(facts: Iterable[Fact], occurred: datetime | None = None, recorded: datetime | None = None) -> list[Fact]:
+    """The facts that had occurred by one instant and were recorded by another (both inclusive; None: no limit).
+
+    A void speaks of the record, not of the day, so it counts whatever its own time.
+    """
+    return [
+        fact
+        for fact in facts
+        if (recorded is None or fact.recorded_at <= recorded)
+        and (occurred is None or fact.occurred_at <= occurred or fact.TYPE == "message.voided.v1")
+    ]
+
+
+def _place(fact: Fact) -> Place:
+    return fact.place

@@ -1,0 +1,54 @@
+"""The five verdicts: what became of a message."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Verdict(StrEnum):
+    """Exactly one of these is the answer to every message that came in."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    HELD = "held"
+    REFUSED = "refused"
+    MALFORMED = "malformed"
+
+
+class Outcome(NamedTuple):
+    """What settling found for one fact.
+
+    `took_effect_at` is the instant (UTC) from which an applied fact counts; it is later than the fact's own
+    time when the fact had to wait for what it names. `voided` tells a refusal by a void from one by a rule.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    took_effect_at: datetime | None = None
+    voided: bool = False
+
+
+class Objection(NamedTuple):
+    """Why a fact does not take effect at its place.
+
+    `awaits` names what has to appear before the fact can be judged, such as "shipment S-1".
+    """
+
+    verdict: Verdict
+    reason: str
+    awaits: str = ""
+
+
+def already_so(reason: str) -> Objection:
+    """The fact says what holds anyway."""
+    return Objection(Verdict.DUPLICATE, reason)
+
+
+def waits_for(name: str, of: str = "") -> Objection:
+    """The fact names something that nobody has told of yet, such as "order" or "shipment S-1"."""
+    return Objection(Verdict.HELD, f"{name} {of} is not known yet" if of else f"{name} is not known yet", name)
+
+
+def forbidden(reason: str) -> Objection:
+    """A rule forbids the fact here; another fact of the same instant may still change that."""
+    return Objection(Verdict.REFUSED, reason)

@@ -1,0 +1,82 @@
+"""Which facts are passed over because another message said that they were wrong."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.fact import Fact, FactKey
+from domain.record import MessageVoided
+from domain.verdict import Outcome, Verdict
+
+
+class Weighed(NamedTuple):
+    """The facts that still stand (voids themselves aside), and the outcomes of all voids and all voided facts."""
+
+    standing: list[Fact]
+    outcomes: dict[FactKey, Outcome]
+
+
+def weigh_voids(facts: Iterable[Fact]) -> Weighed:
+    """Split a subject's facts into those that stand and those that were voided.
+
+    A void can be voided like any other message; then what it named stands again.
+    """
+    standing: list[Fact] = []
+    voids: list[MessageVoided] = []
+    known: dict[FactKey, Fact] = {}
+    for fact in facts:
+        known[fact.key] = fact
+        if isinstance(fact, MessageVoided):
+            voids.append(fact)
+        else:
+            standing.append(fact)
+    if not voids:
+        return Weighed(standing, {})
+
+    outcomes: dict[FactKey, Outcome] = {}
+    counting, ringed = _counting(voids)
+    for void in ringed:
+        outcomes[void.key] = Outcome(
+            Verdict.REFUSED, "the voids name each other in a ring, so none of them counts", voided=True
+        )
+    # The first void in place order is the one that the reason names, whatever the order of arrival.
+    for void in sorted(counting, key=lambda v: v.place, reverse=True):
+        named = known.get(void.names)
+        if named is None:
+            outcomes[void.key] = Outcome(
+                Verdict.HELD, f"message {void.voided_id} of {void.voided_source} is not known yet"
+            )
+            continue
+        outcomes[void.key] = Outcome(Verdict.APPLIED, took_effect_at=named.occurred_at)
+        outcomes[named.key] = Outcome(
+            Verdict.REFUSED, f"voided by message {void.message_id} of {void.source}: {void.reason}", voided=True
+        )
+    return Weighed([fact for fact in standing if fact.key not in outcomes], outcomes)
+
+
+def _counting(voids: list[MessageVoided]) -> tuple[list[MessageVoided], list[MessageVoided]]:
+    """The voids that count, and those left over that name each other in a ring.
+
+    A void counts unless one that counts names it. It can be decided once one that counts names it, or once all
+    voids that name it are decided.
+    """
+    by_key = {void.key: void for void in voids}
+    undecided_namers = Counter(void.names for void in voids)
+    overruled: set[FactKey] = set()
+    counting: list[MessageVoided] = []
+    decided: set[FactKey] = set()
+    ready = deque(void for void in voids if not undecided_namers[void.key])
+    while ready:
+        void = ready.popleft()
+        if void.key in decided:
+            continue
+        decided.add(void.key)
+        counts = void.key not in overruled
+        if counts:
+            counting.append(void)
+            overruled.add(void.names)
+        undecided_namers[void.names] -= 1
+        named = by_key.get(void.names)
+        if named is not None and (counts or not undecided_namers[void.names]):
+            ready.append(named)
+    return counting, [void for void in voids if void.key not in decided]

@@ -1,0 +1,69 @@
+"""The command line: all commands, and what every failure is turned into.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import os
+import sqlite3
+import sys
+
+import typer
+from eventsourcing.persistence import PersistenceError
+from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
+
+from consumers.ingest.register import FeedMovedError
+from consumers.sources.json_lines import UnreadableSourceError
+from infra.cli import demonstrating, following, ingesting, letters, looking, operating
+from infra.cli.output import errors
+from infra.settings import WrongSettingsError
+from projections.runner import ProjectionMovedError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="waybill",
+    help="Event-sourced order fulfillment for inside sales: who is overloaded, what is late, and what happened.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (ingesting, looking, following, letters, operating, demonstrating):
+    part.add_commands(app)
+
+
+def main() -> None:
+    """Run one command and leave with its exit code. What went wrong is said in a line, never as a traceback."""
+    try:
+        app()
+    except WrongSettingsError as e:
+        _complain(str(e))
+        sys.exit(WRONG_USAGE)
+    except (FeedMovedError, ProjectionMovedError, UnreadableSourceError) as e:
+        _complain(str(e))
+        sys.exit(FAILED)
+    except (PersistenceError, DBAPIError, sqlite3.Error) as e:
+        _complain(f"the store failed: {_cause(e)}. Nothing half-done was kept; the same command can be run again.")
+        sys.exit(FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain about it on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except OSError as e:
+        _complain(f"{e.strerror}: {e.filename}" if e.filename else str(e))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _complain(text: str) -> None:
+    errors().print(f"[red]waybill:[/red] {escape(text)}")
+
+
+def _cause(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error.__cause__ or error
+    return str(original).splitlines()[0] if str(original) else type(original).__name__

@@ -1,0 +1,65 @@
+"""What commands have in common: the store that they open, and arguments that several of them take."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.output import Format, errors
+from infra.logs import configure_logs
+from infra.questions.views import Asked
+from infra.service import Waybill
+from infra.settings import Settings, load_settings
+
+
+def read_instant(text: str | datetime) -> datetime:
+    """An instant with offset, such as 2014-02-20T09:00:00Z, or a date, which means its beginning in the business zone."""
+    if isinstance(text, datetime):
+        return text  # a default, which is parsed like what the user gives
+    try:
+        if len(text) == len("2014-02-20"):
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=load_settings().zone)
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date"
+        ) from None
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")
+    return instant
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="table for people; json or csv for programs.")]
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option("--as-of", parser=read_instant, metavar="T", help="What was true at T, however late it was heard."),
+]
+KnownAtOption = Annotated[
+    datetime | None,
+    typer.Option("--known-at", parser=read_instant, metavar="K", help="By what the service knew at K."),
+]
+RepOption = Annotated[str | None, typer.Option("--rep", help="Only this rep's.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
+
+
+@contextmanager
+def open_waybill() -> Iterator[Waybill]:
+    """The service on the store that the settings name."""
+    settings = load_settings()
+    configure_logs(settings)
+    _note_new_store(settings)
+    with Waybill(settings) as waybill:
+        yield waybill
+
+
+def _note_new_store(settings: Settings) -> None:
+    if not Path(settings.sqlite_path).exists():
+        errors().print(f"[dim]{settings.store} is a new store; WAYBILL_STORE names another[/dim]")
+
+
+def asked(as_of: datetime | None, known_at: datetime | None) -> Asked:
+    return Asked(as_of, known_at)

@@ -1,0 +1,214 @@
+"""Commands that bring messages in: ingest, simulate, void."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+from uuid import uuid4
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from consumers.contract import to_cloud_event
+from consumers.ingest.pipeline import Ingest
+from consumers.sources.json_lines import JsonLines
+from consumers.sources.reading_lock import reading_lock
+from consumers.sources.source import Source
+from domain.record import MessageVoided
+from domain.verdict import Verdict
+from infra.cli.arguments import FormatOption, open_waybill, read_instant
+from infra.cli.output import Format, console, errors, show_json, show_rows
+from infra.service import Waybill
+from infra.simulation import DEFAULT_UNTIL, simulate
+
+STANDARD_INPUT = "-"
+VOID_SOURCE = "waybill/operator"
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(ingest)
+    app.command(name="simulate")(simulate_floor)
+    app.command()(void)
+
+
+def ingest(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="JSON Lines of CloudEvents, plain or gzipped; - is standard input.")
+    ],
+    history: Annotated[
+        bool, typer.Option("--history", help="Import a history: honour each message's recordedtime.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if any message of the file is dead at the end.")
+    ] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="Store alone; leave the views to a later run.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Take messages in and bring the views up to date. Run again after a crash, it goes on where it stopped."""
+    path = None if file == STANDARD_INPUT else _existing(file)
+    with open_waybill() as waybill, _progress() as progress:
+        task = progress.add_task("taking messages in", total=path.stat().st_size if path else None)
+        source = _source(path, waybill, lambda read: progress.update(task, completed=read))
+        with taken_in(waybill, waybill.ingest(honour_recordedtime=history), source) as feed_id:
+            if not no_project:
+                _project(waybill, progress)
+            dead = waybill.register.dead_in_feed(feed_id, waybill.clock() - waybill.hold)
+            progress.stop()
+            show_tally(waybill.register.tally(feed_id), form)
+            if strict and dead:
+                errors().print(
+                    f"[red]{dead} messages of this file are dead[/red]; see: waybill dead-letters list --all"
+                )
+            sys.stdout.flush()
+    if strict and dead:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def taken_in(waybill: Waybill, pipeline: Ingest, source: Source) -> Iterator[int]:
+    """Read a source to its end and yield the feed; it is finished when the caller is done with what follows.
+
+    Finishing comes last: until then the same command, run again, goes on instead of counting the file twice. Of two
+    processes that read one file at a time, only the first may go on in a reading that was broken off.
+    """
+    with reading_lock(waybill.settings.store, source.topic) as alone:
+        feed_id = pipeline.read(source, resume=alone).feed_id
+        yield feed_id
+        pipeline.finish(feed_id)
+
+
+def show_tally(tally: Mapping[Verdict, int], form: Format) -> None:
+    """The five verdicts' counts."""
+    counts = {"received": sum(tally.values()), **{verdict.value: tally[verdict] for verdict in Verdict}}
+    if form is Format.JSON:
+        show_json(counts)
+    elif form is Format.CSV:
+        show_rows(list(counts), [counts], form)
+    else:
+        show_rows(["verdict", "messages"], [{"verdict": k, "messages": v} for k, v in counts.items()], form)
+        if counts["refused"] or counts["malformed"]:
+            console().print("[dim]what was not taken, and why: waybill dead-letters list[/dim]")
+        if counts["held"]:
+            console().print("[dim]what waits, and for what: waybill held list[/dim]")
+
+
+def simulate_floor(
+    orders: Annotated[int, typer.Option("--orders", min=1, help="How many orders.")] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
+    until: Annotated[
+        datetime,
+        typer.Option("--until", parser=read_instant, metavar="T", help="When the history ends, with work still open."),
+    ] = DEFAULT_UNTIL,
+    wrong: Annotated[
+        float,
+        typer.Option(
+            "--wrong", min=0.0, max=0.99, help="The share of doubled, contradictory, voided and broken messages."
+        ),
+    ] = 0.0,
+    out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to; - is standard output.")] = "-",
+) -> None:
+    """Write a believable sales floor as JSON Lines, in the order in which a service would hear of it."""
+    lines = simulate(orders, seed, until.astimezone(UTC), wrong)
+    if out == STANDARD_INPUT:
+        _write(sys.stdout.buffer, lines)
+        return
+    with Path(out).open("wb") as stream:
+        written = _write(stream, lines)
+    errors().print(f"[dim]{written:,} messages of {orders:,} orders in {escape(out)}[/dim]")
+
+
+def void(
+    source: Annotated[str, typer.Argument(help="The source of the message that was wrong.")],
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="Its id.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it was wrong.")],
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Its subject, where one id stands for several.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Void a message: from now on it is passed over as though it had never been. Publish a right one after."""
+    with open_waybill() as waybill:
+        subjects = [subject] if subject else waybill.messages.subject_of(source, message_id)
+        if not subjects:
+            raise typer.BadParameter(
+                f"no message {message_id} of {source} is known; name its --subject to void it ahead"
+            )
+        if len(subjects) > 1:
+            raise typer.BadParameter(f"{source} used {message_id} for {', '.join(subjects)}; name one with --subject")
+        now = waybill.clock()
+        fact = MessageVoided(
+            occurred_at=now,
+            recorded_at=now,
+            source=VOID_SOURCE,
+            message_id=str(uuid4()),
+            voided_source=source,
+            voided_id=message_id,
+            reason=reason,
+        )
+        body = msgspec.json.encode(to_cloud_event(fact, subjects[0])) + b"\n"
+        with taken_in(waybill, waybill.ingest(), JsonLines.of_bytes(VOID_SOURCE, body)):
+            waybill.project()
+        found = waybill.messages.find(source, message_id)
+        rows = [row for row in found if row["subject"] == subjects[0]]
+        show_rows(
+            ["source", "id", "subject", "type", "verdict", "reason"], rows, form, empty="voided ahead of its coming"
+        )
+
+
+def _existing(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
+    return path
+
+
+def _source(path: Path | None, waybill: Waybill, progress: Callable[[int], None]) -> JsonLines:
+    batch_lines = waybill.settings.batch_messages
+    if path is None:
+        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
+    return JsonLines.of_file(path, batch_lines=batch_lines, progress=progress)
+
+
+def _project(waybill: Waybill, progress: Progress) -> None:
+    task = progress.add_task("projecting", total=None)
+    head = waybill.history.head()
+    waybill.project(lambda step: progress.update(task, total=head, completed=step.end))
+
+
+def _write(stream: BinaryIO, lines: Iterator[bytes]) -> int:
+    written = 0
+    for line in lines:
+        stream.write(line + b"\n")
+        written += 1
+    stream.flush()
+    return written
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        yield progress

@@ -1,0 +1,99 @@
+"""Commands that ask: the views, one order, one message."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, RepOption, asked, open_waybill
+from infra.cli.output import Format, console, moment, show_json, show_rows
+from projections.catalogue import VIEWS, View
+from projections.order_timeline import TimelineEntry
+
+
+def add_commands(app: typer.Typer) -> None:
+    for view in VIEWS:
+        app.command(name=view.verb, help=view.about)(_asks(view))
+        for name in {view.relation, view.relation.replace("_", "-")} - {view.verb}:
+            app.command(name=name, hidden=True, help=view.about)(_asks(view))
+    app.command()(order)
+    app.command()(message)
+
+
+def _asks(view: View) -> Callable[..., None]:
+    def ask(
+        as_of: AsOfOption = None,
+        known_at: KnownAtOption = None,
+        rep: RepOption = None,
+        limit: LimitOption = None,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        with open_waybill() as waybill:
+            answer = waybill.views.ask(view, asked(as_of, known_at), {"rep_id": rep} if rep else None)
+            rows = answer.rows[:limit]
+            known = f", as known at {moment(known_at)}" if known_at else ""
+            shown = f"{len(rows)} of {len(answer.rows)}" if len(rows) < len(answer.rows) else str(len(rows))
+            show_rows(
+                answer.columns,
+                rows,
+                form,
+                title=view.about,
+                footer=f"{shown} rows as of {moment(answer.instant)}{known}; reflects position {answer.position}",
+                empty="none",
+            )
+
+    return ask
+
+
+def order(
+    order_id: Annotated[str, typer.Argument(help="The order, such as SO-10248.")],
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """One order: how it stands, and everything that happened to it in the order in which it counts."""
+    with open_waybill() as waybill:
+        told = waybill.messages.order(order_id, as_of, known_at)
+        if told is None:
+            console().print(f"nothing is known of order {escape(order_id)}") if form is Format.TABLE else None
+            raise typer.Exit(1)
+        state = None if told.standing is None else msgspec.structs.asdict(told.standing)
+        if state is not None:
+            state["follow_ups"] = [msgspec.structs.asdict(owed) for owed in state["follow_ups"]]
+        timeline = [entry._asdict() for entry in told.timeline]
+        if form is Format.JSON:
+            show_json({"order": state, "timeline": timeline})
+            return
+        if form is Format.TABLE:
+            _show_state(order_id, state)
+        show_rows(list(TimelineEntry._fields), timeline, form, title="Timeline")
+
+
+def _show_state(order_id: str, state: dict[str, Any] | None) -> None:
+    if state is None:
+        console().print(f"[bold]Order {escape(order_id)}[/bold] is not placed yet")
+        return
+    said = [{"field": name, "value": value} for name, value in state.items() if value not in (None, [], "")]
+    show_rows(["field", "value"], said, Format.TABLE, title=f"Order {order_id}")
+    console().print()
+
+
+def message(
+    source: Annotated[str, typer.Argument(help="The message's source.")],
+    message_id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """What became of a message: its verdict and why, when it took effect, what it changed."""
+    with open_waybill() as waybill:
+        found = waybill.messages.find(source, message_id)
+        if form is Format.TABLE:
+            for told in found:
+                said = [{"field": name, "value": value} for name, value in told.items() if value not in (None, "", [])]
+                show_rows(["field", "value"], said, form, title=f"Message {message_id} of {source}")
+        else:
+            show_rows(list(found[0]) if found else [], found, form)
+        if not found:
+            console().print("no such message was ever taken") if form is Format.TABLE else None
+            raise typer.Exit(1)

@@ -1,0 +1,59 @@
+"""Commands for whoever runs the service: verify, schema, settings."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from consumers.contract import CATALOGUE, asyncapi_document, message_schema
+from infra.cli.arguments import FormatOption, open_waybill
+from infra.cli.output import Format, console, errors, show_json, show_rows
+from infra.questions.verification import Finding
+from infra.settings import load_settings
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(verify)
+    app.command()(schema)
+    app.command()(settings)
+
+
+def verify(form: FormatOption = Format.TABLE) -> None:
+    """Derive everything again, verdicts, rows, totals and books, and compare it with what the store keeps."""
+    with open_waybill() as waybill, Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar:
+        lag = max(projection["lag"] for projection in waybill.status()["projections"])
+        if lag:
+            errors().print(f"[red]the views are {lag} events behind[/red]; bring them up first: waybill project")
+            raise typer.Exit(1)
+        task = bar.add_task("settling every subject again", total=None)
+        verified = waybill.verification.run(lambda: bar.update(task, advance=1))
+    findings = [finding._asdict() for finding in verified.findings]
+    if form is Format.JSON:
+        show_json({"checked": verified.checked, "findings": findings})
+    else:
+        show_rows(list(Finding._fields), findings, form, title="Findings", empty="all is as it should be")
+        if form is Format.TABLE:
+            checked = ", ".join(f"{count:,} {what}" for what, count in verified.checked.items())
+            console().print(f"[dim]checked {checked}[/dim]")
+    if findings:
+        raise typer.Exit(1)
+
+
+def schema(
+    message_type: Annotated[
+        str | None, typer.Argument(metavar="TYPE", help="One message type, such as order.placed.v1.")
+    ] = None,
+) -> None:
+    """The AsyncAPI 3 document of the contract, or one message's JSON Schema."""
+    if message_type is None:
+        show_json(asyncapi_document())
+        return
+    if message_type not in CATALOGUE:
+        raise typer.BadParameter(f"{message_type} is not taken; known are {', '.join(CATALOGUE)}", param_hint="TYPE")
+    show_json(message_schema(message_type))
+
+
+def settings(form: FormatOption = Format.TABLE) -> None:
+    """Every setting, its value and what it means; secrets are masked."""
+    show_rows(["setting", "value", "meaning"], load_settings().printable(), form)

@@ -1,0 +1,41 @@
+"""Logs: one line of JSON an event in production, pretty on a terminal, always on standard error."""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+
+from infra.settings import Settings
+
+LOG_EVENTS: Final = {
+    "batch_stored": "A batch of messages and all that follows from it was stored. (info)",
+    "message_refused": "A message was refused when it came in. (warning)",
+    "message_malformed": "A message that does not fit the contract was kept whole. (warning)",
+    "batch_projected": "A batch of events was projected. (info)",
+    "feed_resumed": "A reading that was broken off goes on. (info)",
+}
+"""Every event that is logged, and when."""
+
+
+def configure_logs(settings: Settings) -> None:
+    """Set structlog up for this process."""
+    level = settings.log_level
+    if level == "auto":
+        level = "error" if sys.stderr.isatty() else "info"
+    pretty = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if pretty else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,88 @@
+"""The composition root: the one place where the parts are put together and clocks and databases passed in."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from consumers.contract import ReadingRules
+from consumers.ingest.pipeline import Ingest
+from infra.questions.books import status
+from infra.questions.dead_letters import DeadLetters
+from infra.questions.messages import Messages
+from infra.questions.verification import Verification
+from infra.questions.views import Views
+from infra.settings import Settings
+from infra.store.application import LOCK_TIMEOUT_SECONDS, Fulfillment
+from infra.store.engine import sqlite_engine
+from infra.store.register_tables import register_metadata
+from infra.store.rows import ProjectedRows
+from infra.store.sqlite.history import SqliteHistory
+from infra.store.sqlite.recorder import RegisteringRecorder
+from infra.store.sqlite.register import SqliteRegister
+from projections.catalogue import PROJECTIONS
+from projections.runner import Runner, Step
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Waybill:
+    """The service on one store. Close it, or use it as a context manager."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = system_clock):
+        self.settings = settings
+        self.clock = clock
+        Path(settings.sqlite_path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        self.application = Fulfillment.on_sqlite(settings.sqlite_path)
+        recorder = self.application.recorder
+        assert isinstance(recorder, RegisteringRecorder)
+        self.engine = sqlite_engine(settings.sqlite_path, LOCK_TIMEOUT_SECONDS)
+        register_metadata.create_all(self.engine)
+        self.register = SqliteRegister(recorder, self.application.mapper)  # type: ignore[arg-type]
+        self.history = SqliteHistory(recorder)
+        self.rows = ProjectedRows(self.engine)
+        self.rows.create(PROJECTIONS)
+        self.views = Views(self.engine, self.rows, self.history, clock)
+        self.messages = Messages(self.engine, self.history)
+        self.dead_letters = DeadLetters(self.engine, self.hold)
+        self.verification = Verification(self.engine, self.history, PROJECTIONS)
+        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events)
+
+    @property
+    def hold(self) -> timedelta:
+        """How long a message may be held before it counts as dead."""
+        return timedelta(hours=self.settings.hold_hours)
+
+    def status(self) -> dict[str, Any]:
+        """The books, the head, the projections and the partitions (see infra.questions.books)."""
+        return status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
+
+    def ingest(self, *, honour_recordedtime: bool = False) -> Ingest:
+        """An ingest pipeline into this store."""
+        rules = ReadingRules(
+            clock_skew=self.settings.clock_skew,
+            max_bytes=self.settings.max_message_bytes,
+            honour_recordedtime=honour_recordedtime,
+        )
+        return Ingest(self.register, self.clock, rules)
+
+    def project(self, on_step: Callable[[Step], None] | None = None) -> int:
+        """Move all projections up to the newest event; returns the position that they reflect."""
+        while step := self.runner.step():
+            if on_step is not None:
+                on_step(step)
+        return min(self.rows.positions(PROJECTIONS).values())
+
+    def close(self) -> None:
+        self.engine.dispose()
+        with suppress(AttributeError):
+            self.application.close()
+
+    def __enter__(self) -> "Waybill":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,101 @@
+"""Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MASK = "••••••"
+
+
+def _known_store(url: str) -> str:
+    if not url.startswith("sqlite:///"):
+        raise ValueError("must be sqlite:///PATH")
+    if not url.removeprefix("sqlite:///"):
+        raise ValueError("names no file; give sqlite:///PATH")
+    return url
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be an IANA time zone, such as Europe/Berlin")
+    return name
+
+
+class Settings(BaseSettings):
+    """Every setting has a default that suits a first try on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_", env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    store: Annotated[str, AfterValidator(_known_store)] = Field(
+        "sqlite:///waybill.db", description="Where events, verdicts and views are kept: sqlite:///PATH."
+    )
+    max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest message that is taken, in bytes.")
+    clock_skew: timedelta = Field(
+        timedelta(hours=1),
+        description="How far ahead of this machine's clock a message's time may be: ISO 8601 (PT1H) or seconds.",
+    )
+    hold_hours: int = Field(72, ge=0, description="A message held longer than this counts as dead until it is taken.")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="The business time zone, in which months begin: an IANA name."
+    )
+    batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
+    batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json: a line an event; console: for people; auto: console on a terminal, else json."
+    )
+    log_level: Literal["auto", "debug", "info", "warning", "error"] = Field(
+        "auto", description="The least severe events that are logged; auto: error on a terminal, else info."
+    )
+
+    @property
+    def sqlite_path(self) -> str:
+        return self.store.removeprefix("sqlite:///")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def printable(self) -> list[dict[str, str]]:
+        """Each setting's variable, value and meaning; passwords in URLs are masked."""
+        rows = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            rows.append(
+                {
+                    "setting": f"WAYBILL_{name.upper()}",
+                    "value": masked_url(value) if isinstance(value, str) else str(value),
+                    "meaning": field.description or "",
+                }
+            )
+        return rows
+
+
+class WrongSettingsError(Exception):
+    """A setting does not fit; the message names the variable and the fix."""
+
+
+def load_settings() -> Settings:
+    """Raises WrongSettingsError."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as e:
+        problems = [
+            f"WAYBILL_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
+            f" (it is {problem['input']!r})"
+            for problem in e.errors()
+        ]
+        raise WrongSettingsError("; ".join(problems)) from e
+
+
+def masked_url(value: str) -> str:
+    """The value with the password of a URL replaced."""
+    if "://" not in value:
+        return value
+    parts = urlsplit(value)
+    if parts.password is None:
+        return value
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", f":{MASK}@")))

@@ -1,0 +1,95 @@
+"""The systems that publish, and how long after it happened each of them is heard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone, tzinfo
+
+from infra.simulation.clock import DAY, HOUR, MINUTE, SECOND, Draw
+
+Hearing = Callable[[int, Draw], int]
+
+
+@dataclass(slots=True)
+class Feed:
+    """One upstream system: how it names its messages, writes its times, and how late it is."""
+
+    source: str
+    prefix: str
+    hears: Hearing
+    zone: tzinfo | None = None
+    to_the_millisecond: bool = False
+    sent: int = 0
+
+    def next_id(self) -> str:
+        """Counted rather than drawn, so that no two messages of a source share one."""
+        self.sent += 1
+        return f"{self.prefix}-{self.sent}"
+
+
+def _at_once(time: int, draw: Draw) -> int:
+    return time + SECOND + int(draw() * 14 * SECOND)
+
+
+def _typed_in(time: int, draw: Draw) -> int:
+    # A rep who is on the phone writes his notes down in the evening, or the next morning.
+    if draw() < 0.05:
+        return time + 2 * HOUR + int(draw() * 18 * HOUR)
+    return time + 5 * SECOND + int(draw() * 4 * MINUTE)
+
+
+def _quarter_hourly(time: int, draw: Draw) -> int:
+    # The scanners send at each quarter of an hour, unless they were out of reach of the network.
+    if draw() < 0.03:
+        time += 3 * HOUR + int(draw() * 27 * HOUR)
+    return (time // (15 * MINUTE) + 1) * 15 * MINUTE + int(draw() * 20 * SECOND)
+
+
+def _fast_clock(time: int, draw: Draw) -> int:
+    # Their clock is two minutes ahead, so some news arrives before it has happened by its own account.
+    if draw() < 0.01:
+        time += DAY + int(draw() * 2 * DAY)
+    return time - 2 * MINUTE + 20 * SECOND + int(draw() * 5 * MINUTE)
+
+
+def _hourly(time: int, draw: Draw) -> int:
+    return (time // HOUR + 1) * HOUR + int(draw() * 90 * SECOND)
+
+
+def _slow(time: int, draw: Draw) -> int:
+    if draw() < 0.08:
+        return time + DAY + int(draw() * 3 * DAY)
+    return time + 2 * HOUR + int(draw() * 3 * HOUR)
+
+
+def _nightly(time: int, draw: Draw) -> int:
+    return (time // DAY + 1) * DAY + 2 * HOUR + int(draw() * 5 * MINUTE)
+
+
+@dataclass(slots=True)
+class Carrier:
+    """Who moves goods, the feed that tells of it, and whether it is a courier or people of our own."""
+
+    name: str
+    feed: Feed
+    mode: str
+
+
+@dataclass(slots=True)
+class Feeds:
+    """All the sources of one simulated floor; they count their messages, so each run has its own."""
+
+    order_entry: Feed = field(default_factory=lambda: Feed("/order-entry", "OE", _at_once, to_the_millisecond=True))
+    crm: Feed = field(default_factory=lambda: Feed("/crm", "CRM", _typed_in))
+    warehouse: Feed = field(default_factory=lambda: Feed("/warehouse", "WH", _quarter_hourly))
+    hr: Feed = field(default_factory=lambda: Feed("/hr", "HR", _nightly))
+    carriers: list[Carrier] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        summer_time = timezone(timedelta(hours=2))
+        self.carriers = [
+            Carrier("Northline", Feed("/couriers/northline", "NL", _fast_clock), "courier"),
+            Carrier("Swift Van", Feed("/couriers/swift-van", "SV", _hourly), "courier"),
+            Carrier("Ostwind Express", Feed("/couriers/ostwind", "OW", _slow, zone=summer_time), "courier"),
+            Carrier("Own van", self.warehouse, "in_house"),
+            Carrier("Own lorry", self.warehouse, "in_house"),
+        ]

@@ -1,0 +1,83 @@
+"""The messages on their way to the service: numbered, encoded, and put into the order in which they are heard."""
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+import msgspec
+
+from infra.simulation.clock import SECOND, Draw, instant
+from infra.simulation.feeds import Feed
+
+Document = dict[str, Any]
+Listener = Callable[[Document, bytes, int, int], None]
+
+encode = msgspec.json.Encoder().encode
+
+
+class Wire:
+    """Holds what was said and not yet heard; nothing that is heard after `until` gets onto it."""
+
+    __slots__ = ("_count", "draw", "listener", "pending", "until")
+
+    def __init__(self, until: int, draw: Draw) -> None:
+        self.until = until
+        self.draw = draw
+        self.pending: list[tuple[int, int, bytes]] = []
+        self.listener: Listener | None = None
+        self._count = 0
+
+    def send(
+        self,
+        feed: Feed,
+        type_: str,
+        subject: str,
+        time: int,
+        data: Document,
+        late: int = 0,
+        correlation: str = "",
+        cause: str = "",
+    ) -> str:
+        """Publish one message and return its id, or "" if nobody hears of it in time."""
+        if not feed.to_the_millisecond:
+            time -= time % SECOND
+        heard = feed.hears(time, self.draw) + late
+        if time > self.until or heard > self.until:
+            return ""
+        message_id = feed.next_id()
+        happened = instant(time)
+        document: Document = {
+            "specversion": "1.0",
+            "id": message_id,
+            "source": feed.source,
+            "type": type_,
+            "time": happened if feed.zone is None else happened.astimezone(feed.zone),
+            "subject": subject,
+            "data": data,
+        }
+        if correlation:
+            document["correlationid"] = correlation
+        if cause:
+            document["causationid"] = cause
+        line = encode(document)
+        self.push(heard, line)
+        if self.listener is not None:
+            self.listener(document, line, time, heard)
+        return message_id
+
+    def push(self, heard: int, line: bytes) -> None:
+        """Queue a line; those heard at one instant keep the order in which they were said."""
+        if heard <= self.until:
+            self._count += 1
+            heappush(self.pending, (heard, self._count, line))
+
+    def heard_before(self, time: int) -> Iterator[bytes]:
+        """Take off what was heard before this instant."""
+        pending = self.pending
+        while pending and pending[0][0] < time:
+            yield heappop(pending)[2]
+
+    def rest(self) -> Iterator[bytes]:
+        """Take off all that is left."""
+        while self.pending:
+            yield heappop(self.pending)[2]

@@ -1,0 +1,32 @@
+"""SQLAlchemy engines over the store, for the tables that people query."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+LOCKED = "waybill_locked"
+
+
+def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:
+    """An engine over an SQLite file.
+
+    A transaction begins when SQLAlchemy says so, not when the driver thinks fit; one with the execution option
+    `waybill_locked` takes the write lock before it reads anything. With `durable` false, for a file that lasts for one
+    question, a commit does not wait for the disk.
+    """
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": lock_timeout_seconds, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def take_over_transactions(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        if not durable:
+            connection.execute("PRAGMA synchronous = OFF")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        locked = connection.get_execution_options().get(LOCKED, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if locked else "BEGIN")
+
+    return engine

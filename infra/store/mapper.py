@@ -1,0 +1,66 @@
+"""Between domain events and stored ones: compact JSON that a person on call can read, decoded straight into types."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
+from eventsourcing.utils import TopicError, get_topic, resolve_topic
+
+from domain.fact import StreamEvent
+
+_ENCODER = msgspec.json.Encoder()
+
+
+@cache
+def _decoder(event_class: type[StreamEvent]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(event_class)
+
+
+class EventMapper(Mapper[str]):
+    """Encodes an event's fields, stream name and version aside, since those are columns.
+
+    An event class whose `class_version` is above 1 has its version written into the state, and older states are
+    brought up to date on reading by its static methods `upcast_v1_v2(state)`, `upcast_v2_v3(state)`, …
+    """
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
+        assert isinstance(domain_event, StreamEvent)
+        event_class = type(domain_event)
+        bare = msgspec.structs.replace(domain_event, originator_id="", originator_version=0)
+        state = _ENCODER.encode(bare)
+        if event_class.class_version > 1:
+            state = b'{"class_version":%d,%b' % (event_class.class_version, state[1:])
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=get_topic(event_class),
+            state=state,
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:
+        """Raises MapperDeserialisationError, naming the event, when the state cannot be read."""
+        try:
+            return decode_event(
+                str(stored_event.originator_id), stored_event.originator_version, stored_event.topic, stored_event.state
+            )
+        except (msgspec.MsgspecError, TopicError, KeyError) as e:
+            raise MapperDeserialisationError(
+                f"event {stored_event.originator_version} of stream {stored_event.originator_id} "
+                f"({stored_event.topic}) cannot be read: {e}"
+            ) from e
+
+
+def decode_event(stream: str, version: int, topic: str, state: bytes) -> StreamEvent:
+    """One stored event as an event of the domain, upcast when it was written by an earlier version of its class."""
+    event_class: type[StreamEvent] = resolve_topic(topic)
+    if event_class.class_version == 1:
+        event = _decoder(event_class).decode(state)
+    else:
+        fields = msgspec.json.decode(state)
+        written_by = fields.pop("class_version", 1)
+        for earlier in range(written_by, event_class.class_version):
+            getattr(event_class, f"upcast_v{earlier}_v{earlier + 1}")(fields)
+        event = msgspec.convert(fields, event_class)
+    return msgspec.structs.replace(event, originator_id=stream, originator_version=version)  # type: ignore[no-any-return]

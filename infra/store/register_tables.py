@@ -1,0 +1,111 @@
+"""The register's tables, beside the library's events in the same store: feeds with their books, messages, letters."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false
+
+from projections.columns import Instant
+
+register_metadata = MetaData()
+
+# One row a partition of a topic, or a reading of a file. The books stand in the same row, so that writers of different
+# feeds do not queue for one counter.
+feeds = Table(
+    "feeds",
+    register_metadata,
+    Column("feed_id", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("next_offset", Integer, nullable=False, default=0, server_default="0"),
+    Column("bytes_read", Integer, nullable=False, default=0, server_default="0"),
+    Column("crc", Integer, nullable=False, default=0, server_default="0"),
+    Column("opened_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("applied", Integer, nullable=False, default=0, server_default="0"),
+    Column("duplicate", Integer, nullable=False, default=0, server_default="0"),
+    Column("held", Integer, nullable=False, default=0, server_default="0"),
+    Column("refused", Integer, nullable=False, default=0, server_default="0"),
+    Column("malformed", Integer, nullable=False, default=0, server_default="0"),
+)
+Index(
+    "feeds_unfinished",
+    feeds.c.topic,
+    feeds.c.partition,
+    sqlite_where=feeds.c.finished_at.is_(None),
+    postgresql_where=feeds.c.finished_at.is_(None),
+)
+
+# Every well-formed message that ever came in, with the verdict that it has now. `repeats` counts how often it came
+# again, `differing` how often of these with other content. A void waits in a room while what it names is unknown.
+messages = Table(
+    "messages",
+    register_metadata,
+    Column("source", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("feed_id", Integer, nullable=False),
+    Column("last_feed_id", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("voided", Boolean, nullable=False),
+    Column("took_effect_at", Instant),
+    Column("recorded_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("waits_in_room", Boolean, nullable=False),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("differing", Integer, nullable=False, server_default="0"),
+    Column("discarded_at", Instant),
+    sqlite_with_rowid=False,
+)
+_not_taken = messages.c.verdict.in_(["held", "refused"])
+Index(
+    "messages_not_taken",
+    messages.c.verdict,
+    messages.c.received_at,
+    sqlite_where=_not_taken,
+    postgresql_where=_not_taken,
+)
+Index(
+    "messages_in_waiting_rooms",
+    messages.c.subject,
+    sqlite_where=messages.c.waits_in_room != false(),
+    postgresql_where=messages.c.waits_in_room,
+)
+
+# The bytes of messages that were not applied at once.
+raw_messages = Table(
+    "raw_messages",
+    register_metadata,
+    Column("source", Text, primary_key=True),
+    Column("message_id", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+)
+
+# Malformed messages, whole.
+letters = Table(
+    "letters",
+    register_metadata,
+    Column("letter_id", Text, primary_key=True),
+    Column("feed_id", Integer, nullable=False),
+    Column("last_feed_id", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("discarded_at", Instant),
+)
+
+# `kept` is the encoded settling after the stream's newest event, or null when it has to be settled anew.
+streams = Table(
+    "streams",
+    register_metadata,
+    Column("stream", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kept", LargeBinary),
+)

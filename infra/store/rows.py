@@ -1,0 +1,161 @@
+"""The projections' tables: creating them, and replacing rows, totals and positions in one transaction."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from infra.store.engine import LOCKED
+from projections.projection import Projection, Row, Totals, metadata
+from projections.runner import ProjectionMovedError, Replacement, sum_contributions
+
+# SQLite takes 32,766 parameters a statement.
+SUBJECTS_A_STATEMENT = 10_000
+
+projection_positions = Table(
+    "projection_positions",
+    metadata,
+    Column("name", Text, primary_key=True, comment="The projection."),
+    Column("version", Integer, nullable=False, comment="The version of its rows' meaning."),
+    Column("position", Integer, nullable=False, comment="The last event that its rows reflect."),
+    Column("paused", Boolean, nullable=False, default=False, comment="Whether someone paused it."),
+    comment="How far each projection has come.",
+)
+
+
+class ProjectedRows:
+    """Implements projections.runner.Rows on any store that SQLAlchemy reaches."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._inserts = {table.name: _Insert(table, engine) for table in metadata.tables.values()}
+
+    def create(self, projections: Sequence[Projection]) -> None:
+        """Create the tables, and a position for each projection that has none. Safe to call again."""
+        metadata.create_all(self._engine)
+        with self._engine.connect() as connection:
+            if set(connection.execute(select(projection_positions.c.name)).scalars()) >= {p.name for p in projections}:
+                return
+        with self._locked() as connection:
+            known = set(connection.execute(select(projection_positions.c.name)).scalars())
+            for projection in projections:
+                if projection.name not in known:
+                    connection.execute(
+                        insert(projection_positions).values(
+                            name=projection.name, version=projection.version, position=0, paused=False
+                        )
+                    )
+
+    def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
+        names = [projection.name for projection in projections]
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(projection_positions.c.name, projection_positions.c.position).where(
+                    projection_positions.c.name.in_(names)
+                )
+            )
+            found = {name: position for name, position in rows}
+        return {name: found.get(name, 0) for name in names}
+
+    def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
+        with self._locked() as connection:
+            for replacement in replacements:
+                self._move(connection, replacement.projection, start, end)
+                if replacement.subjects:
+                    self._replace(connection, replacement)
+
+    def _replace(self, connection: Connection, replacement: Replacement) -> None:
+        projection = replacement.projection
+        old = {
+            totals.table.name: _counted_rows(connection, totals, replacement.subjects) for totals in projection.totals
+        }
+        for table in projection.tables:
+            subject = next(iter(table.primary_key))
+            for chunk in _chunks(replacement.subjects):
+                connection.execute(delete(table).where(subject.in_(chunk)))
+            self._inserts[table.name](connection, replacement.rows[table.name])
+        for totals in projection.totals:
+            new = _counted_rows(connection, totals, replacement.subjects)
+            _add(connection, totals, sum_contributions(totals, old[totals.table.name], new))
+
+    def _move(self, connection: Connection, projection: Projection, start: int, end: int) -> None:
+        # A compare-and-set: of two processes that project the same events, one fails here and writes nothing.
+        moved = connection.execute(
+            update(projection_positions)
+            .where(projection_positions.c.name == projection.name, projection_positions.c.position == start)
+            .values(position=end)
+        )
+        if moved.rowcount != 1:
+            raise ProjectionMovedError(f"another process has moved {projection.name} on from position {start}")
+
+    def _locked(self) -> Any:
+        return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+class _Insert:
+    """A bulk insert into one table, without the cost of building a statement for every row."""
+
+    def __init__(self, table: Table, engine: Engine):
+        self._statement = str(insert(table).compile(dialect=engine.dialect))
+        self._converters: list[Callable[[Any], Any] | None] = [
+            column.type.dialect_impl(engine.dialect).bind_processor(engine.dialect) for column in table.columns
+        ]
+        self._named = [column.name for column in table.columns] if engine.dialect.name != "sqlite" else None
+
+    def __call__(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        converted = [
+            tuple(
+                value if convert is None else convert(value)
+                for value, convert in zip(row, self._converters, strict=True)
+            )
+            for row in rows
+        ]
+        if self._named is None:
+            connection.exec_driver_sql(self._statement, converted)
+        else:
+            connection.exec_driver_sql(self._statement, [dict(zip(self._named, row, strict=True)) for row in converted])
+
+
+def _counted_rows(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
+    subject = next(iter(totals.over.primary_key))
+    rows: list[Mapping[str, Any]] = []
+    for chunk in _chunks(subjects):
+        rows += connection.execute(select(totals.over).where(totals.counted, subject.in_(chunk))).mappings().all()
+    return rows
+
+
+def _add(connection: Connection, totals: Totals, changes: Mapping[Row, tuple[int, ...]]) -> None:
+    if not changes:
+        return
+    upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(totals.table)
+    added = {name: totals.table.c[name] + upsert.excluded[name] for name in totals.measures}
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added),
+        [
+            dict(zip((*totals.keys, *totals.measures), (*key, *change), strict=True))
+            for key, change in sorted(changes.items())
+        ],
+    )
+
+
+def _chunks(subjects: Sequence[str]) -> Iterator[list[str]]:
+    iterator = iter(subjects)
+    while chunk := list(islice(iterator, SUBJECTS_A_STATEMENT)):
+        yield chunk

@@ -1,0 +1,53 @@
+"""The instant that a question is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, literal
+
+from projections.columns import Instant
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """T, as SQL. `shifted` gives T moved by a span of time.
+
+    When `present` is true the question is about now: every fact counts, so the rows that hold are those without an
+    end, and T is merely the clock that promises are compared with.
+    """
+
+    shifted: Callable[[timedelta], ColumnElement[datetime]]
+    present: bool
+
+    @classmethod
+    def at(cls, instant: datetime, *, present: bool = False) -> "AsOf":
+        return cls(lambda span: literal(instant + span, Instant()), present)
+
+    @property
+    def instant(self) -> ColumnElement[datetime]:
+        return self.shifted(timedelta(0))
+
+    @property
+    def day_later(self) -> ColumnElement[datetime]:
+        return self.shifted(DAY)
+
+    @property
+    def week_earlier(self) -> ColumnElement[datetime]:
+        return self.shifted(-WEEK)
+
+    def holds(self, periods: Table | Any) -> ColumnElement[bool]:
+        """The rows of a table of periods (valid_from, valid_to) that hold at T."""
+        if self.present:
+            return periods.c.valid_to.is_(None)  # type: ignore[no-any-return]
+        return (periods.c.valid_from <= self.instant) & (  # type: ignore[no-any-return]
+            periods.c.valid_to.is_(None) | (periods.c.valid_to > self.instant)
+        )
+
+    def happened(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
+        """What happened by T; at present, everything that is known to have happened."""
+        return column.is_not(None) if self.present else column <= self.instant

@@ -1,0 +1,18 @@
+"""at_risk_deliveries: open orders that are on time so far and may not stay so."""
+
+from sqlalchemy import ColumnElement, Select
+
+from projections.asof import AsOf
+from projections.overdue_deliveries import is_open, open_order_columns, state
+
+
+def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
+    """Promised for T or later, but estimated after the promise, or promised within a day with something left to book."""
+    estimated_late = state.estimated_delivery > state.promised_by
+    not_booked_in_time = state.left_to_book & (state.promised_by <= as_of.day_later)
+    return (state.promised_by >= as_of.instant) & (estimated_late | not_booked_in_time)
+
+
+def at_risk_deliveries(as_of: AsOf) -> Select[tuple[object, ...]]:
+    """Orders at risk at T, the nearest promise first. They are not overdue, so hours_overdue is null."""
+    return open_order_columns(None).where(is_open(as_of), is_at_risk(as_of)).order_by(state.promised_by, state.order_id)

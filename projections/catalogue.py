@@ -1,0 +1,75 @@
+"""All projections, and all views by the names that people use for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Select
+
+from projections.asof import AsOf
+from projections.at_risk_deliveries import at_risk_deliveries
+from projections.follow_ups import FOLLOW_UPS, follow_ups
+from projections.late_deliveries import LATE_DELIVERIES, late_deliveries
+from projections.order_states import ORDER_STATES
+from projections.overdue_deliveries import overdue_deliveries
+from projections.projection import Projection
+from projections.rep_workload import CONTACTS, REPS, rep_workload
+
+PROJECTIONS: tuple[Projection, ...] = (ORDER_STATES, FOLLOW_UPS, LATE_DELIVERIES, REPS, CONTACTS)
+
+
+@dataclass(frozen=True)
+class View:
+    """A question that the tables of these projections answer for any instant."""
+
+    relation: str
+    verb: str
+    about: str
+    question: Callable[[AsOf], Select[tuple[object, ...]]]
+    projections: tuple[Projection, ...]
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "overdue_deliveries",
+        "overdue",
+        "Open orders whose promise has passed.",
+        overdue_deliveries,
+        (ORDER_STATES,),
+    ),
+    View(
+        "at_risk_deliveries",
+        "at-risk",
+        "Open orders that are on time so far and may not stay so.",
+        at_risk_deliveries,
+        (ORDER_STATES,),
+    ),
+    View(
+        "rep_workload",
+        "workload",
+        "What each rep has on the desk.",
+        rep_workload,
+        (ORDER_STATES, REPS, CONTACTS),
+    ),
+    View(
+        "late_deliveries",
+        "late",
+        "Orders that were completed after their promise.",
+        late_deliveries,
+        (LATE_DELIVERIES,),
+    ),
+    View(
+        "follow_ups",
+        "follow-ups",
+        "What customers are still to be told.",
+        follow_ups,
+        (FOLLOW_UPS,),
+    ),
+)
+
+
+def view_named(name: str) -> View:
+    """A view by its verb (`overdue`) or its relation (`overdue_deliveries`). Raises KeyError."""
+    for view in VIEWS:
+        if name in (view.verb, view.relation, view.relation.replace("_", "-")):
+            return view
+    raise KeyError(name)

@@ -1,0 +1,99 @@
+"""Column types of the views' tables: instants, amounts and hours, exact on every store.
+
+On PostgreSQL they are timestamptz and numeric. SQLite has neither, so there an instant is the number of microseconds
+since 1970-01-01T00:00:00Z and an amount is decimal text.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, in UTC, to the microsecond."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(BigInteger() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Amount(TypeDecorator[Decimal]):
+    """An exact decimal."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class Hours(TypeDecorator[Decimal]):
+    """Hours with two decimal places; on SQLite the query yields whole hundredths."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        if value is None:
+            return None
+        return Decimal(int(value)).scaleb(-2) if dialect.name == "sqlite" else Decimal(value).quantize(Decimal("0.01"))
+
+
+class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)
+    """The hours from `start` to a later `end`, rounded half-even to two places."""
+
+    inherit_cache = True
+
+    def __init__(self, start: ColumnElement[Any], end: ColumnElement[Any]):
+        self.start = start
+        self.end = end
+        self.type = Hours()
+
+    def get_children(self, **_: Any) -> list[ColumnElement[Any]]:
+        return [self.start, self.end]
+
+
+# A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself.
+@compiles(hours_between, "sqlite")
+def _hours_on_sqlite(element: hours_between, compiler: SQLCompiler, **kwargs: Any) -> str:
+    span = f"({compiler.process(element.end, **kwargs)} - {compiler.process(element.start, **kwargs)})"
+    whole, rest = f"({span} / 36000000)", f"({span} % 36000000)"
+    return f"({whole} + ({rest} > 18000000 OR ({rest} = 18000000 AND {whole} % 2 = 1)))"
+
+
+@compiles(hours_between, "postgresql")
+def _hours_on_postgresql(element: hours_between, compiler: SQLCompiler, **kwargs: Any) -> str:
+    start, end = compiler.process(element.start, **kwargs), compiler.process(element.end, **kwargs)
+    hundredths = f"(EXTRACT(EPOCH FROM ({end} - {start})) / 36)"
+    floor = f"floor({hundredths})"
+    return (
+        f"round(({floor} + CASE WHEN {hundredths} - {floor} > 0.5 "
+        f"OR ({hundredths} - {floor} = 0.5 AND mod({floor}, 2) = 1) THEN 1 ELSE 0 END) / 100, 2)"
+    )

@@ -1,0 +1,126 @@
+"""order_timeline: an order's events in the order in which they count, read from its stream and never stored twice."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domain.fact import Fact, FactKey, StreamEvent
+from domain.record import VerdictChanged
+from domain.settling import Settling
+from domain.verdict import Outcome, Verdict
+
+
+class TimelineEntry(NamedTuple):
+    """One event. `position` is its place in the whole store; `took_effect_at` is None unless it took effect."""
+
+    position: int
+    recorded_at: datetime
+    occurred_at: datetime | None
+    took_effect_at: datetime | None
+    event: str
+    verdict: str
+    what_changed: str
+    source: str
+    message_id: str
+
+
+def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling[Any]) -> list[TimelineEntry]:
+    """The facts that were settled and the verdict changes of a stream, in the order in which they took effect.
+
+    Works for any subject. Facts that did not take effect stand where their own time puts them; a verdict that changed
+    stands where that was recorded.
+    """
+    changed = what_each_changed(settling)
+    entries: list[tuple[tuple[Any, ...], TimelineEntry]] = []
+    for position, event in events:
+        if isinstance(event, Fact):
+            outcome = settling.outcomes.get(event.key)
+            if outcome is None:
+                continue
+            when = outcome.took_effect_at or event.occurred_at
+            rank = changed[event.key][0] if event.key in changed else -1
+            entries.append(((when, rank, event.place), _of_fact(position, event, outcome, changed)))
+        elif isinstance(event, VerdictChanged):
+            entries.append(((event.recorded_at, -1, (event.recorded_at,)), _of_change(position, event)))
+    return [entry for _, entry in sorted(entries, key=lambda pair: (pair[0][0], pair[0][1], str(pair[0][2])))]
+
+
+def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
+    """For each fact that took effect: its turn among them, and what was seen to change, such as "stage: booked → in_transit"."""
+    said: dict[FactKey, tuple[int, str]] = {}
+    before: Any = None
+    for turn, (_, fact, after) in enumerate(settling.moments):
+        said[fact.key] = (turn, "; ".join(_differences(before, after)))
+        before = after
+    return said
+
+
+def _of_fact(position: int, fact: Fact, outcome: Outcome, changed: dict[FactKey, tuple[int, str]]) -> TimelineEntry:
+    applied = outcome.verdict is Verdict.APPLIED
+    return TimelineEntry(
+        position=position,
+        recorded_at=fact.recorded_at,
+        occurred_at=fact.occurred_at,
+        took_effect_at=outcome.took_effect_at,
+        event=type(fact).__name__,
+        verdict=outcome.verdict.value,
+        what_changed=changed.get(fact.key, (0, ""))[1] if applied else outcome.reason,
+        source=fact.source,
+        message_id=fact.message_id,
+    )
+
+
+def _of_change(position: int, change: VerdictChanged) -> TimelineEntry:
+    because = (
+        f", because of message {change.because_of_id} of {change.because_of_source}" if change.because_of_id else ""
+    )
+    reason = f": {change.reason}" if change.reason else ""
+    return TimelineEntry(
+        position=position,
+        recorded_at=change.recorded_at,
+        occurred_at=None,
+        took_effect_at=None,
+        event=type(change).__name__,
+        verdict=change.verdict.value,
+        what_changed=f"{change.verdict_before.value} → {change.verdict.value}{because}{reason}",
+        source=change.source,
+        message_id=change.message_id,
+    )
+
+
+def _differences(before: Any, after: Any) -> Sequence[str]:
+    if after is None:
+        return ()
+    names = [
+        name
+        for name in after.__struct_fields__
+        if name != f"{type(after).__name__.removesuffix('Standing').lower()}_id"
+    ]
+    if before is None:
+        return [f"{name}: {_said(value)}" for name in names if (value := getattr(after, name)) not in (None, (), False)]
+    return [
+        f"{name}: {_said(getattr(before, name))} → {_said(getattr(after, name))}"
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    ]
+
+
+def _said(value: Any) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return (
+            value.strftime("%Y-%m-%dT%H:%M:%SZ") if not value.microsecond else value.isoformat().replace("+00:00", "Z")
+        )
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, tuple):
+        return ", ".join(_said(part) for part in value)
+    if isinstance(value, msgspec.Struct):
+        return f"{value.about}" + (f" {value.request_id}" if value.request_id else "")  # type: ignore[attr-defined]
+    return str(value)

@@ -1,0 +1,104 @@
+"""What a projection is: a name, a version, tables, and how their rows follow from a settled subject.
+
+`rows = shape(settled subject)`: nothing else. The runner writes the rows, so no projection writes SQL, counts by hand
+or knows about late messages. Whatever spans subjects is a sum over rows: a table's totals take away what a subject's
+old rows contributed and add what its new ones do.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, MetaData, Table
+
+from domain.settling import Moment, Settling
+from domain.subject import Kind
+
+metadata = MetaData()
+"""All tables that projections keep."""
+
+Row = tuple[Any, ...]
+
+
+class Settled(NamedTuple):
+    """A subject with all its facts settled: what projections are shaped from."""
+
+    kind: Kind
+    subject_id: str
+    settling: Settling[Any]
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """Every fact that took effect, in order, with how the subject stood then."""
+        return self.settling.moments
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over the rows of `over` that match `counted`, kept by key in `table`.
+
+    `contribution` gives a row's key and what it adds to each measure, or None; the row comes as a mapping. `recount`
+    is the same sum as a query over the rows, to prove the table.
+    """
+
+    table: Table
+    over: Table
+    counted: ColumnElement[bool]
+    contribution: Callable[[Mapping[str, Any]], tuple[Row, tuple[int, ...]] | None]
+    keys: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One view's rows. `shape` yields for each table the rows of one settled subject, in the order of the columns.
+
+    Every table's first column is the subject's id. A change of the rows' meaning takes a new `version`.
+    """
+
+    name: str
+    version: int
+    kind: Kind
+    tables: tuple[Table, ...]
+    shape: Callable[[Settled], Mapping[str, Iterable[Row]]]
+    totals: tuple[Totals, ...] = ()
+
+
+class Period(NamedTuple):
+    """What held from one instant up to, but not including, another (None: still holds)."""
+
+    standing: Any
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@dataclass
+class _Open:
+    standing: Any = None
+    since: datetime | None = None
+    closed: list[Period] = field(default_factory=list)
+
+
+def periods(moments: Iterable[tuple[datetime, Any]]) -> list[Period]:
+    """The periods between moments at which what is seen changed. None means that there is nothing to see."""
+    found = _Open()
+    for at, standing in _last_of_each_instant(moments):
+        if standing == found.standing:
+            continue
+        if found.standing is not None and found.since is not None:
+            found.closed.append(Period(found.standing, found.since, at))
+        found.standing, found.since = standing, at
+    if found.standing is not None and found.since is not None:
+        found.closed.append(Period(found.standing, found.since, None))
+    return found.closed
+
+
+def _last_of_each_instant(moments: Iterable[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any]]:
+    latest: tuple[datetime, Any] | None = None
+    for moment in moments:
+        if latest is not None and moment[0] != latest[0]:
+            yield latest
+        latest = moment
+    if latest is not None:
+        yield latest

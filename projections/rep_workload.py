@@ -1,0 +1,171 @@
+"""rep_workload: what each rep has on the desk."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Column,
+    CTE,
+    Integer,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    func,
+    literal_column,
+    select,
+    union,
+)
+
+from domain.account.events import CustomerContacted
+from domain.subject import Kind
+from projections.asof import AsOf
+from projections.at_risk_deliveries import is_at_risk
+from projections.columns import Instant
+from projections.order_states import MEASURES, order_states, rep_open_orders
+from projections.overdue_deliveries import is_open, is_overdue
+from projections.projection import Projection, Row, Settled, metadata, periods
+
+rep_periods = Table(
+    "rep_periods",
+    metadata,
+    Column("rep_id", Text, primary_key=True, comment="The rep."),
+    Column("valid_from", Instant, primary_key=True, comment="From when."),
+    Column("valid_to", Instant, comment="Until when; null while it lasts."),
+    Column("name", Text, nullable=False, comment="The rep's name."),
+    Column("level", Text, nullable=False, comment="entry or senior."),
+    Column("team", Text, comment="The rep's team."),
+    Column("mentor_id", Text, comment="The rep who mentors this one."),
+    comment="One row for each period of a registered rep between two changes.",
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("account_id", Text, primary_key=True, comment="The account that was in contact."),
+    Column("source", Text, primary_key=True, comment="Who told of it."),
+    Column("message_id", Text, primary_key=True, comment="In which message."),
+    Column("rep_id", Text, nullable=False, comment="The rep who talked to the customer."),
+    Column("contacted_at", Instant, nullable=False, index=True, comment="When."),
+    Column("direction", Text, nullable=False, comment="inbound or outbound."),
+    Column("about", Text, nullable=False, comment="order, inquiry, account_update or promotion."),
+    comment="One row for each contact with a customer.",
+)
+
+
+def shape_rep(settled: Settled) -> dict[str, Iterable[Row]]:
+    """The rep's periods, as registered and changed."""
+    return {
+        rep_periods.name: [
+            (rep.rep_id, valid_from, valid_to, rep.name, rep.level, rep.team, rep.mentor_id)
+            for rep, valid_from, valid_to in periods((moment.at, moment.standing) for moment in settled.moments)
+        ]
+    }
+
+
+def shape_account(settled: Settled) -> dict[str, Iterable[Row]]:
+    """The account's contacts."""
+    return {
+        contacts.name: [
+            (settled.subject_id, *fact.key, fact.rep_id, at, fact.direction, fact.about)
+            for at, fact, _ in settled.moments
+            if isinstance(fact, CustomerContacted)
+        ]
+    }
+
+
+REPS = Projection(name="reps", version=1, kind=Kind.REP, tables=(rep_periods,), shape=shape_rep)
+CONTACTS = Projection(name="contacts", version=1, kind=Kind.ACCOUNT, tables=(contacts,), shape=shape_account)
+
+
+def rep_workload(as_of: AsOf) -> Select[tuple[object, ...]]:
+    """The load at T of each rep who holds an open order or a follow-up owed, was in contact, or is registered."""
+    load = _load_kept() if as_of.present else load_recounted(as_of)
+    clock = _clock_dependent(as_of)
+    talks = _contacts(as_of)
+    rep = select(rep_periods).where(as_of.holds(rep_periods)).cte("rep")
+    desks = union(select(load.c.rep_id), select(talks.c.rep_id), select(rep.c.rep_id)).cte("desks")
+    return (
+        select(
+            desks.c.rep_id,
+            rep.c.name,
+            rep.c.level,
+            rep.c.team,
+            *(_or_zero(load.c[name]) for name in MEASURES[: MEASURES.index("open_b2b")]),
+            *(_or_zero(clock.c[name]) for name in ("overdue", "due_in_24h", "at_risk")),
+            *(_or_zero(load.c[name]) for name in ("open_b2b", "open_b2c")),
+            _or_zero(talks.c.contacts_7d),
+        )
+        .select_from(desks)
+        .outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
+        .outerjoin(load, load.c.rep_id == desks.c.rep_id)
+        .outerjoin(clock, clock.c.rep_id == desks.c.rep_id)
+        .outerjoin(talks, talks.c.rep_id == desks.c.rep_id)
+        .order_by(desks.c.rep_id)
+    )
+
+
+def load_recounted(as_of: AsOf) -> CTE:
+    """What each rep holds at T, counted from the rows of order_states: for the past, and to prove the kept totals."""
+    state = order_states.c
+    opened = state.status == "open"
+    measures = {
+        "open_orders": opened,
+        "to_book": and_(opened, state.stage == "to_book"),
+        "booked": and_(opened, state.stage == "booked"),
+        "in_transit": and_(opened, state.stage == "in_transit"),
+        "partly_delivered": and_(opened, state.stage == "partly_delivered"),
+        "expedites_open": case((opened, state.expedites_open), else_=0),
+        "follow_ups_owed": state.follow_ups_owed,
+        "open_b2b": and_(opened, state.segment == "b2b"),
+        "open_b2c": and_(opened, state.segment == "b2c"),
+    }
+    return (
+        select(state.rep_id, *(_count(measure).label(name) for name, measure in measures.items()))
+        .where(as_of.holds(order_states), opened | (state.follow_ups_owed > 0))
+        .group_by(state.rep_id)
+        .cte("load")
+    )
+
+
+def _load_kept() -> CTE:
+    held = rep_open_orders.c
+    return select(rep_open_orders).where((held.open_orders > 0) | (held.follow_ups_owed > 0)).cte("load")
+
+
+def _clock_dependent(as_of: AsOf) -> CTE:
+    state = order_states.c
+    due = (state.promised_by >= as_of.instant) & (state.promised_by <= as_of.day_later)
+    return (
+        select(
+            state.rep_id,
+            _count(is_overdue(as_of)).label("overdue"),
+            _count(due).label("due_in_24h"),
+            _count(is_at_risk(as_of)).label("at_risk"),
+        )
+        .where(is_open(as_of))
+        .group_by(state.rep_id)
+        .cte("clock")
+    )
+
+
+def _contacts(as_of: AsOf) -> CTE:
+    at = contacts.c.contacted_at
+    return (
+        select(contacts.c.rep_id, func.count().label("contacts_7d"))
+        .where(at > as_of.week_earlier, at <= as_of.instant)
+        .group_by(contacts.c.rep_id)
+        .cte("talks")
+    )
+
+
+def _count(measure: ColumnElement[Any]) -> ColumnElement[int]:
+    """The number of rows for which a condition holds, or the sum of a number."""
+    counted = measure if isinstance(measure.type, Integer) else case((measure, 1), else_=0)
+    return func.sum(counted).cast(Integer)
+
+
+def _or_zero(column: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(column, literal_column("0", Integer)).label(column.name)

@@ -1,0 +1,142 @@
+"""The runner: reads what came after its position, settles the subjects that it touches, and replaces their rows.
+
+All projections that stand at one position share the reading, the decoding and the settling of a batch. Rows, totals and
+position are written in one transaction, and only from the position at which the batch began.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from domain.fact import Fact
+from domain.subject import Kind, settle_stream, split_stream_name
+from projections.projection import Projection, Row, Settled, Totals
+
+
+class Touched(NamedTuple):
+    """The streams that got events between two positions, and how many events these were."""
+
+    streams: Sequence[str]
+    events: int
+    end: int
+
+
+class History(Protocol):
+    """The stored events, as the runner sees them."""
+
+    def touched_after(self, position: int, limit: int) -> Touched:
+        """The streams of the next `limit` events after the position; `end` is the last event's position."""
+
+    def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
+        """The facts of these streams up to and including a position, in the order of their versions."""
+
+
+@dataclass
+class Replacement:
+    """New rows in place of all that these subjects had, for one projection."""
+
+    projection: Projection
+    subjects: list[str] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, settled: Settled, *, only_lasting: bool = False) -> None:
+        """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
+        self.subjects.append(settled.subject_id)
+        for table, rows in self.projection.shape(settled).items():
+            ended = _index_of_end(self.projection, table) if only_lasting else None
+            self.rows[table].extend(row for row in rows if ended is None or row[ended] is None)
+
+
+class ProjectionMovedError(Exception):
+    """Another process has moved a projection on: this batch was not written."""
+
+
+class Rows(Protocol):
+    """The tables of the projections, as the runner sees them."""
+
+    def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
+        """How far each projection has come, by name; 0 for one that has not begun."""
+
+    def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
+        """Write rows, totals and positions in one transaction. Raises ProjectionMovedError, then nothing is written."""
+
+
+class Step(NamedTuple):
+    """What one step of the runner did."""
+
+    start: int
+    end: int
+    events: int
+    subjects: int
+
+
+class Runner:
+    """Moves projections on. One call of `step` is one batch, one transaction."""
+
+    def __init__(self, history: History, rows: Rows, projections: Sequence[Projection], batch_events: int):
+        self._history = history
+        self._rows = rows
+        self._projections = projections
+        self._batch_events = batch_events
+
+    def step(self) -> Step | None:
+        """Move those furthest behind one batch on; None when all have caught up.
+
+        Projections that stand elsewhere wait until these have come up with them, and go on together from there.
+        """
+        positions = self._rows.positions(self._projections)
+        start = min(positions.values())
+        level = [projection for projection in self._projections if positions[projection.name] == start]
+        next_stop = min((p for p in positions.values() if p > start), default=None)
+        limit = self._batch_events if next_stop is None else min(self._batch_events, next_stop - start)
+        touched = self._history.touched_after(start, limit)
+        if not touched.events:
+            return None
+        end = touched.end if next_stop is None else min(touched.end, next_stop)
+        replacements = self._shape(level, self._history.facts_up_to(touched.streams, end))
+        self._rows.replace(replacements, start, end)
+        return Step(start, end, touched.events, len(touched.streams))
+
+    @staticmethod
+    def _shape(projections: Sequence[Projection], facts: Mapping[str, list[Fact]]) -> list[Replacement]:
+        by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
+        replacements = [Replacement(projection) for projection in projections]
+        for replacement in replacements:
+            by_kind[replacement.projection.kind].append(replacement)
+        for stream, filed in facts.items():
+            settled = settled_stream(stream, filed)
+            if settled is None:
+                continue
+            for replacement in by_kind[settled.kind]:
+                replacement.take(settled)
+        return replacements
+
+
+def _index_of_end(projection: Projection, table_name: str) -> int | None:
+    table = next(table for table in projection.tables if table.name == table_name)
+    names = [column.name for column in table.columns]
+    return names.index("valid_to") if "valid_to" in names else None
+
+
+def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
+    """A stream's subject with its facts settled; None for a waiting room, which is about nothing yet."""
+    kind, subject_id = split_stream_name(stream)
+    return None if kind is None else Settled(kind, subject_id, settle_stream(stream, facts))
+
+
+def sum_contributions(
+    totals: Totals, old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]
+) -> dict[Row, tuple[int, ...]]:
+    """By how much each key's measures change when the old rows give way to the new ones."""
+    changes: dict[Row, Counter[int]] = defaultdict(Counter)
+    for rows, sign in ((old, -1), (new, 1)):
+        for row in rows:
+            contributed = totals.contribution(row)
+            if contributed is None:
+                continue
+            key, measures = contributed
+            for index, measure in enumerate(measures):
+                changes[key][index] += sign * measure
+    summed = {key: tuple(change[index] for index in range(len(totals.measures))) for key, change in changes.items()}
+    return {key: change for key, change in summed.items() if any(change)}

@@ -1,0 +1,140 @@
+"""Ids are 1 to 200 printable characters; texts are any length, without NUL."""
+
+import pytest
+
+from tests.contract.scenario import given, number, value_in, when_read
+
+ENVELOPE_IDS = ["id", "source", "subject", "correlationid", "causationid"]
+
+IDS = [
+    ("order.placed.v1", "data.account_id"),
+    ("order.placed.v1", "data.rep_id"),
+    ("order.placed.v1", "data.standing_order_id"),
+    ("order.placed.v1", "data.lines[1].sku"),
+    ("order.amended.v1", "data.lines[0].sku"),
+    ("order.reassigned.v1", "data.rep_id"),
+    ("expedite.requested.v1", "data.request_id"),
+    ("expedite.granted.v1", "data.request_id"),
+    ("expedite.declined.v1", "data.request_id"),
+    ("customer.informed.v1", "data.request_id"),
+    ("shipment.booked.v1", "data.shipment_id"),
+    ("shipment.booked.v1", "data.carrier"),
+    ("shipment.rebooked.v1", "data.shipment_id"),
+    ("shipment.rebooked.v1", "data.carrier"),
+    ("shipment.dispatched.v1", "data.shipment_id"),
+    ("shipment.delayed.v1", "data.shipment_id"),
+    ("shipment.cancelled.v1", "data.shipment_id"),
+    ("delivery.attempted.v1", "data.shipment_id"),
+    ("delivery.confirmed.v1", "data.shipment_id"),
+    ("customer.contacted.v1", "data.rep_id"),
+    ("rep.registered.v1", "data.mentor_id"),
+    ("rep.changed.v1", "data.mentor_id"),
+    ("account.registered.v1", "data.rep_id"),
+    ("account.assigned.v1", "data.rep_id"),
+]
+
+TEXTS = [
+    ("order.placed.v1", "data.reference"),
+    ("order.amended.v1", "data.reason"),
+    ("order.reassigned.v1", "data.reason"),
+    ("order.rescheduled.v1", "data.reason"),
+    ("order.cancelled.v1", "data.reason"),
+    ("expedite.requested.v1", "data.reason"),
+    ("expedite.declined.v1", "data.reason"),
+    ("customer.informed.v1", "data.channel"),
+    ("customer.informed.v1", "data.note"),
+    ("shipment.booked.v1", "data.service_level"),
+    ("shipment.booked.v1", "data.tracking_number"),
+    ("shipment.rebooked.v1", "data.service_level"),
+    ("shipment.rebooked.v1", "data.tracking_number"),
+    ("shipment.rebooked.v1", "data.reason"),
+    ("shipment.delayed.v1", "data.reason"),
+    ("shipment.cancelled.v1", "data.reason"),
+    ("delivery.attempted.v1", "data.reason"),
+    ("delivery.confirmed.v1", "data.signed_by"),
+    ("message.voided.v1", "data.reason"),
+    ("customer.contacted.v1", "data.note"),
+    ("rep.registered.v1", "data.name"),
+    ("rep.registered.v1", "data.team"),
+    ("rep.changed.v1", "data.name"),
+    ("rep.changed.v1", "data.team"),
+    ("account.registered.v1", "data.name"),
+    ("account.registered.v1", "data.tier"),
+]
+
+GOOD_IDS = ["7", "x" * 200, "SO 10248/β-ä", "注文-1", "😀" * 200]
+BAD_IDS = {
+    "": "must have 1 to 200 characters",
+    "x" * 201: "must have 1 to 200 characters",
+    "SO\x0010248": "must have printable characters only",
+    "SO\n10248": "must have printable characters only",
+    "SO\u009010248": "must have printable characters only",
+    "SO\u200b10248": "must have printable characters only",
+    "SO\u202e10248": "must have printable characters only",
+    "SO\u00a010248": "must have printable characters only",
+}
+
+
+@pytest.mark.parametrize(("message_type", "path"), IDS)
+def test_an_id_of_1_to_200_printable_characters_is_taken(message_type: str, path: str) -> None:
+    for good in GOOD_IDS:
+        assert value_in(given(message_type).with_(path, good).when_read().fact(), path) == good
+
+
+@pytest.mark.parametrize(("message_type", "path"), [*IDS, *(("order.placed.v1", path) for path in ENVELOPE_IDS)])
+def test_any_other_id_is_malformed(message_type: str, path: str) -> None:
+    for bad, rule in BAD_IDS.items():
+        given(message_type).with_(path, bad).when_read().malformed(f"{path}: {rule}, but is ")
+    for no_text in (7, number("7.0"), True, ["7"], {"id": "7"}):
+        given(message_type).with_(path, no_text).when_read().malformed(f"{path}: must be text, but is ")
+
+
+def test_the_ids_of_the_envelope_become_those_of_the_fact() -> None:
+    found = (
+        given("order.cancelled.v1")
+        .with_("id", "m-1")
+        .with_("source", "urn:feeds:β")
+        .with_("subject", "SO-9")
+        .with_("correlationid", "call-5")
+        .with_("causationid", "m-0")
+        .when_read()
+        .well_formed()
+    )
+
+    assert (found.type, found.subject) == ("order.cancelled.v1", "SO-9")
+    assert (found.fact.message_id, found.fact.source) == ("m-1", "urn:feeds:β")
+    assert (found.fact.correlation_id, found.fact.causation_id) == ("call-5", "m-0")
+    assert (found.fact.originator_id, found.fact.originator_version) == ("", 0)
+
+
+def test_a_void_names_source_and_id_of_another_message() -> None:
+    fact = given("message.voided.v1").with_("data.source", "s-1").with_("data.id", "m-1").when_read().fact()
+
+    assert fact.names == ("s-1", "m-1")
+    given("message.voided.v1").with_("data.source", "").when_read().malformed(
+        "data.source: must have 1 to 200 characters"
+    )
+    given("message.voided.v1").without("data.id").when_read().malformed("data.id: must be given, but is missing")
+
+
+@pytest.mark.parametrize(("message_type", "path"), TEXTS)
+def test_a_text_is_anything_without_nul(message_type: str, path: str) -> None:
+    for good in ("", "two\nlines\tand \x07", "x" * 5000, "Grüße an 注文 😀", "\u202e"):
+        assert value_in(given(message_type).with_(path, good).when_read().fact(), path) == good
+    given(message_type).with_(path, "a\0b").when_read().malformed(
+        f'{path}: must be without NUL characters, but is "a\\u0000b"'
+    )
+    given(message_type).with_(path, 5).when_read().malformed(f"{path}: must be text, but is 5")
+
+
+@pytest.mark.parametrize("escape", [rb"\ud800", rb"\udfff", rb"\ud800x", rb"\ud800\ud800", rb"\udc00\ud800"])
+def test_a_single_surrogate_is_malformed(escape: bytes) -> None:
+    for field in ("reason", "unheard_of"):
+        raw = given("order.cancelled.v1").with_(f"data.{field}", "HERE").raw().replace(b"HERE", escape)
+        when_read(raw).malformed("message: must be ")
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    raw = given("order.cancelled.v1").with_("data.reason", "HERE").raw().replace(b"HERE", rb"\ud83d\ude00")
+
+    assert when_read(raw).fact().reason == "😀"

@@ -1,0 +1,295 @@
+"""Strategies that tell histories: believable, contradictory, repeated, skewed, voided.
+
+Times come from few instants, so that many facts share one; numbers of orders, shipments, requests and lines are few,
+so that facts meet. Each message is told once: within a subject no two facts share sender and id.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from domain.fact import Fact
+from domain.order.subject import OrderSubject
+from domain.subject import Kind, stream_name
+from domain.verdict import Verdict
+from tests.unit.domain.facts import (
+    account_assigned,
+    account_registered,
+    amended,
+    attempted,
+    booked,
+    cancelled,
+    contacted,
+    customer_informed,
+    delayed,
+    delivered,
+    dispatched,
+    expedite_declined,
+    expedite_granted,
+    expedite_requested,
+    oclock,
+    pay_plan_set,
+    placed,
+    quota_set,
+    reassigned,
+    rebooked,
+    rep_changed,
+    rep_registered,
+    rescheduled,
+    shipment_cancelled,
+    voided_by_id,
+)
+
+HOURS = (7, 8, 9, 10, 11, 24, 25)
+"""When things happen; at 24 a date-only feed tells of a whole day."""
+
+SENDERS = ("carrier-feed", "order-entry")
+NOT_SAID = "not said yet"
+Telling = tuple[Fact, ...]
+"""Facts that belong together, as one part of an order's life; sender and id are given later."""
+
+hours = st.sampled_from(HOURS[1:] * 3 + HOURS)
+promises = st.sampled_from((9.5, 12, 17, 17, 26))
+reps = st.sampled_from(("ann", "bob", "cleo"))
+lines = st.sampled_from((1, 1, 1, 2, 2, 3))
+shipments = st.sampled_from(("S-1", "S-1", "S-2", "S-3"))
+requests = st.sampled_from(("R-1", "R-1", "R-2"))
+carriers = st.sampled_from((("DHL", "courier"), ("our van", "in_house"), ("UPS", "courier")))
+quantities = st.sampled_from(("1", "2", "2.5", "5", "5", "10"))
+some_lines = st.dictionaries(st.sampled_from((1, 1, 2, 2, 2, 3)), quantities, min_size=1, max_size=2)
+parcels = st.none() | some_lines
+ordered = st.dictionaries(st.sampled_from((1, 1, 2)), st.sampled_from(("5", "10")), min_size=1)
+
+
+def told(builder: Callable[..., Fact], *said: st.SearchStrategy[Any], **more: st.SearchStrategy[Any]) -> Any:
+    """One fact; all about it but its sender and its id."""
+    return st.builds(builder, *said, message_id=st.just(NOT_SAID), **more).map(lambda fact: (fact,))
+
+
+@st.composite
+def some_hours(draw: st.DrawFn, count: int) -> list[int]:
+    """Hours one after another, as long as nobody's clock is wrong."""
+    drawn = draw(st.lists(hours, min_size=count, max_size=count))
+    return drawn if draw(st.integers(0, 4)) == 0 else sorted(drawn)
+
+
+# -- one fact ------------------------------------------------------------------------------------
+
+usual_placing = st.just((placed(8, {1: 10, 2: 5}, promised_by=17, message_id=NOT_SAID),))
+other_placings = told(placed, st.sampled_from((8, 8, 8, 9, 24)), ordered, promised_by=promises, rep=reps)
+"""They easily differ from the usual one, so that an order is placed in contradictory ways."""
+
+amendments = told(amended, hours, st.fixed_dictionaries({1: quantities}, optional={2: quantities, 3: quantities}))
+
+
+@st.composite
+def bookings(draw: st.DrawFn) -> Telling:
+    (carrier, mode), estimate = draw(carriers), draw(promises)
+    return (
+        booked(
+            draw(hours),
+            draw(shipments),
+            draw(parcels),
+            carrier=carrier,
+            mode=mode,  # type: ignore[arg-type]
+            estimate=estimate,
+            message_id=NOT_SAID,
+        ),
+    )
+
+
+@st.composite
+def rebookings(draw: st.DrawFn) -> Telling:
+    carrier, mode = draw(carriers | st.just((msgspec.UNSET, msgspec.UNSET)))
+    return (
+        rebooked(
+            draw(hours), draw(shipments), carrier=carrier, mode=mode, estimate=draw(promises), message_id=NOT_SAID
+        ),
+    )
+
+
+single_facts = st.one_of(
+    told(reassigned, hours, reps),
+    told(rescheduled, hours, promises),
+    told(cancelled, hours),
+    told(expedite_requested, hours, requests, needed_by=st.sampled_from((9, 9, 12))),
+    told(expedite_granted, hours, requests, promised_by=promises),
+    told(expedite_declined, hours, requests),
+    told(customer_informed, hours, st.sampled_from(("expedite", "delay", "other")), st.none() | requests),
+    bookings(),
+    bookings(),
+    rebookings(),
+    told(dispatched, hours, shipments),
+    told(delayed, hours, shipments, estimate=promises),
+    told(shipment_cancelled, hours, shipments),
+    told(attempted, hours, shipments),
+    told(delivered, hours, shipments, parcels),
+)
+
+# -- parts of an order's life --------------------------------------------------------------------
+
+
+@st.composite
+def journeys(draw: st.DrawFn) -> Telling:
+    """A booking, its dispatch, perhaps a delay, and its delivery in one or two parts."""
+    times, shipment = draw(some_hours(5)), draw(shipments)
+    whole = (
+        booked(times[0], shipment, draw(parcels), estimate=draw(promises), message_id=NOT_SAID),
+        dispatched(times[1], shipment, message_id=NOT_SAID),
+        delayed(times[2], shipment, estimate=draw(promises), message_id=NOT_SAID),
+        delivered(times[3], shipment, draw(parcels), message_id=NOT_SAID),
+        delivered(times[4], shipment, message_id=NOT_SAID),
+    )
+    return whole[: draw(st.integers(2, 5))]
+
+
+@st.composite
+def split_shipments(draw: st.DrawFn) -> Telling:
+    """Part of the order goes with one carrier and the rest with another; one of them may arrive."""
+    times = draw(some_hours(3))
+    first, second = draw(st.permutations(("S-1", "S-2", "S-3")))[:2]
+    return (
+        booked(times[0], first, draw(some_lines), carrier="our van", mode="in_house", message_id=NOT_SAID),
+        booked(times[1], second, draw(parcels), estimate=draw(promises), message_id=NOT_SAID),
+        delivered(times[2], draw(st.sampled_from((first, second))), draw(parcels), message_id=NOT_SAID),
+    )
+
+
+@st.composite
+def swaps_of_carriers(draw: st.DrawFn) -> Telling:
+    """A shipment is booked, then cancelled and another booked in its stead, all at the same instant."""
+    times = draw(some_hours(2))
+    old, new = draw(st.permutations(("S-1", "S-2", "S-3")))[:2]
+    return (
+        booked(times[0], old, message_id=NOT_SAID),
+        shipment_cancelled(times[1], old, message_id=NOT_SAID),
+        booked(times[1], new, draw(parcels), carrier="UPS", message_id=NOT_SAID),
+    )
+
+
+@st.composite
+def expedites(draw: st.DrawFn) -> Telling:
+    """A request, its decision, and the customer being told."""
+    times, request = draw(some_hours(3)), draw(requests)
+    if draw(st.booleans()):
+        decided: Fact = expedite_granted(times[1], request, promised_by=draw(promises), message_id=NOT_SAID)
+    else:
+        decided = expedite_declined(times[1], request, message_id=NOT_SAID)
+    whole = (
+        expedite_requested(times[0], request, message_id=NOT_SAID),
+        decided,
+        customer_informed(times[2], "expedite", draw(st.none() | st.just(request)), message_id=NOT_SAID),
+    )
+    return whole[: draw(st.integers(1, 3))]
+
+
+@st.composite
+def closed_rests(draw: st.DrawFn) -> Telling:
+    """Part is delivered, and an amendment closes the rest, or tries to."""
+    times, shipment, part = draw(some_hours(3)), draw(shipments), draw(quantities)
+    return (
+        booked(times[0], shipment, message_id=NOT_SAID),
+        delivered(times[1], shipment, {1: part}, message_id=NOT_SAID),
+        amended(times[2], {1: draw(st.just(part) | quantities)}, message_id=NOT_SAID),
+    )
+
+
+parts_of_a_life = st.one_of(journeys(), journeys(), split_shipments(), swaps_of_carriers(), expedites())
+
+# -- people --------------------------------------------------------------------------------------
+
+about_reps = st.one_of(
+    told(rep_registered, hours, st.sampled_from(("Ann", "Ann B.")), team=st.sampled_from((None, "east"))),
+    told(
+        rep_changed,
+        hours,
+        level=st.sampled_from((msgspec.UNSET, "senior")),
+        team=st.sampled_from((msgspec.UNSET, None, "west")),
+    ),
+    told(quota_set, hours, target=st.sampled_from((1000, 2000))),
+    told(pay_plan_set, hours),
+)
+about_accounts = st.one_of(
+    told(account_registered, hours, rep=st.none() | reps),
+    told(account_assigned, hours, reps),
+    told(contacted, hours, reps),
+)
+
+
+# -- whole histories -----------------------------------------------------------------------------
+
+
+@st.composite
+def order_facts(draw: st.DrawFn, *, voids: bool = True, amending: bool = True, max_tellings: int = 4) -> list[Fact]:
+    """The facts of one order: believable, contradictory, repeated, skewed and voided ones, in any order."""
+    placings = draw(st.sampled_from(([usual_placing] * 9) + ([other_placings] * 6) + [st.just(())]))
+    lives = parts_of_a_life | amendments | closed_rests() if amending else parts_of_a_life
+    tellings: list[Telling] = [
+        draw(placings),
+        *draw(st.lists(lives, min_size=1, max_size=max_tellings)),
+        *draw(st.lists(single_facts, max_size=max_tellings)),
+        *draw(st.lists(usual_placing | other_placings, max_size=1)),
+    ]
+    return draw(messages_that_say(tellings, voids=voids))
+
+
+@st.composite
+def trouble_free_order_facts(draw: st.DrawFn) -> list[Fact]:
+    """The facts of one order of which, taken one by one in the order of their places, each applies or says what is so."""
+    subject, kept = OrderSubject(), []
+    order = subject.blank("SO-1")
+    for fact in sorted(draw(order_facts(voids=False, max_tellings=8)), key=lambda fact: fact.place):
+        objection = subject.objection_to(order, fact)
+        if objection is None:
+            subject.evolve(order, fact, fact.occurred_at)
+        if objection is None or objection.verdict is Verdict.DUPLICATE:
+            kept.append(fact)
+    return draw(st.permutations(kept))
+
+
+@st.composite
+def facts_of_many_subjects(draw: st.DrawFn, *, voids: bool = True) -> list[tuple[str, Fact]]:
+    """(stream, fact) of a few orders, reps and accounts, all mixed."""
+    histories: dict[str, list[Fact]] = {}
+    for number in range(1, draw(st.integers(1, 3)) + 1):
+        histories[stream_name(Kind.ORDER, f"SO-{number}")] = draw(order_facts(voids=voids, max_tellings=2))
+    for rep in draw(st.lists(reps, unique=True, max_size=2)):
+        sayings = draw(st.lists(about_reps, max_size=4))
+        histories[stream_name(Kind.REP, rep)] = draw(messages_that_say(sayings, voids=voids))
+    for account in draw(st.lists(st.sampled_from(("ALFKI", "BONAP")), unique=True, max_size=2)):
+        sayings = draw(st.lists(about_accounts, max_size=4))
+        histories[stream_name(Kind.ACCOUNT, account)] = draw(messages_that_say(sayings, voids=voids))
+    return draw(st.permutations([(stream, fact) for stream, facts in histories.items() for fact in facts]))
+
+
+@st.composite
+def messages_that_say(draw: st.DrawFn, tellings: Sequence[Telling], *, voids: bool = True) -> list[Fact]:
+    """Messages of one subject that say all this, some of it twice, and some voids, in any order."""
+    facts = [fact for telling in tellings for fact in telling]
+    if facts:
+        repeats = st.tuples(st.sampled_from(facts), hours)
+        facts += [
+            msgspec.structs.replace(fact, occurred_at=oclock(hour))
+            for fact, hour in draw(st.lists(repeats, max_size=3))
+        ]
+    voids_at = draw(st.just([]) | st.lists(hours, max_size=4)) if voids else []
+
+    # Ids of all messages come first, so that a void can name any of them: a fact, another void, itself, or none.
+    count = len(facts) + len(voids_at)
+    numbers = draw(st.permutations(range(count)))
+    names = [(draw(st.sampled_from(SENDERS)), f"m-{number:02}") for number in numbers]
+    nameable = st.sampled_from([*names, ("order-entry", "never came")])
+    facts += [voided_by_id(*draw(nameable), hour, message_id=NOT_SAID) for hour in voids_at]
+    messages = [
+        msgspec.structs.replace(
+            fact,
+            source=source,
+            message_id=message_id,
+            recorded_at=fact.occurred_at + timedelta(hours=draw(st.sampled_from((0, 0, 1, 30)))),
+        )
+        for fact, (source, message_id) in zip(facts, names, strict=True)
+    ]
+    return draw(st.permutations(messages))

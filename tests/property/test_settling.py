@@ -1,0 +1,428 @@
+"""What holds of settling for any set of facts whatever."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from domain.fact import Fact, FactKey
+from domain.order.events import ShipmentBooked
+from domain.order.standing import OrderStanding, standing_of
+from domain.order.state import OrderState
+from domain.order.subject import OrderSubject
+from domain.record import MessageVoided
+from domain.settling import Settling, settle, up_to
+from domain.subject import SETTLING_OF, settle_stream, split_stream_name
+from domain.verdict import Outcome, Verdict
+from domain.voids import weigh_voids
+from tests.property.histories import HOURS, facts_of_many_subjects, order_facts, trouble_free_order_facts
+from tests.unit.domain.facts import oclock
+
+ORDER = OrderSubject()
+instants = st.sampled_from([oclock(hour) for hour in (0, *HOURS, 9.5)])
+
+
+def settled(facts: Iterable[Fact], *, watched: bool = True) -> Settling[OrderState]:
+    return settle(ORDER, "SO-1", facts, watched=watched)
+
+
+def in_place_order(facts: Iterable[Fact]) -> list[Fact]:
+    return sorted(facts, key=lambda fact: fact.place)
+
+
+def without_amendments(facts: Iterable[Fact]) -> bool:
+    return not any(fact.TYPE == "order.amended.v1" for fact in facts)
+
+
+# -- any order of arrival ------------------------------------------------------------------------
+
+
+@given(order_facts(), st.data())
+def test_any_order_of_arrival_settles_the_same(facts: list[Fact], data: st.DataObject) -> None:
+    one, other = settled(facts), settled(data.draw(st.permutations(facts)))
+    assert other.outcomes == one.outcomes
+    assert other.state == one.state
+    assert other.moments == one.moments
+
+
+@given(facts_of_many_subjects(), st.data())
+def test_any_order_of_arrival_over_many_subjects_settles_each_the_same(
+    told: list[tuple[str, Fact]], data: st.DataObject
+) -> None:
+    one, other = by_stream(told), by_stream(data.draw(st.permutations(told)))
+    assert one.keys() == other.keys()
+    for stream in one:
+        first, second = settle_stream(stream, one[stream]), settle_stream(stream, other[stream])
+        assert (second.outcomes, second.state, second.moments) == (first.outcomes, first.state, first.moments)
+
+
+def by_stream(told: Iterable[tuple[str, Fact]]) -> dict[str, list[Fact]]:
+    streams: dict[str, list[Fact]] = defaultdict(list)
+    for stream, fact in told:
+        streams[stream].append(fact)
+    return streams
+
+
+@given(trouble_free_order_facts())
+def test_a_history_whose_every_message_applies_in_the_order_of_time_is_free_of_trouble_in_any_order(
+    facts: list[Fact],
+) -> None:
+    outcomes = settled(facts).outcomes
+    assert {outcome.verdict for outcome in outcomes.values()} <= {Verdict.APPLIED, Verdict.DUPLICATE}
+    for fact in facts:
+        assert outcomes[fact.key].took_effect_at in (None, fact.occurred_at)
+    assert settled(facts).nothing_waits
+
+
+@given(trouble_free_order_facts(), st.data())
+def test_a_history_free_of_trouble_heard_in_order_never_changes_an_earlier_verdict(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    arrived = in_place_order(facts)[: data.draw(st.integers(0, len(facts)))]
+    in_the_end = settled(facts).outcomes
+    for key, outcome in settled(arrived).outcomes.items():
+        assert outcome == in_the_end[key]
+
+
+# -- outcomes ------------------------------------------------------------------------------------
+
+
+@given(order_facts())
+def test_every_fact_has_exactly_one_outcome(facts: list[Fact]) -> None:
+    outcomes = settled(facts).outcomes
+    assert set(outcomes) == {fact.key for fact in facts}
+    for outcome in outcomes.values():
+        assert outcome.verdict is not Verdict.MALFORMED
+        assert (outcome.verdict is Verdict.APPLIED) == (outcome.took_effect_at is not None)
+        assert (outcome.verdict is Verdict.APPLIED) == (outcome.reason == "")
+        assert outcome.verdict is Verdict.REFUSED or not outcome.voided
+
+
+@given(order_facts())
+def test_nothing_takes_effect_before_it_happened_nor_without_a_moment(facts: list[Fact]) -> None:
+    whole = settled(facts)
+    effects = [(moment.at, moment.fact.key) for moment in whole.moments]
+    applied = {
+        (whole.outcomes[fact.key].took_effect_at, fact.key)
+        for fact in facts
+        if whole.outcomes[fact.key].verdict is Verdict.APPLIED and not isinstance(fact, MessageVoided)
+    }
+    assert set(effects) == applied
+    assert len(effects) == len(applied)
+    assert [at for at, _ in effects] == sorted(at for at, _ in effects)
+    assert all(moment.at >= moment.fact.occurred_at for moment in whole.moments)
+
+
+@given(order_facts())
+def test_without_watching_the_verdicts_are_the_same(facts: list[Fact]) -> None:
+    watched, unwatched = settled(facts), settled(facts, watched=False)
+    assert unwatched.outcomes == watched.outcomes
+    assert unwatched.state == watched.state
+    assert unwatched.moments == []
+
+
+@given(order_facts())
+def test_passing_over_what_was_voided_is_settling_as_though_it_had_never_been(facts: list[Fact]) -> None:
+    whole = settled(facts)
+    rest = settled(
+        fact for fact in facts if not isinstance(fact, MessageVoided) and not whole.outcomes[fact.key].voided
+    )
+    assert rest.state == whole.state
+    assert rest.moments == whole.moments
+    assert all(whole.outcomes[key] == outcome for key, outcome in rest.outcomes.items())
+
+
+# -- the past ------------------------------------------------------------------------------------
+
+
+@given(order_facts(), instants)
+def test_what_had_occurred_by_an_instant_settles_as_the_whole_stood_then(facts: list[Fact], instant: datetime) -> None:
+    whole, by_then = settled(facts), settled(up_to(facts, occurred=instant))
+    standings = [moment.standing for moment in whole.moments if moment.at <= instant]
+    assert standing_of(by_then.state) == (standings[-1] if standings else None)
+    assert by_then.moments == [moment for moment in whole.moments if moment.at <= instant]
+
+
+@given(order_facts(), instants)
+def test_what_had_taken_effect_by_an_instant_has_the_same_outcome_then(facts: list[Fact], instant: datetime) -> None:
+    whole, by_then = settled(facts), settled(up_to(facts, occurred=instant))
+    for fact in up_to(facts, occurred=instant):
+        outcome, now = by_then.outcomes[fact.key], whole.outcomes[fact.key]
+        if isinstance(fact, MessageVoided):
+            assert outcome == now or outcome.verdict is Verdict.HELD
+        elif outcome.verdict is not Verdict.HELD:
+            assert outcome == now
+
+
+# -- stepping on ---------------------------------------------------------------------------------
+
+
+@given(order_facts(voids=False), st.data())
+def test_stepping_on_ends_where_settling_anew_ends(facts: list[Fact], data: st.DataObject) -> None:
+    ordered = in_place_order(facts)
+    cut = data.draw(st.integers(0, len(ordered)))
+    kept, whole = settled(ordered[:cut]), settled(facts)
+    for fact in ordered[cut:]:
+        kept.take(fact)
+    assert kept.outcomes == whole.outcomes
+    assert kept.state == whole.state
+    assert kept.moments == whole.moments
+    assert kept.last_place == whole.last_place
+    assert kept.nothing_waits == whole.nothing_waits
+
+
+@given(order_facts(voids=False), st.data())
+def test_stepping_on_from_a_kept_state_ends_where_settling_anew_ends(facts: list[Fact], data: st.DataObject) -> None:
+    ordered = in_place_order(facts)
+    cut = data.draw(st.sampled_from([n for n in range(len(ordered) + 1) if settled(ordered[:n]).nothing_waits]))
+    before, whole = settled(ordered[:cut]), settled(facts)
+    kept = msgspec.json.decode(msgspec.json.encode(before.state), type=OrderState)
+    assert kept == before.state
+    later = Settling(ORDER, kept)
+    for fact in ordered[cut:]:
+        later.take(fact)
+    assert {**before.outcomes, **later.outcomes} == whole.outcomes
+    assert later.state == whole.state
+    assert [*before.moments, *later.moments] == whole.moments
+
+
+@given(facts_of_many_subjects(voids=False), st.data())
+def test_stepping_on_works_for_subjects_of_every_kind(told: list[tuple[str, Fact]], data: st.DataObject) -> None:
+    for stream, facts in by_stream(told).items():
+        ordered = in_place_order(facts)
+        cut = data.draw(st.integers(0, len(ordered)))
+        before, whole = settle_stream(stream, ordered[:cut]), settle_stream(stream, facts)
+        if not before.nothing_waits:
+            continue
+        kind, _ = split_stream_name(stream)
+        assert kind is not None
+        kept = msgspec.json.decode(msgspec.json.encode(before.state), type=type(before.state))
+        later: Settling[Any] = Settling(SETTLING_OF[kind], kept)
+        for fact in ordered[cut:]:
+            later.take(fact)
+        assert later.state == whole.state
+        assert {**before.outcomes, **later.outcomes} == whole.outcomes
+
+
+# -- what an order never is ----------------------------------------------------------------------
+
+
+class WatchedOrder(OrderSubject):
+    """An order of which is checked, after each fact that takes effect, what must hold at every time."""
+
+    def __init__(self, *, amended: bool) -> None:
+        self.amended = amended
+        self.booked: dict[int, Decimal] = defaultdict(Decimal)
+
+    def evolve(self, state: OrderState, fact: Fact, at: datetime) -> None:
+        was_closed, promise_before = state.closed, state.promised_by
+        super().evolve(state, fact, at)
+        if isinstance(fact, ShipmentBooked):
+            assert not was_closed
+            for line, quantity in state.shipments[fact.shipment_id].left.items():
+                self.booked[line] += quantity
+        if fact.TYPE == "expedite.granted.v1":
+            assert promise_before is not None
+            assert state.promised_by is not None
+            assert state.promised_by <= promise_before
+        assert state.closed or not was_closed, "a closed order stays closed"
+        self.check_quantities(state)
+        self.check_shipments(state)
+        self.check_follow_ups(state)
+        self.check_standing(state)
+
+    def check_quantities(self, order: OrderState) -> None:
+        for line, quantity in order.delivered.items():
+            assert 0 < quantity <= self.booked[line]
+        if self.amended:
+            return
+        for line, ordered in order.lines.items():
+            carried = sum((shipment.left.get(line, Decimal(0)) for shipment in order.live_shipments()), Decimal(0))
+            assert carried + order.delivered.get(line, Decimal(0)) <= ordered.quantity
+
+    def check_shipments(self, order: OrderState) -> None:
+        assert set(order.live) == {shipment_id for shipment_id, one in order.shipments.items() if one.live}
+        for shipment in order.shipments.values():
+            assert not (shipment.live and shipment.cancelled)
+            assert all(quantity > 0 for quantity in shipment.left.values())
+        if order.cancelled:
+            assert not order.live
+            assert not order.delivered
+
+    def check_follow_ups(self, order: OrderState) -> None:
+        assert [owed.about for owed in order.follow_ups].count("delay") <= 1
+        requests = [owed.request_id for owed in order.follow_ups if owed.about == "expedite"]
+        assert len(requests) == len(set(requests))
+        for request_id in requests:
+            assert request_id is not None
+            assert order.expedites[request_id].declined is not None
+        assert order.undecided == sum(expedite.decision is None for expedite in order.expedites.values())
+
+    def check_standing(self, order: OrderState) -> None:
+        seen = standing_of(order)
+        assert seen is not None
+        assert (seen.stage is None) == (seen.status != "open") == order.closed
+        assert (seen.delivered_at is not None) == (seen.delivered_rep_id is not None)
+        assert (seen.status == "delivered") == (seen.delivered_at is not None)
+        assert (seen.carrier is None) == (seen.mode is None) == (seen.estimated_delivery is None) == (not order.live)
+        if order.closed:
+            assert seen.open_value == 0
+            assert not seen.left_to_book
+        elif not self.amended:
+            assert seen.open_value > 0
+
+
+@given(order_facts())
+def test_what_never_happens_to_an_order_never_happens(facts: list[Fact]) -> None:
+    settle(WatchedOrder(amended=not without_amendments(facts)), "SO-1", facts)
+
+
+@given(order_facts(amending=False))
+def test_what_never_happens_to_an_order_without_amendments_never_happens(facts: list[Fact]) -> None:
+    settle(WatchedOrder(amended=False), "SO-1", facts)
+
+
+# -- the five rules, read plainly ----------------------------------------------------------------
+
+
+@given(order_facts())
+def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None:
+    """The rules of settling once more, with no thought of speed: everything is tried again whenever anything applies."""
+    whole = settled(facts)
+    voids, voided = voids_read_plainly(facts)
+    assert {key for key, outcome in whole.outcomes.items() if outcome.voided} == voided
+    assert {v.key for v in weigh_voids(facts).standing} == {
+        fact.key for fact in facts if not isinstance(fact, MessageVoided) and fact.key not in voided
+    }
+    for void in voids:
+        assert whole.outcomes[void.key].verdict is not Verdict.REFUSED
+
+    order, outcomes = ORDER.blank("SO-1"), dict[FactKey, Outcome]()
+    held: list[Fact] = []
+    forbidden: list[Fact] = []
+    instant: datetime | None = None
+    for fact in in_place_order(fact for fact in facts if not isinstance(fact, MessageVoided)):
+        if fact.key in voided:
+            continue
+        if fact.occurred_at != instant:
+            instant, forbidden = fact.occurred_at, []
+        untried = [fact]
+        while untried:
+            trying = untried.pop(0)
+            objection = ORDER.objection_to(order, trying)
+            if objection is None:
+                ORDER.evolve(order, trying, instant)
+                outcomes[trying.key] = Outcome(Verdict.APPLIED, took_effect_at=instant)
+                untried = in_place_order([*untried, *held, *forbidden])
+                held, forbidden = [], []
+                continue
+            outcomes[trying.key] = Outcome(objection.verdict, objection.reason)
+            if objection.verdict is Verdict.HELD:
+                held.append(trying)
+            elif objection.verdict is Verdict.REFUSED:
+                forbidden.append(trying)
+    assert {key: outcome for key, outcome in whole.outcomes.items() if key in outcomes} == outcomes
+    assert whole.state == order
+
+
+def voids_read_plainly(facts: list[Fact]) -> tuple[list[MessageVoided], set[FactKey]]:
+    """The voids that count, and the keys of all that is passed over: what they name, and rings of voids.
+
+    A void is out when one that counts names it; it counts when every void that names it is out. What is left over
+    at the end goes round in a ring.
+    """
+    voids = [fact for fact in facts if isinstance(fact, MessageVoided)]
+    counting: set[FactKey] = set()
+    out: set[FactKey] = set()
+    for _ in voids:
+        for void in voids:
+            namers = [other for other in voids if other.names == void.key]
+            if any(namer.key in counting for namer in namers):
+                out.add(void.key)
+            elif all(namer.key in out for namer in namers):
+                counting.add(void.key)
+    ringed = {void.key for void in voids} - counting - out
+    known = {fact.key for fact in facts}
+    named = {void.names for void in voids if void.key in counting} & known
+    return [void for void in voids if void.key in counting], out | ringed | named
+
+
+# -- the strategies themselves -------------------------------------------------------------------
+
+Sight = Callable[[list[Fact], Settling[OrderState]], bool]
+
+
+def verdict_seen(verdict: Verdict) -> Sight:
+    return lambda facts, whole: any(outcome.verdict is verdict for outcome in whole.outcomes.values())
+
+
+def waited(facts: list[Fact], whole: Settling[OrderState]) -> bool:
+    return any(moment.at > moment.fact.occurred_at for moment in whole.moments)
+
+
+def tried_again(facts: list[Fact], whole: Settling[OrderState]) -> bool:
+    """Two facts of one instant took effect the other way round than their places say."""
+    return any(
+        later.fact.occurred_at == later.at == earlier.fact.occurred_at and later.fact.place < earlier.fact.place
+        for earlier, later in pairwise(whole.moments)
+    )
+
+
+def moment_seen(holds: Callable[[OrderStanding], bool]) -> Sight:
+    return lambda facts, whole: any(holds(moment.standing) for moment in whole.moments)
+
+
+def follow_up_seen(about: str) -> Sight:
+    return moment_seen(lambda seen: any(owed.about == about for owed in seen.follow_ups))
+
+
+def voided_seen(*, void: bool) -> Sight:
+    return lambda facts, whole: any(
+        isinstance(fact, MessageVoided) is void and whole.outcomes[fact.key].voided for fact in facts
+    )
+
+
+def reason_seen(words: str) -> Sight:
+    return lambda facts, whole: any(words in outcome.reason for outcome in whole.outcomes.values())
+
+
+SEEN_IN_HISTORIES: dict[str, Sight] = {
+    "an applied message": verdict_seen(Verdict.APPLIED),
+    "a duplicate": verdict_seen(Verdict.DUPLICATE),
+    "a held message": verdict_seen(Verdict.HELD),
+    "a refused message": verdict_seen(Verdict.REFUSED),
+    "one that waited and took effect later": waited,
+    "one that applied when it was tried again": tried_again,
+    "a voided fact": voided_seen(void=False),
+    "a voided void": voided_seen(void=True),
+    "a ring of voids": reason_seen("in a ring"),
+    "a void of a message that never came": reason_seen("message never came"),
+    "two contradictory placings": reason_seen("placed before, with other content"),
+    "a promise that a grant would make later": reason_seen("later than the promise it replaces"),
+    "an amendment below what was delivered": reason_seen("were delivered"),
+    "a booking of more than is left": reason_seen("left to book"),
+    "a confirmation of more than is left": reason_seen("left on shipment"),
+    "an order cancelled": moment_seen(lambda seen: seen.status == "cancelled"),
+    "an order delivered": moment_seen(lambda seen: seen.status == "delivered"),
+    "an order delivered in part": moment_seen(lambda seen: seen.stage == "partly_delivered"),
+    "a declined expedite to tell of": follow_up_seen("expedite"),
+    "a delay to tell of": follow_up_seen("delay"),
+    "two shipments live at once": lambda facts, whole: len(whole.state.live) > 1,
+}
+
+
+@pytest.mark.parametrize("sight", SEEN_IN_HISTORIES)
+def test_the_histories_told_here_contain(sight: str) -> None:
+    """A property says little of what its histories never contain."""
+    find(
+        order_facts(),
+        lambda facts: SEEN_IN_HISTORIES[sight](facts, settled(facts)),
+        settings=settings(max_examples=3000, derandomize=True, database=None, deadline=None, phases=[Phase.generate]),
+    )

@@ -1,0 +1,320 @@
+"""Facts as people of the trade would tell them: only what matters is said, the rest is filled in.
+
+Times are hours of one working day: 9 is nine in the morning, 9.5 half past nine, 33 nine on the next morning.
+Unless told otherwise an order is placed at 8 for ten lamps at 5.00 each, promised by 17.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Literal
+
+import msgspec
+
+from domain.account.events import AccountAssigned, AccountRegistered, CustomerContacted
+from domain.fact import Fact
+from domain.order.events import (
+    CustomerInformed,
+    DeliveryAttempted,
+    DeliveryConfirmed,
+    ExpediteDeclined,
+    ExpediteGranted,
+    ExpediteRequested,
+    LineQuantity,
+    Mode,
+    OrderAmended,
+    OrderCancelled,
+    OrderLine,
+    OrderPlaced,
+    OrderReassigned,
+    OrderRescheduled,
+    Segment,
+    ShipmentBooked,
+    ShipmentCancelled,
+    ShipmentDelayed,
+    ShipmentDispatched,
+    ShipmentRebooked,
+)
+from domain.record import MessageVoided
+from domain.rep.events import Level, RepChanged, RepPayPlanSet, RepQuotaSet, RepRegistered
+
+Hour = float
+About = Literal["expedite", "delay", "other"]
+Number = int | str | Decimal
+Quantities = Mapping[int, Number]
+"""Line number to quantity."""
+
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+UNSET = msgspec.UNSET
+Unset = msgspec.UnsetType
+
+_spoken = count(1)
+
+
+def oclock(hour: Hour) -> datetime:
+    """The instant at that hour of the working day."""
+    return MIDNIGHT + timedelta(hours=hour)
+
+
+def said(at: Hour, sender: str, message_id: str | None = None, recorded: Hour | None = None) -> dict[str, Any]:
+    """What every message carries. Ids grow in the order of telling, so of equal facts the one told first is first."""
+    return {
+        "occurred_at": oclock(at),
+        "recorded_at": oclock(at if recorded is None else recorded),
+        "source": sender,
+        "message_id": message_id or f"m-{next(_spoken):06}",
+    }
+
+
+def order_lines(quantities: Quantities, prices: Mapping[int, Number] | None = None) -> tuple[OrderLine, ...]:
+    prices = prices or {}
+    return tuple(
+        OrderLine(line=line, sku=f"LAMP-{line}", quantity=Decimal(quantity), unit_price=Decimal(prices.get(line, 5)))
+        for line, quantity in quantities.items()
+    )
+
+
+def parcel(quantities: Quantities | None) -> tuple[LineQuantity, ...] | None:
+    if quantities is None:
+        return None
+    return tuple(LineQuantity(line=line, quantity=Decimal(quantity)) for line, quantity in quantities.items())
+
+
+# -- the order -----------------------------------------------------------------------------------
+
+
+def placed(
+    at: Hour = 8,
+    lines: Quantities | None = None,
+    *,
+    prices: Mapping[int, Number] | None = None,
+    promised_by: Hour = 17,
+    rep: str = "ann",
+    account: str = "ALFKI",
+    segment: Segment = "b2b",
+    currency: str = "USD",
+    **message: Any,
+) -> OrderPlaced:
+    return OrderPlaced(
+        account_id=account,
+        rep_id=rep,
+        segment=segment,
+        channel="inbound_call",
+        currency=currency,
+        lines=order_lines({1: 10} if lines is None else lines, prices),
+        promised_by=oclock(promised_by),
+        **said(at, "order-entry", **message),
+    )
+
+
+def amended(at: Hour, lines: Quantities, *, prices: Mapping[int, Number] | None = None, **message: Any) -> OrderAmended:
+    return OrderAmended(lines=order_lines(lines, prices), **said(at, "order-entry", **message))
+
+
+def reassigned(at: Hour, rep: str, **message: Any) -> OrderReassigned:
+    return OrderReassigned(rep_id=rep, **said(at, "order-entry", **message))
+
+
+def rescheduled(at: Hour, promised_by: Hour, **message: Any) -> OrderRescheduled:
+    return OrderRescheduled(
+        promised_by=oclock(promised_by),
+        reason="the customer asked for another day",
+        **said(at, "order-entry", **message),
+    )
+
+
+def cancelled(at: Hour, **message: Any) -> OrderCancelled:
+    return OrderCancelled(reason="no longer needed", **said(at, "order-entry", **message))
+
+
+# -- getting it there faster ---------------------------------------------------------------------
+
+
+def expedite_requested(at: Hour, request: str = "R-1", *, needed_by: Hour = 12, **message: Any) -> ExpediteRequested:
+    return ExpediteRequested(
+        request_id=request,
+        needed_by=oclock(needed_by),
+        reason="the shop opens early",
+        requested_by="customer",
+        **said(at, "crm", **message),
+    )
+
+
+def expedite_granted(
+    at: Hour, request: str = "R-1", *, promised_by: Hour = 12, surcharge: Number | None = None, **message: Any
+) -> ExpediteGranted:
+    return ExpediteGranted(
+        request_id=request,
+        promised_by=oclock(promised_by),
+        surcharge=None if surcharge is None else Decimal(surcharge),
+        **said(at, "crm", **message),
+    )
+
+
+def expedite_declined(
+    at: Hour, request: str = "R-1", *, reason: str = "no earlier flight", **message: Any
+) -> ExpediteDeclined:
+    return ExpediteDeclined(request_id=request, reason=reason, **said(at, "crm", **message))
+
+
+def customer_informed(
+    at: Hour,
+    about: About = "expedite",
+    request: str | None = None,
+    **message: Any,
+) -> CustomerInformed:
+    return CustomerInformed(about=about, request_id=request, channel="phone", **said(at, "crm", **message))
+
+
+# -- shipping ------------------------------------------------------------------------------------
+
+
+def booked(
+    at: Hour,
+    shipment: str = "S-1",
+    lines: Quantities | None = None,
+    *,
+    carrier: str = "DHL",
+    mode: Mode = "courier",
+    estimate: Hour = 16,
+    **message: Any,
+) -> ShipmentBooked:
+    """Without lines: all that is left."""
+    return ShipmentBooked(
+        shipment_id=shipment,
+        mode=mode,
+        carrier=carrier,
+        estimated_delivery=oclock(estimate),
+        lines=parcel(lines),
+        **said(at, "carrier-feed", **message),
+    )
+
+
+def rebooked(
+    at: Hour,
+    shipment: str = "S-1",
+    *,
+    estimate: Hour = 16,
+    carrier: str | Unset = UNSET,
+    mode: Mode | Unset = UNSET,
+    **message: Any,
+) -> ShipmentRebooked:
+    return ShipmentRebooked(
+        shipment_id=shipment,
+        estimated_delivery=oclock(estimate),
+        reason="the van broke down",
+        carrier=carrier,
+        mode=mode,
+        **said(at, "carrier-feed", **message),
+    )
+
+
+def dispatched(at: Hour, shipment: str = "S-1", **message: Any) -> ShipmentDispatched:
+    return ShipmentDispatched(shipment_id=shipment, **said(at, "carrier-feed", **message))
+
+
+def delayed(at: Hour, shipment: str = "S-1", *, estimate: Hour = 20, **message: Any) -> ShipmentDelayed:
+    return ShipmentDelayed(
+        shipment_id=shipment, estimated_delivery=oclock(estimate), reason="snow", **said(at, "carrier-feed", **message)
+    )
+
+
+def shipment_cancelled(at: Hour, shipment: str = "S-1", **message: Any) -> ShipmentCancelled:
+    return ShipmentCancelled(shipment_id=shipment, reason="recalled", **said(at, "carrier-feed", **message))
+
+
+# -- delivering ----------------------------------------------------------------------------------
+
+
+def attempted(at: Hour, shipment: str = "S-1", **message: Any) -> DeliveryAttempted:
+    return DeliveryAttempted(shipment_id=shipment, reason="nobody at home", **said(at, "carrier-feed", **message))
+
+
+def delivered(at: Hour, shipment: str = "S-1", lines: Quantities | None = None, **message: Any) -> DeliveryConfirmed:
+    """Without lines: the undelivered rest of the shipment."""
+    return DeliveryConfirmed(
+        shipment_id=shipment, lines=parcel(lines), signed_by="M. Anders", **said(at, "carrier-feed", **message)
+    )
+
+
+# -- the record ----------------------------------------------------------------------------------
+
+
+def voided(wrong: Fact, at: Hour = 20, **message: Any) -> MessageVoided:
+    """The message was wrong."""
+    return voided_by_id(wrong.source, wrong.message_id, at, **message)
+
+
+def voided_by_id(wrong_source: str, wrong_id: str, at: Hour = 20, **message: Any) -> MessageVoided:
+    return MessageVoided(
+        voided_source=wrong_source,
+        voided_id=wrong_id,
+        reason="keyed in by mistake",
+        **said(at, "order-entry", **message),
+    )
+
+
+def again(fact: Fact, at: Hour) -> Fact:
+    """The same said once more, later, in another message."""
+    return msgspec.structs.replace(fact, **said(at, fact.source))
+
+
+# -- people --------------------------------------------------------------------------------------
+
+
+def rep_registered(
+    at: Hour = 8,
+    name: str = "Ann",
+    level: Level = "entry",
+    *,
+    team: str | None = None,
+    mentor: str | None = None,
+    **message: Any,
+) -> RepRegistered:
+    return RepRegistered(name=name, level=level, team=team, mentor_id=mentor, **said(at, "people", **message))
+
+
+def rep_changed(
+    at: Hour,
+    *,
+    name: str | Unset = UNSET,
+    level: Level | Unset = UNSET,
+    team: str | None | Unset = UNSET,
+    mentor: str | None | Unset = UNSET,
+    **message: Any,
+) -> RepChanged:
+    return RepChanged(name=name, level=level, team=team, mentor_id=mentor, **said(at, "people", **message))
+
+
+def quota_set(at: Hour, month: str = "2026-03", target: Number = 1000, **message: Any) -> RepQuotaSet:
+    return RepQuotaSet(month=month, currency="USD", target_amount=Decimal(target), **said(at, "people", **message))
+
+
+def pay_plan_set(at: Hour, month: str = "2026-03", base: Number = 3000, **message: Any) -> RepPayPlanSet:
+    return RepPayPlanSet(
+        month=month, base=Decimal(base), currency="USD", commission_percent=Decimal(2), **said(at, "people", **message)
+    )
+
+
+def account_registered(
+    at: Hour = 8,
+    name: str = "Alfreds Futterkiste",
+    segment: Segment = "b2b",
+    *,
+    rep: str | None = None,
+    tier: str | None = None,
+    time_zone: str | None = None,
+    **message: Any,
+) -> AccountRegistered:
+    return AccountRegistered(
+        name=name, segment=segment, rep_id=rep, tier=tier, time_zone=time_zone, **said(at, "people", **message)
+    )
+
+
+def account_assigned(at: Hour, rep: str, **message: Any) -> AccountAssigned:
+    return AccountAssigned(rep_id=rep, **said(at, "people", **message))
+
+
+def contacted(at: Hour, rep: str = "ann", **message: Any) -> CustomerContacted:
+    return CustomerContacted(direction="outbound", about="inquiry", rep_id=rep, **said(at, "people", **message))

@@ -1,0 +1,66 @@
+"""Reps are registered and changed; quotas and pay plans wait for nobody."""
+
+from domain.fact import Fact
+from tests.unit.domain.facts import again, pay_plan_set, quota_set, rep_changed, rep_registered
+from tests.unit.domain.specification import given, heard
+
+ANN = rep_registered(8, "Ann", "entry", team="east", mentor="bob")
+
+
+def test_a_registered_rep_has_what_the_registration_says() -> None:
+    given().when(ANN).then_applied().standing(rep_id="ann", name="Ann", level="entry", team="east", mentor_id="bob")
+
+
+def test_a_rep_that_nobody_registered_cannot_be_seen() -> None:
+    given(quota_set(8)).nothing_to_see()
+
+
+def test_a_change_waits_for_the_registration() -> None:
+    change = rep_changed(7, level="senior")
+    heard(change).then(change).then_held("rep ann is not known yet")
+    heard(change, ANN).then(change).then_applied(at=8).standing(level="senior", team="east")
+
+
+def test_a_change_leaves_what_it_does_not_mention() -> None:
+    given(ANN).when(rep_changed(9, level="senior")).then_applied().standing(
+        name="Ann", level="senior", team="east", mentor_id="bob"
+    )
+
+
+def test_a_change_can_name_every_field() -> None:
+    given(ANN).when(rep_changed(9, name="Ann B.", level="senior", team="west", mentor="cleo")).then_applied().standing(
+        name="Ann B.", level="senior", team="west", mentor_id="cleo"
+    )
+
+
+def test_null_clears_team_and_mentor() -> None:
+    given(ANN).when(rep_changed(9, team=None)).then_applied().standing(team=None, mentor_id="bob")
+    given(ANN).when(rep_changed(9, mentor=None)).then_applied().standing(team="east", mentor_id=None)
+
+
+def test_registering_again_sets_all_fields_anew() -> None:
+    given(ANN, rep_changed(9, level="senior")).when(rep_registered(10, "Ann B.", "entry")).then_applied().standing(
+        name="Ann B.", level="entry", team=None, mentor_id=None
+    )
+
+
+def test_registering_again_in_the_same_words_applies_too() -> None:
+    given(ANN, rep_changed(9, team="west")).when(again(ANN, at=10)).then_applied().standing(team="east")
+
+
+def test_registrations_and_changes_count_in_the_order_of_their_times() -> None:
+    heard(rep_changed(11, team="south"), rep_registered(10, "Ann"), rep_changed(9, team="west"), ANN).standing(
+        team="south"
+    ).at(10.5).standing(team=None)
+
+
+def test_quotas_and_pay_plans_do_not_wait_for_the_registration() -> None:
+    said: list[Fact] = [quota_set(8), pay_plan_set(8)]
+    for fact in said:
+        given().when(fact).then_applied()
+
+
+def test_quotas_and_pay_plans_leave_the_rep_as_registered() -> None:
+    given(ANN, quota_set(9), pay_plan_set(9), quota_set(10, target=2000)).standing(
+        name="Ann", level="entry", team="east"
+    )

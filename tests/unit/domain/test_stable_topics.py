@@ -1,0 +1,79 @@
+"""What is stored is read for ever: topics, names, types and ranks stay as they are.
+
+A new event goes to the end of this list. A line that changes here is a store that can no longer be read.
+"""
+
+from eventsourcing.utils import resolve_topic
+
+from domain.fact import EVENT_CLASSES, FACT_CLASSES, MESSAGE_TYPES, Fact
+from domain.subject import KIND_OF_TYPE, Kind
+
+STORED_FACTS = [
+    ("order.placed", "OrderPlaced", "order.placed.v1", 0),
+    ("order.amended", "OrderAmended", "order.amended.v1", 1),
+    ("order.reassigned", "OrderReassigned", "order.reassigned.v1", 2),
+    ("order.rescheduled", "OrderRescheduled", "order.rescheduled.v1", 3),
+    ("order.cancelled", "OrderCancelled", "order.cancelled.v1", 4),
+    ("expedite.requested", "ExpediteRequested", "expedite.requested.v1", 5),
+    ("expedite.granted", "ExpediteGranted", "expedite.granted.v1", 6),
+    ("expedite.declined", "ExpediteDeclined", "expedite.declined.v1", 7),
+    ("customer.informed", "CustomerInformed", "customer.informed.v1", 8),
+    ("shipment.booked", "ShipmentBooked", "shipment.booked.v1", 9),
+    ("shipment.rebooked", "ShipmentRebooked", "shipment.rebooked.v1", 10),
+    ("shipment.dispatched", "ShipmentDispatched", "shipment.dispatched.v1", 11),
+    ("shipment.delayed", "ShipmentDelayed", "shipment.delayed.v1", 12),
+    ("shipment.cancelled", "ShipmentCancelled", "shipment.cancelled.v1", 13),
+    ("delivery.attempted", "DeliveryAttempted", "delivery.attempted.v1", 14),
+    ("delivery.confirmed", "DeliveryConfirmed", "delivery.confirmed.v1", 15),
+    ("message.voided", "MessageVoided", "message.voided.v1", 16),
+    ("customer.contacted", "CustomerContacted", "customer.contacted.v1", 17),
+    ("rep.registered", "RepRegistered", "rep.registered.v1", 18),
+    ("rep.changed", "RepChanged", "rep.changed.v1", 19),
+    ("rep.quota_set", "RepQuotaSet", "rep.quota_set.v1", 20),
+    ("rep.pay_plan_set", "RepPayPlanSet", "rep.pay_plan_set.v1", 21),
+    ("account.registered", "AccountRegistered", "account.registered.v1", 22),
+    ("account.assigned", "AccountAssigned", "account.assigned.v1", 23),
+]
+
+STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged")]
+
+CONTRACT = [
+    *(message_type for _, _, message_type, _ in STORED_FACTS),
+    "standing_order.established.v1",
+    "standing_order.stopped.v1",
+]
+
+
+def test_facts_keep_their_topic_their_name_their_type_and_their_rank() -> None:
+    facts = [(c.TOPIC, c.__name__, c.TYPE, c.RANK) for c in EVENT_CLASSES.values() if issubclass(c, Fact)]
+    assert sorted(facts, key=lambda fact: fact[-1]) == STORED_FACTS
+
+
+def test_what_is_stored_beside_facts_keeps_its_topic_and_its_name() -> None:
+    beside = [(c.TOPIC, c.__name__) for c in EVENT_CLASSES.values() if not issubclass(c, Fact)]
+    assert beside == STORED_BESIDE_FACTS
+
+
+def test_the_library_finds_every_class_by_its_topic() -> None:
+    for topic, event_class in EVENT_CLASSES.items():
+        assert resolve_topic(topic) is event_class
+
+
+def test_a_message_type_leads_to_its_class() -> None:
+    for message_type, fact_class in FACT_CLASSES.items():
+        assert fact_class.TYPE == message_type
+
+
+def test_the_contracts_table_is_the_order_of_ranks() -> None:
+    assert list(MESSAGE_TYPES) == CONTRACT
+
+
+def test_every_type_says_what_it_is_about() -> None:
+    about = {message_type: kind for message_type, kind in KIND_OF_TYPE.items() if message_type in FACT_CLASSES}
+    assert about == {
+        **dict.fromkeys(CONTRACT[:16], Kind.ORDER),
+        "message.voided.v1": None,
+        "customer.contacted.v1": Kind.ACCOUNT,
+        **dict.fromkeys(CONTRACT[18:22], Kind.REP),
+        **dict.fromkeys(CONTRACT[22:24], Kind.ACCOUNT),
+    }
