@@ -66,6 +66,7 @@ class Settling(Generic[State]):
     outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
     watched: bool = True
+    has_voids: bool = False
 
     def take(self, fact: Fact) -> None:
         """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
@@ -108,9 +109,10 @@ def settle(subject: Subject[State], subject_id: str, facts: Iterable[Fact], *, w
 
     With `watched` false the moments are left out, for those who want the verdicts alone.
     """
-    settling = Settling(subject, subject.blank(subject_id), watched=watched)
     weighed = weigh_voids(facts)
-    settling.outcomes.update(weighed.outcomes)
+    settling = Settling(
+        subject, subject.blank(subject_id), outcomes=weighed.outcomes, watched=watched, has_voids=bool(weighed.outcomes)
+    )
     for fact in sorted(weighed.standing, key=_place):
         settling.take(fact)
     return settling

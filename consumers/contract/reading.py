@@ -75,8 +75,6 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
         document = decode_json(raw)
     except Unreadable as error:
         return Malformed(reason_for([problem("message", str(error))]))
-    if type(document) is not dict:
-        return Malformed(reason_for([f"message: must be a JSON object, but is {shown(document)}"]))
     return read_cloud_event(document, len(raw), received_at, rules)
 
 
@@ -86,10 +84,12 @@ def read_cloud_event(
     """Read a message whose JSON is decoded already (by `decode_json`, for decimals must not pass through floats).
 
     `attributes` are those of the envelope by their CloudEvents names, the data under "data"; `size` is the
-    message's size in bytes. Nothing is raised for any JSON values.
+    message's size in bytes. Nothing is raised for any decoded JSON, not even for one that is no object.
     """
     if size > rules.max_bytes:
         return _too_large(size, rules)
+    if type(attributes) is not dict and not isinstance(attributes, Mapping):
+        return Malformed(reason_for([f"message: must be a JSON object, but is {shown(attributes)}"]))
     name = attributes.get("type")
     message_type = CATALOGUE.get(name) if isinstance(name, str) else None
     if message_type is None:
@@ -131,7 +131,8 @@ def decode_json(raw: bytes) -> Any:
             raw.decode()
         except UnicodeDecodeError as not_utf8:
             raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}") from None
-        raise Unreadable(f"must be JSON, but: {error}") from None
+        saying = str(error).removeprefix("JSON is malformed: ")
+        raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
 
 
 def _too_large(size: int, rules: ReadingRules) -> Malformed:

@@ -23,7 +23,16 @@ from consumers.ingest.register import (
     Repeats,
     Stored,
 )
-from consumers.ingest.stepping import keep, settle_anew, step_on
+from consumers.ingest.stepping import (
+    LONG_STREAM,
+    Recent,
+    can_be_stepped_on,
+    comes_after,
+    keep,
+    restore,
+    settle_anew,
+    step_on,
+)
 from consumers.sources.source import RawMessage
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
@@ -47,12 +56,18 @@ class Filing:
     """One batch being filed within one transaction. `name_letter` gives a malformed message its letter id."""
 
     def __init__(
-        self, transaction: RegisterTransaction, changes: Changes, name_letter: Callable[[RawMessage], str]
+        self,
+        transaction: RegisterTransaction,
+        changes: Changes,
+        name_letter: Callable[[RawMessage], str],
+        recent: Recent,
     ) -> None:
         self._transaction = transaction
         self._changes = changes
         self._name_letter = name_letter
+        self._recent = recent
         self._receipts: list[Receipt] = []
+        self._settled: list[tuple[str, int, Settling[Any]]] = []
 
     def file(self, read: Iterable[tuple[RawMessage, WellFormed | Malformed]]) -> list[Receipt]:
         """Decide the whole batch into `changes`; the receipts come in the order of the messages."""
@@ -109,34 +124,54 @@ class Filing:
             return
         by_stream, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
         stored = self._transaction.stored(by_stream)
-        stepped: dict[str, Settling[Any]] = {}
+        ready: dict[str, Settling[Any]] = {}
         for stream, arrivals in by_stream.items():
-            settling = step_on(stream, stored.get(stream, EMPTY_STREAM).kept, [arrival.fact for arrival in arrivals])
-            if settling is not None:
-                stepped[stream] = settling
-        anew = [stream for stream in by_stream if stream not in stepped]
-        earlier = self._earlier_arrivals([stream for stream in anew if stream in stored])
+            settling = self._remembered(stream, stored.get(stream, EMPTY_STREAM))
+            if settling is not None and comes_after(settling, [arrival.fact for arrival in arrivals]):
+                ready[stream] = settling
+        facts = self._facts_of([s for s in by_stream if s in stored and s not in ready and not _is_waiting_room(s)])
+        for stream, earlier in facts.items():
+            settling = settle_anew(stream, earlier)
+            arriving = [arrival.fact for arrival in by_stream[stream]]
+            if can_be_stepped_on(settling) and comes_after(settling, arriving):
+                ready[stream] = settling
+        earlier_arrivals = self._as_arrivals({s: filed for s, filed in facts.items() if s not in ready})
         for stream, arrivals in by_stream.items():
-            version = stored.get(stream, EMPTY_STREAM).version
-            if stream in stepped:
-                settling = stepped[stream]
-                kept = keep(settling, has_voids=False)
-                before: Sequence[Arrival] = ()
+            before: Sequence[Arrival] = ()
+            arriving = [arrival.fact for arrival in arrivals]
+            if stream in ready:
+                settling = ready[stream]
+                step_on(settling, arriving)
             else:
-                before = still_waiting.get(stream, ()) if _is_waiting_room(stream) else earlier.get(stream, ())
-                settling, kept = settle_anew(stream, [arrival.fact for arrival in (*before, *arrivals)])
-            version = self._add(stream, version, arrivals, settling.outcomes)
+                before = still_waiting.get(stream, ()) if _is_waiting_room(stream) else earlier_arrivals.get(stream, ())
+                settling = settle_anew(stream, [*(arrival.fact for arrival in before), *arriving])
+            version = self._add(stream, stored.get(stream, EMPTY_STREAM).version, arrivals, settling.outcomes)
             version = self._note_changed_verdicts(stream, version, before, arrivals, settling.outcomes)
-            self._changes.streams[stream] = Stored(version, kept)
+            self._changes.streams[stream] = Stored(version, keep(settling) if version >= LONG_STREAM else None)
+            if can_be_stepped_on(settling):
+                self._settled.append((stream, version, settling))
+
+    def remember(self) -> None:
+        """The batch was stored: remember its settlings for the next one."""
+        for stream, version, settling in self._settled:
+            self._recent.put(stream, version, settling)
+
+    def _remembered(self, stream: str, stored: Stored) -> Settling[Any] | None:
+        recent = self._recent.take(stream, stored.version)
+        if recent is not None or stored.kept is None:
+            return recent
+        return restore(stream, stored.kept)
 
     def _waiting_voids(self, new: Iterable[MessageKey]) -> list[Arrival]:
         waiting = self._transaction.waiting_voids({key.subject for key in new})
         facts = self._transaction.facts_at((w.stream, w.version) for w in waiting.values()) if waiting else {}
         return [Arrival(key, facts[taken.stream, taken.version], taken=taken) for key, taken in waiting.items()]
 
-    def _earlier_arrivals(self, streams: Sequence[str]) -> dict[str, list[Arrival]]:
-        """What is in these streams already, each fact with what the register says of it."""
-        facts = self._transaction.facts_of([s for s in streams if not _is_waiting_room(s)]) if streams else {}
+    def _facts_of(self, streams: Sequence[str]) -> Mapping[str, list[Fact]]:
+        return self._transaction.facts_of(streams) if streams else {}
+
+    def _as_arrivals(self, facts: Mapping[str, list[Fact]]) -> dict[str, list[Arrival]]:
+        """Facts that are in these streams already, each with what the register says of it."""
         keys = {
             (stream, fact.key): MessageKey(*fact.key, split_stream_name(stream)[1])
             for stream, filed in facts.items()

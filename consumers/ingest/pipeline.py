@@ -10,6 +10,7 @@ import structlog
 from consumers.contract import ReadingRules, read_message
 from consumers.ingest.filing import Filing, Receipt
 from consumers.ingest.register import Changes, Feed, Register
+from consumers.ingest.stepping import Recent
 from consumers.sources.source import Batch, RawMessage, Source
 from domain.verdict import Verdict
 
@@ -30,6 +31,7 @@ class Ingest:
         self._register = register
         self._clock = clock
         self._rules = rules
+        self._recent = Recent()
         self._log = structlog.get_logger(__name__)
 
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
@@ -63,8 +65,10 @@ class Ingest:
         read = [(raw, read_message(raw.body, received_at, self._rules)) for raw in batch.messages]
         changes = Changes(feed.feed_id, received_at, batch.start, batch.end)
         with self._register.transaction() as transaction:
-            receipts = Filing(transaction, changes, _letter_names(source)).file(read)
+            filing = Filing(transaction, changes, _letter_names(source), self._recent)
+            receipts = filing.file(read)
             position = transaction.save(changes)
+        filing.remember()
         self._tell(source, changes, position, receipts)
         return position, receipts
 

@@ -12,10 +12,13 @@ import msgspec
 from hypothesis import strategies as st
 
 from domain.fact import Fact
+from domain.order.events import Mode
 from domain.order.subject import OrderSubject
 from domain.subject import Kind, stream_name
 from domain.verdict import Verdict
 from tests.unit.domain.facts import (
+    UNSET,
+    Unset,
     account_assigned,
     account_registered,
     amended,
@@ -57,7 +60,10 @@ reps = st.sampled_from(("ann", "bob", "cleo"))
 lines = st.sampled_from((1, 1, 1, 2, 2, 3))
 shipments = st.sampled_from(("S-1", "S-1", "S-2", "S-3"))
 requests = st.sampled_from(("R-1", "R-1", "R-2"))
-carriers = st.sampled_from((("DHL", "courier"), ("our van", "in_house"), ("UPS", "courier")))
+carriers: st.SearchStrategy[tuple[str, Mode]] = st.sampled_from(
+    (("DHL", "courier"), ("our van", "in_house"), ("UPS", "courier"))
+)
+same_carrier: st.SearchStrategy[tuple[Unset, Unset]] = st.just((UNSET, UNSET))
 quantities = st.sampled_from(("1", "2", "2.5", "5", "5", "10"))
 some_lines = st.dictionaries(st.sampled_from((1, 1, 2, 2, 2, 3)), quantities, min_size=1, max_size=2)
 parcels = st.none() | some_lines
@@ -94,7 +100,7 @@ def bookings(draw: st.DrawFn) -> Telling:
             draw(shipments),
             draw(parcels),
             carrier=carrier,
-            mode=mode,  # type: ignore[arg-type]
+            mode=mode,
             estimate=estimate,
             message_id=NOT_SAID,
         ),
@@ -103,7 +109,7 @@ def bookings(draw: st.DrawFn) -> Telling:
 
 @st.composite
 def rebookings(draw: st.DrawFn) -> Telling:
-    carrier, mode = draw(carriers | st.just((msgspec.UNSET, msgspec.UNSET)))
+    carrier, mode = draw(carriers | same_carrier)
     return (
         rebooked(
             draw(hours), draw(shipments), carrier=carrier, mode=mode, estimate=draw(promises), message_id=NOT_SAID
@@ -206,8 +212,8 @@ about_reps = st.one_of(
     told(
         rep_changed,
         hours,
-        level=st.sampled_from((msgspec.UNSET, "senior")),
-        team=st.sampled_from((msgspec.UNSET, None, "west")),
+        level=st.sampled_from((UNSET, "senior")),
+        team=st.sampled_from((UNSET, None, "west")),
     ),
     told(quota_set, hours, target=st.sampled_from((1000, 2000))),
     told(pay_plan_set, hours),
@@ -238,7 +244,7 @@ def order_facts(draw: st.DrawFn, *, voids: bool = True, amending: bool = True, m
 
 @st.composite
 def trouble_free_order_facts(draw: st.DrawFn) -> list[Fact]:
-    """The facts of one order of which, taken one by one in the order of their places, each applies or says what is so."""
+    """The facts of one order of which each, taken in the order of their places, applies or says what is so."""
     subject, kept = OrderSubject(), []
     order = subject.blank("SO-1")
     for fact in sorted(draw(order_facts(voids=False, max_tellings=8)), key=lambda fact: fact.place):

@@ -294,7 +294,7 @@ def test_what_never_happens_to_an_order_without_amendments_never_happens(facts: 
 
 @given(order_facts())
 def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None:
-    """The rules of settling once more, with no thought of speed: everything is tried again whenever anything applies."""
+    """The rules once more, with no thought of speed: all is tried again whenever anything applies."""
     whole = settled(facts)
     voids, voided = voids_read_plainly(facts)
     assert {key for key, outcome in whole.outcomes.items() if outcome.voided} == voided

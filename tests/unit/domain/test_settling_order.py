@@ -21,7 +21,6 @@ from tests.unit.domain.facts import (
     delivered,
     dispatched,
     expedite_declined,
-    expedite_granted,
     expedite_requested,
     oclock,
     placed,

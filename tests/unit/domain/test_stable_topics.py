@@ -60,8 +60,9 @@ def test_the_library_finds_every_class_by_its_topic() -> None:
 
 
 def test_a_message_type_leads_to_its_class() -> None:
-    for message_type, fact_class in FACT_CLASSES.items():
-        assert fact_class.TYPE == message_type
+    assert {message_type: fact_class.__name__ for message_type, fact_class in FACT_CLASSES.items()} == {
+        message_type: name for _, name, message_type, _ in STORED_FACTS
+    }
 
 
 def test_the_contracts_table_is_the_order_of_ranks() -> None:
