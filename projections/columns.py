@@ -4,6 +4,7 @@ On PostgreSQL they are timestamptz and numeric. SQLite has neither, so there an 
 since 1970-01-01T00:00:00Z and an amount is decimal text.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,7 +31,7 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return (value - EPOCH) // _MICROSECOND
+        return _microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -48,7 +49,7 @@ class Amount(TypeDecorator[Decimal]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+        return _decimal_text(value) if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)
@@ -64,6 +65,23 @@ class Hours(TypeDecorator[Decimal]):
         if value is None:
             return None
         return Decimal(int(value)).scaleb(-2) if dialect.name == "sqlite" else Decimal(value).quantize(Decimal("0.01"))
+
+
+def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What a bulk insert has to do to a column's values (never null) before the driver takes them; None: nothing."""
+    if dialect.name != "sqlite":
+        return None
+    if isinstance(column_type, Instant):
+        return _microseconds
+    return _decimal_text if isinstance(column_type, Amount) else None
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def _decimal_text(amount: Decimal) -> str:
+    return format(amount, "f")
 
 
 class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)

@@ -144,7 +144,7 @@ ORDER_STATES = Projection(
         Totals(
             table=rep_open_orders,
             over=order_states,
-            counted=order_states.c.valid_to.is_(None),
+            looks_at=("rep_id", "status", "stage", "segment", "expedites_open", "follow_ups_owed"),
             contribution=load_of,
             keys=("rep_id",),
             measures=MEASURES,

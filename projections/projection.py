@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, MetaData, Table
+from sqlalchemy import MetaData, Table
 
 from domain.settling import Moment, Settling
 from domain.subject import Kind
@@ -36,15 +36,15 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the rows of `over` that match `counted`, kept by key in `table`.
+    """Sums over those rows of `over` that have no end yet (`valid_to` is null), kept by key in `table`.
 
-    `contribution` gives a row's key and what it adds to each measure, or None; the row comes as a mapping. `recount`
-    is the same sum as a query over the rows, to prove the table.
+    `contribution` gives the key of a row and what it adds to each measure, or None; of the row it sees the columns that
+    `looks_at` names, as a mapping.
     """
 
     table: Table
     over: Table
-    counted: ColumnElement[bool]
+    looks_at: tuple[str, ...]
     contribution: Callable[[Mapping[str, Any]], tuple[Row, tuple[int, ...]] | None]
     keys: tuple[str, ...]
     measures: tuple[str, ...]

@@ -66,7 +66,7 @@ def standing_of(order: OrderState) -> OrderStanding | None:
         carrier=slowest.carrier if slowest else None,
         mode=slowest.mode if slowest else None,
         estimated_delivery=slowest.estimated_delivery if slowest else None,
-        left_to_book=not order.closed and bool(order.left_to_book()),
+        left_to_book=not order.closed and order.has_left_to_book(),
         expedite="requested" if order.undecided else order.latest_decision,
         expedites_open=order.undecided,
         follow_ups=order.follow_ups,

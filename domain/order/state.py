@@ -108,5 +108,11 @@ class OrderState(msgspec.Struct):
                     left[line] -= quantity
         return {line: quantity for line, quantity in left.items() if quantity > 0}
 
+    def has_left_to_book(self) -> bool:
+        """Whether a booking could take anything."""
+        if not self.live and not self.delivered:
+            return bool(self.lines)
+        return bool(self.left_to_book())
+
     def delivered_in_full(self) -> bool:
         return all(self.delivered.get(line.line, ZERO) >= line.quantity for line in self.lines.values())

@@ -1,6 +1,6 @@
 """The projections' tables: creating them, and replacing rows, totals and positions in one transaction."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from infra.store.engine import LOCKED
+from projections.columns import driver_converter
 from projections.projection import Projection, Row, Totals, metadata
 from projections.runner import ProjectionMovedError, Replacement, sum_contributions
 
@@ -81,17 +82,15 @@ class ProjectedRows:
 
     def _replace(self, connection: Connection, replacement: Replacement) -> None:
         projection = replacement.projection
-        old = {
-            totals.table.name: _counted_rows(connection, totals, replacement.subjects) for totals in projection.totals
-        }
+        old = [_old_contributing(connection, totals, replacement.subjects) for totals in projection.totals]
         for table in projection.tables:
             subject = next(iter(table.primary_key))
             for chunk in _chunks(replacement.subjects):
                 connection.execute(delete(table).where(subject.in_(chunk)))
             self._inserts[table.name](connection, replacement.rows[table.name])
-        for totals in projection.totals:
-            new = _counted_rows(connection, totals, replacement.subjects)
-            _add(connection, totals, sum_contributions(totals, old[totals.table.name], new))
+        for totals, before in zip(projection.totals, old, strict=True):
+            after = _new_contributing(totals, replacement.rows[totals.over.name])
+            _add(connection, totals, sum_contributions(totals, before, after))
 
     def _move(self, connection: Connection, projection: Projection, start: int, end: int) -> None:
         # A compare-and-set: of two processes that project the same events, one fails here and writes nothing.
@@ -112,33 +111,44 @@ class _Insert:
 
     def __init__(self, table: Table, engine: Engine):
         self._statement = str(insert(table).compile(dialect=engine.dialect))
-        self._converters: list[Callable[[Any], Any] | None] = [
-            column.type.dialect_impl(engine.dialect).bind_processor(engine.dialect) for column in table.columns
+        self._converters = [
+            (index, convert)
+            for index, column in enumerate(table.columns)
+            if (convert := driver_converter(column.type, engine.dialect)) is not None
         ]
-        self._named = [column.name for column in table.columns] if engine.dialect.name != "sqlite" else None
+        self._names = None if engine.dialect.name == "sqlite" else [column.name for column in table.columns]
 
     def __call__(self, connection: Connection, rows: Sequence[Row]) -> None:
         if not rows:
             return
-        converted = [
-            tuple(
-                value if convert is None else convert(value)
-                for value, convert in zip(row, self._converters, strict=True)
-            )
-            for row in rows
-        ]
-        if self._named is None:
-            connection.exec_driver_sql(self._statement, converted)
-        else:
-            connection.exec_driver_sql(self._statement, [dict(zip(self._named, row, strict=True)) for row in converted])
+        converted = [list(row) for row in rows]
+        for index, convert in self._converters:
+            for row in converted:
+                if row[index] is not None:
+                    row[index] = convert(row[index])
+        parameters: Any = (
+            [tuple(row) for row in converted]
+            if self._names is None
+            else [dict(zip(self._names, row, strict=True)) for row in converted]
+        )
+        connection.exec_driver_sql(self._statement, parameters)
 
 
-def _counted_rows(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
+def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
     subject = next(iter(totals.over.primary_key))
+    seen = [totals.over.c[name] for name in totals.looks_at]
     rows: list[Mapping[str, Any]] = []
     for chunk in _chunks(subjects):
-        rows += connection.execute(select(totals.over).where(totals.counted, subject.in_(chunk))).mappings().all()
+        found = connection.execute(select(*seen).where(totals.over.c.valid_to.is_(None), subject.in_(chunk)))
+        rows += [dict(zip(totals.looks_at, row, strict=True)) for row in found]
     return rows
+
+
+def _new_contributing(totals: Totals, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
+    names = [column.name for column in totals.over.columns]
+    ended = names.index("valid_to")
+    seen = [(name, names.index(name)) for name in totals.looks_at]
+    return [{name: row[index] for name, index in seen} for row in rows if row[ended] is None]
 
 
 def _add(connection: Connection, totals: Totals, changes: Mapping[Row, tuple[int, ...]]) -> None:

@@ -269,6 +269,11 @@ def test_decoded_attributes_are_read_the_same_way(kind: type[Mapping[str, Any]])
     assert found == message.when_read().well_formed()
 
 
+@pytest.mark.parametrize("item", [None, [], "{}", 1, True])
+def test_an_item_of_a_batch_that_is_no_object_is_malformed(item: Any) -> None:
+    Then(read_cloud_event(item, 10, RECEIVED_AT, LIVE)).malformed("message: must be a JSON object, but is ")
+
+
 def test_the_message_itself_is_left_as_it_was() -> None:
     message = given("order.placed.v1").with_("data.unheard_of", [1])
     before = message.raw()

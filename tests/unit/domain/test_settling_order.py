@@ -28,6 +28,7 @@ from tests.unit.domain.facts import (
     rebooked,
     rescheduled,
     shipment_cancelled,
+    voided,
 )
 from tests.unit.domain.specification import follow_up, given, heard
 
@@ -280,3 +281,10 @@ def test_settling_on_takes_up_where_settling_ended(hour: float) -> None:
     late = again(booked(hour), at=max(hour, 8.5))
     begun.take(late)
     assert begun.outcomes[late.key].took_effect_at == late.occurred_at
+
+
+def test_a_settling_says_whether_any_fact_is_a_void() -> None:
+    wrong = booked(9)
+    assert not given(placed(8), wrong).settling.has_voids
+    assert heard(placed(8), wrong, voided(wrong)).settling.has_voids
+    assert heard(placed(8), voided(wrong)).settling.has_voids
