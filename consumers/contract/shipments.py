@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from consumers.contract.lines import LineQuantities
-from consumers.contract.wire import STAYS, Amount, Id, Instant, Text, WireModel
+from consumers.contract.wire import STAYS, Charge, Id, Instant, Text, WireModel
 from domain.order.events import Mode
 
 
@@ -19,7 +19,7 @@ class ShipmentBookedData(WireModel):
     )
     pickup_at: Instant | None = Field(None, description="When it is to be picked up.")
     estimated_delivery: Instant = Field(description="When it is expected to arrive.")
-    cost: Amount | None = Field(None, description="What the shipping costs, in the order's currency.")
+    cost: Charge | None = Field(None, description="What the shipping costs, in the order's currency.")
     tracking_number: Text | None = Field(None, description="The carrier's number to follow it by.")
 
 
@@ -31,7 +31,7 @@ class ShipmentRebookedData(WireModel):
     mode: Mode = Field(STAYS, description="Whether a courier or in-house shippers bring it from now on.")
     service_level: Text | None = Field(STAYS, description="The carrier's service from now on, or null for none.")
     estimated_delivery: Instant = Field(description="When it is now expected to arrive.")
-    cost: Amount | None = Field(STAYS, description="What it costs now, in the order's currency, or null for unknown.")
+    cost: Charge | None = Field(STAYS, description="What it costs now, in the order's currency, or null for unknown.")
     tracking_number: Text | None = Field(STAYS, description="The carrier's number from now on, or null for none.")
     reason: Text = Field(description="Why the booking changed.")
 

@@ -7,7 +7,7 @@ its values go into the event as they come out. A check raises `PydanticCustomErr
 
 import re
 from datetime import UTC, datetime
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -181,6 +181,23 @@ def check_amount(value: object) -> Decimal:
     return number
 
 
+# A carrier's charge often comes out of binary floating point, such as 32.3800011 for 32.38: the digits beyond the
+# sixth place are noise, and no reason to turn a booking away. Of prices and quantities they would be a mistake.
+_rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+
+
+def check_charge(value: object) -> Decimal:
+    """An amount of which the digits beyond the sixth place are rounded, half-even."""
+    text = str(value) if isinstance(value, str | Decimal) else ""
+    if not _is_decimal(text):
+        return check_amount(value)
+    try:
+        number = Decimal(text).quantize(_SMALLEST, context=_rounded)
+    except ArithmeticError:
+        raise must(_BOUNDS) from None
+    return check_amount(text if number == Decimal(text) else f"{number:f}".rstrip("0").rstrip("."))
+
+
 def check_quantity(value: object) -> Decimal:
     number = check_decimal(value)
     if number <= 0:
@@ -202,6 +219,13 @@ Number = Annotated[Decimal, PlainValidator(check_decimal), WithJsonSchema(DECIMA
 
 Amount = Annotated[Decimal, PlainValidator(check_amount), WithJsonSchema(AMOUNT_SCHEMA)]
 """A decimal of 0 or more, in units of the currency that stands beside it or of the order's."""
+
+Charge = Annotated[
+    Decimal,
+    PlainValidator(check_charge),
+    WithJsonSchema(_decimal_schema(rf"^[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]+)?$", minimum=0)),
+]
+"""What a carrier charges: an amount; digits beyond the sixth place are taken, and rounded half-even."""
 
 Quantity = Annotated[Decimal, PlainValidator(check_quantity), WithJsonSchema(QUANTITY_SCHEMA)]
 """A decimal greater than 0."""

@@ -29,6 +29,10 @@ PERCENTS = [
     ("rep.quota_set.v1", "data.growth_percent"),
     ("rep.pay_plan_set.v1", "data.commission_percent"),
 ]
+CHARGES = [
+    ("shipment.booked.v1", "data.cost"),
+    ("shipment.rebooked.v1", "data.cost"),
+]
 ALL = [*QUANTITIES, *AMOUNTS, *PERCENTS]
 
 BOUNDS = "must have at most 15 digits before the point and 6 after it, but is "
@@ -94,8 +98,38 @@ BEYOND = [
 
 @pytest.mark.parametrize("sent", [*BEYOND, *map(number, BEYOND), number("9" * 300), number("1" + "0" * 4000)])
 def test_a_decimal_beyond_the_bounds_is_malformed(sent: Any) -> None:
-    for message_type, path in ALL:
+    for message_type, path in sorted({*ALL} - {*CHARGES}):
         given_decimal(message_type, path, sent).when_read().malformed(f"{path}: {BOUNDS}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("32.3800011", "32.380001"),
+        ("0.0199999996", "0.02"),
+        (number("11.6099997"), "11.61"),
+        ("1.0000005", "1"),
+        ("1.0000015", "1.000002"),
+        ("1e-7", "0"),
+    ],
+)
+def test_the_noise_of_floating_point_in_a_carriers_charge_is_rounded_half_even(sent: Any, read: str) -> None:
+    for message_type, path in CHARGES:
+        fact = given_decimal(message_type, path, sent).when_read().fact()
+        assert same_decimal(value_in(fact, path), Decimal(read))
+
+
+@pytest.mark.parametrize(
+    "sent", ["1000000000000000", "999999999999999.9999999", "1e15", "9" * 1000, "1e999999999999999999"]
+)
+def test_a_charge_of_too_many_digits_before_the_point_is_malformed(sent: str) -> None:
+    for message_type, path in CHARGES:
+        given_decimal(message_type, path, sent).when_read().malformed(f"{path}: {BOUNDS}")
+
+
+@pytest.mark.parametrize("path_of", CHARGES)
+def test_a_charge_is_0_or_more(path_of: tuple[str, str]) -> None:
+    given_decimal(*path_of, "-0.01").when_read().malformed(f"{path_of[1]}: must be 0 or more")
 
 
 NO_DECIMALS = [

@@ -1,0 +1,164 @@
+"""The command `waybill` as a user has it: a process with arguments, an environment, standard streams and an exit code."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+EXECUTABLE = Path(sys.executable).parent / "waybill"
+KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    arguments: tuple[str, ...]
+    code: int
+    out: bytes
+    err: str
+
+    def done(self) -> "Ran":
+        """It exited with 0."""
+        return self.exited(0)
+
+    def exited(self, code: int, *saying: str) -> "Ran":
+        """It exited with this code, said each of these on standard error, and never showed a traceback."""
+        assert self.code == code, f"{self}\n{self.out.decode(errors='replace')}\n{self.err}"
+        assert "Traceback" not in self.err, self.err
+        # A message in a box is broken at the width of the screen, wherever that is.
+        said = " ".join(self.err.replace("│", " ").split())
+        for words in saying:
+            assert words in said, self.err
+        return self
+
+    @property
+    def text(self) -> str:
+        return self.out.decode("utf-8")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of CSV."""
+        return list(csv.DictReader(io.StringIO(self.text)))
+
+
+class Nursery:
+    """Starts the command's processes; see nursery.py."""
+
+    def __init__(self, scratch: Path):
+        self._scratch = scratch
+        self._started = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+
+    def start(self, folder: Path, env: dict[str, str], arguments: tuple[str, ...], stdin: bytes, nobody: bool) -> int:
+        self._started += 1
+        files = {name: str(self._scratch / f"{self._started}.{name}") for name in ("stdin", "stdout", "stderr")}
+        Path(files["stdin"]).write_bytes(stdin)
+        request = {"run": arguments, "folder": str(folder), "env": env, "nobody": nobody, **files}
+        self.files = files
+        return int(self._ask(request)["pid"])
+
+    def wait(self, pid: int) -> int:
+        return int(self._ask({"wait": pid})["status"])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Running:
+    """A command that has been started."""
+
+    def __init__(self, nursery: Nursery, pid: int, arguments: tuple[str, ...]):
+        self._nursery, self._pid, self._arguments = nursery, pid, arguments
+        self._files = nursery.files
+
+    def kill(self) -> None:
+        """kill -9. Harmless when it has ended: its process is there until somebody waits for it."""
+        os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> Ran:
+        code = self._nursery.wait(self._pid)
+        out = Path(self._files["stdout"]).read_bytes()
+        return Ran(self._arguments, code, out, Path(self._files["stderr"]).read_text("utf-8", errors="replace"))
+
+
+class Command:
+    """The command in a folder of its own, with the store `waybill.db` there; call it with arguments."""
+
+    def __init__(self, nursery: Nursery, folder: Path, **env: str):
+        self.folder = folder
+        self._nursery = nursery
+        self._env = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "LANG": "C.UTF-8",
+            "COLUMNS": "200",
+            **env,
+        }
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "waybill.db"
+
+    def with_(self, **env: str) -> "Command":
+        """The same with other settings."""
+        return Command(self._nursery, self.folder, **{**self._env, **env})
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", nobody: bool = False) -> Ran:
+        return self.start(*arguments, stdin=stdin, nobody=nobody).wait()
+
+    def start(self, *arguments: str | Path, stdin: bytes = b"", nobody: bool = False) -> Running:
+        """Start it and go on; with `nobody` as that user, if we are root."""
+        words = tuple(str(argument) for argument in arguments)
+        pid = self._nursery.start(self.folder, self._env, words, stdin, nobody and os.geteuid() == 0)
+        return Running(self._nursery, pid, words)
+
+    def executable(self, *arguments: str | Path, stdin: bytes = b"") -> Ran:
+        """The installed executable itself, imports and all."""
+        words = tuple(str(argument) for argument in arguments)
+        ran = subprocess.run(
+            [EXECUTABLE, *words], cwd=self.folder, env=self._env, input=stdin, capture_output=True, check=False
+        )
+        return Ran(words, ran.returncode, ran.stdout, ran.stderr.decode("utf-8", errors="replace"))
+
+    def ask(self, *arguments: str | Path) -> Any:
+        """The JSON that a command answers with."""
+        return self(*arguments, "--format", "json").done().json
+
+    def file(self, name: str, *lines: bytes | dict[str, Any]) -> Path:
+        """A file of messages, one a line."""
+        path = self.folder / name
+        path.write_bytes(b"".join(encoded(line) + b"\n" for line in lines))
+        return path
+
+    def ingest(self, *lines: bytes | dict[str, Any], name: str = "messages.jsonl") -> dict[str, int]:
+        """Take these messages in, as a file; the five verdicts' counts."""
+        counts: dict[str, int] = self.ask("ingest", self.file(name, *lines))
+        return counts
+
+
+def encoded(line: bytes | dict[str, Any]) -> bytes:
+    return line if isinstance(line, bytes) else json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -1,0 +1,67 @@
+"""Forks a process of the command `waybill` for each request: run as a script, with requests on standard input.
+
+Importing all parts takes longer than most commands do. So it is done once, and each request gets a fresh process that
+has it behind it. A request is a line of JSON, and so is the answer:
+{"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"};   {"wait": pid} → {"status"}
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from infra.cli import main
+
+NOBODY = 65534
+
+
+def serve() -> dict[str, Any] | None:
+    """Answer requests to their end. In a child, return the request that it is to run; in the parent, None."""
+    while line := sys.stdin.buffer.readline():
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            answer = {"status": os.waitstatus_to_exitcode(status)}
+        else:
+            pid = os.fork()
+            if not pid:
+                return dict(request)
+            answer = {"pid": pid}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    return None
+
+
+def become(request: dict[str, Any]) -> None:
+    """Be what a shell would have started."""
+    for number, name, flags in (
+        (0, "stdin", os.O_RDONLY),
+        (1, "stdout", os.O_WRONLY | os.O_CREAT),
+        (2, "stderr", os.O_WRONLY | os.O_CREAT),
+    ):
+        opened = os.open(request[name], flags, 0o666)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(0, encoding="utf-8", closefd=False),  # noqa: SIM115
+        open(1, "w", encoding="utf-8", closefd=False),  # noqa: SIM115
+        open(2, "w", encoding="utf-8", closefd=False, buffering=1),  # noqa: SIM115
+    )
+    os.environ.clear()
+    os.environ.update(request["env"])
+    tempfile.tempdir = None
+    os.chdir(request["folder"])
+    if request["nobody"]:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    sys.argv = [str(Path(sys.executable).parent / "waybill"), *request["run"]]
+
+
+if __name__ == "__main__":
+    asked = serve()
+    if asked is not None:
+        become(asked)
+        main()

@@ -1,0 +1,246 @@
+"""Real stores for properties: opened once, emptied after each example, used by several processes at a time."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import settings
+from sqlalchemy import delete, select, text, update
+
+from consumers.ingest.filing import Receipt
+from consumers.ingest.register import Feed, MessageKey
+from consumers.sources.source import Batch, FeedPosition, RawMessage
+from domain.verdict import Outcome, Verdict
+from infra.questions.views import Asked
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.engine import LOCKED
+from infra.store.register_tables import letters, messages
+from infra.store.rows import projection_positions
+from projections.catalogue import PROJECTIONS, VIEWS, View
+from projections.projection import Projection
+from projections.runner import Runner
+from tests.unit.domain.facts import oclock
+
+A_MONTH_LATER = oclock(30 * 24)
+"""What the clock says unless told otherwise: all that is told has happened, and nothing has waited for long."""
+
+
+def tried(share: float) -> settings:
+    """So much of the examples that the profile asks for: what goes through a store takes longer than what does not."""
+    return settings(max_examples=max(3, round(settings.default.max_examples * share)))
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[None]:
+    """Without a log line for each batch and each message that is not taken."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
+
+
+class Clock:
+    """Says what it is told to."""
+
+    def __init__(self) -> None:
+        self.now = A_MONTH_LATER
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Store:
+    """A store in a file of its own, and the processes that have it open."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.clock = Clock()
+        self._processes: dict[int, Waybill] = {}
+
+    def process(self, number: int = 0) -> Waybill:
+        """One of the processes; it opens the store when it is first asked for."""
+        if number not in self._processes:
+            self._processes[number] = Waybill(Settings(store=f"sqlite:///{self.path}"), self.clock)
+        return self._processes[number]
+
+    def close(self) -> None:
+        for waybill in self._processes.values():
+            waybill.close()
+        self._processes = {}
+
+    def empty(self) -> None:
+        """As though it had just been created."""
+        self.clock.now = A_MONTH_LATER
+        with self.process().engine.execution_options(**{LOCKED: True}).begin() as connection:
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+            for name in names:
+                if name != projection_positions.name:
+                    connection.execute(text(f'DELETE FROM "{name}"'))
+            connection.execute(update(projection_positions).values(position=0, paused=False))
+
+
+_folder = tempfile.TemporaryDirectory(prefix="waybill-properties-")
+_idle: list[Store] = []
+_opened = 0
+
+
+def new_path() -> Path:
+    """Where a store can be."""
+    global _opened
+    _opened += 1
+    return Path(_folder.name) / f"{_opened}.db"
+
+
+@contextmanager
+def a_store() -> Iterator[Store]:
+    """An empty store, for one example. One that something went wrong with is not used again."""
+    store = _idle.pop() if _idle else Store(new_path())
+    try:
+        yield store
+    except BaseException:
+        store.close()
+        raise
+    store.empty()
+    _idle.append(store)
+
+
+def copy_of(path: Path) -> Path:
+    """The store's files as they lie on the disk at this moment: what a process that is killed now leaves behind."""
+    copy = new_path()
+    for ending in ("", "-wal"):
+        if (file := path.with_name(path.name + ending)).exists():
+            shutil.copyfile(file, copy.with_name(copy.name + ending))
+    return copy
+
+
+# -- ingesting and projecting --------------------------------------------------------------------
+
+
+class Slip:
+    """A source that is handed over batch by batch."""
+
+    identifies_by_offset = False
+    partition = 0
+
+    def __init__(self, topic: str):
+        self.topic = topic
+
+    def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
+        raise NotImplementedError("its batches are handed over one by one")
+
+
+class Pipeline:
+    """One process's ingest of one feed."""
+
+    def __init__(self, waybill: Waybill, topic: str, *, history: bool = False):
+        self.ingest = waybill.ingest(honour_recordedtime=history)
+        self.source = Slip(topic)
+        self.feed = waybill.register.open_feed(topic, 0, waybill.clock())
+
+    def take(self, lines: Iterable[bytes]) -> Sequence[Receipt]:
+        """Store one more batch. When that fails, the feed stands where it was, and the batch can be taken again."""
+        start = self.feed.position
+        read = [RawMessage(start.next_offset + number, line) for number, line in enumerate(lines)]
+        batch = Batch(read, start, FeedPosition(start.next_offset + len(read)))
+        _, receipts = self.ingest.take(self.source, self.feed, batch)
+        self.feed = Feed(self.feed.feed_id, batch.end)
+        return receipts
+
+
+def runner_of(waybill: Waybill, batch_events: int, projections: Sequence[Projection] = PROJECTIONS) -> Runner:
+    """A runner with other batches, or of some projections alone."""
+    return Runner(waybill.history, waybill.rows, projections, batch_events)
+
+
+def project(waybill: Waybill, batch_events: int = 1_000) -> None:
+    """Move all projections up to the newest event."""
+    runner = runner_of(waybill, batch_events)
+    while runner.step():
+        pass
+
+
+def forget_projections(waybill: Waybill) -> None:
+    """Empty every table of the projections, and let them begin again."""
+    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
+        for table in tables_of(PROJECTIONS):
+            connection.execute(delete(table))
+        connection.execute(update(projection_positions).values(position=0))
+
+
+# -- what a store says ---------------------------------------------------------------------------
+
+
+def outcomes_in(waybill: Waybill) -> dict[MessageKey, Outcome]:
+    """The latest verdict of every well-formed message."""
+    with waybill.engine.connect() as connection:
+        return {
+            MessageKey(row.source, row.message_id, row.subject): Outcome(
+                Verdict(row.verdict), row.reason, row.took_effect_at, row.voided
+            )
+            for row in connection.execute(select(messages))
+        }
+
+
+def repeats_in(waybill: Waybill) -> dict[MessageKey | bytes, int]:
+    """How often each message came again that did: a malformed one goes by its bytes."""
+    with waybill.engine.connect() as connection:
+        again: dict[MessageKey | bytes, int] = {
+            MessageKey(row.source, row.message_id, row.subject): row.repeats
+            for row in connection.execute(select(messages).where(messages.c.repeats > 0))
+        }
+        for row in connection.execute(select(letters).where(letters.c.repeats > 0)):
+            again[row.body] = row.repeats
+    return again
+
+
+def malformed_in(waybill: Waybill) -> dict[bytes, str]:
+    """Why each malformed message is."""
+    with waybill.engine.connect() as connection:
+        return {row.body: row.reason for row in connection.execute(select(letters))}
+
+
+def tables_of(projections: Iterable[Projection]) -> list[Any]:
+    return [
+        table
+        for projection in projections
+        for table in (*projection.tables, *(totals.table for totals in projection.totals))
+    ]
+
+
+def rows_in(waybill: Waybill, projections: Iterable[Projection] = PROJECTIONS) -> dict[str, set[tuple[Any, ...]]]:
+    """Every row of every table. A total of which nothing is left is as good as none."""
+    with waybill.engine.connect() as connection:
+        rows = {
+            table.name: [tuple(row) for row in connection.execute(select(table))] for table in tables_of(projections)
+        }
+    totals = {totals.table.name: len(totals.keys) for projection in projections for totals in projection.totals}
+    for name, keys in totals.items():
+        rows[name] = [row for row in rows[name] if any(row[keys:])]
+    assert all(len(found) == len(set(found)) for found in rows.values())
+    return {name: set(found) for name, found in rows.items()}
+
+
+def answers_of(
+    waybill: Waybill,
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+    views: Iterable[View] = VIEWS,
+) -> dict[str, list[Mapping[str, Any]]]:
+    """What each view answers, rows in its order."""
+    return {view.verb: list(waybill.views.ask(view, Asked(as_of, known_at)).rows) for view in views}
+
+
+def findings_in(waybill: Waybill) -> list[Any]:
+    """What `waybill verify` has to say."""
+    return list(waybill.verification.run().findings)
+
+
+Positions = Callable[[], Mapping[str, int]]
