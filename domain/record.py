@@ -1,7 +1,7 @@
 """Facts about the record itself: a message that was wrong, a verdict that changed."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from domain.fact import Fact, FactKey, StreamEvent, register_event
 from domain.verdict import Verdict
@@ -38,3 +38,6 @@ class VerdictChanged(StreamEvent, frozen=True, kw_only=True, omit_defaults=True)
     took_effect_at: datetime | None = None
     because_of_source: str | None = None
     because_of_id: str | None = None
+
+    def apply(self, aggregate: Any) -> None:
+        aggregate.verdict_changes.append(self)

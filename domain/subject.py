@@ -6,7 +6,7 @@ An aggregate's apply only files the fact. What the facts mean is settled when so
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from eventsourcing.domain import BaseAggregate
 
@@ -81,9 +81,6 @@ def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Se
 class SubjectAggregate(BaseAggregate[str]):
     """What orders, reps and accounts have in common: facts are filed, in the order of arrival."""
 
-    KIND: ClassVar[Kind]
-    INITIAL_VERSION = 1
-
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.verdict_changes: list[VerdictChanged] = []
@@ -100,19 +97,20 @@ class SubjectAggregate(BaseAggregate[str]):
 
     def settle(self, occurred: datetime | None = None, recorded: datetime | None = None) -> Settling[Any]:
         """How the subject stands by what had occurred and was recorded by these instants (None: all there is)."""
-        return settle(SETTLING_OF[self.KIND], self.subject_id, up_to(self.facts, occurred, recorded))
+        return settle_stream(self.id, up_to(self.facts, occurred, recorded))
 
 
+# No annotations in these classes: the library would make dataclasses of them, with an __init__ of its own.
 class Order(SubjectAggregate):
-    KIND = Kind.ORDER
+    """What was said about one order."""
 
 
 class Rep(SubjectAggregate):
-    KIND = Kind.REP
+    """What was said about one rep."""
 
 
 class Account(SubjectAggregate):
-    KIND = Kind.ACCOUNT
+    """What was said about one account."""
 
 
 AGGREGATE_OF: Mapping[Kind, type[SubjectAggregate]] = {Kind.ORDER: Order, Kind.REP: Rep, Kind.ACCOUNT: Account}

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from consumers.contract import ReadingRules
 from consumers.ingest.pipeline import Ingest
 from infra.questions.books import status
@@ -71,7 +73,9 @@ class Waybill:
 
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""
+        log = structlog.get_logger(__name__)
         while step := self.runner.step():
+            log.info("batch_projected", start=step.start, position=step.end, events=step.events, subjects=step.subjects)
             if on_step is not None:
                 on_step(step)
         return min(self.rows.positions(PROJECTIONS).values())

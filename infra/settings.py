@@ -81,7 +81,7 @@ class WrongSettingsError(Exception):
 def load_settings() -> Settings:
     """Raises WrongSettingsError."""
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as e:
         problems = [
             f"WAYBILL_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"

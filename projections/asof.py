@@ -43,8 +43,8 @@ class AsOf:
     def holds(self, periods: Table | Any) -> ColumnElement[bool]:
         """The rows of a table of periods (valid_from, valid_to) that hold at T."""
         if self.present:
-            return periods.c.valid_to.is_(None)  # type: ignore[no-any-return]
-        return (periods.c.valid_from <= self.instant) & (  # type: ignore[no-any-return]
+            return periods.c.valid_to.is_(None)
+        return (periods.c.valid_from <= self.instant) & (
             periods.c.valid_to.is_(None) | (periods.c.valid_to > self.instant)
         )
 

@@ -1,9 +1,14 @@
 """at_risk_deliveries: open orders that are on time so far and may not stay so."""
 
-from sqlalchemy import ColumnElement, Select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, null
 
 from projections.asof import AsOf
+from projections.columns import Hours
 from projections.overdue_deliveries import is_open, open_order_columns, state
+
+NO_HOURS: ColumnElement[Any] = null().cast(Hours)
 
 
 def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
@@ -13,6 +18,10 @@ def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
     return (state.promised_by >= as_of.instant) & (estimated_late | not_booked_in_time)
 
 
-def at_risk_deliveries(as_of: AsOf) -> Select[tuple[object, ...]]:
+def at_risk_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders at risk at T, the nearest promise first. They are not overdue, so hours_overdue is null."""
-    return open_order_columns(None).where(is_open(as_of), is_at_risk(as_of)).order_by(state.promised_by, state.order_id)
+    return (
+        open_order_columns(NO_HOURS)
+        .where(is_open(as_of), is_at_risk(as_of))
+        .order_by(state.promised_by, state.order_id)
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select
 
@@ -24,7 +25,7 @@ class View:
     relation: str
     verb: str
     about: str
-    question: Callable[[AsOf], Select[tuple[object, ...]]]
+    question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
 
 

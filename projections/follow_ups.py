@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, Select, Table, Text, select
 
@@ -63,7 +64,7 @@ def _row(order_id: str, follow_up: FollowUp, rep_id: str, valid_from: datetime, 
 FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=Kind.ORDER, tables=(follow_up_periods,), shape=shape)
 
 
-def follow_ups(as_of: AsOf) -> Select[tuple[object, ...]]:
+def follow_ups(as_of: AsOf) -> Select[Any]:
     """Follow-ups owed at T, the longest owed first."""
     owed = follow_up_periods.c
     return (

@@ -1,6 +1,7 @@
 """late_deliveries: orders that were completed after their promise, for whoever held them then."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import Column, Select, Table, Text, select
 
@@ -48,7 +49,7 @@ LATE_DELIVERIES = Projection(
 )
 
 
-def late_deliveries(as_of: AsOf) -> Select[tuple[object, ...]]:
+def late_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders completed late by T, the latest completed first."""
     late = late_completions.c
     return (

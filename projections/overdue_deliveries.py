@@ -1,9 +1,11 @@
 """overdue_deliveries: open orders whose promise has passed."""
 
-from sqlalchemy import ColumnElement, Select, null, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
 
 from projections.asof import AsOf
-from projections.columns import Hours, hours_between
+from projections.columns import hours_between
 from projections.order_states import order_states
 
 state = order_states.c
@@ -18,7 +20,7 @@ def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
     return state.promised_by < as_of.instant
 
 
-def overdue_deliveries(as_of: AsOf) -> Select[tuple[object, ...]]:
+def overdue_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders overdue at T, the longest overdue first."""
     hours_overdue = hours_between(state.promised_by, as_of.instant)
     return (
@@ -28,7 +30,7 @@ def overdue_deliveries(as_of: AsOf) -> Select[tuple[object, ...]]:
     )
 
 
-def open_order_columns(hours_overdue: ColumnElement[object] | None) -> Select[tuple[object, ...]]:
+def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:
     """The columns of an open order, as the overdue and the at-risk list both have them."""
     return select(
         state.order_id,
@@ -38,9 +40,7 @@ def open_order_columns(hours_overdue: ColumnElement[object] | None) -> Select[tu
         state.placed_at,
         state.promised_by,
         state.original_promised_by,
-        (null() if hours_overdue is None else hours_overdue).cast(Hours).label("hours_overdue")
-        if hours_overdue is None
-        else hours_overdue.label("hours_overdue"),
+        hours_overdue.label("hours_overdue"),
         state.stage,
         state.carrier,
         state.mode,

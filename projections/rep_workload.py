@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Column,
     CTE,
+    Column,
+    ColumnElement,
     Integer,
     Select,
     Table,
@@ -80,7 +80,7 @@ REPS = Projection(name="reps", version=1, kind=Kind.REP, tables=(rep_periods,), 
 CONTACTS = Projection(name="contacts", version=1, kind=Kind.ACCOUNT, tables=(contacts,), shape=shape_account)
 
 
-def rep_workload(as_of: AsOf) -> Select[tuple[object, ...]]:
+def rep_workload(as_of: AsOf) -> Select[Any]:
     """The load at T of each rep who holds an open order or a follow-up owed, was in contact, or is registered."""
     load = _load_kept() if as_of.present else load_recounted(as_of)
     clock = _clock_dependent(as_of)

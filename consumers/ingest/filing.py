@@ -49,7 +49,8 @@ class Receipt(NamedTuple):
     offset: int
     verdict: Verdict
     reason: str
-    key: MessageKey | None
+    key: MessageKey | None = None
+    correlation_id: str | None = None
 
 
 class Filing:
@@ -116,7 +117,7 @@ class Filing:
             times, differing = self._changes.repeats.get(arrival.key, Repeats())
             self._changes.repeats[arrival.key] = Repeats(times + 1, differing + differs)
             reason = "taken before, with other content; the first to come was kept" if differs else "taken before"
-            self._answer(arrival.raw, Verdict.DUPLICATE, reason, arrival.key)
+            self._answer(arrival.raw, Verdict.DUPLICATE, reason, arrival)
         return new
 
     def _file_new(self, new: Mapping[MessageKey, Arrival], known: Mapping[MessageKey, Registered]) -> None:
@@ -184,7 +185,8 @@ class Filing:
         }
 
     def _add(self, stream: str, version: int, arrivals: Sequence[Arrival], outcomes: Mapping[FactKey, Outcome]) -> int:
-        for key, fact, raw, taken in arrivals:
+        for arrival in arrivals:
+            key, fact, raw, taken = arrival
             version += 1
             outcome = outcomes[fact.key]
             self._changes.events.append(msgspec.structs.replace(fact, originator_id=stream, originator_version=version))
@@ -205,7 +207,7 @@ class Filing:
                         headers=() if applied else raw.headers,
                     )
                 )
-                self._answer(raw, outcome.verdict, outcome.reason, key)
+                self._answer(raw, outcome.verdict, outcome.reason, arrival)
         return version
 
     def _note_changed_verdicts(
@@ -250,9 +252,17 @@ class Filing:
             self._changes.count(taken.feed_id, taken.outcome.verdict, -1)
             self._changes.count(taken.feed_id, outcome.verdict)
 
-    def _answer(self, raw: RawMessage | None, verdict: Verdict, reason: str, key: MessageKey | None = None) -> None:
+    def _answer(self, raw: RawMessage | None, verdict: Verdict, reason: str, arrival: Arrival | None = None) -> None:
         self._changes.count(self._changes.feed_id, verdict)
-        self._receipts.append(Receipt(raw.offset if raw else -1, verdict, reason, key))
+        self._receipts.append(
+            Receipt(
+                raw.offset if raw else -1,
+                verdict,
+                reason,
+                arrival.key if arrival else None,
+                arrival.fact.correlation_id if arrival else None,
+            )
+        )
 
 
 def _keys_to_look_up(arrivals: Iterable[Arrival]) -> set[MessageKey]:

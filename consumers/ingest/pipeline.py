@@ -43,6 +43,8 @@ class Ingest:
         feed = self._register.feed_to_resume(source.topic, source.partition) if resume else None
         if feed is None:
             feed = self._register.open_feed(source.topic, source.partition, self._clock())
+        if feed.position.next_offset:
+            self._log.info("feed_resumed", topic=source.topic, next_offset=feed.position.next_offset)
         position = 0
         for batch in source.batches(feed.position):
             if batch.start != feed.position:
@@ -73,7 +75,9 @@ class Ingest:
         return position, receipts
 
     def _tell(self, source: Source, changes: Changes, position: int, receipts: Sequence[Receipt]) -> None:
-        log = self._log.bind(topic=source.topic, partition=source.partition, position=position)
+        log = self._log.bind(
+            topic=source.topic, partition=source.partition, batch=changes.start.next_offset, position=position
+        )
         log.info(
             "batch_stored", next_offset=changes.end.next_offset, received=len(receipts), events=len(changes.events)
         )
@@ -86,6 +90,7 @@ class Ingest:
                     source=source_name,
                     message_id=message_id,
                     subject=subject,
+                    correlation_id=receipt.correlation_id,
                     reason=receipt.reason,
                 )
 

@@ -111,6 +111,10 @@ class Demonstration:
             self._waybill.project()
         show_tally(self._waybill.register.tally(feed_id), Format.TABLE)
         _blank()
+        books = self._waybill.status()["books"]
+        sums_up = "received = applied + duplicate + held + dead, each message in its latest verdict"
+        show_rows(list(books), [books], Format.TABLE, title="The books", footer=sums_up)
+        _blank()
         dead = self._waybill.dead_letters.dead(self._waybill.clock())
         _show_some("Some that were not taken", "dead-letters list", ("verdict", "subject", "reason"), dead)
 
@@ -171,7 +175,7 @@ class Demonstration:
         delivered = {"shipment_id": dispatch.shipment_id, "signed_by": "goods in"}
         self._publish(late.source, late.message_id, "delivery.confirmed.v1", delivered_at, order_id, delivered)
         self._show_overdue(order_id)
-        _say("It was on time after all. Its timeline goes by what happened first, whatever came in first (position):")
+        _say("It was on time after all. The timeline goes by when things happened; positions tell when they came in:")
         self._show_timeline(order_id)
 
         _say(

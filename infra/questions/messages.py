@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, select
 
+from domain.fact import Fact
 from domain.record import VerdictChanged
 from domain.settling import Settling, up_to
-from domain.fact import Fact
 from domain.subject import Kind, settle_stream, stream_name
 from infra.store.register_tables import messages
 from infra.store.sqlite.history import PositionedEvent, SqliteHistory

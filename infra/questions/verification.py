@@ -12,13 +12,13 @@ from sqlalchemy import Connection, Engine, Table, select
 from domain.fact import Fact
 from domain.subject import WAITING_ROOM, settle_stream, split_stream_name
 from infra.questions import books
+from infra.store.instants import EPOCH
 from infra.store.register_tables import messages
 from infra.store.sqlite.history import SqliteHistory
 from projections.asof import AsOf
 from projections.order_states import MEASURES, rep_open_orders
 from projections.projection import Projection, Settled
 from projections.rep_workload import load_recounted
-from infra.store.instants import EPOCH
 
 STREAMS_AT_ONCE = 500
 

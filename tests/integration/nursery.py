@@ -57,6 +57,7 @@ def become(request: dict[str, Any]) -> None:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
+    sys.modules["__main__"].__package__ = None  # else the usage line says "python -m …"
     sys.argv = [str(Path(sys.executable).parent / "waybill"), *request["run"]]
 
 

@@ -205,8 +205,11 @@ def deliveries_of(draw: st.DrawFn, messages: Sequence[Message], *, feeds: int = 
 
 
 def by_stream(messages: Iterable[Message]) -> dict[str, list[Fact]]:
-    """The facts of the well-formed ones, each key once, in the streams that they belong to once all have come."""
-    facts = {sent.key: sent.fact for sent in messages if sent.fact is not None}
+    """The facts of the well-formed ones, of each key the first, in the streams they belong to once all have come."""
+    facts: dict[MessageKey, Fact] = {}
+    for sent in messages:
+        if sent.fact is not None:
+            facts.setdefault(sent.key, sent.fact)
     streams: dict[str, list[Fact]] = defaultdict(list)
     for key, fact in facts.items():
         streams[_stream_of(key, facts)].append(fact)

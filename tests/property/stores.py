@@ -1,13 +1,15 @@
 """Real stores for properties: opened once, emptied after each example, used by several processes at a time."""
 
+import io
 import logging
 import shutil
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import structlog
@@ -16,7 +18,10 @@ from sqlalchemy import delete, select, text, update
 
 from consumers.ingest.filing import Receipt
 from consumers.ingest.register import Feed, MessageKey
+from consumers.sources.json_lines import JsonLines
 from consumers.sources.source import Batch, FeedPosition, RawMessage
+from domain.fact import Fact
+from domain.subject import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.questions.views import Asked
 from infra.service import Waybill
@@ -25,8 +30,10 @@ from infra.store.engine import LOCKED
 from infra.store.register_tables import letters, messages
 from infra.store.rows import projection_positions
 from projections.catalogue import PROJECTIONS, VIEWS, View
-from projections.projection import Projection
+from projections.order_states import ORDER_STATES, order_states, rep_open_orders
+from projections.projection import Projection, Settled
 from projections.runner import Runner
+from tests.property.messages import Delivery, Message
 from tests.unit.domain.facts import oclock
 
 A_MONTH_LATER = oclock(30 * 24)
@@ -143,7 +150,7 @@ class Pipeline:
     def __init__(self, waybill: Waybill, topic: str, *, history: bool = False):
         self.ingest = waybill.ingest(honour_recordedtime=history)
         self.source = Slip(topic)
-        self.feed = waybill.register.open_feed(topic, 0, waybill.clock())
+        self.feed = waybill.register.feed_to_resume(topic, 0) or waybill.register.open_feed(topic, 0, waybill.clock())
 
     def take(self, lines: Iterable[bytes]) -> Sequence[Receipt]:
         """Store one more batch. When that fails, the feed stands where it was, and the batch can be taken again."""
@@ -153,6 +160,47 @@ class Pipeline:
         _, receipts = self.ingest.take(self.source, self.feed, batch)
         self.feed = Feed(self.feed.feed_id, batch.end)
         return receipts
+
+
+class Delivered(NamedTuple):
+    """What came in: the first verdict of each well-formed message, and what each feed brought, by its id."""
+
+    first_verdicts: dict[MessageKey, Verdict]
+    by_feed: dict[int, list[Message]]
+
+
+def deliver(
+    store: Store,
+    deliveries: Iterable[Delivery],
+    *,
+    history: bool = False,
+    after_each: Callable[[Waybill], None] = lambda _: None,
+) -> Delivered:
+    """Hand over batch by batch: two processes take turns, each with feeds of its own."""
+    pipelines: dict[int, Pipeline] = {}
+    delivered = Delivered({}, defaultdict(list))
+    for feed, brought, steps in deliveries:
+        waybill = store.process(feed % 2)
+        if feed not in pipelines:
+            pipelines[feed] = Pipeline(waybill, f"feed-{feed}", history=history)
+        receipts = pipelines[feed].take(sent.line for sent in brought)
+        assert len(receipts) == len(brought)
+        for receipt in receipts:
+            if receipt.key is not None:
+                delivered.first_verdicts.setdefault(receipt.key, receipt.verdict)
+        delivered.by_feed[pipelines[feed].feed.feed_id] += brought
+        for batch_events in steps:
+            runner_of(waybill, batch_events).step()
+        after_each(waybill)
+    return delivered
+
+
+def read_file(waybill: Waybill, name: str, sent: Iterable[Message], *, batch_lines: int = 1_000) -> None:
+    """Read a whole file of messages, with blank lines between them."""
+    content = b"\n \r\n".join(one.line for one in sent)
+    ingest = waybill.ingest()
+    feed_id, _ = ingest.read(JsonLines(f"file:{name}", lambda: io.BytesIO(content), batch_lines=batch_lines))
+    ingest.finish(feed_id)
 
 
 def runner_of(waybill: Waybill, batch_events: int, projections: Sequence[Projection] = PROJECTIONS) -> Runner:
@@ -215,7 +263,7 @@ def tables_of(projections: Iterable[Projection]) -> list[Any]:
     ]
 
 
-def rows_in(waybill: Waybill, projections: Iterable[Projection] = PROJECTIONS) -> dict[str, set[tuple[Any, ...]]]:
+def rows_in(waybill: Waybill, projections: Sequence[Projection] = PROJECTIONS) -> dict[str, set[tuple[Any, ...]]]:
     """Every row of every table. A total of which nothing is left is as good as none."""
     with waybill.engine.connect() as connection:
         rows = {
@@ -226,6 +274,43 @@ def rows_in(waybill: Waybill, projections: Iterable[Projection] = PROJECTIONS) -
         rows[name] = [row for row in rows[name] if any(row[keys:])]
     assert all(len(found) == len(set(found)) for found in rows.values())
     return {name: set(found) for name, found in rows.items()}
+
+
+def rows_of(
+    streams: Mapping[str, Sequence[Fact]], projections: Sequence[Projection] = PROJECTIONS
+) -> dict[str, set[Any]]:
+    """Every row that follows from these facts, totals counted plainly."""
+    rows: dict[str, set[Any]] = {table.name: set() for table in tables_of(projections)}
+    for stream, facts in streams.items():
+        kind, subject_id = split_stream_name(stream)
+        if kind is None:
+            continue
+        settled = Settled(kind, subject_id, settle_stream(stream, list(facts)))
+        for projection in projections:
+            if projection.kind is kind:
+                for name, shaped in projection.shape(settled).items():
+                    rows[name].update(shaped)
+    if ORDER_STATES in projections:
+        rows[rep_open_orders.name] = loads_in(rows[order_states.name])
+    return rows
+
+
+def loads_in(states: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """What each rep holds at present, counted from the rows of order_states: only those who hold anything."""
+    loads: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in states:
+        state = dict(zip(order_states.c.keys(), row, strict=True))
+        if state["valid_to"] is not None:
+            continue
+        load = loads[state["rep_id"]]
+        load["follow_ups_owed"] += state["follow_ups_owed"]
+        if state["status"] == "open":
+            load["open_orders"] += 1
+            load[state["stage"]] += 1
+            load["expedites_open"] += state["expedites_open"]
+            load[f"open_{state['segment']}"] += 1
+    measures = [name for name in rep_open_orders.c.keys() if name != "rep_id"]  # noqa: SIM118  (a collection of columns)
+    return {(rep, *(load[name] for name in measures)) for rep, load in loads.items() if load.total()}
 
 
 def answers_of(
@@ -241,6 +326,3 @@ def answers_of(
 def findings_in(waybill: Waybill) -> list[Any]:
     """What `waybill verify` has to say."""
     return list(waybill.verification.run().findings)
-
-
-Positions = Callable[[], Mapping[str, int]]

@@ -1,0 +1,356 @@
+"""What holds of ingesting any messages whatever, in any order, into a real store."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from consumers.ingest.register import FeedMovedError, MessageKey
+from consumers.ingest.stepping import Kept
+from domain.account.subject import AccountState
+from domain.order.state import OrderState
+from domain.record import MessageVoided, VerdictChanged
+from domain.rep.subject import RepState
+from domain.subject import Kind, settle_stream, split_stream_name
+from domain.verdict import Verdict
+from infra.questions import verification
+from infra.questions.books import kept as books_kept
+from infra.service import Waybill
+from infra.store.register_tables import messages, streams
+from tests.property.histories import HOURS
+from tests.property.messages import (
+    Delivery,
+    Message,
+    by_stream,
+    counts_of,
+    deliveries_of,
+    message,
+    messages_of_every_sort,
+    outcomes_of,
+    repeated,
+    trouble_free_messages,
+    well_formed_messages,
+)
+from tests.property.stores import (
+    Delivered,
+    Pipeline,
+    a_store,
+    answers_of,
+    deliver,
+    findings_in,
+    malformed_in,
+    outcomes_in,
+    project,
+    quiet,
+    read_file,
+    repeats_in,
+    rows_in,
+    rows_of,
+    tried,
+)
+from tests.unit.domain.facts import oclock
+
+__all__ = ["quiet"]
+pytestmark = pytest.mark.usefixtures("quiet")
+
+instants = st.sampled_from([oclock(hour) + shift for hour in HOURS for shift in (timedelta(0), timedelta(minutes=-1))])
+STATES = {Kind.ORDER: OrderState, Kind.REP: RepState, Kind.ACCOUNT: AccountState}
+
+
+def letters_in(waybill: Waybill) -> list[dict[str, Any]]:
+    """All dead letters and held messages; what tells the way on which they came is left out."""
+    now = waybill.clock()
+    found = [*waybill.dead_letters.dead(now, discarded=True), *waybill.dead_letters.held()]
+    return [{name: letter[name] for name in letter.keys() - {"topic", "partition", "offset"}} for letter in found]
+
+
+def in_time_order(sent: Iterable[Message]) -> list[Message]:
+    return sorted(sent, key=lambda one: (one.fact is not None, one.fact.place if one.fact else ()))
+
+
+# -- any order of arrival ------------------------------------------------------------------------
+
+
+@tried(0.4)
+@given(messages_of_every_sort(), st.data())
+def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_views(
+    sent: list[Message], data: st.DataObject
+) -> None:
+    again = data.draw(repeated(sent), label="sent once more")
+    deliveries = data.draw(deliveries_of([*sent, *again]), label="deliveries")
+    batch_lines, batch_events = data.draw(st.sampled_from((1, 2, 3, 1_000))), data.draw(st.sampled_from((1, 4, 1_000)))
+    with a_store() as one, a_store() as other:
+        # given
+        told_once = one.process()
+        read_file(told_once, "all.jsonl", in_time_order(sent), batch_lines=batch_lines)
+        project(told_once)
+        # when
+        delivered = deliver(other, deliveries)
+        told_anyhow = other.process()
+        project(told_anyhow, batch_events)
+        # then
+        assert outcomes_in(told_once) == outcomes_in(told_anyhow) == outcomes_of(sent)
+        assert malformed_in(told_once) == malformed_in(told_anyhow)
+        assert letters_in(told_once) == letters_in(told_anyhow)
+        assert repeats_in(told_once) == {}
+        assert repeats_in(told_anyhow) == Counter(sent.key if sent.fact else sent.line for sent in again)
+        check_books(told_once, sent)
+        check_books(told_anyhow, [*sent, *again])
+        check_tallies(told_anyhow, delivered, deliveries)
+        check_changes_told(told_anyhow, delivered)
+        assert rows_in(told_once) == rows_in(told_anyhow) == rows_of(by_stream(sent))
+        one.clock.now = other.clock.now = data.draw(instants, label="clock")
+        for as_of in (None, data.draw(instants, label="as of")):
+            assert answers_of(told_once, as_of) == answers_of(told_anyhow, as_of)
+        for order in {subject for subject, *_ in outcomes_of(sent)}:
+            one_told, other_told = told_once.messages.order(order), told_anyhow.messages.order(order)
+            assert (one_told and one_told.standing) == (other_told and other_told.standing)
+
+
+def check_books(waybill: Waybill, received: Sequence[Message]) -> None:
+    """The books balance, and count each message once by the verdict that it has."""
+    counts, books = counts_of(received), waybill.status()["books"]
+    assert books_kept(waybill.engine) == {verdict.value: count for verdict, count in counts.items()}
+    assert books == {
+        "received": len(received),
+        "applied": counts[Verdict.APPLIED],
+        "duplicate": counts[Verdict.DUPLICATE],
+        "held": counts[Verdict.HELD],
+        "dead": counts[Verdict.REFUSED] + counts[Verdict.MALFORMED],
+    }
+
+
+def check_tallies(waybill: Waybill, delivered: Delivered, deliveries: Sequence[Delivery]) -> None:
+    """Each feed's books count what it brought: first, with the verdict of now, or again, as a duplicate."""
+    outcomes = outcomes_of(sent for _, brought, _ in deliveries for sent in brought)
+    feed_ids = dict(zip(dict.fromkeys(feed for feed, *_ in deliveries), delivered.by_feed, strict=True))
+    tallies: dict[int, Counter[Verdict]] = defaultdict(Counter)
+    seen: set[MessageKey | bytes] = set()
+    for feed, brought, _ in deliveries:
+        for sent in brought:
+            known_by = sent.key if sent.fact else sent.line
+            verdict = Verdict.MALFORMED if isinstance(known_by, bytes) else outcomes[known_by].verdict
+            tallies[feed_ids[feed]][Verdict.DUPLICATE if known_by in seen else verdict] += 1
+            seen.add(known_by)
+    for feed_id, tally in tallies.items():
+        assert waybill.register.tally(feed_id) == {verdict: tally[verdict] for verdict in Verdict}
+
+
+def check_changes_told(waybill: Waybill, delivered: Delivered) -> None:
+    """Whoever heard a message's first verdict, and then each change of it, knows the verdict of now."""
+    told = dict(delivered.first_verdicts)
+    for _, event in waybill.history.after(0, 10_000):
+        if isinstance(event, VerdictChanged):
+            key = MessageKey(*event.key, split_stream_name(event.originator_id)[1])
+            assert told[key] is event.verdict_before
+            assert event.verdict is not event.verdict_before
+            told[key] = event.verdict
+    assert told == {key: outcome.verdict for key, outcome in outcomes_in(waybill).items()}
+
+
+@tried(0.4)
+@given(trouble_free_messages(), st.data())
+def test_a_history_free_of_trouble_leaves_nothing_held_refused_or_dead_in_any_order_of_arrival(
+    sent: list[Message], data: st.DataObject
+) -> None:
+    deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))]))
+    with a_store() as store:
+        # when
+        deliver(store, deliveries)
+        # then
+        waybill = store.process()
+        outcomes = outcomes_in(waybill)
+        for one in sent:
+            assert one.fact is not None
+            verdict, _, took_effect_at, _ = outcomes[one.key]
+            assert verdict is Verdict.DUPLICATE or took_effect_at == one.fact.occurred_at
+        assert {outcome.verdict for outcome in outcomes.values()} <= {Verdict.APPLIED, Verdict.DUPLICATE}
+        assert letters_in(waybill) == []
+        books = waybill.status()["books"]
+        assert (books["held"], books["dead"]) == (0, 0)
+        assert books["received"] == books["applied"] + books["duplicate"]
+
+
+@tried(0.3)
+@given(well_formed_messages(), st.data())
+def test_of_two_contents_under_one_id_the_first_to_come_decides(sent: list[Message], data: st.DataObject) -> None:
+    # given
+    twins = data.draw(twins_of(sent), label="other contents under the same ids")
+    deliveries = data.draw(deliveries_of([*sent, *twins]), label="deliveries")
+    arrived = [one for _, brought, _ in deliveries for one in brought]
+    first = list({one.key: one for one in reversed(arrived)}.values())
+    with a_store() as store:
+        # when
+        deliver(store, deliveries)
+        waybill = store.process()
+        project(waybill)
+        # then
+        assert outcomes_in(waybill) == outcomes_of(first)
+        assert rows_in(waybill) == rows_of(by_stream(first))
+        check_books(waybill, arrived)
+        assert findings_in(waybill) == []
+        with waybill.engine.connect() as connection:
+            differing = {
+                MessageKey(*row[:3]): row.differing
+                for row in connection.execute(
+                    select(messages.c.source, messages.c.message_id, messages.c.subject, messages.c.differing)
+                )
+                if row.differing
+            }
+        kept = {one.key: content_of(one) for one in first}
+        assert differing == Counter(one.key for one in arrived if content_of(one) != kept[one.key])
+
+
+@st.composite
+def twins_of(draw: st.DrawFn, sent: Sequence[Message]) -> list[Message]:
+    """Messages that say what others of the same subject say, under ids that are taken."""
+    twins: list[Message] = []
+    for one in draw(st.lists(st.sampled_from(sent), max_size=3)) if sent else ():
+        other = draw(st.sampled_from([other for other in sent if other.subject == one.subject]))
+        assert one.fact is not None
+        assert other.fact is not None
+        source, message_id = one.fact.key
+        twins.append(message(one.subject, msgspec.structs.replace(other.fact, source=source, message_id=message_id)))
+    return twins
+
+
+def content_of(sent: Message) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(sent.line)
+    return {name: document[name] for name in ("type", "time", "data")}
+
+
+# -- batch by batch ------------------------------------------------------------------------------
+
+
+@tried(0.4)
+@given(well_formed_messages(), st.data())
+def test_after_each_batch_what_is_kept_is_what_settling_anew_comes_to(sent: list[Message], data: st.DataObject) -> None:
+    deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))]))
+    with a_store() as store:
+        deliver(store, deliveries, after_each=check_kept)
+
+
+def check_kept(waybill: Waybill) -> None:
+    with waybill.engine.connect() as connection:
+        stored = {row.stream: row for row in connection.execute(select(streams))}
+        newest = connection.execute(
+            text(
+                "SELECT originator_id, max(originator_version), count(*) "
+                f"FROM {waybill.history._table} GROUP BY originator_id"
+            )
+        ).all()
+    assert {name: row.version for name, row in stored.items()} == {name: version for name, version, _ in newest}
+    assert all(version == count for _, version, count in newest), "versions follow on without a gap"
+    for stream, facts in waybill.history.streams():
+        kind, _ = split_stream_name(stream)
+        settling = settle_stream(stream, facts, watched=False)
+        can_step = not settling.waiting and not any(isinstance(fact, MessageVoided) for fact in facts)
+        assert (stored[stream].kept is not None) == can_step
+        if can_step:
+            assert kind is not None
+            assert settling.last_place is not None
+            kept = msgspec.json.decode(stored[stream].kept, type=Kept[STATES[kind]])  # type: ignore[misc, index]
+            assert kept == Kept(settling.last_place, bool(settling.forbidden), settling.state)
+
+
+@tried(0.3)
+@given(messages_of_every_sort(), st.data())
+def test_after_each_batch_everything_verifies_and_the_books_balance(sent: list[Message], data: st.DataObject) -> None:
+    deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))]))
+    received: list[Message] = []
+    coming = iter(deliveries)
+
+    def check(waybill: Waybill) -> None:
+        received.extend(next(coming).messages)
+        project(waybill)
+        assert findings_in(waybill) == []
+        assert outcomes_in(waybill) == outcomes_of(received)
+        check_books(waybill, received)
+
+    with a_store() as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "STREAMS_AT_ONCE", data.draw(st.sampled_from((1, 2, 500)), label="at once"))
+        deliver(store, deliveries, after_each=check)
+
+
+# -- two that read one feed ----------------------------------------------------------------------
+
+
+@tried(0.3)
+@given(messages_of_every_sort().filter(lambda sent: len(sent) > 1), st.data())
+def test_of_two_pipelines_that_both_own_a_feed_the_second_stores_nothing(
+    sent: list[Message], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(1, len(sent) - 1))
+    before = data.draw(st.integers(0, cut - 1))
+    with a_store() as store:
+        # given
+        owner = Pipeline(store.process(0), "orders")
+        owner.take(one.line for one in sent[:before])
+        zombie = Pipeline(store.process(1), "orders")
+        assert zombie.feed == owner.feed
+        # when
+        owner.take(one.line for one in sent[before:cut])
+        stored = everything_in(store.process(0))
+        with pytest.raises(FeedMovedError):
+            zombie.take(one.line for one in data.draw(st.sampled_from((sent[before:], sent[cut:], sent))))
+        # then
+        assert everything_in(store.process(0)) == stored
+        check_books(store.process(0), sent[:cut])
+        # and the owner goes on
+        owner.take(one.line for one in sent[cut:])
+        check_books(store.process(1), sent)
+
+
+def everything_in(waybill: Waybill) -> Mapping[str, list[Any]]:
+    """Every row of every table of the store."""
+    with waybill.engine.connect() as connection:
+        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        return {name: list(connection.execute(text(f'SELECT * FROM "{name}"'))) for name in names}
+
+
+# -- the strategies themselves -------------------------------------------------------------------
+
+Sight = Callable[[list[Message]], bool]
+
+
+def outcome_seen(holds: Callable[[Message, Any], bool]) -> Sight:
+    def seen(sent: list[Message]) -> bool:
+        outcomes = outcomes_of(sent)
+        return any(one.fact is not None and holds(one, outcomes[one.key]) for one in sent)
+
+    return seen
+
+
+def is_void(one: Message) -> bool:
+    return isinstance(one.fact, MessageVoided)
+
+
+SEEN_IN_MESSAGES: dict[str, Sight] = {
+    "a voided message of a rep": outcome_seen(lambda one, out: one.line.find(b'"rep.') > 0 and out.voided),
+    "a voided message of an account": outcome_seen(lambda one, out: one.line.find(b'"account.') > 0 and out.voided),
+    "a voided void": outcome_seen(lambda one, out: is_void(one) and out.voided and "voided by" in out.reason),
+    "a ring of voids": outcome_seen(lambda one, out: "in a ring" in out.reason),
+    "a void that waits": outcome_seen(lambda one, out: is_void(one) and out.verdict is Verdict.HELD),
+    "an order that goes by the name of a rep": lambda sent: {"order-ann", "rep-ann"} <= by_stream(sent).keys(),
+    "a malformed twin": lambda sent: any(
+        one.fact is None and other.fact is not None and other.fact.message_id.encode() in one.line
+        for one in sent
+        for other in sent
+    ),
+}
+
+
+@pytest.mark.parametrize("sight", SEEN_IN_MESSAGES)
+def test_the_messages_sent_here_contain(sight: str) -> None:
+    """A property says little of what its messages never contain."""
+    find(
+        messages_of_every_sort(),
+        SEEN_IN_MESSAGES[sight],
+        settings=settings(max_examples=1000, derandomize=True, database=None, deadline=None, phases=[Phase.generate]),
+    )
