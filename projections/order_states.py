@@ -1,4 +1,4 @@
-"""order_states: how each order stood, period by period, without asking any clock. Views of orders are questions to it."""
+"""order_states: how each order stood, period by period, without a clock. Views of orders are questions to it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

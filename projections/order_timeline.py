@@ -49,7 +49,7 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
 
 
 def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
-    """For each fact that took effect: its turn among them, and what was seen to change, such as "stage: booked → in_transit"."""
+    """For each fact that took effect: its turn, and what was seen to change, such as "stage: booked → in_transit"."""
     said: dict[FactKey, tuple[int, str]] = {}
     before: Any = None
     for turn, (_, fact, after) in enumerate(settling.moments):

@@ -106,7 +106,7 @@ def _skip_what_was_read(stream: IO[bytes], resume: FeedPosition) -> tuple[IO[byt
 
     What is passed over is kept aside meanwhile, for standard input cannot be wound back.
     """
-    aside = tempfile.SpooledTemporaryFile(max_size=BATCH_BYTES)
+    aside = tempfile.SpooledTemporaryFile(max_size=BATCH_BYTES)  # noqa: SIM115  (lives on in what is returned)
     crc, missing = 0, resume.bytes_read
     while missing and (chunk := stream.read(min(missing, READ_AGAIN_BYTES))):
         aside.write(chunk)

@@ -41,7 +41,7 @@ class Source(Protocol):
 
     @property
     def identifies_by_offset(self) -> bool:
-        """True where topic, partition and offset name a message for good, as in Kafka; a file's lines have no such name."""
+        """True where topic, partition and offset name a message for good, as in Kafka; not so a file's lines."""
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
         """Read on from `resume` if what lies before it is unchanged, else from the beginning.

@@ -100,7 +100,7 @@ class OrderState(msgspec.Struct):
         return [self.shipments[shipment_id] for shipment_id in self.live]
 
     def left_to_book(self) -> dict[int, Decimal]:
-        """Of each line, what is neither delivered nor carried by a live shipment; lines with nothing left are absent."""
+        """Of each line, what is neither delivered nor carried by a live shipment; only lines with something left."""
         left = {line.line: line.quantity - self.delivered.get(line.line, ZERO) for line in self.lines.values()}
         for shipment in self.live_shipments():
             for line, quantity in shipment.left.items():

@@ -16,7 +16,7 @@ from infra.settings import Settings, load_settings
 
 
 def read_instant(text: str | datetime) -> datetime:
-    """An instant with offset, such as 2014-02-20T09:00:00Z, or a date, which means its beginning in the business zone."""
+    """An instant with offset, such as 2014-02-20T09:00:00Z, or a date: its beginning in the business zone."""
     if isinstance(text, datetime):
         return text  # a default, which is parsed like what the user gives
     try:

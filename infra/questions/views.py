@@ -16,7 +16,7 @@ from projections.catalogue import View
 
 @dataclass(frozen=True)
 class Asked:
-    """The clocks of a question: what was true at `as_of`, by what the service knew at `known_at` (UTC; None: no limit)."""
+    """The clocks of a question: what was true at `as_of`, by what was known at `known_at` (UTC; None: no limit)."""
 
     as_of: datetime | None = None
     known_at: datetime | None = None
@@ -42,7 +42,7 @@ class Views:
         self._clock = clock
 
     def ask(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Answer:
-        """Answer for the asked clocks; `filters` keeps the rows whose column has the value, such as {"rep_id": "rep-7"}."""
+        """Answer by the asked clocks; `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}."""
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
             question = view.question(AsOf.at(instant, present=asked.as_of is None))

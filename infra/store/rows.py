@@ -70,7 +70,7 @@ class ProjectedRows:
                     projection_positions.c.name.in_(names)
                 )
             )
-            found = {name: position for name, position in rows}
+            found = dict(rows.tuples().all())
         return {name: found.get(name, 0) for name in names}
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:

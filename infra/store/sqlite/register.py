@@ -147,7 +147,8 @@ class SqliteRegisterTransaction:
             self._recorder._insert_events(self._cursor, [self._mapper.to_stored_event(e) for e in changes.events])
         self._cursor.executemany(
             "INSERT INTO messages (source, message_id, subject, type, feed_id, last_feed_id, "
-            '"offset", stream, version, verdict, reason, voided, took_effect_at, recorded_at, received_at, waits_in_room) '
+            '"offset", stream, version, verdict, reason, voided, took_effect_at, '
+            "recorded_at, received_at, waits_in_room) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
