@@ -54,7 +54,7 @@ class NewMessage(NamedTuple):
 
 
 class ChangedMessage(NamedTuple):
-    """A registered message of which settling says something else now; its stream and version as they are from now on."""
+    """A registered message of which settling says something else now, with its stream and version from now on."""
 
     key: MessageKey
     stream: str
