@@ -15,7 +15,7 @@ from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_
 from infra.service import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from infra.store.application import Fulfillment
+from infra.store.sqlite.backend import SqliteBackend
 
 MESSAGES_AN_ORDER = 6.9
 
@@ -52,7 +52,8 @@ def project(store: str) -> int:
 
 def plain_loop(path: str, store: str, messages: int) -> int:
     """The library as it is: for each message one `repository.get` and one `save`."""
-    application = Fulfillment.on_sqlite(store)
+    backend = SqliteBackend(store)
+    application = backend.application
     rules = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
     done = 0
     with Path(path).open("rb") as lines:
@@ -74,7 +75,7 @@ def plain_loop(path: str, store: str, messages: int) -> int:
             subject.settle()
             application.save(subject)
             done += 1
-    application.close()
+    backend.close()
     return done
 
 

@@ -1,9 +1,7 @@
 """The composition root: the one place where the parts are put together and clocks and databases passed in."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,13 +14,14 @@ from infra.questions.messages import Messages
 from infra.questions.verification import Verification
 from infra.questions.views import Views
 from infra.settings import Settings
-from infra.store.application import LOCK_TIMEOUT_SECONDS, Fulfillment
-from infra.store.engine import sqlite_engine
+from infra.store.backend import Backend
+from infra.store.history import History
+from infra.store.mapper import EventMapper
+from infra.store.postgres.backend import PostgresBackend
+from infra.store.register import StoredRegister
 from infra.store.register_tables import register_metadata
 from infra.store.rows import ProjectedRows
-from infra.store.sqlite.history import SqliteHistory
-from infra.store.sqlite.recorder import RegisteringRecorder
-from infra.store.sqlite.register import SqliteRegister
+from infra.store.sqlite.backend import SqliteBackend
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
 
@@ -31,20 +30,26 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def open_backend(settings: Settings) -> Backend:
+    """Connect to the store that the settings name."""
+    path = settings.sqlite_path
+    return PostgresBackend(settings.store) if path is None else SqliteBackend(path)
+
+
 class Waybill:
     """The service on one store. Close it, or use it as a context manager."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = system_clock):
         self.settings = settings
         self.clock = clock
-        Path(settings.sqlite_path).absolute().parent.mkdir(parents=True, exist_ok=True)
-        self.application = Fulfillment.on_sqlite(settings.sqlite_path)
-        recorder = self.application.recorder
-        assert isinstance(recorder, RegisteringRecorder)
-        self.engine = sqlite_engine(settings.sqlite_path, LOCK_TIMEOUT_SECONDS)
+        self.backend = open_backend(settings)
+        self.application = self.backend.application
+        self.engine = self.backend.engine
         register_metadata.create_all(self.engine)
-        self.register = SqliteRegister(recorder, self.application.mapper)  # type: ignore[arg-type]
-        self.history = SqliteHistory(recorder)
+        mapper = self.application.mapper
+        assert isinstance(mapper, EventMapper)
+        self.register = StoredRegister(self.backend, mapper)
+        self.history = History(self.backend)
         self.rows = ProjectedRows(self.engine)
         self.rows.create(PROJECTIONS)
         self.views = Views(self.engine, self.rows, self.history, clock)
@@ -81,9 +86,7 @@ class Waybill:
         return min(self.rows.positions(PROJECTIONS).values())
 
     def close(self) -> None:
-        self.engine.dispose()
-        with suppress(AttributeError):
-            self.application.close()
+        self.backend.close()
 
     def __enter__(self) -> "Waybill":
         return self

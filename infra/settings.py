@@ -12,8 +12,12 @@ MASK = "••••••"
 
 
 def _known_store(url: str) -> str:
+    if url.startswith("postgresql://"):
+        if not urlsplit(url).path.lstrip("/"):
+            raise ValueError("names no database; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        return url
     if not url.startswith("sqlite:///"):
-        raise ValueError("must be sqlite:///PATH")
+        raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     if not url.removeprefix("sqlite:///"):
         raise ValueError("names no file; give sqlite:///PATH")
     return url
@@ -31,7 +35,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAYBILL_", env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
     store: Annotated[str, AfterValidator(_known_store)] = Field(
-        "sqlite:///waybill.db", description="Where events, verdicts and views are kept: sqlite:///PATH."
+        "sqlite:///waybill.db",
+        description="Where events, verdicts and views are kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DB.",
     )
     max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest message that is taken, in bytes.")
     clock_skew: timedelta = Field(
@@ -52,8 +57,9 @@ class Settings(BaseSettings):
     )
 
     @property
-    def sqlite_path(self) -> str:
-        return self.store.removeprefix("sqlite:///")
+    def sqlite_path(self) -> str | None:
+        """The store's file; None when the store is no file."""
+        return self.store.removeprefix("sqlite:///") if self.store.startswith("sqlite:///") else None
 
     @property
     def zone(self) -> ZoneInfo:

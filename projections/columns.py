@@ -19,6 +19,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared and sorted by code point, so that every database gives the same order."""
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, in UTC, to the microsecond."""
 

@@ -4,24 +4,24 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, Text, select
+from sqlalchemy import Column, Select, Table, select
 
 from domain.order.state import FollowUp
 from domain.subject import Kind
 from projections.asof import AsOf
-from projections.columns import Instant, hours_between
+from projections.columns import Instant, Name, hours_between
 from projections.projection import Projection, Row, Settled, metadata, periods
 
 follow_up_periods = Table(
     "follow_up_periods",
     metadata,
-    Column("order_id", Text, primary_key=True, comment="The order."),
-    Column("about", Text, primary_key=True, comment="expedite (declined) or delay."),
-    Column("request_key", Text, primary_key=True, comment="The declined request's id; empty for a delay."),
+    Column("order_id", Name, primary_key=True, comment="The order."),
+    Column("about", Name, primary_key=True, comment="expedite (declined) or delay."),
+    Column("request_key", Name, primary_key=True, comment="The declined request's id; empty for a delay."),
     Column("valid_from", Instant, primary_key=True, comment="From when this rep owed it."),
     Column("valid_to", Instant, comment="Until when; null while it is owed."),
-    Column("rep_id", Text, nullable=False, comment="The rep who holds the order."),
-    Column("request_id", Text, comment="The declined request; null for a delay."),
+    Column("rep_id", Name, nullable=False, comment="The rep who holds the order."),
+    Column("request_id", Name, comment="The declined request; null for a delay."),
     Column("owed_since", Instant, nullable=False, comment="When the customer should have been told first."),
     comment="One row for each period in which a rep owed the customer of an order one follow-up.",
 )

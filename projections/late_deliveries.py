@@ -3,25 +3,25 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, Text, select
+from sqlalchemy import Column, Select, Table, select
 
 from domain.order.standing import OrderStanding
 from domain.subject import Kind
 from projections.asof import AsOf
-from projections.columns import Instant, hours_between
+from projections.columns import Instant, Name, hours_between
 from projections.projection import Projection, Row, Settled, metadata
 
 late_completions = Table(
     "late_completions",
     metadata,
-    Column("order_id", Text, primary_key=True, comment="The order."),
-    Column("rep_id", Text, nullable=False, comment="The rep who held the order when it was completed."),
-    Column("account_id", Text, nullable=False, comment="The account that ordered."),
+    Column("order_id", Name, primary_key=True, comment="The order."),
+    Column("rep_id", Name, nullable=False, comment="The rep who held the order when it was completed."),
+    Column("account_id", Name, nullable=False, comment="The account that ordered."),
     Column("promised_by", Instant, nullable=False, comment="The promise in force at completion."),
     Column("original_promised_by", Instant, nullable=False, comment="The promise of the placing."),
     Column("delivered_at", Instant, nullable=False, index=True, comment="When the order was completed."),
-    Column("mode", Text, comment="Mode of the shipment last confirmed."),
-    Column("carrier", Text, comment="Carrier of the shipment last confirmed."),
+    Column("mode", Name, comment="Mode of the shipment last confirmed."),
+    Column("carrier", Name, comment="Carrier of the shipment last confirmed."),
     comment="One row for each order completed after its promise.",
 )
 

@@ -3,40 +3,40 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, and_
+from sqlalchemy import Boolean, Column, Index, Integer, Table, and_
 
 from domain.order.standing import OrderStanding
 from domain.subject import Kind
-from projections.columns import Amount, Instant
+from projections.columns import Amount, Instant, Name
 from projections.projection import Projection, Row, Settled, Totals, metadata, periods
 
 order_states = Table(
     "order_states",
     metadata,
-    Column("order_id", Text, primary_key=True, comment="The order."),
+    Column("order_id", Name, primary_key=True, comment="The order."),
     Column("valid_from", Instant, primary_key=True, comment="The instant at which this period began."),
     Column("valid_to", Instant, comment="The instant at which it ended; null while it lasts."),
-    Column("status", Text, nullable=False, comment="open, delivered (in full) or cancelled."),
-    Column("rep_id", Text, nullable=False, comment="The rep who holds the order."),
-    Column("account_id", Text, nullable=False, comment="The account that ordered."),
-    Column("segment", Text, nullable=False, comment="b2b or b2c."),
+    Column("status", Name, nullable=False, comment="open, delivered (in full) or cancelled."),
+    Column("rep_id", Name, nullable=False, comment="The rep who holds the order."),
+    Column("account_id", Name, nullable=False, comment="The account that ordered."),
+    Column("segment", Name, nullable=False, comment="b2b or b2c."),
     Column("placed_at", Instant, nullable=False, comment="When the order was placed."),
     Column("promised_by", Instant, nullable=False, comment="The promise in force."),
     Column("original_promised_by", Instant, nullable=False, comment="The promise of the placing."),
-    Column("stage", Text, comment="to_book, booked, in_transit or partly_delivered; null once closed."),
-    Column("carrier", Text, comment="Carrier of the live shipment with the latest estimate."),
-    Column("mode", Text, comment="Its mode: courier or in_house."),
+    Column("stage", Name, comment="to_book, booked, in_transit or partly_delivered; null once closed."),
+    Column("carrier", Name, comment="Carrier of the live shipment with the latest estimate."),
+    Column("mode", Name, comment="Its mode: courier or in_house."),
     Column("estimated_delivery", Instant, comment="The latest estimate of the live shipments."),
     Column(
         "left_to_book", Boolean, nullable=False, comment="Whether something of an open order is still to be booked."
     ),
-    Column("expedite", Text, nullable=False, comment="none, requested, granted or declined."),
+    Column("expedite", Name, nullable=False, comment="none, requested, granted or declined."),
     Column("expedites_open", Integer, nullable=False, comment="Undecided expedite requests."),
     Column("follow_up_owed", Boolean, nullable=False, comment="Whether the customer is still to be told something."),
     Column("follow_ups_owed", Integer, nullable=False, comment="How many follow-ups are owed to the customer."),
     Column("delivery_attempts", Integer, nullable=False, comment="Delivery attempts so far."),
     Column("open_value", Amount, nullable=False, comment="Undelivered quantities times unit prices; 0 once closed."),
-    Column("currency", Text, nullable=False, comment="The order's currency (ISO 4217)."),
+    Column("currency", Name, nullable=False, comment="The order's currency (ISO 4217)."),
     comment="One row for each period of an order between two moments at which it changed.",
 )
 
@@ -63,7 +63,7 @@ Index(
 rep_open_orders = Table(
     "rep_open_orders",
     metadata,
-    Column("rep_id", Text, primary_key=True, comment="The rep."),
+    Column("rep_id", Name, primary_key=True, comment="The rep."),
     Column("open_orders", Integer, nullable=False, comment="Open orders that the rep holds."),
     Column("to_book", Integer, nullable=False, comment="Of these, without a live shipment."),
     Column("booked", Integer, nullable=False, comment="Of these, booked but not dispatched."),

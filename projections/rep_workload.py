@@ -10,7 +10,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
-    Text,
     and_,
     case,
     func,
@@ -23,7 +22,7 @@ from domain.account.events import CustomerContacted
 from domain.subject import Kind
 from projections.asof import AsOf
 from projections.at_risk_deliveries import is_at_risk
-from projections.columns import Instant
+from projections.columns import Instant, Name
 from projections.order_states import MEASURES, order_states, rep_open_orders
 from projections.overdue_deliveries import is_open, is_overdue
 from projections.projection import Projection, Row, Settled, metadata, periods
@@ -31,26 +30,26 @@ from projections.projection import Projection, Row, Settled, metadata, periods
 rep_periods = Table(
     "rep_periods",
     metadata,
-    Column("rep_id", Text, primary_key=True, comment="The rep."),
+    Column("rep_id", Name, primary_key=True, comment="The rep."),
     Column("valid_from", Instant, primary_key=True, comment="From when."),
     Column("valid_to", Instant, comment="Until when; null while it lasts."),
-    Column("name", Text, nullable=False, comment="The rep's name."),
-    Column("level", Text, nullable=False, comment="entry or senior."),
-    Column("team", Text, comment="The rep's team."),
-    Column("mentor_id", Text, comment="The rep who mentors this one."),
+    Column("name", Name, nullable=False, comment="The rep's name."),
+    Column("level", Name, nullable=False, comment="entry or senior."),
+    Column("team", Name, comment="The rep's team."),
+    Column("mentor_id", Name, comment="The rep who mentors this one."),
     comment="One row for each period of a registered rep between two changes.",
 )
 
 contacts = Table(
     "contacts",
     metadata,
-    Column("account_id", Text, primary_key=True, comment="The account that was in contact."),
-    Column("source", Text, primary_key=True, comment="Who told of it."),
-    Column("message_id", Text, primary_key=True, comment="In which message."),
-    Column("rep_id", Text, nullable=False, comment="The rep who talked to the customer."),
+    Column("account_id", Name, primary_key=True, comment="The account that was in contact."),
+    Column("source", Name, primary_key=True, comment="Who told of it."),
+    Column("message_id", Name, primary_key=True, comment="In which message."),
+    Column("rep_id", Name, nullable=False, comment="The rep who talked to the customer."),
     Column("contacted_at", Instant, nullable=False, index=True, comment="When."),
-    Column("direction", Text, nullable=False, comment="inbound or outbound."),
-    Column("about", Text, nullable=False, comment="order, inquiry, account_update or promotion."),
+    Column("direction", Name, nullable=False, comment="inbound or outbound."),
+    Column("about", Name, nullable=False, comment="order, inquiry, account_update or promotion."),
     comment="One row for each contact with a customer.",
 )
 

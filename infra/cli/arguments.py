@@ -57,7 +57,7 @@ def open_waybill() -> Iterator[Waybill]:
 
 
 def _note_new_store(settings: Settings) -> None:
-    if not Path(settings.sqlite_path).exists():
+    if settings.sqlite_path is not None and not Path(settings.sqlite_path).exists():
         errors().print(f"[dim]{settings.store} is a new store; WAYBILL_STORE names another[/dim]")
 
 

@@ -12,7 +12,7 @@ from domain.fact import Fact
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
 from infra.cli.output import Format, console, plain, show_json, show_rows
 from infra.service import Waybill
-from infra.store.sqlite.history import PositionedEvent
+from infra.store.history import PositionedEvent
 
 EVENTS_AT_ONCE = 1_000
 SECONDS_BETWEEN_LOOKS = 0.5

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 
 from domain.verdict import Verdict
+from infra.store.history import History
 from infra.store.register_tables import feeds, letters, messages
 from infra.store.rows import ProjectedRows, projection_positions
-from infra.store.sqlite.history import SqliteHistory
 from projections.projection import Projection
 
 
@@ -61,7 +61,7 @@ def kept(engine: Engine) -> Mapping[str, int]:
 
 def status(
     engine: Engine,
-    history: SqliteHistory,
+    history: History,
     rows: ProjectedRows,
     projections: tuple[Projection, ...],
     now: datetime,

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from domain.settling import up_to
 from infra.store.engine import sqlite_engine
+from infra.store.history import History
 from infra.store.rows import ProjectedRows
-from infra.store.sqlite.history import SqliteHistory
 from projections.projection import Projection
 from projections.runner import Replacement, settled_stream
 
@@ -24,7 +24,7 @@ SUBJECTS_AT_ONCE = 1_000
 
 @contextmanager
 def scratch_of(
-    history: SqliteHistory, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
+    history: History, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
 
@@ -43,7 +43,7 @@ def scratch_of(
 
 
 def _shaped(
-    history: SqliteHistory, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
+    history: History, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
 ) -> Iterator[list[Replacement]]:
     batch = [Replacement(projection) for projection in projections]
     subjects = 0

@@ -9,8 +9,8 @@ from domain.fact import Fact
 from domain.record import VerdictChanged
 from domain.settling import Settling, up_to
 from domain.subject import Kind, settle_stream, stream_name
+from infra.store.history import History, PositionedEvent
 from infra.store.register_tables import messages
-from infra.store.sqlite.history import PositionedEvent, SqliteHistory
 from projections.order_timeline import TimelineEntry, order_timeline, what_each_changed
 
 
@@ -24,7 +24,7 @@ class Told(NamedTuple):
 class Messages:
     """Reads streams and the register."""
 
-    def __init__(self, engine: Engine, history: SqliteHistory):
+    def __init__(self, engine: Engine, history: History):
         self._engine = engine
         self._history = history
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, Table, select
 from domain.fact import Fact
 from domain.subject import WAITING_ROOM, settle_stream, split_stream_name
 from infra.questions import books
+from infra.store.history import History
 from infra.store.instants import EPOCH
 from infra.store.register_tables import messages
-from infra.store.sqlite.history import SqliteHistory
 from projections.asof import AsOf
 from projections.order_states import MEASURES, rep_open_orders
 from projections.projection import Projection, Settled
@@ -42,7 +42,7 @@ class Verified(NamedTuple):
 class Verification:
     """Checks one store, at the position that its projections have reached."""
 
-    def __init__(self, engine: Engine, history: SqliteHistory, projections: Sequence[Projection]):
+    def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
         self._engine = engine
         self._history = history
         self._projections = projections

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Engine, Select
 
 from infra.questions.known_at import scratch_of
+from infra.store.history import History
 from infra.store.rows import ProjectedRows
-from infra.store.sqlite.history import SqliteHistory
 from projections.asof import AsOf
 from projections.catalogue import View
 
@@ -35,7 +35,7 @@ class Answer:
 class Views:
     """Answers questions to views."""
 
-    def __init__(self, engine: Engine, rows: ProjectedRows, history: SqliteHistory, clock: Callable[[], datetime]):
+    def __init__(self, engine: Engine, rows: ProjectedRows, history: History, clock: Callable[[], datetime]):
         self._engine = engine
         self._rows = rows
         self._history = history

@@ -1,6 +1,6 @@
 """The register's tables, beside the library's events in the same store: feeds with their books, messages, letters."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false
 
 from projections.columns import Instant
 
@@ -14,9 +14,9 @@ feeds = Table(
     Column("feed_id", Integer, primary_key=True),
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
-    Column("next_offset", Integer, nullable=False, default=0, server_default="0"),
-    Column("bytes_read", Integer, nullable=False, default=0, server_default="0"),
-    Column("crc", Integer, nullable=False, default=0, server_default="0"),
+    Column("next_offset", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("bytes_read", BigInteger, nullable=False, default=0, server_default="0"),
+    Column("crc", BigInteger, nullable=False, default=0, server_default="0"),
     Column("opened_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Column("applied", Integer, nullable=False, default=0, server_default="0"),
@@ -44,9 +44,9 @@ messages = Table(
     Column("type", Text, nullable=False),
     Column("feed_id", Integer, nullable=False),
     Column("last_feed_id", Integer, nullable=False),
-    Column("offset", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
     Column("stream", Text, nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("voided", Boolean, nullable=False),
@@ -92,7 +92,7 @@ letters = Table(
     Column("letter_id", Text, primary_key=True),
     Column("feed_id", Integer, nullable=False),
     Column("last_feed_id", Integer, nullable=False),
-    Column("offset", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("headers", Text, nullable=False),
@@ -106,6 +106,6 @@ streams = Table(
     "streams",
     register_metadata,
     Column("stream", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("kept", LargeBinary),
 )

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -20,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
-from projections.columns import driver_converter
 from projections.projection import Projection, Row, Totals, metadata
 from projections.runner import ProjectionMovedError, Replacement, sum_contributions
 
@@ -33,7 +34,7 @@ projection_positions = Table(
     metadata,
     Column("name", Text, primary_key=True, comment="The projection."),
     Column("version", Integer, nullable=False, comment="The version of its rows' meaning."),
-    Column("position", Integer, nullable=False, comment="The last event that its rows reflect."),
+    Column("position", BigInteger, nullable=False, comment="The last event that its rows reflect."),
     Column("paused", Boolean, nullable=False, default=False, comment="Whether someone paused it."),
     comment="How far each projection has come.",
 )
@@ -44,7 +45,7 @@ class ProjectedRows:
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._inserts = {table.name: _Insert(table, engine) for table in metadata.tables.values()}
+        self._inserts = {table.name: BulkInsert(table, engine) for table in metadata.tables.values()}
 
     def create(self, projections: Sequence[Projection]) -> None:
         """Create the tables, and a position for each projection that has none. Safe to call again."""
@@ -104,34 +105,6 @@ class ProjectedRows:
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
-
-
-class _Insert:
-    """A bulk insert into one table, without the cost of building a statement for every row."""
-
-    def __init__(self, table: Table, engine: Engine):
-        self._statement = str(insert(table).compile(dialect=engine.dialect))
-        self._converters = [
-            (index, convert)
-            for index, column in enumerate(table.columns)
-            if (convert := driver_converter(column.type, engine.dialect)) is not None
-        ]
-        self._names = None if engine.dialect.name == "sqlite" else [column.name for column in table.columns]
-
-    def __call__(self, connection: Connection, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        converted = [list(row) for row in rows]
-        for index, convert in self._converters:
-            for row in converted:
-                if row[index] is not None:
-                    row[index] = convert(row[index])
-        parameters: Any = (
-            [tuple(row) for row in converted]
-            if self._names is None
-            else [dict(zip(self._names, row, strict=True)) for row in converted]
-        )
-        connection.exec_driver_sql(self._statement, parameters)
 
 
 def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -11,8 +11,8 @@ from eventsourcing.utils import register_topic
 
 from domain.fact import Fact
 from domain.subject import Order
-from infra.store.application import Fulfillment
 from infra.store.mapper import EventMapper
+from infra.store.sqlite.backend import SqliteBackend
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -35,7 +35,8 @@ register_topic("goods.weighed", GoodsWeighed)
 
 def test_an_event_stored_by_an_earlier_version_is_read_as_one_of_today(tmp_path: Path) -> None:
     # given a stream in which an earlier version of the service stored an event
-    application = Fulfillment.on_sqlite(str(tmp_path / "store.db"))
+    store = SqliteBackend(str(tmp_path / "store.db"))
+    application = store.application
     state = {"recorded_at": NOON, "source": "scales", "message_id": "1", "occurred_at": NOON, "pounds": 100}
     application.recorder.insert_events([StoredEvent("order-SO-1", 1, "goods.weighed", msgspec.json.encode(state))])
     # when the order is read
@@ -45,7 +46,7 @@ def test_an_event_stored_by_an_earlier_version_is_read_as_one_of_today(tmp_path:
     assert isinstance(fact, GoodsWeighed)
     assert fact.kilograms == "45.359"
     assert (fact.originator_id, fact.originator_version) == ("order-SO-1", 1)
-    application.close()
+    store.close()
 
 
 def test_an_event_of_today_is_stored_with_its_version_and_not_upcast_again() -> None:

@@ -1,0 +1,33 @@
+"""What differs between the databases: how to connect, lock, insert events, and hand a list of keys to a query."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from eventsourcing.persistence import StoredEvent
+from sqlalchemy import Connection, Engine
+
+from infra.store.application import Fulfillment
+
+
+class Backend(Protocol):
+    """One store on one database. Everything else is the same SQL on each."""
+
+    url: str
+    application: Fulfillment
+    engine: Engine
+    events_table: str
+    """The library's table of events."""
+    position: str
+    """The column of the events' table that numbers them in the order of the store."""
+
+    def lock(self, connection: Connection) -> None:
+        """Keep other writers of events out until the transaction ends; readers go on."""
+
+    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        """Insert events within the connection's transaction, which holds the lock."""
+
+    def keys(self, width: int) -> str:
+        """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`."""
+
+    def close(self) -> None:
+        """Let go of all connections."""

@@ -1,0 +1,112 @@
+"""The stored events, read for projections and for questions about the past."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import text
+
+from domain.fact import Fact, StreamEvent
+from infra.store.backend import Backend
+from infra.store.mapper import decode_event
+from projections.runner import Touched
+
+ROWS_AT_ONCE = 2_000
+
+
+class PositionedEvent(NamedTuple):
+    """A stored event and its position among all events of the store."""
+
+    position: int
+    event: StreamEvent
+
+
+class History:
+    """Implements projections.runner.History, and reads streams whole, one after another."""
+
+    def __init__(self, backend: Backend):
+        self._backend = backend
+        self._engine = backend.engine
+        columns = "e.originator_id, e.originator_version, e.topic, e.state"
+        position = f"e.{backend.position}"
+        self._head = text(f"SELECT coalesce(max({position}), 0) FROM {backend.events_table} AS e")
+        self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
+        self._touched = text(
+            f"SELECT {position}, e.originator_id FROM {backend.events_table} AS e "
+            f"WHERE {position} > :position ORDER BY {position} LIMIT :limit"
+        )
+        self._facts = text(
+            f"SELECT {columns} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
+            f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
+        )
+        self._existing = text(
+            f"SELECT e.originator_id FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
+            "ON e.originator_id = k.k0 AND e.originator_version = 1"
+        )
+        self._stream = text(
+            f"SELECT {position}, {columns} FROM {backend.events_table} AS e WHERE e.originator_id = :stream "
+            "ORDER BY e.originator_version"
+        )
+        self._after = text(
+            f"SELECT {position}, {columns} FROM {backend.events_table} AS e "
+            f"WHERE {position} > :position ORDER BY {position} LIMIT :limit"
+        )
+        self._by_stream = text(
+            f"SELECT {columns} FROM {backend.events_table} AS e ORDER BY e.originator_id, e.originator_version"
+        )
+
+    def head(self) -> int:
+        """The position of the newest event, 0 in an empty store."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(self._head).scalar_one())
+
+    def count_after(self, position: int) -> int:
+        """How many events there are after a position."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(self._count, {"position": position}).scalar_one())
+
+    def touched_after(self, position: int, limit: int) -> Touched:
+        rows = self._select(self._touched, position=position, limit=limit)
+        return Touched(list(dict.fromkeys(row[1] for row in rows)), len(rows), rows[-1][0] if rows else position)
+
+    def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
+        facts: dict[str, list[Fact]] = {stream: [] for stream in streams}
+        for row in self._select(self._facts, keys=_keys(streams), position=position):
+            event = decode_event(*row)
+            if isinstance(event, Fact):
+                facts[event.originator_id].append(event)
+        return facts
+
+    def existing(self, streams: Iterable[str]) -> set[str]:
+        """Those of the streams that have events."""
+        return {row[0] for row in self._select(self._existing, keys=_keys(streams))}
+
+    def stream(self, name: str) -> list[PositionedEvent]:
+        """All events of one stream, in the order of their versions."""
+        return [PositionedEvent(row[0], decode_event(*row[1:])) for row in self._select(self._stream, stream=name)]
+
+    def after(self, position: int, limit: int) -> list[PositionedEvent]:
+        """The next events after a position, in the order of the store."""
+        rows = self._select(self._after, position=position, limit=limit)
+        return [PositionedEvent(row[0], decode_event(*row[1:])) for row in rows]
+
+    def streams(self) -> Iterator[tuple[str, list[Fact]]]:
+        """Every stream with its facts, one after another; memory holds one at a time."""
+        for name, events in groupby(self._events_by_stream(), key=attrgetter("originator_id")):
+            yield name, [event for event in events if isinstance(event, Fact)]
+
+    def _events_by_stream(self) -> Iterator[StreamEvent]:
+        with self._engine.connect() as connection:
+            streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
+            for row in streaming.execute(self._by_stream):
+                yield decode_event(*row)
+
+    def _select(self, statement: Any, **parameters: Any) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.execute(statement, parameters).all()
+
+
+def _keys(streams: Iterable[str]) -> str:
+    return msgspec.json.encode([[stream] for stream in streams]).decode()

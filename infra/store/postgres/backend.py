@@ -1,0 +1,78 @@
+"""The store in a PostgreSQL database."""
+
+from collections.abc import Sequence
+from typing import cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import register_topic
+from psycopg import Cursor
+from psycopg.rows import DictRow
+from sqlalchemy import Connection, create_engine, make_url
+
+from infra.store.application import Fulfillment
+from infra.store.postgres.recorder import ArrayRecorder
+
+register_topic("waybill.postgres", ArrayRecorder)
+
+CONNECT_TIMEOUT_SECONDS = 10
+LOCK_TIMEOUT_SECONDS = 60
+SCHEMA = "public"
+
+
+class PostgresBackend:
+    """Implements infra.store.backend.Backend. `url` is postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
+
+    position = "notification_id"
+
+    def __init__(self, url: str):
+        self.url = url
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+            pool_pre_ping=True,
+        )
+        self.application = Fulfillment(
+            env={
+                "PERSISTENCE_MODULE": "eventsourcing.postgres",
+                "POSTGRES_DBNAME": parts.path.lstrip("/"),
+                "POSTGRES_HOST": options.get("host") or parts.hostname or "127.0.0.1",
+                "POSTGRES_PORT": str(parts.port or 5432),
+                "POSTGRES_USER": unquote(parts.username or "postgres"),
+                "POSTGRES_PASSWORD": unquote(parts.password or ""),
+                "POSTGRES_SCHEMA": SCHEMA,
+                "POSTGRES_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
+                "POSTGRES_POOL_SIZE": "1",
+                "POSTGRES_MAX_OVERFLOW": "4",
+                "ORIGINATOR_ID_TYPE": "text",
+                "MAPPER_TOPIC": "waybill.mapper",
+                "APPLICATION_RECORDER_TOPIC": "waybill.postgres",
+            }
+        )
+        recorder = self.application.recorder
+        assert isinstance(recorder, ArrayRecorder)
+        self._recorder = recorder
+        self.events_table = recorder.events_table_name
+
+    def lock(self, connection: Connection) -> None:
+        with _cursor(connection) as cursor:
+            self._recorder._lock_table(cursor)
+
+    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        with _cursor(connection) as cursor:
+            self._recorder._insert_stored_events(cursor, events)
+
+    def keys(self, width: int) -> str:
+        columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))
+        return f"(SELECT {columns} FROM json_array_elements(CAST(:keys AS json))) AS k"
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.application.close()
+
+
+def _cursor(connection: Connection) -> Cursor[DictRow]:
+    """A cursor of the driver, within the transaction of SQLAlchemy's connection."""
+    return cast(Cursor[DictRow], connection.connection.cursor())

@@ -1,0 +1,325 @@
+"""The register: what ingest reads and writes, a fixed number of statements a batch, the same on each database."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from consumers.ingest.register import (
+    Changes,
+    Feed,
+    FeedMovedError,
+    MessageKey,
+    Registered,
+    RegisterTransaction,
+    Stored,
+)
+from consumers.sources.source import FeedPosition
+from domain.fact import Fact
+from domain.subject import WAITING_ROOM
+from domain.verdict import Outcome, Verdict
+from infra.store.backend import Backend
+from infra.store.bulk import BulkInsert
+from infra.store.engine import LOCKED
+from infra.store.mapper import EventMapper, decode_event
+from infra.store.register_tables import feeds, letters, messages, raw_messages, streams
+from projections.columns import Instant
+
+_COUNTED = tuple(verdict.value for verdict in Verdict)
+
+
+class StoredRegister:
+    """Implements consumers.ingest.register.Register."""
+
+    def __init__(self, backend: Backend, mapper: EventMapper):
+        self._backend = backend
+        self._engine = backend.engine
+        self._statements = _Statements(backend)
+        self._mapper = mapper
+
+    def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
+        unfinished = (
+            select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.bytes_read, feeds.c.crc)
+            .where(feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None))
+            .order_by(feeds.c.feed_id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(unfinished).one_or_none()
+        return Feed(row[0], FeedPosition(*row[1:])) if row else None
+
+    def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
+        with self._locked() as connection:
+            opened = connection.execute(
+                insert(feeds).values(topic=topic, partition=partition, opened_at=opened_at).returning(feeds.c.feed_id)
+            )
+            return Feed(opened.scalar_one(), FeedPosition())
+
+    def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
+        with self._locked() as connection:
+            connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))
+
+    def tally(self, feed_id: int) -> Mapping[Verdict, int]:
+        with self._engine.connect() as connection:
+            counts = connection.execute(
+                select(*(feeds.c[name] for name in _COUNTED)).where(feeds.c.feed_id == feed_id)
+            ).one()
+        return dict(zip(Verdict, counts, strict=True))
+
+    def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
+        refused = messages.c.verdict == Verdict.REFUSED.value
+        expired = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at < received_before)
+        with self._engine.connect() as connection:
+            counts = [
+                connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+                for table, conditions in (
+                    (letters, (letters.c.last_feed_id == feed_id,)),
+                    (messages, (messages.c.last_feed_id == feed_id, refused)),
+                    (messages, (messages.c.last_feed_id == feed_id, expired)),
+                )
+            ]
+        return sum(counts)
+
+    @contextmanager
+    def transaction(self) -> Iterator[RegisterTransaction]:
+        with self._locked() as connection:
+            self._backend.lock(connection)
+            yield StoredRegisterTransaction(connection, self._backend, self._statements, self._mapper)
+
+    def _locked(self) -> Any:
+        return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+class _Statements:
+    """The statements of a batch, prepared once. A list of keys is one JSON parameter."""
+
+    def __init__(self, backend: Backend):
+        registered = (
+            "SELECT m.source, m.message_id, m.subject, m.feed_id, m.stream, m.version, m.verdict, m.reason, "
+            "m.took_effect_at, m.voided FROM"
+        )
+        # Word for word what the partial index says, or SQLite would not use it.
+        waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
+        event = "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM"
+        self.registered = text(
+            f"{registered} {backend.keys(3)} JOIN messages AS m "
+            "ON m.source = k.k0 AND m.message_id = k.k1 AND m.subject = k.k2"
+        ).columns(took_effect_at=Instant)
+        self.waiting_voids = text(
+            f"{registered} {backend.keys(1)} JOIN messages AS m ON m.subject = k.k0 AND {waits}"
+        ).columns(took_effect_at=Instant)
+        self.letters = text(f"SELECT l.letter_id FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0")
+        self.stored = text(
+            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN streams AS s ON s.stream = k.k0"
+        )
+        self.facts_of = text(
+            f"{event} {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
+            "ORDER BY e.originator_id, e.originator_version"
+        )
+        self.facts_at = text(
+            f"{event} {backend.keys(2)} JOIN {backend.events_table} AS e "
+            "ON e.originator_id = k.k0 AND e.originator_version = CAST(k.k1 AS bigint)"
+        )
+        self.head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
+        dialect = backend.engine.dialect
+        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(streams)
+        self.put_streams = upsert.on_conflict_do_update(
+            index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
+        )
+        self.new_messages = BulkInsert(
+            messages,
+            backend.engine,
+            [c.name for c in messages.c if c.name not in ("repeats", "differing", "discarded_at")],
+        )
+        self.new_raw_messages = BulkInsert(raw_messages, backend.engine)
+        self.new_letters = BulkInsert(
+            letters, backend.engine, [c.name for c in letters.c if c.name not in ("repeats", "discarded_at")]
+        )
+
+
+class StoredRegisterTransaction:
+    """Implements consumers.ingest.register.RegisterTransaction."""
+
+    def __init__(self, connection: Connection, backend: Backend, statements: _Statements, mapper: EventMapper):
+        self._connection = connection
+        self._backend = backend
+        self._statements = statements
+        self._mapper = mapper
+
+    def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
+        return _by_key(self._select(self._statements.registered, keys))
+
+    def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
+        return _by_key(self._select(self._statements.waiting_voids, ([subject] for subject in subjects)))
+
+    def letters(self, letter_ids: Iterable[str]) -> set[str]:
+        return {row[0] for row in self._select(self._statements.letters, ([letter_id] for letter_id in letter_ids))}
+
+    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+        rows = self._select(self._statements.stored, ([stream] for stream in streams))
+        return {row[0]: Stored(row[1], row[2]) for row in rows}
+
+    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
+        facts: dict[str, list[Fact]] = {}
+        for row in self._select(self._statements.facts_of, ([stream] for stream in streams)):
+            event = decode_event(*row)
+            if isinstance(event, Fact):
+                facts.setdefault(event.originator_id, []).append(event)
+        return facts
+
+    def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
+        events = (decode_event(*row) for row in self._select(self._statements.facts_at, set(places)))
+        return {(e.originator_id, e.originator_version): e for e in events if isinstance(e, Fact)}
+
+    def save(self, changes: Changes) -> int:
+        connection, feed_id = self._connection, changes.feed_id
+        self._move_feed(changes)
+        if changes.events:
+            self._backend.insert_events(connection, [self._mapper.to_stored_event(event) for event in changes.events])
+        self._statements.new_messages(
+            connection,
+            [
+                (
+                    *new.key,
+                    new.type,
+                    feed_id,
+                    feed_id,
+                    new.offset,
+                    new.stream,
+                    new.version,
+                    new.outcome.verdict.value,
+                    new.outcome.reason,
+                    new.outcome.voided,
+                    new.outcome.took_effect_at,
+                    new.recorded_at,
+                    changes.received_at,
+                    _in_waiting_room(new.stream),
+                )
+                for new in changes.messages
+            ],
+        )
+        self._statements.new_raw_messages(
+            connection,
+            [(*new.key, new.raw, _headers(new.headers)) for new in changes.messages if new.raw is not None],
+        )
+        self._statements.new_letters(
+            connection,
+            [
+                (n.letter_id, feed_id, feed_id, n.offset, n.reason, n.body, _headers(n.headers), changes.received_at)
+                for n in changes.letters
+            ],
+        )
+        self._update_messages(changes)
+        self._put_streams(changes.streams)
+        self._count(changes.tallies)
+        return int(connection.execute(self._statements.head).scalar_one())
+
+    def _move_feed(self, changes: Changes) -> None:
+        # A compare-and-set: a reader that lost its place to another one must not store its batch again.
+        moved = self._connection.execute(
+            update(feeds)
+            .where(
+                feeds.c.feed_id == changes.feed_id,
+                feeds.c.next_offset == changes.start.next_offset,
+                feeds.c.bytes_read == changes.start.bytes_read,
+                feeds.c.crc == changes.start.crc,
+            )
+            .values(**changes.end._asdict())
+        )
+        if moved.rowcount != 1:
+            raise FeedMovedError(f"another process has read on in feed {changes.feed_id}; this batch was not stored")
+
+    def _update_messages(self, changes: Changes) -> None:
+        self._execute_many(
+            update(messages).where(*_is_message()).values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+            [
+                {
+                    **_names(changed.key),
+                    "new_stream": changed.stream,
+                    "new_version": changed.version,
+                    "new_verdict": changed.outcome.verdict.value,
+                    "new_reason": changed.outcome.reason,
+                    "new_voided": changed.outcome.voided,
+                    "new_took_effect_at": changed.outcome.took_effect_at,
+                    "new_waits_in_room": _in_waiting_room(changed.stream),
+                }
+                for changed in changes.changed
+            ],
+        )
+        self._execute_many(
+            update(messages)
+            .where(*_is_message())
+            .values(
+                repeats=messages.c.repeats + bindparam("times"),
+                differing=messages.c.differing + bindparam("other_content"),
+                last_feed_id=changes.feed_id,
+            ),
+            [
+                {**_names(key), "times": times, "other_content": differing}
+                for key, (times, differing) in changes.repeats.items()
+            ],
+        )
+        self._execute_many(
+            update(letters)
+            .where(letters.c.letter_id == bindparam("the_letter"))
+            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=changes.feed_id),
+            [{"the_letter": letter_id, "times": times} for letter_id, times in changes.letter_repeats.items()],
+        )
+
+    def _put_streams(self, stored: Mapping[str, Stored]) -> None:
+        # In the order of names, as everywhere where rows are locked one after another.
+        rows = [{"stream": name, "version": s.version, "kept": s.kept} for name, s in sorted(stored.items())]
+        self._execute_many(self._statements.put_streams, rows)
+
+    def _count(self, tallies: Mapping[int, Mapping[Verdict, int]]) -> None:
+        self._execute_many(
+            update(feeds)
+            .where(feeds.c.feed_id == bindparam("the_feed"))
+            .values({name: feeds.c[name] + bindparam(f"more_{name}") for name in _COUNTED}),
+            [
+                {"the_feed": feed_id, **{f"more_{verdict.value}": tally.get(verdict, 0) for verdict in Verdict}}
+                for feed_id, tally in sorted(tallies.items())
+            ],
+        )
+
+    def _execute_many(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def _select(self, statement: Any, keys: Iterable[Any]) -> Sequence[Any]:
+        listed = list(keys)
+        if not listed:
+            return ()
+        return self._connection.execute(statement, {"keys": msgspec.json.encode(listed).decode()}).all()
+
+
+_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room")
+
+
+def _is_message() -> tuple[Any, ...]:
+    return tuple(messages.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
+
+
+def _names(key: MessageKey) -> dict[str, str]:
+    return {f"the_{name}": value for name, value in key._asdict().items()}
+
+
+def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
+    return {
+        MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
+        for row in rows
+    }
+
+
+def _in_waiting_room(stream: str) -> bool:
+    return stream.startswith(f"{WAITING_ROOM}-")
+
+
+def _headers(headers: tuple[tuple[str, bytes], ...]) -> str:
+    return json.dumps([[name, value.hex()] for name, value in headers])

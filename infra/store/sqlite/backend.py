@@ -1,0 +1,59 @@
+"""The store in one SQLite file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import SQLiteCursor
+from eventsourcing.utils import register_topic
+from sqlalchemy import Connection
+
+from infra.store.application import Fulfillment
+from infra.store.engine import sqlite_engine
+from infra.store.sqlite.recorder import BulkRecorder
+
+LOCK_TIMEOUT_SECONDS = 60
+
+register_topic("waybill.sqlite", BulkRecorder)
+
+
+class SqliteBackend:
+    """Implements infra.store.backend.Backend. `path` is relative to the working directory unless absolute."""
+
+    position = "rowid"
+
+    def __init__(self, path: str):
+        self.url = f"sqlite:///{path}"
+        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        self.application = Fulfillment(
+            env={
+                "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+                "SQLITE_DBNAME": path,
+                "SQLITE_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
+                "ORIGINATOR_ID_TYPE": "text",
+                "MAPPER_TOPIC": "waybill.mapper",
+                "APPLICATION_RECORDER_TOPIC": "waybill.sqlite",
+            }
+        )
+        recorder = self.application.recorder
+        assert isinstance(recorder, BulkRecorder)
+        self._recorder = recorder
+        self.events_table = recorder.events_table_name
+        self.engine = sqlite_engine(path, LOCK_TIMEOUT_SECONDS)
+
+    def lock(self, connection: Connection) -> None:
+        # Its transaction has begun with the write lock already (see infra.store.engine).
+        pass
+
+    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        cursor = connection.connection.cursor()
+        self._recorder._insert_events(SQLiteCursor(cursor), events)  # type: ignore[arg-type]
+        cursor.close()
+
+    def keys(self, width: int) -> str:
+        columns = ", ".join(f"json_extract(value, '$[{index}]') AS k{index}" for index in range(width))
+        return f"(SELECT {columns} FROM json_each(:keys)) AS k"
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.application.close()
