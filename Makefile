@@ -17,7 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
+.PHONY: asyncapi-schema postgres-up postgres-down help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -63,7 +63,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, and which way the imports point
 format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
-test: $(STAMP)  ## the tests, without the slow ones
+test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones
 	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-all: $(STAMP)  ## every test, slow ones too
@@ -77,11 +77,22 @@ check: lint test  ## lint and test
 demo: $(STAMP)  ## simulate a sales floor, ingest it, show the views
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure on SQLite and PostgreSQL (takes minutes)
+bench: $(STAMP)  ## measure ingest and projection against their references (takes minutes)
 	@$(PYTHON) -m bench $(ARGS)
 
 bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
+
+asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
+	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \
+	elif [ ! -d .local/node_modules/@asyncapi/specs ]; then \
+	  mkdir -p .local && npm install --prefix .local --no-save --no-audit --no-fund --silent @asyncapi/specs@6.11.1; fi
+
+postgres-up:  ## start a private PostgreSQL on loopback (data under .local/)
+	@infra/local/postgres.sh up
+
+postgres-down:  ## stop it
+	@infra/local/postgres.sh down
 
 schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
 	@$(BIN)/waybill schema $(ARGS)

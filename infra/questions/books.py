@@ -75,9 +75,12 @@ def status(
     head = history.head()
     positions = rows.positions(projections)
     with engine.connect() as connection:
-        paused = dict(
-            connection.execute(select(projection_positions.c.name, projection_positions.c.paused)).tuples().all()
-        )
+        paused = {
+            name: is_paused
+            for name, is_paused in connection.execute(
+                select(projection_positions.c.name, projection_positions.c.paused)
+            )
+        }
         reading = connection.execute(
             select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset)
             .where(feeds.c.finished_at.is_(None))

@@ -71,7 +71,7 @@ class ProjectedRows:
                     projection_positions.c.name.in_(names)
                 )
             )
-            found = dict(rows.tuples().all())
+            found = {name: position for name, position in rows}  # noqa: C416  (rows are no tuples to the type checker)
         return {name: found.get(name, 0) for name in names}
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:

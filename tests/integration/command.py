@@ -1,4 +1,4 @@
-"""The command `waybill` as a user has it: a process with arguments, an environment, standard streams and an exit code."""
+"""The command `waybill` as a user has it: a process with arguments, settings, standard streams and an exit code."""
 
 import csv
 import io

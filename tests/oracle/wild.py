@@ -135,7 +135,10 @@ _KINDS: tuple[_Kind, ...] = (
     lambda o: ("order.rescheduled.v1", {"promised_by": o.promise(), "reason": "asked for"}),
     lambda o: ("order.cancelled.v1", {"reason": "changed their mind"}),
     lambda o: ("expedite.requested.v1", {"request_id": o.request(), "needed_by": o.promise(), "reason": "fair"}),
-    lambda o: ("expedite.requested.v1", {"request_id": o.request(), "needed_by": INSTANTS[4].isoformat(), "reason": ""}),
+    lambda o: (
+        "expedite.requested.v1",
+        {"request_id": o.request(), "needed_by": INSTANTS[4].isoformat(), "reason": ""},
+    ),
     lambda o: ("expedite.granted.v1", {"request_id": o.request(), "promised_by": o.promise(), "surcharge": "9.50"}),
     lambda o: ("expedite.declined.v1", {"request_id": o.request(), "reason": "no lorry"}),
     lambda o: ("customer.informed.v1", o.informing()),

@@ -15,13 +15,16 @@ from consumers.contract import to_cloud_event
 from consumers.ingest.register import MessageKey
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided
-from domain.subject import KIND_OF_TYPE, SETTLING_OF, settle_stream, split_stream_name, stream_name, waiting_room
+from domain.rep.events import RepChanged
+from domain.subject import KIND_OF_TYPE, SETTLING_OF, Kind, settle_stream, split_stream_name, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict
 from tests.property.histories import SENDERS, facts_of_many_subjects, hours
 from tests.unit.domain.facts import oclock, voided_by_id
 
 NAMESAKES = {"SO-1": "ann", "ALFKI": "ann"}
 """An order and an account that may go by the same name as a rep."""
+
+FEEDS = 3
 
 NEVER_CAME = ("order-entry", "never came")
 
@@ -36,6 +39,9 @@ class Message(NamedTuple):
     subject: str = ""
     fact: Fact | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.line.decode(errors='backslashreplace')}>"
+
     @property
     def key(self) -> MessageKey:
         assert self.fact is not None, "a malformed message takes no id"
@@ -43,11 +49,15 @@ class Message(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """Messages that come at once, in one batch of a feed; then projections take steps of so many events."""
+    """Messages that come at once, in one batch of a feed; then projections take steps of so many events.
+
+    With `restarted`, whoever reads the feed was started again before, and remembers nothing.
+    """
 
     feed: int
     messages: Sequence[Message]
     steps: Sequence[int]
+    restarted: bool
 
 
 def message(subject: str, fact: Fact) -> Message:
@@ -71,6 +81,8 @@ def _under_their_names(told: Iterable[tuple[str, Fact]], *, namesakes: bool) -> 
     """(subject, fact), with ids that differ between subjects of one name."""
     named: list[tuple[str, Fact]] = []
     for stream, fact in told:
+        if isinstance(fact, RepChanged) and all(getattr(fact, name) is msgspec.UNSET for name in fact.DATA_FIELDS):
+            continue  # The contract takes no change that changes nothing.
         kind, subject = split_stream_name(stream)
         name = NAMESAKES.get(subject, subject) if namesakes else subject
         named.append((name, msgspec.structs.replace(fact, message_id=f"{kind}/{fact.message_id}")))
@@ -94,13 +106,17 @@ def voids_of(draw: st.DrawFn, told: Sequence[tuple[str, Fact]]) -> list[tuple[st
     """Voids of messages, of other voids, of themselves, in rings, and of messages that never come."""
     if not told:
         return []
-    subjects = draw(st.lists(st.sampled_from(sorted({subject for subject, _ in told})), max_size=6))
-    own_names: list[FactKey] = [(draw(st.sampled_from(SENDERS)), f"void/{number}") for number in range(len(subjects))]
+    kinds: dict[Kind | None, list[tuple[str, FactKey]]] = defaultdict(list)
+    for subject, fact in told:
+        kinds[KIND_OF_TYPE[fact.TYPE]].append((subject, fact.key))
+    wrong = st.one_of([st.sampled_from(messages) for messages in kinds.values()])
+    named = draw(st.lists(wrong, max_size=6))
+    own_names: list[FactKey] = [(draw(st.sampled_from(SENDERS)), f"void/{number}") for number in range(len(named))]
     voids: list[tuple[str, Fact]] = []
-    for subject, (source, message_id) in zip(subjects, own_names, strict=True):
-        messages = st.sampled_from([*(fact.key for about, fact in told if about == subject), NEVER_CAME])
-        others = st.sampled_from([name for about, name in zip(subjects, own_names, strict=True) if about == subject])
-        void = voided_by_id(*draw(messages | others), draw(hours), message_id=message_id)
+    for (subject, wrong_message), (source, message_id) in zip(named, own_names, strict=True):
+        others = [name for (about, _), name in zip(named, own_names, strict=True) if about == subject]
+        name = draw(st.sampled_from((wrong_message, wrong_message, NEVER_CAME)) | st.sampled_from(others))
+        void = voided_by_id(*name, draw(hours), message_id=message_id)
         recorded_at = oclock(draw(hours) + draw(recording_delays))
         voids.append((subject, msgspec.structs.replace(void, source=source, recorded_at=recorded_at)))
     return voids
@@ -189,14 +205,15 @@ def repeated(draw: st.DrawFn, messages: Sequence[Message]) -> list[Message]:
 
 
 @st.composite
-def deliveries_of(draw: st.DrawFn, messages: Sequence[Message], *, feeds: int = 3) -> list[Delivery]:
-    """The messages in any order, in batches of several feeds, some of which are projected at once."""
+def deliveries_of(draw: st.DrawFn, messages: Sequence[Message], *, projecting: bool = True) -> list[Delivery]:
+    """The messages in any order, in batches of several feeds; with `projecting`, some are projected at once."""
+    some_steps = st.lists(st.sampled_from((1, 2, 5, 100)), max_size=2) if projecting else st.just([])
     arriving = draw(st.permutations(messages))
     deliveries: list[Delivery] = []
     while arriving:
         size = draw(st.integers(1, max(2, len(messages) // 2)))
-        steps = draw(st.lists(st.sampled_from((1, 2, 5, 100)), max_size=2))
-        deliveries.append(Delivery(draw(st.integers(0, feeds - 1)), arriving[:size], steps))
+        feed, restarted = draw(st.integers(0, FEEDS - 1)), draw(st.booleans())
+        deliveries.append(Delivery(feed, arriving[:size], draw(some_steps), restarted))
         arriving = arriving[size:]
     return deliveries
 

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, event, select, text, update
 
+from consumers.ingest import filing
 from consumers.ingest.filing import Receipt
-from consumers.ingest.register import Feed, MessageKey
+from consumers.ingest.register import Feed, MessageKey, RegisterTransaction
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
@@ -42,15 +43,17 @@ A_MONTH_LATER = oclock(30 * 24)
 
 def tried(share: float) -> settings:
     """So much of the examples that the profile asks for: what goes through a store takes longer than what does not."""
-    return settings(max_examples=max(3, round(settings.default.max_examples * share)))
+    return settings(max_examples=max(3, round(settings().max_examples * share)))
 
 
 @pytest.fixture(scope="module")
-def quiet() -> Iterator[None]:
-    """Without a log line for each batch and each message that is not taken."""
+def small_and_quiet() -> Iterator[None]:
+    """Streams count as long from their third event on, and nobody logs every batch and message."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filing, "LONG_STREAM", 3)
+        yield
     structlog.configure(**before)
 
 
@@ -78,10 +81,21 @@ class Store:
             self._processes[number] = Waybill(Settings(store=f"sqlite:///{self.path}"), self.clock)
         return self._processes[number]
 
+    def restart(self, number: int) -> None:
+        """Close the store in one of the processes; it is opened again when that is asked for."""
+        if number in self._processes:
+            self._processes.pop(number).close()
+
     def close(self) -> None:
         for waybill in self._processes.values():
             waybill.close()
         self._processes = {}
+
+    def discard(self) -> None:
+        """Close it and delete its files."""
+        self.close()
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
     def empty(self) -> None:
         """As though it had just been created."""
@@ -94,7 +108,8 @@ class Store:
             connection.execute(update(projection_positions).values(position=0, paused=False))
 
 
-_folder = tempfile.TemporaryDirectory(prefix="waybill-properties-")
+_memory = Path("/dev/shm")
+_folder = tempfile.TemporaryDirectory(prefix="waybill-properties-", dir=_memory if _memory.is_dir() else None)
 _idle: list[Store] = []
 _opened = 0
 
@@ -113,7 +128,7 @@ def a_store() -> Iterator[Store]:
     try:
         yield store
     except BaseException:
-        store.close()
+        store.discard()
         raise
     store.empty()
     _idle.append(store)
@@ -126,6 +141,62 @@ def copy_of(path: Path) -> Path:
         if (file := path.with_name(path.name + ending)).exists():
             shutil.copyfile(file, copy.with_name(copy.name + ending))
     return copy
+
+
+# -- being killed --------------------------------------------------------------------------------
+
+
+class Killed(Exception):
+    """A process was killed at this moment."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.left = copy_of(path)
+        """The store as it lay on the disk then."""
+
+
+@contextmanager
+def killed_while_storing(waybill: Waybill, path: Path, *, written: bool) -> Iterator[None]:
+    """The next batch of messages ends in a kill: after all was written and before it was committed, or earlier."""
+    begin = waybill.register.transaction
+
+    def die(*_: Any) -> NoReturn:
+        raise Killed(path)
+
+    @contextmanager
+    def transaction() -> Iterator[RegisterTransaction]:
+        with begin() as begun:
+            if not written:
+                patch.setattr(begun, "save", die)
+            yield begun
+            die()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waybill.register, "transaction", transaction)
+        yield
+
+
+@contextmanager
+def killed_while_projecting(waybill: Waybill, path: Path, statements: int) -> Iterator[None]:
+    """The next step of the projections ends in a kill: after so many statements, or before it is committed."""
+    left = statements
+
+    def die(*_: Any) -> None:
+        raise Killed(path)
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed(path)
+
+    event.listen(waybill.engine, "commit", die)
+    event.listen(waybill.engine, "after_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(waybill.engine, "commit", die)
+        event.remove(waybill.engine, "after_cursor_execute", count)
 
 
 # -- ingesting and projecting --------------------------------------------------------------------
@@ -179,9 +250,9 @@ def deliver(
     """Hand over batch by batch: two processes take turns, each with feeds of its own."""
     pipelines: dict[int, Pipeline] = {}
     delivered = Delivered({}, defaultdict(list))
-    for feed, brought, steps in deliveries:
+    for feed, brought, steps, restarted in deliveries:
         waybill = store.process(feed % 2)
-        if feed not in pipelines:
+        if restarted or feed not in pipelines:
             pipelines[feed] = Pipeline(waybill, f"feed-{feed}", history=history)
         receipts = pipelines[feed].take(sent.line for sent in brought)
         assert len(receipts) == len(brought)

@@ -140,6 +140,15 @@ def test_what_waited_and_was_then_forbidden_is_tried_again_at_that_instant_alone
     heard(early, placed(8, {1: 10}), amended(8.5, {1: 10, 2: 1})).then(early).then_refused("line 2 does not exist")
 
 
+def test_what_waited_and_was_then_forbidden_is_tried_again_before_what_comes_after_it() -> None:
+    """Both bookings want the one piece that the amendment adds, and the first said gets it."""
+    first, adding, second = booked(7, "S-1", {2: 1}), amended(7.25, {1: 10, 2: 1}), booked(7.5, "S-2", {2: 1})
+    history = heard(first, adding, second, placed(8, {1: 10}))
+    history.then(adding).then_applied(at=8)
+    history.then(first).then_applied(at=8)
+    history.then(second).then_refused("line 2: 1 is more than the 0 left to book")
+
+
 def test_two_that_wait_for_the_same_both_take_effect() -> None:
     history = heard(placed(8), dispatched(8.25), attempted(8.5), booked(9))
     history.then(history.facts[1]).then_applied(at=9)

@@ -1,0 +1,76 @@
+"""Histories that were taken in, and what the oracles do with them."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.integration.command import Command
+
+Row = dict[str, Any]
+
+KEYS = {
+    "overdue": ("order_id",),
+    "at-risk": ("order_id",),
+    "late": ("order_id",),
+    "workload": ("rep_id",),
+    "follow-ups": ("order_id", "about", "request_id"),
+}
+"""What a row of each view is one of."""
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """A history in a store: its lines, what `ingest` said, and the command that asks the store."""
+
+    file: Path
+    waybill: Command
+    counts: dict[str, int]
+
+    @property
+    def lines(self) -> list[bytes]:
+        content = self.file.read_bytes()
+        return (gzip.decompress(content) if self.file.suffix == ".gz" else content).splitlines()
+
+    def ask(self, view: str, as_of: str | None = None, known_at: str | None = None) -> list[Row]:
+        """The command's answer in JSON."""
+        clocks = [*(("--as-of", as_of) if as_of else ()), *(("--known-at", known_at) if known_at else ())]
+        return list(self.waybill.ask(view, *clocks))
+
+
+def assert_same(view: str, found: Sequence[Row], expected: Sequence[Row]) -> None:
+    """The same rows, whatever their order; says which ones differ, and in what."""
+    one, other = ({tuple(row[name] for name in KEYS[view]): row for row in rows} for rows in (found, expected))
+    assert len(one) == len(found), "a key twice"
+    differing = {
+        key: {name: (a[name], b[name]) for name in a if a[name] != b[name]} if a and b else (a, b)
+        for key in one.keys() | other.keys()
+        if (a := one.get(key)) != (b := other.get(key))
+    }
+    few = list(differing.items())[:5]
+    assert not differing, f"{len(differing)} of {len(other)} rows of {view} differ (found, expected): {few}"
+
+
+def dated(file: Path) -> Path:
+    """A copy in which each message that has a time says when it was recorded: up to five days later, or a bit before.
+
+    Drawn from the line itself, so that it is always the same.
+    """
+    copy = file.with_name(f"dated-{file.name}")
+    copy.write_bytes(b"".join(_dated(line) + b"\n" for line in file.read_bytes().splitlines()))
+    return copy
+
+
+def _dated(line: bytes) -> bytes:
+    try:
+        document = json.loads(line)
+        time = datetime.fromisoformat(document["time"])
+    except (ValueError, KeyError):
+        return line
+    drawn = zlib.crc32(line)
+    late = timedelta(hours=drawn % 120) if drawn % 3 == 0 else timedelta(minutes=drawn % 240 - 20)
+    return json.dumps({**document, "recordedtime": (time + late).isoformat()}).encode()

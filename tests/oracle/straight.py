@@ -1,0 +1,186 @@
+"""Answers computed straight from the rows of the real histories: every order there is placed, booked and perhaps
+delivered, each once, so a few comparisons say all. Nothing is settled and nothing is shared with the service.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
+from typing import Any
+
+Row = dict[str, Any]
+DAY = timedelta(days=1)
+
+
+def read_instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def shown(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
+
+
+def hours(start: datetime, end: datetime) -> str:
+    """Two places, half-even: as a fraction is rounded."""
+    hundredths = round(Fraction((end - start) // timedelta(microseconds=1), 36_000_000))
+    return f"{Decimal(hundredths).scaleb(-2):.2f}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something happened, and somebody heard of it."""
+
+    at: datetime
+    heard: datetime
+    data: Row
+
+    def counts(self, as_of: datetime | None, known_at: datetime | None) -> bool:
+        return (as_of is None or self.at <= as_of) and (known_at is None or self.heard <= known_at)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What can be seen of an order by two clocks. Nothing takes effect before what it builds on."""
+
+    order_id: str
+    placed: Told
+    booked: Told | None
+    delivered: Told | None
+
+    @property
+    def rep(self) -> str:
+        return str(self.placed.data["rep_id"])
+
+    @property
+    def promise(self) -> datetime:
+        return read_instant(self.placed.data["promised_by"])
+
+    @property
+    def delivered_at(self) -> datetime | None:
+        if self.delivered is None or self.booked is None:
+            return None
+        return max(self.placed.at, self.booked.at, self.delivered.at)
+
+    @property
+    def estimate(self) -> datetime | None:
+        return None if self.booked is None else read_instant(self.booked.data["estimated_delivery"])
+
+    def is_overdue(self, at: datetime) -> bool:
+        return self.delivered_at is None and self.promise < at
+
+    def is_at_risk(self, at: datetime) -> bool:
+        if self.delivered_at is not None or self.promise < at:
+            return False
+        estimated_late = self.estimate is not None and self.estimate > self.promise
+        return estimated_late or (self.booked is None and self.promise <= at + DAY)
+
+    def row(self, overdue_at: datetime | None) -> Row:
+        data = self.placed.data
+        value = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in data["lines"]), Decimal())
+        return {
+            "order_id": self.order_id,
+            "rep_id": self.rep,
+            "account_id": data["account_id"],
+            "segment": data["segment"],
+            "placed_at": shown(self.placed.at),
+            "promised_by": shown(self.promise),
+            "original_promised_by": shown(self.promise),
+            "hours_overdue": None if overdue_at is None else hours(self.promise, overdue_at),
+            "stage": "to_book" if self.booked is None else "booked",
+            "carrier": self.booked and self.booked.data["carrier"],
+            "mode": self.booked and self.booked.data["mode"],
+            "estimated_delivery": shown(self.estimate),
+            "expedite": "none",
+            "follow_up_owed": False,
+            "delivery_attempts": 0,
+            "open_value": str(value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)),
+            "currency": data["currency"],
+        }
+
+
+class Straight:
+    """The rows of one history."""
+
+    def __init__(self, lines: Iterable[bytes]):
+        self._orders: dict[str, dict[str, Told]] = {}
+        self._reps: dict[str, Told] = {}
+        for line in lines:
+            message = json.loads(line, parse_float=Decimal)
+            at = read_instant(message["time"])
+            heard = read_instant(message["recordedtime"]) if "recordedtime" in message else at
+            told = Told(at, heard, message["data"])
+            if message["type"] == "rep.registered.v1":
+                self._reps[message["subject"]] = told
+            elif message["type"] != "account.registered.v1":
+                order = self._orders.setdefault(message["subject"], {})
+                assert message["type"] not in order, "these histories say everything once"
+                order[message["type"]] = told
+
+    def orders(self, as_of: datetime | None = None, known_at: datetime | None = None) -> Iterator[Order]:
+        for order_id, told in self._orders.items():
+            counted = {kind: t for kind, t in told.items() if t.counts(as_of, known_at)}
+            placed = counted.get("order.placed.v1")
+            if placed is not None:
+                booked, delivered = counted.get("shipment.booked.v1"), counted.get("delivery.confirmed.v1")
+                yield Order(order_id, placed, booked, delivered)
+
+    def ask(self, view: str, at: datetime, known_at: datetime | None = None, *, as_of: bool = True) -> list[Row]:
+        """A view at an instant. With `as_of` false everything counts and `at` is merely the clock."""
+        limit = at if as_of else None
+        orders = list(self.orders(limit, known_at))
+        match view:
+            case "overdue":
+                return [order.row(at) for order in orders if order.is_overdue(at)]
+            case "at-risk":
+                return [order.row(None) for order in orders if order.is_at_risk(at)]
+            case "late":
+                return list(_late(orders))
+            case "workload":
+                reps = {rep: told for rep, told in self._reps.items() if told.counts(limit, known_at)}
+                return list(_workload(orders, reps, at))
+        raise KeyError(view)
+
+
+def _late(orders: Iterable[Order]) -> Iterator[Row]:
+    for order in orders:
+        arrived = order.delivered_at
+        if arrived is not None and order.booked is not None and arrived > order.promise:
+            yield {
+                "order_id": order.order_id,
+                "rep_id": order.rep,
+                "account_id": order.placed.data["account_id"],
+                "promised_by": shown(order.promise),
+                "original_promised_by": shown(order.promise),
+                "delivered_at": shown(arrived),
+                "hours_late": hours(order.promise, arrived),
+                "mode": order.booked.data["mode"],
+                "carrier": order.booked.data["carrier"],
+            }
+
+
+def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> Iterator[Row]:
+    still_open = [order for order in orders if order.delivered_at is None]
+    for rep in {order.rep for order in still_open} | set(reps):
+        mine = [order for order in still_open if order.rep == rep]
+        person = reps[rep].data if rep in reps else {}
+        yield {
+            "rep_id": rep,
+            "name": person.get("name"),
+            "level": person.get("level"),
+            "team": person.get("team"),
+            "open_orders": len(mine),
+            "to_book": sum(order.booked is None for order in mine),
+            "booked": sum(order.booked is not None for order in mine),
+            "in_transit": 0,
+            "partly_delivered": 0,
+            "expedites_open": 0,
+            "follow_ups_owed": 0,
+            "overdue": sum(order.is_overdue(at) for order in mine),
+            "due_in_24h": sum(at <= order.promise <= at + DAY for order in mine),
+            "at_risk": sum(order.is_at_risk(at) for order in mine),
+            "open_b2b": sum(order.placed.data["segment"] == "b2b" for order in mine),
+            "open_b2c": sum(order.placed.data["segment"] == "b2c" for order in mine),
+            "contacts_7d": 0,
+        }
