@@ -13,13 +13,27 @@ from infra.cli.output import Format, console, show_json, show_rows
 from infra.questions.dead_letters import COLUMNS
 from infra.service import Waybill
 
-dead_letters = typer.Typer(no_args_is_help=True, help="Messages that were not taken, kept whole.")
-held_messages = typer.Typer(no_args_is_help=True, help="Messages that wait for what they name.")
+dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
+held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for what they name.")
 
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(dead_letters, name="dead-letters")
     app.add_typer(held_messages, name="held")
+
+
+@dead_letters.callback()
+def dead_letters_alone(context: typer.Context) -> None:
+    """Messages that were not taken, kept whole; without a subcommand: the list."""
+    if context.invoked_subcommand is None:
+        list_dead_letters()
+
+
+@held_messages.callback()
+def held_alone(context: typer.Context) -> None:
+    """Messages that wait for what they name; without a subcommand: the list."""
+    if context.invoked_subcommand is None:
+        list_held()
 
 
 @dead_letters.command("list")
