@@ -17,7 +17,6 @@ from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History
 from infra.store.mapper import EventMapper
-from infra.store.postgres.backend import PostgresBackend
 from infra.store.register import StoredRegister
 from infra.store.register_tables import register_metadata
 from infra.store.rows import ProjectedRows
@@ -33,7 +32,12 @@ def system_clock() -> datetime:
 def open_backend(settings: Settings) -> Backend:
     """Connect to the store that the settings name."""
     path = settings.sqlite_path
-    return PostgresBackend(settings.store) if path is None else SqliteBackend(path)
+    if path is not None:
+        return SqliteBackend(path)
+    # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
+    from infra.store.postgres.backend import PostgresBackend
+
+    return PostgresBackend(settings.store)
 
 
 class Waybill:

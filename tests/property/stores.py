@@ -78,7 +78,8 @@ class Store:
     def process(self, number: int = 0) -> Waybill:
         """One of the processes; it opens the store when it is first asked for."""
         if number not in self._processes:
-            self._processes[number] = Waybill(Settings(store=f"sqlite:///{self.path}"), self.clock)
+            settings = _settings.model_copy(update={"store": f"sqlite:///{self.path}"})
+            self._processes[number] = Waybill(settings, self.clock)
         return self._processes[number]
 
     def restart(self, number: int) -> None:
@@ -108,6 +109,7 @@ class Store:
             connection.execute(update(projection_positions).values(position=0, paused=False))
 
 
+_settings = Settings(store="sqlite:///unnamed.db")
 _memory = Path("/dev/shm")
 _folder = tempfile.TemporaryDirectory(prefix="waybill-properties-", dir=_memory if _memory.is_dir() else None)
 _idle: list[Store] = []
