@@ -89,7 +89,7 @@ def _decimal_text(amount: Decimal) -> str:
 
 
 class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)
-    """The hours from `start` to a later `end`, rounded half-even to two places."""
+    """The hours from `start` to `end`, rounded half-even to two places."""
 
     inherit_cache = True
 
@@ -102,12 +102,17 @@ class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function
         return [self.start, self.end]
 
 
-# A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself.
+# A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's division of integers
+# cuts towards zero: moved up by an even number of hundredths, longer than all of history, every span is positive.
+_SHIFT = 10_000_000_000
+
+
 @compiles(hours_between, "sqlite")
 def _hours_on_sqlite(element: hours_between, compiler: SQLCompiler, **kwargs: Any) -> str:
-    span = f"({compiler.process(element.end, **kwargs)} - {compiler.process(element.start, **kwargs)})"
+    start, end = compiler.process(element.start, **kwargs), compiler.process(element.end, **kwargs)
+    span = f"({end} - {start} + {_SHIFT * 36_000_000})"
     whole, rest = f"({span} / 36000000)", f"({span} % 36000000)"
-    return f"({whole} + ({rest} > 18000000 OR ({rest} = 18000000 AND {whole} % 2 = 1)))"
+    return f"({whole} - {_SHIFT} + ({rest} > 18000000 OR ({rest} = 18000000 AND {whole} % 2 = 1)))"
 
 
 @compiles(hours_between, "postgresql")
@@ -117,5 +122,5 @@ def _hours_on_postgresql(element: hours_between, compiler: SQLCompiler, **kwargs
     floor = f"floor({hundredths})"
     return (
         f"round(({floor} + CASE WHEN {hundredths} - {floor} > 0.5 "
-        f"OR ({hundredths} - {floor} = 0.5 AND mod({floor}, 2) = 1) THEN 1 ELSE 0 END) / 100, 2)"
+        f"OR ({hundredths} - {floor} = 0.5 AND mod({floor}, 2) <> 0) THEN 1 ELSE 0 END) / 100, 2)"
     )

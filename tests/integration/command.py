@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,18 @@ class Command:
             [EXECUTABLE, *words], cwd=self.folder, env=self._env, input=stdin, capture_output=True, check=False
         )
         return Ran(words, ran.returncode, ran.stdout, ran.stderr.decode("utf-8", errors="replace"))
+
+    def executable_killed(self, *arguments: str | Path, after: float) -> Ran:
+        """The same, killed with -9 after some seconds."""
+        words = tuple(str(argument) for argument in arguments)
+        process = subprocess.Popen(
+            [EXECUTABLE, *words], cwd=self.folder, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with process:
+            time.sleep(after)
+            process.kill()
+            out, err = process.communicate()
+        return Ran(words, process.returncode, out, err.decode("utf-8", errors="replace"))
 
     def ask(self, *arguments: str | Path) -> Any:
         """The JSON that a command answers with."""

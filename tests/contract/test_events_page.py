@@ -1,0 +1,32 @@
+"""docs/events.md says what is stored and what is logged: every topic, every field, every log event."""
+
+from pathlib import Path
+
+import pytest
+
+import infra.store.application  # noqa: F401  (registers every event)
+from domain.fact import EVENT_CLASSES, Fact, StreamEvent
+from infra.logs import LOG_EVENTS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+
+
+def row_of(name: str) -> str:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |")]
+    return row
+
+
+@pytest.mark.parametrize("event_class", EVENT_CLASSES.values(), ids=EVENT_CLASSES.keys())
+def test_names_every_stored_event_and_its_fields(event_class: type[StreamEvent]) -> None:
+    row = row_of(event_class.TOPIC)
+    assert f"| `{event_class.__name__}` |" in row
+    columns = {"originator_id", "originator_version"}
+    fields = event_class.DATA_FIELDS if issubclass(event_class, Fact) else event_class.__struct_fields__
+    said = row.rstrip(" |").rpartition(" | ")[2]
+    assert said == ", ".join(f"`{name}`" for name in fields if name not in columns)
+
+
+@pytest.mark.parametrize("event", LOG_EVENTS)
+def test_names_every_log_event(event: str) -> None:
+    when, _, level = LOG_EVENTS[event].rpartition(" (")
+    assert f"| {level.rstrip(')')} | {when} |" in row_of(event)

@@ -1,0 +1,38 @@
+"""The run that nothing disturbed, to which the disturbed ones are held."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command import Command, Nursery, Ran
+
+SMALL_BATCHES = {"WAYBILL_BATCH_MESSAGES": "20", "WAYBILL_BATCH_EVENTS": "100", "WAYBILL_LOG_LEVEL": "error"}
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run in peace: its file and store, its answer, and how many seconds it took here."""
+
+    file: Path
+    store: Path
+    ran: Ran
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def undisturbed(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    waybill = Command(nursery, tmp_path_factory.mktemp("undisturbed"), **SMALL_BATCHES)
+    file = waybill.folder / "floor.jsonl"
+    arguments = ("--orders", "100", "--seed", "3", "--wrong", "0.1", "--until", "2025-06-30T16:00:00Z")
+    waybill("simulate", *arguments, "--out", file).done()
+    began = time.monotonic()
+    ran = waybill("ingest", file, "--format", "json").done()
+    return Undisturbed(file, waybill.store, ran, time.monotonic() - began)
+
+
+@pytest.fixture
+def batchwise(nursery: Nursery, tmp_path: Path) -> Command:
+    """The command with an empty store, and batches small enough that there is much in between."""
+    return Command(nursery, tmp_path, **SMALL_BATCHES)

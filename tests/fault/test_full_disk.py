@@ -1,0 +1,70 @@
+"""given a disk with little room, then `waybill ingest` says so and fails; with more room the same command ends as ever."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault.aftermath import assert_same_end
+from tests.fault.conftest import Undisturbed
+from tests.integration.command import Command
+
+pytestmark = pytest.mark.fault
+
+
+class SmallDisk:
+    """A file system in memory of a given size."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def mount(self, size: str) -> None:
+        self._run("mount", "-t", "tmpfs", "-o", f"size={size}", "waybill-test", str(self.folder))
+
+    def grow(self, size: str) -> None:
+        self._run("mount", "-o", f"remount,size={size}", str(self.folder))
+
+    def unmount(self) -> None:
+        self._run("umount", str(self.folder))
+
+    @staticmethod
+    def _run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root may mount a small disk")
+    disk = SmallDisk(tmp_path / "disk")
+    disk.folder.mkdir()
+    try:
+        disk.mount("1m")
+    except subprocess.CalledProcessError as e:
+        pytest.skip(f"no small disk can be mounted here: {e.stderr.decode().strip()}")
+    yield disk
+    disk.unmount()
+
+
+def test_a_disk_that_fills_up(batchwise: Command, undisturbed: Undisturbed, small_disk: SmallDisk) -> None:
+    store = small_disk.folder / "waybill.db"
+    waybill = batchwise.with_(WAYBILL_STORE=f"sqlite:///{store}")
+
+    # when it fills up in the middle, then the command says so, as often as it is tried
+    for _ in range(2):
+        waybill("ingest", undisturbed.file).exited(1, "the store failed", "full")
+
+    # and what was stored before can be asked for, and balances
+    small_disk.grow("4m")
+    books = waybill.ask("status")["books"]
+    assert 0 < books["received"] < undisturbed.ran.json["received"]
+    assert books["received"] == books["applied"] + books["duplicate"] + books["held"] + books["dead"]
+
+    # when there is room, then the same command goes on to the end
+    small_disk.grow("64m")
+    assert waybill("ingest", undisturbed.file, "--format", "json").done().json == undisturbed.ran.json
+    assert_same_end(store, undisturbed.store)
+    waybill("verify").done()
