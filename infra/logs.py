@@ -13,6 +13,7 @@ LOG_EVENTS: Final = {
     "message_refused": "A message was refused when it came in. (warning)",
     "message_malformed": "A message that does not fit the contract was kept whole. (warning)",
     "batch_projected": "A batch of events was projected. (info)",
+    "projection_moved": "Another projector wrote a batch first; this one goes on from there. (info)",
     "feed_resumed": "A reading that was broken off goes on. (info)",
 }
 """Every event that is logged, and when."""

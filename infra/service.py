@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
-
-import structlog
 
 from consumers.contract import ReadingRules
 from consumers.ingest.pipeline import Ingest
+from infra.projector import Projector
 from infra.questions.books import status
 from infra.questions.dead_letters import DeadLetters
 from infra.questions.messages import Messages
@@ -80,13 +80,13 @@ class Waybill:
         )
         return Ingest(self.register, self.clock, rules)
 
+    def projector(self, stop: Event) -> Projector:
+        """What keeps the views up to date until `stop` is set."""
+        return Projector(self.runner, stop)
+
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""
-        log = structlog.get_logger(__name__)
-        while step := self.runner.step():
-            log.info("batch_projected", start=step.start, position=step.end, events=step.events, subjects=step.subjects)
-            if on_step is not None:
-                on_step(step)
+        self.projector(Event()).run(once=True, on_step=on_step)
         return min(self.rows.positions(PROJECTIONS).values())
 
     def close(self) -> None:

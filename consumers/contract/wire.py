@@ -181,8 +181,8 @@ def check_amount(value: object) -> Decimal:
     return number
 
 
-# A carrier's charge often comes out of binary floating point, such as 32.3800011 for 32.38: the digits beyond the
-# sixth place are noise, and no reason to turn a booking away. Of prices and quantities they would be a mistake.
+# A carrier's charge often comes out of binary floating point, such as 0.0199999996 for 0.02: digits beyond the sixth
+# place are noise, and no reason to turn a booking away. Of prices and quantities they would be a mistake.
 _rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
 

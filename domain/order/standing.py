@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from domain.currency import order_value
-from domain.order.events import Mode
+from domain.order.events import Mode, OrderPlaced
 from domain.order.state import ZERO, FollowUp, OrderState
 
 Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
@@ -71,7 +71,7 @@ def standing_of(order: OrderState) -> OrderStanding | None:
         expedites_open=order.undecided,
         follow_ups=order.follow_ups,
         delivery_attempts=order.attempts,
-        open_value=_open_value(order),
+        open_value=_open_value(order, placing),
         currency=placing.currency,
         delivered_at=completion.at if completion else None,
         delivered_rep_id=completion.rep_id if completion else None,
@@ -90,10 +90,9 @@ def _stage(order: OrderState) -> Stage:
     return "booked"
 
 
-def _open_value(order: OrderState) -> Decimal:
-    if order.closed or order.placing is None:
-        return ZERO
+def _open_value(order: OrderState, placing: OrderPlaced) -> Decimal:
+    open_lines = () if order.closed else order.lines.values()
     return order_value(
-        ((line.quantity - order.delivered.get(line.line, ZERO), line.unit_price) for line in order.lines.values()),
-        order.placing.currency,
+        ((line.quantity - order.delivered.get(line.line, ZERO), line.unit_price) for line in open_lines),
+        placing.currency,
     )

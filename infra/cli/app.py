@@ -8,7 +8,7 @@ import sqlite3
 import sys
 
 import typer
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
@@ -45,6 +45,9 @@ def main() -> None:
         sys.exit(WRONG_USAGE)
     except (FeedMovedError, ProjectionMovedError, UnreadableSourceError) as e:
         _complain(str(e))
+        sys.exit(FAILED)
+    except MapperDeserialisationError as e:
+        _complain(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
     except (PersistenceError, DBAPIError, sqlite3.Error) as e:
         _complain(f"the store failed: {_cause(e)}. Nothing half-done was kept; the same command can be run again.")

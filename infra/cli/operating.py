@@ -1,6 +1,8 @@
 """Commands for whoever runs the service: verify, schema, settings."""
 
+import signal
 import sys
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -14,9 +16,25 @@ from infra.settings import load_settings
 
 
 def add_commands(app: typer.Typer) -> None:
+    app.command()(project)
     app.command()(verify)
     app.command()(schema)
     app.command()(settings)
+
+
+def project(
+    once: Annotated[bool, typer.Option("--once", help="Stop when the views are up to date.")] = False,
+) -> None:
+    """Keep the views up to date as events come, until stopped (SIGTERM or Ctrl-C: the batch at hand is finished)."""
+    stop = Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    with open_waybill() as waybill, Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("projecting", total=None)
+        waybill.projector(stop).run(
+            once=once,
+            on_step=lambda step: bar.update(task, total=waybill.history.head(), completed=step.end),
+        )
 
 
 def verify(form: FormatOption = Format.TABLE) -> None:

@@ -75,12 +75,8 @@ def status(
     head = history.head()
     positions = rows.positions(projections)
     with engine.connect() as connection:
-        paused = {
-            name: is_paused
-            for name, is_paused in connection.execute(
-                select(projection_positions.c.name, projection_positions.c.paused)
-            )
-        }
+        listed = connection.execute(select(projection_positions.c.name, projection_positions.c.paused)).all()
+        paused = {row.name: row.paused for row in listed}
         reading = connection.execute(
             select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset)
             .where(feeds.c.finished_at.is_(None))

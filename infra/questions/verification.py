@@ -13,12 +13,9 @@ from domain.fact import Fact
 from domain.subject import WAITING_ROOM, settle_stream, split_stream_name
 from infra.questions import books
 from infra.store.history import History
-from infra.store.instants import EPOCH
 from infra.store.register_tables import messages
-from projections.asof import AsOf
-from projections.order_states import MEASURES, rep_open_orders
 from projections.projection import Projection, Settled
-from projections.rep_workload import load_recounted
+from projections.runner import sum_contributions
 
 STREAMS_AT_ONCE = 500
 
@@ -115,10 +112,7 @@ class Verification:
             for table in projection.tables:
                 found = _rows_of(connection, table, subjects.get(projection.kind, []))
                 checked["rows"] += len(found)
-                for row in shaped[table.name] - found:
-                    yield Finding("row", f"{table.name} {row[0]}", str(row), "no such row")
-                for row in found - shaped[table.name]:
-                    yield Finding("row", f"{table.name} {row[0]}", "no such row", str(row))
+                yield from _compared(table, shaped[table.name], found)
 
     def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
         """Rows of subjects that have no stream at all."""
@@ -135,19 +129,26 @@ class Verification:
                 yield Finding("row", f"{', '.join(sorted(tables))} of {stream}", "no row", "a row without a stream")
 
     def _check_totals(self, connection: Connection, checked: dict[str, int]) -> Iterator[Finding]:
-        counted = load_recounted(AsOf.at(EPOCH, present=True))
-        expected = {row[0]: tuple(row[1:]) for row in connection.execute(select(counted))}
-        kept = {
-            row[0]: tuple(row[1:])
-            for row in connection.execute(
-                select(rep_open_orders.c.rep_id, *(rep_open_orders.c[name] for name in MEASURES))
+        for totals in (totals for projection in self._projections for totals in projection.totals):
+            rows = connection.execute(
+                select(*(totals.over.c[name] for name in totals.looks_at)).where(totals.over.c.valid_to.is_(None))
             )
-            if any(row[1:])
-        }
-        for rep_id in sorted(expected.keys() | kept.keys()):
-            checked["totals"] += 1
-            if expected.get(rep_id) != kept.get(rep_id):
-                yield Finding("total", f"rep_open_orders {rep_id}", str(expected.get(rep_id)), str(kept.get(rep_id)))
+            expected = sum_contributions(totals, (), (dict(zip(totals.looks_at, row, strict=True)) for row in rows))
+            names = (*totals.keys, *totals.measures)
+            kept = {
+                tuple(row[: len(totals.keys)]): tuple(row[len(totals.keys) :])
+                for row in connection.execute(select(*(totals.table.c[name] for name in names)))
+                if any(row[len(totals.keys) :])
+            }
+            for key in sorted(expected.keys() | kept.keys()):
+                checked["totals"] += 1
+                if expected.get(key) != kept.get(key):
+                    yield Finding(
+                        "total",
+                        f"{totals.table.name} {', '.join(map(str, key))}",
+                        _said(totals.measures, expected.get(key)),
+                        _said(totals.measures, kept.get(key)),
+                    )
 
     def _check_books(self, checked: dict[str, int]) -> Iterator[Finding]:
         recounted, kept = books.recounted(self._engine), books.kept(self._engine)
@@ -162,3 +163,32 @@ def _rows_of(connection: Connection, table: Table, subjects: Sequence[str]) -> s
         return set()
     subject = next(iter(table.primary_key))
     return {tuple(row) for row in connection.execute(select(table).where(subject.in_(subjects)))}
+
+
+def _compared(table: Table, shaped: set[Any], found: set[Any]) -> Iterator[Finding]:
+    """Rows that are missing, too many, or differ: of two rows with one key, only the columns that are not equal."""
+    names = [column.name for column in table.columns]
+    key = [names.index(column.name) for column in table.primary_key]
+
+    def by_key(rows: set[Any]) -> dict[Any, Any]:
+        return {tuple(row[index] for index in key): row for row in rows}
+
+    expected_rows, found_rows = by_key(shaped - found), by_key(found - shaped)
+    for row_key in sorted(expected_rows.keys() | found_rows.keys()):
+        expected, kept = expected_rows.get(row_key), found_rows.get(row_key)
+        differing = [
+            index for index in range(len(names)) if expected is None or kept is None or expected[index] != kept[index]
+        ]
+        columns = [names[index] for index in differing]
+        yield Finding(
+            "row",
+            f"{table.name} {', '.join(map(str, row_key))}",
+            _said(columns, expected and [expected[index] for index in differing], "no such row"),
+            _said(columns, kept and [kept[index] for index in differing], "no such row"),
+        )
+
+
+def _said(names: Sequence[str], values: Sequence[Any] | None, missing: str = "nothing") -> str:
+    if values is None:
+        return missing
+    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))

@@ -41,26 +41,29 @@ class EventMapper(Mapper[str]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:
         """Raises MapperDeserialisationError, naming the event, when the state cannot be read."""
-        try:
-            return decode_event(
-                str(stored_event.originator_id), stored_event.originator_version, stored_event.topic, stored_event.state
-            )
-        except (msgspec.MsgspecError, TopicError, KeyError) as e:
-            raise MapperDeserialisationError(
-                f"event {stored_event.originator_version} of stream {stored_event.originator_id} "
-                f"({stored_event.topic}) cannot be read: {e}"
-            ) from e
+        return decode_event(
+            str(stored_event.originator_id), stored_event.originator_version, stored_event.topic, stored_event.state
+        )
 
 
 def decode_event(stream: str, version: int, topic: str, state: bytes) -> StreamEvent:
-    """One stored event as an event of the domain, upcast when it was written by an earlier version of its class."""
+    """One stored event as an event of the domain, upcast when it was written by an earlier version of its class.
+
+    Raises MapperDeserialisationError, naming the event, when it cannot be read.
+    """
+    try:
+        event = _decode(topic, state)
+    except (msgspec.MsgspecError, TopicError, KeyError, UnicodeDecodeError) as e:
+        raise MapperDeserialisationError(f"event {version} of stream {stream} ({topic}) cannot be read: {e}") from e
+    return msgspec.structs.replace(event, originator_id=stream, originator_version=version)
+
+
+def _decode(topic: str, state: bytes) -> StreamEvent:
     event_class: type[StreamEvent] = resolve_topic(topic)
     if event_class.class_version == 1:
-        event = _decoder(event_class).decode(state)
-    else:
-        fields = msgspec.json.decode(state)
-        written_by = fields.pop("class_version", 1)
-        for earlier in range(written_by, event_class.class_version):
-            getattr(event_class, f"upcast_v{earlier}_v{earlier + 1}")(fields)
-        event = msgspec.convert(fields, event_class)
-    return msgspec.structs.replace(event, originator_id=stream, originator_version=version)  # type: ignore[no-any-return]
+        return _decoder(event_class).decode(state)  # type: ignore[no-any-return]
+    fields = msgspec.json.decode(state)
+    written_by = fields.pop("class_version", 1)
+    for earlier in range(written_by, event_class.class_version):
+        getattr(event_class, f"upcast_v{earlier}_v{earlier + 1}")(fields)
+    return msgspec.convert(fields, event_class)

@@ -1,4 +1,4 @@
-"""given a disk with little room, then `waybill ingest` says so and fails; with more room the same command ends as ever."""
+"""given a disk with little room, `waybill ingest` says so and fails; with more room the same command ends as ever."""
 
 import os
 import shutil

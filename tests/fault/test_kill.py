@@ -1,5 +1,5 @@
-"""given `waybill ingest` killed with -9 at some instant, when the same command is run again until it ends, then the store
-is as if nothing had happened: every verdict, the books, every view.
+"""given `waybill ingest` killed with -9 at some instant, when the same command is run again until it ends, then the
+store is as if nothing had happened: every verdict, the books, every view.
 
 The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """

@@ -207,11 +207,11 @@ def killed_while_projecting(waybill: Waybill, path: Path, statements: int) -> It
 class Slip:
     """A source that is handed over batch by batch."""
 
-    identifies_by_offset = False
     partition = 0
 
-    def __init__(self, topic: str):
+    def __init__(self, topic: str, *, identifies_by_offset: bool):
         self.topic = topic
+        self.identifies_by_offset = identifies_by_offset
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
         raise NotImplementedError("its batches are handed over one by one")
@@ -220,9 +220,11 @@ class Slip:
 class Pipeline:
     """One process's ingest of one feed."""
 
-    def __init__(self, waybill: Waybill, topic: str, *, history: bool = False):
+    def __init__(
+        self, waybill: Waybill, topic: str, *, history: bool = False, identifies_by_offset: bool = False
+    ) -> None:
         self.ingest = waybill.ingest(honour_recordedtime=history)
-        self.source = Slip(topic)
+        self.source = Slip(topic, identifies_by_offset=identifies_by_offset)
         self.feed = waybill.register.feed_to_resume(topic, 0) or waybill.register.open_feed(topic, 0, waybill.clock())
 
     def take(self, lines: Iterable[bytes]) -> Sequence[Receipt]:
@@ -268,11 +270,19 @@ def deliver(
     return delivered
 
 
-def read_file(waybill: Waybill, name: str, sent: Iterable[Message], *, batch_lines: int = 1_000) -> None:
+def read_file(
+    waybill: Waybill,
+    name: str,
+    sent: Iterable[Message],
+    *,
+    batch_lines: int = 1_000,
+    on_batch: Callable[[Batch], None] | None = None,
+) -> None:
     """Read a whole file of messages, with blank lines between them."""
     content = b"\n \r\n".join(one.line for one in sent)
     ingest = waybill.ingest()
-    feed_id, _ = ingest.read(JsonLines(f"file:{name}", lambda: io.BytesIO(content), batch_lines=batch_lines))
+    file = JsonLines(f"file:{name}", lambda: io.BytesIO(content), batch_lines=batch_lines)
+    feed_id, _ = ingest.read(file, on_batch=on_batch)
     ingest.finish(feed_id)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import select, text
 from consumers.ingest import filing
 from consumers.ingest.register import FeedMovedError, MessageKey
 from consumers.ingest.stepping import Kept
+from consumers.sources.source import Batch
 from domain.account.subject import AccountState
 from domain.order.state import OrderState
 from domain.record import MessageVoided, VerdictChanged
@@ -78,7 +80,7 @@ def in_time_order(sent: Iterable[Message]) -> list[Message]:
 # -- any order of arrival ------------------------------------------------------------------------
 
 
-@tried(0.4)
+@tried(0.3)
 @given(messages_of_every_sort(), st.data())
 def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_views(
     sent: list[Message], data: st.DataObject
@@ -155,7 +157,7 @@ def check_changes_told(waybill: Waybill, delivered: Delivered) -> None:
     assert told == {key: outcome.verdict for key, outcome in outcomes_in(waybill).items()}
 
 
-@tried(0.4)
+@tried(0.3)
 @given(trouble_free_messages(), st.data())
 def test_a_history_free_of_trouble_leaves_nothing_held_refused_or_dead_in_any_order_of_arrival(
     sent: list[Message], data: st.DataObject
@@ -226,6 +228,68 @@ def content_of(sent: Message) -> dict[str, Any]:
     return {name: document[name] for name in ("type", "time", "data")}
 
 
+# -- reading again -------------------------------------------------------------------------------
+
+
+class TurnedOff(Exception):
+    """Somebody turned the machine off."""
+
+
+@tried(0.2)
+@given(messages_of_every_sort(), st.sampled_from((1, 2, 5)), st.integers(1, 4), st.sampled_from((1, 3, 1_000)))
+def test_a_file_whose_reading_was_broken_off_is_read_on_from_where_it_stopped(
+    sent: list[Message], batch_lines: int, batches: int, batch_lines_later: int
+) -> None:
+    left = batches
+
+    def turn_off(_: Batch) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise TurnedOff
+
+    with a_store() as store:
+        # given
+        with suppress(TurnedOff):
+            read_file(store.process(0), "all.jsonl", sent, batch_lines=batch_lines, on_batch=turn_off)
+        # when
+        if not left:
+            read_file(store.process(1), "all.jsonl", sent, batch_lines=batch_lines_later)
+        # then
+        check_books(store.process(0), sent)
+        assert outcomes_in(store.process(0)) == outcomes_of(sent)
+
+
+@tried(0.2)
+@given(messages_of_every_sort(), st.data())
+def test_a_topic_read_again_from_its_beginning_says_nothing_new(sent: list[Message], data: st.DataObject) -> None:
+    """Of a topic, place names a malformed message for good: the same bytes at two places are two letters."""
+    again = data.draw(repeated(sent))
+    topic = data.draw(st.permutations([*sent, *again]))
+    repeats = len([one for one in again if one.fact is not None])
+    with a_store() as store:
+        # given
+        first = Pipeline(store.process(0), "orders", identifies_by_offset=True)
+        first.take(one.line for one in topic)
+        told_once, letters_once = outcomes_in(store.process(0)), letters_in(store.process(0))
+        counts_once = books_kept(store.process(0).engine)
+        # when
+        store.process(0).register.finish_feed(first.feed.feed_id, store.clock.now)
+        afresh = Pipeline(store.process(1), "orders", identifies_by_offset=True)
+        cut = data.draw(st.integers(0, len(topic)))
+        afresh.take(one.line for one in topic[:cut])
+        afresh.take(one.line for one in topic[cut:])
+        # then
+        assert counts_once["malformed"] == len([one for one in topic if one.fact is None])
+        assert counts_once["duplicate"] == counts_of(sent)[Verdict.DUPLICATE] + repeats
+        assert books_kept(store.process(1).engine) == {
+            **counts_once,
+            "duplicate": counts_once["duplicate"] + len(topic),
+        }
+        assert outcomes_in(store.process(1)) == told_once == outcomes_of(sent)
+        assert letters_in(store.process(1)) == letters_once
+
+
 # -- batch by batch ------------------------------------------------------------------------------
 
 
@@ -271,7 +335,7 @@ def without_versions(kept: Kept[Any]) -> Any:
     return plain(msgspec.to_builtins(kept))
 
 
-@tried(0.3)
+@tried(0.2)
 @given(messages_of_every_sort(), st.data())
 def test_after_each_batch_everything_verifies_and_the_books_balance(sent: list[Message], data: st.DataObject) -> None:
     deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))]))
@@ -293,7 +357,7 @@ def test_after_each_batch_everything_verifies_and_the_books_balance(sent: list[M
 # -- two that read one feed ----------------------------------------------------------------------
 
 
-@tried(0.3)
+@tried(0.2)
 @given(messages_of_every_sort().filter(lambda sent: len(sent) > 1), st.data())
 def test_of_two_pipelines_that_both_own_a_feed_the_second_stores_nothing(
     sent: list[Message], data: st.DataObject

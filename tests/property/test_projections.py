@@ -71,7 +71,7 @@ def positions_of(waybill: Waybill) -> dict[str, int]:
 # -- totals and replays --------------------------------------------------------------------------
 
 
-@tried(0.3)
+@tried(0.2)
 @given(well_formed_messages(), st.data())
 def test_totals_equal_a_recount_after_every_batch(sent: list[Message], data: st.DataObject) -> None:
     deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))], projecting=False), label="deliveries")
@@ -87,7 +87,7 @@ def test_totals_equal_a_recount_after_every_batch(sent: list[Message], data: st.
         assert rows_in(store.process()) == rows_of(by_stream(sent))
 
 
-@tried(0.3)
+@tried(0.15)
 @given(messages_of_every_sort(), st.data())
 def test_every_replay_gives_equal_rows_whatever_the_clock_says_and_however_large_its_batches(
     sent: list[Message], data: st.DataObject

@@ -71,7 +71,7 @@ def timeline_of(
 # -- what was true -------------------------------------------------------------------------------
 
 
-@tried(0.4)
+@tried(0.3)
 @given(well_formed_messages(), happening, st.data())
 def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happened_by_then(
     sent: list[Message], instant: datetime, data: st.DataObject
@@ -91,7 +91,7 @@ def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happe
 # -- what was known ------------------------------------------------------------------------------
 
 
-@tried(0.3)
+@tried(0.25)
 @given(well_formed_messages(), recording, st.none() | happening, some_views, st.data())
 def test_known_at_an_instant_is_what_a_store_says_that_had_recorded_no_more_by_then(
     sent: list[Message], known_at: datetime, as_of: datetime | None, views: list[View], data: st.DataObject
@@ -107,7 +107,7 @@ def test_known_at_an_instant_is_what_a_store_says_that_had_recorded_no_more_by_t
             assert timeline_of(whole, order, as_of, known_at) == timeline_of(prefix, order, as_of)
 
 
-@tried(0.3)
+@tried(0.25)
 @given(well_formed_messages(), recording, happening, some_views, st.data())
 def test_both_clocks_together_are_what_a_store_says_that_got_neither_later_news_nor_later_records(
     sent: list[Message], known_at: datetime, as_of: datetime, views: list[View], data: st.DataObject
@@ -124,7 +124,7 @@ def test_both_clocks_together_are_what_a_store_says_that_got_neither_later_news_
             assert timeline_of(whole, order, as_of, known_at) == timeline_of(prefix, order)
 
 
-@tried(0.2)
+@tried(0.1)
 @given(well_formed_messages(), st.none() | happening, some_views, st.data())
 def test_known_at_the_present_is_what_is_known(
     sent: list[Message], as_of: datetime | None, views: list[View], data: st.DataObject
@@ -139,7 +139,7 @@ def test_known_at_the_present_is_what_is_known(
 # -- what is received is recorded then -----------------------------------------------------------
 
 
-@tried(0.2)
+@tried(0.15)
 @given(well_formed_messages(), some_views, st.data())
 def test_without_history_what_was_known_is_what_had_been_received(
     sent: list[Message], views: list[View], data: st.DataObject
@@ -166,7 +166,7 @@ def test_without_history_what_was_known_is_what_had_been_received(
 # -- part of an answer ---------------------------------------------------------------------------
 
 
-@tried(0.2)
+@tried(0.1)
 @given(well_formed_messages(), st.none() | happening, st.data())
 def test_filtered_answers_are_the_answers_filtered(
     sent: list[Message], as_of: datetime | None, data: st.DataObject
