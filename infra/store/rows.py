@@ -48,20 +48,27 @@ class ProjectedRows:
         self._inserts = {table.name: BulkInsert(table, engine) for table in metadata.tables.values()}
 
     def create(self, projections: Sequence[Projection]) -> None:
-        """Create the tables, and a position for each projection that has none. Safe to call again."""
+        """Create the tables, and a position for each projection that has none. Safe to call again.
+
+        The rows of another version mean something else: they are removed, and the projection begins anew.
+        """
         metadata.create_all(self._engine)
         with self._engine.connect() as connection:
-            if set(connection.execute(select(projection_positions.c.name)).scalars()) >= {p.name for p in projections}:
+            if _versions(connection).items() >= {p.name: p.version for p in projections}.items():
                 return
         with self._locked() as connection:
-            known = set(connection.execute(select(projection_positions.c.name)).scalars())
+            versions = _versions(connection)
             for projection in projections:
-                if projection.name not in known:
-                    connection.execute(
-                        insert(projection_positions).values(
-                            name=projection.name, version=projection.version, position=0, paused=False
-                        )
+                if versions.get(projection.name) == projection.version:
+                    continue
+                for table in (*projection.tables, *(totals.table for totals in projection.totals)):
+                    connection.execute(delete(table))
+                connection.execute(delete(projection_positions).where(projection_positions.c.name == projection.name))
+                connection.execute(
+                    insert(projection_positions).values(
+                        name=projection.name, version=projection.version, position=0, paused=False
                     )
+                )
 
     def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
         names = [projection.name for projection in projections]
@@ -105,6 +112,11 @@ class ProjectedRows:
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+def _versions(connection: Connection) -> dict[str, int]:
+    listed = connection.execute(select(projection_positions.c.name, projection_positions.c.version)).all()
+    return {row.name: row.version for row in listed}
 
 
 def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
