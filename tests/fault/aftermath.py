@@ -13,7 +13,7 @@ from infra.settings import Settings
 from projections.catalogue import VIEWS
 
 RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at"}
-LIBRARYS_EVENTS = "waybill_events"
+LIBRARYS_EVENTS = "stored_events"
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
 
 

@@ -1,12 +1,13 @@
-"""given `waybill ingest` killed with -9 at some instant, when the same command is run again until it ends, then the
-store is as if nothing had happened: every verdict, the books, every view.
+"""given `waybill ingest` killed with -9 at some instant, when the same command is run again until it ends.
 
-The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
+Then the store is as if nothing had happened: every verdict, the books, every view. The instants are drawn anew each
+time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
 
 import os
-import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -16,22 +17,50 @@ from tests.fault.aftermath import assert_same_end
 from tests.fault.conftest import Undisturbed
 from tests.integration.command import KILLED, Command, Ran
 
-KILLS = 25
+# The instants are spread over the run by its progress, for how long it takes depends on what else this machine does.
+START, READING, PROJECTING, END = "start", "reading", "projecting", "end"
+KILLS = [(START, n) for n in range(3)] + [(READING, n) for n in range(12)] + [(PROJECTING, n) for n in range(7)]
+KILLS += [(END, n) for n in range(3)]
 REPEATED = 4
+A_BATCH = 0.04
+"""Seconds that a batch takes, more or less: what the instant of a kill is moved by."""
 
 pytestmark = pytest.mark.fault
 
 
 @pytest.fixture
-def draw() -> Random:
+def draw(request: pytest.FixtureRequest) -> Random:
     seed = os.environ.get("WAYBILL_FAULT_SEED") or str(SystemRandom().randrange(2**32))
     print(f"WAYBILL_FAULT_SEED={seed}")
-    return Random(seed)
+    return Random(f"{seed} {request.node.name}")
 
 
-def ingest_and_kill(waybill: Command, file: Path, seconds: float) -> Ran:
-    running = waybill.start("ingest", file, "--format", "json")
-    time.sleep(seconds)
+def progress(store: Path) -> tuple[int, int]:
+    """How many lines were taken in, and up to which position all views have come."""
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+            (lines,) = connection.execute("SELECT coalesce(max(next_offset), 0) FROM feeds").fetchone()
+            (position,) = connection.execute("SELECT coalesce(min(position), 0) FROM projection_positions").fetchone()
+            return int(lines), int(position)
+    except sqlite3.OperationalError:
+        return 0, 0  # there is no store yet, or it has no tables
+
+
+def kill_in(phase: str, waybill: Command, undisturbed: Undisturbed, draw: Random) -> Ran:
+    """Run it, and kill it at some instant of that phase."""
+    all_lines, all_positions = progress(undisturbed.store)
+    lines, position = {
+        START: (0, 0),
+        READING: (draw.randrange(1, all_lines), 0),
+        PROJECTING: (all_lines, draw.randrange(1, all_positions)),
+        END: (all_lines, all_positions),
+    }[phase]
+    delay = draw.uniform(0, A_BATCH if phase != END else A_BATCH / 4)
+    print(f"killed {delay:.4f} s after {lines} lines and position {position}")
+    running = waybill.start("ingest", undisturbed.file, "--format", "json")
+    while progress(waybill.store) < (lines, position) and running.is_alive():
+        time.sleep(0.002)
+    time.sleep(delay)
     running.kill()
     return running.wait()
 
@@ -53,37 +82,24 @@ def then_nothing_was_lost_or_doubled(waybill: Command, undisturbed: Undisturbed)
     waybill("verify").done()
 
 
-@pytest.mark.parametrize("kill", range(KILLS))
-def test_one_kill(batchwise: Command, undisturbed: Undisturbed, draw: Random, kill: int) -> None:
-    """The kills are spread over the whole run: the first near its start, the last near its end."""
-    slower = 1.0
-    for attempt in range(20):
-        instant = undisturbed.seconds * (kill + Random(f"{draw.random()} {kill}").random()) / KILLS * slower
-        print(f"attempt {attempt}: killed {instant:.3f} s after the start")
-        if not ended(ingest_and_kill(batchwise, undisturbed.file, instant)):
-            break
-        # It was faster than the undisturbed run: that kill came too late to be one.
-        slower *= 0.85
+@pytest.mark.parametrize(("phase", "number"), KILLS)
+def test_one_kill(batchwise: Command, undisturbed: Undisturbed, draw: Random, phase: str, number: int) -> None:
+    while ended(kill_in(phase, batchwise, undisturbed, draw)):
+        # It was done before it could be killed.
         for left in batchwise.folder.glob("waybill.db*"):
             left.unlink()
-    else:
-        pytest.fail("the run always ended before it could be killed")
 
     until_it_ends(batchwise, undisturbed)
 
 
 @pytest.mark.parametrize("run", range(REPEATED))
 def test_several_kills_in_one_run(batchwise: Command, undisturbed: Undisturbed, draw: Random, run: int) -> None:
-    instants = Random(f"{draw.random()} {run}")
-    kills = 0
-    for _ in range(6):
-        if ended(ingest_and_kill(batchwise, undisturbed.file, undisturbed.seconds * instants.uniform(0.05, 0.4))):
+    for phase in (START, READING, READING, PROJECTING, PROJECTING):
+        if ended(kill_in(phase, batchwise, undisturbed, draw)):
             break
-        kills += 1
     else:
         until_it_ends(batchwise, undisturbed)
 
-    assert kills >= 2
     then_nothing_was_lost_or_doubled(batchwise, undisturbed)
 
 
@@ -99,34 +115,30 @@ def test_a_kill_of_one_of_two_that_read_the_same_file(
 ) -> None:
     """The one that is left goes on; the one that was killed is run again and finds everything taken."""
     batchwise("status").done()
-    dying = batchwise.start("ingest", undisturbed.file, "--format", "json")
     living = batchwise.start("ingest", undisturbed.file, "--format", "json")
-    time.sleep(undisturbed.seconds * draw.uniform(0.2, 0.8))
-    dying.kill()
-    killed, lived = dying.wait(), living.wait().done()
-    assert killed.code == KILLED or ended(killed)
+    killed = kill_in(READING, batchwise, undisturbed, draw)
+    lived = living.wait().done()
     again = batchwise("ingest", undisturbed.file, "--format", "json").done()
 
-    total = lived.json["received"] + again.json["received"]
-    books = batchwise.ask("status")["books"]
     peaceful = undisturbed.ran.json
+    assert killed.code == KILLED or ended(killed)
     assert lived.json["received"] == again.json["received"] == peaceful["received"]
-    assert total <= books["received"]
+    books = batchwise.ask("status")["books"]
     assert books["applied"] == peaceful["applied"]
     assert books["held"] == peaceful["held"]
     assert books["dead"] == peaceful["refused"] + peaceful["malformed"]
     batchwise("verify").done()
 
 
-def test_a_kill_leaves_no_half_written_view(batchwise: Command, undisturbed: Undisturbed, draw: Random) -> None:
-    """Whoever asks after a kill, and before the next run, gets the answers of some earlier position."""
-    ingest_and_kill(batchwise, undisturbed.file, undisturbed.seconds * draw.uniform(0.3, 0.95))
+@pytest.mark.parametrize("phase", [READING, PROJECTING])
+def test_whoever_asks_after_a_kill_gets_the_answers_of_some_earlier_position(
+    batchwise: Command, undisturbed: Undisturbed, draw: Random, phase: str
+) -> None:
+    kill_in(phase, batchwise, undisturbed, draw)
 
     told = batchwise.ask("status")
     books = told["books"]
     assert books["received"] == books["applied"] + books["duplicate"] + books["held"] + books["dead"]
     assert all(0 <= projection["position"] <= told["head"] for projection in told["projections"])
-    copy = batchwise.folder / "copy.db"
-    shutil.copy(batchwise.store, copy)
     for view in ("overdue", "at-risk", "workload", "late", "follow-ups"):
         batchwise(view, "--as-of", "2025-06-30T16:00:00Z").done()

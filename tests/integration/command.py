@@ -78,6 +78,11 @@ class Nursery:
     def wait(self, pid: int) -> int:
         return int(self._ask({"wait": pid})["status"])
 
+    def poll(self, pid: int) -> int | None:
+        """The exit code, or None while it runs."""
+        status: int | None = self._ask({"poll": pid})["status"]
+        return status
+
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -94,13 +99,20 @@ class Running:
     def __init__(self, nursery: Nursery, pid: int, arguments: tuple[str, ...]):
         self._nursery, self._pid, self._arguments = nursery, pid, arguments
         self._files = nursery.files
+        self._code: int | None = None
 
     def kill(self) -> None:
         """kill -9. Harmless when it has ended: its process is there until somebody waits for it."""
-        os.kill(self._pid, signal.SIGKILL)
+        if self._code is None:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def is_alive(self) -> bool:
+        if self._code is None:
+            self._code = self._nursery.poll(self._pid)
+        return self._code is None
 
     def wait(self) -> Ran:
-        code = self._nursery.wait(self._pid)
+        code = self._nursery.wait(self._pid) if self._code is None else self._code
         out = Path(self._files["stdout"]).read_bytes()
         return Ran(self._arguments, code, out, Path(self._files["stderr"]).read_text("utf-8", errors="replace"))
 

@@ -2,7 +2,7 @@
 
 Importing all parts takes longer than most commands do. So it is done once, and each request gets a fresh process that
 has it behind it. A request is a line of JSON, and so is the answer:
-{"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"};   {"wait": pid} → {"status"}
+{"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"};   {"wait": pid} or {"poll": pid} → {"status"}
 """
 
 import json
@@ -21,9 +21,9 @@ def serve() -> dict[str, Any] | None:
     """Answer requests to their end. In a child, return the request that it is to run; in the parent, None."""
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
-        if "wait" in request:
-            _, status = os.waitpid(request["wait"], 0)
-            answer = {"status": os.waitstatus_to_exitcode(status)}
+        if "wait" in request or "poll" in request:
+            ended, status = os.waitpid(request.get("wait") or request["poll"], 0 if "wait" in request else os.WNOHANG)
+            answer = {"status": os.waitstatus_to_exitcode(status) if ended else None}
         else:
             pid = os.fork()
             if not pid:

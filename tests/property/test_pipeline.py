@@ -87,7 +87,10 @@ def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_view
 ) -> None:
     again = data.draw(repeated(sent), label="sent once more")
     deliveries = data.draw(deliveries_of([*sent, *again]), label="deliveries")
-    batch_lines, batch_events = data.draw(st.sampled_from((1, 2, 3, 1_000))), data.draw(st.sampled_from((1, 4, 1_000)))
+    batch_lines, batch_events = (
+        data.draw(st.sampled_from((1, 5, 10, 1_000))),
+        data.draw(st.sampled_from((2, 10, 1_000))),
+    )
     with a_store() as one, a_store() as other:
         # given
         told_once = one.process()
@@ -236,7 +239,7 @@ class TurnedOff(Exception):
 
 
 @tried(0.2)
-@given(messages_of_every_sort(), st.sampled_from((1, 2, 5)), st.integers(1, 4), st.sampled_from((1, 3, 1_000)))
+@given(messages_of_every_sort(), st.sampled_from((1, 2, 5)), st.integers(1, 4), st.sampled_from((3, 1_000)))
 def test_a_file_whose_reading_was_broken_off_is_read_on_from_where_it_stopped(
     sent: list[Message], batch_lines: int, batches: int, batch_lines_later: int
 ) -> None:
