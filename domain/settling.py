@@ -55,7 +55,12 @@ class Moment(NamedTuple):
 
 @dataclass
 class Settling(Generic[State]):
-    """Facts being taken, one after another, in the order of their places."""
+    """Facts being taken, one after another, in the order of their places.
+
+    `instant` is the time of the facts being taken, and `forbidden` holds those that a rule forbade at it; both are
+    forgotten when it passes. `waiting` holds facts by the name of what each awaits. `outcomes` is the latest word on
+    each fact. With `watched` false no moments are noted. `has_voids` tells that voids were weighed before.
+    """
 
     subject: Subject[State]
     state: State
@@ -71,6 +76,7 @@ class Settling(Generic[State]):
     def take(self, fact: Fact) -> None:
         """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
         if fact.occurred_at != self.instant:
+            # A rule is judged at the fact's own instant: what was forbidden until now is refused for good.
             self.instant = fact.occurred_at
             self.forbidden = []
         self.last_place = fact.place
@@ -78,6 +84,8 @@ class Settling(Generic[State]):
         while contenders:
             contender = contenders.pop(0)
             if self._takes_effect(contender, fact.occurred_at):
+                # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of
+                # them all the places decide, not who woke first. (What says what is already so is not tried again.)
                 appeared = self.subject.introduces(contender)
                 contenders += self.waiting.pop(appeared, ()) if appeared else ()
                 contenders += self.forbidden

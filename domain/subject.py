@@ -66,6 +66,11 @@ def waiting_room(subject_id: str) -> str:
     return f"{WAITING_ROOM}-{subject_id}"
 
 
+def is_waiting_room(stream: str) -> bool:
+    """Whether the stream is one in which voids wait."""
+    return stream.startswith(f"{WAITING_ROOM}-")
+
+
 def split_stream_name(stream: str) -> tuple[Kind | None, str]:
     """The kind and the subject's id; the kind is None for a waiting room."""
     prefix, _, subject_id = stream.partition("-")
@@ -117,7 +122,12 @@ AGGREGATE_OF: Mapping[Kind, type[SubjectAggregate]] = {Kind.ORDER: Order, Kind.R
 
 
 def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
-    """An aggregate before its first event."""
+    """An aggregate before its first event.
+
+    For whoever uses the library's repository, to read a subject or to file single facts. Ingest files whole batches
+    (consumers/ingest/filing.py) and needs no aggregate in memory. The library would make the first event a special
+    one that constructs the aggregate; here any event may come first, so the shell is made by hand.
+    """
     kind, _ = split_stream_name(stream)
     if kind is None:
         raise ValueError(f"{stream} is a waiting room of voids, not an aggregate")

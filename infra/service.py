@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History
 from infra.store.mapper import EventMapper
+from infra.store.opening import opening_alone
 from infra.store.register import StoredRegister
 from infra.store.register_tables import register_metadata
 from infra.store.rows import ProjectedRows
@@ -46,16 +47,17 @@ class Waybill:
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = system_clock):
         self.settings = settings
         self.clock = clock
-        self.backend = open_backend(settings)
-        self.application = self.backend.application
-        self.engine = self.backend.engine
-        register_metadata.create_all(self.engine)
+        with opening_alone(settings.sqlite_path, settings.store):
+            self.backend = open_backend(settings)
+            self.application = self.backend.application
+            self.engine = self.backend.engine
+            register_metadata.create_all(self.engine)
+            self.rows = ProjectedRows(self.engine)
+            self.rows.create(PROJECTIONS)
         mapper = self.application.mapper
         assert isinstance(mapper, EventMapper)
         self.register = StoredRegister(self.backend, mapper)
         self.history = History(self.backend)
-        self.rows = ProjectedRows(self.engine)
-        self.rows.create(PROJECTIONS)
         self.views = Views(self.engine, self.rows, self.history, clock)
         self.messages = Messages(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)

@@ -1,4 +1,7 @@
-"""follow_ups: what the customer is still to be told, of declined expedites and of delays."""
+"""follow_ups: what the customer is still to be told, of declined expedites and of delays.
+
+What is owed, and until when, is decided in domain/order/evolution.py.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime

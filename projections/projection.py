@@ -1,8 +1,8 @@
 """What a projection is: a name, a version, tables, and how their rows follow from a settled subject.
 
-`rows = shape(settled subject)`: nothing else. The runner writes the rows, so no projection writes SQL, counts by hand
-or knows about late messages. Whatever spans subjects is a sum over rows: a table's totals take away what a subject's
-old rows contributed and add what its new ones do.
+`rows = shape(settled subject)`: nothing else. The store writes the rows (infra/store/rows.py), so no projection writes
+SQL, counts by hand or knows about late messages. Whatever spans subjects is a sum over rows: when a subject's rows are
+replaced, what the old ones contributed is taken away and what the new ones do is added, in the same transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -205,14 +205,14 @@ def check_quantity(value: object) -> Decimal:
     return number
 
 
-def _decimal_schema(pattern: str, **bounds: int) -> dict[str, Any]:
+def _decimal_schema(pattern: str, **bounds: float) -> dict[str, Any]:
     number = {"type": "number", **bounds, "exclusiveMaximum": _LIMIT}
     return {"anyOf": [{"type": "string", "pattern": pattern}, number]}
 
 
 DECIMAL_SCHEMA = _decimal_schema(f"^-?{_PLAIN}$", exclusiveMinimum=-_LIMIT)
 AMOUNT_SCHEMA = _decimal_schema(f"^{_PLAIN}$", minimum=0)
-QUANTITY_SCHEMA = _decimal_schema(f"^(?=.*[1-9]){_PLAIN}$", exclusiveMinimum=0)
+QUANTITY_SCHEMA = _decimal_schema(f"^(?=.*[1-9]){_PLAIN}$", minimum=0.000001)
 
 Number = Annotated[Decimal, PlainValidator(check_decimal), WithJsonSchema(DECIMAL_SCHEMA)]
 """A decimal string or JSON number, at most 15 digits before the point and 6 after it."""

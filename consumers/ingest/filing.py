@@ -37,7 +37,7 @@ from consumers.sources.source import RawMessage
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
 from domain.settling import Settling
-from domain.subject import split_stream_name
+from domain.subject import is_waiting_room, split_stream_name
 from domain.verdict import Outcome, Verdict
 
 EMPTY_STREAM = Stored(version=0, kept=None)
@@ -130,7 +130,7 @@ class Filing:
             settling = self._remembered(stream, stored.get(stream, EMPTY_STREAM))
             if settling is not None and comes_after(settling, [arrival.fact for arrival in arrivals]):
                 ready[stream] = settling
-        facts = self._facts_of([s for s in by_stream if s in stored and s not in ready and not _is_waiting_room(s)])
+        facts = self._facts_of([s for s in by_stream if s in stored and s not in ready and not is_waiting_room(s)])
         for stream, earlier in facts.items():
             settling = settle_anew(stream, earlier)
             arriving = [arrival.fact for arrival in by_stream[stream]]
@@ -144,7 +144,7 @@ class Filing:
                 settling = ready[stream]
                 step_on(settling, arriving)
             else:
-                before = still_waiting.get(stream, ()) if _is_waiting_room(stream) else earlier_arrivals.get(stream, ())
+                before = still_waiting.get(stream, ()) if is_waiting_room(stream) else earlier_arrivals.get(stream, ())
                 settling = settle_anew(stream, [*(arrival.fact for arrival in before), *arriving])
             version = self._add(stream, stored.get(stream, EMPTY_STREAM).version, arrivals, settling.outcomes)
             version = self._note_changed_verdicts(stream, version, before, arrivals, settling.outcomes)
@@ -284,7 +284,3 @@ def _because_of(fact: Fact, arrivals: Sequence[Arrival]) -> FactKey | None:
         if isinstance(arrival.fact, MessageVoided) and arrival.fact.names == fact.key:
             return arrival.fact.key
     return arrivals[0].fact.key if len(arrivals) == 1 else None
-
-
-def _is_waiting_room(stream: str) -> bool:
-    return split_stream_name(stream)[0] is None

@@ -1,6 +1,7 @@
 """What may happen to an order, judged at a fact's place by what took effect before it.
 
-Each rule looks at the order and the fact and returns None when the fact may take effect, or the objection.
+Each rule looks at the order and the fact and returns None when the fact may take effect, or the objection. The order of
+the checks in a rule matters: what is already so (duplicate), then what is not known (held), then what is forbidden.
 """
 
 from collections.abc import Callable
@@ -154,8 +155,10 @@ def _of_open_shipment(
 
 def _dispatched(order: OrderState, fact: ShipmentDispatched) -> Objection | None:
     shipment = order.shipments.get(fact.shipment_id)
-    if shipment is not None and (shipment.dispatched or shipment.delivered_whole):
+    if shipment is not None and shipment.dispatched:
         return already_so(f"shipment {fact.shipment_id} was dispatched before")
+    if shipment is not None and shipment.delivered_whole:
+        return already_so(f"shipment {fact.shipment_id} was delivered in whole before")
     return _of_open_shipment(order, fact)
 
 

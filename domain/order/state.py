@@ -56,7 +56,10 @@ class Expedite(msgspec.Struct):
 
 
 class FollowUp(msgspec.Struct, frozen=True):
-    """Something the customer is still to be told: about an `expedite` that was declined, or a `delay`."""
+    """Something the customer is still to be told: about an `expedite` that was declined, or a `delay`.
+
+    An order owes at most one about a delay at a time (see `evolution._delayed`).
+    """
 
     about: str
     owed_since: datetime
@@ -73,7 +76,11 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 class OrderState(msgspec.Struct):
-    """Everything that the facts taken so far have made of an order. Before it is placed, `placing` is None."""
+    """Everything that the facts taken so far have made of an order. Before it is placed, `placing` is None.
+
+    `live` is an ordered set of the ids of live shipments, so that an order with many shipments need not look at all of
+    them. (An empty default is copied for each state.)
+    """
 
     order_id: str
     placing: OrderPlaced | None = None

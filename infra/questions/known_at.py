@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from domain.settling import up_to
+from domain.subject import split_stream_name
 from infra.store.engine import sqlite_engine
 from infra.store.history import History
 from infra.store.rows import ProjectedRows
@@ -34,6 +35,7 @@ def scratch_of(
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = ProjectedRows(engine)
         rows.create(projections)
+        # These tables are nobody else's: a count of batches will do for the positions that they move along.
         for position, batch in enumerate(_shaped(history, projections, as_of, known_at)):
             rows.replace(batch, position, position + 1)
         try:
@@ -47,7 +49,10 @@ def _shaped(
 ) -> Iterator[list[Replacement]]:
     batch = [Replacement(projection) for projection in projections]
     subjects = 0
+    kinds = {projection.kind for projection in projections}
     for stream, facts in history.streams():
+        if split_stream_name(stream)[0] not in kinds:
+            continue
         settled = settled_stream(stream, up_to(facts, as_of, known_at))
         if settled is None:
             continue

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, select
 
 from domain.fact import Fact
-from domain.subject import WAITING_ROOM, settle_stream, split_stream_name
+from domain.subject import is_waiting_room, settle_stream, split_stream_name
 from infra.questions import books
 from infra.store.history import History
 from infra.store.register_tables import messages
@@ -37,7 +37,7 @@ class Verified(NamedTuple):
 
 
 class Verification:
-    """Checks one store, at the position that its projections have reached."""
+    """Checks one store. Run it while nothing is taken in and the views are up to date: it reads in several steps."""
 
     def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
         self._engine = engine
@@ -81,7 +81,7 @@ class Verification:
         for stream, facts in batch:
             registered = kept.get(stream, {})
             # A void that found what it names has left its waiting room; its event there counts no more.
-            counted = [f for f in facts if not stream.startswith(f"{WAITING_ROOM}-") or f.key in registered]
+            counted = [f for f in facts if not is_waiting_room(stream) or f.key in registered]
             settling = settle_stream(stream, counted, watched=False)
             for key, outcome in settling.outcomes.items():
                 checked["messages"] += 1

@@ -22,7 +22,7 @@ from consumers.ingest.register import (
 )
 from consumers.sources.source import FeedPosition
 from domain.fact import Fact
-from domain.subject import WAITING_ROOM
+from domain.subject import is_waiting_room
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend
 from infra.store.bulk import BulkInsert
@@ -199,7 +199,7 @@ class StoredRegisterTransaction:
                     new.outcome.took_effect_at,
                     new.recorded_at,
                     changes.received_at,
-                    _in_waiting_room(new.stream),
+                    is_waiting_room(new.stream),
                 )
                 for new in changes.messages
             ],
@@ -247,7 +247,7 @@ class StoredRegisterTransaction:
                     "new_reason": changed.outcome.reason,
                     "new_voided": changed.outcome.voided,
                     "new_took_effect_at": changed.outcome.took_effect_at,
-                    "new_waits_in_room": _in_waiting_room(changed.stream),
+                    "new_waits_in_room": is_waiting_room(changed.stream),
                 }
                 for changed in changes.changed
             ],
@@ -315,10 +315,6 @@ def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
         MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
         for row in rows
     }
-
-
-def _in_waiting_room(stream: str) -> bool:
-    return stream.startswith(f"{WAITING_ROOM}-")
 
 
 def _headers(headers: tuple[tuple[str, bytes], ...]) -> str:

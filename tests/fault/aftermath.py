@@ -56,8 +56,9 @@ def assert_same_end(store: Path, undisturbed: Path) -> None:
     found, expected = rows_of(store), rows_of(undisturbed)
     assert found.keys() == expected.keys()
     for table, rows in expected.items():
-        differing = [row for row in found[table] if row not in rows] + [row for row in rows if row not in found[table]]
-        assert not differing, f"{table}: {differing[:4]}"
-        assert len(found[table]) == len(rows), table
+        if found[table] != rows:
+            lost = [row for row in rows if row not in found[table]]
+            new = [row for row in found[table] if row not in rows]
+            raise AssertionError(f"{table}: {len(found[table])} rows; lost {lost[:2]}; new {new[:2]}")
     assert events_of(store) == events_of(undisturbed)
     assert answers_of(store) == answers_of(undisturbed)

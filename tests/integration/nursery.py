@@ -2,7 +2,8 @@
 
 Importing all parts takes longer than most commands do. So it is done once, and each request gets a fresh process that
 has it behind it. A request is a line of JSON, and so is the answer:
-{"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"};   {"wait": pid} or {"poll": pid} → {"status"}
+{"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"}
+{"wait": pid} or {"poll": pid} → {"status": exit code, or null while it runs}
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A second reading of DESIGN.md, sections 3 and 5, as slow and plain as possible: the judge of the real one.
+"""A second reading of what messages mean (docs/settling.md), as slow and plain as possible: the judge of the real one.
 
 It shares nothing with the service: no import of it, no table, no kept state. Every question settles every message again
 from the beginning. Where this and the service differ, one of them has misread the design.

@@ -1,4 +1,4 @@
-"""What the naive interpreter takes for a well-formed message: the table of DESIGN.md, section 3, written down again."""
+"""What the naive interpreter takes for a well-formed message: the tables of docs/contract.md, written down again."""
 
 import json
 from collections.abc import Callable

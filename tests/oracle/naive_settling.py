@@ -1,4 +1,4 @@
-"""How the naive interpreter settles a subject: the five rules of DESIGN.md, section 3, and an order's rules."""
+"""How the naive interpreter settles a subject: the five rules of docs/settling.md, and an order's rules."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The views of the naive interpreter: DESIGN.md, section 5, written down again over settled subjects."""
+"""The views of the naive interpreter, written down again over settled subjects."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -47,6 +47,11 @@ class Message(NamedTuple):
         assert self.fact is not None, "a malformed message takes no id"
         return MessageKey(*self.fact.key, self.subject)
 
+    @property
+    def known_by(self) -> MessageKey | bytes:
+        """Its key; a malformed one goes by its bytes."""
+        return self.line if self.fact is None else self.key
+
 
 class Delivery(NamedTuple):
     """Messages that come at once, in one batch of a feed; then projections take steps of so many events.
@@ -204,11 +209,27 @@ def repeated(draw: st.DrawFn, messages: Sequence[Message]) -> list[Message]:
     return [reworded(sent) if otherwise else sent for sent, otherwise in again]
 
 
+def as_it_happened(messages: Iterable[Message]) -> list[Message]:
+    """In the order of time; malformed ones, of which nobody knows the time, come first."""
+    return sorted(messages, key=lambda sent: (sent.fact is not None, sent.fact.place if sent.fact else ()))
+
+
+@st.composite
+def nearly_as_it_happened(draw: st.DrawFn, messages: Sequence[Message]) -> list[Message]:
+    """In the order of time, but for a few that come early or late: then most are the newest of their subject."""
+    arriving = as_it_happened(messages)
+    if arriving:
+        places = st.integers(0, len(arriving) - 1)
+        for number, place in draw(st.lists(st.tuples(places, places), max_size=3)):
+            arriving.insert(place, arriving.pop(number))
+    return arriving
+
+
 @st.composite
 def deliveries_of(draw: st.DrawFn, messages: Sequence[Message], *, projecting: bool = True) -> list[Delivery]:
-    """The messages in any order, in batches of several feeds; with `projecting`, some are projected at once."""
+    """The messages in some order, in batches of several feeds; with `projecting`, some are projected at once."""
     some_steps = st.lists(st.sampled_from((1, 2, 5, 100)), max_size=2) if projecting else st.just([])
-    arriving = draw(st.permutations(messages))
+    arriving = draw(st.one_of(st.permutations(messages), nearly_as_it_happened(messages)))
     deliveries: list[Delivery] = []
     while arriving:
         size = draw(st.integers(1, max(2, len(messages) // 2)))

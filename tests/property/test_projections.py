@@ -24,6 +24,7 @@ from projections.runner import ProjectionMovedError
 from tests.property.histories import HOURS
 from tests.property.messages import (
     Message,
+    as_it_happened,
     by_stream,
     counts_of,
     deliveries_of,
@@ -142,7 +143,7 @@ class Service(RuleBasedStateMachine):
 
     @initialize(sent=messages_of_every_sort().filter(bool))
     def upstream_has_something_to_say(self, sent: list[Message]) -> None:
-        self.sent = sent
+        self.sent = as_it_happened(sent)
 
     # What is done to it.
 
@@ -298,8 +299,15 @@ class Service(RuleBasedStateMachine):
         return self.pipelines[number]
 
     def chosen(self, picked: Sequence[tuple[int, bool]]) -> list[Message]:
-        messages = [(self.sent[index % len(self.sent)], otherwise) for index, otherwise in picked]
-        return [reworded(message) if otherwise else message for message, otherwise in messages]
+        """One of all messages for each number, or the next in time that has not come yet; some are reworded."""
+        known = {one.known_by for one in self.received}
+        to_come = iter([one for one in self.sent if one.known_by not in known])
+        messages = []
+        for number, otherwise in picked:
+            any_other = self.sent[number % len(self.sent)]
+            message = next(to_come, any_other) if number < 50 else any_other
+            messages.append(reworded(message) if otherwise else message)
+        return messages
 
     def note_received(self, messages: Sequence[Message]) -> None:
         self.received += messages

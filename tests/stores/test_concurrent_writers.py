@@ -24,7 +24,10 @@ def store(request: pytest.FixtureRequest) -> StoreUrl:
     return made
 
 
-@pytest.mark.parametrize("processes", [2, 5])
+MANY = pytest.mark.slow
+
+
+@pytest.mark.parametrize("processes", [3, pytest.param(5, marks=MANY), pytest.param(8, marks=MANY)])
 def test_shares_of_a_history_and_the_whole_of_it_at_the_same_time(
     store: StoreUrl, tmp_path: Path, processes: int
 ) -> None:

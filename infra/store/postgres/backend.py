@@ -58,11 +58,11 @@ class PostgresBackend:
 
     def lock(self, connection: Connection) -> None:
         with _cursor(connection) as cursor:
-            self._recorder._lock_table(cursor)
+            self._recorder.lock(cursor)
 
     def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         with _cursor(connection) as cursor:
-            self._recorder._insert_stored_events(cursor, events)
+            self._recorder.insert_all(cursor, events)
 
     def keys(self, width: int) -> str:
         columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))

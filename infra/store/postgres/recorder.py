@@ -20,6 +20,14 @@ class ArrayRecorder(PostgresApplicationRecorder):
             "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bytea[]) RETURNING notification_id"
         ).format(schema=Identifier(datastore.schema), table=Identifier(events_table_name))
 
+    def lock(self, cursor: Cursor[DictRow]) -> None:
+        """Keep other writers of events out until the transaction ends."""
+        self._lock_table(cursor)
+
+    def insert_all(self, cursor: Cursor[DictRow], events: Sequence[StoredEvent]) -> None:
+        """Insert within a transaction that is not the library's own: the register is written in the same one."""
+        self._insert_stored_events(cursor, events)
+
     def _insert_stored_events(self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         # The lock keeps the global order free of gaps (see the library's _lock_table); NOTIFY wakes the projectors.
         self._lock_table(curs)

@@ -1,10 +1,11 @@
 """The store in one SQLite file."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from eventsourcing.persistence import StoredEvent
-from eventsourcing.sqlite import SQLiteCursor
 from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
 
@@ -47,7 +48,7 @@ class SqliteBackend:
 
     def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         cursor = connection.connection.cursor()
-        self._recorder._insert_events(SQLiteCursor(cursor), events)  # type: ignore[arg-type]
+        self._recorder.insert_all(cast(sqlite3.Cursor, cursor), events)
         cursor.close()
 
     def keys(self, width: int) -> str:

@@ -1,5 +1,6 @@
 """The library's recorder on SQLite, with bulk inserts."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,10 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
 
 class BulkRecorder(SQLiteApplicationRecorder):
     """Inserts a batch with one statement instead of one for each event."""
+
+    def insert_all(self, cursor: sqlite3.Cursor, events: Sequence[StoredEvent]) -> None:
+        """Insert within a transaction that is not the library's own: the register is written in the same one."""
+        self._insert_events(SQLiteCursor(cursor), events)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         c.execute(self.select_max_notification_id_statement)
