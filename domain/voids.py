@@ -36,9 +36,7 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
     outcomes: dict[FactKey, Outcome] = {}
     counting, ringed = _counting(voids)
     for void in ringed:
-        outcomes[void.key] = Outcome(
-            Verdict.REFUSED, "the voids name each other in a ring, so none of them counts", voided=True
-        )
+        outcomes[void.key] = Outcome(Verdict.REFUSED, "the voids name each other in a ring, so none of them counts")
     # The first void in place order is the one that the reason names, whatever the order of arrival.
     for void in sorted(counting, key=lambda v: v.place, reverse=True):
         named = known.get(void.names)

@@ -75,12 +75,15 @@ class Waybill:
 
     def ingest(self, *, honour_recordedtime: bool = False) -> Ingest:
         """An ingest pipeline into this store."""
-        rules = ReadingRules(
+        return Ingest(self.register, self.clock, self.reading_rules(honour_recordedtime=honour_recordedtime))
+
+    def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
+        """What a message has to fit in besides its contract."""
+        return ReadingRules(
             clock_skew=self.settings.clock_skew,
             max_bytes=self.settings.max_message_bytes,
             honour_recordedtime=honour_recordedtime,
         )
-        return Ingest(self.register, self.clock, rules)
 
     def projector(self, stop: Event) -> Projector:
         """What keeps the views up to date until `stop` is set."""

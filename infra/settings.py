@@ -1,8 +1,9 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -18,13 +19,14 @@ def _known_store(url: str) -> str:
         return url
     if not url.startswith("sqlite:///"):
         raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    if not url.removeprefix("sqlite:///"):
+    path = url.removeprefix("sqlite:///")
+    if not path or path == ":memory:":
         raise ValueError("names no file; give sqlite:///PATH")
     return url
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in available_timezones() - {"localtime"}:
         raise ValueError("must be an IANA time zone, such as Europe/Berlin")
     return name
 
@@ -41,9 +43,13 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest message that is taken, in bytes.")
     clock_skew: timedelta = Field(
         timedelta(hours=1),
+        ge=timedelta(0),
+        le=timedelta(days=366),
         description="How far ahead of this machine's clock a message's time may be: ISO 8601 (PT1H) or seconds.",
     )
-    hold_hours: int = Field(72, ge=0, description="A message held longer than this counts as dead until it is taken.")
+    hold_hours: int = Field(
+        72, ge=0, le=1_000_000, description="A message held longer than this counts as dead until it is taken."
+    )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "UTC", description="The business time zone, in which a date given to a command begins: an IANA name."
     )
@@ -88,20 +94,20 @@ def load_settings() -> Settings:
     """Raises WrongSettingsError."""
     try:
         return Settings()
+    except (UnicodeDecodeError, OSError) as e:
+        raise WrongSettingsError(f"the file .env in this folder cannot be read: {e}") from e
     except ValidationError as e:
         problems = [
             f"WAYBILL_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
-            f" (it is {problem['input']!r})"
+            f" (it is {masked_url(str(problem['input']))!r})"
             for problem in e.errors()
         ]
         raise WrongSettingsError("; ".join(problems)) from e
 
 
 def masked_url(value: str) -> str:
-    """The value with the password of a URL replaced."""
+    """The value with the passwords of a URL replaced, before the host as well as among its options."""
     if "://" not in value:
         return value
-    parts = urlsplit(value)
-    if parts.password is None:
-        return value
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", f":{MASK}@")))
+    before_host = re.sub(r"(?<=://)([^/@:]*):[^@]*@", rf"\1:{MASK}@", value)
+    return re.sub(r"(?<=[?&])((?:ssl)?password)=[^&]*", rf"\1={MASK}", before_host, flags=re.IGNORECASE)

@@ -13,6 +13,14 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 
+def _moved(instant: datetime, span: timedelta) -> datetime:
+    """The instant moved by a span, kept within the years 1 to 9999."""
+    try:
+        return instant + span
+    except OverflowError:
+        return (datetime.max if span > timedelta(0) else datetime.min).replace(tzinfo=instant.tzinfo)
+
+
 @dataclass(frozen=True)
 class AsOf:
     """T, as SQL. `shifted` gives T moved by a span of time.
@@ -26,7 +34,7 @@ class AsOf:
 
     @classmethod
     def at(cls, instant: datetime, *, present: bool = False) -> "AsOf":
-        return cls(lambda span: literal(instant + span, Instant()), present)
+        return cls(lambda span: literal(_moved(instant, span), Instant()), present)
 
     @property
     def instant(self) -> ColumnElement[datetime]:

@@ -1,16 +1,20 @@
 """order_timeline: an order's events in the order in which they count, read from its stream and never stored twice."""
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.fact import Fact, FactKey, StreamEvent
+from domain.fact import MESSAGE_TYPES, Fact, FactKey, Place, StreamEvent
 from domain.record import VerdictChanged
 from domain.settling import Settling
 from domain.verdict import Outcome, Verdict
+
+AFTER_ALL_RANKS = len(MESSAGE_TYPES)
 
 
 class TimelineEntry(NamedTuple):
@@ -34,18 +38,20 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
     stands where that was recorded.
     """
     changed = what_each_changed(settling)
-    entries: list[tuple[tuple[Any, ...], TimelineEntry]] = []
+    entries: list[tuple[tuple[datetime, float, Place], TimelineEntry]] = []
     for position, event in events:
         if isinstance(event, Fact):
             outcome = settling.outcomes.get(event.key)
             if outcome is None:
                 continue
             when = outcome.took_effect_at or event.occurred_at
-            rank = changed[event.key][0] if event.key in changed else -1
-            entries.append(((when, rank, event.place), _of_fact(position, event, outcome, changed)))
+            # Of one instant, first what took effect, by turns, then what did not.
+            turn = changed[event.key][0] if event.key in changed else math.inf
+            entries.append(((when, turn, event.place), _of_fact(position, event, outcome, changed)))
         elif isinstance(event, VerdictChanged):
-            entries.append(((event.recorded_at, -1, (event.recorded_at,)), _of_change(position, event)))
-    return [entry for _, entry in sorted(entries, key=lambda pair: (pair[0][0], pair[0][1], str(pair[0][2])))]
+            last = (event.recorded_at, AFTER_ALL_RANKS, *event.key)
+            entries.append(((event.recorded_at, math.inf, last), _of_change(position, event)))
+    return [entry for _, entry in sorted(entries, key=itemgetter(0))]
 
 
 def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
@@ -114,9 +120,7 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return (
-            value.strftime("%Y-%m-%dT%H:%M:%SZ") if not value.microsecond else value.isoformat().replace("+00:00", "Z")
-        )
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, tuple):

@@ -33,3 +33,11 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 def waybill(nursery: Nursery, tmp_path: Path) -> Command:
     """The command with an empty store."""
     return Command(nursery, tmp_path)
+
+
+@pytest.fixture
+def other(nursery: Nursery, tmp_path: Path) -> Command:
+    """The command with another empty store, to compare the first one with."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    return Command(nursery, folder)

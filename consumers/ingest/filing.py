@@ -81,6 +81,7 @@ class Filing:
                 fact = message.fact
                 well_formed.append(Arrival(MessageKey(fact.source, fact.message_id, message.subject), fact, raw))
         self._file_letters(malformed)
+        self._take_letters(well_formed)
         known = self._transaction.registered(_keys_to_look_up(well_formed)) if well_formed else {}
         new = self._set_repeats_apart(well_formed, known)
         self._file_new(new, known)
@@ -98,6 +99,19 @@ class Filing:
                 kept_before.add(letter_id)
                 self._changes.letters.append(NewLetter(letter_id, message.reason, raw.offset, raw.body, raw.headers))
                 self._answer(raw, Verdict.MALFORMED, message.reason)
+
+    def _take_letters(self, well_formed: Sequence[Arrival]) -> None:
+        """Messages whose very bytes were malformed before, such as one whose time was too far ahead: dead no longer.
+
+        What came then is one and the same message as what comes now, so it counts as a repeat of it.
+        """
+        names = {self._name_letter(arrival.raw): arrival.key for arrival in well_formed if arrival.raw is not None}
+        for letter_id, (feed_id, repeats) in self._transaction.letters(names).items() if names else ():
+            times, differing = self._changes.repeats.get(names[letter_id], Repeats())
+            self._changes.repeats[names[letter_id]] = Repeats(times + 1 + repeats, differing)
+            self._changes.letters_taken.append(letter_id)
+            self._changes.count(feed_id, Verdict.MALFORMED, -1)
+            self._changes.count(feed_id, Verdict.DUPLICATE)
 
     def _set_repeats_apart(
         self, arrivals: Sequence[Arrival], known: Mapping[MessageKey, Registered]

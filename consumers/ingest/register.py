@@ -72,6 +72,13 @@ class NewLetter(NamedTuple):
     headers: tuple[tuple[str, bytes], ...]
 
 
+class KnownLetter(NamedTuple):
+    """A malformed message that was kept: the feed that brought it, and how often it came again."""
+
+    feed_id: int
+    repeats: int
+
+
 class Repeats(NamedTuple):
     """How often a message came again, and how often of these with other content."""
 
@@ -81,7 +88,11 @@ class Repeats(NamedTuple):
 
 @dataclass
 class Changes:
-    """All that one batch writes. `tallies` holds, for each feed, by how much each verdict's count grows or shrinks."""
+    """All that one batch writes.
+
+    `letters_taken` are letters whose bytes fit the contract now. `tallies` holds, for each feed, by how much each
+    verdict's count grows or shrinks.
+    """
 
     feed_id: int
     received_at: datetime
@@ -93,6 +104,7 @@ class Changes:
     repeats: dict[MessageKey, Repeats] = field(default_factory=dict)
     letters: list[NewLetter] = field(default_factory=list)
     letter_repeats: dict[str, int] = field(default_factory=dict)
+    letters_taken: list[str] = field(default_factory=list)
     streams: dict[str, Stored] = field(default_factory=dict)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
 
@@ -118,7 +130,7 @@ class RegisterTransaction(Protocol):
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
         """Those of the messages that were taken before."""
 
-    def letters(self, letter_ids: Iterable[str]) -> set[str]:
+    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
         """Those of the malformed messages that were kept before."""
 
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:

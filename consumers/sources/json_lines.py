@@ -14,6 +14,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BATCH_BYTES = 8 * 1024 * 1024
 READ_AGAIN_BYTES = 1024 * 1024
+BLANKS = b" \t\r\n"
 
 
 class UnreadableSourceError(Exception):
@@ -60,11 +61,14 @@ class JsonLines:
         compressed = self._open_stream()
         try:
             stream = _decompressed(compressed)
-            position = FeedPosition()
+            position, unfinished_line = FeedPosition(), b""
             if resume is not None and resume.bytes_read:
-                stream, position = _skip_what_was_read(stream, resume)
-            while batch := self._next_batch(stream, position):
-                position = batch.end
+                stream, position, unfinished_line = _skip_what_was_read(stream, resume)
+                if position != resume:
+                    # Told by an empty batch, so that whoever reads an empty stream learns it too.
+                    yield Batch((), position, position)
+            while batch := self._next_batch(stream, position, unfinished_line):
+                position, unfinished_line = batch.end, b""
                 if self._progress is not None:
                     self._progress(compressed.tell())
                 yield batch
@@ -73,7 +77,7 @@ class JsonLines:
         finally:
             compressed.close()
 
-    def _next_batch(self, stream: IO[bytes], start: FeedPosition) -> Batch | None:
+    def _next_batch(self, stream: IO[bytes], start: FeedPosition, unfinished_line: bytes) -> Batch | None:
         messages: list[RawMessage] = []
         offset, bytes_read, crc = start
         lines = 0
@@ -83,7 +87,11 @@ class JsonLines:
                 break
             bytes_read += len(line)
             crc = zlib.crc32(line, crc)
-            body = line.strip(b" \t\r\n")
+            body = line.strip(BLANKS)
+            if unfinished_line and body:
+                # The line had not been written to its end when it was read first. What was read is a dead letter now.
+                body = (unfinished_line + line).strip(BLANKS)
+            unfinished_line = b""
             if offset == 0:
                 body = body.removeprefix(BYTE_ORDER_MARK)
             if body:
@@ -101,22 +109,25 @@ def _decompressed(stream: BinaryIO) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(stream)) if first == GZIP_MAGIC else stream
 
 
-def _skip_what_was_read(stream: IO[bytes], resume: FeedPosition) -> tuple[IO[bytes], FeedPosition]:
+def _skip_what_was_read(stream: IO[bytes], resume: FeedPosition) -> tuple[IO[bytes], FeedPosition, bytes]:
     """Pass over the bytes before `resume`; when they are not the ones that were read, start over.
 
-    What is passed over is kept aside meanwhile, for standard input cannot be wound back.
+    Returns the stream, where it stands, and what was read of a line that had no end yet. What is passed over is kept
+    aside meanwhile, for standard input cannot be wound back.
     """
     aside = tempfile.SpooledTemporaryFile(max_size=BATCH_BYTES)  # noqa: SIM115  (lives on in what is returned)
-    crc, missing = 0, resume.bytes_read
+    crc, missing, last_line = 0, resume.bytes_read, b""
     while missing and (chunk := stream.read(min(missing, READ_AGAIN_BYTES))):
         aside.write(chunk)
         crc = zlib.crc32(chunk, crc)
         missing -= len(chunk)
+        _, newline, after = chunk.rpartition(b"\n")
+        last_line = after if newline else last_line + after
     if not missing and crc == resume.crc:
         aside.close()
-        return stream, resume
+        return stream, resume, last_line
     aside.seek(0)
-    return cast(IO[bytes], _OneAfterTheOther(cast(IO[bytes], aside), stream)), FeedPosition()
+    return cast(IO[bytes], _OneAfterTheOther(cast(IO[bytes], aside), stream)), FeedPosition(), b""
 
 
 class _OneAfterTheOther:

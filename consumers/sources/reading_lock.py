@@ -1,10 +1,11 @@
 """Who reads a file: at most one process at a time goes on in a reading that was broken off.
 
-The operating system frees the lock when its process ends, however it ends. Locks hold on one machine.
+The operating system frees the lock when its process ends, however it ends. Locks hold on one machine, for one user.
 """
 
 import fcntl
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,28 @@ from pathlib import Path
 @contextmanager
 def reading_lock(store: str, topic: str) -> Iterator[bool]:
     """Yields whether this process is the only one that reads the topic's file into the store."""
-    name = hashlib.sha256(f"{store}\0{topic}".encode()).hexdigest()[:24]
-    with (Path(tempfile.gettempdir()) / f"waybill-{name}.lock").open("w") as file:
+    with held_lock(f"reading {store} {topic}", wait=False) as held:
+        yield held
+
+
+@contextmanager
+def held_lock(name: str, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of this name, after waiting for it or not at all; yields whether it is held.
+
+    Raises OSError when the folder of locks belongs to somebody else.
+    """
+    folder = Path(tempfile.gettempdir()) / f"waybill-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user; remove it or set TMPDIR")
+    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
             yield True
+    finally:
+        os.close(descriptor)

@@ -39,6 +39,7 @@ for part in (ingesting, looking, following, letters, operating, demonstrating):
 def main() -> None:
     """Run one command and leave with its exit code. What went wrong is said in a line, never as a traceback."""
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except WrongSettingsError as e:
         _complain(str(e))
@@ -61,6 +62,15 @@ def main() -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            _complain(f"the argument {argument!a} is not UTF-8")
+            sys.exit(WRONG_USAGE)
 
 
 def _complain(text: str) -> None:

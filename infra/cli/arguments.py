@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +22,7 @@ def read_instant(text: str | datetime) -> datetime:
     try:
         if len(text) == len("2014-02-20"):
             day = date.fromisoformat(text)
-            return datetime(day.year, day.month, day.day, tzinfo=load_settings().zone)
+            return _in_utc(datetime(day.year, day.month, day.day, tzinfo=load_settings().zone))
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
@@ -30,7 +30,14 @@ def read_instant(text: str | datetime) -> datetime:
         ) from None
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")
-    return instant
+    return _in_utc(instant)
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter("an instant must lie within the years 1 to 9999 in UTC") from None
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people; json or csv for programs.")]

@@ -1,5 +1,6 @@
 """Commands that follow the store: its events as they come, and where everything stands."""
 
+import difflib
 import sys
 import time
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from domain.fact import Fact
+from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
 from infra.cli.output import Format, console, plain, show_json, show_rows
 from infra.service import Waybill
@@ -54,15 +55,25 @@ def events(
 
 class _Wanted:
     def __init__(self, event_type: str | None, since: datetime | None):
+        known = {name for event_class in EVENT_CLASSES.values() for name in _names_of(event_class)}
+        if event_type is not None and event_type not in known:
+            nearest = difflib.get_close_matches(event_type, known, n=1)
+            raise typer.BadParameter(
+                f"there are no events {event_type}" + (f"; is it {nearest[0]}?" if nearest else "")
+            )
         self._type = event_type
         self._since = since
 
     def __call__(self, event: PositionedEvent) -> bool:
         if self._since is not None and event.event.recorded_at < self._since:
             return False
-        kind = type(event.event)
-        names = (kind.__name__, kind.TOPIC, kind.TYPE if issubclass(kind, Fact) else "")
-        return self._type is None or self._type in names
+        return self._type is None or self._type in _names_of(type(event.event))
+
+
+def _names_of(event_class: type[StreamEvent]) -> tuple[str, ...]:
+    """The class's name, its stored topic and, of a fact, its message type."""
+    names = (event_class.__name__, event_class.TOPIC)
+    return (*names, event_class.TYPE) if issubclass(event_class, Fact) else names
 
 
 def _stored(waybill: Waybill, stream: str | None, position: int) -> Any:

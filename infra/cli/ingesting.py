@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from consumers.contract import to_cloud_event
+from consumers.contract import Malformed, read_message, to_cloud_event
 from consumers.ingest.pipeline import Ingest
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.reading_lock import reading_lock
@@ -34,6 +34,7 @@ from infra.simulation import DEFAULT_UNTIL, simulate
 
 STANDARD_INPUT = "-"
 VOID_SOURCE = "waybill/operator"
+FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -60,7 +61,8 @@ def ingest(
     """Take messages in and bring the views up to date. Run again after a crash, it goes on where it stopped."""
     path = None if file == STANDARD_INPUT else _existing(file)
     with open_waybill() as waybill, _progress() as progress:
-        task = progress.add_task("taking messages in", total=path.stat().st_size if path else None)
+        size = path.stat().st_size if path is not None and path.is_file() else None
+        task = progress.add_task("taking messages in", total=size)
         source = _source(path, waybill, lambda read: progress.update(task, completed=read))
         with taken_in(waybill, waybill.ingest(honour_recordedtime=history), source) as feed_id:
             if not no_project:
@@ -121,6 +123,8 @@ def simulate_floor(
     out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to; - is standard output.")] = "-",
 ) -> None:
     """Write a believable sales floor as JSON Lines, in the order in which a service would hear of it."""
+    if not FIRST_YEAR <= until.year <= LAST_YEAR:
+        raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
     lines = simulate(orders, seed, until.astimezone(UTC), wrong)
     if out == STANDARD_INPUT:
         _write(sys.stdout.buffer, lines)
@@ -141,7 +145,7 @@ def void(
 ) -> None:
     """Void a message: from now on it is passed over as though it had never been. Publish a right one after."""
     with open_waybill() as waybill:
-        subjects = [subject] if subject else waybill.messages.subject_of(source, message_id)
+        subjects = [subject] if subject is not None else waybill.messages.subjects_of(source, message_id)
         if not subjects:
             raise typer.BadParameter(
                 f"no message {message_id} of {source} is known; name its --subject to void it ahead"
@@ -159,24 +163,30 @@ def void(
             reason=reason,
         )
         body = msgspec.json.encode(to_cloud_event(fact, subjects[0])) + b"\n"
+        fits = read_message(body, now, waybill.reading_rules())
+        if isinstance(fits, Malformed):
+            raise typer.BadParameter(fits.reason.replace("data.", ""))
         with taken_in(waybill, waybill.ingest(), JsonLines.of_bytes(VOID_SOURCE, body)):
             waybill.project()
-        found = waybill.messages.find(source, message_id)
-        rows = [row for row in found if row["subject"] == subjects[0]]
-        show_rows(
-            ["source", "id", "subject", "type", "verdict", "reason"], rows, form, empty="voided ahead of its coming"
-        )
+        told = [*waybill.messages.find(source, message_id), *waybill.messages.find(VOID_SOURCE, fact.message_id)]
+        rows = [row for row in told if row["subject"] == subjects[0]]
+        show_rows(["source", "id", "subject", "type", "verdict", "reason"], rows, form)
 
 
 def _existing(file: str) -> Path:
     path = Path(file)
-    if not path.is_file():
+    if path.is_dir():
+        raise typer.BadParameter(f"{file} is a folder; name a file of JSON Lines", param_hint="FILE")
+    if not path.exists():
         raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
     return path
 
 
 def _source(path: Path | None, waybill: Waybill, progress: Callable[[int], None]) -> JsonLines:
     batch_lines = waybill.settings.batch_messages
+    if path is not None and not path.is_file():
+        # A pipe: it can be read once, from its beginning.
+        return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=batch_lines)
     if path is None:
         return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
     return JsonLines.of_file(path, batch_lines=batch_lines, progress=progress)

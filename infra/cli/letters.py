@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from consumers.contract import to_cloud_event
 from domain.fact import Fact
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
-from infra.cli.output import Format, console, show_json, show_rows
+from infra.cli.output import Format, console, printable, show_json, show_rows
 from infra.questions.dead_letters import COLUMNS
 from infra.service import Waybill
 
@@ -22,25 +21,35 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(held_messages, name="held")
 
 
+EverythingOption = Annotated[bool, typer.Option("--all", help="Those set aside too: discarded or voided.")]
+
+
 @dead_letters.callback()
-def dead_letters_alone(context: typer.Context) -> None:
+def dead_letters_alone(
+    context: typer.Context,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    everything: EverythingOption = False,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """Messages that were not taken, kept whole; without a subcommand: the list."""
     if context.invoked_subcommand is None:
-        list_dead_letters()
+        list_dead_letters(as_of, known_at, everything, limit, form)
 
 
 @held_messages.callback()
-def held_alone(context: typer.Context) -> None:
+def held_alone(context: typer.Context, limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
     """Messages that wait for what they name; without a subcommand: the list."""
     if context.invoked_subcommand is None:
-        list_held()
+        list_held(limit, form)
 
 
 @dead_letters.command("list")
 def list_dead_letters(
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Those set aside too: discarded or voided.")] = False,
+    everything: EverythingOption = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -80,7 +89,7 @@ def show_dead_letter(
             said = [{"field": name, "value": value} for name, value in letter.items() if value not in (None, "", "[]")]
             show_rows(["field", "value"], said, form, title=f"Dead letter {letter['letter_id']}")
             console().print()
-            console().print(escape(content), soft_wrap=True)
+            console().print(printable(content), soft_wrap=True, markup=False)
 
 
 def _content(waybill: Waybill, letter: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +122,6 @@ def _from_event(waybill: Waybill, letter: dict[str, Any]) -> str:
 def list_held(limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
     """Messages that wait for what they name, the longest waiting first."""
     with open_waybill() as waybill:
-        rows = waybill.dead_letters.held()
+        rows = waybill.dead_letters.held(waybill.clock())
         columns = [column for column in COLUMNS if column != "discarded_at"]
         show_rows(columns, rows[:limit], form, title="Held messages", footer=f"{len(rows)} held", empty="none")

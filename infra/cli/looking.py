@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, RepOption, asked, open_waybill
-from infra.cli.output import Format, console, moment, show_json, show_rows
+from infra.cli.output import Format, console, errors, moment, printable, show_json, show_rows
 from projections.catalogue import VIEWS, View
 from projections.order_timeline import TimelineEntry
 
@@ -57,7 +57,7 @@ def order(
     with open_waybill() as waybill:
         told = waybill.messages.order(order_id, as_of, known_at)
         if told is None:
-            console().print(f"nothing is known of order {escape(order_id)}") if form is Format.TABLE else None
+            errors().print(f"nothing is known of order {escape(printable(order_id))}")
             raise typer.Exit(1)
         state = None if told.standing is None else msgspec.structs.asdict(told.standing)
         if state is not None:
@@ -93,7 +93,7 @@ def message(
                 said = [{"field": name, "value": value} for name, value in told.items() if value not in (None, "", [])]
                 show_rows(["field", "value"], said, form, title=f"Message {message_id} of {source}")
         else:
-            show_rows(list(found[0]) if found else [], found, form)
+            show_rows(list(found[0]) if found else ["source", "id"], found, form)
         if not found:
-            console().print("no such message was ever taken") if form is Format.TABLE else None
+            errors().print("no such message was ever taken")
             raise typer.Exit(1)

@@ -3,7 +3,7 @@
 import signal
 import sys
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.progress import Progress
@@ -62,6 +62,7 @@ def schema(
     message_type: Annotated[
         str | None, typer.Argument(metavar="TYPE", help="One message type, such as order.placed.v1.")
     ] = None,
+    form: Annotated[Literal["json"], typer.Option("--format", help="json, which it is anyway.")] = "json",
 ) -> None:
     """The AsyncAPI 3 document of the contract, or one message's JSON Schema."""
     if message_type is None:

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 # A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
 WIDTH_WITHOUT_TERMINAL = 240
@@ -36,12 +37,12 @@ class Format(StrEnum):
 
 def console() -> Console:
     """For answers; a new one each time, since tests exchange the standard streams."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
 
 
 def errors() -> Console:
     """For progress and complaints."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def plain(value: Any) -> Any:
@@ -109,22 +110,27 @@ def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title
         out.print(f"[dim]{escape(footer)}[/dim]")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text:
     if value is None:
-        return "[dim]–[/dim]"
+        return Text("–", style="dim")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return Text("yes" if value else "no")
     if isinstance(value, datetime):
-        return moment(value)
+        return Text(moment(value))
     if isinstance(value, (Mapping, list, tuple)):
-        return escape(json.dumps(plain(value), ensure_ascii=False))
-    text = escape(str(plain(value)))
-    style = _STYLES.get(str(value))
-    return f"[{style}]{text}[/{style}]" if style else text
+        return Text(json.dumps(plain(value), ensure_ascii=False))
+    return Text(printable(str(plain(value))), style=_STYLES.get(str(value), ""))
+
+
+def printable(text: str) -> str:
+    """Text with its control characters written out, so that none of them reaches a terminal."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1] for character in text
+    )
 
 
 def moment(instant: datetime) -> str:
     """An instant for people: to the minute where that says it all, in UTC."""
-    utc = instant.astimezone(UTC)
-    pattern = "%Y-%m-%d %H:%MZ" if not (utc.second or utc.microsecond) else "%Y-%m-%d %H:%M:%SZ"
-    return utc.strftime(pattern)
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    exact = "minutes" if not (utc.second or utc.microsecond) else "seconds"
+    return utc.isoformat(" ", timespec=exact) + "Z"

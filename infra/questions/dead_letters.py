@@ -45,26 +45,34 @@ class DeadLetters:
 
         A voided message counts as discarded from the moment at which it was seen.
         """
-        at = as_of or now
-        expired = and_(messages.c.verdict == Verdict.HELD.value, messages.c.received_at < at - self._hold)
+        clocks = [clock for clock in (as_of, known_at) if clock is not None]
+        limit = min(clocks, default=now)
+        expired = and_(messages.c.verdict == Verdict.HELD.value, messages.c.received_at < self._expiry(limit))
         refused = messages.c.verdict == Verdict.REFUSED.value
         with self._engine.connect() as connection:
             rows = [
                 *_letter_rows(connection, _malformed()),
                 *_letter_rows(connection, _well_formed().where(or_(refused, expired))),
             ]
-        limit = min(instant for instant in (as_of, known_at, datetime.max.replace(tzinfo=now.tzinfo)) if instant)
         seen = [row for row in rows if row["seen_at"] <= limit]
         return sorted(
             (_as_of(row, limit) for row in seen if discarded or not _is_discarded(row, limit)),
             key=lambda row: (row["seen_at"], row["letter_id"]),
         )
 
-    def held(self) -> list[dict[str, Any]]:
-        """Messages that wait for what they name, the longest waiting first."""
+    def held(self, now: datetime) -> list[dict[str, Any]]:
+        """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
+        waiting = and_(messages.c.verdict == Verdict.HELD.value, messages.c.received_at >= self._expiry(now))
         with self._engine.connect() as connection:
-            rows = _letter_rows(connection, _well_formed().where(messages.c.verdict == Verdict.HELD.value))
+            rows = _letter_rows(connection, _well_formed().where(waiting))
             return sorted(rows, key=lambda row: (row["seen_at"], row["letter_id"]))
+
+    def _expiry(self, at: datetime) -> datetime:
+        """What was received before then and is still held has waited too long."""
+        try:
+            return at - self._hold
+        except OverflowError:
+            return datetime.min.replace(tzinfo=at.tzinfo)
 
     def body_of(self, letter: Mapping[str, Any]) -> tuple[bytes, str] | None:
         """The bytes of a letter as they were received, and its headers as JSON; None when only the event was kept."""

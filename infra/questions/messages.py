@@ -80,7 +80,7 @@ class Messages:
     def _settled(stream: str, events: list[PositionedEvent]) -> Settling[Any]:
         return settle_stream(stream, [e.event for e in events if isinstance(e.event, Fact)])
 
-    def subject_of(self, source: str, message_id: str) -> list[str]:
+    def subjects_of(self, source: str, message_id: str) -> list[str]:
         """The subjects of the messages of this source and id."""
         with self._engine.connect() as connection:
             return list(

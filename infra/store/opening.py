@@ -1,11 +1,10 @@
 """Opening a store alone: of several processes that begin at once, one makes the tables while the others wait."""
 
-import fcntl
-import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from consumers.sources.reading_lock import held_lock
 
 # Any number will do, as long as every process asks for the same.
 POSTGRES_LOCK = 7_923_157
@@ -21,7 +20,5 @@ def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
             connection.execute("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
             yield
         return
-    name = hashlib.sha256(str(Path(sqlite_path).absolute()).encode()).hexdigest()[:24]
-    with (Path(tempfile.gettempdir()) / f"waybill-opening-{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with held_lock(f"opening {Path(sqlite_path).absolute()}", wait=True):
         yield

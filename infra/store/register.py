@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -15,6 +15,7 @@ from consumers.ingest.register import (
     Changes,
     Feed,
     FeedMovedError,
+    KnownLetter,
     MessageKey,
     Registered,
     RegisterTransaction,
@@ -114,7 +115,9 @@ class _Statements:
         self.waiting_voids = text(
             f"{registered} {backend.keys(1)} JOIN messages AS m ON m.subject = k.k0 AND {waits}"
         ).columns(took_effect_at=Instant)
-        self.letters = text(f"SELECT l.letter_id FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0")
+        self.letters = text(
+            f"SELECT l.letter_id, l.feed_id, l.repeats FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0"
+        )
         self.stored = text(
             f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN streams AS s ON s.stream = k.k0"
         )
@@ -158,8 +161,9 @@ class StoredRegisterTransaction:
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
         return _by_key(self._select(self._statements.waiting_voids, ([subject] for subject in subjects)))
 
-    def letters(self, letter_ids: Iterable[str]) -> set[str]:
-        return {row[0] for row in self._select(self._statements.letters, ([letter_id] for letter_id in letter_ids))}
+    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
+        rows = self._select(self._statements.letters, ([letter_id] for letter_id in letter_ids))
+        return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
 
     def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
         rows = self._select(self._statements.stored, ([stream] for stream in streams))
@@ -270,6 +274,11 @@ class StoredRegisterTransaction:
             .where(letters.c.letter_id == bindparam("the_letter"))
             .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=changes.feed_id),
             [{"the_letter": letter_id, "times": times} for letter_id, times in changes.letter_repeats.items()],
+        )
+
+        self._execute_many(
+            delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
+            [{"the_letter": letter_id} for letter_id in changes.letters_taken],
         )
 
     def _put_streams(self, stored: Mapping[str, Stored]) -> None:

@@ -87,7 +87,9 @@ class Nursery:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
-        return dict(json.loads(self._process.stdout.readline()))
+        answer = self._process.stdout.readline()
+        assert answer, "the nursery has ended; does `python -m tests.integration.nursery` start?"
+        return dict(json.loads(answer))
 
     def close(self) -> None:
         self._process.communicate()

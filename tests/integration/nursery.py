@@ -6,6 +6,7 @@ has it behind it. A request is a line of JSON, and so is the answer:
 {"wait": pid} or {"poll": pid} → {"status": exit code, or null while it runs}
 """
 
+import gc
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ NOBODY = 65534
 
 def serve() -> dict[str, Any] | None:
     """Answer requests to their end. In a child, return the request that it is to run; in the parent, None."""
+    gc.freeze()  # what the children share, none of them need look at
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         if "wait" in request or "poll" in request:

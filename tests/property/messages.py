@@ -18,7 +18,14 @@ from domain.record import MessageVoided
 from domain.rep.events import RepChanged
 from domain.subject import KIND_OF_TYPE, SETTLING_OF, Kind, settle_stream, split_stream_name, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict
-from tests.property.histories import SENDERS, facts_of_many_subjects, hours
+from tests.property.histories import (
+    SENDERS,
+    about_accounts,
+    about_reps,
+    facts_of_many_subjects,
+    hours,
+    messages_that_say,
+)
 from tests.unit.domain.facts import oclock, voided_by_id
 
 NAMESAKES = {"SO-1": "ann", "ALFKI": "ann"}
@@ -75,14 +82,24 @@ def message(subject: str, fact: Fact) -> Message:
 @st.composite
 def well_formed_messages(draw: st.DrawFn, *, voids: bool = True) -> list[Message]:
     """Messages about a few orders, reps and accounts, each sent once, in any order."""
-    told = _under_their_names(draw(facts_of_many_subjects(voids=False)), namesakes=draw(st.booleans()))
+    namesakes = draw(st.booleans())
+    told = _under_their_names(draw(facts_of_many_subjects(voids=False)), namesakes=namesakes)
+    told += _under_their_names(draw(more_about_people()), namesakes=namesakes, more="more/")
     told += draw(said_again(told))
     if voids:
         told += draw(voids_of(told))
     return draw(st.permutations([message(subject, fact) for subject, fact in told]))
 
 
-def _under_their_names(told: Iterable[tuple[str, Fact]], *, namesakes: bool) -> list[tuple[str, Fact]]:
+@st.composite
+def more_about_people(draw: st.DrawFn) -> list[tuple[str, Fact]]:
+    """(stream, fact) of the rep and the account that most orders name."""
+    about_ann = draw(messages_that_say(draw(st.lists(about_reps, max_size=3)), voids=False))
+    about_alfki = draw(messages_that_say(draw(st.lists(about_accounts, max_size=2)), voids=False))
+    return [*(("rep-ann", fact) for fact in about_ann), *(("account-ALFKI", fact) for fact in about_alfki)]
+
+
+def _under_their_names(told: Iterable[tuple[str, Fact]], *, namesakes: bool, more: str = "") -> list[tuple[str, Fact]]:
     """(subject, fact), with ids that differ between subjects of one name."""
     named: list[tuple[str, Fact]] = []
     for stream, fact in told:
@@ -90,7 +107,7 @@ def _under_their_names(told: Iterable[tuple[str, Fact]], *, namesakes: bool) -> 
             continue  # The contract takes no change that changes nothing.
         kind, subject = split_stream_name(stream)
         name = NAMESAKES.get(subject, subject) if namesakes else subject
-        named.append((name, msgspec.structs.replace(fact, message_id=f"{kind}/{fact.message_id}")))
+        named.append((name, msgspec.structs.replace(fact, message_id=f"{kind}/{more}{fact.message_id}")))
     return named
 
 
@@ -230,11 +247,26 @@ def deliveries_of(draw: st.DrawFn, messages: Sequence[Message], *, projecting: b
     """The messages in some order, in batches of several feeds; with `projecting`, some are projected at once."""
     some_steps = st.lists(st.sampled_from((1, 2, 5, 100)), max_size=2) if projecting else st.just([])
     arriving = draw(st.one_of(st.permutations(messages), nearly_as_it_happened(messages)))
+    largest = max(2, len(messages) // 2)
     deliveries: list[Delivery] = []
     while arriving:
-        size = draw(st.integers(1, max(2, len(messages) // 2)))
+        size = draw(st.integers(1, largest))
         feed, restarted = draw(st.integers(0, FEEDS - 1)), draw(st.booleans())
         deliveries.append(Delivery(feed, arriving[:size], draw(some_steps), restarted))
+        arriving = arriving[size:]
+    return deliveries
+
+
+@st.composite
+def one_by_one(draw: st.DrawFn, messages: Sequence[Message]) -> list[Delivery]:
+    """The messages in about the order of time, most in a batch of their own and most in one feed."""
+    arriving = draw(nearly_as_it_happened(messages))
+    feeds = st.sampled_from((0, 0, 0, 0, 1))
+    restarts = draw(st.sampled_from((st.just(False), st.booleans())))
+    deliveries: list[Delivery] = []
+    while arriving:
+        size = draw(st.sampled_from((1, 1, 1, 2)))
+        deliveries.append(Delivery(draw(feeds), arriving[:size], (), draw(restarts)))
         arriving = arriving[size:]
     return deliveries
 

@@ -145,7 +145,11 @@ def copy_of(path: Path) -> Path:
     return copy
 
 
-# -- being killed --------------------------------------------------------------------------------
+# -- what goes wrong -----------------------------------------------------------------------------
+
+
+class DiskFull(Exception):
+    """Nothing more could be written."""
 
 
 class Killed(Exception):
@@ -158,20 +162,20 @@ class Killed(Exception):
 
 
 @contextmanager
-def killed_while_storing(waybill: Waybill, path: Path, *, written: bool) -> Iterator[None]:
-    """The next batch of messages ends in a kill: after all was written and before it was committed, or earlier."""
+def failing_to_store(waybill: Waybill, failure: Callable[[], Exception], *, written: bool) -> Iterator[None]:
+    """The next batch of messages fails: after all was written and before it was committed, or earlier."""
     begin = waybill.register.transaction
 
-    def die(*_: Any) -> NoReturn:
-        raise Killed(path)
+    def fail(*_: Any) -> NoReturn:
+        raise failure()
 
     @contextmanager
     def transaction() -> Iterator[RegisterTransaction]:
         with begin() as begun:
             if not written:
-                patch.setattr(begun, "save", die)
+                patch.setattr(begun, "save", fail)
             yield begun
-            die()
+            fail()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waybill.register, "transaction", transaction)
@@ -183,14 +187,14 @@ def killed_while_projecting(waybill: Waybill, path: Path, statements: int) -> It
     """The next step of the projections ends in a kill: after so many statements, or before it is committed."""
     left = statements
 
-    def die(*_: Any) -> None:
+    def die(*_: Any) -> NoReturn:
         raise Killed(path)
 
     def count(*_: Any) -> None:
         nonlocal left
         left -= 1
         if left < 0:
-            raise Killed(path)
+            die()
 
     event.listen(waybill.engine, "commit", die)
     event.listen(waybill.engine, "after_cursor_execute", count)

@@ -17,6 +17,7 @@ from consumers.ingest.register import FeedMovedError, MessageKey
 from consumers.ingest.stepping import Kept
 from consumers.sources.source import Batch
 from domain.account.subject import AccountState
+from domain.fact import Fact
 from domain.order.state import OrderState
 from domain.record import MessageVoided, VerdictChanged
 from domain.rep.subject import RepState
@@ -26,7 +27,7 @@ from infra.questions import verification
 from infra.questions.books import kept as books_kept
 from infra.service import Waybill
 from infra.store.register_tables import messages, streams
-from tests.property.histories import HOURS
+from tests.property.histories import HOURS, order_facts
 from tests.property.messages import (
     Delivery,
     Message,
@@ -36,6 +37,7 @@ from tests.property.messages import (
     deliveries_of,
     message,
     messages_of_every_sort,
+    one_by_one,
     outcomes_of,
     repeated,
     trouble_free_messages,
@@ -43,10 +45,12 @@ from tests.property.messages import (
 )
 from tests.property.stores import (
     Delivered,
+    DiskFull,
     Pipeline,
     a_store,
     answers_of,
     deliver,
+    failing_to_store,
     findings_in,
     malformed_in,
     outcomes_in,
@@ -297,10 +301,18 @@ def test_a_topic_read_again_from_its_beginning_says_nothing_new(sent: list[Messa
 def test_after_each_batch_what_is_kept_is_what_settling_anew_comes_to(
     sent: list[Message], long_stream: int, data: st.DataObject
 ) -> None:
-    deliveries = data.draw(deliveries_of([*sent, *data.draw(repeated(sent))]))
+    deliveries = data.draw(one_by_one(sent) | deliveries_of([*sent, *data.draw(repeated(sent))]), label="deliveries")
+    received: list[Message] = []
+    coming = iter(deliveries)
+
+    def check(waybill: Waybill) -> None:
+        received.extend(next(coming).messages)
+        assert outcomes_in(waybill) == outcomes_of(received)
+        check_kept(waybill, long_stream)
+
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(filing, "LONG_STREAM", long_stream)
-        deliver(store, deliveries, after_each=lambda waybill: check_kept(waybill, long_stream))
+        deliver(store, deliveries, after_each=check)
 
 
 def check_kept(waybill: Waybill, long_stream: int) -> None:
@@ -351,6 +363,31 @@ def test_after_each_batch_everything_verifies_and_the_books_balance(sent: list[M
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification, "STREAMS_AT_ONCE", data.draw(st.sampled_from((1, 2, 500)), label="at once"))
         deliver(store, deliveries, after_each=check)
+
+
+@tried(0.3)
+@given(order_facts(voids=False), st.data())
+def test_of_a_batch_that_failed_nothing_is_remembered(facts: list[Fact], data: st.DataObject) -> None:
+    to_come = as_it_happened(message("SO-1", fact) for fact in facts)
+    received: list[Message] = []
+    with a_store() as store:
+        # given
+        pipelines = [Pipeline(store.process(number), f"feed-{number}") for number in (0, 1)]
+        while to_come:
+            # when
+            number = data.draw(st.integers(0, 1), label="pipeline")
+            if data.draw(st.booleans(), label="fails at first"):
+                failed = to_come.pop(0)
+                written = data.draw(st.booleans(), label="all was written")
+                with failing_to_store(store.process(number), DiskFull, written=written), pytest.raises(DiskFull):
+                    pipelines[number].take([failed.line])
+                to_come.insert(data.draw(st.integers(0, 3), label="tried again after"), failed)
+                number = data.draw(st.sampled_from((number, 1 - number, 1 - number)), label="pipeline of the next")
+            coming = to_come.pop(0)
+            pipelines[number].take([coming.line])
+            received.append(coming)
+            # then
+            assert outcomes_in(store.process()) == outcomes_of(received)
 
 
 # -- two that read one feed ----------------------------------------------------------------------

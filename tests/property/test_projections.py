@@ -35,16 +35,17 @@ from tests.property.messages import (
     well_formed_messages,
 )
 from tests.property.stores import (
+    DiskFull,
     Killed,
     Pipeline,
     Store,
     a_store,
     answers_of,
     deliver,
+    failing_to_store,
     findings_in,
     forget_projections,
     killed_while_projecting,
-    killed_while_storing,
     loads_in,
     outcomes_in,
     project,
@@ -182,18 +183,24 @@ class Service(RuleBasedStateMachine):
         self.pipelines.pop(number, None)
         self.store.restart(number)
 
-    @rule(number=processes, picked=picks, written=st.booleans(), survives=st.booleans())
-    def storing_fails(self, number: int, picked: list[tuple[int, bool]], written: bool, survives: bool) -> None:
-        """The process is killed in a batch, or the batch alone fails and the process goes on."""
+    @rule(number=processes, picked=picks, written=st.booleans())
+    def the_disk_is_full_for_a_while(self, number: int, picked: list[tuple[int, bool]], written: bool) -> None:
         messages, pipeline = self.chosen(picked), self.pipeline(number)
         before = pipeline.feed
+        with failing_to_store(self.store.process(number), DiskFull, written=written), pytest.raises(DiskFull):
+            pipeline.take(one.line for one in messages)
+        assert pipeline.feed == before
+
+    @rule(number=processes, picked=picks, written=st.booleans())
+    def a_process_is_killed_while_it_stores(self, number: int, picked: list[tuple[int, bool]], written: bool) -> None:
+        messages, pipeline, path = self.chosen(picked), self.pipeline(number), self.store.path
         with (
-            killed_while_storing(self.store.process(number), self.store.path, written=written),
+            failing_to_store(self.store.process(number), lambda: Killed(path), written=written),
             pytest.raises(Killed) as killed,
         ):
             pipeline.take(one.line for one in messages)
-        self.go_on_with(killed.value, survives=survives)
-        assert self.pipeline(number).feed == before
+        self.go_on_with(killed.value)
+        assert self.pipeline(number).feed == pipeline.feed
 
     @rule(number=processes, picked=picks)
     def a_process_is_killed_after_it_stored(self, number: int, picked: list[tuple[int, bool]]) -> None:
@@ -316,12 +323,9 @@ class Service(RuleBasedStateMachine):
             if one.fact is not None:
                 self.received_at.setdefault(one.key, self.store.clock.now)
 
-    def go_on_with(self, killed: Killed, *, survives: bool = False) -> None:
+    def go_on_with(self, killed: Killed) -> None:
         """What the killed process left behind is all there is; the other processes are started again as well."""
         left = Store(killed.left)
-        if survives:
-            left.discard()
-            return
         left.clock = self.store.clock
         self.stack.callback(left.discard)
         self.store, self.pipelines = left, {}

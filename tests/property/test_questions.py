@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.order.standing import OrderStanding
 from domain.record import MessageVoided
+from domain.subject import settle_stream
 from infra.questions.views import Asked
 from infra.service import Waybill
 from projections.catalogue import VIEWS, View
 from tests.property.histories import HOURS
-from tests.property.messages import Message, deliveries_of, well_formed_messages
+from tests.property.messages import Message, by_stream, deliveries_of, well_formed_messages
 from tests.property.stores import Store, a_store, answers_of, deliver, project, small_and_quiet, tried
 from tests.unit.domain.facts import oclock
 
@@ -35,6 +37,18 @@ def heard(store: Store, sent: Iterable[Message], data: st.DataObject) -> Waybill
     waybill = store.process()
     project(waybill)
     return waybill
+
+
+def moments_of(sent: Iterable[Message]) -> st.SearchStrategy[datetime]:
+    """Instants at which anything took effect, above all those at which an order was completed, or just before."""
+    moments, completions = [oclock(HOURS[0])], []
+    for stream, facts in by_stream(sent).items():
+        for moment in settle_stream(stream, facts).moments:
+            moments.append(moment.at)
+            if isinstance(moment.standing, OrderStanding) and moment.standing.delivered_at:
+                completions.append(moment.standing.delivered_at)
+    exactly = st.one_of(*(st.sampled_from(instants) for instants in (moments, completions) if instants))
+    return exactly | exactly.map(lambda instant: instant - MICROSECOND)
 
 
 def had_happened_by(instant: datetime) -> Callable[[Message], bool]:
@@ -72,10 +86,11 @@ def timeline_of(
 
 
 @tried(0.3)
-@given(well_formed_messages(), happening, st.data())
+@given(well_formed_messages(), st.data())
 def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happened_by_then(
-    sent: list[Message], instant: datetime, data: st.DataObject
+    sent: list[Message], data: st.DataObject
 ) -> None:
+    instant = data.draw(moments_of(sent), label="as of")
     with a_store() as whole_store, a_store() as prefix_store:
         # given
         whole = heard(whole_store, sent, data)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from errno import ENOENT
 from pathlib import Path
 from typing import cast
 
@@ -25,7 +26,9 @@ class SqliteBackend:
 
     def __init__(self, path: str):
         self.url = f"sqlite:///{path}"
-        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(path).absolute().parent
+        if not folder.is_dir():
+            raise FileNotFoundError(ENOENT, "the store's folder does not exist", str(folder))
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",

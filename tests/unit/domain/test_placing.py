@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from domain.fact import Fact
@@ -62,6 +63,12 @@ def test_an_order_waits_for_no_registration_of_its_rep_or_account() -> None:
 def test_the_same_placing_said_again_is_a_duplicate() -> None:
     first = placed(8)
     given(first).when(again(first, at=9)).then_duplicate("same content").standing(placed_at=8)
+
+
+def test_the_same_said_by_another_sender_is_a_duplicate_too() -> None:
+    first = placed(8)
+    by_the_shop = msgspec.structs.replace(again(first, at=9), source="web-shop")
+    given(first).when(by_the_shop).then_duplicate("same content")
 
 
 @pytest.mark.parametrize(

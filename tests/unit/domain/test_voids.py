@@ -179,7 +179,7 @@ def test_voids_that_name_each_other_in_a_ring_are_refused() -> None:
     for voids in (ring("V-1"), ring("V-1", "V-2"), ring("V-1", "V-2", "V-3")):
         history = heard(placed(8), *voids)
         for void in voids:
-            history.then(void).then_voided("in a ring")
+            history.then(void).then_refused("in a ring")
         history.standing(status="open")
 
 

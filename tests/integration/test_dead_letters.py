@@ -1,0 +1,215 @@
+"""given messages that were not taken, then they are listed with their reasons, kept whole, and leave by themselves."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.integration.command import Command, encoded
+from tests.integration.messages import SOURCE, booked, cancelled, confirmed, dispatched, placed, voided
+
+ORDER = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
+BOOKING = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-09T16:00:00Z")
+ARRIVAL = confirmed("SO-1", "2025-03-09T16:00:00Z")
+FORBIDDEN = cancelled("SO-1", "2025-03-12T09:00:00Z")
+WAITING = dispatched("SO-9", "2025-03-04T09:00:00Z")
+BROKEN = b'{"specversion": "1.0", "id": 7}'
+
+COLUMNS = [
+    "letter_id",
+    "verdict",
+    "reason",
+    "subject",
+    "type",
+    "source",
+    "id",
+    "topic",
+    "partition",
+    "offset",
+    "seen_at",
+    "discarded_at",
+]
+
+
+def test_the_list_says_what_and_why(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, WAITING, BROKEN, FORBIDDEN)
+
+    letters = waybill.ask("dead-letters", "list")
+
+    assert [list(letter) for letter in letters] == [COLUMNS] * 2
+    malformed, refused = sorted(letters, key=lambda letter: str(letter["verdict"]))
+    assert malformed["verdict"] == "malformed"
+    assert malformed["letter_id"] == hashlib.sha256(BROKEN).hexdigest()
+    assert "id" in malformed["reason"]
+    assert malformed["subject"] is malformed["source"] is malformed["id"] is None
+    assert malformed["offset"] == 4
+    assert refused["verdict"] == "refused"
+    assert (refused["subject"], refused["type"]) == ("SO-1", "order.cancelled.v1")
+    assert (refused["source"], refused["id"], refused["offset"]) == (SOURCE, FORBIDDEN["id"], 5)
+    for letter in letters:
+        assert letter["topic"] == f"file:{waybill.folder / 'messages.jsonl'}"
+        assert letter["partition"] == 0
+        assert letter["seen_at"].endswith("Z")
+        assert letter["discarded_at"] is None
+    csv = waybill("dead-letters", "list", "--format", "csv").done()
+    assert csv.text.splitlines()[0] == ",".join(COLUMNS)
+    assert len(csv.rows) == 2
+    table = waybill("dead-letters", "list").done().text
+    assert refused["reason"] in table
+    assert len(waybill.ask("dead-letters", "list", "--limit", "1")) == 1
+
+
+def test_without_a_verb_the_list_is_meant(waybill: Command) -> None:
+    waybill.ingest(ORDER, BROKEN, WAITING)
+
+    assert waybill.ask("dead-letters") == waybill.ask("dead-letters", "list")
+    assert waybill.ask("held") == waybill.ask("held", "list")
+    assert waybill("dead-letters").done().text == waybill("dead-letters", "list").done().text
+
+
+def test_nothing_is_dead(waybill: Command) -> None:
+    waybill.ingest(ORDER)
+    assert waybill.ask("dead-letters", "list") == waybill.ask("held", "list") == []
+    assert "none" in waybill("dead-letters", "list").done().text
+
+
+# -- kept whole ---------------------------------------------------------------------------------------------------
+
+
+def shown(waybill: Command) -> dict[str, Any]:
+    (letter,) = waybill.ask("dead-letters", "list")
+    whole: dict[str, Any] = waybill.ask("dead-letters", "show", letter["letter_id"])
+    return whole
+
+
+def test_a_message_that_is_no_text_keeps_its_bytes(waybill: Command) -> None:
+    unfit = encoded(ORDER).replace(b"ACME", b"\xc3\x28\xa0\xff\x00ACME")
+    waybill.ingest(unfit)
+
+    letter = shown(waybill)
+
+    assert bytes.fromhex(letter["body_hex"]) == unfit
+    assert "ACME" in letter["body"]
+    waybill("dead-letters", "show", letter["letter_id"]).done()
+    waybill("dead-letters", "show", letter["letter_id"], "--format", "csv").done()
+
+
+def test_a_message_of_ten_megabytes_keeps_its_bytes(waybill: Command) -> None:
+    huge = encoded({**ORDER, "data": {**ORDER["data"], "reference": "x" * 10_000_000}})
+
+    assert waybill.ingest(ORDER, huge, BOOKING) == {
+        **dict.fromkeys(("duplicate", "held", "refused"), 0),
+        **{"received": 3, "applied": 2, "malformed": 1},
+    }
+
+    letter = shown(waybill)
+    assert "1048576" in letter["reason"].replace(",", "").replace("_", "")
+    assert letter["body"].encode() == huge
+
+
+def test_text_beyond_ascii_is_shown_as_it_is(waybill: Command) -> None:
+    unfit = encoded({**ORDER, "source": "", "data": {**ORDER["data"], "account_id": "Bólido Comidas №7 🚚"}})
+    waybill.ingest(unfit)
+
+    assert shown(waybill)["body"].encode() == unfit
+    assert "№7 🚚" in waybill("dead-letters", "show", hashlib.sha256(unfit).hexdigest()).done().text
+
+
+def test_a_refused_message_keeps_its_bytes(waybill: Command) -> None:
+    spaced = encoded(FORBIDDEN).replace(b'": ', b'"  :  ')
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, spaced)
+
+    assert shown(waybill)["body"].encode() == spaced
+
+
+def test_what_was_taken_first_and_refused_later_can_be_shown(waybill: Command) -> None:
+    early = cancelled("SO-1", "2025-03-06T09:00:00Z")
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, name="1")
+    waybill.ingest(early, name="2")
+
+    letter = shown(waybill)
+
+    assert letter["id"] == ARRIVAL["id"]
+    assert '"S1"' in letter["body"]
+
+
+def test_the_beginning_of_a_letters_id_is_enough(waybill: Command) -> None:
+    waybill.ingest(BROKEN, b"{}", b"[]")
+    letter_id = hashlib.sha256(b"[]").hexdigest()
+
+    assert waybill.ask("dead-letters", "show", letter_id[:12])["letter_id"] == letter_id
+    waybill("dead-letters", "show", "nothing").exited(2, "nothing")
+    waybill("dead-letters", "show", "").exited(2)
+
+
+# -- leaving the dead ---------------------------------------------------------------------------------------------
+
+
+def test_a_refused_message_leaves_the_dead_when_its_verdict_changes(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, FORBIDDEN, name="1")
+    assert [letter["id"] for letter in waybill.ask("dead-letters", "list")] == [FORBIDDEN["id"]]
+
+    waybill.ingest(voided(ARRIVAL, "2025-03-13T09:00:00Z"), name="2")
+
+    assert waybill.ask("dead-letters", "list") == []
+    (voided_one,) = waybill.ask("dead-letters", "list", "--all")
+    assert voided_one["id"] == ARRIVAL["id"]
+    assert voided_one["discarded_at"] is not None
+    assert waybill.ask("order", "SO-1")["order"]["status"] == "cancelled"
+
+
+def test_a_malformed_message_that_comes_right_under_the_same_id(waybill: Command) -> None:
+    """It takes no id, so the right one can have it. The broken bytes stay dead."""
+    waybill.ingest({**ORDER, "subject": 7}, name="1")
+    assert waybill.ingest(ORDER, name="2")["applied"] == 1
+    assert len(waybill.ask("dead-letters", "list")) == 1
+
+
+def test_dead_letters_as_of_an_instant(waybill: Command) -> None:
+    waybill.ingest(BROKEN)
+    (letter,) = waybill.ask("dead-letters", "list")
+
+    for clock in ("--as-of", "--known-at"):
+        assert waybill.ask("dead-letters", "list", clock, "2025-03-01") == []
+        assert waybill.ask("dead-letters", "list", clock, letter["seen_at"]) == [letter]
+
+
+# -- held ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_is_listed_with_what_it_waits_for(waybill: Command) -> None:
+    waybill.ingest(ORDER, WAITING, ARRIVAL)
+
+    held = waybill.ask("held", "list")
+
+    assert {letter["verdict"] for letter in held} == {"held"}
+    assert {letter["subject"] for letter in held} == {"SO-9", "SO-1"}
+    reasons = {letter["subject"]: letter["reason"] for letter in held}
+    assert "SO-9" in reasons["SO-9"]
+    assert "S1" in reasons["SO-1"]
+    assert waybill.ask("dead-letters", "list") == []
+    for form in ("table", "csv"):
+        assert "SO-9" in waybill("held", "list", "--format", form).done().text
+
+
+def test_what_was_held_for_too_long_is_dead_until_it_is_taken(waybill: Command) -> None:
+    impatient = waybill.with_(WAYBILL_HOLD_HOURS="0")
+    waybill.ingest(BOOKING, WAITING)
+    assert waybill.ask("status")["books"] == {"received": 2, "applied": 0, "duplicate": 0, "held": 2, "dead": 0}
+
+    # when no time is given to wait, then both are dead: the label alone has changed
+    assert impatient.ask("status")["books"] == {"received": 2, "applied": 0, "duplicate": 0, "held": 0, "dead": 2}
+    dead = impatient.ask("dead-letters", "list")
+    assert {(letter["subject"], letter["verdict"]) for letter in dead} == {("SO-1", "held"), ("SO-9", "held")}
+    (told,) = impatient.ask("message", SOURCE, BOOKING["id"])
+    assert told["verdict"] == "held"
+
+    # when what one of them waits for comes, then it is taken
+    impatient.ingest(ORDER, name="later")
+    assert impatient.ask("status")["books"] == {"received": 3, "applied": 2, "duplicate": 0, "held": 0, "dead": 1}
+    assert [letter["subject"] for letter in impatient.ask("dead-letters", "list")] == ["SO-9"]
+
+
+@pytest.mark.parametrize("verb", [("dead-letters", "burn"), ("held", "burn"), ("dead-letters", "show")])
+def test_wrong_usage(waybill: Command, verb: tuple[str, ...]) -> None:
+    waybill(*verb).exited(2)

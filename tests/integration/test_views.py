@@ -1,0 +1,305 @@
+"""given a week on a small sales floor, when its views are asked for, then each answers with the columns of the design.
+
+In every form, for every clock, by either of its names.
+"""
+
+import pytest
+
+from tests.integration.command import Command, Nursery
+from tests.integration.messages import (
+    attempted,
+    booked,
+    confirmed,
+    contacted,
+    declined,
+    delayed,
+    dispatched,
+    line,
+    placed,
+    registered,
+    requested,
+)
+
+OPEN_ORDER = [
+    "order_id",
+    "rep_id",
+    "account_id",
+    "segment",
+    "placed_at",
+    "promised_by",
+    "original_promised_by",
+    "hours_overdue",
+    "stage",
+    "carrier",
+    "mode",
+    "estimated_delivery",
+    "expedite",
+    "follow_up_owed",
+    "delivery_attempts",
+    "open_value",
+    "currency",
+]
+COLUMNS = {
+    "overdue": OPEN_ORDER,
+    "at-risk": OPEN_ORDER,
+    "workload": [
+        "rep_id",
+        "name",
+        "level",
+        "team",
+        "open_orders",
+        "to_book",
+        "booked",
+        "in_transit",
+        "partly_delivered",
+        "expedites_open",
+        "follow_ups_owed",
+        "overdue",
+        "due_in_24h",
+        "at_risk",
+        "open_b2b",
+        "open_b2c",
+        "contacts_7d",
+    ],
+    "late": [
+        "order_id",
+        "rep_id",
+        "account_id",
+        "promised_by",
+        "original_promised_by",
+        "delivered_at",
+        "hours_late",
+        "mode",
+        "carrier",
+    ],
+    "follow-ups": ["order_id", "rep_id", "request_id", "about", "owed_since", "hours_owed"],
+}
+RELATIONS = {
+    "overdue": "overdue_deliveries",
+    "at-risk": "at_risk_deliveries",
+    "workload": "rep_workload",
+    "late": "late_deliveries",
+    "follow-ups": "follow_ups",
+}
+VIEWS = list(COLUMNS)
+NOW = "2025-03-11T16:00:18Z"
+"""Eighteen seconds are half a hundredth of an hour, and that is rounded half-even."""
+
+
+@pytest.fixture(scope="module")
+def floor(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Nothing here writes to its store after this."""
+    waybill = Command(nursery, tmp_path_factory.mktemp("floor"))
+    counts = waybill.ingest(
+        registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder", team="North"),
+        registered("rep-3", "2025-03-01T08:00:00Z", "Cleo Cruz", level="entry"),
+        # SO-1 is overdue: hurried in vain, then delayed, then nobody was there.
+        placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", line(1, 2, "10.00"), line(2, "1.5", 3.33)),
+        requested("SO-1", "2025-03-04T09:00:00Z"),
+        declined("SO-1", "2025-03-04T15:30:00Z"),
+        booked("SO-1", "2025-03-05T10:00:00Z", "2025-03-10T12:00:00Z"),
+        dispatched("SO-1", "2025-03-06T10:00:00Z"),
+        delayed("SO-1", "2025-03-09T10:00:00Z", "2025-03-12T10:00:00+02:00"),
+        attempted("SO-1", "2025-03-11T15:00:00Z"),
+        # SO-2 arrived late, from a rep whom nobody has registered.
+        placed("SO-2", "2025-03-03T10:00:00Z", "2025-03-10T12:00:00Z", rep_id="rep-2", segment="b2c", account_id="C-7"),
+        booked("SO-2", "2025-03-04T10:00:00Z", "2025-03-10T10:00:00Z", mode="in_house", carrier="Own van"),
+        confirmed("SO-2", "2025-03-11T11:45:18Z"),
+        # SO-3 is due tomorrow and nobody has booked it.
+        placed("SO-3", "2025-03-10T10:00:00Z", "2025-03-12T16:00:18Z", currency="JPY", rep_id="rep-2"),
+        contacted("ACME", "2025-03-04T16:00:18Z", "rep-3"),
+        contacted("ACME", "2025-03-04T16:00:19Z", "rep-3"),
+    )
+    assert counts["applied"] == counts["received"] == 15
+    return waybill
+
+
+def test_what_is_overdue(floor: Command) -> None:
+    assert floor.ask("overdue", "--as-of", NOW) == [
+        {
+            "order_id": "SO-1",
+            "rep_id": "rep-1",
+            "account_id": "ACME",
+            "segment": "b2b",
+            "placed_at": "2025-03-03T09:00:00Z",
+            "promised_by": "2025-03-10T16:00:00Z",
+            "original_promised_by": "2025-03-10T16:00:00Z",
+            "hours_overdue": "24.00",
+            "stage": "in_transit",
+            "carrier": "Swift",
+            "mode": "courier",
+            "estimated_delivery": "2025-03-12T08:00:00Z",
+            "expedite": "declined",
+            "follow_up_owed": True,
+            "delivery_attempts": 1,
+            "open_value": "25.00",
+            "currency": "USD",
+        }
+    ]
+
+
+def test_what_is_at_risk(floor: Command) -> None:
+    assert floor.ask("at-risk", "--as-of", NOW) == [
+        {
+            "order_id": "SO-3",
+            "rep_id": "rep-2",
+            "account_id": "ACME",
+            "segment": "b2b",
+            "placed_at": "2025-03-10T10:00:00Z",
+            "promised_by": "2025-03-12T16:00:18Z",
+            "original_promised_by": "2025-03-12T16:00:18Z",
+            "hours_overdue": None,
+            "stage": "to_book",
+            "carrier": None,
+            "mode": None,
+            "estimated_delivery": None,
+            "expedite": "none",
+            "follow_up_owed": False,
+            "delivery_attempts": 0,
+            "open_value": "10",
+            "currency": "JPY",
+        }
+    ]
+
+
+def test_who_has_what_on_the_desk(floor: Command) -> None:
+    ann = {"rep_id": "rep-1", "name": "Ann Alder", "level": "senior", "team": "North"}
+    nobody = {"rep_id": "rep-2", "name": None, "level": None, "team": None}
+    cleo = {"rep_id": "rep-3", "name": "Cleo Cruz", "level": "entry", "team": None}
+    nothing = dict.fromkeys(COLUMNS["workload"][4:], 0)
+    assert floor.ask("workload", "--as-of", NOW) == [
+        ann | nothing | {"open_orders": 1, "in_transit": 1, "follow_ups_owed": 2, "overdue": 1, "open_b2b": 1},
+        nobody | nothing | {"open_orders": 1, "to_book": 1, "due_in_24h": 1, "at_risk": 1, "open_b2b": 1},
+        # Of the two contacts of a week ago one is a second too old.
+        cleo | nothing | {"contacts_7d": 1},
+    ]
+
+
+def test_what_was_late(floor: Command) -> None:
+    assert floor.ask("late", "--as-of", NOW) == [
+        {
+            "order_id": "SO-2",
+            "rep_id": "rep-2",
+            "account_id": "C-7",
+            "promised_by": "2025-03-10T12:00:00Z",
+            "original_promised_by": "2025-03-10T12:00:00Z",
+            "delivered_at": "2025-03-11T11:45:18Z",
+            "hours_late": "23.76",
+            "mode": "in_house",
+            "carrier": "Own van",
+        }
+    ]
+
+
+def test_what_customers_are_still_to_be_told(floor: Command) -> None:
+    about_expedite = {"order_id": "SO-1", "rep_id": "rep-1", "request_id": "E1", "about": "expedite"}
+    about_delay = {"order_id": "SO-1", "rep_id": "rep-1", "request_id": None, "about": "delay"}
+    assert floor.ask("follow-ups", "--as-of", NOW) == [
+        {**about_expedite, "owed_since": "2025-03-04T15:30:00Z", "hours_owed": "168.50"},
+        {**about_delay, "owed_since": "2025-03-09T10:00:00Z", "hours_owed": "54.00"},
+    ]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_columns_are_those_of_the_design_in_their_order(floor: Command, view: str) -> None:
+    for row in floor.ask(view, "--as-of", NOW):
+        assert list(row) == COLUMNS[view]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_csv_says_what_json_says(floor: Command, view: str) -> None:
+    csv = floor(view, "--as-of", NOW, "--format", "csv").done()
+
+    assert csv.text.splitlines()[0] == ",".join(COLUMNS[view])
+    words = {None: "", True: "true", False: "false"}
+    as_text = [
+        {name: words[value] if isinstance(value, bool | None) else str(value) for name, value in row.items()}
+        for row in floor.ask(view, "--as-of", NOW)
+    ]
+    assert csv.rows == as_text
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_table_is_for_people(floor: Command, view: str) -> None:
+    table = floor(view, "--as-of", NOW).done().text
+
+    for row in floor.ask(view, "--as-of", NOW):
+        assert row[COLUMNS[view][0]] in table
+    assert "as of 2025-03-11 16:00:18Z" in table
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_may_be_named_by_its_relation(floor: Command, view: str) -> None:
+    by_verb = floor.ask(view, "--as-of", NOW)
+
+    assert floor.ask(RELATIONS[view], "--as-of", NOW) == by_verb
+    assert floor.ask(RELATIONS[view].replace("_", "-"), "--as-of", NOW) == by_verb
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_reps_rows_alone(floor: Command, view: str) -> None:
+    everybody = floor.ask(view, "--as-of", NOW)
+
+    for rep in ("rep-1", "rep-2", "rep-3", "nobody"):
+        expected = [row for row in everybody if row["rep_id"] == rep]
+        assert floor.ask(view, "--as-of", NOW, "--rep", rep) == expected
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_to_show(waybill: Command, view: str) -> None:
+    assert waybill.ask(view) == []
+    assert waybill(view, "--format", "csv").done().text == ",".join(COLUMNS[view]) + "\n"
+    assert "none" in waybill(view).done().text
+
+
+def test_at_most_so_many_rows(floor: Command) -> None:
+    assert len(floor.ask("workload", "--as-of", NOW, "--limit", "2")) == 2
+    assert "2 of 3 rows" in floor("workload", "--as-of", NOW, "--limit", "2").done().text
+    floor("workload", "--limit", "0").exited(2)
+
+
+def test_before_anything_happened_there_is_nothing(floor: Command) -> None:
+    assert floor.ask("workload", "--as-of", "2025-03-01T07:59:59.999999Z") == []
+    assert len(floor.ask("workload", "--as-of", "2025-03-01T08:00:00Z")) == 2
+
+
+def test_an_instant_may_have_any_offset(floor: Command) -> None:
+    expected = floor.ask("overdue", "--as-of", NOW)
+    assert expected
+    for same in ("2025-03-11T17:00:18+01:00", "2025-03-11T05:30:18-10:30", "2025-03-11T16:00:18.000000Z"):
+        assert floor.ask("overdue", "--as-of", same) == expected
+
+
+def test_a_date_is_its_beginning_in_the_business_zone(floor: Command) -> None:
+    in_berlin = floor.with_(WAYBILL_TIME_ZONE="Europe/Berlin")
+
+    overdue = ("overdue", "--as-of", "2025-03-11", "--rep", "rep-1")
+    assert floor.ask(*overdue)[0]["hours_overdue"] == "8.00"
+    assert in_berlin.ask(*overdue)[0]["hours_overdue"] == "7.00"
+
+
+def test_nothing_was_known_before_it_was_recorded(floor: Command) -> None:
+    """These messages came in just now, without --history, so nobody knew of any order on the day itself."""
+    assert floor.ask("overdue", "--as-of", NOW, "--known-at", NOW) == []
+    assert floor.ask("overdue", "--as-of", NOW, "--known-at", "2999-01-01") == floor.ask("overdue", "--as-of", NOW)
+
+
+@pytest.mark.parametrize("clock", ["--as-of", "--known-at"])
+@pytest.mark.parametrize("bad", ["", "yesterday", "2025-02-30", "2025-03-11T16:00:00", "16:00Z", "1741708818"])
+def test_what_is_no_instant_is_wrong_usage(floor: Command, clock: str, bad: str) -> None:
+    floor("overdue", clock, bad).exited(2, f"Invalid value for '{clock}'" if bad == "" else bad)
+
+
+@pytest.mark.parametrize("clock", ["--as-of", "--known-at"])
+@pytest.mark.parametrize(
+    "far", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"]
+)
+def test_an_instant_at_the_edge_of_time_is_answered_or_turned_down(floor: Command, clock: str, far: str) -> None:
+    for view in ("overdue", "workload", "at-risk"):
+        ran = floor(view, clock, far)
+        ran.exited(0 if ran.code == 0 else 2)
+
+
+@pytest.mark.parametrize("wrong", [("--format", "xml"), ("--since", "2025-03-11"), ("extra",), ("--rep",)])
+def test_wrong_usage_of_a_view(floor: Command, wrong: tuple[str, ...]) -> None:
+    floor("overdue", *wrong).exited(2)

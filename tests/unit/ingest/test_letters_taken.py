@@ -1,0 +1,37 @@
+"""A message that was malformed for its time alone is taken when the very same bytes come again later."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from consumers.sources.json_lines import JsonLines
+from infra.questions.books import kept, recounted
+from infra.service import Waybill
+from infra.settings import Settings
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+REGISTERED = (
+    b'{"specversion":"1.0","id":"1","source":"hr","type":"rep.registered.v1","time":"2026-03-02T14:30:00Z",'
+    b'"subject":"rep-7","data":{"name":"Ann","level":"senior"}}'
+)
+
+
+def test_what_came_too_early_is_dead_no_longer_once_its_time_has_come(tmp_path: Path) -> None:
+    now = NOON
+    with Waybill(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), clock=lambda: now) as waybill:
+        # given a message two and a half hours ahead of the clock, twice: one dead letter and a duplicate of it
+        _take_in(waybill, REGISTERED + b"\n" + REGISTERED)
+        assert waybill.status()["books"] == {"received": 2, "applied": 0, "duplicate": 1, "held": 0, "dead": 1}
+        # when the same bytes come again two hours later
+        now = NOON + timedelta(hours=2)
+        _take_in(waybill, REGISTERED)
+        # then it has taken effect, nothing is dead, and each receipt is counted once
+        assert waybill.status()["books"] == {"received": 3, "applied": 1, "duplicate": 2, "held": 0, "dead": 0}
+        assert waybill.dead_letters.dead(now, discarded=True) == []
+        assert kept(waybill.engine) == recounted(waybill.engine)
+        assert [told["verdict"] for told in waybill.messages.find("hr", "1")] == ["applied"]
+
+
+def _take_in(waybill: Waybill, content: bytes) -> None:
+    pipeline = waybill.ingest()
+    pipeline.finish(pipeline.read(JsonLines.of_bytes("feed", content)).feed_id)
+    waybill.project()
