@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventsourcing.persistence import PersistenceError
+
 from consumers.sources.reading_lock import held_lock
 
 # Any number will do, as long as every process asks for the same.
@@ -16,8 +18,12 @@ def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
     if sqlite_path is None:
         import psycopg
 
-        with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
             connection.execute("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
+        except psycopg.Error as e:
+            raise PersistenceError(str(e)) from e
+        with connection:
             yield
         return
     with held_lock(f"opening {Path(sqlite_path).absolute()}", wait=True):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -80,9 +80,9 @@ class StoredRegister:
             counts = [
                 connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
                 for table, conditions in (
-                    (letters, (letters.c.last_feed_id == feed_id,)),
-                    (messages, (messages.c.last_feed_id == feed_id, refused)),
-                    (messages, (messages.c.last_feed_id == feed_id, expired)),
+                    (letters, (_of_feed(letters, feed_id),)),
+                    (messages, (_of_feed(messages, feed_id), refused)),
+                    (messages, (_of_feed(messages, feed_id), expired)),
                 )
             ]
         return sum(counts)
@@ -309,6 +309,11 @@ class StoredRegisterTransaction:
 
 
 _CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room")
+
+
+def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:
+    """What the feed brought first, or was the last to bring again."""
+    return (table.c.feed_id == feed_id) | (table.c.last_feed_id == feed_id)
 
 
 def _is_message() -> tuple[Any, ...]:

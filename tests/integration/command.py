@@ -70,7 +70,9 @@ class Nursery:
     def start(self, folder: Path, env: dict[str, str], arguments: tuple[str, ...], stdin: bytes, nobody: bool) -> int:
         self._started += 1
         files = {name: str(self._scratch / f"{self._started}.{name}") for name in ("stdin", "stdout", "stderr")}
-        Path(files["stdin"]).write_bytes(stdin)
+        for name, file in files.items():
+            # They are there even if the process is killed before it opens them.
+            Path(file).write_bytes(stdin if name == "stdin" else b"")
         request = {"run": arguments, "folder": str(folder), "env": env, "nobody": nobody, **files}
         self.files = files
         return int(self._ask(request)["pid"])

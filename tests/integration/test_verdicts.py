@@ -77,11 +77,10 @@ def test_one_id_may_stand_for_several_subjects(waybill: Command) -> None:
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_what_nobody_ever_sent(waybill: Command, form: str) -> None:
-    """The command fails, and says why to people and programs alike."""
-    for asked in (("message", "/nobody", "0"), ("order", "SO-404")):
-        ran = waybill(*asked, "--format", form).exited(1)
-        assert ran.out.strip() or ran.err.strip()
-        assert asked[-1] in ran.text + ran.err
+    """The command fails, and says why, whatever form was asked for."""
+    waybill.ingest(ORDER)
+    waybill("message", "/nobody", "0", "--format", form).exited(1, "no such message")
+    waybill("order", "SO-404", "--format", form).exited(1, "SO-404")
 
 
 # -- verdicts change ----------------------------------------------------------------------------------------------
@@ -208,10 +207,10 @@ def test_an_order_of_which_only_a_shipment_is_known(waybill: Command) -> None:
 def test_an_operator_voids_a_wrong_message(waybill: Command) -> None:
     waybill.ingest(ORDER, BOOKING, ARRIVAL)
 
-    ran = waybill("void", SOURCE, ARRIVAL["id"], "--reason", "another customer's door", "--format", "json").done()
+    rows = waybill.ask("void", SOURCE, ARRIVAL["id"], "--reason", "another customer's door")
 
     # then it is refused, for the operator's reason, and the order is as though it had never been sent
-    assert [row["verdict"] for row in ran.json] == ["refused"]
+    assert {row["id"]: row["verdict"] for row in rows}[ARRIVAL["id"]] == "refused"
     (told,) = waybill.ask("message", SOURCE, ARRIVAL["id"])
     assert told["verdict"] == "refused"
     assert "another customer's door" in told["reason"]
@@ -255,10 +254,7 @@ def test_a_message_can_be_voided_before_it_comes(waybill: Command) -> None:
     waybill("void", SOURCE, BOOKING["id"], "--subject", "SO-1", "--reason", "never left").done()
     assert waybill.ask("status")["books"]["held"] == 1
 
-    assert waybill.ingest(BOOKING, name="later") == {
-        **dict.fromkeys(("applied", "duplicate", "held", "malformed"), 0),
-        **{"received": 1, "refused": 1},
-    }
+    assert waybill.ingest(BOOKING, name="later")["refused"] == 1
     assert waybill.ask("order", "SO-1")["order"]["stage"] == "to_book"
     assert waybill.ask("status")["books"] == {"received": 3, "applied": 2, "duplicate": 0, "held": 0, "dead": 1}
 

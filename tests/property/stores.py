@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import pytest
 import structlog
 from hypothesis import settings
+from hypothesis.internal.conjecture import engine
 from sqlalchemy import delete, event, select, text, update
 
 from consumers.ingest import filing
@@ -48,11 +49,12 @@ def tried(share: float) -> settings:
 
 @pytest.fixture(scope="module")
 def small_and_quiet() -> Iterator[None]:
-    """Streams count as long from their third event on, and nobody logs every batch and message."""
+    """Streams count as long from their third event on, nobody logs every batch, and who shrinks gives up in time."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filing, "LONG_STREAM", 3)
+        patch.setattr(engine, "MAX_SHRINKING_SECONDS", 60)
         yield
     structlog.configure(**before)
 

@@ -13,7 +13,7 @@ from domain.record import MessageVoided
 from domain.subject import settle_stream
 from infra.questions.views import Asked
 from infra.service import Waybill
-from projections.catalogue import VIEWS, View
+from projections.catalogue import VIEWS, View, view_named
 from tests.property.histories import HOURS
 from tests.property.messages import Message, by_stream, deliveries_of, well_formed_messages
 from tests.property.stores import Store, a_store, answers_of, deliver, project, small_and_quiet, tried
@@ -28,7 +28,7 @@ TOLD_HOURS = sorted({hour + delay for hour in HOURS for delay in (0, 1, 30)})
 
 happening = st.sampled_from([oclock(hour) for hour in HOURS] * 3 + [oclock(hour) - MICROSECOND for hour in HOURS])
 recording = st.sampled_from([oclock(hour) for hour in TOLD_HOURS] * 3 + [oclock(12) - MICROSECOND])
-some_views = st.lists(st.sampled_from(VIEWS), min_size=1, max_size=2, unique_by=lambda view: view.verb)
+some_views = st.permutations(VIEWS).map(lambda views: views[:2])
 
 
 def heard(store: Store, sent: Iterable[Message], data: st.DataObject) -> Waybill:
@@ -41,14 +41,18 @@ def heard(store: Store, sent: Iterable[Message], data: st.DataObject) -> Waybill
 
 def moments_of(sent: Iterable[Message]) -> st.SearchStrategy[datetime]:
     """Instants at which anything took effect, above all those at which an order was completed, or just before."""
-    moments, completions = [oclock(HOURS[0])], []
+    moments, completions = [oclock(HOURS[0])], completions_of(sent)
     for stream, facts in by_stream(sent).items():
-        for moment in settle_stream(stream, facts).moments:
-            moments.append(moment.at)
-            if isinstance(moment.standing, OrderStanding) and moment.standing.delivered_at:
-                completions.append(moment.standing.delivered_at)
+        moments += [moment.at for moment in settle_stream(stream, facts).moments]
     exactly = st.one_of(*(st.sampled_from(instants) for instants in (moments, completions) if instants))
     return exactly | exactly.map(lambda instant: instant - MICROSECOND)
+
+
+def completions_of(sent: Iterable[Message]) -> list[datetime]:
+    """When orders were completed."""
+    stood = [settle_stream(stream, facts).moments[-1:] for stream, facts in by_stream(sent).items()]
+    standings = [last.standing for moments in stood for last in moments if isinstance(last.standing, OrderStanding)]
+    return sorted({standing.delivered_at for standing in standings if standing.delivered_at})
 
 
 def had_happened_by(instant: datetime) -> Callable[[Message], bool]:
@@ -101,6 +105,12 @@ def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happe
         assert answers_of(whole, instant) == asked_of_then == asked_now
         for order in orders_in(sent):
             assert timeline_of(whole, order, instant) == timeline_of(prefix, order)
+        # and what was delivered late by an instant is the beginning of what is known to be
+        late = [view_named("late")]
+        in_the_end = answers_of(whole, views=late)["late"]
+        for completion in completions_of(sent):
+            by_then = [row for row in in_the_end if row["delivered_at"] <= completion]
+            assert answers_of(whole, completion, views=late)["late"] == by_then
 
 
 # -- what was known ------------------------------------------------------------------------------

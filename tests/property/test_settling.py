@@ -303,13 +303,18 @@ def test_what_never_happens_to_an_order_without_amendments_never_happens(facts: 
 def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None:
     """The rules once more, with no thought of speed: all is tried again whenever anything applies."""
     whole = settled(facts)
-    voids, voided = voids_read_plainly(facts)
+    counting, voided, ringed = voids_read_plainly(facts)
+    known = {fact.key for fact in facts}
     assert {key for key, outcome in whole.outcomes.items() if outcome.voided} == voided
     assert {v.key for v in weigh_voids(facts).standing} == {
         fact.key for fact in facts if not isinstance(fact, MessageVoided) and fact.key not in voided
     }
-    for void in voids:
-        assert whole.outcomes[void.key].verdict is not Verdict.REFUSED
+    for void in facts:
+        if isinstance(void, MessageVoided) and void.key in counting:
+            assert whole.outcomes[void.key].verdict is (Verdict.APPLIED if void.names in known else Verdict.HELD)
+        elif isinstance(void, MessageVoided):
+            assert whole.outcomes[void.key].verdict is Verdict.REFUSED
+            assert (void.key in ringed) == ("in a ring" in whole.outcomes[void.key].reason)
 
     order, outcomes = ORDER.blank("SO-1"), dict[FactKey, Outcome]()
     held: list[Fact] = []
@@ -339,8 +344,8 @@ def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None
     assert whole.state == order
 
 
-def voids_read_plainly(facts: list[Fact]) -> tuple[list[MessageVoided], set[FactKey]]:
-    """The voids that count, and the keys of all that is passed over: what they name, and rings of voids.
+def voids_read_plainly(facts: list[Fact]) -> tuple[set[FactKey], set[FactKey], set[FactKey]]:
+    """The keys of the voids that count, of what they void, and of the voids that name each other in a ring.
 
     A void is out when one that counts names it; it counts when every void that names it is out. What is left over
     at the end goes round in a ring.
@@ -355,10 +360,9 @@ def voids_read_plainly(facts: list[Fact]) -> tuple[list[MessageVoided], set[Fact
                 out.add(void.key)
             elif all(namer.key in out for namer in namers):
                 counting.add(void.key)
-    ringed = {void.key for void in voids} - counting - out
     known = {fact.key for fact in facts}
     named = {void.names for void in voids if void.key in counting} & known
-    return [void for void in voids if void.key in counting], out | ringed | named
+    return counting, named, {void.key for void in voids} - counting - out
 
 
 # -- the strategies themselves -------------------------------------------------------------------

@@ -1,0 +1,96 @@
+"""given a store, then `waybill status` and `waybill events` say where everything stands and what is in it."""
+
+from tests.integration.command import Command
+from tests.integration.messages import SOURCE, booked, cancelled, confirmed, dispatched, placed, registered
+
+ORDER = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
+BOOKING = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-09T16:00:00Z")
+
+
+def test_the_status_has_the_shape_that_others_check_against(waybill: Command) -> None:
+    waybill.ingest(ORDER, ORDER, dispatched("SO-9", "2025-03-04T09:00:00Z"), b"{}")
+
+    told = waybill.ask("status")
+
+    assert list(told) == ["books", "head", "projections", "partitions"]
+    assert list(told["books"].items()) == [("received", 4), ("applied", 1), ("duplicate", 1), ("held", 1), ("dead", 1)]
+    assert told["head"] == 2
+    assert [list(p) for p in told["projections"]] == [["name", "version", "position", "lag", "state"]] * len(
+        told["projections"]
+    )
+    assert "order_states" in {projection["name"] for projection in told["projections"]}
+    assert all((p["position"], p["lag"], p["state"]) == (2, 0, "live") for p in told["projections"])
+    assert told["partitions"] == []
+    table = waybill("status").done().text
+    assert "order_states" in table
+    assert (
+        waybill("status", "--format", "csv").done().text.startswith("received,applied,duplicate,held,dead\n4,1,1,1,1\n")
+    )
+
+
+def test_the_status_of_an_empty_store(waybill: Command) -> None:
+    told = waybill.ask("status")
+    assert told["books"] == {"received": 0, "applied": 0, "duplicate": 0, "held": 0, "dead": 0}
+    assert told["head"] == 0
+    assert all((p["position"], p["lag"], p["state"]) == (0, 0, "live") for p in told["projections"])
+
+
+def test_a_reading_that_was_broken_off_is_a_partition(waybill: Command) -> None:
+    file = waybill.folder / "messages.jsonl.gz"
+    file.write_bytes(b"\x1f\x8b")
+    waybill("ingest", file).exited(1)
+
+    (partition,) = waybill.ask("status")["partitions"]
+
+    assert list(partition) == ["topic", "partition", "next_offset", "end_offset", "lag"]
+    assert partition["topic"] == f"file:{file}"
+    assert (partition["partition"], partition["next_offset"]) == (0, 0)
+
+
+def test_the_events_in_the_order_of_the_store(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, name="1")
+    waybill.ingest(
+        registered("rep-1", "2025-03-01T08:00:00Z", "Ann"), cancelled("SO-1", "2025-03-03T10:00:00Z"), name="2"
+    )
+
+    events = waybill.ask("events")
+
+    told = [(event["position"], event["stream"], event["event"]) for event in events]
+    assert sorted(told[:2]) == [(1, "order-SO-1", "OrderPlaced"), (2, "order-SO-1", "ShipmentBooked")]
+    assert {name for _, _, name in told[2:]} == {"RepRegistered", "OrderCancelled", "VerdictChanged"}
+    assert [position for position, _, _ in told] == [1, 2, 3, 4, 5]
+    first = events[0]
+    assert (first["source"], first["message_id"], first["occurred_at"]) == (SOURCE, ORDER["id"], ORDER["time"])
+    assert first["data"]["promised_by"] == "2025-03-10T16:00:00Z"
+    # and some of them
+    of_order = waybill.ask("events", "--stream", "order-SO-1")
+    assert [event["version"] for event in of_order] == [1, 2, 3, 4]
+    assert {event["event"] for event in waybill.ask("events", "--type", "OrderPlaced")} == {"OrderPlaced"}
+    assert waybill.ask("events", "--type", "order.placed.v1") == waybill.ask("events", "--type", "OrderPlaced")
+    assert len(waybill.ask("events", "--limit", "2")) == 2
+    assert waybill.ask("events", "--since", "2999-01-01") == []
+    assert waybill.ask("events", "--stream", "order-SO-404") == []
+    assert len(waybill("events", "--format", "csv").done().rows) == 5
+    assert "OrderPlaced" in waybill("events").done().text
+
+
+def test_asking_changes_nothing(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, confirmed("SO-1", "2025-03-11T16:00:00Z"), b"{}")
+    before = waybill.ask("events"), waybill.ask("status")
+
+    for command in (
+        "overdue",
+        "at-risk",
+        "workload",
+        "late",
+        "follow-ups",
+        "held",
+        "dead-letters",
+        "settings",
+        "verify",
+    ):
+        waybill(command).done()
+    waybill("order", "SO-1").done()
+    waybill("overdue", "--known-at", "2025-03-05").done()
+
+    assert (waybill.ask("events"), waybill.ask("status")) == before
