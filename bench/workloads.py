@@ -12,6 +12,7 @@ from eventsourcing.application import AggregateNotFoundError
 from consumers.contract import ReadingRules, WellFormed, read_message
 from consumers.sources.json_lines import JsonLines
 from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
+from infra.garbage import collect_rarely
 from infra.service import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
@@ -31,6 +32,7 @@ def write_messages(messages: int, path: str) -> int:
 
 
 def _service(store: str) -> Waybill:
+    collect_rarely()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     return Waybill(Settings(store=f"sqlite:///{store}"))
 

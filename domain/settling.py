@@ -80,6 +80,9 @@ class Settling(Generic[State]):
             self.instant = fact.occurred_at
             self.forbidden = []
         self.last_place = fact.place
+        if not self.waiting and not self.forbidden:
+            self._takes_effect(fact, fact.occurred_at)
+            return
         contenders = [fact]
         while contenders:
             contender = contenders.pop(0)
@@ -96,7 +99,7 @@ class Settling(Generic[State]):
         objection = self.subject.objection_to(self.state, fact)
         if objection is None:
             self.subject.evolve(self.state, fact, instant)
-            self.outcomes[fact.key] = Outcome(Verdict.APPLIED, took_effect_at=instant)
+            self.outcomes[fact.source, fact.message_id] = Outcome(Verdict.APPLIED, "", instant)
             if self.watched:
                 self.moments.append(Moment(instant, fact, self.subject.standing(self.state)))
             return True

@@ -16,7 +16,6 @@ from infra.questions.views import Views
 from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History
-from infra.store.mapper import EventMapper
 from infra.store.opening import opening_alone
 from infra.store.register import StoredRegister
 from infra.store.register_tables import register_metadata
@@ -54,9 +53,7 @@ class Waybill:
             register_metadata.create_all(self.engine)
             self.rows = ProjectedRows(self.engine)
             self.rows.create(PROJECTIONS)
-        mapper = self.application.mapper
-        assert isinstance(mapper, EventMapper)
-        self.register = StoredRegister(self.backend, mapper)
+        self.register = StoredRegister(self.backend)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock)
         self.messages = Messages(self.engine, self.history)

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from domain.fact import Fact
-from domain.subject import Kind, settle_stream, split_stream_name
+from domain.fact import Fact, StreamEvent
+from domain.settling import Settling
+from domain.stepping import Recent, comes_after, step_on
+from domain.subject import Kind, is_waiting_room, settle_stream, split_stream_name
 from projections.projection import Projection, Row, Settled, Totals
 
 
 class Touched(NamedTuple):
-    """The streams that got events between two positions, and how many events these were."""
+    """The streams that got events between two positions, each with these events, and how many they are in all."""
 
-    streams: Sequence[str]
+    streams: Mapping[str, Sequence[StreamEvent]]
     events: int
     end: int
 
@@ -26,7 +28,7 @@ class History(Protocol):
     """The stored events, as the runner sees them."""
 
     def touched_after(self, position: int, limit: int) -> Touched:
-        """The streams of the next `limit` events after the position; `end` is the last event's position."""
+        """The next `limit` events after the position, by stream; `end` is the last event's position."""
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
         """The facts of these streams up to and including a position, in the order of their versions."""
@@ -79,6 +81,7 @@ class Runner:
         self._rows = rows
         self._projections = projections
         self._batch_events = batch_events
+        self._recent = Recent()
 
     def step(self) -> Step | None:
         """Move those furthest behind one batch on; None when all have caught up.
@@ -94,23 +97,45 @@ class Runner:
         if not touched.events:
             return None
         end = touched.end if next_stop is None else min(touched.end, next_stop)
-        replacements = self._shape(level, self._history.facts_up_to(touched.streams, end))
-        self._rows.replace(replacements, start, end)
+        settlings = self._settle(touched, end)
+        self._rows.replace(_shape(level, settlings), start, end)
+        for stream, settling in settlings.items():
+            self._recent.put(stream, touched.streams[stream][-1].originator_version, settling)
         return Step(start, end, touched.events, len(touched.streams))
 
-    @staticmethod
-    def _shape(projections: Sequence[Projection], facts: Mapping[str, list[Fact]]) -> list[Replacement]:
-        by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
-        replacements = [Replacement(projection) for projection in projections]
-        for replacement in replacements:
-            by_kind[replacement.projection.kind].append(replacement)
-        for stream, filed in facts.items():
-            settled = settled_stream(stream, filed)
-            if settled is None:
+    def _settle(self, touched: Touched, end: int) -> dict[str, Settling[Any]]:
+        """Settle the touched streams: from their new events where these are all or go on top, else from all events."""
+        settlings: dict[str, Settling[Any]] = {}
+        unsettled: list[str] = []
+        for stream, events in touched.streams.items():
+            if is_waiting_room(stream):
                 continue
-            for replacement in by_kind[settled.kind]:
-                replacement.take(settled)
-        return replacements
+            facts = [event for event in events if isinstance(event, Fact)]
+            version_before = events[0].originator_version - 1
+            recent = self._recent.take(stream, version_before)
+            if recent is not None and comes_after(recent, facts):
+                step_on(recent, facts)
+                settlings[stream] = recent
+            elif version_before == 0:
+                settlings[stream] = settle_stream(stream, facts)
+            else:
+                unsettled.append(stream)
+        for stream, filed in self._history.facts_up_to(unsettled, end).items() if unsettled else ():
+            settlings[stream] = settle_stream(stream, filed)
+        return settlings
+
+
+def _shape(projections: Sequence[Projection], settlings: Mapping[str, Settling[Any]]) -> list[Replacement]:
+    by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
+    replacements = [Replacement(projection) for projection in projections]
+    for replacement in replacements:
+        by_kind[replacement.projection.kind].append(replacement)
+    for stream, settling in settlings.items():
+        kind, subject_id = split_stream_name(stream)
+        assert kind is not None
+        for replacement in by_kind[kind]:
+            replacement.take(Settled(kind, subject_id, settling))
+    return replacements
 
 
 def _index_of_end(projection: Projection, table_name: str) -> int | None:

@@ -5,16 +5,19 @@ new, each new one is added to its stream, and every stream that got one is stepp
 an earlier message another verdict, a VerdictChanged event says so in the same stream.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from consumers.contract import Malformed, WellFormed
-from consumers.ingest.arrival import Arrival, named_by, sort_into_streams
+from consumers.ingest.keeping import LONG_STREAM, keep, restore
 from consumers.ingest.register import (
+    Arrival,
     ChangedMessage,
     Changes,
+    FiledEvent,
     MessageKey,
     NewLetter,
     NewMessage,
@@ -23,29 +26,30 @@ from consumers.ingest.register import (
     Repeats,
     Stored,
 )
-from consumers.ingest.stepping import (
-    LONG_STREAM,
-    Recent,
-    can_be_stepped_on,
-    comes_after,
-    keep,
-    restore,
-    settle_anew,
-    step_on,
-)
+from consumers.ingest.sorting import named_by, sort_into_streams
 from consumers.sources.source import RawMessage
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
 from domain.settling import Settling
-from domain.subject import is_waiting_room, split_stream_name
+from domain.stepping import Recent, can_be_stepped_on, comes_after, step_on
+from domain.subject import is_waiting_room, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 
 EMPTY_STREAM = Stored(version=0, kept=None)
 
 
+class Read(NamedTuple):
+    """One message of a batch, as it was read, and the feed that brought it."""
+
+    feed_id: int
+    raw: RawMessage
+    message: WellFormed | Malformed
+
+
 class Receipt(NamedTuple):
     """What became of one received message, as far as its batch can tell."""
 
+    feed_id: int
     offset: int
     verdict: Verdict
     reason: str
@@ -54,13 +58,16 @@ class Receipt(NamedTuple):
 
 
 class Filing:
-    """One batch being filed within one transaction. `name_letter` gives a malformed message its letter id."""
+    """One batch being filed within one transaction.
+
+    `name_letter` gives a malformed message of a feed its letter id. `recent` remembers settlings between batches.
+    """
 
     def __init__(
         self,
         transaction: RegisterTransaction,
         changes: Changes,
-        name_letter: Callable[[RawMessage], str],
+        name_letter: Callable[[int, RawMessage], str],
         recent: Recent,
     ) -> None:
         self._transaction = transaction
@@ -70,45 +77,55 @@ class Filing:
         self._receipts: list[Receipt] = []
         self._settled: list[tuple[str, int, Settling[Any]]] = []
 
-    def file(self, read: Iterable[tuple[RawMessage, WellFormed | Malformed]]) -> list[Receipt]:
-        """Decide the whole batch into `changes`; the receipts come in the order of the messages."""
-        malformed: list[tuple[RawMessage, Malformed]] = []
+    def file(self, read: Iterable[Read]) -> list[Receipt]:
+        """Decide the whole batch into `changes`; returns a receipt for each message, in no particular order."""
+        malformed: list[Read] = []
         well_formed: list[Arrival] = []
-        for raw, message in read:
+        for one in read:
+            message = one.message
             if isinstance(message, Malformed):
-                malformed.append((raw, message))
+                malformed.append(one)
             else:
                 fact = message.fact
-                well_formed.append(Arrival(MessageKey(fact.source, fact.message_id, message.subject), fact, raw))
+                key = MessageKey(fact.source, fact.message_id, message.subject)
+                well_formed.append(Arrival(key, fact, one.feed_id, one.raw))
         self._file_letters(malformed)
-        self._take_letters(well_formed)
+        if self._transaction.has_letters():
+            self._take_letters(well_formed)
         known = self._transaction.registered(_keys_to_look_up(well_formed)) if well_formed else {}
         new = self._set_repeats_apart(well_formed, known)
         self._file_new(new, known)
-        return sorted(self._receipts, key=lambda receipt: receipt.offset)
+        for (feed_id, verdict), count in Counter((r.feed_id, r.verdict) for r in self._receipts).items():
+            self._changes.count(feed_id, verdict, count)
+        return self._receipts
 
-    def _file_letters(self, malformed: Sequence[tuple[RawMessage, Malformed]]) -> None:
-        ids = [self._name_letter(raw) for raw, _ in malformed]
+    def _file_letters(self, malformed: Sequence[Read]) -> None:
+        ids = [self._name_letter(one.feed_id, one.raw) for one in malformed]
         kept_before = set(self._transaction.letters(ids)) if ids else set()
-        for letter_id, (raw, message) in zip(ids, malformed, strict=True):
+        for letter_id, (feed_id, raw, message) in zip(ids, malformed, strict=True):
+            assert isinstance(message, Malformed)
             if letter_id in kept_before:
-                repeats = self._changes.letter_repeats
-                repeats[letter_id] = repeats.get(letter_id, 0) + 1
-                self._answer(raw, Verdict.DUPLICATE, f"the same bytes came before; malformed: {message.reason}")
+                before = self._changes.letter_repeats.get(letter_id, Repeats(0, 0, feed_id))
+                self._changes.letter_repeats[letter_id] = Repeats(before.times + 1, 0, feed_id)
+                reason = f"the same bytes came before; malformed: {message.reason}"
+                self._receipts.append(Receipt(feed_id, raw.offset, Verdict.DUPLICATE, reason))
             else:
                 kept_before.add(letter_id)
-                self._changes.letters.append(NewLetter(letter_id, message.reason, raw.offset, raw.body, raw.headers))
-                self._answer(raw, Verdict.MALFORMED, message.reason)
+                self._changes.letters.append(NewLetter(letter_id, message.reason, feed_id, raw))
+                self._receipts.append(Receipt(feed_id, raw.offset, Verdict.MALFORMED, message.reason))
 
     def _take_letters(self, well_formed: Sequence[Arrival]) -> None:
         """Messages whose very bytes were malformed before, such as one whose time was too far ahead: dead no longer.
 
         What came then is one and the same message as what comes now, so it counts as a repeat of it.
         """
-        names = {self._name_letter(arrival.raw): arrival.key for arrival in well_formed if arrival.raw is not None}
-        for letter_id, (feed_id, repeats) in self._transaction.letters(names).items() if names else ():
-            times, differing = self._changes.repeats.get(names[letter_id], Repeats())
-            self._changes.repeats[names[letter_id]] = Repeats(times + 1 + repeats, differing)
+        arrived = {
+            self._name_letter(arrival.feed_id, arrival.raw): arrival
+            for arrival in well_formed
+            if arrival.raw is not None
+        }
+        for letter_id, (feed_id, repeats) in self._transaction.letters(arrived).items() if arrived else ():
+            self._changes.repeat(arrived[letter_id].key, arrived[letter_id].feed_id, 1 + repeats)
             self._changes.letters_taken.append(letter_id)
             self._changes.count(feed_id, Verdict.MALFORMED, -1)
             self._changes.count(feed_id, Verdict.DUPLICATE)
@@ -128,10 +145,9 @@ class Filing:
         for arrival in repeated:
             original = originals[places[arrival.key]] if arrival.key in places else new[arrival.key].fact
             differs = not _same_content(arrival.fact, original)
-            times, differing = self._changes.repeats.get(arrival.key, Repeats())
-            self._changes.repeats[arrival.key] = Repeats(times + 1, differing + differs)
+            self._changes.repeat(arrival.key, arrival.feed_id, differing=int(differs))
             reason = "taken before, with other content; the first to come was kept" if differs else "taken before"
-            self._answer(arrival.raw, Verdict.DUPLICATE, reason, arrival)
+            self._answer(arrival, Verdict.DUPLICATE, reason)
         return new
 
     def _file_new(self, new: Mapping[MessageKey, Arrival], known: Mapping[MessageKey, Registered]) -> None:
@@ -139,32 +155,45 @@ class Filing:
             return
         by_stream, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
         stored = self._transaction.stored(by_stream)
-        ready: dict[str, Settling[Any]] = {}
-        for stream, arrivals in by_stream.items():
-            settling = self._remembered(stream, stored.get(stream, EMPTY_STREAM))
-            if settling is not None and comes_after(settling, [arrival.fact for arrival in arrivals]):
-                ready[stream] = settling
-        facts = self._facts_of([s for s in by_stream if s in stored and s not in ready and not is_waiting_room(s)])
-        for stream, earlier in facts.items():
-            settling = settle_anew(stream, earlier)
-            arriving = [arrival.fact for arrival in by_stream[stream]]
-            if can_be_stepped_on(settling) and comes_after(settling, arriving):
-                ready[stream] = settling
-        earlier_arrivals = self._as_arrivals({s: filed for s, filed in facts.items() if s not in ready})
+        ready, earlier = self._settle_what_is_stored(by_stream, stored)
         for stream, arrivals in by_stream.items():
             before: Sequence[Arrival] = ()
             arriving = [arrival.fact for arrival in arrivals]
-            if stream in ready:
-                settling = ready[stream]
+            settling = ready.get(stream)
+            if settling is not None:
                 step_on(settling, arriving)
             else:
-                before = still_waiting.get(stream, ()) if is_waiting_room(stream) else earlier_arrivals.get(stream, ())
-                settling = settle_anew(stream, [*(arrival.fact for arrival in before), *arriving])
-            version = self._add(stream, stored.get(stream, EMPTY_STREAM).version, arrivals, settling.outcomes)
-            version = self._note_changed_verdicts(stream, version, before, arrivals, settling.outcomes)
-            self._changes.streams[stream] = Stored(version, keep(settling) if version >= LONG_STREAM else None)
-            if can_be_stepped_on(settling):
-                self._settled.append((stream, version, settling))
+                before = still_waiting.get(stream, ()) if is_waiting_room(stream) else earlier.get(stream, ())
+                settling = settle_stream(stream, [*(arrival.fact for arrival in before), *arriving], watched=False)
+            outcomes = settling.outcomes
+            version = self._add(stream, stored.get(stream, EMPTY_STREAM).version, arrivals, outcomes)
+            if before or any(arrival.taken is not None for arrival in arrivals):
+                version = self._note_changed_verdicts(stream, version, before, arrivals, outcomes)
+            if version >= LONG_STREAM:
+                self._changes.kept[stream] = Stored(version, keep(settling))
+            self._settled.append((stream, version, settling))
+
+    def _settle_what_is_stored(
+        self, by_stream: Mapping[str, Sequence[Arrival]], stored: Mapping[str, Stored]
+    ) -> tuple[dict[str, Settling[Any]], Mapping[str, Sequence[Arrival]]]:
+        """The settlings that the arrivals can be taken on top of, and of all other streams what is in them already."""
+        ready: dict[str, Settling[Any]] = {}
+        unsettled: list[str] = []
+        for stream, before in stored.items():
+            settling = self._remembered(stream, before)
+            if settling is not None and comes_after(settling, [arrival.fact for arrival in by_stream[stream]]):
+                ready[stream] = settling
+            elif not is_waiting_room(stream):
+                unsettled.append(stream)
+        facts = self._transaction.facts_of(unsettled) if unsettled else {}
+        for stream, filed in facts.items():
+            newest = max(fact.place for fact in filed)
+            if all(arrival.fact.place > newest for arrival in by_stream[stream]):
+                settling = settle_stream(stream, filed, watched=False)
+                arriving = [arrival.fact for arrival in by_stream[stream]]
+                if can_be_stepped_on(settling) and comes_after(settling, arriving):
+                    ready[stream] = settling
+        return ready, self._as_arrivals({stream: filed for stream, filed in facts.items() if stream not in ready})
 
     def remember(self) -> None:
         """The batch was stored: remember its settlings for the next one."""
@@ -182,9 +211,6 @@ class Filing:
         facts = self._transaction.facts_at((w.stream, w.version) for w in waiting.values()) if waiting else {}
         return [Arrival(key, facts[taken.stream, taken.version], taken=taken) for key, taken in waiting.items()]
 
-    def _facts_of(self, streams: Sequence[str]) -> Mapping[str, list[Fact]]:
-        return self._transaction.facts_of(streams) if streams else {}
-
     def _as_arrivals(self, facts: Mapping[str, list[Fact]]) -> dict[str, list[Arrival]]:
         """Facts that are in these streams already, each with what the register says of it."""
         keys = {
@@ -200,28 +226,17 @@ class Filing:
 
     def _add(self, stream: str, version: int, arrivals: Sequence[Arrival], outcomes: Mapping[FactKey, Outcome]) -> int:
         for arrival in arrivals:
-            key, fact, raw, taken = arrival
             version += 1
+            fact = arrival.fact
             outcome = outcomes[fact.key]
-            self._changes.events.append(msgspec.structs.replace(fact, originator_id=stream, originator_version=version))
-            if taken is not None:
-                self._change(key, stream, version, taken, outcome)
-            elif raw is not None:
-                applied = outcome.verdict is Verdict.APPLIED
-                self._changes.messages.append(
-                    NewMessage(
-                        key=key,
-                        type=fact.TYPE,
-                        stream=stream,
-                        version=version,
-                        outcome=outcome,
-                        recorded_at=fact.recorded_at,
-                        offset=raw.offset,
-                        raw=None if applied else raw.body,
-                        headers=() if applied else raw.headers,
-                    )
-                )
-                self._answer(raw, outcome.verdict, outcome.reason, arrival)
+            if arrival.taken is None:
+                self._changes.events.append(FiledEvent(stream, version, fact))
+                self._changes.messages.append(NewMessage(arrival, stream, version, outcome))
+                self._answer(arrival, outcome.verdict, outcome.reason)
+            else:
+                unplaced = msgspec.structs.replace(fact, originator_id="", originator_version=0)
+                self._changes.events.append(FiledEvent(stream, version, unplaced))
+                self._change(arrival.key, stream, version, arrival.taken, outcome)
         return version
 
     def _note_changed_verdicts(
@@ -232,8 +247,7 @@ class Filing:
         arrivals: Sequence[Arrival],
         outcomes: Mapping[FactKey, Outcome],
     ) -> int:
-        candidates = [*before, *(arrival for arrival in arrivals if arrival.taken is not None)]
-        for key, fact, _, taken in candidates:
+        for key, fact, _, _, taken in (*before, *(arrival for arrival in arrivals if arrival.taken is not None)):
             outcome = outcomes[fact.key]
             if taken is None or outcome == taken.outcome:
                 continue
@@ -243,21 +257,18 @@ class Filing:
                 continue
             version += 1
             because = _because_of(fact, arrivals)
-            self._changes.events.append(
-                VerdictChanged(
-                    originator_id=stream,
-                    originator_version=version,
-                    recorded_at=self._changes.received_at,
-                    source=fact.source,
-                    message_id=fact.message_id,
-                    verdict_before=taken.outcome.verdict,
-                    verdict=outcome.verdict,
-                    reason=outcome.reason,
-                    took_effect_at=outcome.took_effect_at,
-                    because_of_source=because[0] if because else None,
-                    because_of_id=because[1] if because else None,
-                )
+            changed = VerdictChanged(
+                recorded_at=self._changes.received_at,
+                source=fact.source,
+                message_id=fact.message_id,
+                verdict_before=taken.outcome.verdict,
+                verdict=outcome.verdict,
+                reason=outcome.reason,
+                took_effect_at=outcome.took_effect_at,
+                because_of_source=because[0] if because else None,
+                because_of_id=because[1] if because else None,
             )
+            self._changes.events.append(FiledEvent(stream, version, changed))
         return version
 
     def _change(self, key: MessageKey, stream: str, version: int, taken: Registered, outcome: Outcome) -> None:
@@ -266,17 +277,10 @@ class Filing:
             self._changes.count(taken.feed_id, taken.outcome.verdict, -1)
             self._changes.count(taken.feed_id, outcome.verdict)
 
-    def _answer(self, raw: RawMessage | None, verdict: Verdict, reason: str, arrival: Arrival | None = None) -> None:
-        self._changes.count(self._changes.feed_id, verdict)
-        self._receipts.append(
-            Receipt(
-                raw.offset if raw else -1,
-                verdict,
-                reason,
-                arrival.key if arrival else None,
-                arrival.fact.correlation_id if arrival else None,
-            )
-        )
+    def _answer(self, arrival: Arrival, verdict: Verdict, reason: str) -> None:
+        key, fact, feed_id, raw, _ = arrival
+        offset = raw.offset if raw is not None else -1
+        self._receipts.append(Receipt(feed_id, offset, verdict, reason, key, fact.correlation_id))
 
 
 def _keys_to_look_up(arrivals: Iterable[Arrival]) -> set[MessageKey]:

@@ -1,17 +1,18 @@
 """The ingest pipeline: from a source of raw messages to events, verdicts and books, batch by batch."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 
 from consumers.contract import ReadingRules, read_message
-from consumers.ingest.filing import Filing, Receipt
-from consumers.ingest.register import Changes, Feed, Register
-from consumers.ingest.stepping import Recent
+from consumers.ingest.filing import Filing, Read, Receipt
+from consumers.ingest.register import Changes, Feed, Move, Register
 from consumers.sources.source import Batch, RawMessage, Source
+from domain.stepping import Recent
 from domain.verdict import Verdict
 
 Clock = Callable[[], datetime]
@@ -22,6 +23,21 @@ class Ingested(NamedTuple):
 
     feed_id: int
     position: int
+
+
+class Part(NamedTuple):
+    """A batch of one feed, and the source that it came from."""
+
+    source: Source
+    feed: Feed
+    batch: Batch
+
+
+class Taken(NamedTuple):
+    """What one transaction stored: the position of the newest event, and a receipt for each message."""
+
+    position: int
+    receipts: Sequence[Receipt]
 
 
 class Ingest:
@@ -51,7 +67,7 @@ class Ingest:
                 # The file is not the one that was being read: that reading is over, and this is another.
                 self._register.finish_feed(feed.feed_id, self._clock())
                 feed = self._register.open_feed(source.topic, source.partition, self._clock())
-            position, _ = self.take(source, feed, batch)
+            position = self.take(source, feed, batch).position
             feed = Feed(feed.feed_id, batch.end)
             if on_batch is not None:
                 on_batch(batch)
@@ -61,31 +77,54 @@ class Ingest:
         """The feed was read and all that follows from it is done: who reads the file again begins anew."""
         self._register.finish_feed(feed_id, self._clock())
 
-    def take(self, source: Source, feed: Feed, batch: Batch) -> tuple[int, Sequence[Receipt]]:
-        """Store one batch: all of it, in one transaction, or nothing. Returns the newest position and the receipts."""
+    def take(self, source: Source, feed: Feed, batch: Batch) -> Taken:
+        """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
+        return self.take_together([Part(source, feed, batch)])
+
+    def take_together(self, parts: Sequence[Part]) -> Taken:
+        """Store batches of several feeds, no feed twice, in one transaction: all of them, or nothing.
+
+        Raises FeedMovedError when another process has read on in one of the feeds.
+        """
         received_at = self._clock()
-        read = [(raw, read_message(raw.body, received_at, self._rules)) for raw in batch.messages]
-        changes = Changes(feed.feed_id, received_at, batch.start, batch.end)
+        read = [
+            Read(part.feed.feed_id, raw, read_message(raw.body, received_at, self._rules))
+            for part in parts
+            for raw in part.batch.messages
+        ]
+        changes = Changes(received_at, [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts])
+        sources = {part.feed.feed_id: part.source for part in parts}
         with self._register.transaction() as transaction:
-            filing = Filing(transaction, changes, _letter_names(source), self._recent)
+            filing = Filing(transaction, changes, lambda feed_id, raw: _letter_id(sources[feed_id], raw), self._recent)
             receipts = filing.file(read)
             position = transaction.save(changes)
         filing.remember()
-        self._tell(source, changes, position, receipts)
-        return position, receipts
+        places = {part.feed.feed_id: place for place, part in enumerate(parts)}
+        receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
+        self._tell(sources, changes, position, receipts)
+        return Taken(position, receipts)
 
-    def _tell(self, source: Source, changes: Changes, position: int, receipts: Sequence[Receipt]) -> None:
-        log = self._log.bind(
-            topic=source.topic, partition=source.partition, batch=changes.start.next_offset, position=position
-        )
-        log.info(
-            "batch_stored", next_offset=changes.end.next_offset, received=len(receipts), events=len(changes.events)
-        )
+    def _tell(
+        self, sources: Mapping[int, Source], changes: Changes, position: int, receipts: Sequence[Receipt]
+    ) -> None:
+        received = Counter(receipt.feed_id for receipt in receipts)
+        for feed_id, start, end in changes.moves:
+            self._log.info(
+                "batch_stored",
+                topic=sources[feed_id].topic,
+                partition=sources[feed_id].partition,
+                batch=start.next_offset,
+                next_offset=end.next_offset,
+                received=received[feed_id],
+                position=position,
+            )
         for receipt in receipts:
             if receipt.verdict in (Verdict.REFUSED, Verdict.MALFORMED):
                 source_name, message_id, subject = receipt.key or (None, None, None)
-                log.warning(
+                self._log.warning(
                     f"message_{receipt.verdict}",
+                    topic=sources[receipt.feed_id].topic,
+                    partition=sources[receipt.feed_id].partition,
                     offset=receipt.offset,
                     source=source_name,
                     message_id=message_id,
@@ -95,8 +134,8 @@ class Ingest:
                 )
 
 
-def _letter_names(source: Source) -> Callable[[RawMessage], str]:
+def _letter_id(source: Source, raw: RawMessage) -> str:
     """How a malformed message is known: by its place where that is for good, else by its bytes."""
     if source.identifies_by_offset:
-        return lambda raw: f"{source.topic}/{source.partition}/{raw.offset}"
-    return lambda raw: hashlib.sha256(raw.body).hexdigest()
+        return f"{source.topic}/{source.partition}/{raw.offset}"
+    return hashlib.sha256(raw.body).hexdigest()

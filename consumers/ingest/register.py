@@ -4,13 +4,13 @@ The register knows every message that ever came in, by source, id and subject, w
 verdicts, dead letters, books and the feed's position are written in one transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from consumers.sources.source import FeedPosition
+from consumers.sources.source import FeedPosition, RawMessage
 from domain.fact import Fact, StreamEvent
 from domain.verdict import Outcome, Verdict
 
@@ -32,6 +32,16 @@ class Registered(NamedTuple):
     outcome: Outcome
 
 
+class Arrival(NamedTuple):
+    """A fact to be added to a stream: one that a feed brought, or a void that leaves its waiting room (`taken`)."""
+
+    key: MessageKey
+    fact: Fact
+    feed_id: int = 0
+    raw: RawMessage | None = None
+    taken: Registered | None = None
+
+
 class Stored(NamedTuple):
     """A stream after its newest event. `kept` is the encoded settling, or None when it has to be settled anew."""
 
@@ -39,18 +49,21 @@ class Stored(NamedTuple):
     kept: bytes | None
 
 
-class NewMessage(NamedTuple):
-    """A well-formed message to be registered. `raw` holds its bytes when it is not applied at once."""
+class FiledEvent(NamedTuple):
+    """An event with its place in a stream; the event itself does not know it yet."""
 
-    key: MessageKey
-    type: str
+    stream: str
+    version: int
+    event: StreamEvent
+
+
+class NewMessage(NamedTuple):
+    """A well-formed message to be registered, where its event stands, and what became of it."""
+
+    arrival: Arrival
     stream: str
     version: int
     outcome: Outcome
-    recorded_at: datetime
-    offset: int
-    raw: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
 
 
 class ChangedMessage(NamedTuple):
@@ -67,9 +80,8 @@ class NewLetter(NamedTuple):
 
     letter_id: str
     reason: str
-    offset: int
-    body: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    feed_id: int
+    raw: RawMessage
 
 
 class KnownLetter(NamedTuple):
@@ -80,37 +92,48 @@ class KnownLetter(NamedTuple):
 
 
 class Repeats(NamedTuple):
-    """How often a message came again, and how often of these with other content."""
+    """How often a message came again, how often of these with other content, and the feed that brought it last."""
 
-    times: int = 0
-    differing: int = 0
+    times: int
+    differing: int
+    last_feed_id: int
+
+
+class Move(NamedTuple):
+    """A feed's position before a batch, and after it."""
+
+    feed_id: int
+    start: FeedPosition
+    end: FeedPosition
 
 
 @dataclass
 class Changes:
-    """All that one batch writes.
+    """All that one batch writes, of one feed or of several.
 
-    `letters_taken` are letters whose bytes fit the contract now. `tallies` holds, for each feed, by how much each
-    verdict's count grows or shrinks.
+    `letters_taken` are letters whose bytes fit the contract now. `kept` are settlings of long streams. `tallies` holds,
+    for each feed, by how much each verdict's count grows or shrinks.
     """
 
-    feed_id: int
     received_at: datetime
-    start: FeedPosition
-    end: FeedPosition
-    events: list[StreamEvent] = field(default_factory=list)
+    moves: Sequence[Move]
+    events: list[FiledEvent] = field(default_factory=list)
     messages: list[NewMessage] = field(default_factory=list)
     changed: list[ChangedMessage] = field(default_factory=list)
     repeats: dict[MessageKey, Repeats] = field(default_factory=dict)
     letters: list[NewLetter] = field(default_factory=list)
-    letter_repeats: dict[str, int] = field(default_factory=dict)
+    letter_repeats: dict[str, Repeats] = field(default_factory=dict)
     letters_taken: list[str] = field(default_factory=list)
-    streams: dict[str, Stored] = field(default_factory=dict)
+    kept: dict[str, Stored] = field(default_factory=dict)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
 
     def count(self, feed_id: int, verdict: Verdict, by: int = 1) -> None:
         tally = self.tallies.setdefault(feed_id, {})
         tally[verdict] = tally.get(verdict, 0) + by
+
+    def repeat(self, key: MessageKey, feed_id: int, times: int = 1, differing: int = 0) -> None:
+        before = self.repeats.get(key, Repeats(0, 0, feed_id))
+        self.repeats[key] = Repeats(before.times + times, before.differing + differing, feed_id)
 
 
 class Feed(NamedTuple):
@@ -129,6 +152,9 @@ class RegisterTransaction(Protocol):
 
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
         """Those of the messages that were taken before."""
+
+    def has_letters(self) -> bool:
+        """Whether any malformed message is kept at all."""
 
     def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
         """Those of the malformed messages that were kept before."""

@@ -70,6 +70,8 @@ def _rescheduled(order: OrderState, fact: OrderRescheduled) -> Objection | None:
 def _cancelled(order: OrderState, fact: OrderCancelled) -> Objection | None:
     if order.cancelled:
         return already_so("the order was cancelled before")
+    if order.completion is not None:
+        return _closed(order)
     if order.delivered:
         return forbidden("part of the order was delivered; close the rest with order.amended.v1")
     return None

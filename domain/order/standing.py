@@ -1,5 +1,6 @@
 """What can be seen of an order during a period in which nothing about it changes; no clock is needed to say it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -7,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from domain.currency import order_value
-from domain.order.events import Mode, OrderPlaced
-from domain.order.state import ZERO, FollowUp, OrderState
+from domain.order.events import Mode
+from domain.order.state import ZERO, FollowUp, OrderState, Shipment
 
 Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
 
@@ -51,8 +52,9 @@ def standing_of(order: OrderState) -> OrderStanding | None:
     if placing is None or order.promised_by is None:
         return None
     live = order.live_shipments()
-    slowest = max(live, key=lambda s: (s.estimated_delivery, s.booking.shipment_id), default=None)
+    slowest = max(live, key=_estimate) if live else None
     completion = order.completion
+    closed = order.closed
     return OrderStanding(
         order_id=order.order_id,
         status="cancelled" if order.cancelled else "delivered" if completion else "open",
@@ -62,16 +64,16 @@ def standing_of(order: OrderState) -> OrderStanding | None:
         placed_at=placing.occurred_at,
         promised_by=order.promised_by,
         original_promised_by=placing.promised_by,
-        stage=None if order.closed else _stage(order),
+        stage=None if closed else _stage(order, live),
         carrier=slowest.carrier if slowest else None,
         mode=slowest.mode if slowest else None,
         estimated_delivery=slowest.estimated_delivery if slowest else None,
-        left_to_book=not order.closed and order.has_left_to_book(),
+        left_to_book=not closed and order.has_left_to_book(),
         expedite="requested" if order.undecided else order.latest_decision,
         expedites_open=order.undecided,
         follow_ups=order.follow_ups,
         delivery_attempts=order.attempts,
-        open_value=_open_value(order, placing),
+        open_value=order_value(() if closed else _undelivered(order), placing.currency),
         currency=placing.currency,
         delivered_at=completion.at if completion else None,
         delivered_rep_id=completion.rep_id if completion else None,
@@ -80,19 +82,20 @@ def standing_of(order: OrderState) -> OrderStanding | None:
     )
 
 
-def _stage(order: OrderState) -> Stage:
+def _estimate(shipment: Shipment) -> tuple[datetime, str]:
+    return (shipment.estimated_delivery, shipment.booking.shipment_id)
+
+
+def _stage(order: OrderState, live: Sequence[Shipment]) -> Stage:
     if order.delivered:
         return "partly_delivered"
-    if not order.live:
+    if not live:
         return "to_book"
-    if any(shipment.dispatched for shipment in order.live_shipments()):
-        return "in_transit"
-    return "booked"
+    return "in_transit" if any(shipment.dispatched for shipment in live) else "booked"
 
 
-def _open_value(order: OrderState, placing: OrderPlaced) -> Decimal:
-    open_lines = () if order.closed else order.lines.values()
-    return order_value(
-        ((line.quantity - order.delivered.get(line.line, ZERO), line.unit_price) for line in open_lines),
-        placing.currency,
-    )
+def _undelivered(order: OrderState) -> list[tuple[Decimal, Decimal]]:
+    """Of each line the quantity that is not delivered, and the price of one."""
+    if not order.delivered:
+        return [(line.quantity, line.unit_price) for line in order.lines.values()]
+    return [(line.quantity - order.delivered.get(line.line, ZERO), line.unit_price) for line in order.lines.values()]

@@ -119,7 +119,14 @@ class OrderState(msgspec.Struct):
         """Whether a booking could take anything."""
         if not self.live and not self.delivered:
             return bool(self.lines)
-        return bool(self.left_to_book())
+        carried = [self.shipments[shipment_id].left for shipment_id in self.live]
+        for number, line in self.lines.items():
+            left = line.quantity - self.delivered.get(number, ZERO)
+            for taken in carried:
+                left -= taken.get(number, ZERO)
+            if left > 0:
+                return True
+        return False
 
     def delivered_in_full(self) -> bool:
         return all(self.delivered.get(line.line, ZERO) >= line.quantity for line in self.lines.values())

@@ -16,6 +16,7 @@ from consumers.ingest.register import FeedMovedError
 from consumers.sources.json_lines import UnreadableSourceError
 from infra.cli import demonstrating, following, ingesting, letters, looking, operating
 from infra.cli.output import errors
+from infra.garbage import collect_rarely
 from infra.settings import WrongSettingsError
 from projections.runner import ProjectionMovedError
 
@@ -39,6 +40,7 @@ for part in (ingesting, looking, following, letters, operating, demonstrating):
 def main() -> None:
     """Run one command and leave with its exit code. What went wrong is said in a line, never as a traceback."""
     try:
+        collect_rarely()
         _check_arguments(sys.argv[1:])
         app()
     except WrongSettingsError as e:

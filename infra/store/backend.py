@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from eventsourcing.persistence import StoredEvent
 from sqlalchemy import Connection, Engine
 
 from infra.store.application import Fulfillment
+
+EventRow = tuple[str, int, str, bytes]
+"""A stream's name, the event's version in it, its topic and its state."""
 
 
 class Backend(Protocol):
@@ -23,7 +25,7 @@ class Backend(Protocol):
     def lock(self, connection: Connection) -> None:
         """Keep other writers of events out until the transaction ends; readers go on."""
 
-    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+    def insert_events(self, connection: Connection, events: Sequence[EventRow]) -> None:
         """Insert events within the connection's transaction, which holds the lock."""
 
     def keys(self, width: int) -> str:

@@ -6,6 +6,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 LOCKED = "waybill_locked"
 
+# SQLite's own 2 MB are too few for the inner pages of a register of millions of messages.
+CACHE_KIBIBYTES = 16 * 1024
+
 
 def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:
     """An engine over an SQLite file.
@@ -21,6 +24,7 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
     @event.listens_for(engine, "connect")
     def take_over_transactions(connection: Any, _: Any) -> None:
         connection.isolation_level = None
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         if not durable:
             connection.execute("PRAGMA synchronous = OFF")
 

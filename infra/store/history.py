@@ -33,10 +33,6 @@ class History:
         position = f"e.{backend.position}"
         self._head = text(f"SELECT coalesce(max({position}), 0) FROM {backend.events_table} AS e")
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
-        self._touched = text(
-            f"SELECT {position}, e.originator_id FROM {backend.events_table} AS e "
-            f"WHERE {position} > :position ORDER BY {position} LIMIT :limit"
-        )
         self._facts = text(
             f"SELECT {columns} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
             f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
@@ -68,8 +64,11 @@ class History:
             return int(connection.execute(self._count, {"position": position}).scalar_one())
 
     def touched_after(self, position: int, limit: int) -> Touched:
-        rows = self._select(self._touched, position=position, limit=limit)
-        return Touched(list(dict.fromkeys(row[1] for row in rows)), len(rows), rows[-1][0] if rows else position)
+        rows = self._select(self._after, position=position, limit=limit)
+        streams: dict[str, list[StreamEvent]] = {}
+        for row in rows:
+            streams.setdefault(row[1], []).append(decode_event(*row[1:]))
+        return Touched(streams, len(rows), rows[-1][0] if rows else position)
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
         facts: dict[str, list[Fact]] = {stream: [] for stream in streams}

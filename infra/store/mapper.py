@@ -28,15 +28,11 @@ class EventMapper(Mapper[str]):
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         assert isinstance(domain_event, StreamEvent)
         event_class = type(domain_event)
-        bare = msgspec.structs.replace(domain_event, originator_id="", originator_version=0)
-        state = _ENCODER.encode(bare)
-        if event_class.class_version > 1:
-            state = b'{"class_version":%d,%b' % (event_class.class_version, state[1:])
         return StoredEvent(
             originator_id=domain_event.originator_id,
             originator_version=domain_event.originator_version,
             topic=get_topic(event_class),
-            state=state,
+            state=encode_event(msgspec.structs.replace(domain_event, originator_id="", originator_version=0)),
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:
@@ -44,6 +40,14 @@ class EventMapper(Mapper[str]):
         return decode_event(
             str(stored_event.originator_id), stored_event.originator_version, stored_event.topic, stored_event.state
         )
+
+
+def encode_event(event: StreamEvent) -> bytes:
+    """The state to store of an event that does not know its place in a stream."""
+    state = _ENCODER.encode(event)
+    if event.class_version > 1:
+        state = b'{"class_version":%d,%b' % (event.class_version, state[1:])
+    return state
 
 
 def decode_event(stream: str, version: int, topic: str, state: bytes) -> StreamEvent:

@@ -11,12 +11,14 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from consumers.ingest.keeping import LONG_STREAM
 from consumers.ingest.register import (
     Changes,
     Feed,
     FeedMovedError,
     KnownLetter,
     MessageKey,
+    Move,
     Registered,
     RegisterTransaction,
     Stored,
@@ -28,8 +30,8 @@ from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend
 from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
-from infra.store.mapper import EventMapper, decode_event
-from infra.store.register_tables import feeds, letters, messages, raw_messages, streams
+from infra.store.mapper import decode_event, encode_event
+from infra.store.register_tables import feeds, kept_settlings, letters, messages, raw_messages
 from projections.columns import Instant
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
@@ -38,11 +40,10 @@ _COUNTED = tuple(verdict.value for verdict in Verdict)
 class StoredRegister:
     """Implements consumers.ingest.register.Register."""
 
-    def __init__(self, backend: Backend, mapper: EventMapper):
+    def __init__(self, backend: Backend):
         self._backend = backend
         self._engine = backend.engine
         self._statements = _Statements(backend)
-        self._mapper = mapper
 
     def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
         unfinished = (
@@ -91,7 +92,7 @@ class StoredRegister:
     def transaction(self) -> Iterator[RegisterTransaction]:
         with self._locked() as connection:
             self._backend.lock(connection)
-            yield StoredRegisterTransaction(connection, self._backend, self._statements, self._mapper)
+            yield StoredRegisterTransaction(connection, self._backend, self._statements)
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
@@ -118,8 +119,13 @@ class _Statements:
         self.letters = text(
             f"SELECT l.letter_id, l.feed_id, l.repeats FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0"
         )
-        self.stored = text(
-            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN streams AS s ON s.stream = k.k0"
+        self.has_letters = text("SELECT EXISTS (SELECT 1 FROM letters)")
+        self.versions = text(
+            f"SELECT k.k0, (SELECT max(e.originator_version) FROM {backend.events_table} AS e "
+            f"WHERE e.originator_id = k.k0) FROM {backend.keys(1)}"
+        )
+        self.kept = text(
+            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN kept_settlings AS s ON s.stream = k.k0"
         )
         self.facts_of = text(
             f"{event} {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
@@ -131,8 +137,8 @@ class _Statements:
         )
         self.head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
         dialect = backend.engine.dialect
-        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(streams)
-        self.put_streams = upsert.on_conflict_do_update(
+        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(kept_settlings)
+        self.put_kept = upsert.on_conflict_do_update(
             index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
         )
         self.new_messages = BulkInsert(
@@ -149,11 +155,10 @@ class _Statements:
 class StoredRegisterTransaction:
     """Implements consumers.ingest.register.RegisterTransaction."""
 
-    def __init__(self, connection: Connection, backend: Backend, statements: _Statements, mapper: EventMapper):
+    def __init__(self, connection: Connection, backend: Backend, statements: _Statements):
         self._connection = connection
         self._backend = backend
         self._statements = statements
-        self._mapper = mapper
 
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
         return _by_key(self._select(self._statements.registered, keys))
@@ -161,13 +166,19 @@ class StoredRegisterTransaction:
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
         return _by_key(self._select(self._statements.waiting_voids, ([subject] for subject in subjects)))
 
+    def has_letters(self) -> bool:
+        return bool(self._connection.execute(self._statements.has_letters).scalar_one())
+
     def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
         rows = self._select(self._statements.letters, ([letter_id] for letter_id in letter_ids))
         return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
 
     def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
-        rows = self._select(self._statements.stored, ([stream] for stream in streams))
-        return {row[0]: Stored(row[1], row[2]) for row in rows}
+        rows = self._select(self._statements.versions, ([stream] for stream in streams))
+        versions = {row[0]: row[1] for row in rows if row[1] is not None}
+        long = [[stream] for stream, version in versions.items() if version >= LONG_STREAM]
+        kept = {row[0]: row[2] for row in self._select(self._statements.kept, long) if row[1] == versions[row[0]]}
+        return {stream: Stored(version, kept.get(stream)) for stream, version in versions.items()}
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
         facts: dict[str, list[Fact]] = {}
@@ -182,62 +193,68 @@ class StoredRegisterTransaction:
         return {(e.originator_id, e.originator_version): e for e in events if isinstance(e, Fact)}
 
     def save(self, changes: Changes) -> int:
-        connection, feed_id = self._connection, changes.feed_id
-        self._move_feed(changes)
+        connection, received_at = self._connection, changes.received_at
+        for move in changes.moves:
+            self._move_feed(move)
         if changes.events:
-            self._backend.insert_events(connection, [self._mapper.to_stored_event(event) for event in changes.events])
+            rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
+            self._backend.insert_events(connection, rows)
         self._statements.new_messages(
             connection,
             [
                 (
-                    *new.key,
-                    new.type,
-                    feed_id,
-                    feed_id,
-                    new.offset,
-                    new.stream,
-                    new.version,
-                    new.outcome.verdict.value,
-                    new.outcome.reason,
-                    new.outcome.voided,
-                    new.outcome.took_effect_at,
-                    new.recorded_at,
-                    changes.received_at,
-                    is_waiting_room(new.stream),
+                    *arrival.key,
+                    arrival.fact.TYPE,
+                    arrival.feed_id,
+                    arrival.feed_id,
+                    arrival.raw.offset if arrival.raw else 0,
+                    stream,
+                    version,
+                    outcome.verdict.value,
+                    outcome.reason,
+                    outcome.voided,
+                    outcome.took_effect_at,
+                    arrival.fact.recorded_at,
+                    received_at,
+                    is_waiting_room(stream),
                 )
-                for new in changes.messages
+                for arrival, stream, version, outcome in changes.messages
             ],
         )
         self._statements.new_raw_messages(
             connection,
-            [(*new.key, new.raw, _headers(new.headers)) for new in changes.messages if new.raw is not None],
+            [
+                (*new.arrival.key, new.arrival.raw.body, _headers(new.arrival.raw.headers))
+                for new in changes.messages
+                if new.arrival.raw is not None and new.outcome.verdict is not Verdict.APPLIED
+            ],
         )
         self._statements.new_letters(
             connection,
             [
-                (n.letter_id, feed_id, feed_id, n.offset, n.reason, n.body, _headers(n.headers), changes.received_at)
-                for n in changes.letters
+                (letter_id, feed_id, feed_id, raw.offset, reason, raw.body, _headers(raw.headers), received_at)
+                for letter_id, reason, feed_id, raw in changes.letters
             ],
         )
         self._update_messages(changes)
-        self._put_streams(changes.streams)
+        self._put_kept(changes.kept)
         self._count(changes.tallies)
         return int(connection.execute(self._statements.head).scalar_one())
 
-    def _move_feed(self, changes: Changes) -> None:
+    def _move_feed(self, move: Move) -> None:
         # A compare-and-set: a reader that lost its place to another one must not store its batch again.
         moved = self._connection.execute(
             update(feeds)
             .where(
-                feeds.c.feed_id == changes.feed_id,
-                feeds.c.next_offset == changes.start.next_offset,
-                feeds.c.bytes_read == changes.start.bytes_read,
-                feeds.c.crc == changes.start.crc,
+                feeds.c.feed_id == move.feed_id,
+                feeds.c.next_offset == move.start.next_offset,
+                feeds.c.bytes_read == move.start.bytes_read,
+                feeds.c.crc == move.start.crc,
             )
-            .values(**changes.end._asdict())
+            .values(**move.end._asdict())
         )
         if moved.rowcount != 1:
-            raise FeedMovedError(f"another process has read on in feed {changes.feed_id}; this batch was not stored")
+            raise FeedMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
 
     def _update_messages(self, changes: Changes) -> None:
         self._execute_many(
@@ -262,29 +279,31 @@ class StoredRegisterTransaction:
             .values(
                 repeats=messages.c.repeats + bindparam("times"),
                 differing=messages.c.differing + bindparam("other_content"),
-                last_feed_id=changes.feed_id,
+                last_feed_id=bindparam("the_feed"),
             ),
             [
-                {**_names(key), "times": times, "other_content": differing}
-                for key, (times, differing) in changes.repeats.items()
+                {**_names(key), "times": times, "other_content": differing, "the_feed": last_feed_id}
+                for key, (times, differing, last_feed_id) in changes.repeats.items()
             ],
         )
         self._execute_many(
             update(letters)
             .where(letters.c.letter_id == bindparam("the_letter"))
-            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=changes.feed_id),
-            [{"the_letter": letter_id, "times": times} for letter_id, times in changes.letter_repeats.items()],
+            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=bindparam("the_feed")),
+            [
+                {"the_letter": letter_id, "times": again.times, "the_feed": again.last_feed_id}
+                for letter_id, again in changes.letter_repeats.items()
+            ],
         )
-
         self._execute_many(
             delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
             [{"the_letter": letter_id} for letter_id in changes.letters_taken],
         )
 
-    def _put_streams(self, stored: Mapping[str, Stored]) -> None:
+    def _put_kept(self, stored: Mapping[str, Stored]) -> None:
         # In the order of names, as everywhere where rows are locked one after another.
         rows = [{"stream": name, "version": s.version, "kept": s.kept} for name, s in sorted(stored.items())]
-        self._execute_many(self._statements.put_streams, rows)
+        self._execute_many(self._statements.put_kept, rows)
 
     def _count(self, tallies: Mapping[int, Mapping[Verdict, int]]) -> None:
         self._execute_many(

@@ -101,9 +101,10 @@ letters = Table(
     Column("discarded_at", Instant),
 )
 
-# `kept` is the encoded settling after the stream's newest event, or null when it has to be settled anew.
-streams = Table(
-    "streams",
+# The encoded settlings of long streams, as they were after the event of this version: of use while that is the newest.
+# Null when the stream has to be settled anew.
+kept_settlings = Table(
+    "kept_settlings",
     register_metadata,
     Column("stream", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),

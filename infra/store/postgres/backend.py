@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import register_topic
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from sqlalchemy import Connection, create_engine, make_url
 
 from infra.store.application import Fulfillment
+from infra.store.backend import EventRow
 from infra.store.postgres.recorder import ArrayRecorder
 
 register_topic("waybill.postgres", ArrayRecorder)
@@ -60,7 +60,7 @@ class PostgresBackend:
         with _cursor(connection) as cursor:
             self._recorder.lock(cursor)
 
-    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+    def insert_events(self, connection: Connection, events: Sequence[EventRow]) -> None:
         with _cursor(connection) as cursor:
             self._recorder.insert_all(cursor, events)
 

@@ -9,6 +9,8 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
+from infra.store.backend import EventRow
+
 
 class ArrayRecorder(PostgresApplicationRecorder):
     """Inserts a batch from four arrays: a third of the time of the composite type, in the same transaction."""
@@ -24,20 +26,12 @@ class ArrayRecorder(PostgresApplicationRecorder):
         """Keep other writers of events out until the transaction ends."""
         self._lock_table(cursor)
 
-    def insert_all(self, cursor: Cursor[DictRow], events: Sequence[StoredEvent]) -> None:
+    def insert_all(self, cursor: Cursor[DictRow], events: Sequence[EventRow]) -> None:
         """Insert within a transaction that is not the library's own: the register is written in the same one."""
-        self._insert_stored_events(cursor, events)
+        # The lock keeps the global order free of gaps (see the library's _lock_table); NOTIFY wakes the projectors.
+        self._lock_table(cursor)
+        self._notify_channel(cursor)
+        cursor.execute(self._insert_arrays, [list(column) for column in zip(*events, strict=True)])
 
     def _insert_stored_events(self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
-        # The lock keeps the global order free of gaps (see the library's _lock_table); NOTIFY wakes the projectors.
-        self._lock_table(curs)
-        self._notify_channel(curs)
-        curs.execute(
-            self._insert_arrays,
-            (
-                [str(e.originator_id) for e in stored_events],
-                [e.originator_version for e in stored_events],
-                [e.topic for e in stored_events],
-                [e.state for e in stored_events],
-            ),
-        )
+        self.insert_all(curs, [(str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events])

@@ -6,11 +6,11 @@ from errno import ENOENT
 from pathlib import Path
 from typing import cast
 
-from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
 
 from infra.store.application import Fulfillment
+from infra.store.backend import EventRow
 from infra.store.engine import sqlite_engine
 from infra.store.sqlite.recorder import BulkRecorder
 
@@ -49,7 +49,7 @@ class SqliteBackend:
         # Its transaction has begun with the write lock already (see infra.store.engine).
         pass
 
-    def insert_events(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+    def insert_events(self, connection: Connection, events: Sequence[EventRow]) -> None:
         cursor = connection.connection.cursor()
         self._recorder.insert_all(cast(sqlite3.Cursor, cursor), events)
         cursor.close()

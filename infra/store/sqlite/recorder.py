@@ -7,13 +7,15 @@ from typing import Any
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteCursor
 
+from infra.store.backend import EventRow
+
 
 class BulkRecorder(SQLiteApplicationRecorder):
     """Inserts a batch with one statement instead of one for each event."""
 
-    def insert_all(self, cursor: sqlite3.Cursor, events: Sequence[StoredEvent]) -> None:
+    def insert_all(self, cursor: sqlite3.Cursor, events: Sequence[EventRow]) -> None:
         """Insert within a transaction that is not the library's own: the register is written in the same one."""
-        self._insert_events(SQLiteCursor(cursor), events)
+        cursor.executemany(self.insert_events_statement, events)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         c.execute(self.select_max_notification_id_statement)

@@ -1,23 +1,12 @@
-"""Messages on their way into a stream, and which stream each one goes to."""
+"""Which stream each message on its way in goes to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from consumers.ingest.register import MessageKey, Registered
-from consumers.sources.source import RawMessage
-from domain.fact import Fact
+from consumers.ingest.register import Arrival, MessageKey, Registered
 from domain.record import MessageVoided
 from domain.subject import KIND_OF_TYPE, stream_name, waiting_room
-
-
-class Arrival(NamedTuple):
-    """A fact to be added to a stream: one that is new, or a void that leaves its waiting room (`taken`)."""
-
-    key: MessageKey
-    fact: Fact
-    raw: RawMessage | None = None
-    taken: Registered | None = None
 
 
 class Sorted(NamedTuple):

@@ -1,0 +1,66 @@
+"""Stepping a settling on: the usual message is the newest of its subject, and nothing waits there.
+
+Then the settling as it was takes the new facts on top, and ends where settling all of them anew would end. All else (a
+late message, a void, something that waits) needs all facts of the stream.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from domain.fact import Fact
+from domain.record import MessageVoided
+from domain.settling import Settling
+
+REMEMBERED_STREAMS = 8_192
+
+
+class Recent:
+    """Settlings of recent batches, each with the version of the stream that it reflects.
+
+    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
+    was rolled back is gone, and will be settled anew.
+    """
+
+    def __init__(self, capacity: int = REMEMBERED_STREAMS):
+        self._capacity = capacity
+        self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
+
+    def take(self, stream: str, version: int) -> Settling[Any] | None:
+        """The stream's settling if it reflects this version; another process may have stored more since."""
+        remembered = self._settlings.pop(stream, None)
+        return remembered[1] if remembered is not None and remembered[0] == version else None
+
+    def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
+        """Remember it, unless its next fact would need all facts again."""
+        if not can_be_stepped_on(settling):
+            return
+        self._settlings[stream] = (version, settling)
+        if len(self._settlings) > self._capacity:
+            self._settlings.popitem(last=False)
+
+
+def can_be_stepped_on(settling: Settling[Any]) -> bool:
+    """True when no fact waits and none is a void: then a later fact changes no earlier verdict."""
+    return not settling.waiting and not settling.has_voids
+
+
+def comes_after(settling: Settling[Any], facts: Sequence[Fact]) -> bool:
+    """True when all these facts, none a void, have their places after what was taken."""
+    if any(isinstance(fact, MessageVoided) for fact in facts):
+        return False
+    if settling.last_place is None or not facts:
+        return True
+    first = min(facts, key=lambda fact: fact.place)
+    if first.place <= settling.last_place:
+        return False
+    # At one and the same instant, what was forbidden may be allowed by what comes now: an earlier verdict would change.
+    same_instant = first.occurred_at == settling.last_place[0]
+    return not same_instant or (settling.instant is not None and not settling.forbidden)
+
+
+def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
+    """Take new facts on top. Afterwards `settling.outcomes` has theirs alone; no earlier one changed."""
+    settling.outcomes = {}
+    for fact in sorted(facts, key=lambda fact: fact.place):
+        settling.take(fact)
