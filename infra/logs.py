@@ -14,6 +14,10 @@ LOG_EVENTS: Final = {
     "message_malformed": "A message that does not fit the contract was kept whole. (warning)",
     "batch_projected": "A batch of events was projected. (info)",
     "projection_moved": "Another projector wrote a batch first; this one goes on from there. (info)",
+    "projector_active": "This process keeps the views up to date from now on. (info)",
+    "projector_standing_by": "Another process does; this one takes over when that one ends. (info)",
+    "store_away": "The store could not be reached, or others were in the way; it is tried again. (warning)",
+    "ingest_finished": "A source was read to its end; `position` is that of its newest event. (info)",
     "feed_resumed": "A reading that was broken off goes on. (info)",
 }
 """Every event that is logged, and when."""

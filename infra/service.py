@@ -7,6 +7,7 @@ from typing import Any
 
 from consumers.contract import ReadingRules
 from consumers.ingest.pipeline import Ingest
+from infra.projector import ROLE as PROJECTOR
 from infra.projector import Projector
 from infra.questions.books import status
 from infra.questions.dead_letters import DeadLetters
@@ -17,9 +18,10 @@ from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History
 from infra.store.opening import opening_alone
+from infra.store.outages import TryingAgain
 from infra.store.register import StoredRegister
-from infra.store.register_tables import register_metadata
 from infra.store.rows import ProjectedRows
+from infra.store.schema_version import expect_newest, refuse_newer, upgrade, version_of
 from infra.store.sqlite.backend import SqliteBackend
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
@@ -40,6 +42,19 @@ def open_backend(settings: Settings) -> Backend:
     return PostgresBackend(settings.store)
 
 
+def migrate_store(settings: Settings) -> str | None:
+    """Bring the store up to the newest version; returns the one that it had, None if it was empty."""
+    with opening_alone(settings.sqlite_path, settings.store):
+        backend = open_backend(settings)
+        try:
+            before = version_of(backend.engine)
+            refuse_newer(before)
+            upgrade(backend.engine)
+        finally:
+            backend.close()
+    return before
+
+
 class Waybill:
     """The service on one store. Close it, or use it as a context manager."""
 
@@ -50,9 +65,10 @@ class Waybill:
             self.backend = open_backend(settings)
             self.application = self.backend.application
             self.engine = self.backend.engine
-            register_metadata.create_all(self.engine)
+            expect_newest(self.engine)
             self.rows = ProjectedRows(self.engine)
             self.rows.create(PROJECTIONS)
+        self.again = TryingAgain(settings.retry_seconds)
         self.register = StoredRegister(self.backend)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock)
@@ -72,7 +88,8 @@ class Waybill:
 
     def ingest(self, *, honour_recordedtime: bool = False) -> Ingest:
         """An ingest pipeline into this store."""
-        return Ingest(self.register, self.clock, self.reading_rules(honour_recordedtime=honour_recordedtime))
+        rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
+        return Ingest(self.register, self.clock, rules, self.again)
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""
@@ -84,12 +101,13 @@ class Waybill:
 
     def projector(self, stop: Event) -> Projector:
         """What keeps the views up to date until `stop` is set."""
-        return Projector(self.runner, stop)
+        again = TryingAgain(self.settings.retry_seconds, stop)
+        return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
 
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""
         self.projector(Event()).run(once=True, on_step=on_step)
-        return min(self.rows.positions(PROJECTIONS).values())
+        return self.runner.position()
 
     def close(self) -> None:
         self.backend.close()

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
+    retry_seconds: float = Field(
+        300, ge=0, le=86_400, description="How long a store that is away is waited for before giving up, in seconds."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: a line an event; console: for people; auto: console on a terminal, else json."
     )

@@ -83,6 +83,10 @@ class Runner:
         self._batch_events = batch_events
         self._recent = Recent()
 
+    def position(self) -> int:
+        """The position that all projections have reached."""
+        return min(self._rows.positions(self._projections).values())
+
     def step(self) -> Step | None:
         """Move those furthest behind one batch on; None when all have caught up.
 

@@ -4,18 +4,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
 from consumers.contract import ReadingRules, read_message
 from consumers.ingest.filing import Filing, Read, Receipt
-from consumers.ingest.register import Changes, Feed, Move, Register
+from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register
 from consumers.sources.source import Batch, RawMessage, Source
 from domain.stepping import Recent
 from domain.verdict import Verdict
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 class Ingested(NamedTuple):
@@ -37,16 +38,31 @@ class Taken(NamedTuple):
     """What one transaction stored: the position of the newest event, and a receipt for each message."""
 
     position: int
-    receipts: Sequence[Receipt]
+    receipts: list[Receipt]
+
+
+class Again(Protocol):
+    """Calls work that is one whole transaction, again if need be."""
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Raises what the work raised last."""
+
+
+def _once(work: Callable[[], T]) -> T:
+    return work()
 
 
 class Ingest:
-    """Reads sources to their end. Whatever is killed in between, the next run goes on where the last batch ended."""
+    """Reads sources to their end. Whatever is killed in between, the next run goes on where the last batch ended.
 
-    def __init__(self, register: Register, clock: Clock, rules: ReadingRules):
+    `again` decides how often work is tried on a store that is away for a while.
+    """
+
+    def __init__(self, register: Register, clock: Clock, rules: ReadingRules, again: Again = _once):
         self._register = register
         self._clock = clock
         self._rules = rules
+        self._again = again
         self._recent = Recent()
         self._log = structlog.get_logger(__name__)
 
@@ -56,17 +72,17 @@ class Ingest:
         With `resume`, a reading of the same feed that was broken off goes on where it stopped, provided that what it
         had read is unchanged. Raises FeedMovedError when another process reads on in the same feed.
         """
-        feed = self._register.feed_to_resume(source.topic, source.partition) if resume else None
+        feed = self._again(lambda: self._register.feed_to_resume(source.topic, source.partition)) if resume else None
         if feed is None:
-            feed = self._register.open_feed(source.topic, source.partition, self._clock())
+            feed = self._opened(source)
         if feed.position.next_offset:
             self._log.info("feed_resumed", topic=source.topic, next_offset=feed.position.next_offset)
         position = 0
         for batch in source.batches(feed.position):
             if batch.start != feed.position:
                 # The file is not the one that was being read: that reading is over, and this is another.
-                self._register.finish_feed(feed.feed_id, self._clock())
-                feed = self._register.open_feed(source.topic, source.partition, self._clock())
+                self.finish(feed.feed_id)
+                feed = self._opened(source)
             position = self.take(source, feed, batch).position
             feed = Feed(feed.feed_id, batch.end)
             if on_batch is not None:
@@ -75,7 +91,10 @@ class Ingest:
 
     def finish(self, feed_id: int) -> None:
         """The feed was read and all that follows from it is done: who reads the file again begins anew."""
-        self._register.finish_feed(feed_id, self._clock())
+        self._again(lambda: self._register.finish_feed(feed_id, self._clock()))
+
+    def _opened(self, source: Source) -> Feed:
+        return self._again(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
 
     def take(self, source: Source, feed: Feed, batch: Batch) -> Taken:
         """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
@@ -92,23 +111,44 @@ class Ingest:
             for part in parts
             for raw in part.batch.messages
         ]
-        changes = Changes(received_at, [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts])
+        moves = [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts]
         sources = {part.feed.feed_id: part.source for part in parts}
-        with self._register.transaction() as transaction:
-            filing = Filing(transaction, changes, lambda feed_id, raw: _letter_id(sources[feed_id], raw), self._recent)
-            receipts = filing.file(read)
-            position = transaction.save(changes)
-        filing.remember()
+        taken = self._again(self._storing(read, sources, moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
-        receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
-        self._tell(sources, changes, position, receipts)
-        return Taken(position, receipts)
+        taken.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
+        self._tell(sources, moves, taken)
+        return taken
 
-    def _tell(
-        self, sources: Mapping[int, Source], changes: Changes, position: int, receipts: Sequence[Receipt]
-    ) -> None:
+    def _storing(
+        self, read: Sequence[Read], sources: Mapping[int, Source], moves: Sequence[Move], received_at: datetime
+    ) -> Callable[[], Taken]:
+        """One transaction that stores what was read, which may be called again when it fails."""
+        about_to_commit: list[Taken] = []
+
+        def store() -> Taken:
+            changes = Changes(received_at, moves)
+            try:
+                with self._register.transaction() as transaction:
+                    filing = Filing(
+                        transaction, changes, lambda feed_id, raw: _letter_id(sources[feed_id], raw), self._recent
+                    )
+                    receipts = filing.file(read)
+                    taken = Taken(transaction.save(changes), receipts)
+                    about_to_commit.append(taken)
+            except FeedMovedError:
+                # A commit whose answer was lost on the way may have been one: then the feeds stand where we moved them.
+                if about_to_commit and self._register.have_moved(moves):
+                    return about_to_commit[-1]
+                raise
+            filing.remember()
+            return taken
+
+        return store
+
+    def _tell(self, sources: Mapping[int, Source], moves: Sequence[Move], taken: Taken) -> None:
+        position, receipts = taken
         received = Counter(receipt.feed_id for receipt in receipts)
-        for feed_id, start, end in changes.moves:
+        for feed_id, start, end in moves:
             self._log.info(
                 "batch_stored",
                 topic=sources[feed_id].topic,

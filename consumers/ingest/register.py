@@ -184,6 +184,9 @@ class Register(Protocol):
     def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
         """A new feed, at its beginning."""
 
+    def have_moved(self, moves: Sequence[Move]) -> bool:
+        """Whether all these feeds stand where the moves would take them."""
+
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """The feed was read to its end; who reads it again begins anew."""
 

@@ -17,7 +17,9 @@ from consumers.sources.json_lines import UnreadableSourceError
 from infra.cli import demonstrating, following, ingesting, letters, looking, operating
 from infra.cli.output import errors
 from infra.garbage import collect_rarely
+from infra.questions.views import NotReachedError
 from infra.settings import WrongSettingsError
+from infra.store.schema_version import StoreVersionError
 from projections.runner import ProjectionMovedError
 
 FAILED = 1
@@ -46,7 +48,7 @@ def main() -> None:
     except WrongSettingsError as e:
         _complain(str(e))
         sys.exit(WRONG_USAGE)
-    except (FeedMovedError, ProjectionMovedError, UnreadableSourceError) as e:
+    except (FeedMovedError, NotReachedError, ProjectionMovedError, StoreVersionError, UnreadableSourceError) as e:
         _complain(str(e))
         sys.exit(FAILED)
     except MapperDeserialisationError as e:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from infra.logs import configure_logs
 from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings, load_settings
+from infra.store.outages import TryingAgain, may_come_up
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -50,16 +52,28 @@ KnownAtOption = Annotated[
     typer.Option("--known-at", parser=read_instant, metavar="K", help="By what the service knew at K."),
 ]
 RepOption = Annotated[str | None, typer.Option("--rep", help="Only this rep's.")]
+MinPositionOption = Annotated[
+    int | None,
+    typer.Option("--min-position", min=0, metavar="P", help="Answer once the view reflects this position."),
+]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for --min-position.")
+]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
 
 
 @contextmanager
-def open_waybill() -> Iterator[Waybill]:
-    """The service on the store that the settings name."""
+def open_waybill(stop: Event | None = None) -> Iterator[Waybill]:
+    """The service on the store that the settings name.
+
+    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set.
+    """
     settings = load_settings()
     configure_logs(settings)
     _note_new_store(settings)
-    with Waybill(settings) as waybill:
+    patience = settings.retry_seconds if stop is not None else 0
+    waybill = TryingAgain(patience, stop, may_come_up)(lambda: Waybill(settings))
+    with waybill:
         yield waybill
 
 

@@ -107,9 +107,9 @@ class Demonstration:
         sys.stdout.flush()
         simulate_floor(orders, seed, self._now(), SHARE_OF_WRONG_MESSAGES, str(self._floor))
         source = JsonLines.of_file(self._floor, batch_lines=self._waybill.settings.batch_messages)
-        with _busy("taking the messages in"), taken_in(self._waybill, self._waybill.ingest(), source) as feed_id:
+        with _busy("taking the messages in"), taken_in(self._waybill, self._waybill.ingest(), source) as ingested:
             self._waybill.project()
-        show_tally(self._waybill.register.tally(feed_id), Format.TABLE)
+        show_tally(self._waybill.register.tally(ingested.feed_id), Format.TABLE)
         _blank()
         books = self._waybill.status()["books"]
         sums_up = "received = applied + duplicate + held + dead, each message in its latest verdict"

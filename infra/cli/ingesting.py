@@ -9,6 +9,7 @@ from typing import Annotated, BinaryIO
 from uuid import uuid4
 
 import msgspec
+import structlog
 import typer
 from rich.markup import escape
 from rich.progress import (
@@ -21,7 +22,7 @@ from rich.progress import (
 )
 
 from consumers.contract import Malformed, read_message, to_cloud_event
-from consumers.ingest.pipeline import Ingest
+from consumers.ingest.pipeline import Ingest, Ingested
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.reading_lock import reading_lock
 from consumers.sources.source import Source
@@ -35,6 +36,8 @@ from infra.simulation import DEFAULT_UNTIL, simulate
 STANDARD_INPUT = "-"
 VOID_SOURCE = "waybill/operator"
 FIRST_YEAR, LAST_YEAR = 1900, 9000
+
+log = structlog.get_logger(__name__)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -64,12 +67,17 @@ def ingest(
         size = path.stat().st_size if path is not None and path.is_file() else None
         task = progress.add_task("taking messages in", total=size)
         source = _source(path, waybill, lambda read: progress.update(task, completed=read))
-        with taken_in(waybill, waybill.ingest(honour_recordedtime=history), source) as feed_id:
+        with taken_in(waybill, waybill.ingest(honour_recordedtime=history), source) as ingested:
+            feed_id = ingested.feed_id
             if not no_project:
                 _project(waybill, progress)
-            dead = waybill.register.dead_in_feed(feed_id, waybill.clock() - waybill.hold)
+            log.info("ingest_finished", topic=source.topic, position=ingested.position)
+            dead = waybill.again(lambda: waybill.register.dead_in_feed(feed_id, waybill.clock() - waybill.hold))
+            tally = waybill.again(lambda: waybill.register.tally(feed_id))
             progress.stop()
-            show_tally(waybill.register.tally(feed_id), form)
+            show_tally(tally, form)
+            if form is Format.TABLE and ingested.position:
+                console().print(f"[dim]the newest event is at position {ingested.position}[/dim]")
             if strict and dead:
                 errors().print(
                     f"[red]{dead} messages of this file are dead[/red]; see: waybill dead-letters list --all"
@@ -80,16 +88,16 @@ def ingest(
 
 
 @contextmanager
-def taken_in(waybill: Waybill, pipeline: Ingest, source: Source) -> Iterator[int]:
-    """Read a source to its end and yield the feed; it is finished when the caller is done with what follows.
+def taken_in(waybill: Waybill, pipeline: Ingest, source: Source) -> Iterator[Ingested]:
+    """Read a source to its end and yield where that ended; the feed is finished when the caller is done.
 
     Finishing comes last: until then the same command, run again, goes on instead of counting the file twice. Of two
     processes that read one file at a time, only the first may go on in a reading that was broken off.
     """
     with reading_lock(waybill.settings.store, source.topic) as alone:
-        feed_id = pipeline.read(source, resume=alone).feed_id
-        yield feed_id
-        pipeline.finish(feed_id)
+        ingested = pipeline.read(source, resume=alone)
+        yield ingested
+        pipeline.finish(ingested.feed_id)
 
 
 def show_tally(tally: Mapping[Verdict, int], form: Format) -> None:
@@ -194,7 +202,7 @@ def _source(path: Path | None, waybill: Waybill, progress: Callable[[int], None]
 
 def _project(waybill: Waybill, progress: Progress) -> None:
     task = progress.add_task("projecting", total=None)
-    head = waybill.history.head()
+    head = waybill.again(waybill.history.head)
     waybill.project(lambda step: progress.update(task, total=head, completed=step.end))
 
 

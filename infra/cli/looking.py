@@ -1,13 +1,24 @@
 """Commands that ask: the views, one order, one message."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.markup import escape
 
-from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, RepOption, asked, open_waybill
+from infra.cli.arguments import (
+    AsOfOption,
+    FormatOption,
+    KnownAtOption,
+    LimitOption,
+    MinPositionOption,
+    RepOption,
+    WaitOption,
+    asked,
+    open_waybill,
+)
 from infra.cli.output import Format, console, errors, moment, printable, show_json, show_rows
 from projections.catalogue import VIEWS, View
 from projections.order_timeline import TimelineEntry
@@ -28,9 +39,13 @@ def _asks(view: View) -> Callable[..., None]:
         known_at: KnownAtOption = None,
         rep: RepOption = None,
         limit: LimitOption = None,
+        min_position: MinPositionOption = None,
+        wait: WaitOption = 10,
         form: FormatOption = Format.TABLE,
     ) -> None:
         with open_waybill() as waybill:
+            if min_position is not None:
+                waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
             answer = waybill.views.ask(view, asked(as_of, known_at), {"rep_id": rep} if rep else None)
             rows = answer.rows[:limit]
             known = f", as known at {moment(known_at)}" if known_at else ""

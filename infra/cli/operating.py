@@ -11,12 +11,16 @@ from rich.progress import Progress
 from consumers.contract import CATALOGUE, asyncapi_document, message_schema
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, errors, show_json, show_rows
+from infra.logs import configure_logs
 from infra.questions.verification import Finding
+from infra.service import migrate_store
 from infra.settings import load_settings
+from infra.store.schema_version import NEWEST
 
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(project)
+    app.command()(migrate)
     app.command()(verify)
     app.command()(schema)
     app.command()(settings)
@@ -29,12 +33,27 @@ def project(
     stop = Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
-    with open_waybill() as waybill, Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with (
+        open_waybill(stop=stop) as waybill,
+        Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar,
+    ):
         task = bar.add_task("projecting", total=None)
         waybill.projector(stop).run(
             once=once,
             on_step=lambda step: bar.update(task, total=waybill.history.head(), completed=step.end),
         )
+
+
+def migrate() -> None:
+    """Bring the store up to the version of this waybill. Stop what writes to it first; reading goes on meanwhile."""
+    settings = load_settings()
+    configure_logs(settings)
+    before = migrate_store(settings)
+    said = f"the store is of version {NEWEST}"
+    if before == NEWEST:
+        console().print(f"{said} already; nothing to do")
+    else:
+        console().print(f"{said} now; it was {f'of version {before}' if before else 'empty'}")
 
 
 def verify(form: FormatOption = Format.TABLE) -> None:

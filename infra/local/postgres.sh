@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A private PostgreSQL server on loopback, for development and tests, from whatever binaries the machine has.
-#   infra/local/postgres.sh up | down | url
-# Data lie under .local/postgres; where the server's own user cannot reach that folder, under the temporary folder.
+#   infra/local/postgres.sh up | down | crash | url
+# Data lie under .local/postgres, or in WAYBILL_LOCAL_POSTGRES_FOLDER; where the server's own user cannot reach that
+# folder, under the temporary folder. WAYBILL_LOCAL_POSTGRES_PORT names another port than 54329.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -45,7 +46,9 @@ binaries() {
 }
 
 folder() {
-  local wanted="$ROOT/.local/postgres"
+  local wanted="${WAYBILL_LOCAL_POSTGRES_FOLDER:-}"
+  if [ -n "$wanted" ]; then echo "$wanted"; return; fi
+  wanted="$ROOT/.local/postgres"
   mkdir -p "$ROOT/.local"
   if [ "$(id -u)" = 0 ] && ! as_server test -x "$ROOT/.local"; then
     wanted="${TMPDIR:-/tmp}/waybill-postgres-$(printf %s "$ROOT" | cksum | cut -d' ' -f1)"
@@ -77,18 +80,20 @@ up() {
   echo "$URL"
 }
 
-down() {
+# `fast` ends open transactions and stops; `immediate` is a crash: the next start has to recover.
+stop() {
   local bin home
   bin=$(binaries)
   home=$(folder)
   if running "$home" "$bin"; then
-    as_server "$bin/pg_ctl" --pgdata "$home/data" --wait --mode fast stop >/dev/null
+    as_server "$bin/pg_ctl" --pgdata "$home/data" --wait --mode "$1" stop >/dev/null
   fi
 }
 
 case "${1:-}" in
   up) up ;;
-  down) down ;;
+  down) stop fast ;;
+  crash) stop immediate ;;
   url) echo "$URL" ;;
-  *) echo "usage: $0 up|down|url" >&2; exit 2 ;;
+  *) echo "usage: $0 up|down|crash|url" >&2; exit 2 ;;
 esac

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Engine, Select
+from sqlalchemy import Connection, Engine, Select
 
 from infra.questions.known_at import scratch_of
+from infra.store.engine import snapshot
 from infra.store.history import History
-from infra.store.rows import ProjectedRows
+from infra.store.rows import ProjectedRows, positions_seen
 from projections.asof import AsOf
 from projections.catalogue import View
+
+SECONDS_BETWEEN_LOOKS = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,22 +50,40 @@ class Views:
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
             question = view.question(AsOf.at(instant, present=asked.as_of is None))
-            return self._answer(self._engine, _filtered(question, filters), instant, self._reflected(view))
+            with snapshot(self._engine) as connection:
+                position = min(positions_seen(connection, view.projections).values())
+                return _answer(connection, _filtered(question, filters), instant, position)
         head = self._history.head()
-        with scratch_of(self._history, view.projections, asked.as_of, asked.known_at) as scratch:
+        with (
+            scratch_of(self._history, view.projections, asked.as_of, asked.known_at) as scratch,
+            scratch.connect() as connection,
+        ):
             question = view.question(AsOf.at(instant, present=True))
-            return self._answer(scratch, _filtered(question, filters), instant, head)
+            return _answer(connection, _filtered(question, filters), instant, head)
 
-    def _reflected(self, view: View) -> int:
-        return min(self._rows.positions(view.projections).values())
+    def wait_for(self, view: View, position: int, patience: timedelta) -> None:
+        """Until the view reflects a position, such as that of one's own message.
 
-    @staticmethod
-    def _answer(engine: Engine, question: Select[Any], instant: datetime, position: int) -> Answer:
-        with engine.connect() as connection:
-            result = connection.execute(question)
-            columns = list(result.keys())
-            rows = [dict(row) for row in result.mappings()]
-        return Answer(columns, rows, position, instant)
+        Raises NotReachedError when it is not reached in time.
+        """
+        give_up = monotonic() + patience.total_seconds()
+        while (reached := min(self._rows.positions(view.projections).values())) < position:
+            if monotonic() >= give_up:
+                raise NotReachedError(
+                    f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
+                    f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
+                )
+            sleep(SECONDS_BETWEEN_LOOKS)
+
+
+class NotReachedError(Exception):
+    """A view does not reflect the position that was waited for; the message says why."""
+
+
+def _answer(connection: Connection, question: Select[Any], instant: datetime, position: int) -> Answer:
+    result = connection.execute(question)
+    columns = list(result.keys())
+    return Answer(columns, [dict(row) for row in result.mappings()], position, instant)
 
 
 def _filtered(question: Select[Any], filters: Mapping[str, str] | None) -> Select[Any]:

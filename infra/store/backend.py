@@ -6,6 +6,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 
 from infra.store.application import Fulfillment
+from infra.store.watch import Watch
 
 EventRow = tuple[str, int, str, bytes]
 """A stream's name, the event's version in it, its topic and its state."""
@@ -30,6 +31,9 @@ class Backend(Protocol):
 
     def keys(self, width: int) -> str:
         """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`."""
+
+    def watch(self, role: str) -> Watch:
+        """This process's claim to be the active one of a role, and its ear for new events."""
 
     def close(self) -> None:
         """Let go of all connections."""

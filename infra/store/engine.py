@@ -1,5 +1,7 @@
 """SQLAlchemy engines over the store, for the tables that people query."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -8,6 +10,14 @@ LOCKED = "waybill_locked"
 
 # SQLite's own 2 MB are too few for the inner pages of a register of millions of messages.
 CACHE_KIBIBYTES = 16 * 1024
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection whose reads all see the store at one moment, whatever is written meanwhile."""
+    level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect() as connection:
+        yield connection.execution_options(**level)
 
 
 def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:

@@ -63,6 +63,15 @@ class StoredRegister:
             )
             return Feed(opened.scalar_one(), FeedPosition())
 
+    def have_moved(self, moves: Sequence[Move]) -> bool:
+        with self._engine.connect() as connection:
+            stands = connection.execute(
+                select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.bytes_read, feeds.c.crc).where(
+                    feeds.c.feed_id.in_([move.feed_id for move in moves])
+                )
+            ).all()
+        return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
+
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:
             connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))

@@ -71,15 +71,8 @@ class ProjectedRows:
                 )
 
     def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
-        names = [projection.name for projection in projections]
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(projection_positions.c.name, projection_positions.c.position).where(
-                    projection_positions.c.name.in_(names)
-                )
-            )
-            found = {name: position for name, position in rows}  # noqa: C416  (rows are no tuples to the type checker)
-        return {name: found.get(name, 0) for name in names}
+            return positions_seen(connection, projections)
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
         with self._locked() as connection:
@@ -112,6 +105,18 @@ class ProjectedRows:
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+def positions_seen(connection: Connection, projections: Iterable[Projection]) -> dict[str, int]:
+    """How far each projection has come, by what the connection's transaction sees; 0 for one that has not begun."""
+    names = [projection.name for projection in projections]
+    rows = connection.execute(
+        select(projection_positions.c.name, projection_positions.c.position).where(
+            projection_positions.c.name.in_(names)
+        )
+    )
+    found = {name: position for name, position in rows}  # noqa: C416  (rows are no tuples to the type checker)
+    return {name: found.get(name, 0) for name in names}
 
 
 def _versions(connection: Connection) -> dict[str, int]:

@@ -1,7 +1,9 @@
 """The run that nothing disturbed, to which the disturbed ones are held."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random, SystemRandom
 
 import pytest
 
@@ -33,3 +35,11 @@ def undisturbed(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> U
 def batchwise(nursery: Nursery, tmp_path: Path) -> Command:
     """The command with an empty store, and batches small enough that there is much in between."""
     return Command(nursery, tmp_path, **SMALL_BATCHES)
+
+
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> Random:
+    """Where the instants come from; WAYBILL_FAULT_SEED=… repeats those that a failure printed."""
+    seed = os.environ.get("WAYBILL_FAULT_SEED") or str(SystemRandom().randrange(2**32))
+    print(f"WAYBILL_FAULT_SEED={seed}")
+    return Random(f"{seed} {request.node.name}")

@@ -4,12 +4,11 @@ Then the store is as if nothing had happened: every verdict, the books, every vi
 time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
 
-import os
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
@@ -26,13 +25,6 @@ A_BATCH = 0.04
 """Seconds that a batch takes, more or less: what the instant of a kill is moved by."""
 
 pytestmark = pytest.mark.fault
-
-
-@pytest.fixture
-def draw(request: pytest.FixtureRequest) -> Random:
-    seed = os.environ.get("WAYBILL_FAULT_SEED") or str(SystemRandom().randrange(2**32))
-    print(f"WAYBILL_FAULT_SEED={seed}")
-    return Random(f"{seed} {request.node.name}")
 
 
 def progress(store: Path) -> tuple[int, int]:

@@ -1,20 +1,14 @@
 """Several processes take messages into one store at a time; the views end as though one had done it."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra.simulation import DEFAULT_UNTIL, simulate
+from tests.stores.commands import AS_OF, VIEWS, asked, started
 
 StoreUrl = Callable[[], str]
-WAYBILL = (sys.executable, "-c", "from infra.cli import main; main()")
-AS_OF = DEFAULT_UNTIL.isoformat()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -37,34 +31,20 @@ def test_shares_of_a_history_and_the_whole_of_it_at_the_same_time(
     whole = _written(tmp_path / "whole.jsonl", lines)
     alone, together = store(), store()
     # when one store gets it from one process, and another gets every share and the whole from processes of their own
-    _ingest(alone, whole).wait()
-    running = [_ingest(together, path) for path in (*shares, whole)]
+    started(alone, "ingest", whole).wait()
+    running = [started(together, "ingest", path) for path in (*shares, whole)]
     # then all of them succeed
     assert [process.wait() for process in running] == [0] * (processes + 1)
     # and each message counts once: what came twice is a duplicate
-    books = _asked(together, "status")["books"]
+    books = asked(together, "status")["books"]
     assert books["received"] == 2 * len(lines)
     assert books["duplicate"] == len(lines)
     # and the views are those of one process
-    for view in ("overdue", "at-risk", "workload", "late", "follow-ups"):
-        assert _asked(together, view, "--as-of", AS_OF) == _asked(alone, view, "--as-of", AS_OF)
-    assert _asked(together, "verify")["findings"] == []
+    for view in VIEWS:
+        assert asked(together, view, "--as-of", AS_OF) == asked(alone, view, "--as-of", AS_OF)
+    assert asked(together, "verify")["findings"] == []
 
 
 def _written(path: Path, lines: list[bytes]) -> Path:
     path.write_bytes(b"\n".join(lines))
     return path
-
-
-def _environment(url: str) -> dict[str, str]:
-    return {**os.environ, "WAYBILL_STORE": url, "WAYBILL_BATCH_MESSAGES": "40"}
-
-
-def _ingest(url: str, path: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*WAYBILL, "ingest", str(path)], env=_environment(url), stdout=subprocess.DEVNULL)
-
-
-def _asked(url: str, *arguments: str) -> Any:
-    command = [*WAYBILL, *arguments, "--format", "json"]
-    done = subprocess.run(command, env=_environment(url), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, create_engine, make_url
 from infra.store.application import Fulfillment
 from infra.store.backend import EventRow
 from infra.store.postgres.recorder import ArrayRecorder
+from infra.store.watch import PostgresWatch, Watch
 
 register_topic("waybill.postgres", ArrayRecorder)
 
@@ -67,6 +68,9 @@ class PostgresBackend:
     def keys(self, width: int) -> str:
         columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_array_elements(CAST(:keys AS json))) AS k"
+
+    def watch(self, role: str) -> Watch:
+        return PostgresWatch(role, self.url, self._recorder.channel_name)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -13,6 +13,7 @@ from infra.store.application import Fulfillment
 from infra.store.backend import EventRow
 from infra.store.engine import sqlite_engine
 from infra.store.sqlite.recorder import BulkRecorder
+from infra.store.watch import FileWatch, Watch
 
 LOCK_TIMEOUT_SECONDS = 60
 
@@ -26,7 +27,8 @@ class SqliteBackend:
 
     def __init__(self, path: str):
         self.url = f"sqlite:///{path}"
-        folder = Path(path).absolute().parent
+        self._path = Path(path).absolute()
+        folder = self._path.parent
         if not folder.is_dir():
             raise FileNotFoundError(ENOENT, "the store's folder does not exist", str(folder))
         self.application = Fulfillment(
@@ -57,6 +59,9 @@ class SqliteBackend:
     def keys(self, width: int) -> str:
         columns = ", ".join(f"json_extract(value, '$[{index}]') AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_each(:keys)) AS k"
+
+    def watch(self, role: str) -> Watch:
+        return FileWatch(role, str(self._path))
 
     def close(self) -> None:
         self.engine.dispose()

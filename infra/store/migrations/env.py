@@ -1,0 +1,16 @@
+"""Run by the migration library for each upgrade: it hands over the connection on which the steps are taken."""
+
+from alembic import context
+
+from infra.store.register_tables import register_metadata
+from infra.store.schema_version import VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=register_metadata,
+    version_table=VERSION_TABLE,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,70 @@
+"""The version of the store's schema: read on opening, and brought up by `waybill migrate`.
+
+The library keeps its table of events itself, and the projections' tables are made anew from events; what is versioned
+here is the register. Each version is a step under infra/store/migrations/versions.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, text
+
+from infra.store.engine import LOCKED
+
+NEWEST = "0001"
+VERSION_TABLE = "store_version"
+_FIRST_TABLE = "feeds"
+
+
+class StoreVersionError(Exception):
+    """The store is of another version than this code; the message says what to do."""
+
+
+def version_of(engine: Engine) -> str | None:
+    """The store's version; None for one that is empty. Raises StoreVersionError for one from before versions."""
+    with engine.connect() as connection:
+        tables = inspect(connection)
+        if tables.has_table(VERSION_TABLE):
+            found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+            if found is not None:
+                return str(found)
+        if tables.has_table(_FIRST_TABLE):
+            raise StoreVersionError(
+                "the store was made before stores had versions; ingest its messages into a new one (WAYBILL_STORE)"
+            )
+    return None
+
+
+def expect_newest(engine: Engine) -> None:
+    """Create an empty store's tables; raise StoreVersionError where the store is older or newer than this code."""
+    found = version_of(engine)
+    if found is None:
+        upgrade(engine)
+    elif found < NEWEST:
+        raise StoreVersionError(
+            f"the store is of version {found}, and this waybill needs {NEWEST}: stop what writes to it, "
+            "then run waybill migrate"
+        )
+    else:
+        refuse_newer(found)
+
+
+def refuse_newer(found: str | None) -> None:
+    if found is not None and found > NEWEST:
+        raise StoreVersionError(
+            f"the store is of version {found}, which a newer waybill made; this one knows versions up to {NEWEST}. "
+            "Install the newer one, or name another store (WAYBILL_STORE)"
+        )
+
+
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Take all steps up to a version, in one transaction; none is taken twice."""
+    # Imported here: only new and older stores need it.
+    from alembic.command import upgrade as take_steps
+    from alembic.config import Config
+
+    steps = Config()
+    steps.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    steps.set_main_option("path_separator", "os")
+    with engine.execution_options(**{LOCKED: True}).begin() as connection:
+        steps.attributes["connection"] = connection
+        take_steps(steps, to)
