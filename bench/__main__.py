@@ -1,9 +1,12 @@
-"""`python -m bench [--quick] [--messages N] [--json FILE]`: measure, print a table, write it as JSON."""
+"""`python -m bench [--quick] [--messages N] [--on DATABASE]`: measure, print tables, write them as JSON."""
 
 import json
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,49 +17,68 @@ from rich.table import Table
 
 from bench import workloads
 from bench.measuring import Measured, machine, measure
+from bench.stores import NewStore, postgres_stores, sqlite_stores
 from infra.settings import Settings
 
 PLAIN_LOOP_MESSAGES = 3_000
 
 
+class Database(StrEnum):
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+RAW = {Database.SQLITE: workloads.raw_insert, Database.POSTGRESQL: workloads.raw_copy}
+
+
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A smaller history, once.")] = False,
     messages: Annotated[int | None, typer.Option("--messages", min=1_000, help="How many messages.")] = None,
+    on: Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")] = None,
     out: Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")] = Path(".local/bench.json"),
 ) -> None:
-    """Measure the service on SQLite against its references, interleaved, and tell the medians."""
+    """Measure the service against its references, interleaved, and tell the medians. Commits are durable."""
     amount = messages or (20_000 if quick else 100_000)
     rounds = 1 if quick else 3
-    taken: dict[str, list[Measured]] = {}
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name:
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    figures: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
         folder = Path(name)
         source = str(folder / "messages.jsonl")
         workloads.write_messages(amount, source)
-        for turn in range(rounds):
-            for measured in _one_round(folder, source, turn, _announcing(console)):
-                taken.setdefault(measured.name, []).append(measured)
-        growth = [] if quick else _growth(folder, amount, taken, _announcing(console))
-    rows = _rows(taken) + growth
-    _show(console, rows)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    settings = Settings()
-    packages = ("eventsourcing", "pydantic", "msgspec", "sqlalchemy")
-    out.write_text(
-        json.dumps(
-            {
-                "machine": machine(),
-                "versions": {package: version(package) for package in packages},
-                "messages": amount,
-                "rounds": rounds,
-                "batch_messages": settings.batch_messages,
-                "batch_events": settings.batch_events,
-                "figures": rows,
-            },
-            indent=2,
-        )
-    )
+        for database in on or list(Database):
+            new_store = postgres if database is Database.POSTGRESQL else sqlite_stores(folder)
+            run = _announcing(console)
+            taken: dict[str, list[Measured]] = {}
+            for turn in range(rounds):
+                for measured in _one_round(database, new_store, source, turn, run):
+                    taken.setdefault(measured.name, []).append(measured)
+            growth = [] if quick else _growth(folder, new_store, amount, taken, run)
+            figures[database.value] = _rows(taken) + growth
+            _show(console, database, figures[database.value])
+    _write(out, amount, rounds, figures)
     console.print(f"[dim]written to {out}[/dim]")
+
+
+def postgres_stores_if(on: list[Database] | None) -> AbstractContextManager[NewStore]:
+    """No server is started for nothing."""
+    return postgres_stores() if on is None or Database.POSTGRESQL in on else nullcontext(sqlite_stores(Path()))
+
+
+def _write(out: Path, amount: int, rounds: int, figures: dict[str, list[dict[str, Any]]]) -> None:
+    settings = Settings()
+    packages = ("eventsourcing", "msgspec", "psycopg", "pydantic", "sqlalchemy")
+    said = {
+        "machine": machine(),
+        "versions": {package: version(package) for package in packages},
+        "messages": amount,
+        "rounds": rounds,
+        "batch_messages": settings.batch_messages,
+        "batch_events": settings.batch_events,
+        "figures": figures,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(said, indent=2))
 
 
 Measuring = Callable[..., Measured]
@@ -70,26 +92,22 @@ def _announcing(console: Console) -> Measuring:
     return run
 
 
-def _one_round(folder: Path, source: str, turn: int, run: Measuring) -> list[Measured]:
-    store = str(folder / f"store-{turn}.db")
-    batch = Settings().batch_messages
+def _one_round(database: Database, new_store: NewStore, source: str, turn: int, run: Measuring) -> list[Measured]:
+    store, batch = new_store(f"store-{turn}"), Settings().batch_messages
+    plain, raw = new_store(f"plain-{turn}"), new_store(f"raw-{turn}")
     return [
-        run(
-            "plain loop of the library",
-            workloads.plain_loop,
-            source,
-            str(folder / f"plain-{turn}.db"),
-            PLAIN_LOOP_MESSAGES,
-        ),
+        run("plain loop of the library", workloads.plain_loop, source, plain, PLAIN_LOOP_MESSAGES),
         run("ingest", workloads.ingest, source, store),
         run("project", workloads.project, store),
-        run("raw bulk insert", workloads.raw_insert, store, str(folder / f"raw-{turn}.db"), batch),
+        run("raw bulk insert", RAW[database], store, raw, batch),
     ]
 
 
-def _growth(folder: Path, amount: int, taken: dict[str, list[Measured]], run: Measuring) -> list[dict[str, Any]]:
+def _growth(
+    folder: Path, new_store: NewStore, amount: int, taken: dict[str, list[Measured]], run: Measuring
+) -> list[dict[str, Any]]:
     """The same again with three times as many messages: time a message and memory should not grow."""
-    source, store = str(folder / "grown.jsonl"), str(folder / "grown.db")
+    source, store = str(folder / "grown.jsonl"), new_store("grown")
     workloads.write_messages(3 * amount, source)
     rows = []
     for name, work, arguments in (
@@ -125,8 +143,8 @@ def _row(name: str, runs: list[Measured], ratio: str) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table(title="Medians of interleaved runs; SQLite, durable commits")
+def _show(console: Console, database: Database, rows: list[dict[str, Any]]) -> None:
+    table = Table(title=f"{database.value}: medians of interleaved runs, durable commits")
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="left" if name in ("what", "ratio") else "right")
     for row in rows:

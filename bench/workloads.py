@@ -1,4 +1,4 @@
-"""What is measured on SQLite: the service, and what it is measured against."""
+"""What is measured: the service on a store that is named by its URL, and what it is measured against."""
 
 import logging
 import sqlite3
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import psycopg
 import structlog
 from eventsourcing.application import AggregateNotFoundError
 
@@ -13,10 +14,9 @@ from consumers.contract import ReadingRules, WellFormed, read_message
 from consumers.sources.json_lines import JsonLines
 from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
 from infra.garbage import collect_rarely
-from infra.service import Waybill
+from infra.service import Waybill, open_backend
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from infra.store.sqlite.backend import SqliteBackend
 
 MESSAGES_AN_ORDER = 6.9
 
@@ -34,7 +34,7 @@ def write_messages(messages: int, path: str) -> int:
 def _service(store: str) -> Waybill:
     collect_rarely()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    return Waybill(Settings(store=f"sqlite:///{store}"))
+    return Waybill(Settings(store=store))
 
 
 def ingest(path: str, store: str) -> int:
@@ -54,7 +54,7 @@ def project(store: str) -> int:
 
 def plain_loop(path: str, store: str, messages: int) -> int:
     """The library as it is: for each message one `repository.get` and one `save`."""
-    backend = SqliteBackend(store)
+    backend = open_backend(Settings(store=store))
     application = backend.application
     rules = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
     done = 0
@@ -82,10 +82,10 @@ def plain_loop(path: str, store: str, messages: int) -> int:
 
 
 def raw_insert(store: str, target: str, batch: int) -> int:
-    """The events of a store inserted again, as they are, with nothing else done: the database's own limit."""
-    with sqlite3.connect(store) as source:
+    """The events of an SQLite file inserted into another: the database's own limit."""
+    with sqlite3.connect(store.removeprefix("sqlite:///")) as source:
         rows = source.execute("SELECT originator_id, originator_version, topic, state FROM stored_events").fetchall()
-    connection = sqlite3.connect(target, isolation_level=None)
+    connection = sqlite3.connect(target.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(
         "CREATE TABLE stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB, "
@@ -96,4 +96,27 @@ def raw_insert(store: str, target: str, batch: int) -> int:
         connection.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?)", rows[first : first + batch])
         connection.execute("COMMIT")
     connection.close()
+    return len(rows)
+
+
+def raw_copy(store: str, target: str, batch: int) -> int:
+    """The events of a PostgreSQL database copied into another one's table, a transaction for each batch."""
+    backend = open_backend(Settings(store=store))
+    with backend.engine.connect() as source:
+        question = f"SELECT originator_id, originator_version, topic, state FROM {backend.events_table}"
+        rows = [tuple(row) for row in source.exec_driver_sql(question)]
+    backend.close()
+    with psycopg.connect(target, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE stored_events (originator_id text, originator_version bigint, topic text, state bytea, "
+            "notification_id bigserial UNIQUE, PRIMARY KEY (originator_id, originator_version))"
+        )
+        for first in range(0, len(rows), batch):
+            with (
+                connection.transaction(),
+                connection.cursor() as cursor,
+                cursor.copy("COPY stored_events (originator_id, originator_version, topic, state) FROM STDIN") as copy,
+            ):
+                for row in rows[first : first + batch]:
+                    copy.write_row(row)
     return len(rows)
