@@ -17,7 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema postgres-up postgres-down help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
+.PHONY: asyncapi-schema postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -94,6 +94,12 @@ postgres-up:  ## start a private PostgreSQL on loopback (data under .local/)
 
 postgres-down:  ## stop it
 	@infra/local/postgres.sh down
+
+kafka-up:  ## start a private Apache Kafka on loopback (JDK 17 and Maven; data under .local/)
+	@infra/local/kafka.sh up
+
+kafka-down:  ## stop it
+	@infra/local/kafka.sh down
 
 schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
 	@$(BIN)/waybill schema $(ARGS)

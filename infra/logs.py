@@ -19,12 +19,24 @@ LOG_EVENTS: Final = {
     "store_away": "The store could not be reached, or others were in the way; it is tried again. (warning)",
     "ingest_finished": "A source was read to its end; `position` is that of its newest event. (info)",
     "feed_resumed": "A reading that was broken off goes on. (info)",
+    "kafka_not_reached": "Kafka did not answer or did not acknowledge; it is tried again. (warning)",
+    "consumer_waits": "Kafka, its topics, the group or the store are not as they must be; it is tried again. (error)",
+    "consumer_goes_on": "What the consumer waited for is there. (info)",
+    "partition_taken_over": "The group gave this consumer a partition; it reads on from where the store is. (info)",
+    "batch_dropped": "Another consumer has read on in a partition; what this one had read is dropped. (warning)",
+    "messages_gone": "A partition begins after where the store is: so many messages were never read. (error)",
+    "topic_made_anew": "A partition ends before where the store is; it is read from its beginning. (error)",
+    "partitions_looked_at": "Nothing came for a while; so many messages are still to be read. (debug)",
+    "offsets_not_committed": "Kafka was not told how far we are. Nothing rests on it but its lag tools. (info)",
+    "kafka_producer_closed_badly": "A producer that had failed complained when it was closed. (debug)",
 }
 """Every event that is logged, and when."""
 
 
 def configure_logs(settings: Settings) -> None:
     """Set structlog up for this process."""
+    # What kafka-python complains about is told by those who use it, once and in our words.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     level = settings.log_level
     if level == "auto":
         level = "error" if sys.stderr.isatty() else "info"

@@ -1,15 +1,20 @@
 """The composition root: the one place where the parts are put together and clocks and databases passed in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consumers.contract import ReadingRules
+from consumers.contract.topics import read_topics
 from consumers.ingest.pipeline import Ingest
+from consumers.publish.publishing import Publishing
+from consumers.sinks.sink import Sink
+from infra.kafka_connection import kafka_connection
 from infra.projector import ROLE as PROJECTOR
 from infra.projector import Projector
-from infra.questions.books import status
+from infra.questions.books import FeedPlace, status
 from infra.questions.dead_letters import DeadLetters
 from infra.questions.messages import Messages
 from infra.questions.verification import Verification
@@ -25,6 +30,12 @@ from infra.store.schema_version import expect_newest, refuse_newer, upgrade, ver
 from infra.store.sqlite.backend import SqliteBackend
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
+
+if TYPE_CHECKING:
+    from consumers.sinks.kafka import KafkaSink
+    from consumers.sources.kafka_past import Point
+    from infra.consumer import Consumer
+    from infra.reingest import Reingest
 
 
 def system_clock() -> datetime:
@@ -53,6 +64,20 @@ def migrate_store(settings: Settings) -> str | None:
         finally:
             backend.close()
     return before
+
+
+def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
+    """Where messages for Kafka go; see KafkaSink for `patience` (seconds)."""
+    # Imported here, since commands that send nothing need not wait for it.
+    from consumers.sinks.kafka import KafkaSink
+
+    return KafkaSink(kafka_connection(settings), patience=patience, stop=stop)
+
+
+def publishing(settings: Settings, sink: Sink, *, as_they_are: bool = False) -> Publishing:
+    """What publishes files of messages; it needs no store."""
+    rules = ReadingRules(settings.clock_skew, settings.max_message_bytes, honour_recordedtime=False)
+    return Publishing(sink, system_clock, rules, prefix=settings.topic_prefix, as_they_are=as_they_are)
 
 
 class Waybill:
@@ -86,10 +111,59 @@ class Waybill:
         """The books, the head, the projections and the partitions (see infra.questions.books)."""
         return status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
 
+    def status_with_ends(self) -> tuple[dict[str, Any], str | None]:
+        """The same with the ends of Kafka's partitions, and why Kafka was not reached if it was not.
+
+        Kafka is asked only when something was read from it, and given up after some seconds.
+        """
+        complaint: list[str] = []
+        kafka_topics = set(read_topics(self.settings.topic_prefix))
+
+        def ends(places: Sequence[FeedPlace]) -> Mapping[FeedPlace, int]:
+            asked = [place for place in places if place[0] in kafka_topics]
+            if not asked:
+                return {}
+            from infra.partition_ends import partition_ends
+
+            found = partition_ends(kafka_connection(self.settings), asked)
+            if isinstance(found, str):
+                complaint.append(f"Kafka at {self.settings.kafka} was not reached, so lag is not known: {found}")
+                return {}
+            return found
+
+        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold, ends)
+        return told, complaint[0] if complaint else None
+
     def ingest(self, *, honour_recordedtime: bool = False) -> Ingest:
         """An ingest pipeline into this store."""
         rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
         return Ingest(self.register, self.clock, rules, self.again)
+
+    def consumer(self, stop: Event) -> "Consumer":
+        """What reads Kafka into this store until `stop` is set."""
+        # Imported here, since commands that read nothing need not wait for it.
+        from consumers.sources.kafka import KafkaReader
+        from infra.consumer import Consumer, group_member
+
+        settings = self.settings
+        connection = kafka_connection(settings)
+        topics = read_topics(settings.topic_prefix)
+        return Consumer(
+            lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
+            lambda member: KafkaReader(member, topics, self.ingest(), self.register, self.clock),
+            topics,
+            settings.kafka,
+            stop,
+        )
+
+    @contextmanager
+    def reingest(self, topic: str, begin: "Point", end: "Point | None") -> Iterator["Reingest"]:
+        """A topic's past, to be read again into this store. Raises KafkaError or OSError."""
+        from infra.reingest import Reingest, topics_past
+
+        settings = self.settings
+        with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
+            yield Reingest(past, self.ingest(), self.register, self.clock)
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MASK = "••••••"
@@ -29,6 +29,14 @@ def _known_zone(name: str) -> str:
     if name not in available_timezones() - {"localtime"}:
         raise ValueError("must be an IANA time zone, such as Europe/Berlin")
     return name
+
+
+def _known_brokers(addresses: str) -> str:
+    for address in addresses.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not (host and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("must be HOST:PORT, or several of these separated by commas")
+    return ",".join(address.strip() for address in addresses.split(","))
 
 
 class Settings(BaseSettings):
@@ -58,6 +66,27 @@ class Settings(BaseSettings):
     retry_seconds: float = Field(
         300, ge=0, le=86_400, description="How long a store that is away is waited for before giving up, in seconds."
     )
+    kafka: Annotated[str, AfterValidator(_known_brokers)] = Field(
+        "127.0.0.1:9092", description="Where Kafka is: HOST:PORT, several separated by commas."
+    )
+    kafka_group: str = Field(
+        "waybill", min_length=1, max_length=200, description="The consumers' group; the topic prefix stands before it."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is spoken to: encrypted (SSL), with a name and password (SASL), or both."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the password is shown to Kafka, where SASL is spoken."
+    )
+    kafka_sasl_username: str = Field("", description="The name for SASL.")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="The password for SASL.")
+    kafka_ssl_ca_file: str = Field("", description="Certificates of who may vouch for Kafka (PEM); none: the system's.")
+    kafka_ssl_cert_file: str = Field("", description="This service's own certificate (PEM), where Kafka asks for one.")
+    kafka_ssl_key_file: str = Field("", description="The key to that certificate (PEM).")
+    kafka_ssl_key_password: SecretStr = Field(SecretStr(""), description="The password of that key.")
+    topic_prefix: str = Field(
+        "", max_length=200, pattern=r"^[A-Za-z0-9._-]*$", description="Stands before the name of every topic."
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: a line an event; console: for people; auto: console on a terminal, else json."
     )
@@ -82,7 +111,7 @@ class Settings(BaseSettings):
             rows.append(
                 {
                     "setting": f"WAYBILL_{name.upper()}",
-                    "value": masked_url(value) if isinstance(value, str) else str(value),
+                    "value": _shown(value),
                     "meaning": field.description or "",
                 }
             )
@@ -106,6 +135,12 @@ def load_settings() -> Settings:
             for problem in e.errors()
         ]
         raise WrongSettingsError("; ".join(problems)) from e
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    return masked_url(value) if isinstance(value, str) else str(value)
 
 
 def masked_url(value: str) -> str:

@@ -5,11 +5,15 @@ HYPOTHESIS_PROFILE picks the profile: `ci` (few examples, always the same ones),
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
 from tests.integration.command import Command, Nursery
 
 settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None, print_blob=True)
@@ -41,3 +45,48 @@ def other(nursery: Nursery, tmp_path: Path) -> Command:
     folder = tmp_path / "other"
     folder.mkdir()
     return Command(nursery, folder)
+
+
+# A real Kafka (see tests/integration/broker.py).
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a broker for all tests of this run; WAYBILL_TEST_KAFKA names one that is there."""
+    given = os.environ.get("WAYBILL_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kafka"
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(shared_broker(folder))
+        except NoBrokerError as e:
+            without_kafka(e)
+        yield url
+
+
+@pytest.fixture
+def topics(kafka: str) -> Iterator[Topics]:
+    """A prefix for topics of the test's own, which are deleted at its end."""
+    topics = Topics(kafka, f"t{uuid4().hex[:12]}.")
+    yield topics
+    topics.delete()
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own, to be stopped, killed and started again."""
+    try:
+        broker = private_broker(tmp_path / "kafka")
+    except NoBrokerError as e:
+        without_kafka(e)
+    yield broker
+    broker.stop()
+
+
+def without_kafka(why: NoBrokerError) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(f"Kafka is needed here: {why}")
+    pytest.skip(f"needs Kafka: {why}; WAYBILL_TEST_KAFKA may name a broker")

@@ -12,6 +12,7 @@ from consumers.contract.reading import (
     read_cloud_event,
     read_message,
 )
+from consumers.contract.records import read_record
 from consumers.contract.schema import message_schema
 from consumers.contract.writing import to_cloud_event
 
@@ -31,5 +32,6 @@ __all__ = [
     "message_schema",
     "read_cloud_event",
     "read_message",
+    "read_record",
     "to_cloud_event",
 ]

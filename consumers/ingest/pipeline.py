@@ -2,16 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from consumers.contract import ReadingRules, read_message
+from consumers.contract import ReadingRules, read_record
 from consumers.ingest.filing import Filing, Read, Receipt
-from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register
-from consumers.sources.source import Batch, RawMessage, Source
+from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register, RegisterTransaction
+from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.stepping import Recent
 from domain.verdict import Verdict
 
@@ -27,9 +27,9 @@ class Ingested(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A batch of one feed, and the source that it came from."""
+    """A batch of one feed, and what the feed is known by."""
 
-    source: Source
+    source: FeedName
     feed: Feed
     batch: Batch
 
@@ -96,7 +96,7 @@ class Ingest:
     def _opened(self, source: Source) -> Feed:
         return self._again(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
 
-    def take(self, source: Source, feed: Feed, batch: Batch) -> Taken:
+    def take(self, source: FeedName, feed: Feed, batch: Batch) -> Taken:
         """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
         return self.take_together([Part(source, feed, batch)])
 
@@ -106,21 +106,20 @@ class Ingest:
         Raises FeedMovedError when another process has read on in one of the feeds.
         """
         received_at = self._clock()
-        read = [
-            Read(part.feed.feed_id, raw, read_message(raw.body, received_at, self._rules))
-            for part in parts
-            for raw in part.batch.messages
-        ]
+        read = self._read(parts, received_at)
         moves = [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts]
-        sources = {part.feed.feed_id: part.source for part in parts}
-        taken = self._again(self._storing(read, sources, moves, received_at))
+        taken = self._again(self._storing(read, _letter_names(parts), moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
         taken.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
-        self._tell(sources, moves, taken)
+        self._tell({part.feed.feed_id: part.source for part in parts}, moves, taken)
         return taken
 
     def _storing(
-        self, read: Sequence[Read], sources: Mapping[int, Source], moves: Sequence[Move], received_at: datetime
+        self,
+        read: Sequence[Read],
+        name_letter: Callable[[int, RawMessage], str],
+        moves: Sequence[Move],
+        received_at: datetime,
     ) -> Callable[[], Taken]:
         """One transaction that stores what was read, which may be called again when it fails."""
         about_to_commit: list[Taken] = []
@@ -129,9 +128,7 @@ class Ingest:
             changes = Changes(received_at, moves)
             try:
                 with self._register.transaction() as transaction:
-                    filing = Filing(
-                        transaction, changes, lambda feed_id, raw: _letter_id(sources[feed_id], raw), self._recent
-                    )
+                    filing = Filing(transaction, changes, name_letter, self._recent)
                     receipts = filing.file(read)
                     taken = Taken(transaction.save(changes), receipts)
                     about_to_commit.append(taken)
@@ -145,7 +142,34 @@ class Ingest:
 
         return store
 
-    def _tell(self, sources: Mapping[int, Source], moves: Sequence[Move], taken: Taken) -> None:
+    def would_take(self, rounds: Iterable[Sequence[Part]]) -> Sequence[Receipt]:
+        """What taking these batches, one round after the other, would end in. Nothing is stored, no feed moves.
+
+        It is tried in one transaction that is rolled back; other writers wait for it.
+        """
+        receipts: list[Receipt] = []
+        recent = Recent()
+        try:
+            with self._register.transaction() as transaction:
+                for parts in rounds:
+                    changes = Changes(self._clock(), ())
+                    filing = Filing(transaction, changes, _letter_names(parts), recent)
+                    receipts += filing.file(self._read(parts, changes.received_at))
+                    transaction.save(changes)
+                    filing.remember()
+                receipts = _in_the_end(receipts, transaction)
+                raise _Rollback
+        except _Rollback:
+            return sorted(receipts, key=lambda receipt: (receipt.feed_id, receipt.offset))
+
+    def _read(self, parts: Sequence[Part], received_at: datetime) -> list[Read]:
+        return [
+            Read(part.feed.feed_id, raw, read_record(raw.body, raw.headers, received_at, self._rules))
+            for part in parts
+            for raw in part.batch.messages
+        ]
+
+    def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], taken: Taken) -> None:
         position, receipts = taken
         received = Counter(receipt.feed_id for receipt in receipts)
         for feed_id, start, end in moves:
@@ -174,7 +198,30 @@ class Ingest:
                 )
 
 
-def _letter_id(source: Source, raw: RawMessage) -> str:
+class _Rollback(Exception):
+    """What was tried is not to be kept."""
+
+
+def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -> list[Receipt]:
+    """The receipts with the verdicts that later messages led to."""
+    new = {receipt.key for receipt in receipts if receipt.key is not None and receipt.verdict is not Verdict.DUPLICATE}
+    registered = transaction.registered(new) if new else {}
+
+    def ended(receipt: Receipt) -> Receipt:
+        if receipt.key not in new or receipt.verdict is Verdict.DUPLICATE:
+            return receipt
+        outcome = registered[receipt.key].outcome
+        return receipt._replace(verdict=outcome.verdict, reason=outcome.reason)
+
+    return [ended(receipt) for receipt in receipts]
+
+
+def _letter_names(parts: Sequence[Part]) -> Callable[[int, RawMessage], str]:
+    sources = {part.feed.feed_id: part.source for part in parts}
+    return lambda feed_id, raw: _letter_id(sources[feed_id], raw)
+
+
+def _letter_id(source: FeedName, raw: RawMessage) -> str:
     """How a malformed message is known: by its place where that is for good, else by its bytes."""
     if source.identifies_by_offset:
         return f"{source.topic}/{source.partition}/{raw.offset}"

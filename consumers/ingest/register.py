@@ -143,6 +143,13 @@ class Feed(NamedTuple):
     position: FeedPosition
 
 
+class PartitionFeed(NamedTuple):
+    """The feed of a topic's partition, and whether it is the first one: a topic can be deleted and made anew."""
+
+    feed: Feed
+    is_first: bool
+
+
 class FeedMovedError(Exception):
     """Another process has moved the feed's position: this batch was not stored."""
 
@@ -186,6 +193,12 @@ class Register(Protocol):
 
     def have_moved(self, moves: Sequence[Move]) -> bool:
         """Whether all these feeds stand where the moves would take them."""
+
+    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
+        """The unfinished feed of a topic's partition; of several that ask at a time, one opens it."""
+
+    def feeds_of(self, topic: str, partition: int) -> int:
+        """How many feeds there were of this name, the unfinished one among them."""
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """The feed was read to its end; who reads it again begins anew."""

@@ -28,12 +28,12 @@ class Batch(NamedTuple):
     end: FeedPosition
 
 
-class Source(Protocol):
-    """One feed, read in batches from a position on."""
+class FeedName(Protocol):
+    """What a feed is known by."""
 
     @property
     def topic(self) -> str:
-        """What the feed is known by: a topic's name, or "file:" and the file's absolute path."""
+        """A topic's name, or "file:" and the file's absolute path."""
 
     @property
     def partition(self) -> int:
@@ -42,6 +42,10 @@ class Source(Protocol):
     @property
     def identifies_by_offset(self) -> bool:
         """True where topic, partition and offset name a message for good, as in Kafka; not so a file's lines."""
+
+
+class Source(FeedName, Protocol):
+    """One feed, read in batches from a position on."""
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
         """Read on from `resume` if what lies before it is unchanged, else from the beginning.

@@ -13,11 +13,12 @@ from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
 from consumers.ingest.register import FeedMovedError
+from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
-from infra.cli import demonstrating, following, ingesting, letters, looking, operating
+from infra.cli import consuming, demonstrating, following, ingesting, letters, looking, operating, sending
 from infra.cli.output import errors
 from infra.garbage import collect_rarely
-from infra.questions.views import NotReachedError
+from infra.questions.views import NotYetReflectedError
 from infra.settings import WrongSettingsError
 from infra.store.schema_version import StoreVersionError
 from projections.runner import ProjectionMovedError
@@ -25,6 +26,17 @@ from projections.runner import ProjectionMovedError
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+
+# Failures that say in a sentence what is the matter and what to do.
+FAILURES = (
+    FeedMovedError,
+    MissingTopicsError,
+    NotReachedError,
+    NotYetReflectedError,
+    ProjectionMovedError,
+    StoreVersionError,
+    UnreadableSourceError,
+)
 
 app = typer.Typer(
     name="waybill",
@@ -35,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (ingesting, looking, following, letters, operating, demonstrating):
+for part in (ingesting, consuming, looking, following, letters, operating, sending, demonstrating):
     part.add_commands(app)
 
 
@@ -48,7 +60,7 @@ def main() -> None:
     except WrongSettingsError as e:
         _complain(str(e))
         sys.exit(WRONG_USAGE)
-    except (FeedMovedError, NotReachedError, ProjectionMovedError, StoreVersionError, UnreadableSourceError) as e:
+    except FAILURES as e:
         _complain(str(e))
         sys.exit(FAILED)
     except MapperDeserialisationError as e:

@@ -1,5 +1,6 @@
 """What commands have in common: the store that they open, and arguments that several of them take."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -75,6 +76,14 @@ def open_waybill(stop: Event | None = None) -> Iterator[Waybill]:
     waybill = TryingAgain(patience, stop, may_come_up)(lambda: Waybill(settings))
     with waybill:
         yield waybill
+
+
+def stopped_by_signals() -> Event:
+    """Set by SIGTERM or Ctrl-C, instead of ending the process there and then."""
+    stop = Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    return stop
 
 
 def _note_new_store(settings: Settings) -> None:

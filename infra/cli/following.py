@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
-from infra.cli.output import Format, console, plain, show_json, show_rows
+from infra.cli.output import Format, console, errors, plain, show_json, show_rows
 from infra.service import Waybill
 from infra.store.history import PositionedEvent
 
@@ -133,7 +134,9 @@ def _row(stored: PositionedEvent) -> dict[str, Any]:
 def status(form: FormatOption = Format.TABLE) -> None:
     """The books, each projection's position and lag, each partition's lag."""
     with open_waybill() as waybill:
-        told = waybill.status()
+        told, complaint = waybill.status_with_ends()
+    if complaint is not None:
+        errors().print(f"[yellow]waybill:[/yellow] {escape(complaint)}")
     if form is Format.JSON:
         show_json(told)
         return

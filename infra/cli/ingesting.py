@@ -62,8 +62,8 @@ def ingest(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Take messages in and bring the views up to date. Run again after a crash, it goes on where it stopped."""
-    path = None if file == STANDARD_INPUT else _existing(file)
-    with open_waybill() as waybill, _progress() as progress:
+    path = None if file == STANDARD_INPUT else existing_file(file)
+    with open_waybill() as waybill, progress_bar() as progress:
         size = path.stat().st_size if path is not None and path.is_file() else None
         task = progress.add_task("taking messages in", total=size)
         source = _source(path, waybill, lambda read: progress.update(task, completed=read))
@@ -181,7 +181,7 @@ def void(
         show_rows(["source", "id", "subject", "type", "verdict", "reason"], rows, form)
 
 
-def _existing(file: str) -> Path:
+def existing_file(file: str) -> Path:
     path = Path(file)
     if path.is_dir():
         raise typer.BadParameter(f"{file} is a folder; name a file of JSON Lines", param_hint="FILE")
@@ -216,7 +216,7 @@ def _write(stream: BinaryIO, lines: Iterator[bytes]) -> int:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     """A progress bar on a terminal, nothing elsewhere."""
     with Progress(
         SpinnerColumn(),

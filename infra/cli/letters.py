@@ -75,6 +75,8 @@ def show_dead_letter(
     with open_waybill() as waybill:
         letters = waybill.dead_letters.dead(waybill.clock(), discarded=True)
         found = [letter for letter in letters if letter["letter_id"].startswith(letter_id)]
+        # The whole id is always enough, though that of offset 1 is the beginning of that of offset 10.
+        found = [letter for letter in found if letter["letter_id"] == letter_id] or found
         if len(found) != 1:
             raise typer.BadParameter(
                 f"{len(found) or 'no'} dead letters begin with {letter_id}", param_hint="LETTER_ID"

@@ -1,15 +1,13 @@
 """Commands for whoever runs the service: verify, schema, settings."""
 
-import signal
 import sys
-from threading import Event
 from typing import Annotated, Literal
 
 import typer
 from rich.progress import Progress
 
 from consumers.contract import CATALOGUE, asyncapi_document, message_schema
-from infra.cli.arguments import FormatOption, open_waybill
+from infra.cli.arguments import FormatOption, open_waybill, stopped_by_signals
 from infra.cli.output import Format, console, errors, show_json, show_rows
 from infra.logs import configure_logs
 from infra.questions.verification import Finding
@@ -30,9 +28,7 @@ def project(
     once: Annotated[bool, typer.Option("--once", help="Stop when the views are up to date.")] = False,
 ) -> None:
     """Keep the views up to date as events come, until stopped (SIGTERM or Ctrl-C: the batch at hand is finished)."""
-    stop = Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with (
         open_waybill(stop=stop) as waybill,
         Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar,

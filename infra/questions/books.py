@@ -1,6 +1,6 @@
 """The books: every message that ever came in, counted once by its latest verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,9 @@ from infra.store.history import History
 from infra.store.register_tables import feeds, letters, messages
 from infra.store.rows import ProjectedRows, projection_positions
 from projections.projection import Projection
+
+FeedPlace = tuple[str, int]
+"""A topic and a partition."""
 
 
 def books(engine: Engine, now: datetime, hold: timedelta) -> dict[str, int]:
@@ -66,11 +69,12 @@ def status(
     projections: tuple[Projection, ...],
     now: datetime,
     hold: timedelta,
+    ends: Callable[[Sequence[FeedPlace]], Mapping[FeedPlace, int]] = lambda places: {},
 ) -> dict[str, Any]:
     """The books, the head of the store, how far each projection is, and each partition's lag.
 
-    Lag is a count of events (or messages), not a difference of positions. `end_offset` and `lag` of a partition are
-    null where its end is not known, as of a file that is being read.
+    Lag of a projection is a count of events, not a difference of positions; of a partition it is one of offsets. `ends`
+    tells where partitions end: `end_offset` and `lag` are null where it does not, as of a file that is being read.
     """
     head = history.head()
     positions = rows.positions(projections)
@@ -82,6 +86,7 @@ def status(
             .where(feeds.c.finished_at.is_(None))
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()
+    known = ends([(topic, partition) for topic, partition, _ in reading])
     return {
         "books": books(engine, now, hold),
         "head": head,
@@ -96,7 +101,13 @@ def status(
             for projection in projections
         ],
         "partitions": [
-            {"topic": topic, "partition": partition, "next_offset": next_offset, "end_offset": None, "lag": None}
+            {
+                "topic": topic,
+                "partition": partition,
+                "next_offset": next_offset,
+                "end_offset": (end := known.get((topic, partition))),
+                "lag": None if end is None else max(0, end - next_offset),
+            }
             for topic, partition, next_offset in reading
         ],
     }

@@ -64,19 +64,19 @@ class Views:
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:
         """Until the view reflects a position, such as that of one's own message.
 
-        Raises NotReachedError when it is not reached in time.
+        Raises NotYetReflectedError when it is not reached in time.
         """
         give_up = monotonic() + patience.total_seconds()
         while (reached := min(self._rows.positions(view.projections).values())) < position:
             if monotonic() >= give_up:
-                raise NotReachedError(
+                raise NotYetReflectedError(
                     f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
                     f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
                 )
             sleep(SECONDS_BETWEEN_LOOKS)
 
 
-class NotReachedError(Exception):
+class NotYetReflectedError(Exception):
     """A view does not reflect the position that was waited for; the message says why."""
 
 

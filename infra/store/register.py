@@ -19,6 +19,7 @@ from consumers.ingest.register import (
     KnownLetter,
     MessageKey,
     Move,
+    PartitionFeed,
     Registered,
     RegisterTransaction,
     Stored,
@@ -71,6 +72,27 @@ class StoredRegister:
                 )
             ).all()
         return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
+
+    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
+        of_partition = (feeds.c.topic == topic, feeds.c.partition == partition)
+        with self._locked() as connection:
+            self._backend.lock(connection)
+            rows = connection.execute(
+                select(feeds.c.finished_at, feeds.c.feed_id, feeds.c.next_offset)
+                .where(*of_partition)
+                .order_by(feeds.c.feed_id.desc())
+            ).all()
+            if rows and rows[0].finished_at is None:
+                return PartitionFeed(Feed(rows[0].feed_id, FeedPosition(rows[0].next_offset)), len(rows) == 1)
+            opened = connection.execute(
+                insert(feeds).values(topic=topic, partition=partition, opened_at=now).returning(feeds.c.feed_id)
+            )
+            return PartitionFeed(Feed(opened.scalar_one(), FeedPosition()), not rows)
+
+    def feeds_of(self, topic: str, partition: int) -> int:
+        named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
+        with self._engine.connect() as connection:
+            return int(connection.execute(named_so).scalar_one())
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:

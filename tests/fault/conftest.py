@@ -8,6 +8,9 @@ from random import Random, SystemRandom
 import pytest
 
 from tests.integration.command import Command, Nursery, Ran
+from tests.stores.conftest import postgres_server, postgres_store, sqlite_store
+
+__all__ = ["postgres_server", "postgres_store", "sqlite_store"]  # fixtures of that folder which are used here
 
 SMALL_BATCHES = {"WAYBILL_BATCH_MESSAGES": "20", "WAYBILL_BATCH_EVENTS": "100", "WAYBILL_LOG_LEVEL": "error"}
 

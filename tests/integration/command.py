@@ -110,6 +110,19 @@ class Running:
         if self._code is None:
             os.kill(self._pid, signal.SIGKILL)
 
+    @property
+    def said(self) -> str:
+        """What is on its standard error by now."""
+        return Path(self._files["stderr"]).read_text("utf-8", errors="replace")
+
+    def terminate(self) -> None:
+        """SIGTERM, as an operator stops a service."""
+        self.signal(signal.SIGTERM)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._code is None:
+            os.kill(self._pid, number)
+
     def is_alive(self) -> bool:
         if self._code is None:
             self._code = self._nursery.poll(self._pid)
@@ -143,6 +156,9 @@ class Command:
     def with_(self, **env: str) -> "Command":
         """The same with other settings."""
         return Command(self._nursery, self.folder, **{**self._env, **env})
+
+    def setting(self, name: str) -> str:
+        return self._env[name]
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"", nobody: bool = False) -> Ran:
         return self.start(*arguments, stdin=stdin, nobody=nobody).wait()

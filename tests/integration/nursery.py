@@ -14,6 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import alembic.command
+import alembic.config  # noqa: F401  (imported late by the command itself, when `nobody` may not read the library)
+
 from infra.cli import main
 
 NOBODY = 65534

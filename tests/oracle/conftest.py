@@ -11,6 +11,9 @@ import pytest
 
 from tests.integration.command import ROOT, Command, Nursery
 from tests.oracle.floor import TakenIn, dated
+from tests.stores.conftest import postgres_server, postgres_store, sqlite_store
+
+__all__ = ["postgres_server", "postgres_store", "sqlite_store"]  # fixtures of that folder which are used here
 
 DATA = Path(os.environ.get("WAYBILL_DATA", ROOT.parent / "shared" / "data"))
 UNTIL = "2025-06-30T16:00:00Z"

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from consumers.sources.json_lines import JsonLines
-from infra.questions.views import Asked, NotReachedError
+from infra.questions.views import Asked, NotYetReflectedError
 from infra.service import Waybill
 from infra.settings import Settings
 from projections.catalogue import VIEWS
@@ -36,7 +36,7 @@ def register(waybill: Waybill, number: int) -> int:
 def test_a_position_that_nobody_projects_is_not_waited_for_for_ever(settings: Settings) -> None:
     with Waybill(settings) as waybill:
         position = register(waybill, 1)
-        with pytest.raises(NotReachedError, match=f"reflects position 0, not yet {position}"):
+        with pytest.raises(NotYetReflectedError, match=f"reflects position 0, not yet {position}"):
             waybill.views.wait_for(WORKLOAD, position, timedelta(0))
 
 

@@ -1,0 +1,87 @@
+"""How Kafka carries a CloudEvent: whole in the value (structured), or its attributes in `ce_` headers (binary)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from consumers.contract.problems import problem, reason_for, shown
+from consumers.contract.reading import (
+    Malformed,
+    ReadingRules,
+    Unreadable,
+    WellFormed,
+    decode_json,
+    read_cloud_event,
+    read_message,
+)
+
+Headers = tuple[tuple[str, bytes], ...]
+
+CONTENT_TYPE = "content-type"
+ATTRIBUTE_PREFIX = "ce_"
+CLOUD_EVENTS = "application/cloudevents"
+STRUCTURED = "application/cloudevents+json"
+
+
+def read_record(value: bytes, headers: Headers, received_at: datetime, rules: ReadingRules) -> WellFormed | Malformed:
+    """Read one message as it came: a line of a file has no headers, a Kafka record may have some.
+
+    `received_at` is the service's clock on receipt, an aware datetime in UTC. Nothing is raised for any bytes.
+    """
+    if not headers:
+        return read_message(value, received_at, rules) if value else _empty()
+    content_types = {content.partition(b";")[0].strip().lower() for content in _content_types(headers)}
+    if any(content.startswith(CLOUD_EVENTS.encode()) for content in content_types):
+        if content_types != {STRUCTURED.encode()}:
+            return Malformed(reason_for([f"{CONTENT_TYPE}: must be {STRUCTURED}, but is {_shown(content_types)}"]))
+        return read_message(value, received_at, rules) if value else _empty()
+    if any(name.startswith(ATTRIBUTE_PREFIX) for name, _ in headers):
+        return _read_binary(value, headers, received_at, rules)
+    return read_message(value, received_at, rules) if value else _empty()
+
+
+def _read_binary(value: bytes, headers: Headers, received_at: datetime, rules: ReadingRules) -> WellFormed | Malformed:
+    size = len(value) + sum(len(name) + len(content) for name, content in headers)
+    if size > rules.max_bytes:
+        return read_cloud_event({}, size, received_at, rules)
+    attributes: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, content in headers:
+        attribute = _attribute(name)
+        if attribute is None:
+            continue
+        if attribute in attributes:
+            problems.append(problem(name, "must be given once, but is there again"))
+        try:
+            attributes[attribute] = content.decode()
+        except UnicodeDecodeError as error:
+            problems.append(problem(name, f"must be UTF-8, but is not at byte {error.start}"))
+    if value:
+        try:
+            attributes["data"] = decode_json(value)
+        except Unreadable as error:
+            problems.append(problem("data", str(error)))
+    if problems:
+        return Malformed(reason_for(problems))
+    return read_cloud_event(attributes, size, received_at, rules)
+
+
+def _attribute(header: str) -> str | None:
+    """The CloudEvents attribute that a header carries; "data" is none of them, for data is the record's value."""
+    if header.lower() == CONTENT_TYPE:
+        return "datacontenttype"
+    if not header.startswith(ATTRIBUTE_PREFIX) or header == f"{ATTRIBUTE_PREFIX}data":
+        return None
+    return header.removeprefix(ATTRIBUTE_PREFIX)
+
+
+def _content_types(headers: Headers) -> Iterable[bytes]:
+    return (content for name, content in headers if name.lower() == CONTENT_TYPE)
+
+
+def _shown(content_types: Iterable[bytes]) -> str:
+    return ", ".join(shown(content.decode(errors="replace")) for content in sorted(content_types))
+
+
+def _empty() -> Malformed:
+    return Malformed("message: must be a CloudEvent, but is empty, as what marks a deletion (a tombstone) is")

@@ -1,0 +1,230 @@
+"""Kafka as a sink: an idempotent producer that is built anew when it fails.
+
+A producer of kafka-python whose delivery timed out may never send again, and one record that the broker rejects takes
+the others of its batch with it. So a producer in which anything failed is closed, and what was not acknowledged goes
+through a new one, in the same order. A record whose acknowledgement was lost is then kept twice: who reads tells
+doubles by their ids.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import Event
+from typing import Any
+
+import structlog
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import (
+    AuthorizationError,
+    IllegalStateError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailedError,
+)
+
+from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, StoppedError
+
+DELIVERY_SECONDS = 15
+REQUEST_SECONDS = 6
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+LOOK_FOR_STOP_SECONDS = 0.5
+USUAL_LARGEST = 1_048_588
+"""What a broker takes unless it is told otherwise, in bytes."""
+BATCH_OVERHEAD = 128
+"""What a batch of records adds to its only record, with room to spare."""
+
+_FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, AuthorizationError)
+
+
+class KafkaSink:
+    """Implements consumers.sinks.sink.Sink.
+
+    `connection` are kafka-python's own settings for how to reach the broker, `bootstrap_servers` among them.
+    `patience` says for how many seconds a broker that does not answer is tried; None: until `stop` is set.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], *, patience: float | None = 60.0, stop: Event | None = None):
+        self._connection = dict(connection)
+        self._patience = patience
+        self._stop = stop or Event()
+        self._producer: KafkaProducer | None = None
+        self._largest = USUAL_LARGEST
+        self._log = structlog.get_logger(__name__)
+
+    def find(self, topics: Iterable[str]) -> None:
+        """Look these topics up, and how large their messages may be.
+
+        Raises MissingTopicsError when there are not all, and NotReachedError or StoppedError as `send` does.
+        """
+        wanted = sorted(set(topics))
+        while_unreachable = _Patience(self._patience, self._stop)
+        while True:
+            try:
+                there, limits = self._looked_up(wanted)
+            except SaslAuthenticationFailedError as e:
+                raise NotReachedError(f"Kafka refuses the credentials: {e}") from e
+            except (KafkaError, OSError) as e:
+                self._log.warning("kafka_not_reached", reason=_reason(e))
+                while_unreachable.pause(self._not_reached(e))
+                continue
+            break
+        missing = [topic for topic in wanted if topic not in there]
+        if missing:
+            raise MissingTopicsError(
+                f"there is no topic {', '.join(missing)} at {self._address}; create what is missing with: "
+                "waybill topics create"
+            )
+        self._largest = min(limits, default=USUAL_LARGEST)
+
+    def largest(self) -> int:
+        return self._largest - BATCH_OVERHEAD
+
+    def send(self, records: Sequence[Record]) -> Mapping[int, str]:
+        refused: dict[int, str] = {}
+        unacknowledged = list(range(len(records)))
+        patience = _Patience(self._patience, self._stop)
+        while unacknowledged:
+            before = len(unacknowledged)
+            unacknowledged, failure = self._attempt(records, unacknowledged, refused)
+            if not unacknowledged:
+                break
+            # What was asked of a failed producer is not to be trusted, however little of it failed.
+            self._discard()
+            if len(unacknowledged) < before:
+                patience = _Patience(self._patience, self._stop)
+            assert failure is not None
+            self._log.warning("kafka_not_reached", reason=_reason(failure), unacknowledged=len(unacknowledged))
+            acknowledged = frozenset(range(len(records))) - set(unacknowledged) - refused.keys()
+            patience.pause(self._not_reached(failure, acknowledged))
+        return refused
+
+    def close(self) -> None:
+        self._discard()
+
+    def _attempt(
+        self, records: Sequence[Record], indexes: Sequence[int], refused: dict[int, str]
+    ) -> tuple[list[int], Exception | None]:
+        """Send once. Returns what has to be sent again, in its order, and the first failure behind that."""
+        failure: Exception | None = None
+        sent: list[tuple[int, Any]] = []
+        again: list[int] = []
+        for index in indexes:
+            record = records[index]
+            if failure is not None:
+                # Nothing may overtake what failed.
+                again.append(index)
+                continue
+            try:
+                future = self._open().send(
+                    record.topic, value=record.value, key=record.key, headers=list(record.headers)
+                )
+                sent.append((index, future))
+            except _FOR_GOOD as e:
+                refused[index] = _reason(e)
+            except SaslAuthenticationFailedError as e:
+                raise NotReachedError(f"Kafka refuses the credentials: {e}") from e
+            except (KafkaError, OSError) as e:
+                failure = e
+                again.append(index)
+        deadline = time.monotonic() + DELIVERY_SECONDS + REQUEST_SECONDS
+        for index, future in sent:
+            outcome = self._outcome(future, deadline)
+            if outcome is None:
+                continue
+            if isinstance(outcome, _FOR_GOOD):
+                refused[index] = _reason(outcome)
+            else:
+                again.append(index)
+            failure = failure or outcome
+        if failure is not None and not again:
+            self._discard()
+        return sorted(again), failure
+
+    def _outcome(self, future: Any, deadline: float) -> Exception | None:
+        """Why it was not acknowledged; None when it was."""
+        while True:
+            try:
+                future.get(timeout=LOOK_FOR_STOP_SECONDS)
+                return None
+            except (KafkaError, OSError) as e:
+                if future.is_done or time.monotonic() > deadline:
+                    return e
+                if self._stop.is_set() and self._patience is None:
+                    raise StoppedError("told to stop before all was acknowledged") from e
+
+    def _open(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                **self._connection,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=5,
+                batch_size=256 * 1024,
+                max_request_size=self._largest - BATCH_OVERHEAD // 2,
+                delivery_timeout_ms=DELIVERY_SECONDS * 1000,
+                request_timeout_ms=REQUEST_SECONDS * 1000,
+                max_block_ms=REQUEST_SECONDS * 1000,
+                bootstrap_timeout_ms=REQUEST_SECONDS * 1000,
+                reconnect_backoff_max_ms=1000,
+                allow_auto_create_topics=False,
+            )
+        return self._producer
+
+    def _discard(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close(timeout=0)
+            except (KafkaError, IllegalStateError, OSError) as e:
+                self._log.debug("kafka_producer_closed_badly", reason=_reason(e))
+
+    def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], list[int]]:
+        timeouts = {"request_timeout_ms": REQUEST_SECONDS * 1000, "bootstrap_timeout_ms": REQUEST_SECONDS * 1000}
+        admin = KafkaAdminClient(**self._connection, **timeouts)
+        try:
+            there = set(admin.list_topics())
+            found = [topic for topic in topics if topic in there]
+            try:
+                asked = [ConfigResource(ConfigResourceType.TOPIC, topic, ["max.message.bytes"]) for topic in found]
+                told = admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
+            except AuthorizationError:
+                told = {}  # whoever may write to a topic need not be allowed to read its settings
+        finally:
+            admin.close()
+        limits = [int(told[t]["max.message.bytes"]["value"]) for t in found if "max.message.bytes" in told.get(t, {})]
+        return there, limits
+
+    @property
+    def _address(self) -> str:
+        servers = self._connection.get("bootstrap_servers", ())
+        return servers if isinstance(servers, str) else ", ".join(servers)
+
+    def _not_reached(
+        self, error: Exception, acknowledged: frozenset[int] = frozenset()
+    ) -> Callable[[], NotReachedError]:
+        return lambda: NotReachedError(
+            f"Kafka at {self._address} does not answer ({_reason(error)}); is WAYBILL_KAFKA right, and does it run?",
+            acknowledged,
+        )
+
+
+class _Patience:
+    """Pauses that grow, until patience ends."""
+
+    def __init__(self, seconds: float | None, stop: Event):
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._stop = stop
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def pause(self, giving_up: Callable[[], NotReachedError]) -> None:
+        if self._end is not None and time.monotonic() + self._pause > self._end:
+            raise giving_up()
+        if self._stop.wait(self._pause):
+            raise StoppedError("told to stop before all was acknowledged")
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _reason(error: BaseException) -> str:
+    words = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return words.removeprefix(f"{type(error).__name__}: ")

@@ -1,0 +1,297 @@
+"""Kafka as a source: the partitions that a group gives to this consumer, read from where the store says.
+
+The store alone knows how far a partition was read, for its position moves with the messages' effects in one
+transaction. So whenever partitions are given to this consumer, each one is sought to the store's position before
+anything is fetched from it. Whoever has lost a partition without knowing it fails when it moves the position, drops
+what it read and asks the store again. The offsets that are committed to Kafka are for tools that show lag.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from consumers.ingest.pipeline import Clock, Ingest, Part
+from consumers.ingest.register import Feed, FeedMovedError, PartitionFeed
+from consumers.sources.source import Batch, FeedPosition, RawMessage
+
+ASK_MS = 5_000
+SECONDS_BETWEEN_COMMITS = 1.0
+
+
+class Feeds(Protocol):
+    """Where the store says how far each partition was read."""
+
+    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
+        """The partition's feed; the first to ask opens it."""
+
+    def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
+        """This reading of the partition is over; who asks next opens a new one."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition as the ingest pipeline knows it."""
+
+    topic: str
+    partition: int
+    identifies_by_offset: bool = True
+
+
+class Place(NamedTuple):
+    """Where a partition that is being read stands in the store."""
+
+    partition: Partition
+    feed: Feed
+
+
+class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
+    """What the group says: which partitions came and went. It is told so on the library's own thread.
+
+    A partition that comes is held back at once: nothing is fetched before it was sought.
+    """
+
+    def __init__(self, consumer: Any):
+        self._consumer = consumer
+        self._lock = Lock()
+        self._given: set[TopicPartition] = set()
+        self._changed: set[TopicPartition] = set()
+        self.joined = False
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        given = set(assigned)
+        for partition in given:
+            # Any offset will do; without one the library would look for one that was committed.
+            self._consumer.seek(partition, 0)
+            self._consumer.pause(partition)
+        with self._lock:
+            self.joined = True
+            self._given = given
+            self._changed |= given
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        with self._lock:
+            self.joined = False
+            self._given = self._given - set(revoked)
+            self._changed |= set(revoked)
+
+    on_partitions_lost = on_partitions_revoked
+
+    def given(self) -> set[TopicPartition]:
+        with self._lock:
+            return set(self._given)
+
+    def changed(self) -> set[TopicPartition]:
+        """What came or went since this was asked last."""
+        with self._lock:
+            changed, self._changed = self._changed, set()
+            return changed
+
+
+class KafkaReader:
+    """Reads topics into the ingest pipeline, a poll a transaction.
+
+    `consumer` is a KafkaConsumer with a group, manual commits, `auto_offset_reset` "none" and the range assignor.
+    """
+
+    def __init__(self, consumer: Any, topics: Sequence[str], ingest: Ingest, feeds: Feeds, clock: Clock):
+        self._consumer = consumer
+        self._ingest = ingest
+        self._feeds = feeds
+        self._clock = clock
+        self._places: dict[TopicPartition, Place] = {}
+        self._to_commit: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._committed_at = time.monotonic()
+        self._log = structlog.get_logger(__name__)
+        # A group that is joined by short polls may never be joined, unless the topics were looked up before.
+        for topic in topics:
+            consumer.partitions_for_topic(topic)
+        self._membership = Membership(consumer)
+        consumer.subscribe(topics, listener=self._membership)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has said which partitions are ours; they may be none."""
+        return self._membership.joined
+
+    def step(self, wait_ms: int) -> int:
+        """Poll once, for so many milliseconds at most, and store what came; returns how many messages.
+
+        Raises KafkaError or OSError when Kafka fails, and whatever the store raises; then nothing was stored, and the
+        next step goes on from where the store stands.
+        """
+        polled = self._poll(wait_ms)
+        self._let_go()
+        stored = self._store(self._parts(polled))
+        if not polled:
+            self._pass_over_markers()
+        self._seek()
+        self._commit_now_and_then()
+        return stored
+
+    def stay(self) -> None:
+        """Remain a member of the group while nothing can be stored. Raises KafkaError or OSError."""
+        self._hold_back(self._places)
+        self._consumer.poll(0)
+
+    def end_offsets(self) -> Mapping[TopicPartition, int]:
+        """Where our partitions end. Raises KafkaError or OSError when the broker does not say."""
+        return dict(self._consumer.end_offsets(list(self._places), timeout_ms=ASK_MS)) if self._places else {}
+
+    def lag(self, ends: Mapping[TopicPartition, int]) -> int:
+        """How many offsets lie between the store and these ends."""
+        places = ((self._places[partition], end) for partition, end in ends.items() if partition in self._places)
+        return sum(max(0, end - place.feed.position.next_offset) for place, end in places)
+
+    def close(self) -> None:
+        """Commit to Kafka and leave the group, so that others take over at once."""
+        try:
+            if self._to_commit:
+                self._consumer.commit(self._to_commit, timeout_ms=ASK_MS)
+        except (KafkaError, OSError) as e:
+            self._log.info("offsets_not_committed", reason=str(e))
+        self._consumer.close(autocommit=False, timeout_ms=ASK_MS)
+
+    def _poll(self, wait_ms: int) -> Mapping[TopicPartition, Sequence[Any]]:
+        try:
+            return dict(self._consumer.poll(wait_ms))
+        except OffsetOutOfRangeError as e:
+            self._go_on_where_something_is(e.args[0])
+        except NoOffsetForPartitionError:
+            # A partition that came in this very moment; it will be sought.
+            pass
+        return {}
+
+    def _let_go(self) -> None:
+        for partition in self._membership.changed():
+            self._places.pop(partition, None)
+            self._to_commit.pop(partition, None)
+
+    def _parts(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> list[Part]:
+        parts = []
+        for partition, records in polled.items():
+            place = self._places.get(partition)
+            if place is None:
+                continue
+            start = place.feed.position
+            if records[0].offset < start.next_offset:
+                # The group gave it to us anew while it was being sought.
+                self._hold_back([partition])
+                continue
+            messages = [raw_message(record) for record in records]
+            parts.append(
+                Part(place.partition, place.feed, Batch(messages, start, FeedPosition(messages[-1].offset + 1)))
+            )
+        return parts
+
+    def _store(self, parts: Sequence[Part]) -> int:
+        if not parts:
+            return 0
+        partitions = [TopicPartition(part.source.topic, part.source.partition) for part in parts]
+        try:
+            self._ingest.take_together(parts)
+        except FeedMovedError as e:
+            self._log.warning(
+                "batch_dropped", reason=str(e), partitions=[f"{p.topic}/{p.partition}" for p in partitions]
+            )
+            self._hold_back(partitions)
+            return 0
+        except Exception:
+            # What was polled is not in the store: it will be read again.
+            self._hold_back(partitions)
+            raise
+        for partition, part in zip(partitions, parts, strict=True):
+            self._moved(partition, part.batch.end)
+        return sum(len(part.batch.messages) for part in parts)
+
+    def _moved(self, partition: TopicPartition, end: FeedPosition) -> None:
+        place = self._places[partition]
+        self._places[partition] = place._replace(feed=Feed(place.feed.feed_id, end))
+        self._to_commit[partition] = OffsetAndMetadata(end.next_offset, "", -1)
+
+    def _hold_back(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch nothing from these before they were sought again."""
+        for partition in list(partitions):
+            self._places.pop(partition, None)
+            if partition in self._membership.given():
+                _if_it_is_ours(self._consumer.pause, partition)
+
+    def _seek(self) -> None:
+        for partition in self._membership.given() - self._places.keys():
+            feed, is_first = self._feeds.partition_feed(partition.topic, partition.partition, self._clock())
+            if _if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
+                _if_it_is_ours(self._consumer.resume, partition)
+                self._places[partition] = Place(Partition(partition.topic, partition.partition, is_first), feed)
+                self._log.info(
+                    "partition_taken_over",
+                    topic=partition.topic,
+                    partition=partition.partition,
+                    next_offset=feed.position.next_offset,
+                )
+
+    def _pass_over_markers(self) -> None:
+        """What ends a transaction takes up an offset and is no message: pass over it when nothing comes after."""
+        parts = []
+        for partition, place in self._places.items():
+            try:
+                position = self._consumer.position(partition, timeout_ms=ASK_MS)
+            except IllegalStateError:
+                continue
+            if position is not None and position > place.feed.position.next_offset:
+                parts.append(Part(place.partition, place.feed, Batch((), place.feed.position, FeedPosition(position))))
+        self._store(parts)
+
+    def _go_on_where_something_is(self, out_of_range: Mapping[TopicPartition, int]) -> None:
+        """The store's position is not in the log: what lay there is gone, or the topic is another one by now."""
+        ours = [partition for partition in out_of_range if partition in self._places]
+        first = self._consumer.beginning_offsets(ours, timeout_ms=ASK_MS)
+        end = self._consumer.end_offsets(ours, timeout_ms=ASK_MS)
+        for partition in ours:
+            place = self._places[partition]
+            position = place.feed.position
+            told = self._log.bind(
+                topic=partition.topic,
+                partition=partition.partition,
+                next_offset=position.next_offset,
+                first_offset=first[partition],
+                end_offset=end[partition],
+            )
+            if position.next_offset < first[partition]:
+                told.error("messages_gone", gone=first[partition] - position.next_offset)
+                self._store([Part(place.partition, place.feed, Batch((), position, FeedPosition(first[partition])))])
+            elif position.next_offset > end[partition]:
+                told.error("topic_made_anew")
+                self._feeds.finish_feed(place.feed.feed_id, self._clock())
+            self._hold_back([partition])
+
+    def _commit_now_and_then(self) -> None:
+        if not self._to_commit or time.monotonic() - self._committed_at < SECONDS_BETWEEN_COMMITS:
+            return
+        offsets, self._to_commit = self._to_commit, {}
+        self._committed_at = time.monotonic()
+        self._consumer.commit_async(offsets, callback=self._tell_of_commit)
+
+    def _tell_of_commit(self, _: Any, response: Any) -> None:
+        if isinstance(response, Exception):
+            self._log.info("offsets_not_committed", reason=str(response))
+
+
+def raw_message(record: Any) -> RawMessage:
+    """A record of kafka-python as it came; a header without a value has an empty one."""
+    headers = tuple((name, value or b"") for name, value in record.headers) if record.headers else ()
+    return RawMessage(record.offset, record.value or b"", headers)
+
+
+def _if_it_is_ours(act: Any, *arguments: Any) -> bool:
+    """Do something to a partition, unless it was taken from us in this very moment."""
+    try:
+        act(*arguments)
+    except (ValueError, KeyError, IllegalStateError):
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""A topic's past, read again: from an offset or an instant up to another, or to where the topic ends by now.
+
+It is read by a consumer of no group, so whoever consumes the topic live notices nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from consumers.sources.kafka import raw_message
+from consumers.sources.source import RawMessage
+
+ASK_MS = 10_000
+POLL_MS = 1_000
+SILENT_POLLS = 30
+
+Point = int | datetime
+"""Where to begin or to end: an offset, or an instant by the records' own timestamps."""
+
+
+class TopicsPast:
+    """Some offsets of each partition of a topic. Raises KafkaError or OSError when Kafka fails.
+
+    `consumer` is a KafkaConsumer without a group. What retention took is passed over.
+    """
+
+    def __init__(self, consumer: Any, topic: str, begin: Point, end: Point | None):
+        self.topic = topic
+        self._consumer = consumer
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        first = consumer.beginning_offsets(partitions, timeout_ms=ASK_MS)
+        last = consumer.end_offsets(partitions, timeout_ms=ASK_MS)
+        begins = self._offsets(begin, last)
+        ends = last if end is None else self._offsets(end, last)
+        within = {p: (max(first[p], begins[p]), min(last[p], ends[p])) for p in partitions}
+        self.ranges: Mapping[int, tuple[int, int]] = {
+            p.partition: (start, stop) for p, (start, stop) in within.items() if start < stop
+        }
+        """The first offset of each partition that has any, and the one after its last."""
+
+    @property
+    def offsets(self) -> int:
+        """How many there are; some of them may hold no message."""
+        return sum(stop - start for start, stop in self.ranges.values())
+
+    def batches(self) -> Iterator[tuple[int, Sequence[RawMessage], int]]:
+        """Messages by partition, and the offset up to which they were read. A partition's come in their order."""
+        stops = {TopicPartition(self.topic, number): stop for number, (_, stop) in self.ranges.items()}
+        self._consumer.assign(list(stops))
+        for partition in stops:
+            self._consumer.seek(partition, self.ranges[partition.partition][0])
+        silent = 0
+        while unread := {p for p, stop in stops.items() if self._consumer.position(p, timeout_ms=ASK_MS) < stop}:
+            polled = self._consumer.poll(POLL_MS)
+            silent = 0 if polled else silent + 1
+            if silent == SILENT_POLLS:
+                raise KafkaTimeoutError(f"nothing more of {self.topic} came, though there is more")
+            for partition, records in polled.items():
+                messages = [raw_message(record) for record in records if record.offset < stops[partition]]
+                if messages:
+                    yield partition.partition, messages, messages[-1].offset + 1
+            self._consumer.pause(*(stops.keys() - unread))
+
+    def _offsets(self, point: Point, last: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+        if isinstance(point, int):
+            return dict.fromkeys(last, point)
+        # What was published at that millisecond or later; nothing after it: the end.
+        milliseconds = int(point.timestamp() * 1000)
+        found = self._consumer.offsets_for_times(dict.fromkeys(last, milliseconds), timeout_ms=ASK_MS)
+        return {
+            partition: end if (at := found.get(partition)) is None else at.offset for partition, end in last.items()
+        }

@@ -1,0 +1,111 @@
+"""Reading a topic's past again, into the store or to see what would become of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer
+
+from consumers.ingest.pipeline import Clock, Ingest, Part
+from consumers.ingest.register import Feed, Register
+from consumers.sources.header_names import forgive_header_names
+from consumers.sources.kafka import Partition
+from consumers.sources.kafka_past import Point, TopicsPast
+from consumers.sources.source import Batch, FeedPosition
+from domain.verdict import Verdict
+
+ASK_MS = 5_000
+READ_AGAIN = "again:"
+"""What stands before the topic in the name of a feed that read its past, whose position is no consumer's."""
+
+
+class WouldBe(NamedTuple):
+    """What would become of one message."""
+
+    topic: str
+    partition: int
+    offset: int
+    verdict: Verdict
+    reason: str
+    source: str | None
+    id: str | None
+    subject: str | None
+
+
+@contextmanager
+def topics_past(
+    connection: Mapping[str, Any], topic: str, begin: Point, end: Point | None, max_records: int
+) -> Iterator[TopicsPast]:
+    """The past of a topic, which is looked up at once. Raises KafkaError or OSError."""
+    forgive_header_names()
+    consumer = KafkaConsumer(
+        **connection,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        max_poll_records=max_records,
+        bootstrap_timeout_ms=ASK_MS,
+    )
+    try:
+        yield TopicsPast(consumer, topic, begin, end)
+    finally:
+        consumer.close(autocommit=False, timeout_ms=ASK_MS)
+
+
+class Reingest:
+    """One reading of a topic's past."""
+
+    def __init__(self, past: TopicsPast, ingest: Ingest, register: Register, clock: Clock):
+        self._past = past
+        self._ingest = ingest
+        self._register = register
+        self._clock = clock
+
+    def take(self) -> Sequence[int]:
+        """Take all of it; returns the feeds that did, one a partition. What was taken before is a duplicate."""
+        names = {number: self._named(number) for number in self._past.ranges}
+        feeds = {number: self._open(number) for number in self._past.ranges}
+        for number, messages, end in self._past.batches():
+            feed = feeds[number]
+            self._ingest.take(names[number], feed, Batch(messages, feed.position, FeedPosition(end)))
+            feeds[number] = Feed(feed.feed_id, FeedPosition(end))
+        for feed in feeds.values():
+            self._register.finish_feed(feed.feed_id, self._clock())
+        return [feed.feed_id for feed in feeds.values()]
+
+    def try_out(self) -> Sequence[WouldBe]:
+        """What would become of each message, by partition and offset. Nothing is stored."""
+        receipts = self._ingest.would_take(
+            [
+                Part(
+                    self._named(number),
+                    Feed(-1 - number, FeedPosition()),
+                    Batch(messages, FeedPosition(), FeedPosition()),
+                )
+            ]
+            for number, messages, _ in self._past.batches()
+        )
+        return [
+            WouldBe(
+                self._past.topic,
+                -1 - receipt.feed_id,
+                receipt.offset,
+                receipt.verdict,
+                receipt.reason,
+                *(receipt.key or (None, None, None)),
+            )
+            for receipt in sorted(receipts, key=lambda receipt: (-receipt.feed_id, receipt.offset))
+        ]
+
+    def _open(self, number: int) -> Feed:
+        topic = READ_AGAIN + self._past.topic
+        left = self._register.feed_to_resume(topic, number)
+        if left is not None:
+            # A reading that was broken off: what it took, this one finds taken.
+            self._register.finish_feed(left.feed_id, self._clock())
+        return self._register.open_feed(topic, number, self._clock())
+
+    def _named(self, number: int) -> Partition:
+        """As its consumer names it, so that a malformed message is the letter that it is already."""
+        return Partition(self._past.topic, number, self._register.feeds_of(self._past.topic, number) <= 1)

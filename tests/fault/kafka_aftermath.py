@@ -1,0 +1,60 @@
+"""What consumers left in a store: every message's verdict, every letter, the books and all views."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from infra.cli.output import plain
+from infra.questions.views import Asked
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.register_tables import letters, messages
+from projections.catalogue import VIEWS
+
+INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
+TOLD_OF_A_MESSAGE = (
+    messages.c.source,
+    messages.c.message_id,
+    messages.c.subject,
+    messages.c.verdict,
+    messages.c.reason,
+    messages.c.took_effect_at,
+    messages.c.voided,
+    messages.c.repeats,
+    messages.c.differing,
+)
+
+
+def answers_of(store: str) -> dict[str, Any]:
+    """All that two readings of the same topics must agree in: not when, in which order and in which feed it came."""
+    with Waybill(Settings(store=store)) as service:
+        service.project()
+        with service.engine.connect() as connection:
+            answers: dict[str, Any] = {
+                "messages": Counter(tuple(row) for row in connection.execute(select(*TOLD_OF_A_MESSAGE))),
+                "letters": Counter(
+                    tuple(row)
+                    for row in connection.execute(
+                        select(letters.c.letter_id, letters.c.reason, letters.c.body, letters.c.headers)
+                    )
+                ),
+            }
+        answers["books"] = service.status()["books"]
+        for view in VIEWS:
+            for instant in INSTANTS:
+                answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
+                answers[f"{view.verb} as of {instant}"] = [plain(row) for row in answer.rows]
+        findings = service.verification.run(lambda: None).findings
+        assert not findings, findings
+        return answers
+
+
+def assert_same_answers(store: str, undisturbed: dict[str, Any]) -> None:
+    """Nothing lost, nothing twice."""
+    found = answers_of(store)
+    for what in ("messages", "letters"):
+        lost, new = undisturbed[what] - found[what], found[what] - undisturbed[what]
+        assert not lost and not new, f"{what}: lost {list(lost)[:2]}; new {list(new)[:2]}"
+    assert found == undisturbed

@@ -1,0 +1,123 @@
+"""Topics of a test's own, filled record by record, and a consumer run until it has read them."""
+
+import gzip
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from consumers.contract import TOPICS
+from tests.integration.broker import Topics
+from tests.integration.command import Command, Ran, Running
+
+PATIENCE_SECONDS = 90
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+
+
+class Sent(NamedTuple):
+    """A record to be sent; without a partition, its key says which one, or chance."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+
+def made(waybill: Command, topics: Topics, partitions: int = 3) -> Command:
+    """The command with these topics, which it makes."""
+    with_topics = waybill.with_(**topics.env)
+    with_topics("topics", "create", "--partitions", str(partitions)).done()
+    return with_topics
+
+
+def send(topics: Topics, records: Iterable[Sent]) -> None:
+    """Send these and wait until all are kept; a topic's name stands without its prefix."""
+    producer = KafkaProducer(
+        bootstrap_servers=topics.url, acks="all", linger_ms=5, batch_size=262_144, max_request_size=4_000_000
+    )
+    try:
+        futures = [
+            producer.send(
+                topics.prefix + sent.topic,
+                value=sent.value,
+                key=sent.key,
+                headers=list(sent.headers),
+                partition=sent.partition,
+            )
+            for sent in records
+        ]
+        for future in futures:
+            future.get(PATIENCE_SECONDS)
+    finally:
+        producer.close()
+
+
+def shuffled(lines: Iterable[bytes], chance: Random, partitions: int = 3) -> list[Sent]:
+    """These messages in any order, each in any topic and partition: correctness must not rest on either."""
+    records = [
+        Sent(
+            chance.choice(TOPICS),
+            line,
+            key=str(json.loads(line).get("subject")).encode(),
+            headers=STRUCTURED,
+            partition=chance.randrange(partitions),
+        )
+        for line in lines
+    ]
+    chance.shuffle(records)
+    return records
+
+
+def lines_of(file: Path) -> list[bytes]:
+    content = file.read_bytes()
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).splitlines()
+
+
+def ends(topics: Topics) -> dict[tuple[str, int], int]:
+    """Where each partition of the five topics ends."""
+    consumer = KafkaConsumer(bootstrap_servers=topics.url, isolation_level="read_committed")
+    try:
+        partitions = [
+            TopicPartition(topics.prefix + topic, partition)
+            for topic in TOPICS
+            for partition in consumer.partitions_for_topic(topics.prefix + topic) or ()
+        ]
+        return {tuple(partition): offset for partition, offset in consumer.end_offsets(partitions).items()}
+    finally:
+        consumer.close()
+
+
+def positions(waybill: Command) -> dict[tuple[str, int], int]:
+    return {(p["topic"], p["partition"]): p["next_offset"] for p in waybill.ask("status")["partitions"]}
+
+
+def until_read(waybill: Command, topics: Topics, consumers: Sequence[Running] = ()) -> None:
+    """Wait until the store has come to the end of every partition."""
+    wanted = {place: end for place, end in ends(topics).items() if end}
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(positions(waybill).get(place, 0) < end for place, end in wanted.items()):
+        for consumer in consumers:
+            assert consumer.is_alive(), consumer.wait()
+        assert time.monotonic() < deadline, f"not read to its end: {positions(waybill)} of {wanted}"
+        time.sleep(0.2)
+
+
+def consumed(waybill: Command, topics: Topics) -> Ran:
+    """Read all that is there, stop as an operator would, and bring the views up."""
+    consumer = waybill.start("consume")
+    try:
+        until_read(waybill, topics, [consumer])
+    finally:
+        consumer.terminate()
+    ran = consumer.wait().done()
+    waybill("project", "--once").done()
+    return ran
+
+
+def lags(status: dict[str, Any]) -> set[int | None]:
+    return {partition["lag"] for partition in status["partitions"]}
