@@ -31,6 +31,7 @@ from infra.settings import Settings
 from infra.store.engine import LOCKED
 from infra.store.register_tables import letters, messages
 from infra.store.rows import projection_positions
+from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS, VIEWS, View
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from projections.projection import Projection, Settled
@@ -106,7 +107,7 @@ class Store:
         with self.process().engine.execution_options(**{LOCKED: True}).begin() as connection:
             names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
             for name in names:
-                if name != projection_positions.name:
+                if name not in (projection_positions.name, VERSION_TABLE):
                     connection.execute(text(f'DELETE FROM "{name}"'))
             connection.execute(update(projection_positions).values(position=0, paused=False))
 
