@@ -29,7 +29,7 @@ from consumers.sources.source import Source
 from domain.record import MessageVoided
 from domain.verdict import Verdict
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
-from infra.cli.output import Format, console, errors, show_json, show_rows
+from infra.cli.output import Format, console, errors, say_aside, show_json, show_rows
 from infra.service import Waybill
 from infra.simulation import DEFAULT_UNTIL, simulate
 
@@ -76,8 +76,8 @@ def ingest(
             tally = waybill.again(lambda: waybill.register.tally(feed_id))
             progress.stop()
             show_tally(tally, form)
-            if form is Format.TABLE and ingested.position:
-                console().print(f"[dim]the newest event is at position {ingested.position}[/dim]")
+            if ingested.position:
+                say_aside(form, f"the newest event is at position {ingested.position}")
             if strict and dead:
                 errors().print(
                     f"[red]{dead} messages of this file are dead[/red]; see: waybill dead-letters list --all"

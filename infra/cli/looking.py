@@ -19,7 +19,7 @@ from infra.cli.arguments import (
     asked,
     open_waybill,
 )
-from infra.cli.output import Format, console, errors, moment, printable, show_json, show_rows
+from infra.cli.output import Format, console, errors, moment, printable, say_aside, show_json, show_rows
 from projections.catalogue import VIEWS, View
 from projections.order_timeline import TimelineEntry
 
@@ -50,14 +50,8 @@ def _asks(view: View) -> Callable[..., None]:
             rows = answer.rows[:limit]
             known = f", as known at {moment(known_at)}" if known_at else ""
             shown = f"{len(rows)} of {len(answer.rows)}" if len(rows) < len(answer.rows) else str(len(rows))
-            show_rows(
-                answer.columns,
-                rows,
-                form,
-                title=view.about,
-                footer=f"{shown} rows as of {moment(answer.instant)}{known}; reflects position {answer.position}",
-                empty="none",
-            )
+            show_rows(answer.columns, rows, form, title=view.about, empty="none")
+            say_aside(form, f"{shown} rows as of {moment(answer.instant)}{known}; reflects position {answer.position}")
 
     return ask
 
@@ -70,6 +64,7 @@ def order(
 ) -> None:
     """One order: how it stands, and everything that happened to it in the order in which it counts."""
     with open_waybill() as waybill:
+        head = waybill.history.head()  # asked first: what the answer reflects is this much at least
         told = waybill.messages.order(order_id, as_of, known_at)
         if told is None:
             errors().print(f"nothing is known of order {escape(printable(order_id))}")
@@ -80,10 +75,11 @@ def order(
         timeline = [entry._asdict() for entry in told.timeline]
         if form is Format.JSON:
             show_json({"order": state, "timeline": timeline})
-            return
-        if form is Format.TABLE:
-            _show_state(order_id, state)
-        show_rows(list(TimelineEntry._fields), timeline, form, title="Timeline")
+        else:
+            if form is Format.TABLE:
+                _show_state(order_id, state)
+            show_rows(list(TimelineEntry._fields), timeline, form, title="Timeline")
+        say_aside(form, f"reflects position {head}")
 
 
 def _show_state(order_id: str, state: dict[str, Any] | None) -> None:

@@ -63,6 +63,11 @@ def show_json(value: Any) -> None:
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
+def say_aside(form: Format, about_the_answer: str) -> None:
+    """Say something about an answer: below a table, or on standard error where a program reads the answer."""
+    (console() if form is Format.TABLE else errors()).print(f"[dim]{escape(about_the_answer)}[/dim]")
+
+
 def show_rows(
     columns: Sequence[str],
     rows: Sequence[Mapping[str, Any]],

@@ -303,3 +303,17 @@ def test_an_instant_at_the_edge_of_time_is_answered_or_turned_down(floor: Comman
 @pytest.mark.parametrize("wrong", [("--format", "xml"), ("--since", "2025-03-11"), ("extra",), ("--rep",)])
 def test_wrong_usage_of_a_view(floor: Command, wrong: tuple[str, ...]) -> None:
     floor("overdue", *wrong).exited(2)
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_every_answer_says_which_position_it_reflects(floor: Command, form: str) -> None:
+    head = floor.ask("status")["head"]
+    for question in (("overdue",), ("workload", "--as-of", NOW), ("follow-ups", "--known-at", NOW), ("order", "SO-1")):
+        ran = floor(*question, "--format", form).done()
+        assert f"reflects position {head}" in (ran.text if form == "table" else ran.err)
+
+
+def test_an_answer_waits_for_a_position_and_says_when_it_is_not_reached(floor: Command) -> None:
+    head = floor.ask("status")["head"]
+    floor("overdue", "--min-position", str(head)).done()
+    floor("overdue", "--min-position", str(head + 1), "--wait", "0.1").exited(1, f"reflects position {head}")
