@@ -134,10 +134,10 @@ class Waybill:
         told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold, ends)
         return told, complaint[0] if complaint else None
 
-    def ingest(self, *, honour_recordedtime: bool = False) -> Ingest:
-        """An ingest pipeline into this store."""
+    def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
+        """An ingest pipeline into this store; see Ingest for `rereading`."""
         rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
-        return Ingest(self.register, self.clock, rules, self.again)
+        return Ingest(self.register, self.clock, rules, self.again, rereading=rereading)
 
     def consumer(self, stop: Event) -> "Consumer":
         """What reads Kafka into this store until `stop` is set."""
@@ -163,7 +163,7 @@ class Waybill:
 
         settings = self.settings
         with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
-            yield Reingest(past, self.ingest(), self.register, self.clock)
+            yield Reingest(past, self.ingest(rereading=True), self.register, self.clock)
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""

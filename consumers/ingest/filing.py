@@ -21,6 +21,7 @@ from consumers.ingest.register import (
     MessageKey,
     NewLetter,
     NewMessage,
+    Notice,
     Registered,
     RegisterTransaction,
     Repeats,
@@ -61,6 +62,7 @@ class Filing:
     """One batch being filed within one transaction.
 
     `name_letter` gives a malformed message of a feed its letter id. `recent` remembers settlings between batches.
+    `rereading` says that the past is read again: then nobody is told that what was taken before came again.
     """
 
     def __init__(
@@ -69,11 +71,14 @@ class Filing:
         changes: Changes,
         name_letter: Callable[[int, RawMessage], str],
         recent: Recent,
+        *,
+        rereading: bool = False,
     ) -> None:
         self._transaction = transaction
         self._changes = changes
         self._name_letter = name_letter
         self._recent = recent
+        self._rereading = rereading
         self._receipts: list[Receipt] = []
         self._settled: list[tuple[str, int, Settling[Any]]] = []
 
@@ -109,10 +114,16 @@ class Filing:
                 self._changes.letter_repeats[letter_id] = Repeats(before.times + 1, 0, feed_id)
                 reason = f"the same bytes came before; malformed: {message.reason}"
                 self._receipts.append(Receipt(feed_id, raw.offset, Verdict.DUPLICATE, reason))
+                if not self._rereading:
+                    self._tell_of_letter(letter_id, feed_id, raw, Outcome(Verdict.DUPLICATE, reason))
             else:
                 kept_before.add(letter_id)
                 self._changes.letters.append(NewLetter(letter_id, message.reason, feed_id, raw))
                 self._receipts.append(Receipt(feed_id, raw.offset, Verdict.MALFORMED, message.reason))
+                self._tell_of_letter(letter_id, feed_id, raw, Outcome(Verdict.MALFORMED, message.reason))
+
+    def _tell_of_letter(self, letter_id: str, feed_id: int, raw: RawMessage, outcome: Outcome) -> None:
+        self._changes.notices.append(Notice(None, None, letter_id, feed_id, raw.offset, None, None, None, outcome))
 
     def _take_letters(self, well_formed: Sequence[Arrival]) -> None:
         """Messages whose very bytes were malformed before, such as one whose time was too far ahead: dead no longer.
@@ -125,8 +136,13 @@ class Filing:
             if arrival.raw is not None
         }
         for letter_id, (feed_id, repeats) in self._transaction.letters(arrived).items() if arrived else ():
-            self._changes.repeat(arrived[letter_id].key, arrived[letter_id].feed_id, 1 + repeats)
+            key, fact, by_feed_id, _, _ = arrived[letter_id]
+            self._changes.repeat(key, by_feed_id, 1 + repeats)
             self._changes.letters_taken.append(letter_id)
+            outcome = Outcome(Verdict.DUPLICATE, "the same bytes came again, and fit the contract by then")
+            self._changes.notices.append(
+                Notice(key, fact.TYPE, letter_id, feed_id, None, None, None, Verdict.MALFORMED, outcome)
+            )
             self._changes.count(feed_id, Verdict.MALFORMED, -1)
             self._changes.count(feed_id, Verdict.DUPLICATE)
 
@@ -147,7 +163,7 @@ class Filing:
             differs = not _same_content(arrival.fact, original)
             self._changes.repeat(arrival.key, arrival.feed_id, differing=int(differs))
             reason = "taken before, with other content; the first to come was kept" if differs else "taken before"
-            self._answer(arrival, Verdict.DUPLICATE, reason)
+            self._answer(arrival, Outcome(Verdict.DUPLICATE, reason))
         return new
 
     def _file_new(self, new: Mapping[MessageKey, Arrival], known: Mapping[MessageKey, Registered]) -> None:
@@ -232,11 +248,13 @@ class Filing:
             if arrival.taken is None:
                 self._changes.events.append(FiledEvent(stream, version, fact))
                 self._changes.messages.append(NewMessage(arrival, stream, version, outcome))
-                self._answer(arrival, outcome.verdict, outcome.reason)
+                self._answer(arrival, outcome, stream, version)
             else:
                 unplaced = msgspec.structs.replace(fact, originator_id="", originator_version=0)
                 self._changes.events.append(FiledEvent(stream, version, unplaced))
                 self._change(arrival.key, stream, version, arrival.taken, outcome)
+                stays = arrival.taken.outcome
+                self._tell_of_change(arrival.key, fact, arrival.taken, stream, version, stays)
         return version
 
     def _note_changed_verdicts(
@@ -269,6 +287,7 @@ class Filing:
                 because_of_id=because[1] if because else None,
             )
             self._changes.events.append(FiledEvent(stream, version, changed))
+            self._tell_of_change(key, fact, taken, stream, version, outcome)
         return version
 
     def _change(self, key: MessageKey, stream: str, version: int, taken: Registered, outcome: Outcome) -> None:
@@ -277,10 +296,21 @@ class Filing:
             self._changes.count(taken.feed_id, taken.outcome.verdict, -1)
             self._changes.count(taken.feed_id, outcome.verdict)
 
-    def _answer(self, arrival: Arrival, verdict: Verdict, reason: str) -> None:
+    def _tell_of_change(
+        self, key: MessageKey, fact: Fact, taken: Registered, stream: str, version: int, outcome: Outcome
+    ) -> None:
+        self._changes.notices.append(
+            Notice(key, fact.TYPE, None, taken.feed_id, None, stream, version, taken.outcome.verdict, outcome)
+        )
+
+    def _answer(
+        self, arrival: Arrival, outcome: Outcome, stream: str | None = None, version: int | None = None
+    ) -> None:
         key, fact, feed_id, raw, _ = arrival
         offset = raw.offset if raw is not None else -1
-        self._receipts.append(Receipt(feed_id, offset, verdict, reason, key, fact.correlation_id))
+        self._receipts.append(Receipt(feed_id, offset, outcome.verdict, outcome.reason, key, fact.correlation_id))
+        if outcome.verdict is not Verdict.APPLIED and not (self._rereading and stream is None):
+            self._changes.notices.append(Notice(key, fact.TYPE, None, feed_id, offset, stream, version, None, outcome))
 
 
 def _keys_to_look_up(arrivals: Iterable[Arrival]) -> set[MessageKey]:

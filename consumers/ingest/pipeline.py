@@ -55,14 +55,24 @@ def _once(work: Callable[[], T]) -> T:
 class Ingest:
     """Reads sources to their end. Whatever is killed in between, the next run goes on where the last batch ended.
 
-    `again` decides how often work is tried on a store that is away for a while.
+    `again` decides how often work is tried on a store that is away for a while. `rereading` says that what is read was
+    read before: then nobody is told that it came again.
     """
 
-    def __init__(self, register: Register, clock: Clock, rules: ReadingRules, again: Again = _once):
+    def __init__(
+        self,
+        register: Register,
+        clock: Clock,
+        rules: ReadingRules,
+        again: Again = _once,
+        *,
+        rereading: bool = False,
+    ):
         self._register = register
         self._clock = clock
         self._rules = rules
         self._again = again
+        self._rereading = rereading
         self._recent = Recent()
         self._log = structlog.get_logger(__name__)
 
@@ -128,7 +138,7 @@ class Ingest:
             changes = Changes(received_at, moves)
             try:
                 with self._register.transaction() as transaction:
-                    filing = Filing(transaction, changes, name_letter, self._recent)
+                    filing = Filing(transaction, changes, name_letter, self._recent, rereading=self._rereading)
                     receipts = filing.file(read)
                     taken = Taken(transaction.save(changes), receipts)
                     about_to_commit.append(taken)

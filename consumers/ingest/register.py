@@ -91,6 +91,25 @@ class KnownLetter(NamedTuple):
     repeats: int
 
 
+class Notice(NamedTuple):
+    """What is to be told of one message: a verdict on receipt other than applied, or (`before`) a change of verdict.
+
+    `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None for a change. `stream`
+    and `version` are those of the event behind it: the fact, or of a change the VerdictChanged; None for what came
+    again. A void that leaves its waiting room has a notice for its new place that tells of no change.
+    """
+
+    key: MessageKey | None
+    type: str | None
+    letter_id: str | None
+    feed_id: int
+    offset: int | None
+    stream: str | None
+    version: int | None
+    before: Verdict | None
+    outcome: Outcome
+
+
 class Repeats(NamedTuple):
     """How often a message came again, how often of these with other content, and the feed that brought it last."""
 
@@ -112,7 +131,7 @@ class Changes:
     """All that one batch writes, of one feed or of several.
 
     `letters_taken` are letters whose bytes fit the contract now. `kept` are settlings of long streams. `tallies` holds,
-    for each feed, by how much each verdict's count grows or shrinks.
+    for each feed, by how much each verdict's count grows or shrinks. `notices` stand in the order of their telling.
     """
 
     received_at: datetime
@@ -126,6 +145,7 @@ class Changes:
     letters_taken: list[str] = field(default_factory=list)
     kept: dict[str, Stored] = field(default_factory=dict)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
 
     def count(self, feed_id: int, verdict: Verdict, by: int = 1) -> None:
         tally = self.tallies.setdefault(feed_id, {})

@@ -32,7 +32,7 @@ from infra.store.backend import Backend
 from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
 from infra.store.mapper import decode_event, encode_event
-from infra.store.register_tables import feeds, kept_settlings, letters, messages, raw_messages
+from infra.store.register_tables import feeds, kept_settlings, letters, messages, notices, raw_messages
 from projections.columns import Instant
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
@@ -181,6 +181,7 @@ class _Statements:
         self.new_letters = BulkInsert(
             letters, backend.engine, [c.name for c in letters.c if c.name not in ("repeats", "discarded_at")]
         )
+        self.new_notices = BulkInsert(notices, backend.engine, [c.name for c in notices.c if c.name != "notice_id"])
 
 
 class StoredRegisterTransaction:
@@ -265,6 +266,26 @@ class StoredRegisterTransaction:
             [
                 (letter_id, feed_id, feed_id, raw.offset, reason, raw.body, _headers(raw.headers), received_at)
                 for letter_id, reason, feed_id, raw in changes.letters
+            ],
+        )
+        self._statements.new_notices(
+            connection,
+            [
+                (
+                    *(notice.key or (None, None, None)),
+                    notice.type,
+                    notice.letter_id,
+                    notice.feed_id,
+                    notice.offset,
+                    notice.stream,
+                    notice.version,
+                    None if notice.before is None else notice.before.value,
+                    notice.outcome.verdict.value,
+                    notice.outcome.reason,
+                    notice.outcome.took_effect_at,
+                    received_at,
+                )
+                for notice in changes.notices
             ],
         )
         self._update_messages(changes)

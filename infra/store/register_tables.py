@@ -101,6 +101,46 @@ letters = Table(
     Column("discarded_at", Instant),
 )
 
+# What the relay tells on waybill.verdicts, in the order in which it became known: each verdict on receipt other than
+# applied, and each change of one (`before`). Written once and never changed. A fact of the history that has no notice
+# was applied when it came; one for each of these would double what ingest writes.
+notices = Table(
+    "notices",
+    register_metadata,
+    Column("notice_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("source", Text),
+    Column("message_id", Text),
+    Column("subject", Text),
+    Column("type", Text),
+    Column("letter_id", Text),
+    Column("feed_id", Integer, nullable=False),
+    Column("offset", BigInteger),
+    Column("stream", Text),
+    Column("version", BigInteger),
+    Column("before", Text),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("took_effect_at", Instant),
+    Column("told_at", Instant, nullable=False),
+)
+_about_an_event = notices.c.stream.is_not(None)
+Index(
+    "notices_of_events",
+    notices.c.stream,
+    notices.c.version,
+    sqlite_where=_about_an_event,
+    postgresql_where=_about_an_event,
+)
+
+# How far each reactor has come: a number that only grows. `begun_at` is null until it was first run.
+reactor_positions = Table(
+    "reactor_positions",
+    register_metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("begun_at", Instant),
+)
+
 # The encoded settlings of long streams, as they were after the event of this version: of use while that is the newest.
 # Null when the stream has to be settled anew.
 kept_settlings = Table(

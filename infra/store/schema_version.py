@@ -10,7 +10,7 @@ from sqlalchemy import Engine, inspect, text
 
 from infra.store.engine import LOCKED
 
-NEWEST = "0001"
+NEWEST = "0002"
 VERSION_TABLE = "store_version"
 _FIRST_TABLE = "feeds"
 

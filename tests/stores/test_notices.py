@@ -1,0 +1,97 @@
+"""What ingest notes for the relay: each verdict on receipt other than applied, and each change of a verdict."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from consumers.ingest.pipeline import Part
+from consumers.sources.json_lines import JsonLines
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.register_tables import notices
+from tests.integration.messages import booked, dispatched, placed, voided
+
+StoreUrl = Callable[[], str]
+
+PLACED = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
+BOOKED = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z")
+DISPATCHED = dispatched("SO-1", "2025-03-05T09:00:00Z")
+VOID = voided(BOOKED, "2025-03-06T09:00:00Z", id="V1")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def waybill(request: pytest.FixtureRequest) -> Iterator[Waybill]:
+    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
+    with Waybill(Settings(store=made())) as waybill:
+        yield waybill
+
+
+def take(waybill: Waybill, *messages: dict[str, Any] | bytes, rereading: bool = False) -> None:
+    """Take these as one batch."""
+    lines = (one if isinstance(one, bytes) else json.dumps(one).encode() for one in messages)
+    waybill.ingest(rereading=rereading).read(JsonLines.of_bytes("test", b"\n".join(lines)))
+
+
+def noted(waybill: Waybill) -> list[tuple[Any, ...]]:
+    """(id, verdict before, verdict, stream, version) of each notice."""
+    c = notices.c
+    with waybill.engine.connect() as connection:
+        found = connection.execute(select(c.message_id, c.before, c.verdict, c.stream, c.version).order_by(c.notice_id))
+        return [tuple(row) for row in found]
+
+
+def test_what_is_applied_when_it_comes_is_not_noted(waybill: Waybill) -> None:
+    take(waybill, PLACED, BOOKED, DISPATCHED)
+    assert noted(waybill) == []
+
+
+def test_what_waits_is_noted_and_so_is_its_end(waybill: Waybill) -> None:
+    take(waybill, DISPATCHED)
+    take(waybill, BOOKED, PLACED)
+
+    assert noted(waybill) == [
+        (DISPATCHED["id"], None, "held", "order-SO-1", 1),
+        (DISPATCHED["id"], "held", "applied", "order-SO-1", 4),
+    ]
+
+
+def test_what_comes_again_is_noted_each_time_unless_the_past_is_read_again(waybill: Waybill) -> None:
+    take(waybill, PLACED, b"{}")
+    take(waybill, PLACED, PLACED, b"{}")
+    take(waybill, PLACED, b"{}", BOOKED, b"[]", rereading=True)
+
+    assert noted(waybill) == [
+        (None, None, "malformed", None, None),
+        (None, None, "duplicate", None, None),
+        (PLACED["id"], None, "duplicate", None, None),
+        (PLACED["id"], None, "duplicate", None, None),
+        (None, None, "malformed", None, None),
+    ]
+
+
+def test_a_void_that_leaves_its_waiting_room_is_noted_at_its_new_place(waybill: Waybill) -> None:
+    """given a void of a void, which takes effect though nobody knows the message, then it never takes effect anew."""
+    take(waybill, VOID, voided(VOID, "2025-03-07T09:00:00Z", id="V2"))
+    take(waybill, PLACED, BOOKED)
+
+    assert noted(waybill) == [
+        ("V1", None, "refused", "void-SO-1", 1),
+        ("V1", "refused", "refused", "order-SO-1", 3),
+        ("V2", "applied", "applied", "order-SO-1", 4),
+    ]
+
+
+def test_a_dry_run_notes_nothing(waybill: Waybill) -> None:
+    take(waybill, PLACED)
+    ingest = waybill.ingest(rereading=True)
+    feed = waybill.register.open_feed("test", 0, waybill.clock())
+    source = JsonLines.of_bytes("test", json.dumps(DISPATCHED).encode())
+    (batch,) = source.batches(None)
+
+    (receipt,) = ingest.would_take([[Part(source, feed, batch)]])
+
+    assert receipt.verdict == "held"
+    assert noted(waybill) == []
