@@ -15,6 +15,8 @@ LOG_EVENTS: Final = {
     "batch_projected": "A batch of events was projected. (info)",
     "projection_moved": "Another projector wrote a batch first; this one goes on from there. (info)",
     "projector_active": "This process keeps the views up to date from now on. (info)",
+    "relations_defined": "What analysts query was made, or made anew for this version. (info)",
+    "relations_not_defined": "It could not be made anew; it stays as it was until waybill migrate. (warning)",
     "projector_standing_by": "Another process does; this one takes over when that one ends. (info)",
     "store_away": "The store could not be reached, or others were in the way; it is tried again. (warning)",
     "ingest_finished": "A source was read to its end; `position` is that of its newest event. (info)",

@@ -11,6 +11,8 @@ from consumers.contract.topics import read_topics
 from consumers.ingest.pipeline import Ingest
 from consumers.publish.publishing import Publishing
 from consumers.sinks.sink import Sink
+from infra.analysts.relations import relations
+from infra.analysts.upkeep import keep_relations
 from infra.kafka_connection import kafka_connection
 from infra.projector import ROLE as PROJECTOR
 from infra.projector import Projector
@@ -61,6 +63,8 @@ def migrate_store(settings: Settings) -> str | None:
             before = version_of(backend.engine)
             refuse_newer(before)
             upgrade(backend.engine)
+            ProjectedRows(backend.engine).create(PROJECTIONS)
+            TryingAgain(settings.retry_seconds)(lambda: backend.define(relations()))
         finally:
             backend.close()
     return before
@@ -101,6 +105,7 @@ class Waybill:
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.verification = Verification(self.engine, self.history, PROJECTIONS)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events)
+        self._relations_kept = False
 
     @property
     def hold(self) -> timedelta:
@@ -174,7 +179,10 @@ class Waybill:
         )
 
     def projector(self, stop: Event) -> Projector:
-        """What keeps the views up to date until `stop` is set."""
+        """What keeps the views up to date until `stop` is set, and before that, what analysts query of them."""
+        if not self._relations_kept:
+            keep_relations(self.backend)
+            self._relations_kept = True
         again = TryingAgain(self.settings.retry_seconds, stop)
         return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
 
@@ -182,6 +190,15 @@ class Waybill:
         """Move all projections up to the newest event; returns the position that they reflect."""
         self.projector(Event()).run(once=True, on_step=on_step)
         return self.runner.position()
+
+    def let_in(self, role: str) -> list[str]:
+        """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
+        self.backend.define(relations())
+        return self.backend.grant(role)
+
+    def let_out(self, role: str) -> None:
+        """Take that back. Raises NotAllowedError."""
+        self.backend.revoke(role)
 
     def close(self) -> None:
         self.backend.close()

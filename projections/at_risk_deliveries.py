@@ -18,6 +18,9 @@ def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
     return (state.promised_by >= as_of.instant) & (estimated_late | not_booked_in_time)
 
 
+AT_RISK_MEANINGS = {"hours_overdue": "Null: what is at risk is not overdue."}
+
+
 def at_risk_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders at risk at T, the nearest promise first. They are not overdue, so hours_overdue is null."""
     return (

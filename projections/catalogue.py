@@ -1,32 +1,36 @@
 """All projections, and all views by the names that people use for them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Select
 
 from projections.asof import AsOf
-from projections.at_risk_deliveries import at_risk_deliveries
-from projections.follow_ups import FOLLOW_UPS, follow_ups
-from projections.late_deliveries import LATE_DELIVERIES, late_deliveries
+from projections.at_risk_deliveries import AT_RISK_MEANINGS, at_risk_deliveries
+from projections.follow_ups import FOLLOW_UPS, FOLLOW_UPS_MEANINGS, follow_ups
+from projections.late_deliveries import LATE_DELIVERIES, LATE_MEANINGS, late_deliveries
 from projections.order_states import ORDER_STATES
-from projections.overdue_deliveries import overdue_deliveries
+from projections.overdue_deliveries import OVERDUE_MEANINGS, overdue_deliveries
 from projections.projection import Projection
-from projections.rep_workload import CONTACTS, REPS, rep_workload
+from projections.rep_workload import CONTACTS, REPS, WORKLOAD_MEANINGS, rep_workload
 
 PROJECTIONS: tuple[Projection, ...] = (ORDER_STATES, FOLLOW_UPS, LATE_DELIVERIES, REPS, CONTACTS)
 
 
 @dataclass(frozen=True)
 class View:
-    """A question that the tables of these projections answer for any instant."""
+    """A question that the tables of these projections answer for any instant.
+
+    `meanings` has what computed columns mean; those of the tables say so themselves.
+    """
 
     relation: str
     verb: str
     about: str
     question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 VIEWS: tuple[View, ...] = (
@@ -36,6 +40,7 @@ VIEWS: tuple[View, ...] = (
         "Open orders whose promise has passed.",
         overdue_deliveries,
         (ORDER_STATES,),
+        OVERDUE_MEANINGS,
     ),
     View(
         "at_risk_deliveries",
@@ -43,6 +48,7 @@ VIEWS: tuple[View, ...] = (
         "Open orders that are on time so far and may not stay so.",
         at_risk_deliveries,
         (ORDER_STATES,),
+        AT_RISK_MEANINGS,
     ),
     View(
         "rep_workload",
@@ -50,6 +56,7 @@ VIEWS: tuple[View, ...] = (
         "What each rep has on the desk.",
         rep_workload,
         (ORDER_STATES, REPS, CONTACTS),
+        WORKLOAD_MEANINGS,
     ),
     View(
         "late_deliveries",
@@ -57,6 +64,7 @@ VIEWS: tuple[View, ...] = (
         "Orders that were completed after their promise.",
         late_deliveries,
         (LATE_DELIVERIES,),
+        LATE_MEANINGS,
     ),
     View(
         "follow_ups",
@@ -64,6 +72,7 @@ VIEWS: tuple[View, ...] = (
         "What customers are still to be told.",
         follow_ups,
         (FOLLOW_UPS,),
+        FOLLOW_UPS_MEANINGS,
     ),
 )
 

@@ -67,6 +67,9 @@ def _row(order_id: str, follow_up: FollowUp, rep_id: str, valid_from: datetime, 
 FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=Kind.ORDER, tables=(follow_up_periods,), shape=shape)
 
 
+FOLLOW_UPS_MEANINGS = {"hours_owed": "Hours from owed_since to T, with two places."}
+
+
 def follow_ups(as_of: AsOf) -> Select[Any]:
     """Follow-ups owed at T, the longest owed first."""
     owed = follow_up_periods.c

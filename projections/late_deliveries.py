@@ -49,6 +49,9 @@ LATE_DELIVERIES = Projection(
 )
 
 
+LATE_MEANINGS = {"hours_late": "Hours from the promise to the completion, with two places."}
+
+
 def late_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders completed late by T, the latest completed first."""
     late = late_completions.c

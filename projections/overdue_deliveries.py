@@ -20,6 +20,9 @@ def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
     return state.promised_by < as_of.instant
 
 
+OVERDUE_MEANINGS = {"hours_overdue": "Hours from the promise to T, with two places."}
+
+
 def overdue_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders overdue at T, the longest overdue first."""
     hours_overdue = hours_between(state.promised_by, as_of.instant)

@@ -79,6 +79,16 @@ REPS = Projection(name="reps", version=1, kind=Kind.REP, tables=(rep_periods,), 
 CONTACTS = Projection(name="contacts", version=1, kind=Kind.ACCOUNT, tables=(contacts,), shape=shape_account)
 
 
+WORKLOAD_MEANINGS = {
+    **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},
+    "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
+    "overdue": "Open orders whose promise has passed.",
+    "due_in_24h": "Open orders promised from T to 24 hours later.",
+    "at_risk": "Open orders on time so far that may not stay so: see at_risk_deliveries.",
+    "contacts_7d": "Contacts with customers in the seven days up to T.",
+}
+
+
 def rep_workload(as_of: AsOf) -> Select[Any]:
     """The load at T of each rep who holds an open order or a follow-up owed, was in contact, or is registered."""
     load = _load_kept() if as_of.present else load_recounted(as_of)

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from consumers.ingest.register import FeedMovedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
-from infra.cli import consuming, demonstrating, following, ingesting, letters, looking, operating, sending
+from infra.analysts.relations import NotAllowedError
+from infra.cli import analysing, consuming, demonstrating, following, ingesting, letters, looking, operating, sending
 from infra.cli.output import errors
 from infra.garbage import collect_rarely
 from infra.questions.views import NotYetReflectedError
@@ -31,6 +32,7 @@ INTERRUPTED = 130
 FAILURES = (
     FeedMovedError,
     MissingTopicsError,
+    NotAllowedError,
     NotReachedError,
     NotYetReflectedError,
     ProjectionMovedError,
@@ -47,7 +49,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (ingesting, consuming, looking, following, letters, operating, sending, demonstrating):
+for part in (ingesting, consuming, looking, following, letters, operating, analysing, sending, demonstrating):
     part.add_commands(app)
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+from infra.analysts.relations import Relation
 from infra.store.application import Fulfillment
 from infra.store.watch import Watch
 
@@ -34,6 +35,18 @@ class Backend(Protocol):
 
     def watch(self, role: str) -> Watch:
         """This process's claim to be the active one of a role, and its ear for new events."""
+
+    def define(self, relations: Sequence[Relation]) -> bool:
+        """Make what analysts query what it should be; True when it was not. One transaction, safe beside readers.
+
+        Raises NotAllowedError, or sqlalchemy's DBAPIError when somebody reads for too long what is to be replaced.
+        """
+
+    def grant(self, role: str) -> list[str]:
+        """Let a role read what was defined; returns what else it can do. Raises NotAllowedError."""
+
+    def revoke(self, role: str) -> None:
+        """Take that back. Raises NotAllowedError."""
 
     def close(self) -> None:
         """Let go of all connections."""

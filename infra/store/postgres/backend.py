@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import psycopg
 from eventsourcing.utils import register_topic
 from psycopg import Cursor
 from psycopg.rows import DictRow
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, create_engine, event, make_url
 
+from infra.analysts import postgres as analysts
+from infra.analysts.relations import Relation
 from infra.store.application import Fulfillment
 from infra.store.backend import EventRow
 from infra.store.postgres.recorder import ArrayRecorder
@@ -35,6 +38,7 @@ class PostgresBackend:
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
             pool_pre_ping=True,
         )
+        event.listen(self.engine, "connect", _look_for_tables_in_their_schema)
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -72,9 +76,25 @@ class PostgresBackend:
     def watch(self, role: str) -> Watch:
         return PostgresWatch(role, self.url, self._recorder.channel_name)
 
+    def define(self, relations: Sequence[Relation]) -> bool:
+        return analysts.define(self.engine, relations)
+
+    def grant(self, role: str) -> list[str]:
+        return analysts.grant(self.engine, role)
+
+    def revoke(self, role: str) -> None:
+        analysts.revoke(self.engine, role)
+
     def close(self) -> None:
         self.engine.dispose()
         self.application.close()
+
+
+def _look_for_tables_in_their_schema(connection: psycopg.Connection, _: object) -> None:
+    # A role's own schema comes first unless told otherwise, and a role named waybill has one: that of the analysts.
+    connection.autocommit = True
+    connection.execute(f"SET search_path TO {SCHEMA}")
+    connection.autocommit = False
 
 
 def _cursor(connection: Connection) -> Cursor[DictRow]:

@@ -9,6 +9,8 @@ from typing import cast
 from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
 
+from infra.analysts import sqlite as analysts
+from infra.analysts.relations import NotAllowedError, Relation
 from infra.store.application import Fulfillment
 from infra.store.backend import EventRow
 from infra.store.engine import sqlite_engine
@@ -16,6 +18,10 @@ from infra.store.sqlite.recorder import BulkRecorder
 from infra.store.watch import FileWatch, Watch
 
 LOCK_TIMEOUT_SECONDS = 60
+NO_ROLES = (
+    "the store is a file, and whoever can read the file can query its views; roles are those of a PostgreSQL store "
+    "(WAYBILL_STORE=postgresql://…)"
+)
 
 register_topic("waybill.sqlite", BulkRecorder)
 
@@ -62,6 +68,15 @@ class SqliteBackend:
 
     def watch(self, role: str) -> Watch:
         return FileWatch(role, str(self._path))
+
+    def define(self, relations: Sequence[Relation]) -> bool:
+        return analysts.define(self.engine, relations)
+
+    def grant(self, role: str) -> list[str]:
+        raise NotAllowedError(NO_ROLES)
+
+    def revoke(self, role: str) -> None:
+        raise NotAllowedError(NO_ROLES)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -1,0 +1,57 @@
+"""What analysts query with plain SQL: every view by its name, and the tables of rows that views are questions to.
+
+One list for both databases. Each writes it down in its own way: postgres.py as a schema with views and functions,
+sqlite.py as views of the file.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, Table, select
+
+from projections.asof import AsOf
+from projections.catalogue import VIEWS, View
+
+
+class NotAllowedError(Exception):
+    """A role may not do, or must not be given, what was asked for; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows with a name. `meanings` says what each column means, in the order of the columns.
+
+    `table` is the table whose rows these are, as they stand; a view has none, and is asked as of an instant.
+    """
+
+    name: str
+    about: str
+    meanings: Mapping[str, str]
+    question: Callable[[AsOf], Select[Any]]
+    table: Table | None = None
+
+    @property
+    def about_now(self) -> str:
+        """What the rows are when no instant is asked for."""
+        return self.about if self.table is not None else f"{self.about} As of now."
+
+
+def relations() -> list[Relation]:
+    """The tables of rows first, since the views' functions read these."""
+    tables = {table: None for view in VIEWS for projection in view.projections for table in projection.tables}
+    return [*map(_of_table, tables), *map(_of_view, VIEWS)]
+
+
+def _of_table(table: Table) -> Relation:
+    meanings = {column.name: column.comment or "" for column in table.columns}
+    return Relation(table.name, table.comment or "", meanings, lambda _: select(table), table)
+
+
+def _of_view(view: View) -> Relation:
+    columns = view.question(AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))).selected_columns
+    meanings = {
+        column.name: view.meanings.get(column.name) or getattr(column, "comment", None) or "" for column in columns
+    }
+    return Relation(view.relation, view.about, meanings, view.question)

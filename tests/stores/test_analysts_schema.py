@@ -1,0 +1,232 @@
+"""What analysts query on PostgreSQL: the schema `waybill`, which explains itself, and a role that sees nothing else."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import DBAPIError
+
+from consumers.sources.json_lines import JsonLines
+from infra.analysts import postgres
+from infra.analysts.relations import NotAllowedError, Relation, relations
+from infra.questions.views import Asked
+from infra.service import Waybill, migrate_store
+from infra.settings import Settings
+from infra.simulation import DEFAULT_UNTIL, simulate
+from projections.catalogue import VIEWS
+from tests.stores.conftest import StoreUrl
+
+pytestmark = pytest.mark.postgres
+
+DRIVER = "postgresql+psycopg"
+T = datetime(2026, 6, 15, 12, tzinfo=UTC)
+FLOOR = b"\n".join(simulate(120, 5, DEFAULT_UNTIL))
+
+Role = Callable[[str], str]
+
+
+@pytest.fixture
+def role(postgres_server: str) -> Iterator[Role]:
+    """Roles that can log in, dropped at the end with all that they were given."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        role = f"{name}_{uuid4().hex[:8]}"
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {role} LOGIN")
+        made.append(role)
+        return role
+
+    yield make
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP ROLE {name}")
+
+
+def as_role(url: str, role: str) -> str:
+    """The same database, as this role."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{role}@{parts.hostname}:{parts.port}"))
+
+
+@pytest.fixture
+def store(role: Role, postgres_store: StoreUrl) -> StoreUrl:
+    """New stores. (Named here, so that their databases are dropped before the roles that may use them.)"""
+    return postgres_store
+
+
+def filled(url: str) -> Waybill:
+    waybill = Waybill(Settings(store=url))
+    waybill.ingest().read(JsonLines.of_bytes("floor", FLOOR))
+    waybill.project()
+    return waybill
+
+
+def queried(url: str, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        return connection.execute(sql, parameters).fetchall()
+
+
+def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(store: StoreUrl, role: Role) -> None:
+    # given a floor, and a role that was let in
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        assert waybill.let_in(urlsplit(url).username or "") == []
+        for view in VIEWS:
+            # when it asks the function as of an instant, then it gets the same rows, typed alike
+            said = waybill.views.ask(view, Asked(T))
+            assert len(said.rows) > 1, view.verb
+            found = queried(url, f"SELECT * FROM waybill.{view.relation}('{T.isoformat()}')")
+            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.verb
+            # and the relation has the same columns, and the same rows as of now
+            with psycopg.connect(url, row_factory=dict_row) as connection:
+                connection.execute("SET TIME ZONE 'UTC'")
+                (now,) = connection.execute("SELECT now() AS now").fetchall()
+                found = connection.execute(f"SELECT * FROM waybill.{view.relation}").fetchall()
+            with Waybill(waybill.settings, clock=lambda now=now: now["now"]) as present:  # type: ignore[misc]
+                said = present.views.ask(view, Asked())
+            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.verb
+
+
+def test_relations_and_columns_explain_themselves(store: StoreUrl) -> None:
+    with filled(store()) as waybill:
+        columns = queried(
+            waybill.settings.store,
+            "SELECT relname, obj_description(c.oid, 'pg_class') AS about, col_description(c.oid, attnum) AS said "
+            "FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 "
+            "WHERE relnamespace = 'waybill'::regnamespace",
+        )
+    assert {row["relname"] for row in columns} == {relation.name for relation in relations()}
+    assert [row for row in columns if not row["about"] or not row["said"]] == []
+
+
+def test_a_filter_on_a_function_uses_the_index_of_the_table(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        waybill.let_in(urlsplit(url).username or "")
+        plan = queried(url, f"EXPLAIN SELECT * FROM waybill.overdue_deliveries('{T}') WHERE order_id = 'SO-1'")
+    assert "Index Scan using order_states_pkey" in str(plan)
+
+
+WRITES = (
+    "UPDATE waybill.order_states SET rep_id = 'me'",
+    "DELETE FROM waybill.order_states",
+    "INSERT INTO waybill.rep_periods (rep_id) VALUES ('me')",
+    "CREATE TABLE waybill.mine (a int)",
+    "CREATE TABLE public.mine (a int)",
+    "CREATE TEMPORARY TABLE mine (a int)",
+    "CREATE SCHEMA mine",
+    "DROP VIEW waybill.order_states",
+    "TRUNCATE public.order_states",
+)
+HIDDEN = ("waybill_events", "messages", "letters", "raw_messages", "feeds", "order_states", "rep_open_orders")
+
+
+def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        waybill.let_in(urlsplit(url).username or "")
+        for statement in (*WRITES, *(f"SELECT * FROM public.{table}" for table in HIDDEN)):
+            with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+        # and it is let out again
+        waybill.let_out(urlsplit(url).username or "")
+    with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT * FROM waybill.follow_ups")
+
+
+def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:
+    with filled(store()) as waybill:
+        with pytest.raises(NotAllowedError, match="can write to the store"):
+            waybill.let_in("postgres")
+        with pytest.raises(NotAllowedError, match=r"there is no role nobody_ever.*CREATE ROLE nobody_ever"):
+            waybill.let_in("nobody_ever")
+
+
+def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        reader = role("analyst")
+        with psycopg.connect(waybill.settings.store) as connection:
+            connection.execute(
+                f"GRANT SELECT ON public.messages TO {reader}; GRANT CREATE ON SCHEMA public TO {reader}"
+            )
+        tables, schemas = waybill.let_in(reader)
+    assert "can use the table public.messages: REVOKE ALL ON public.messages FROM" in tables
+    assert "can make tables in the schema public: REVOKE CREATE ON SCHEMA public FROM" in schemas
+
+
+def test_a_service_whose_role_is_named_as_the_schema_keeps_to_its_tables(store: StoreUrl, postgres_server: str) -> None:
+    # given a role whose own schema, which PostgreSQL looks into first, is that of the analysts
+    url = store()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DO $$ BEGIN CREATE ROLE waybill LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        connection.execute(f"ALTER DATABASE {urlsplit(url).path[1:]} OWNER TO waybill")
+    own = as_role(url, "waybill")
+    # when it fills a store, twice opened
+    with filled(own) as waybill:
+        head = waybill.project()
+    with Waybill(Settings(store=own)) as waybill:
+        # then its tables are where they were
+        assert waybill.project() == head
+        assert list(waybill.verification.run().findings) == []
+
+
+def changed(**replaced: Relation) -> list[Relation]:
+    return [replaced.get(relation.name, relation) for relation in relations()]
+
+
+def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store: StoreUrl, role: Role) -> None:
+    # given a store with a reader, made by a version whose late_deliveries had fewer columns in another order
+    late = next(relation for relation in relations() if relation.name == "late_deliveries")
+    shorter = Relation(
+        late.name,
+        late.about,
+        {name: late.meanings[name] for name in ("rep_id", "order_id")},
+        lambda as_of: late.question(as_of).with_only_columns(
+            *(late.question(as_of).selected_columns[name] for name in ("rep_id", "order_id"))
+        ),
+    )
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        reader = urlsplit(url).username or ""
+        waybill.let_in(reader)
+        assert postgres.define(waybill.engine, changed(late_deliveries=shorter))
+        assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == ["rep_id", "order_id"]
+        # when this version is put in use
+        assert migrate_store(waybill.settings) is not None
+        # then the columns are as they should be, the reader reads them, and nothing is left to do
+        assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == list(late.meanings)
+        assert queried(url, f"SELECT * FROM waybill.late_deliveries('{T.isoformat()}')")
+        assert postgres.define(waybill.engine, relations()) is False
+
+
+def test_a_reader_in_the_way_is_not_waited_for_for_long_and_what_was_there_stays(store: StoreUrl) -> None:
+    with filled(store()) as waybill:
+        follow_ups = next(relation for relation in relations() if relation.name == "follow_ups")
+        another = Relation(follow_ups.name, "Said otherwise.", follow_ups.meanings, follow_ups.question)
+        with psycopg.connect(waybill.settings.store) as reader:
+            # given somebody who reads for long
+            reader.execute("SELECT * FROM waybill.follow_ups")
+            # when a relation is to be made anew, then that is given up, whole
+            with pytest.raises(DBAPIError) as told:
+                postgres.define(waybill.engine, changed(follow_ups=another))
+            assert isinstance(told.value.orig, psycopg.errors.LockNotAvailable)
+            reader.execute("SELECT * FROM waybill.follow_ups")
+        assert postgres.define(waybill.engine, changed(follow_ups=another))
+
+
+def test_a_role_that_does_not_own_the_relations_leaves_them_as_they_are(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        with psycopg.connect(waybill.settings.store) as connection:
+            connection.execute("COMMENT ON SCHEMA waybill IS 'of an earlier version'")
+        another = create_engine(make_url(as_role(waybill.settings.store, role("service"))).set(drivername=DRIVER))
+        with pytest.raises(NotAllowedError, match="run waybill migrate as postgres"):
+            postgres.define(another, relations())
+        another.dispose()
