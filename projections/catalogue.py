@@ -10,7 +10,7 @@ from projections.asof import AsOf
 from projections.at_risk_deliveries import AT_RISK_MEANINGS, at_risk_deliveries
 from projections.follow_ups import FOLLOW_UPS, FOLLOW_UPS_MEANINGS, follow_ups
 from projections.late_deliveries import LATE_DELIVERIES, LATE_MEANINGS, late_deliveries
-from projections.order_states import ORDER_STATES
+from projections.order_states import ORDER_STATES, order_periods, order_states
 from projections.overdue_deliveries import OVERDUE_MEANINGS, overdue_deliveries
 from projections.projection import Projection
 from projections.rep_workload import CONTACTS, REPS, WORKLOAD_MEANINGS, rep_workload
@@ -31,6 +31,8 @@ class View:
     question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
     meanings: Mapping[str, str] = field(default_factory=dict)
+    tells_all_periods: bool = False
+    """Whether, unless asked as of an instant, it tells all that ever held and not only what does now."""
 
 
 VIEWS: tuple[View, ...] = (
@@ -75,6 +77,17 @@ VIEWS: tuple[View, ...] = (
         FOLLOW_UPS_MEANINGS,
     ),
 )
+
+
+ALL_ORDER_STATES = View(
+    "order_states",
+    "order-states",
+    order_states.comment or "",
+    order_periods,
+    (ORDER_STATES,),
+    tells_all_periods=True,
+)
+"""The rows that views of orders are questions to, for whoever wants all of them."""
 
 
 def view_named(name: str) -> View:

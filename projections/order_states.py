@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, and_
+from sqlalchemy import Boolean, Column, Index, Integer, Select, Table, and_, select
 
 from domain.order.standing import OrderStanding
 from domain.subject import Kind
+from projections.asof import AsOf
 from projections.columns import Amount, Instant, Name
 from projections.projection import Projection, Row, Settled, Totals, metadata, periods
 
@@ -151,3 +152,9 @@ ORDER_STATES = Projection(
         ),
     ),
 )
+
+
+def order_periods(as_of: AsOf) -> Select[Any]:
+    """All periods of all orders; at an instant, those that held then."""
+    question = select(order_states).order_by(order_states.c.order_id, order_states.c.valid_from)
+    return question if as_of.present else question.where(as_of.holds(order_states))

@@ -1,12 +1,27 @@
 """Commands for analysts, and for whoever lets them in."""
 
+import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.progress import Progress
 
-from infra.cli.arguments import open_waybill
-from infra.cli.output import console, errors
+from infra.cli.arguments import (
+    AsOfOption,
+    KnownAtOption,
+    MinPositionOption,
+    RepOption,
+    WaitOption,
+    asked,
+    open_waybill,
+)
+from infra.cli.output import console, errors, moment
+from infra.export.formats import FORMATS, MissingPackageError, expect_packages
+from infra.export.whole_file import whole_file
+from projections.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
 
 analysts = typer.Typer(no_args_is_help=True, help="Who may query the relations in PostgreSQL with SQL of their own.")
 
@@ -14,7 +29,67 @@ RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="A role of the
 
 
 def add_commands(app: typer.Typer) -> None:
+    app.command()(export)
     app.add_typer(analysts, name="analysts")
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A view, such as overdue, or order_states: all periods of all orders.")],
+    to: Annotated[Path, typer.Option("--to", help="The file: .csv, .jsonl (JSON Lines) or .parquet.")],
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    rep: RepOption = None,
+    min_position: MinPositionOption = None,
+    wait: WaitOption = 10,
+) -> None:
+    """Write a view to a file, however long it is. The file is there whole or not at all; one that was is replaced."""
+    view = _exported(name)
+    form = _form(to)
+    with open_waybill() as waybill:
+        if min_position is not None:
+            waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
+        with (
+            waybill.views.stream(view, asked(as_of, known_at), {"rep_id": rep} if rep else None) as answer,
+            Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar,
+            whole_file(to) as part,
+            FORMATS[form](part, answer.columns) as write,
+        ):
+            task = bar.add_task(view.relation, total=None if bar.disable else answer.count())
+            written = 0
+            for batch in answer.batches():
+                write(batch)
+                written += len(batch)
+                bar.update(task, completed=written)
+    known = f", as known at {moment(known_at)}" if known_at else ""
+    console().print(
+        f"{written:,} rows of {view.relation} in {escape(str(to))}, as of {moment(answer.instant)}{known}; "
+        f"reflects position {answer.position}"
+    )
+
+
+def _exported(name: str) -> View:
+    if name in (ALL_ORDER_STATES.relation, ALL_ORDER_STATES.verb):
+        return ALL_ORDER_STATES
+    try:
+        return view_named(name)
+    except KeyError:
+        known = ", ".join(view.relation for view in (*VIEWS, ALL_ORDER_STATES))
+        raise typer.BadParameter(f"{name} is not one of {known}", param_hint="NAME") from None
+
+
+def _form(to: Path) -> str:
+    form = to.suffix.lower()
+    if form not in FORMATS:
+        raise typer.BadParameter(f"{to} must end in {', '.join(FORMATS)}", param_hint="--to")
+    if not to.parent.is_dir():
+        raise typer.BadParameter(f"the folder {to.parent} does not exist", param_hint="--to")
+    if to.is_dir():
+        raise typer.BadParameter(f"{to} is a folder", param_hint="--to")
+    try:
+        expect_packages(form)
+    except MissingPackageError as e:
+        raise typer.BadParameter(str(e), param_hint="--to") from None
+    return form
 
 
 @analysts.command()

@@ -12,7 +12,8 @@ from rich.markup import escape
 
 from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
-from infra.cli.output import Format, console, errors, plain, show_json, show_rows
+from infra.cli.output import Format, console, errors, show_json, show_rows
+from infra.plain import plain
 from infra.service import Waybill
 from infra.store.history import PositionedEvent
 

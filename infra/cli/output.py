@@ -14,6 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from infra.plain import csv_cell, plain
+
 # A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
 WIDTH_WITHOUT_TERMINAL = 240
 
@@ -45,19 +47,6 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: instants in UTC RFC 3339, decimals as strings."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return value
-
-
 def show_json(value: Any) -> None:
     """One JSON document."""
     sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
@@ -83,16 +72,9 @@ def show_rows(
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_csv_cell(row[name]) for name in columns] for row in rows)
+        writer.writerows([csv_cell(row[name]) for name in columns] for row in rows)
     else:
         _show_table(columns, rows, title, footer, empty)
-
-
-def _csv_cell(value: Any) -> Any:
-    value = plain(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title: str, footer: str, empty: str) -> None:

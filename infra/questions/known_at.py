@@ -25,18 +25,24 @@ SUBJECTS_AT_ONCE = 1_000
 
 @contextmanager
 def scratch_of(
-    history: History, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
+    history: History,
+    projections: Sequence[Projection],
+    as_of: datetime | None,
+    known_at: datetime,
+    *,
+    only_lasting: bool = True,
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
 
-    What came after `as_of` is not in them, so what held then is what has no end: ask them about the present.
+    What came after `as_of` is not in them, so what held then is what has no end: ask them about the present. With
+    `only_lasting`, they have nothing else.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = ProjectedRows(engine)
         rows.create(projections)
         # These tables are nobody else's: a count of batches will do for the positions that they move along.
-        for position, batch in enumerate(_shaped(history, projections, as_of, known_at)):
+        for position, batch in enumerate(_shaped(history, projections, as_of, known_at, only_lasting)):
             rows.replace(batch, position, position + 1)
         try:
             yield engine
@@ -45,7 +51,11 @@ def scratch_of(
 
 
 def _shaped(
-    history: History, projections: Sequence[Projection], as_of: datetime | None, known_at: datetime
+    history: History,
+    projections: Sequence[Projection],
+    as_of: datetime | None,
+    known_at: datetime,
+    only_lasting: bool,
 ) -> Iterator[list[Replacement]]:
     batch = [Replacement(projection) for projection in projections]
     subjects = 0
@@ -58,7 +68,7 @@ def _shaped(
             continue
         for replacement in batch:
             if replacement.projection.kind is settled.kind:
-                replacement.take(settled, only_lasting=True)
+                replacement.take(settled, only_lasting=only_lasting)
         subjects += 1
         if subjects % SUBJECTS_AT_ONCE == 0:
             yield batch

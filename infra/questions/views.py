@@ -1,14 +1,16 @@
 """Asking a view: as of any instant from the kept tables, and as known at any instant by settling the facts again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select
+from sqlalchemy import Engine, Select
 
 from infra.questions.known_at import scratch_of
+from infra.questions.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.history import History
 from infra.store.rows import ProjectedRows, positions_seen
@@ -34,6 +36,8 @@ class Answer:
     rows: Sequence[Mapping[str, Any]]
     position: int
     instant: datetime
+    total: int
+    """How many rows there are, of which `rows` may be the first."""
 
 
 class Views:
@@ -45,21 +49,43 @@ class Views:
         self._history = history
         self._clock = clock
 
-    def ask(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Answer:
-        """Answer by the asked clocks; `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}."""
+    def ask(
+        self, view: View, asked: Asked, filters: Mapping[str, str] | None = None, limit: int | None = None
+    ) -> Answer:
+        """Answer by the asked clocks, with the first `limit` rows or all.
+
+        `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}.
+        """
+        with self.stream(view, asked, filters) as answer:
+            result = answer.connection.execute(answer.question.limit(limit))
+            columns = list(result.keys())
+            rows = [dict(row) for row in result.mappings()]
+            total = len(rows) if limit is None or len(rows) < limit else answer.count()
+            return Answer(columns, rows, answer.position, answer.instant, total)
+
+    @contextmanager
+    def stream(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Iterator[Streamed]:
+        """The same answer, to be read row by row."""
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
             question = view.question(AsOf.at(instant, present=asked.as_of is None))
             with snapshot(self._engine) as connection:
                 position = min(positions_seen(connection, view.projections).values())
-                return _answer(connection, _filtered(question, filters), instant, position)
+                yield Streamed(connection, _filtered(question, filters), position, instant)
+            return
         head = self._history.head()
         with (
-            scratch_of(self._history, view.projections, asked.as_of, asked.known_at) as scratch,
+            scratch_of(
+                self._history,
+                view.projections,
+                asked.as_of,
+                asked.known_at,
+                only_lasting=not view.tells_all_periods or asked.as_of is not None,
+            ) as scratch,
             scratch.connect() as connection,
         ):
             question = view.question(AsOf.at(instant, present=True))
-            return _answer(connection, _filtered(question, filters), instant, head)
+            yield Streamed(connection, _filtered(question, filters), head, instant)
 
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:
         """Until the view reflects a position, such as that of one's own message.
@@ -78,12 +104,6 @@ class Views:
 
 class NotYetReflectedError(Exception):
     """A view does not reflect the position that was waited for; the message says why."""
-
-
-def _answer(connection: Connection, question: Select[Any], instant: datetime, position: int) -> Answer:
-    result = connection.execute(question)
-    columns = list(result.keys())
-    return Answer(columns, [dict(row) for row in result.mappings()], position, instant)
 
 
 def _filtered(question: Select[Any], filters: Mapping[str, str] | None) -> Select[Any]:
