@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from infra.cli.output import plain
+from infra.plain import plain
 from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from infra.cli.output import plain
+from infra.plain import plain
 from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
-from infra.cli.output import plain
 from infra.logs import configure_logs
+from infra.plain import plain
 from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings
