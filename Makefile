@@ -64,13 +64,13 @@ format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
 test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones
-	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-all: $(STAMP)  ## every test, slow ones too
-	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break something, one at a time
-	@$(BIN)/pytest -m fault $(ARGS)
+	@infra/local/postgres.sh with $(BIN)/pytest -m fault $(ARGS)
 
 check: lint test  ## lint and test
 

@@ -62,9 +62,10 @@ def migrate_store(settings: Settings) -> str | None:
         try:
             before = version_of(backend.engine)
             refuse_newer(before)
-            upgrade(backend.engine)
+            again = TryingAgain(settings.retry_seconds)
+            again(lambda: upgrade(backend.engine))
             ProjectedRows(backend.engine).create(PROJECTIONS)
-            TryingAgain(settings.retry_seconds)(lambda: backend.define(relations()))
+            again(lambda: backend.define(relations()))
         finally:
             backend.close()
     return before
@@ -94,9 +95,13 @@ class Waybill:
             self.backend = open_backend(settings)
             self.application = self.backend.application
             self.engine = self.backend.engine
-            expect_newest(self.engine)
             self.rows = ProjectedRows(self.engine)
-            self.rows.create(PROJECTIONS)
+            try:
+                expect_newest(self.engine)
+                self.rows.create(PROJECTIONS)
+            except BaseException:
+                self.backend.close()
+                raise
         self.again = TryingAgain(settings.retry_seconds)
         self.register = StoredRegister(self.backend)
         self.history = History(self.backend)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 
+import psycopg
 import typer
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from rich.markup import escape
@@ -21,6 +22,7 @@ from infra.cli.output import errors
 from infra.garbage import collect_rarely
 from infra.questions.views import NotYetReflectedError
 from infra.settings import WrongSettingsError
+from infra.store.outages import passes
 from infra.store.schema_version import StoreVersionError
 from projections.runner import ProjectionMovedError
 
@@ -68,8 +70,8 @@ def main() -> None:
     except MapperDeserialisationError as e:
         _complain(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
-    except (PersistenceError, DBAPIError, sqlite3.Error) as e:
-        _complain(f"the store failed: {_cause(e)}. Nothing half-done was kept; the same command can be run again.")
+    except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
+        _complain(f"{_store_failed(e)} Nothing half-done was kept; the same command can be run again.")
         sys.exit(FAILED)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not complain about it on the way out.
@@ -93,6 +95,16 @@ def _check_arguments(arguments: list[str]) -> None:
 
 def _complain(text: str) -> None:
     errors().print(f"[red]waybill:[/red] {escape(text)}")
+
+
+def _store_failed(error: BaseException) -> str:
+    said = f"the store failed: {_cause(error)}."
+    if not passes(error):
+        return said
+    return (
+        f"{said} Such a failure passes, but this one lasted for longer than WAYBILL_RETRY_SECONDS, or the command does "
+        "not wait: see whether the store can be reached, and who else is busy with it."
+    )
 
 
 def _cause(error: BaseException) -> str:

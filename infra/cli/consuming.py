@@ -37,7 +37,7 @@ def consume() -> None:
     Run as many as there are partitions: the group shares them out. `waybill project` keeps the views up.
     """
     stop = stopped_by_signals()
-    with open_waybill() as waybill:
+    with open_waybill(stop=stop) as waybill:
         waybill.consumer(stop).run()
 
 
@@ -47,7 +47,7 @@ def up() -> None:
     Each part also runs alone, and any number of processes may run on one store.
     """
     stop = stopped_by_signals()
-    with open_waybill() as waybill:
+    with open_waybill(stop=stop) as waybill:
         run_together(
             {
                 "consume": waybill.consumer(stop).run,

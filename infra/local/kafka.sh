@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # One Apache Kafka node (KRaft) on loopback, for development and tests, from Maven Central's jars.
 #   infra/local/kafka.sh up | down | url
-# Needs a JDK or JRE 17 or newer, and Maven until the jars are there. Data lie under .local/kafka.
+# Needs a JDK or JRE 17 or newer, and Maven until the jars are there; root gets both from Debian where they are missing.
+# Data lie under .local/kafka.
 #   WAYBILL_LOCAL_KAFKA_PORT    its port (9092); the port after it is the controller's
 #   WAYBILL_LOCAL_KAFKA_FOLDER  another folder for data and log
 #   WAYBILL_LOCAL_KAFKA_HEAP    its memory (512m)
@@ -19,15 +20,27 @@ say() { echo "kafka: $*" >&2; }
 
 find_java() {
   local java
+  java=$(recent_java)
+  if [ -z "$java" ]; then
+    "$ROOT/infra/local/install.sh" default-jre-headless || true
+    java=$(recent_java)
+  fi
+  if [ -z "$java" ]; then
+    say "needs Java 17 or newer, and found none. Install one (on Debian and Ubuntu: apt-get install default-jre-headless),"
+    say "or name a broker of your own: WAYBILL_KAFKA=HOST:PORT"
+    exit 1
+  fi
+  echo "$java"
+}
+
+recent_java() {
+  local java
   for java in "${JAVA_HOME:+$JAVA_HOME/bin/java}" "$(command -v java || true)"; do
     if [ -x "$java" ] && [ "$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)" -ge 17 ] 2>/dev/null; then
       echo "$java"
       return
     fi
   done
-  say "needs Java 17 or newer, and found none. Install one (on Debian and Ubuntu: apt-get install openjdk-17-jre-headless),"
-  say "or name a broker of your own: WAYBILL_KAFKA=HOST:PORT"
-  exit 1
 }
 
 # The stamp says which recipe the jars are of.
@@ -35,6 +48,7 @@ fetch_jars() {
   local wanted
   wanted=$(cksum <"$RECIPE/pom.xml")
   if [ "$(cat "$JARS/.recipe" 2>/dev/null)" = "$wanted" ]; then return; fi
+  if ! command -v mvn >/dev/null; then "$ROOT/infra/local/install.sh" maven || true; fi
   if ! command -v mvn >/dev/null; then
     say "needs Maven to fetch its jars, and found none. Install it (on Debian and Ubuntu: apt-get install maven),"
     say "or name a broker of your own: WAYBILL_KAFKA=HOST:PORT"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A private PostgreSQL server on loopback, for development and tests, from whatever binaries the machine has.
-#   infra/local/postgres.sh up | down | crash | url
+#   infra/local/postgres.sh up | down | crash | url | with COMMAND…
+# `with` runs a command beside a server: the one that runs already, or one that is stopped after it.
 # Data lie under .local/postgres, or in WAYBILL_LOCAL_POSTGRES_FOLDER; where the server's own user cannot reach that
 # folder, under the temporary folder. WAYBILL_LOCAL_POSTGRES_PORT names another port than 54329.
 set -euo pipefail
@@ -33,8 +34,7 @@ binaries() {
   local found
   found=$(find_binaries)
   if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say "installing Debian's postgresql"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >/dev/null 2>&1 || true
+    "$ROOT/infra/local/install.sh" postgresql || true
     found=$(find_binaries)
   fi
   if [ -z "$found" ]; then
@@ -83,17 +83,26 @@ up() {
 # `fast` ends open transactions and stops; `immediate` is a crash: the next start has to recover.
 stop() {
   local bin home
-  bin=$(binaries)
+  bin=$(find_binaries)
   home=$(folder)
   if running "$home" "$bin"; then
     as_server "$bin/pg_ctl" --pgdata "$home/data" --wait --mode "$1" stop >/dev/null
   fi
 }
 
+# Where no server can be had, the command runs all the same: who needs one says so.
+run_beside() {
+  if [ -z "${WAYBILL_TEST_POSTGRES:-}" ] && ! running "$(folder)" "$(find_binaries)" && (up) >/dev/null; then
+    trap 'stop fast' EXIT
+  fi
+  "$@"
+}
+
 case "${1:-}" in
   up) up ;;
+  with) shift; run_beside "$@" ;;
   down) stop fast ;;
   crash) stop immediate ;;
   url) echo "$URL" ;;
-  *) echo "usage: $0 up|down|crash|url" >&2; exit 2 ;;
+  *) echo "usage: $0 up|down|crash|url|with COMMAND…" >&2; exit 2 ;;
 esac

@@ -16,12 +16,16 @@ FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
 
 # Source: PostgreSQL's documentation, appendix A, error codes. What each one means in its place here:
-# a transaction that lost against another one, a lock that took too long, a server that restarts or is full.
+# a transaction that lost against another one, a lock or a statement that took too long, a session that the server
+# ended, a server that restarts or is full.
 PASSING_STATES = frozenset(
     (
         "40001",  # serialization failure
         "40P01",  # deadlock detected
         "55P03",  # lock not available
+        "57014",  # query canceled
+        "25P03",  # idle in transaction session timeout
+        "57P05",  # idle session timeout
         "57P01",  # admin shutdown
         "57P02",  # crash shutdown
         "57P03",  # cannot connect now
@@ -29,7 +33,14 @@ PASSING_STATES = frozenset(
     )
 )
 CONNECTION_CLASS = "08"
-_NOT_UP_YET = ("connection refused", "the database system is", "server closed the connection")
+_NOT_UP_YET = (
+    "connection refused",
+    "the database system is",
+    "server closed the connection",
+    "too many clients",
+    "remaining connection slots",
+    "lock timeout",
+)
 
 T = TypeVar("T")
 

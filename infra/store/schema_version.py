@@ -12,6 +12,8 @@ from infra.store.engine import LOCKED
 
 NEWEST = "0002"
 VERSION_TABLE = "store_version"
+STEP_LOCK_TIMEOUT_SECONDS = 3
+"""Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""
 _FIRST_TABLE = "feeds"
 
 
@@ -57,7 +59,10 @@ def refuse_newer(found: str | None) -> None:
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
-    """Take all steps up to a version, in one transaction; none is taken twice."""
+    """Take all steps up to a version, in one transaction; none is taken twice.
+
+    Raises OperationalError on PostgreSQL, with nothing done, when a table is in use for more than some seconds.
+    """
     # Imported here: only new and older stores need it.
     from alembic.command import upgrade as take_steps
     from alembic.config import Config
@@ -66,5 +71,7 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     steps.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     steps.set_main_option("path_separator", "os")
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{STEP_LOCK_TIMEOUT_SECONDS}s'"))
         steps.attributes["connection"] = connection
         take_steps(steps, to)

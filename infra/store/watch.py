@@ -4,7 +4,7 @@ However many processes are started to project or to relay, one of them is active
 however it dies, its claim is freed with its connection (or its open file), and one that stands by takes over.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Event
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from sqlalchemy.exc import OperationalError
 from consumers.sources.reading_lock import held_lock
 
 SECONDS_BETWEEN_LOOKS = 0.2
+LEASE_SECONDS = 30
+"""How long the server keeps a claim of which it hears nothing: much longer than a batch takes."""
 
 
 class Watch(Protocol):
@@ -58,6 +60,8 @@ class FileWatch:
 class PostgresWatch:
     """The claim is an advisory lock of the server, and NOTIFY tells of new events: both live with one connection.
 
+    The server ends a connection that is silent for too long. So a process that is frozen, or whose machine went away
+    without a word, loses its claim too; what it was about to write when it wakes fails at the position.
     Raises sqlalchemy's OperationalError when the server cannot be reached; the next call connects anew.
     """
 
@@ -72,17 +76,18 @@ class PostgresWatch:
         self._claimed = False
 
     def claim(self) -> bool:
-        if self._claimed and self._connection is not None and not self._connection.closed:
-            return True
         try:
-            row = (
-                self._connected()
-                .execute("SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s))", (self._role,))
-                .fetchone()
-            )
+            connection = self._connected()
+            if self._claimed:
+                # So the server hears of us, and we hear of it when the claim was lost.
+                connection.execute("SELECT 1")
+            else:
+                row = connection.execute(
+                    "SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s))", (self._role,)
+                ).fetchone()
+                self._claimed = row is not None and bool(row[0])
         except psycopg.OperationalError as e:
             raise self._lost(e) from e
-        self._claimed = row is not None and bool(row[0])
         return self._claimed
 
     def wait(self, stop: Event, seconds: float) -> None:
@@ -98,15 +103,20 @@ class PostgresWatch:
             raise self._lost(e) from e
 
     def close(self) -> None:
-        self._claimed = False
         if self._connection is not None:
+            if self._claimed:
+                # Closing frees it as well, but only once the server has noticed.
+                with suppress(psycopg.Error):
+                    self._connection.execute("SELECT pg_advisory_unlock_all()")
             self._connection.close()
             self._connection = None
+        self._claimed = False
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._claimed = False
             self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            self._connection.execute(SQL("SET idle_session_timeout = {}").format(f"{LEASE_SECONDS}s"))
             self._connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
         return self._connection
 

@@ -1,7 +1,9 @@
 """Stores to run one specification on: SQLite, and PostgreSQL where there is one."""
 
+import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +21,10 @@ def postgres_server() -> str:
     given = os.environ.get("WAYBILL_TEST_POSTGRES")
     if given:
         return given
-    started = subprocess.run([ROOT / "infra/local/postgres.sh", "up"], capture_output=True, text=True, check=False)
+    # Of several test processes, one starts it. `make test` has done so before; then this only asks for its URL.
+    with (Path(tempfile.gettempdir()) / f"waybill-postgres-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        started = subprocess.run([ROOT / "infra/local/postgres.sh", "up"], capture_output=True, text=True, check=False)
     if started.returncode == 0:
         return started.stdout.strip()
     if os.environ.get("CI"):
@@ -49,3 +54,10 @@ def postgres_store(postgres_server: str) -> Iterator[StoreUrl]:
 def sqlite_store(tmp_path: Path) -> StoreUrl:
     """New, empty files."""
     return lambda: f"sqlite:///{tmp_path / uuid4().hex}.db"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def new_store(request: pytest.FixtureRequest) -> StoreUrl:
+    """New, empty stores, for a specification that each database is held to."""
+    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
+    return made

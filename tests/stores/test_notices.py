@@ -1,7 +1,7 @@
 """What ingest notes for the relay: each verdict on receipt other than applied, and each change of a verdict."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +13,7 @@ from infra.service import Waybill
 from infra.settings import Settings
 from infra.store.register_tables import notices
 from tests.integration.messages import booked, dispatched, placed, voided
-
-StoreUrl = Callable[[], str]
+from tests.stores.conftest import StoreUrl
 
 PLACED = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
 BOOKED = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z")
@@ -22,10 +21,9 @@ DISPATCHED = dispatched("SO-1", "2025-03-05T09:00:00Z")
 VOID = voided(BOOKED, "2025-03-06T09:00:00Z", id="V1")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def waybill(request: pytest.FixtureRequest) -> Iterator[Waybill]:
-    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
-    with Waybill(Settings(store=made())) as waybill:
+@pytest.fixture
+def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
+    with Waybill(Settings(store=new_store())) as waybill:
         yield waybill
 
 

@@ -1,6 +1,5 @@
 """Who stored a message can wait until the views reflect it, while another process projects."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -11,8 +10,8 @@ from infra.questions.views import Asked, NotYetReflectedError
 from infra.service import Waybill
 from infra.settings import Settings
 from projections.catalogue import VIEWS
+from tests.stores.conftest import StoreUrl
 
-StoreUrl = Callable[[], str]
 WORKLOAD = next(view for view in VIEWS if view.verb == "workload")
 REGISTERED = (
     b'{"specversion":"1.0","id":"%d","source":"hr","type":"rep.registered.v1","time":"2026-03-02T14:30:00Z",'
@@ -20,10 +19,9 @@ REGISTERED = (
 )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def settings(request: pytest.FixtureRequest) -> Settings:
-    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
-    return Settings(store=made())
+@pytest.fixture
+def settings(new_store: StoreUrl) -> Settings:
+    return Settings(store=new_store())
 
 
 def register(waybill: Waybill, number: int) -> int:

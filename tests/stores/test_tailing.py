@@ -1,33 +1,24 @@
 """Who follows the store by position misses nothing, however writers linger, overlap and give up."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 from threading import Event, Thread
-
-import pytest
 
 from domain.account.events import CustomerContacted
 from infra.service import Waybill
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from infra.store.mapper import encode_event
+from tests.stores.conftest import StoreUrl
 
-StoreUrl = Callable[[], str]
 WRITERS, TRANSACTIONS = 6, 25
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class GivenUpError(Exception):
     """A writer's transaction is rolled back."""
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store(request: pytest.FixtureRequest) -> StoreUrl:
-    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
-    return made
 
 
 def write(waybill: Waybill, writer: int, written: list[str]) -> None:
@@ -59,8 +50,8 @@ CONTACT = encode_event(
 )
 
 
-def test_a_follower_sees_every_event_once_in_the_order_of_positions(store: StoreUrl) -> None:
-    with Waybill(Settings(store=store())) as waybill:
+def test_a_follower_sees_every_event_once_in_the_order_of_positions(new_store: StoreUrl) -> None:
+    with Waybill(Settings(store=new_store())) as waybill:
         # given a follower that asks for what came after the last position that it saw
         seen: list[tuple[int, str]] = []
         done = Event()

@@ -1,19 +1,20 @@
 """The store in a PostgreSQL database."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 from eventsourcing.utils import register_topic
 from psycopg import Cursor
 from psycopg.rows import DictRow
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 
 from infra.analysts import postgres as analysts
 from infra.analysts.relations import Relation
 from infra.store.application import Fulfillment
 from infra.store.backend import EventRow
+from infra.store.engine import LOCKED
 from infra.store.postgres.recorder import ArrayRecorder
 from infra.store.watch import PostgresWatch, Watch
 
@@ -21,6 +22,8 @@ register_topic("waybill.postgres", ArrayRecorder)
 
 CONNECT_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_SECONDS = 60
+IDLE_WRITER_SECONDS = 60
+"""How long a transaction that writes may do nothing: its process is frozen or out of reach, and others wait for it."""
 SCHEMA = "public"
 
 
@@ -33,12 +36,9 @@ class PostgresBackend:
         self.url = url
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
-        self.engine = create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
-            pool_pre_ping=True,
-        )
-        event.listen(self.engine, "connect", _look_for_tables_in_their_schema)
+        self.engine = _engine(url)
+        # Even where all is there, what the library does to make its tables would wait for whoever writes.
+        tables_to_make = not inspect(self.engine).has_table(f"{Fulfillment.name}_events", SCHEMA)
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -51,6 +51,7 @@ class PostgresBackend:
                 "POSTGRES_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
                 "POSTGRES_POOL_SIZE": "1",
                 "POSTGRES_MAX_OVERFLOW": "4",
+                "CREATE_TABLE": "yes" if tables_to_make else "no",
                 "ORIGINATOR_ID_TYPE": "text",
                 "MAPPER_TOPIC": "waybill.mapper",
                 "APPLICATION_RECORDER_TOPIC": "waybill.postgres",
@@ -95,6 +96,27 @@ def _look_for_tables_in_their_schema(connection: psycopg.Connection, _: object) 
     connection.autocommit = True
     connection.execute(f"SET search_path TO {SCHEMA}")
     connection.autocommit = False
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        pool_pre_ping=True,
+    )
+    event.listen(engine, "connect", _look_for_tables_in_their_schema)
+    limits = text(
+        f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', true), "
+        f"set_config('idle_in_transaction_session_timeout', '{IDLE_WRITER_SECONDS}s', true)"
+    )
+
+    @event.listens_for(engine, "begin")
+    def limit_writers(connection: Connection) -> None:
+        options: Any = connection.get_execution_options()
+        if options.get(LOCKED, False):
+            connection.execute(limits)
+
+    return engine
 
 
 def _cursor(connection: Connection) -> Cursor[DictRow]:

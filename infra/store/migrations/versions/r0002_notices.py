@@ -51,7 +51,9 @@ def upgrade() -> None:
 def _head() -> int:
     """The position of the newest event; 0 in an empty store."""
     connection = op.get_bind()
-    if not sa.inspect(connection).has_table("stored_events"):
+    events, position = (
+        ("stored_events", "rowid") if connection.dialect.name == "sqlite" else ("waybill_events", "notification_id")
+    )
+    if not sa.inspect(connection).has_table(events):
         return 0
-    position = "rowid" if connection.dialect.name == "sqlite" else "notification_id"
-    return int(connection.execute(sa.text(f"SELECT coalesce(max({position}), 0) FROM stored_events")).scalar_one())
+    return int(connection.execute(sa.text(f"SELECT coalesce(max({position}), 0) FROM {events}")).scalar_one())

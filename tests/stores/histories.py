@@ -1,0 +1,30 @@
+"""A sales floor to fill stores with, wrong messages among them, and how it is taken in."""
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from consumers.sources.json_lines import JsonLines
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.simulation import simulate
+
+UNTIL = datetime(2025, 6, 30, 16, tzinfo=UTC)
+BATCH_LINES = 20
+
+
+def floor(orders: int, wrong: float = 0.1) -> list[bytes]:
+    """The messages of a sales floor; the same for the same arguments."""
+    return list(simulate(orders, 5, UNTIL, wrong))
+
+
+def in_small_batches(store: str, retry_seconds: float = 300) -> Settings:
+    """Settings with which there is much in between."""
+    return Settings(store=store, batch_messages=BATCH_LINES, batch_events=50, retry_seconds=retry_seconds)
+
+
+def take_in(waybill: Waybill, lines: Sequence[bytes], name: str = "floor") -> None:
+    """Store the messages in small batches, without projecting them."""
+    content = b"\n".join(lines)
+    pipeline = waybill.ingest()
+    pipeline.finish(pipeline.read(JsonLines(name, lambda: io.BytesIO(content), batch_lines=BATCH_LINES)).feed_id)

@@ -1,0 +1,37 @@
+"""A store is opened by any number of processes at once, and by readers at any time."""
+
+from threading import Event, Thread
+
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.engine import LOCKED
+from tests.integration.command import Command
+from tests.stores.conftest import StoreUrl
+
+MANY = 10
+
+
+def test_many_processes_open_an_empty_store_at_once(new_store: StoreUrl, waybill: Command) -> None:
+    service = waybill.with_(WAYBILL_STORE=new_store())
+    running = [service.start("status", "--format", "json") for _ in range(MANY)]
+    books = [process.wait().done().json["books"] for process in running]
+    assert books == [{"received": 0, "applied": 0, "duplicate": 0, "held": 0, "dead": 0}] * MANY
+    service("verify").done()
+
+
+def test_a_store_is_opened_and_asked_while_somebody_writes(new_store: StoreUrl) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as writer, writer.engine.execution_options(**{LOCKED: True}).begin() as connection:
+        # given a writer in the midst of a transaction
+        writer.backend.lock(connection)
+        # when another process opens the store
+        opened = Event()
+
+        def open_and_ask() -> None:
+            with Waybill(settings) as reader:
+                reader.status()
+                opened.set()
+
+        Thread(target=open_and_ask, daemon=True).start()
+        # then it is answered before the writer comes to an end
+        assert opened.wait(20)

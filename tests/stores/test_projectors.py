@@ -1,0 +1,251 @@
+"""However many projectors run on one store, one is active; when it dies or freezes, another one takes over."""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from infra.service import Waybill
+from infra.store import watch
+from infra.store.outages import passes
+from infra.store.watch import FileWatch
+from projections.catalogue import PROJECTIONS
+from projections.runner import Replacement
+from tests.fault.kafka_aftermath import answers_of, assert_same_answers
+from tests.integration.command import KILLED, Command, Running
+from tests.stores.conftest import StoreUrl
+from tests.stores.histories import floor, in_small_batches, take_in
+
+LINES = floor(40)
+HALF = len(LINES) // 2
+
+
+@pytest.fixture(scope="module")
+def in_peace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a store says that one process took in and projected."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('peace') / 'waybill.db'}"
+    with Waybill(in_small_batches(url)) as waybill:
+        take_in(waybill, LINES[:HALF], "first half")
+        take_in(waybill, LINES[HALF:], "second half")
+    return answers_of(url)
+
+
+@pytest.fixture
+def service(waybill: Command, new_store: StoreUrl) -> Command:
+    waybill.file("first.jsonl", *LINES[:HALF])
+    waybill.file("second.jsonl", *LINES[HALF:])
+    return waybill.with_(
+        WAYBILL_STORE=new_store(),
+        WAYBILL_BATCH_MESSAGES="20",
+        WAYBILL_BATCH_EVENTS="5",
+        WAYBILL_LOG_LEVEL="info",
+    )
+
+
+def until(so: Callable[[], bool]) -> None:
+    """Wait for it; the test's own time limit is the end of that."""
+    while not so():
+        time.sleep(0.02)
+
+
+def says(projector: Running, event: str) -> Callable[[], bool]:
+    def said() -> bool:
+        assert projector.is_alive(), projector.said
+        return event in projector.said
+
+    return said
+
+
+def caught_up(service: Command) -> Callable[[], bool]:
+    def all_reflected() -> bool:
+        told = service.ask("status")
+        return all(projection["position"] == told["head"] for projection in told["projections"])
+
+    return all_reflected
+
+
+# -- processes -----------------------------------------------------------------------------------
+
+
+def test_one_that_is_killed_is_followed_by_one_that_stands_by(service: Command, in_peace: dict[str, Any]) -> None:
+    # given an active projector and two that stand by
+    active = service.start("project")
+    until(says(active, "projector_active"))
+    others = [service.start("project") for _ in range(2)]
+    for other in others:
+        until(says(other, "projector_standing_by"))
+    service("ingest", "first.jsonl", "--no-project").done()
+    # when the active one is killed
+    active.kill()
+    assert active.wait().code == KILLED
+    # then one of the others is active, and one alone
+    until(lambda: any("projector_active" in other.said for other in others))
+    service("ingest", "second.jsonl", "--no-project").done()
+    until(caught_up(service))
+    assert ["projector_active" in other.said for other in others].count(True) == 1
+    # and who is told to stop gives way to the last one
+    others.sort(key=lambda other: "projector_active" in other.said)
+    others.pop().terminate()
+    until(says(others[0], "projector_active"))
+    others[0].terminate()
+    others[0].wait().done()
+    assert_same_answers(service.setting("WAYBILL_STORE"), in_peace)
+
+
+def test_one_that_was_frozen_writes_nothing_when_it_wakes(service: Command, in_peace: dict[str, Any]) -> None:
+    store = service.setting("WAYBILL_STORE")
+    service("ingest", "first.jsonl", "--no-project").done()
+    # given a projector that is frozen in the midst of its work, but not of a transaction
+    zombie = service.start("project")
+    until(says(zombie, "batch_projected"))
+    zombie.signal(signal.SIGSTOP)
+    while not writable(store):
+        zombie.signal(signal.SIGCONT)
+        time.sleep(0.01)
+        zombie.signal(signal.SIGSTOP)
+    # when it loses its claim, and another one takes over and projects all
+    take_claim_away(service)
+    other = service.start("project")
+    until(says(other, "projector_active"))
+    service("ingest", "second.jsonl", "--no-project").done()
+    until(caught_up(service))
+    # and it wakes up
+    zombie.signal(signal.SIGCONT)
+    service("ingest", "second.jsonl", "--no-project").done()
+    until(caught_up(service))
+    for projector in (zombie, other):
+        projector.terminate()
+        projector.wait().done()
+    # then the rows are those that the events lead to, and every total is right
+    service("verify").done()
+    books = service.ask("status")["books"]
+    assert books["duplicate"] >= len(LINES) - HALF
+    views = [name for name in in_peace if " as of " in name]
+    found = answers_of(store)
+    assert {name: found[name] for name in views} == {name: in_peace[name] for name in views}
+
+
+def writable(store: str) -> bool:
+    """Whether nobody is in the midst of a transaction that moves a projection."""
+    if store.startswith("postgresql"):
+        with psycopg.connect(store) as connection:
+            (in_one,) = connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'projection_positions'::regclass "
+                "AND mode = 'RowExclusiveLock'"
+            ).fetchone() or (1,)
+            return not in_one
+    try:
+        with closing(sqlite3.connect(store.removeprefix("sqlite:///"), timeout=0.1)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            return True
+    except sqlite3.OperationalError:
+        return False
+
+
+def take_claim_away(service: Command) -> None:
+    """As the server does when it hears nothing for long, or who empties the folder of temporary files."""
+    store = service.setting("WAYBILL_STORE")
+    if store.startswith("postgresql"):
+        with psycopg.connect(store) as connection:
+            ended = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).fetchall()
+            assert len(ended) == 1
+    else:
+        for lock in service.folder.glob("waybill-*/*.lock"):
+            lock.unlink()
+
+
+# -- what fences them ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(new_store: StoreUrl) -> Iterator[tuple[Waybill, Waybill]]:
+    """Two processes on one store that has messages to project."""
+    settings = in_small_batches(new_store())
+    with Waybill(settings) as one, Waybill(settings) as other:
+        take_in(one, LINES[:HALF], "first half")
+        yield one, other
+
+
+def test_a_batch_that_another_one_has_written_meanwhile_is_not_written_again(
+    monkeypatch: pytest.MonkeyPatch, pair: tuple[Waybill, Waybill], in_peace: dict[str, Any]
+) -> None:
+    slow, fast = pair
+    replace, reached, go_on = slow.rows.replace, Event(), Event()
+
+    def replace_late(replacements: list[Replacement], start: int, end: int) -> None:
+        reached.set()
+        go_on.wait()
+        replace(replacements, start, end)
+
+    # given a projector that has settled a batch and stops there
+    monkeypatch.setattr(slow.rows, "replace", replace_late)
+    projector = Thread(target=slow.project)
+    with capture_logs() as logs:
+        projector.start()
+        reached.wait()
+        # when another one, which does not know of it, projects that batch and the next ones
+        while fast.runner.step():
+            pass
+        written = fast.rows.positions(PROJECTIONS)
+        go_on.set()
+        projector.join()
+    # then the first one notices and has written nothing
+    assert "projection_moved" in [entry["event"] for entry in logs]
+    assert "batch_projected" not in [entry["event"] for entry in logs]
+    assert slow.rows.positions(PROJECTIONS) == written
+    take_in(slow, LINES[HALF:], "second half")
+    assert_same_answers(slow.settings.store, in_peace)
+
+
+@pytest.mark.postgres
+def test_the_server_frees_a_claim_of_which_it_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch, postgres_store: StoreUrl
+) -> None:
+    monkeypatch.setattr(watch, "LEASE_SECONDS", 1)
+    with Waybill(in_small_batches(postgres_store())) as waybill:
+        silent, other = waybill.backend.watch("projector"), waybill.backend.watch("projector")
+        assert silent.claim()
+        # when nothing is heard of who has the claim
+        until(other.claim)
+        # then it is told so as soon as it asks
+        with pytest.raises(OperationalError) as lost:
+            silent.claim()
+        assert passes(lost.value)
+        assert not silent.claim()
+        silent.close()
+        other.close()
+
+
+@pytest.mark.postgres
+def test_a_claim_lasts_while_its_holder_waits_for_news(
+    monkeypatch: pytest.MonkeyPatch, postgres_store: StoreUrl
+) -> None:
+    monkeypatch.setattr(watch, "LEASE_SECONDS", 1)
+    with Waybill(in_small_batches(postgres_store())) as waybill:
+        active, other = waybill.backend.watch("projector"), waybill.backend.watch("projector")
+        assert active.claim()
+        active.wait(Event(), 2)
+        assert not other.claim()
+        active.close()
+        assert other.claim()
+        other.close()
+
+
+def test_of_two_claims_on_one_file_one_holds(tmp_path: Any) -> None:
+    one, other = (FileWatch("projector", str(tmp_path / "waybill.db")) for _ in range(2))
+    assert one.claim() and one.claim()
+    assert not other.claim()
+    one.close()
+    assert other.claim()
+    other.close()
