@@ -30,6 +30,13 @@ LOG_EVENTS: Final = {
     "topic_made_anew": "A partition ends before where the store is; it is read from its beginning. (error)",
     "partitions_looked_at": "Nothing came for a while; so many messages are still to be read. (debug)",
     "offsets_not_committed": "Kafka was not told how far we are. Nothing rests on it but its lag tools. (info)",
+    "relay_active": "This process tells others what took effect from now on. (info)",
+    "relay_standing_by": "Another process does; this one takes over when that one ends. (info)",
+    "relay_waits": "Topics that the relay writes to are missing; it looks again until they are there. (error)",
+    "relay_moved": "Another relay told a batch first; this one goes on from there. (info)",
+    "relay_stopped_early": "The relay was stopped while Kafka did not answer; it sends that batch again. (info)",
+    "batch_relayed": "A batch was sent and is kept by Kafka. (info)",
+    "record_too_large": "What the relay would send is larger than its topic takes, and was left out. (error)",
     "kafka_producer_closed_badly": "A producer that had failed complained when it was closed. (debug)",
 }
 """Every event that is logged, and when."""

@@ -11,12 +11,10 @@ from consumers.ingest.register import Feed, Register
 from consumers.sources.header_names import forgive_header_names
 from consumers.sources.kafka import Partition
 from consumers.sources.kafka_past import Point, TopicsPast
-from consumers.sources.source import Batch, FeedPosition
+from consumers.sources.source import READ_AGAIN, Batch, FeedPosition
 from domain.verdict import Verdict
 
 ASK_MS = 5_000
-READ_AGAIN = "again:"
-"""What stands before the topic in the name of a feed that read its past, whose position is no consumer's."""
 
 
 class WouldBe(NamedTuple):

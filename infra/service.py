@@ -7,7 +7,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from consumers.contract import ReadingRules
-from consumers.contract.topics import read_topics
+from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
 from consumers.publish.publishing import Publishing
 from consumers.sinks.sink import Sink
@@ -21,6 +21,13 @@ from infra.questions.dead_letters import DeadLetters
 from infra.questions.messages import Messages
 from infra.questions.verification import Verification
 from infra.questions.views import Views
+from infra.relay.effects import EffectsOutlet
+from infra.relay.expiry import ExpiryOutlet, instant_of
+from infra.relay.outlet import Outlet
+from infra.relay.positions import ReactorPositions
+from infra.relay.relay import ROLE as RELAY
+from infra.relay.relay import Relay, relay_status
+from infra.relay.verdicts import VerdictsOutlet
 from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History
@@ -118,8 +125,12 @@ class Waybill:
         return timedelta(hours=self.settings.hold_hours)
 
     def status(self) -> dict[str, Any]:
-        """The books, the head, the projections and the partitions (see infra.questions.books)."""
-        return status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
+        """The books, the head, the projections, the partitions (see infra.questions.books) and the reactors."""
+        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
+        return {**told, "reactors": self._reactors()}
+
+    def _reactors(self) -> list[dict[str, object]]:
+        return relay_status(self.outlets(), ReactorPositions(self.backend).begun())
 
     def status_with_ends(self) -> tuple[dict[str, Any], str | None]:
         """The same with the ends of Kafka's partitions, and why Kafka was not reached if it was not.
@@ -142,7 +153,7 @@ class Waybill:
             return found
 
         told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold, ends)
-        return told, complaint[0] if complaint else None
+        return {**told, "reactors": self._reactors()}, complaint[0] if complaint else None
 
     def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
         """An ingest pipeline into this store; see Ingest for `rereading`."""
@@ -190,6 +201,38 @@ class Waybill:
             self._relations_kept = True
         again = TryingAgain(self.settings.retry_seconds, stop)
         return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
+
+    def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
+        """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
+        settings = self.settings
+        outlets, positions = self.outlets(), ReactorPositions(self.backend)
+        at_the_newest = settings.relay_from == "now"
+        return Relay(
+            outlets,
+            positions,
+            lambda: positions.begin(outlets, self.clock(), at_the_newest=at_the_newest),
+            kafka_sink(settings, stop, patience=patience),
+            written_topics(settings.topic_prefix),
+            self.backend.watch(RELAY),
+            TryingAgain(settings.retry_seconds, stop),
+            stop,
+        )
+
+    def outlets(self) -> Sequence[Outlet]:
+        """What the relay tells, each with a position of its own."""
+        prefix, source = self.settings.topic_prefix, self.settings.relay_source
+        positions, dead_of = ReactorPositions(self.backend), read_topics(prefix)
+        return (
+            EffectsOutlet(self.backend, self.history, prefix + EVENTS, source),
+            VerdictsOutlet(
+                self.backend,
+                prefix + VERDICTS,
+                source,
+                dead_of,
+                expired_until=lambda: instant_of(positions.position(ExpiryOutlet.name)),
+            ),
+            ExpiryOutlet(self.backend, dead_of, self.clock, self.hold),
+        )
 
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""

@@ -87,6 +87,16 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(
         "", max_length=200, pattern=r"^[A-Za-z0-9._-]*$", description="Stands before the name of every topic."
     )
+    relay_source: str = Field(
+        "waybill",
+        min_length=1,
+        max_length=200,
+        description="The `source` of the CloudEvents that the relay publishes; once chosen, leave it.",
+    )
+    relay_from: Literal["beginning", "now"] = Field(
+        "beginning",
+        description="Where a relay begins that never ran on this store: its whole history, or what comes from now on.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: a line an event; console: for people; auto: console on a terminal, else json."
     )

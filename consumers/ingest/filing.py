@@ -136,12 +136,13 @@ class Filing:
             if arrival.raw is not None
         }
         for letter_id, (feed_id, repeats) in self._transaction.letters(arrived).items() if arrived else ():
-            key, fact, by_feed_id, _, _ = arrived[letter_id]
+            key, fact, by_feed_id, raw, _ = arrived[letter_id]
             self._changes.repeat(key, by_feed_id, 1 + repeats)
             self._changes.letters_taken.append(letter_id)
+            assert raw is not None
             outcome = Outcome(Verdict.DUPLICATE, "the same bytes came again, and fit the contract by then")
             self._changes.notices.append(
-                Notice(key, fact.TYPE, letter_id, feed_id, None, None, None, Verdict.MALFORMED, outcome)
+                Notice(key, fact.TYPE, letter_id, by_feed_id, raw.offset, None, None, Verdict.MALFORMED, outcome)
             )
             self._changes.count(feed_id, Verdict.MALFORMED, -1)
             self._changes.count(feed_id, Verdict.DUPLICATE)

@@ -94,9 +94,10 @@ class KnownLetter(NamedTuple):
 class Notice(NamedTuple):
     """What is to be told of one message: a verdict on receipt other than applied, or (`before`) a change of verdict.
 
-    `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None for a change. `stream`
-    and `version` are those of the event behind it: the fact, or of a change the VerdictChanged; None for what came
-    again. A void that leaves its waiting room has a notice for its new place that tells of no change.
+    `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None where it is that of the
+    registered message. `stream` and `version` are those of the event behind it: the fact, or of a change the
+    VerdictChanged; None for what came again. A void that leaves its waiting room has a notice for its new place that
+    tells of no change.
     """
 
     key: MessageKey | None

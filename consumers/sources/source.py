@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+READ_AGAIN = "again:"
+"""What stands before the topic in the name of a feed that read its past, whose position is no consumer's."""
+
 
 class RawMessage(NamedTuple):
     """The bytes of one message as they came, and their offset in the feed (of a file: the line's number, from 0)."""

@@ -1,4 +1,4 @@
-"""Commands that read from Kafka: topics, consume, up, reingest."""
+"""Commands of the parts that speak to Kafka: topics, consume, relay, up, reingest."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,12 +21,16 @@ from infra.together import run_together
 if TYPE_CHECKING:
     from infra.reingest import WouldBe
 
+PATIENCE_OF_ONCE = 60.0
+"""How many seconds a broker that does not answer is tried by a relay that is to end."""
+
 topics_app = typer.Typer(help="The Kafka topics that Waybill reads and writes.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(topics_app, name="topics")
     app.command()(consume)
+    app.command()(relay)
     app.command()(up)
     app.command()(reingest)
 
@@ -41,8 +45,21 @@ def consume() -> None:
         waybill.consumer(stop).run()
 
 
+def relay(
+    once: Annotated[bool, typer.Option("--once", help="Stop when all was told.")] = False,
+) -> None:
+    """Tell others what took effect and which verdicts there are, until stopped (the batch at hand is finished first).
+
+    To the topics waybill.events, waybill.verdicts and, of what is dead, <topic>.dead. Run several, and one is active.
+    Where it begins on a store on which it never ran, WAYBILL_RELAY_FROM says.
+    """
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop) as waybill:
+        waybill.relay(stop, patience=PATIENCE_OF_ONCE if once else None).run(once=once)
+
+
 def up() -> None:
-    """Consume and project in one process, until stopped (SIGTERM or Ctrl-C: what was begun is finished first).
+    """Consume, project and relay in one process, until stopped (SIGTERM or Ctrl-C: what was begun is finished first).
 
     Each part also runs alone, and any number of processes may run on one store.
     """
@@ -52,6 +69,7 @@ def up() -> None:
             {
                 "consume": waybill.consumer(stop).run,
                 "project": lambda: waybill.projector(stop).run(once=False),
+                "relay": waybill.relay(stop).run,
             },
             stop,
         )

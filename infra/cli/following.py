@@ -133,7 +133,7 @@ def _row(stored: PositionedEvent) -> dict[str, Any]:
 
 
 def status(form: FormatOption = Format.TABLE) -> None:
-    """The books, each projection's position and lag, each partition's lag."""
+    """The books, each projection's and each reactor's position and lag, each partition's lag."""
     with open_waybill() as waybill:
         told, complaint = waybill.status_with_ends()
     if complaint is not None:
@@ -150,6 +150,8 @@ def status(form: FormatOption = Format.TABLE) -> None:
         title="\nProjections",
         footer=f"the newest event is at position {told['head']}",
     )
+    if told["reactors"] or form is Format.CSV:
+        show_rows(["name", "position", "lag"], told["reactors"], form, title="\nReactors")
     if told["partitions"] or form is Format.CSV:
         columns = ["topic", "partition", "next_offset", "end_offset", "lag"]
         show_rows(columns, told["partitions"], form, title="\nPartitions")

@@ -45,7 +45,7 @@ def upgrade() -> None:
     # Of what was stored before, nobody noted whether it was applied at once. So the relay begins after it.
     head = _head()
     if head:
-        op.bulk_insert(reactor_positions, [{"name": "relay of events", "position": head, "begun_at": None}])
+        op.bulk_insert(reactor_positions, [{"name": "relay.events", "position": head, "begun_at": None}])
 
 
 def _head() -> int:

@@ -1,0 +1,1 @@
+"""What Waybill tells others: from stored events and notices to records for Kafka. Pure; infra/relay reads and sends."""

@@ -1,0 +1,114 @@
+"""What goes to waybill.events: a fact when it takes effect, and when it ceases to.
+
+A fact can take effect more than once: held, applied, voided, and applied again when the void is voided. Its revisions
+count these turns: odd ones took effect, even ones ceased to. So whoever follows needs no order and minds no doubles:
+a fact is in effect when its greatest revision is odd.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from consumers.contract.writing import instant_text, to_cloud_event
+from consumers.ingest.register import MessageKey
+from consumers.relay.envelope import REVERTED, FactRevertedData, RelayedAttributes, structured
+from consumers.relay.identity import event_id, fact_id
+from consumers.sinks.sink import Record
+from domain.fact import Fact, StreamEvent
+from domain.record import VerdictChanged
+from domain.subject import split_stream_name
+from domain.verdict import Verdict
+
+Place = tuple[str, int]
+"""A stream and a version in it."""
+
+
+class Turn(NamedTuple):
+    """A fact took effect, or ceased to (even revisions), with the event at this place; `change` if it was one."""
+
+    fact: Fact
+    key: MessageKey
+    place: Place
+    revision: int
+    change: VerdictChanged | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What has to be known of some events besides them.
+
+    `not_at_once` are the places of facts that were not applied when they came. `changes` are all changes of verdict
+    up to the last of the events, in their order, of each message that one of the events is about; `facts` are theirs.
+    """
+
+    not_at_once: Collection[Place]
+    changes: Mapping[MessageKey, Sequence[VerdictChanged]]
+    facts: Mapping[MessageKey, Fact]
+
+
+def key_of(event: StreamEvent) -> MessageKey:
+    """The message that a fact is, or whose verdict changed."""
+    return MessageKey(event.source, event.message_id, split_stream_name(event.originator_id)[1])
+
+
+def makes_a_turn(event: VerdictChanged) -> bool:
+    """Whether the change makes a fact take effect, or cease to."""
+    return (event.verdict is Verdict.APPLIED) is not (event.verdict_before is Verdict.APPLIED)
+
+
+def turns(events: Iterable[StreamEvent], surroundings: Surroundings) -> Iterator[Turn]:
+    """The turns that some events of the store made, in their order."""
+    revisions = dict(_revisions(surroundings.changes.values()))
+    for event in events:
+        place = (event.originator_id, event.originator_version)
+        if isinstance(event, Fact):
+            if place not in surroundings.not_at_once:
+                yield Turn(event, key_of(event), place, 1, None)
+        elif isinstance(event, VerdictChanged) and makes_a_turn(event):
+            key = key_of(event)
+            yield Turn(surroundings.facts[key], key, place, revisions[place], event)
+
+
+def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[Place, int]]:
+    for changes in histories:
+        revision = 1 if changes[0].verdict_before is Verdict.APPLIED else 0
+        for change in changes:
+            if makes_a_turn(change):
+                revision += 1
+                yield (change.originator_id, change.originator_version), revision
+
+
+def record_of(turn: Turn, topic: str, source: str) -> Record:
+    """The record that tells of it: keyed by the stream, a CloudEvent of `source`."""
+    stream, version = turn.place
+    fact = fact_id(turn.key)
+    told = _reverted(turn, fact) if turn.change is not None and not turn.revision % 2 else _took_effect(turn)
+    data = told.pop("data")
+    own = {"id": event_id(fact, turn.revision), "source": source}
+    relayed = RelayedAttributes(fact, turn.revision, stream, version, turn.key.source, turn.key.message_id)
+    return structured(topic, stream, {**told, **own, **msgspec.structs.asdict(relayed)}, data)
+
+
+def _took_effect(turn: Turn) -> dict[str, Any]:
+    """The message that states the fact, as its sender might have written it."""
+    return to_cloud_event(turn.fact, turn.key.subject)
+
+
+def _reverted(turn: Turn, fact: str) -> dict[str, Any]:
+    change = turn.change
+    assert change is not None
+    told = {"type": REVERTED, "time": instant_text(change.recorded_at), "subject": turn.key.subject}
+    if turn.fact.correlation_id is not None:
+        told["correlationid"] = turn.fact.correlation_id
+    data = FactRevertedData(
+        reverts=event_id(fact, turn.revision - 1),
+        type=turn.fact.TYPE,
+        occurred_at=turn.fact.occurred_at,
+        verdict=change.verdict,
+        reason=change.reason,
+        because_of_source=change.because_of_source,
+        because_of_id=change.because_of_id,
+    )
+    return {**told, "data": data}

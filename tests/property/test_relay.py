@@ -1,0 +1,87 @@
+"""What holds of the relay, whatever is ingested in whatever order: whoever follows it knows what is in effect."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.sinks.sink import Record
+from domain.verdict import Verdict
+from infra.relay import effects, verdicts
+from infra.relay.outlet import Outlet
+from infra.relay.positions import ReactorPositions
+from infra.service import Waybill
+from tests.integration.follower import Follower, verdicts_after
+from tests.property.messages import Message, deliveries_of, messages_of_every_sort, outcomes_of, repeated
+from tests.property.stores import a_store, deliver, small_and_quiet, tried
+
+__all__ = ["small_and_quiet"]
+pytestmark = pytest.mark.usefixtures("small_and_quiet")
+
+
+class Listener:
+    """Reads outlets from where it stopped, and keeps what they tell."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, int] = {}
+        self.told: dict[str, list[Record]] = {}
+
+    def listen(self, waybill: Waybill) -> "Listener":
+        for outlet in waybill.outlets():
+            while self._hear_more(outlet):
+                pass
+        return self
+
+    def _hear_more(self, outlet: Outlet) -> bool:
+        # As though a relay had begun on a store whose messages never wait too long.
+        if outlet.name == "relay.expired":
+            return False
+        start = self._positions.get(outlet.name, 0)
+        records, end = outlet.after(start)
+        self.told.setdefault(outlet.name, []).extend(records)
+        self._positions[outlet.name] = end
+        return end != start
+
+    def values(self, name: str) -> list[bytes]:
+        return [record.value for record in self.told.get(name, ())]
+
+
+@tried(0.3)
+@given(messages_of_every_sort(), st.data())
+def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
+    sent: Sequence[Message], data: st.DataObject
+) -> None:
+    again = data.draw(repeated(sent), label="sent once more")
+    deliveries = data.draw(deliveries_of([*sent, *again], projecting=False), label="deliveries")
+    at_once = data.draw(st.sampled_from((1, 3, 1_000)), label="events and notices at once")
+    chance = Random(data.draw(st.integers(0, 99), label="chance"))
+    with a_store() as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effects, "EVENTS_AT_ONCE", at_once)
+        patch.setattr(verdicts, "NOTICES_AT_ONCE", at_once)
+        # given a relay that listens while messages come
+        waybill = store.process()
+        ReactorPositions(waybill.backend).begin(waybill.outlets(), waybill.clock(), at_the_newest=False)
+        listener = Listener()
+        # when
+        deliver(
+            store, deliveries, after_each=lambda waybill: listener.listen(waybill) if chance.random() < 0.5 else None
+        )
+        listener.listen(waybill)
+        # then
+        outcomes = outcomes_of(sent)
+        in_effect = {tuple(key) for key, outcome in outcomes.items() if outcome.verdict is Verdict.APPLIED}
+        heard = listener.values("relay.events")
+        assert Follower().hear(heard).in_effect == in_effect
+        # and whoever hears it in another order, and twice
+        shuffled = heard * 2
+        chance.shuffle(shuffled)
+        assert Follower().hear(shuffled).in_effect == in_effect
+        # and whoever follows the verdicts knows each
+        told = verdicts_after(listener.values("relay.verdicts"))
+        assert {tuple(key): told.get(tuple(key), "applied") for key in outcomes} == {
+            tuple(key): outcome.verdict for key, outcome in outcomes.items()
+        }
+        # and what is told anew is told in the same words, under the same ids
+        assert Listener().listen(waybill).told == listener.told
