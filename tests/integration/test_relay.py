@@ -1,0 +1,360 @@
+"""`waybill relay` against a real broker: what is told, in which order, and that nothing of it is lost."""
+
+import json
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from consumers.contract import TOPICS
+from domain.verdict import Verdict
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.register_tables import messages
+from tests.fault.conftest import draw
+from tests.integration.broker import Broker, Topics
+from tests.integration.command import KILLED, Command, Running
+from tests.integration.follower import Follower, Message, verdicts_after
+from tests.integration.messages import booked, dispatched, placed, voided
+from tests.integration.reading_topics import all_records
+from tests.integration.topics import PATIENCE_SECONDS, STRUCTURED, Sent, consumed, made, send
+from tests.stores.conftest import postgres_server, postgres_store, sqlite_store
+
+__all__ = ["draw", "postgres_server", "postgres_store", "sqlite_store"]  # fixtures of that folder which are used here
+pytestmark = pytest.mark.kafka
+
+StoreUrl = Callable[[], str]
+
+PLACED = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="P1")
+BOOKED = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z", id="B1")
+DISPATCHED = dispatched("SO-1", "2025-03-05T09:00:00Z", id="D1")
+VOID = voided(BOOKED, "2025-03-06T09:00:00Z", id="V1")
+FLOOR = ("--orders", "40", "--seed", "5", "--wrong", "0.15", "--until", "2025-06-30T16:00:00Z")
+
+
+@pytest.fixture
+def relaying(waybill: Command, topics: Topics) -> Command:
+    """The command with topics of its own, on SQLite."""
+    return made(waybill, topics)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def anywhere(request: pytest.FixtureRequest, waybill: Command, topics: Topics) -> Command:
+    """The same on each database."""
+    store: StoreUrl = request.getfixturevalue(f"{request.param}_store")
+    return made(waybill.with_(WAYBILL_STORE=store(), WAYBILL_BATCH_MESSAGES="20"), topics)
+
+
+def floor(waybill: Command) -> Path:
+    """A sales floor with doubles, contradictions, voids and broken messages."""
+    file = waybill.folder / "floor.jsonl"
+    waybill("simulate", *FLOOR, "--out", file).done()
+    return file
+
+
+def events_in(topics: Topics) -> list[Any]:
+    return all_records(topics.url, f"{topics.prefix}waybill.events")
+
+
+def verdicts_in(topics: Topics) -> list[Any]:
+    return all_records(topics.url, f"{topics.prefix}waybill.verdicts")
+
+
+def in_the_store(waybill: Command) -> dict[Message, str]:
+    """The verdict of each well-formed message."""
+    with Waybill(Settings(store=url_of(waybill))) as service, service.engine.connect() as connection:
+        columns = (messages.c.source, messages.c.message_id, messages.c.subject, messages.c.verdict)
+        return {(row[0], row[1], row[2]): row[3] for row in connection.execute(select(*columns))}
+
+
+def url_of(waybill: Command) -> str:
+    try:
+        return waybill.setting("WAYBILL_STORE")
+    except KeyError:
+        return f"sqlite:///{waybill.store}"
+
+
+def applied_in(waybill: Command) -> set[Message]:
+    return {message for message, verdict in in_the_store(waybill).items() if verdict == Verdict.APPLIED}
+
+
+def until_all_is_told(waybill: Command, *relays: Running) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (reactors := waybill.ask("status")["reactors"]) or any(reactor["lag"] for reactor in reactors):
+        assert time.monotonic() < deadline, reactors
+        for relay in relays:
+            assert relay.is_alive(), relay.said
+        time.sleep(0.1)
+
+
+def check_that_nothing_is_lost(waybill: Command, topics: Topics) -> None:
+    """Whoever follows knows what is in effect and each verdict, and each stream was told in its order."""
+    told = events_in(topics)
+    assert Follower().hear(record.value for record in told).in_effect == applied_in(waybill)
+    latest = verdicts_after(record.value for record in verdicts_in(topics))
+    assert {message: latest.get(message, "applied") for message in in_the_store(waybill)} == in_the_store(waybill)
+    versions: dict[bytes, list[int]] = defaultdict(list)
+    for record in told:
+        event = json.loads(record.value)
+        assert record.key == event["stream"].encode()
+        versions[record.key].append(event["streamversion"])
+    for stream, told_of in versions.items():
+        first_told = list(dict.fromkeys(told_of))
+        assert first_told == sorted(first_told), stream
+
+
+def test_a_sales_floor_is_told_to_the_end_in_the_order_of_each_stream(anywhere: Command, topics: Topics) -> None:
+    file = floor(anywhere)
+    anywhere("ingest", file, "--no-project").done()
+
+    anywhere("relay", "--once").done()
+
+    check_that_nothing_is_lost(anywhere, topics)
+    told = [record.value for record in (*events_in(topics), *verdicts_in(topics))]
+    assert len({json.loads(value)["id"] for value in told}) == len(told), "each is told once when nothing fails"
+    assert any(json.loads(value)["type"] == "waybill.fact.reverted.v1" for value in told), "some were reverted"
+    reactors = anywhere.ask("status")["reactors"]
+    assert [list(reactor) for reactor in reactors] == [["name", "position", "lag"]] * 3
+    assert {reactor["lag"] for reactor in reactors} == {0}
+
+
+def test_another_order_of_arrival_leaves_a_follower_with_the_same(
+    anywhere: Command, other: Command, topics: Topics
+) -> None:
+    """given a history in the order of hearing and backwards, then who follows either, or both, is told the same."""
+    lines = [line for line in floor(anywhere).read_bytes().splitlines() if line]
+    elsewhere = Topics(topics.url, f"{topics.prefix}back.")
+    forwards, backwards = anywhere, made(other, elsewhere)
+    # Of two contents under one id the first to come is kept: that order stays.
+    ids: dict[bytes, list[bytes]] = defaultdict(list)
+    for line in lines:
+        ids[_id_of(line)].append(line)
+    turned = [line for key in reversed(ids) for line in ids[key]]
+    forwards("ingest", forwards.file("forwards.jsonl", *lines), "--no-project").done()
+    backwards("ingest", backwards.file("backwards.jsonl", *turned), "--no-project").done()
+
+    for waybill in (forwards, backwards):
+        waybill("relay", "--once").done()
+
+    here = [record.value for record in events_in(topics)]
+    there = [record.value for record in events_in(elsewhere)]
+    assert Follower().hear(here).in_effect == Follower().hear(there).in_effect == applied_in(forwards)
+
+
+def _id_of(line: bytes) -> bytes:
+    try:
+        message = json.loads(line)
+        return json.dumps([message["source"], message["id"], message["subject"]]).encode()
+    except (ValueError, KeyError, TypeError):
+        return line
+
+
+def test_a_relay_that_is_killed_again_and_again_loses_nothing(anywhere: Command, topics: Topics, draw: Random) -> None:
+    talkative = anywhere.with_(WAYBILL_LOG_LEVEL="info")
+    ingest = anywhere.with_(WAYBILL_BATCH_MESSAGES="5").start("ingest", floor(anywhere), "--no-project")
+    for _ in range(5):
+        relay = talkative.start("relay")
+        # It is killed while it sends, or when there is nothing left to send.
+        while "batch_relayed" not in relay.said and (ingest.is_alive() or "relay_active" not in relay.said):
+            assert relay.is_alive(), relay.said
+        time.sleep(draw.uniform(0, 0.1))
+        relay.kill()
+        assert relay.wait().code == KILLED
+    ingest.wait().done()
+
+    anywhere("relay", "--once").done()
+
+    check_that_nothing_is_lost(anywhere, topics)
+
+
+def test_one_of_several_is_active_and_another_takes_over_when_it_dies(anywhere: Command, topics: Topics) -> None:
+    talkative = anywhere.with_(WAYBILL_LOG_LEVEL="info")
+    active = talkative.start("relay")
+    until_said(active, "relay_active")
+    standby = talkative.start("relay")
+    until_said(standby, "relay_standing_by")
+    anywhere("ingest", anywhere.file("1.jsonl", PLACED), "--no-project").done()
+    until_all_is_told(anywhere, active, standby)
+
+    active.kill()
+    active.wait()
+    anywhere("ingest", anywhere.file("2.jsonl", BOOKED), "--no-project").done()
+    until_said(standby, "batch_relayed")
+    until_all_is_told(anywhere, standby)
+    standby.terminate()
+    standby.wait().done()
+
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1", "B1"]
+
+
+def until_said(running: Running, words: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while words not in running.said:
+        assert running.is_alive() and time.monotonic() < deadline, running.said
+        time.sleep(0.02)
+
+
+def test_what_becomes_dead_is_copied_with_its_bytes_and_headers(relaying: Command, topics: Topics) -> None:
+    whole = Sent("shipments", b"\xff\xfe\x00<x/>\n", b"SO-9", [("trace", b"\x00\xff"), ("trace", b"2")], 1)
+    twin = {**PLACED, "id": "P2", "data": {**PLACED["data"], "rep_id": "rep-2"}}
+    refused = Sent("orders", json.dumps(twin, indent=1).encode(), b"SO-1", [*STRUCTURED, ("x-hop", b"7")], 2)
+    send(topics, [structured(PLACED), structured(BOOKED), structured(DISPATCHED)])
+    consumed(relaying, topics)
+    send(topics, [whole, Sent("people", None, b"rep-1", partition=0), refused, structured(VOID)])
+    consumed(relaying, topics)
+
+    relaying("relay", "--once").done()
+
+    copies = {topic: all_records(topics.url, f"{topics.prefix}{topic}.dead") for topic in TOPICS}
+    assert {topic: len(records) for topic, records in copies.items() if records} == {
+        "orders": 2, "people": 1, "shipments": 1,
+    }  # fmt: skip
+    (broken,), (tombstone,) = copies["shipments"], copies["people"]
+    assert (broken.key, broken.value, list(broken.headers[:2])) == (None, whole.value, whole.headers)
+    assert ours(broken) == {
+        "topic": f"{topics.prefix}shipments",
+        "partition": "1",
+        "offset": "0",
+        "verdict": "malformed",
+        "reason": ours(broken)["reason"],
+        "bytes": "as received",
+    }
+    assert ours(broken)["reason"].startswith("message: must be UTF-8")
+    assert tombstone.value == b""
+    by_verdict = {ours(copy)["bytes"]: copy for copy in copies["orders"]}
+    assert (by_verdict["as received"].value, list(by_verdict["as received"].headers[:2])) == (
+        refused.value, refused.headers,
+    )  # fmt: skip
+    restated = by_verdict["restated"]
+    assert (restated.key, json.loads(restated.value)["id"], ours(restated)["verdict"]) == (b"SO-1", "B1", "refused")
+
+
+def structured(message: dict[str, Any]) -> Sent:
+    return Sent("orders", json.dumps(message).encode(), b"SO-1", STRUCTURED, 0)
+
+
+def ours(record: Any) -> dict[str, str]:
+    return {
+        name.removeprefix("waybill_"): value.decode() for name, value in record.headers if name.startswith("waybill_")
+    }
+
+
+def test_verdicts_are_keyed_by_the_source_so_that_each_upstream_follows_its_own(
+    relaying: Command, topics: Topics
+) -> None:
+    crm = dispatched("SO-2", "2025-03-05T09:00:00Z", id="D2", source="/crm")
+    send(topics, [structured(PLACED), structured(PLACED), structured(crm), structured({**BOOKED, "time": "today"})])
+    consumed(relaying, topics)
+    send(topics, [structured(booked("SO-2", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z", id="B2"))])
+    send(topics, [structured(placed("SO-2", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="P2"))])
+    consumed(relaying, topics)
+
+    relaying("relay", "--once").done()
+
+    told: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for record in verdicts_in(topics):
+        data = json.loads(record.value)["data"]
+        told[record.key].append((data["id"], data["verdict"]))
+    assert told[b"/crm"] == [("D2", "held"), ("D2", "applied")]
+    assert sorted(told[b"/order-entry"])[:2] == [("B1", "malformed"), ("P1", "duplicate")]
+
+
+def test_reading_again_rebuilding_and_reingesting_tell_nothing_again(relaying: Command, topics: Topics) -> None:
+    send(topics, [structured(PLACED), structured(BOOKED), structured(VOID), Sent("orders", b"broken", partition=0)])
+    consumed(relaying, topics)
+    relaying("relay", "--once").done()
+    before = len(events_in(topics)), len(verdicts_in(topics)), len(dead(topics))
+
+    relaying("reingest", "--topic", "orders", "--from", "0").done()
+    relaying("verify").done()
+    relaying("relay", "--once").done()
+
+    assert (len(events_in(topics)), len(verdicts_in(topics)), len(dead(topics))) == before
+    assert before[1:] == (2, 2), "what was voided and what is broken; the events depend on how it was polled"
+    # and what a file brings again is told as a duplicate to its source, and takes effect no second time
+    relaying("ingest", relaying.file("again.jsonl", PLACED)).done()
+    relaying("relay", "--once").done()
+    assert len(events_in(topics)) == before[0]
+    (told_again,) = [record for record in verdicts_in(topics) if b'"duplicate"' in record.value]
+    assert (told_again.key, json.loads(told_again.value)["data"]["id"]) == (b"/order-entry", "P1")
+
+
+def dead(topics: Topics) -> list[Any]:
+    return all_records(topics.url, *(f"{topics.prefix}{topic}.dead" for topic in TOPICS))
+
+
+def test_a_relay_may_begin_with_what_comes_from_now_on(relaying: Command, topics: Topics) -> None:
+    relaying.ingest(PLACED)
+    from_now = relaying.with_(WAYBILL_RELAY_FROM="now")
+    from_now("relay", "--once").done()
+
+    relaying.ingest(BOOKED)
+    from_now("relay", "--once").done()
+
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["B1"]
+
+
+def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Topics) -> None:
+    waiting = waybill.with_(**topics.env)
+    waiting.ingest(PLACED)
+    relay = waiting.start("relay")
+    until_said(relay, "relay_waits")
+    made(waybill, topics)
+
+    until_all_is_told(waiting, relay)
+    relay.terminate()
+    ran = relay.wait().done()
+
+    (told,) = [json.loads(line) for line in ran.err.splitlines() if '"relay_waits"' in line]
+    assert "waybill topics create" in told["reason"]
+
+
+def test_a_broker_that_is_away_is_waited_for_and_a_stop_is_heeded_meanwhile(waybill: Command) -> None:
+    lost = waybill.with_(WAYBILL_KAFKA="127.0.0.1:1")
+    lost.ingest(PLACED)
+    relay = lost.start("relay")
+    until_said(relay, "kafka_not_reached")
+
+    relay.signal(signal.SIGTERM)
+
+    relay.wait().done()
+    assert waybill.ask("status")["reactors"][0] == {"name": "relay.events", "position": 0, "lag": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_broker_that_dies_while_the_relay_sends_loses_nothing(waybill: Command, own_broker: Broker) -> None:
+    topics = Topics(own_broker.url, "")
+    relaying = made(waybill.with_(WAYBILL_BATCH_MESSAGES="20"), topics)
+    file = floor(relaying)
+    relay = relaying.start("relay")
+    ingest = relaying.start("ingest", file, "--no-project")
+    until_said(relay, "batch_relayed")
+    own_broker.kill()
+    ingest.wait().done()
+    own_broker.start()
+
+    until_all_is_told(relaying, relay)
+    relay.terminate()
+    relay.wait().done()
+
+    check_that_nothing_is_lost(relaying, topics)
+
+
+def test_up_consumes_projects_and_relays_in_one_process(relaying: Command, topics: Topics) -> None:
+    running = relaying.start("up")
+    send(topics, [structured(PLACED), structured(BOOKED)])
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(events_in(topics)) < 2 or not relaying.ask("workload"):
+        assert running.is_alive() and time.monotonic() < deadline, running.said
+    running.terminate()
+
+    ran = running.wait().done()
+    assert "Traceback" not in ran.err
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1", "B1"]
