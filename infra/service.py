@@ -72,7 +72,7 @@ def migrate_store(settings: Settings) -> str | None:
             again = TryingAgain(settings.retry_seconds)
             again(lambda: upgrade(backend.engine))
             ProjectedRows(backend.engine).create(PROJECTIONS)
-            again(lambda: backend.define(relations()))
+            again(lambda: backend.define(relations(timedelta(hours=settings.hold_hours))))
         finally:
             backend.close()
     return before
@@ -197,7 +197,7 @@ class Waybill:
     def projector(self, stop: Event) -> Projector:
         """What keeps the views up to date until `stop` is set, and before that, what analysts query of them."""
         if not self._relations_kept:
-            keep_relations(self.backend)
+            keep_relations(self.backend, self.hold)
             self._relations_kept = True
         again = TryingAgain(self.settings.retry_seconds, stop)
         return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
@@ -241,7 +241,7 @@ class Waybill:
 
     def let_in(self, role: str) -> list[str]:
         """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
-        self.backend.define(relations())
+        self.backend.define(relations(self.hold))
         return self.backend.grant(role)
 
     def let_out(self, role: str) -> None:

@@ -136,12 +136,15 @@ def _statements(relations: Sequence[Relation]) -> list[str]:
     for relation in relations:
         if relation.table is None:
             name = f"{SCHEMA}.{_quote(relation.name)}"
-            statements.append(
-                f"CREATE OR REPLACE FUNCTION {name}(as_of timestamptz) RETURNS SETOF {name} "
-                f"LANGUAGE sql STABLE PARALLEL SAFE BEGIN ATOMIC {_sql(relation, AS_OF, reading=SCHEMA)}; END"
-            )
+            rights, reading = ("DEFINER", TABLES) if relation.reads_more else ("INVOKER", SCHEMA)
             about = f"{relation.about} As of any instant, by all that is known today."
-            statements.append(f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}")
+            statements += [
+                f"CREATE OR REPLACE FUNCTION {name}(as_of timestamptz) RETURNS SETOF {name} "
+                f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY {rights} "
+                f"BEGIN ATOMIC {_sql(relation, AS_OF, reading=reading)}; END",
+                f"REVOKE ALL ON FUNCTION {name}(timestamptz) FROM PUBLIC",
+                f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}",
+            ]
     return statements
 
 

@@ -6,11 +6,12 @@ sqlite.py as views of the file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, Table, select
 
+from infra.questions.dead_letters import DEAD_LETTERS_ABOUT, DEAD_LETTERS_MEANINGS, dead_letters
 from projections.asof import AsOf
 from projections.catalogue import VIEWS, View
 
@@ -31,6 +32,8 @@ class Relation:
     meanings: Mapping[str, str]
     question: Callable[[AsOf], Select[Any]]
     table: Table | None = None
+    reads_more: bool = False
+    """Whether the question reads what is no relation itself, so that only its owner may ask it."""
 
     @property
     def about_now(self) -> str:
@@ -38,10 +41,17 @@ class Relation:
         return self.about if self.table is not None else f"{self.about} As of now."
 
 
-def relations() -> list[Relation]:
-    """The tables of rows first, since the views' functions read these."""
+def relations(hold: timedelta) -> list[Relation]:
+    """The tables of rows first, since the views' functions read these; `hold` is how long a message may be held."""
     tables = {table: None for view in VIEWS for projection in view.projections for table in projection.tables}
-    return [*map(_of_table, tables), *map(_of_view, VIEWS)]
+    letters = Relation(
+        "dead_letters",
+        DEAD_LETTERS_ABOUT,
+        DEAD_LETTERS_MEANINGS,
+        lambda as_of: dead_letters(as_of, hold),
+        reads_more=True,
+    )
+    return [*map(_of_table, tables), *map(_of_view, VIEWS), letters]
 
 
 def _of_table(table: Table) -> Relation:

@@ -1,6 +1,7 @@
 """Commands for analysts, and for whoever lets them in."""
 
 import sys
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,12 @@ from infra.cli.arguments import (
 from infra.cli.output import console, errors, moment
 from infra.export.formats import FORMATS, MissingPackageError, expect_packages
 from infra.export.whole_file import whole_file
+from infra.questions.streamed import Streamed
+from infra.questions.views import Asked
+from infra.service import Waybill
 from projections.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
+
+DEAD_LETTERS = "dead_letters"
 
 analysts = typer.Typer(no_args_is_help=True, help="Who may query the relations in PostgreSQL with SQL of their own.")
 
@@ -43,18 +49,18 @@ def export(
     wait: WaitOption = 10,
 ) -> None:
     """Write a view to a file, however long it is. The file is there whole or not at all; one that was is replaced."""
-    view = _exported(name)
+    view = _exported(name, rep, min_position)
     form = _form(to)
     with open_waybill() as waybill:
-        if min_position is not None:
+        if view is not None and min_position is not None:
             waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
         with (
-            waybill.views.stream(view, asked(as_of, known_at), {"rep_id": rep} if rep else None) as answer,
+            _asked_of(waybill, view, asked(as_of, known_at), rep) as answer,
             Progress(console=errors(), transient=True, disable=not sys.stderr.isatty()) as bar,
             whole_file(to) as part,
             FORMATS[form](part, answer.columns) as write,
         ):
-            task = bar.add_task(view.relation, total=None if bar.disable else answer.count())
+            task = bar.add_task(str(to), total=None if bar.disable else answer.count())
             written = 0
             for batch in answer.batches():
                 write(batch)
@@ -62,19 +68,31 @@ def export(
                 bar.update(task, completed=written)
     known = f", as known at {moment(known_at)}" if known_at else ""
     console().print(
-        f"{written:,} rows of {view.relation} in {escape(str(to))}, as of {moment(answer.instant)}{known}; "
+        f"{written:,} rows in {escape(str(to))}, as of {moment(answer.instant)}{known}; "
         f"reflects position {answer.position}"
     )
 
 
-def _exported(name: str) -> View:
-    if name in (ALL_ORDER_STATES.relation, ALL_ORDER_STATES.verb):
+def _exported(name: str, rep: str | None, min_position: int | None) -> View | None:
+    """The view of that name; None for the dead letters, which are no view of a projection."""
+    if name.replace("-", "_") == DEAD_LETTERS:
+        if rep is not None or min_position is not None:
+            raise typer.BadParameter("dead letters are of no rep, and of no projection: leave --rep and --min-position")
+        return None
+    if name.replace("-", "_") == ALL_ORDER_STATES.relation:
         return ALL_ORDER_STATES
     try:
         return view_named(name)
     except KeyError:
-        known = ", ".join(view.relation for view in (*VIEWS, ALL_ORDER_STATES))
+        known = ", ".join([*(view.relation for view in VIEWS), ALL_ORDER_STATES.relation, DEAD_LETTERS])
         raise typer.BadParameter(f"{name} is not one of {known}", param_hint="NAME") from None
+
+
+def _asked_of(waybill: Waybill, view: View | None, clocks: Asked, rep: str | None) -> AbstractContextManager[Streamed]:
+    if view is None:
+        head, now = waybill.history.head(), waybill.clock()
+        return waybill.dead_letters.stream(head, now, clocks.as_of, clocks.known_at)
+    return waybill.views.stream(view, clocks, {"rep_id": rep} if rep else None)
 
 
 def _form(to: Path) -> str:

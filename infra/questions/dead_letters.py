@@ -1,34 +1,53 @@
 """Dead letters and held messages: what was not taken, why, and what was received, whole."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Text, and_, literal, null, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, union_all
 
 from domain.verdict import Verdict
+from infra.questions.streamed import Streamed
+from infra.store.engine import snapshot
 from infra.store.register_tables import feeds, letters, messages, raw_messages
+from projections.asof import AsOf
+from projections.columns import Instant
 
-COLUMNS = (
-    "letter_id",
-    "verdict",
-    "reason",
-    "subject",
-    "type",
-    "source",
-    "id",
-    "topic",
-    "partition",
-    "offset",
-    "seen_at",
-    "discarded_at",
-)
+DEAD_LETTERS_ABOUT = "Messages that were not taken: malformed, refused, or held for too long."
+DEAD_LETTERS_MEANINGS = {
+    "letter_id": "Names the letter: waybill dead-letters show LETTER_ID.",
+    "verdict": "malformed, refused or held (for too long).",
+    "reason": "Why it was not taken.",
+    "subject": "The id of what the message is about; null, as type, source and id are, of a malformed one.",
+    "type": "The message's type.",
+    "source": "Who sent it.",
+    "id": "The message's id.",
+    "topic": "The topic, or the file, from which it came first.",
+    "partition": "The partition of that topic.",
+    "offset": "Its offset there, or its line, counted from 0.",
+    "seen_at": "When it was recorded.",
+    "discarded_at": "When it was set aside; a voided message was from the start. Null: it waits for somebody.",
+}
+COLUMNS = tuple(DEAD_LETTERS_MEANINGS)
 
 
-def letter_id_of(source: str, message_id: str, subject: str) -> str:
-    """The letter id of a well-formed message: the first 16 hexadecimal digits of a SHA-256 of what it is known by."""
-    return hashlib.sha256("\0".join((source, message_id, subject)).encode()).hexdigest()[:16]
+def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
+    """Dead letters seen by T, the oldest first, those set aside too; `hold` is how long a message may be held."""
+    seen = union_all(_well_formed(_dead_by(as_of, hold)), _malformed()).subquery("seen")
+    letter = seen.c
+    return (
+        select(*(letter[name] for name in COLUMNS[:-1]), _by(as_of, letter.discarded_at).label("discarded_at"))
+        .where(letter.seen_at <= as_of.instant)
+        .order_by(letter.seen_at, letter.letter_id)
+    )
+
+
+def held(as_of: AsOf, hold: timedelta) -> Select[Any]:
+    """Messages that wait at T for what they name, and have not waited too long; the longest waiting first."""
+    waits = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at >= as_of.shifted(-hold))
+    waiting = _well_formed(waits).subquery("waiting")
+    return select(*(waiting.c[name] for name in COLUMNS)).order_by(waiting.c.seen_at, waiting.c.letter_id)
 
 
 class DeadLetters:
@@ -45,34 +64,30 @@ class DeadLetters:
 
         A voided message counts as discarded from the moment at which it was seen.
         """
-        clocks = [clock for clock in (as_of, known_at) if clock is not None]
-        limit = min(clocks, default=now)
-        expired = and_(messages.c.verdict == Verdict.HELD.value, messages.c.received_at < self._expiry(limit))
-        refused = messages.c.verdict == Verdict.REFUSED.value
-        with self._engine.connect() as connection:
-            rows = [
-                *_letter_rows(connection, _malformed()),
-                *_letter_rows(connection, _well_formed().where(or_(refused, expired))),
-            ]
-        seen = [row for row in rows if row["seen_at"] <= limit]
-        return sorted(
-            (_as_of(row, limit) for row in seen if discarded or not _is_discarded(row, limit)),
-            key=lambda row: (row["seen_at"], row["letter_id"]),
-        )
+        question = self._question(now, as_of, known_at)
+        if not discarded:
+            question = question.where(question.selected_columns["discarded_at"].is_(None))
+        return self._rows(question)
 
     def held(self, now: datetime) -> list[dict[str, Any]]:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
-        waiting = and_(messages.c.verdict == Verdict.HELD.value, messages.c.received_at >= self._expiry(now))
-        with self._engine.connect() as connection:
-            rows = _letter_rows(connection, _well_formed().where(waiting))
-            return sorted(rows, key=lambda row: (row["seen_at"], row["letter_id"]))
+        return self._rows(held(AsOf.at(now), self._hold))
 
-    def _expiry(self, at: datetime) -> datetime:
-        """What was received before then and is still held has waited too long."""
-        try:
-            return at - self._hold
-        except OverflowError:
-            return datetime.min.replace(tzinfo=at.tzinfo)
+    @contextmanager
+    def stream(
+        self, head: int, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> Iterator[Streamed]:
+        """All of them, those set aside too, to be read row by row; `head` is the position of the newest event."""
+        with snapshot(self._engine) as connection:
+            yield Streamed(connection, self._question(now, as_of, known_at), head, as_of or now)
+
+    def _question(self, now: datetime, as_of: datetime | None, known_at: datetime | None) -> Select[Any]:
+        limit = min((clock for clock in (as_of, known_at) if clock is not None), default=now)
+        return dead_letters(AsOf.at(limit), self._hold)
+
+    def _rows(self, question: Select[Any]) -> list[dict[str, Any]]:
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(question).mappings()]
 
     def body_of(self, letter: Mapping[str, Any]) -> tuple[bytes, str] | None:
         """The bytes of a letter as they were received, and its headers as JSON; None when only the event was kept."""
@@ -89,55 +104,49 @@ class DeadLetters:
         return (row[0], row[1]) if row else None
 
 
+def _dead_by(as_of: AsOf, hold: timedelta) -> ColumnElement[bool]:
+    held_too_long = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at < as_of.shifted(-hold))
+    return (messages.c.verdict == Verdict.REFUSED.value) | held_too_long
+
+
+def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What had happened by T; null when it happened later."""
+    return case((instant <= as_of.instant, instant))
+
+
+def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
+    # A voided message was set aside from the moment at which it was seen.
+    voided_at = case((messages.c.voided, messages.c.recorded_at))
+    return (
+        select(
+            messages.c.letter_id,
+            messages.c.verdict,
+            messages.c.reason,
+            messages.c.subject,
+            messages.c.type,
+            messages.c.source,
+            messages.c.message_id.label("id"),
+            feeds.c.topic,
+            feeds.c.partition,
+            messages.c.offset,
+            messages.c.recorded_at.label("seen_at"),
+            func.coalesce(messages.c.discarded_at, voided_at, type_=Instant()).label("discarded_at"),
+        )
+        .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
+        .where(which)
+    )
+
+
 def _malformed() -> Select[Any]:
+    nothing = null().cast(Text)
     return select(
-        letters.c.letter_id.label("letter_id"),
+        letters.c.letter_id,
         literal(Verdict.MALFORMED.value, Text).label("verdict"),
         letters.c.reason,
-        null().label("subject"),
-        null().label("type"),
-        null().label("source"),
-        null().label("id"),
+        *(nothing.label(name) for name in ("subject", "type", "source", "id")),
         feeds.c.topic,
         feeds.c.partition,
         letters.c.offset,
         letters.c.received_at.label("seen_at"),
         letters.c.discarded_at,
-        literal(False).label("voided"),
     ).join_from(letters, feeds, letters.c.feed_id == feeds.c.feed_id)
-
-
-def _well_formed() -> Select[Any]:
-    return select(
-        null().label("letter_id"),
-        messages.c.verdict,
-        messages.c.reason,
-        messages.c.subject,
-        messages.c.type,
-        messages.c.source,
-        messages.c.message_id.label("id"),
-        feeds.c.topic,
-        feeds.c.partition,
-        messages.c.offset,
-        messages.c.recorded_at.label("seen_at"),
-        messages.c.discarded_at,
-        messages.c.voided,
-    ).join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
-
-
-def _letter_rows(connection: Connection, question: Select[Any]) -> Iterator[dict[str, Any]]:
-    for row in connection.execute(question).mappings():
-        letter = dict(row)
-        if letter["letter_id"] is None:
-            letter["letter_id"] = letter_id_of(letter["source"], letter["id"], letter["subject"])
-        if letter.pop("voided"):
-            letter["discarded_at"] = letter["discarded_at"] or letter["seen_at"]
-        yield letter
-
-
-def _is_discarded(letter: Mapping[str, Any], limit: datetime) -> bool:
-    return letter["discarded_at"] is not None and letter["discarded_at"] <= limit
-
-
-def _as_of(letter: dict[str, Any], limit: datetime) -> dict[str, Any]:
-    return letter if _is_discarded(letter, limit) else {**letter, "discarded_at": None}

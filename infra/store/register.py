@@ -31,6 +31,7 @@ from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend
 from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
+from infra.store.letter_ids import letter_id_kept
 from infra.store.mapper import decode_event, encode_event
 from infra.store.register_tables import feeds, kept_settlings, letters, messages, notices, raw_messages
 from projections.columns import Instant
@@ -249,6 +250,7 @@ class StoredRegisterTransaction:
                     arrival.fact.recorded_at,
                     received_at,
                     is_waiting_room(stream),
+                    letter_id_kept(outcome, *arrival.key),
                 )
                 for arrival, stream, version, outcome in changes.messages
             ],
@@ -321,6 +323,7 @@ class StoredRegisterTransaction:
                     "new_voided": changed.outcome.voided,
                     "new_took_effect_at": changed.outcome.took_effect_at,
                     "new_waits_in_room": is_waiting_room(changed.stream),
+                    "new_letter_id": letter_id_kept(changed.outcome, *changed.key),
                 }
                 for changed in changes.changed
             ],
@@ -379,7 +382,7 @@ class StoredRegisterTransaction:
         return self._connection.execute(statement, {"keys": msgspec.json.encode(listed).decode()}).all()
 
 
-_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room")
+_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room", "letter_id")
 
 
 def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:

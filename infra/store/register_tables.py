@@ -34,7 +34,8 @@ Index(
 )
 
 # Every well-formed message that ever came in, with the verdict that it has now. `repeats` counts how often it came
-# again, `differing` how often of these with other content. A void waits in a room while what it names is unknown.
+# again, `differing` how often of these with other content. `letter_id` is there while the message is held or refused.
+# A void waits in a room while what it names is unknown.
 messages = Table(
     "messages",
     register_metadata,
@@ -57,6 +58,7 @@ messages = Table(
     Column("repeats", Integer, nullable=False, server_default="0"),
     Column("differing", Integer, nullable=False, server_default="0"),
     Column("discarded_at", Instant),
+    Column("letter_id", Text),
     sqlite_with_rowid=False,
 )
 _not_taken = messages.c.verdict.in_(["held", "refused"])

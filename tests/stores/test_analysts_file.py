@@ -18,6 +18,8 @@ from infra.settings import Settings
 from infra.simulation import simulate
 from projections.catalogue import VIEWS
 
+HOLD = timedelta(hours=72)
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -25,7 +27,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("floor") / "floor.db"
     with Waybill(Settings(store=f"sqlite:///{path}")) as waybill:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        waybill.ingest().read(JsonLines.of_bytes("floor", b"\n".join(simulate(200, 5, now))))
+        waybill.ingest().read(JsonLines.of_bytes("floor", b"\n".join(simulate(200, 5, now, wrong=0.1))))
         waybill.project()
     return path
 
@@ -69,6 +71,14 @@ def test_every_view_says_what_the_command_says_now(client: sqlite3.Connection, f
     assert compared(found) == compared([{name: shown(value) for name, value in row.items()} for row in said.rows])
 
 
+def test_dead_letters_are_a_view_too(client: sqlite3.Connection, file: Path) -> None:
+    with Waybill(Settings(store=f"sqlite:///{file}")) as waybill:
+        said = waybill.dead_letters.dead(waybill.clock(), discarded=True)
+    found = [dict(row) for row in client.execute("SELECT * FROM dead_letters")]
+    assert {letter["verdict"] for letter in said} == {"refused", "malformed"}
+    assert compared(found) == compared([{name: shown(value) for name, value in row.items()} for row in said])
+
+
 def test_order_states_are_to_be_read_too(client: sqlite3.Connection) -> None:
     (row,) = client.execute("SELECT * FROM order_states ORDER BY order_id, valid_from LIMIT 1").fetchall()
     (text,) = client.execute("SELECT * FROM order_states_readable ORDER BY order_id, valid_from LIMIT 1").fetchall()
@@ -90,7 +100,7 @@ def test_order_states_are_to_be_read_too(client: sqlite3.Connection) -> None:
 )
 def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int, text: str) -> None:
     with Waybill(Settings(store=f"sqlite:///{tmp_path / 'store.db'}")) as waybill:
-        sqlite.define(waybill.engine, relations())
+        sqlite.define(waybill.engine, relations(HOLD))
         with waybill.engine.begin() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO rep_periods (rep_id, valid_from, name, level) VALUES ('rep-7', ?, 'Ann', 'senior')",
@@ -101,7 +111,7 @@ def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int
 
 
 def test_definitions_say_what_the_columns_mean(client: sqlite3.Connection) -> None:
-    for relation in relations():
+    for relation in relations(HOLD):
         assert relation.about
         named = {"name": relation.name if relation.table is None else f"{relation.name}_readable"}
         (definition,) = client.execute("SELECT sql FROM sqlite_master WHERE name = :name", named).fetchone()
@@ -116,14 +126,14 @@ def test_views_are_made_anew_when_they_change(tmp_path: Path) -> None:
         # given a file that another version made
         other = [
             Relation(r.name, "Said otherwise.", r.meanings, r.question, r.table) if r.name == "follow_ups" else r
-            for r in relations()
+            for r in relations(HOLD)
         ]
         assert sqlite.define(waybill.engine, other)
         assert not sqlite.define(waybill.engine, other)
         # when this one opens it to project, or migrates it
         migrate_store(settings)
         # then nothing is left to do
-        assert not sqlite.define(waybill.engine, relations())
+        assert not sqlite.define(waybill.engine, relations(HOLD))
 
 
 def test_a_file_has_no_roles(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What analysts query on PostgreSQL: the schema `waybill`, which explains itself, and a role that sees nothing else."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -24,9 +24,11 @@ from tests.stores.conftest import StoreUrl
 
 pytestmark = pytest.mark.postgres
 
+HOLD = timedelta(hours=72)
 DRIVER = "postgresql+psycopg"
 T = datetime(2026, 6, 15, 12, tzinfo=UTC)
 FLOOR = b"\n".join(simulate(120, 5, DEFAULT_UNTIL))
+WRONG_FLOOR = b"\n".join(simulate(60, 5, DEFAULT_UNTIL, wrong=0.2))
 
 Role = Callable[[str], str]
 
@@ -61,9 +63,9 @@ def store(role: Role, postgres_store: StoreUrl) -> StoreUrl:
     return postgres_store
 
 
-def filled(url: str) -> Waybill:
+def filled(url: str, floor: bytes = FLOOR) -> Waybill:
     waybill = Waybill(Settings(store=url))
-    waybill.ingest().read(JsonLines.of_bytes("floor", FLOOR))
+    waybill.ingest().read(JsonLines.of_bytes("floor", floor))
     waybill.project()
     return waybill
 
@@ -95,6 +97,22 @@ def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(
             assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.verb
 
 
+def test_dead_letters_are_a_relation_and_a_function_too(store: StoreUrl, role: Role) -> None:
+    # given a floor with wrong messages
+    with filled(store(), WRONG_FLOOR) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        waybill.let_in(urlsplit(url).username or "")
+        for sql, clock in (
+            ("SELECT * FROM waybill.dead_letters", None),
+            ("SELECT * FROM waybill.dead_letters(now() - interval '1 second')", waybill.clock() - timedelta(seconds=1)),
+            ("SELECT * FROM waybill.dead_letters(now() + interval '80 hours')", waybill.clock() + timedelta(hours=80)),
+        ):
+            # when they are asked for, then they are those of the command, the ones that were set aside included
+            said = waybill.dead_letters.dead(waybill.clock(), clock, discarded=True)
+            assert len({letter["verdict"] for letter in said}) > 1 or "second" in sql
+            assert sorted(map(repr, queried(url, sql))) == sorted(map(repr, said)), sql
+
+
 def test_relations_and_columns_explain_themselves(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         columns = queried(
@@ -103,7 +121,7 @@ def test_relations_and_columns_explain_themselves(store: StoreUrl) -> None:
             "FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 "
             "WHERE relnamespace = 'waybill'::regnamespace",
         )
-    assert {row["relname"] for row in columns} == {relation.name for relation in relations()}
+    assert {row["relname"] for row in columns} == {relation.name for relation in relations(HOLD)}
     assert [row for row in columns if not row["about"] or not row["said"]] == []
 
 
@@ -179,12 +197,12 @@ def test_a_service_whose_role_is_named_as_the_schema_keeps_to_its_tables(store: 
 
 
 def changed(**replaced: Relation) -> list[Relation]:
-    return [replaced.get(relation.name, relation) for relation in relations()]
+    return [replaced.get(relation.name, relation) for relation in relations(HOLD)]
 
 
 def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store: StoreUrl, role: Role) -> None:
     # given a store with a reader, made by a version whose late_deliveries had fewer columns in another order
-    late = next(relation for relation in relations() if relation.name == "late_deliveries")
+    late = next(relation for relation in relations(HOLD) if relation.name == "late_deliveries")
     shorter = Relation(
         late.name,
         late.about,
@@ -204,12 +222,12 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
         # then the columns are as they should be, the reader reads them, and nothing is left to do
         assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == list(late.meanings)
         assert queried(url, f"SELECT * FROM waybill.late_deliveries('{T.isoformat()}')")
-        assert postgres.define(waybill.engine, relations()) is False
+        assert postgres.define(waybill.engine, relations(HOLD)) is False
 
 
 def test_a_reader_in_the_way_is_not_waited_for_for_long_and_what_was_there_stays(store: StoreUrl) -> None:
     with filled(store()) as waybill:
-        follow_ups = next(relation for relation in relations() if relation.name == "follow_ups")
+        follow_ups = next(relation for relation in relations(HOLD) if relation.name == "follow_ups")
         another = Relation(follow_ups.name, "Said otherwise.", follow_ups.meanings, follow_ups.question)
         with psycopg.connect(waybill.settings.store) as reader:
             # given somebody who reads for long
@@ -228,5 +246,5 @@ def test_a_role_that_does_not_own_the_relations_leaves_them_as_they_are(store: S
             connection.execute("COMMENT ON SCHEMA waybill IS 'of an earlier version'")
         another = create_engine(make_url(as_role(waybill.settings.store, role("service"))).set(drivername=DRIVER))
         with pytest.raises(NotAllowedError, match="run waybill migrate as postgres"):
-            postgres.define(another, relations())
+            postgres.define(another, relations(HOLD))
         another.dispose()

@@ -99,6 +99,14 @@ def test_all_periods_are_told_unless_an_instant_is_asked_for(floor: Waybill) -> 
     assert 0 < len(then) == len(set(then)) < len(orders)
 
 
+def test_dead_letters_are_streamed_too(floor: Waybill) -> None:
+    said = floor.dead_letters.dead(floor.clock(), discarded=True)
+    with floor.dead_letters.stream(7, floor.clock()) as answer:
+        rows = [row for batch in answer.batches() for row in batch]
+        assert (answer.count(), answer.position) == (len(said), 7)
+    assert [dict(zip(answer.columns, row, strict=True)) for row in rows] == said
+
+
 def test_a_page_says_how_much_there_is(floor: Waybill) -> None:
     everything = floor.views.ask(ALL_ORDER_STATES, Asked())
     page = floor.views.ask(ALL_ORDER_STATES, Asked(), limit=3)
@@ -154,7 +162,11 @@ def test_the_command_writes_a_view(waybill: Command) -> None:
     assert rows.count(b"\n") > 2
     assert (waybill.folder / "overdue.csv").read_bytes() == rows
     lines = rows.splitlines()
-    assert f"{len(lines) - 1} rows of overdue_deliveries in overdue.csv, as of 2026-06-20 00:00Z" in ran.text
+    assert f"{len(lines) - 1} rows in overdue.csv, as of 2026-06-20 00:00Z" in ran.text
+    # and the dead letters
+    waybill("export", "dead-letters", "--to", "letters.jsonl").done()
+    letters = waybill.ask("dead-letters", "list", "--all")
+    assert read_back(waybill.folder / "letters.jsonl") == letters
     # of one rep
     rep = lines[1].split(b",")[1].decode()
     waybill("export", "overdue_deliveries", "--to", "of-rep.jsonl", "--rep", rep, *clock).done()
@@ -166,6 +178,7 @@ def test_the_command_writes_a_view(waybill: Command) -> None:
     [
         (("overdue", "--to", "overdue.xlsx"), "overdue.xlsx must end in .csv, .jsonl, .parquet"),
         (("overdue", "--to", "nowhere/overdue.csv"), "the folder nowhere does not exist"),
+        (("dead-letters", "--rep", "rep-7", "--to", "letters.csv"), "dead letters are of no rep"),
         (("overdrive", "--to", "overdue.csv"), "overdrive is not one of overdue_deliveries,"),
     ],
 )
