@@ -70,7 +70,9 @@ test-all: $(STAMP)  ## every test, slow ones too
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break something, one at a time
-	@infra/local/postgres.sh with $(BIN)/pytest -m fault $(ARGS)
+	@export WAYBILL_FAULT_SEED=$${WAYBILL_FAULT_SEED:-$$RANDOM$$RANDOM}; \
+	echo "The instants come from WAYBILL_FAULT_SEED=$$WAYBILL_FAULT_SEED"; \
+	infra/local/postgres.sh with $(BIN)/pytest -m fault $(ARGS)
 
 check: lint test  ## lint and test
 

@@ -29,6 +29,8 @@ LONGEST_RECONNECT_PAUSE_MS = 1_000
 """A broker that is back is found soon; the library would wait up to half a minute between looks."""
 METADATA_AGE_MS = 30_000
 SECONDS_TO_JOIN = 30.0
+SECONDS_BEFORE_POLLING_AGAIN = 2.0
+"""For so long, at most, is a batch tried again on a store that is away, before the group hears of us again."""
 SECONDS_BETWEEN_LOOKS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 5.0
 
@@ -67,7 +69,8 @@ def group_member(connection: Mapping[str, Any], group: str, max_records: int) ->
 class Consumer:
     """Polls until told to stop. Several may run: the group shares the partitions out among them.
 
-    `connect` gives a new member of the group, `reader` what reads with it.
+    `connect` gives a new member of the group, `reader` what reads with it. A group that gives no answer for
+    `seconds_to_join` is joined anew.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class Consumer:
         topics: Sequence[str],
         address: str,
         stop: Event,
+        seconds_to_join: float = SECONDS_TO_JOIN,
     ):
         self._connect = connect
         self._reader = reader
         self._topics = topics
         self._address = address
         self._stop = stop
+        self._seconds_to_join = seconds_to_join
         self._log = structlog.get_logger(__name__)
         self._trouble = Trouble(stop, self._log)
 
@@ -137,8 +142,8 @@ class Consumer:
             now = time.monotonic()
             if reader.joined:
                 last_joined = now
-            elif now - last_joined > SECONDS_TO_JOIN:
-                raise NeverJoinedError(f"no word from the group for {SECONDS_TO_JOIN:.0f} seconds; trying anew")
+            elif now - last_joined > self._seconds_to_join:
+                raise NeverJoinedError(f"no word from the group for {self._seconds_to_join:.0f} seconds; trying anew")
             if stored:
                 looked_at = now
                 self._trouble.over()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -164,14 +165,17 @@ class Waybill:
         """What reads Kafka into this store until `stop` is set."""
         # Imported here, since commands that read nothing need not wait for it.
         from consumers.sources.kafka import KafkaReader
-        from infra.consumer import Consumer, group_member
+        from infra.consumer import SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
 
         settings = self.settings
         connection = kafka_connection(settings)
         topics = read_topics(settings.topic_prefix)
+        # A store that is away for longer is the consumer's to wait for: it stays in its group meanwhile, and stops.
+        briefly = TryingAgain(SECONDS_BEFORE_POLLING_AGAIN, stop)
+        ingest = partial(Ingest, self.register, self.clock, self.reading_rules(), briefly)
         return Consumer(
             lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
-            lambda member: KafkaReader(member, topics, self.ingest(), self.register, self.clock),
+            lambda member: KafkaReader(member, topics, ingest(), self.register, self.clock),
             topics,
             settings.kafka,
             stop,

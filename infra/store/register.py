@@ -75,25 +75,41 @@ class StoredRegister:
         return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
 
     def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
-        of_partition = (feeds.c.topic == topic, feeds.c.partition == partition)
+        # Who takes many partitions over need not queue for the lock with each: all but the first time they are there.
+        with self._engine.connect() as connection:
+            found = self._unfinished(connection, topic, partition)
+        if found is not None:
+            return found
         with self._locked() as connection:
             self._backend.lock(connection)
-            rows = connection.execute(
-                select(feeds.c.finished_at, feeds.c.feed_id, feeds.c.next_offset)
-                .where(*of_partition)
-                .order_by(feeds.c.feed_id.desc())
-            ).all()
-            if rows and rows[0].finished_at is None:
-                return PartitionFeed(Feed(rows[0].feed_id, FeedPosition(rows[0].next_offset)), len(rows) == 1)
+            found = self._unfinished(connection, topic, partition)
+            if found is not None:
+                return found
             opened = connection.execute(
                 insert(feeds).values(topic=topic, partition=partition, opened_at=now).returning(feeds.c.feed_id)
             )
-            return PartitionFeed(Feed(opened.scalar_one(), FeedPosition()), not rows)
+            return PartitionFeed(
+                Feed(opened.scalar_one(), FeedPosition()), self._feeds_of(connection, topic, partition) == 1
+            )
+
+    def _unfinished(self, connection: Connection, topic: str, partition: int) -> PartitionFeed | None:
+        row = connection.execute(
+            select(feeds.c.feed_id, feeds.c.next_offset).where(
+                feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        feed = Feed(row.feed_id, FeedPosition(row.next_offset))
+        return PartitionFeed(feed, self._feeds_of(connection, topic, partition) == 1)
 
     def feeds_of(self, topic: str, partition: int) -> int:
-        named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
         with self._engine.connect() as connection:
-            return int(connection.execute(named_so).scalar_one())
+            return self._feeds_of(connection, topic, partition)
+
+    def _feeds_of(self, connection: Connection, topic: str, partition: int) -> int:
+        named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
+        return int(connection.execute(named_so).scalar_one())
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:

@@ -90,7 +90,8 @@ def stop(*consumers: Running) -> list[str]:
     return [consumer.wait().done().err for consumer in consumers]
 
 
-@pytest.mark.parametrize("kills", [3, *(pytest.param(6, marks=pytest.mark.slow, id=f"6-run{n}") for n in range(6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [pytest.param(6, id=f"6-run{n}") for n in range(6)])
 def test_a_consumer_that_is_killed_again_and_again(consuming: Command, load: Load, draw: Random, kills: int) -> None:
     all_of_it = sum(ends(load.topics).values())
     for at in sorted(draw.randrange(all_of_it) for _ in range(kills)):

@@ -3,16 +3,11 @@
 The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
 
-import os
 import signal
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -22,58 +17,18 @@ from infra.service import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.catalogue import VIEWS
+from tests.fault.postgres_server import Server, crashing_server
 from tests.stores.commands import started
 
-SCRIPT = Path(__file__).parents[2] / "infra/local/postgres.sh"
 ORDERS = 150
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgres]
 
 
-class Server:
-    """A PostgreSQL of this test's own, which may crash."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self._environment = {
-            **os.environ,
-            "WAYBILL_LOCAL_POSTGRES_FOLDER": str(folder),
-            "WAYBILL_LOCAL_POSTGRES_PORT": str(port),
-        }
-        self.url = ""
-
-    def up(self) -> subprocess.CompletedProcess[str]:
-        ran = self._run("up")
-        self.url = ran.stdout.strip()
-        return ran
-
-    def crash(self) -> None:
-        self._run("crash")
-
-    def _run(self, verb: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([SCRIPT, verb], env=self._environment, capture_output=True, text=True, check=False)
-
-    def new_database(self) -> str:
-        name = f"waybill_{uuid4().hex}"
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.url.rsplit("/", 1)[0] + f"/{name}"
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    # Not pytest's own folder: the server's user must be able to reach it.
-    with tempfile.TemporaryDirectory(prefix="waybill-crashing-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        server = Server(Path(folder) / "postgres")
-        ran = server.up()
-        if ran.returncode != 0:
-            if os.environ.get("CI"):
-                pytest.fail(f"PostgreSQL is needed here: {ran.stderr.strip()}")
-            pytest.skip("needs PostgreSQL's binaries: see `make postgres-up`")
+    with crashing_server() as server:
         yield server
-        server.crash()
 
 
 @pytest.fixture(scope="module")

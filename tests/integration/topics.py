@@ -28,6 +28,14 @@ class Sent(NamedTuple):
     partition: int | None = None
 
 
+class Place(NamedTuple):
+    """Where a record stands; the topic's name with its prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 def made(waybill: Command, topics: Topics, partitions: int = 3) -> Command:
     """The command with these topics, which it makes."""
     with_topics = waybill.with_(**topics.env)
@@ -35,8 +43,8 @@ def made(waybill: Command, topics: Topics, partitions: int = 3) -> Command:
     return with_topics
 
 
-def send(topics: Topics, records: Iterable[Sent]) -> None:
-    """Send these and wait until all are kept; a topic's name stands without its prefix."""
+def send(topics: Topics, records: Iterable[Sent]) -> list[Place]:
+    """Send these and wait until all are kept; a topic's name stands without its prefix. Returns where each stands."""
     producer = KafkaProducer(
         bootstrap_servers=topics.url, acks="all", linger_ms=5, batch_size=262_144, max_request_size=4_000_000
     )
@@ -51,8 +59,8 @@ def send(topics: Topics, records: Iterable[Sent]) -> None:
             )
             for sent in records
         ]
-        for future in futures:
-            future.get(PATIENCE_SECONDS)
+        kept = [future.get(PATIENCE_SECONDS) for future in futures]
+        return [Place(one.topic, one.partition, one.offset) for one in kept]
     finally:
         producer.close()
 

@@ -1,5 +1,5 @@
 """given real histories published in any order, over all topics and partitions, then `waybill consume` ends in the
-answers that their rows give, on each database.
+answers that their rows give, on each database; and so does an empty store that reads the same topics again.
 """
 
 from pathlib import Path
@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.broker import Topics
 from tests.integration.command import Command
 from tests.integration.topics import consumed, lags, lines_of, made, send, shuffled
@@ -20,7 +21,10 @@ pytestmark = pytest.mark.kafka
 VIEWS = ("overdue", "at-risk", "late", "workload")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+# The quick ones read into PostgreSQL first, and then again into a file.
+@pytest.fixture(
+    params=[pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgres", marks=pytest.mark.postgres)]
+)
 def consuming(request: pytest.FixtureRequest, waybill: Command, topics: Topics) -> Command:
     """The command with an empty store and topics of its own."""
     store: StoreUrl = request.getfixturevalue(f"{request.param}_store")
@@ -42,7 +46,7 @@ def real(name: str) -> Path:
     ],
 )
 def test_a_history_in_any_order_over_all_partitions_gives_the_answers_of_its_rows(
-    consuming: Command, topics: Topics, history: str, count: int, instants: tuple[str, ...]
+    consuming: Command, other: Command, topics: Topics, history: str, count: int, instants: tuple[str, ...]
 ) -> None:
     lines = lines_of(real(history))
     send(topics, shuffled(lines, Random(7)))
@@ -56,4 +60,8 @@ def test_a_history_in_any_order_over_all_partitions_gives_the_answers_of_its_row
     for as_of in instants:
         for view in VIEWS:
             assert_same(view, consuming.ask(view, "--as-of", as_of), straight.ask(view, read_instant(as_of)))
-    consuming("verify").done()
+
+    # Polls of another size are another interleaving.
+    again = other.with_(**topics.env, WAYBILL_KAFKA_GROUP="again", WAYBILL_BATCH_MESSAGES="333")
+    consumed(again, topics)
+    assert_same_answers(f"sqlite:///{again.store}", answers_of(consuming.setting("WAYBILL_STORE")))
