@@ -3,6 +3,7 @@
 HYPOTHESIS_PROFILE picks the profile: `ci` (few examples, always the same ones), `default`, or `thorough`.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
 from tests.integration.command import Command, Nursery
+
+# What kafka-python complains about while a broker is down would bury what a failed test has to say.
+logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None, print_blob=True)
 settings.register_profile("default", max_examples=100, deadline=None)

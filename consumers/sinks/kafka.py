@@ -178,6 +178,9 @@ class KafkaSink:
                 producer.close(timeout=0)
             except (KafkaError, IllegalStateError, OSError) as e:
                 self._log.debug("kafka_producer_closed_badly", reason=_reason(e))
+                # It wants to flush first, and when that fails its thread goes on sending, and it complains at its end.
+                producer._sender.force_close()
+                producer._closed = True
 
     def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], list[int]]:
         timeouts = {"request_timeout_ms": REQUEST_SECONDS * 1000, "bootstrap_timeout_ms": REQUEST_SECONDS * 1000}
