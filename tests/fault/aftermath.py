@@ -12,7 +12,7 @@ from infra.service import Waybill
 from infra.settings import Settings
 from projections.catalogue import VIEWS
 
-RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at"}
+RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at", "told_at"}
 LIBRARYS_EVENTS = "stored_events"
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
 

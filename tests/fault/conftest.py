@@ -1,12 +1,14 @@
 """The run that nothing disturbed, to which the disturbed ones are held."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random, SystemRandom
 
 import pytest
 
+from tests.fault.postgres_server import Server, crashing_server
 from tests.integration.command import Command, Nursery, Ran
 from tests.stores.conftest import postgres_server, postgres_store, sqlite_store
 
@@ -46,3 +48,9 @@ def draw(request: pytest.FixtureRequest) -> Random:
     seed = os.environ.get("WAYBILL_FAULT_SEED") or str(SystemRandom().randrange(2**32))
     print(f"WAYBILL_FAULT_SEED={seed}")
     return Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with crashing_server() as server:
+        yield server

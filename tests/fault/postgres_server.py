@@ -42,10 +42,14 @@ class Server:
     def _run(self, verb: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([SCRIPT, verb], env=self._environment, capture_output=True, text=True, check=False)
 
-    def new_database(self) -> str:
-        name = f"waybill_{uuid4().hex}"
+    def execute(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(statement)
+
+    def new_database(self, options: str = "") -> str:
+        """Its URL."""
+        name = f"waybill_{uuid4().hex}"
+        self.execute(f"CREATE DATABASE {name} {options}")
         return self.url.rsplit("/", 1)[0] + f"/{name}"
 
 

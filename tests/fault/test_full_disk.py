@@ -3,13 +3,17 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.fault.aftermath import assert_same_end
 from tests.fault.conftest import Undisturbed
+from tests.fault.kafka_aftermath import answers_of, assert_same_answers
+from tests.fault.postgres_server import Server
 from tests.integration.command import Command
 
 pytestmark = pytest.mark.fault
@@ -24,6 +28,10 @@ class SmallDisk:
     def mount(self, size: str) -> None:
         self._run("mount", "-t", "tmpfs", "-o", f"size={size}", "waybill-test", str(self.folder))
 
+    def leave(self, room: int) -> None:
+        """So many bytes are left from now on."""
+        self.grow(str(shutil.disk_usage(self.folder).used + room))
+
     def grow(self, size: str) -> None:
         self._run("mount", "-o", f"remount,size={size}", str(self.folder))
 
@@ -35,18 +43,38 @@ class SmallDisk:
         subprocess.run(command, check=True, capture_output=True)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[SmallDisk]:
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root may mount a small disk")
-    disk = SmallDisk(tmp_path / "disk")
+    disk = SmallDisk(folder)
     disk.folder.mkdir()
     try:
-        disk.mount("1m")
+        disk.mount(size)
     except subprocess.CalledProcessError as e:
         pytest.skip(f"no small disk can be mounted here: {e.stderr.decode().strip()}")
     yield disk
     disk.unmount()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with mounted(tmp_path / "disk", "1m") as disk:
+        yield disk
+
+
+@pytest.fixture
+def small_tablespace(server: Server) -> Iterator[SmallDisk]:
+    """A disk on which PostgreSQL keeps the tables of a database; its journal lies elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="waybill-tablespace-") as folder:
+        Path(folder).chmod(0o755)
+        with mounted(Path(folder) / "disk", "64m") as disk:
+            shutil.chown(disk.folder, "postgres")
+            server.execute(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
+            yield disk
+            # Its files are still open; it goes with the server.
+            server.crash()
+            server.up()
 
 
 def test_a_disk_that_fills_up(batchwise: Command, undisturbed: Undisturbed, small_disk: SmallDisk) -> None:
@@ -68,3 +96,24 @@ def test_a_disk_that_fills_up(batchwise: Command, undisturbed: Undisturbed, smal
     assert waybill("ingest", undisturbed.file, "--format", "json").done().json == undisturbed.ran.json
     assert_same_end(store, undisturbed.store)
     waybill("verify").done()
+
+
+@pytest.mark.postgres
+def test_a_disk_of_the_server_that_fills_up(
+    batchwise: Command, undisturbed: Undisturbed, server: Server, small_tablespace: SmallDisk
+) -> None:
+    url = server.new_database("TABLESPACE small")
+    waybill = batchwise.with_(WAYBILL_STORE=url)
+    waybill("status").done()
+    small_tablespace.leave(200_000)
+
+    # when it fills up in the middle, then the command says so, as often as it is tried
+    for _ in range(2):
+        waybill("ingest", undisturbed.file).exited(1, "the store failed", "could not extend file")
+
+    # and when there is room, then the same command goes on to the end
+    small_tablespace.grow("64m")
+    assert waybill("ingest", undisturbed.file, "--format", "json").done().json == undisturbed.ran.json
+    assert_same_answers(url, answers_of(f"sqlite:///{undisturbed.store}"))
+    server.execute(f"DROP DATABASE {url.rsplit('/', 1)[1]} WITH (FORCE)")
+    server.execute("DROP TABLESPACE small")

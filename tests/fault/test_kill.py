@@ -7,14 +7,17 @@ time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 import sqlite3
 import time
 from contextlib import closing
-from pathlib import Path
 from random import Random
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.fault.aftermath import assert_same_end
 from tests.fault.conftest import Undisturbed
+from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import KILLED, Command, Ran
+from tests.stores.conftest import StoreUrl
 
 # The instants are spread over the run by its progress, for how long it takes depends on what else this machine does.
 START, READING, PROJECTING, END = "start", "reading", "projecting", "end"
@@ -27,20 +30,29 @@ A_BATCH = 0.04
 pytestmark = pytest.mark.fault
 
 
-def progress(store: Path) -> tuple[int, int]:
+def store_of(waybill: Command) -> str:
+    return waybill.setting("WAYBILL_STORE", f"sqlite:///{waybill.store}")
+
+
+def progress(store: str) -> tuple[int, int]:
     """How many lines were taken in, and up to which position all views have come."""
+    path = store.removeprefix("sqlite:///")
     try:
-        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
-            (lines,) = connection.execute("SELECT coalesce(max(next_offset), 0) FROM feeds").fetchone()
-            (position,) = connection.execute("SELECT coalesce(min(position), 0) FROM projection_positions").fetchone()
-            return int(lines), int(position)
-    except sqlite3.OperationalError:
+        with closing(
+            psycopg.connect(store) if path == store else sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        ) as connection:
+            (stands,) = connection.execute(
+                "SELECT (SELECT coalesce(max(next_offset), 0) FROM feeds), "
+                "(SELECT coalesce(min(position), 0) FROM projection_positions)"
+            ).fetchall()
+            return int(stands[0]), int(stands[1])
+    except (sqlite3.OperationalError, psycopg.errors.UndefinedTable):
         return 0, 0  # there is no store yet, or it has no tables
 
 
 def kill_in(phase: str, waybill: Command, undisturbed: Undisturbed, draw: Random) -> Ran:
     """Run it, and kill it at some instant of that phase."""
-    all_lines, all_positions = progress(undisturbed.store)
+    all_lines, all_positions = progress(f"sqlite:///{undisturbed.store}")
     lines, position = {
         START: (0, 0),
         READING: (draw.randrange(1, all_lines), 0),
@@ -50,7 +62,8 @@ def kill_in(phase: str, waybill: Command, undisturbed: Undisturbed, draw: Random
     delay = draw.uniform(0, A_BATCH if phase != END else A_BATCH / 4)
     print(f"killed {delay:.4f} s after {lines} lines and position {position}")
     running = waybill.start("ingest", undisturbed.file, "--format", "json")
-    while progress(waybill.store) < (lines, position) and running.is_alive():
+    store = store_of(waybill)
+    while progress(store) < (lines, position) and running.is_alive():
         time.sleep(0.002)
     time.sleep(delay)
     running.kill()
@@ -134,3 +147,36 @@ def test_whoever_asks_after_a_kill_gets_the_answers_of_some_earlier_position(
     assert all(0 <= projection["position"] <= told["head"] for projection in told["projections"])
     for view in ("overdue", "at-risk", "workload", "late", "follow-ups"):
         batchwise(view, "--as-of", "2025-06-30T16:00:00Z").done()
+
+
+# -- on PostgreSQL -------------------------------------------------------------------------------
+
+SHARE = [(READING, 0), (PROJECTING, 0)]
+REST = [pytest.param(*kill, marks=pytest.mark.slow) for kill in KILLS if kill not in SHARE]
+
+
+@pytest.fixture(scope="module")
+def in_peace(undisturbed: Undisturbed) -> dict[str, Any]:
+    return answers_of(f"sqlite:///{undisturbed.store}")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("phase", "number"), [*SHARE, *REST])
+def test_one_kill_on_postgresql(
+    batchwise: Command,
+    undisturbed: Undisturbed,
+    in_peace: dict[str, Any],
+    draw: Random,
+    postgres_store: StoreUrl,
+    phase: str,
+    number: int,
+) -> None:
+    while True:
+        url = postgres_store()
+        waybill = batchwise.with_(WAYBILL_STORE=url)
+        if not ended(kill_in(phase, waybill, undisturbed, draw)):
+            break
+
+    ran = waybill("ingest", undisturbed.file, "--format", "json").done()
+    assert ran.json == undisturbed.ran.json
+    assert_same_answers(url, in_peace)

@@ -1,126 +1,119 @@
-"""given PostgreSQL crashing, or projectors killed, while messages come in: nothing is lost and nothing doubled.
+"""given PostgreSQL crashing, and projectors killed, while messages come in: nothing is lost and nothing doubled.
 
 The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
 
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
 
-from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings
-from infra.simulation import DEFAULT_UNTIL, simulate
-from projections.catalogue import VIEWS
-from tests.fault.postgres_server import Server, crashing_server
-from tests.stores.commands import started
+from tests.fault.kafka_aftermath import answers_of, assert_same_answers
+from tests.fault.postgres_server import Server
+from tests.integration.command import Command, Running
+from tests.stores.histories import floor
 
-ORDERS = 150
+MISFORTUNES = ("the server crashes", "the server is restarted", "the active projector is killed")
+ORDERS = 250
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgres]
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with crashing_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def floor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("floor") / "floor.jsonl"
-    file.write_bytes(b"\n".join(simulate(ORDERS, 5, DEFAULT_UNTIL, 0.1)))
+    file.write_bytes(b"\n".join(floor(ORDERS)))
     return file
 
 
 @pytest.fixture(scope="module")
-def expected(server: Server, floor: Path) -> dict[str, object]:
-    """The answers of a store that nothing disturbed."""
-    url = server.new_database()
-    assert started(url, "ingest", floor).wait() == 0
-    return answers(url)
+def in_peace(history: Path, tmp_path_factory: pytest.TempPathFactory, nursery: Any) -> dict[str, Any]:
+    """What a store says that nothing disturbed."""
+    waybill = Command(nursery, tmp_path_factory.mktemp("peace"), WAYBILL_LOG_LEVEL="error")
+    waybill("ingest", history).done()
+    return answers_of(f"sqlite:///{waybill.store}")
 
 
-def answers(url: str) -> dict[str, object]:
-    with Waybill(Settings(store=url)) as waybill:
-        now = Asked(DEFAULT_UNTIL)
-        said: dict[str, object] = {view.relation: waybill.views.ask(view, now).rows for view in VIEWS}
-        said["books"] = waybill.status()["books"]
-        said["findings"] = waybill.verification.run().findings
-        return said
+class Load:
+    """Messages that come in, and two projectors, of which one is active."""
+
+    def __init__(self, waybill: Command, history: Path, server: Server):
+        self.url = server.new_database()
+        self._waybill = waybill.with_(
+            WAYBILL_STORE=self.url,
+            WAYBILL_BATCH_MESSAGES="20",
+            WAYBILL_BATCH_EVENTS="50",
+            WAYBILL_LOG_LEVEL="info",
+        )
+        self._server = server
+        self._waybill("status").done()
+        self._projectors = [self._waybill.start("project") for _ in range(2)]
+        self._ingest = self._waybill.start("ingest", history, "--no-project")
+
+    def goes_on(self) -> bool:
+        return self._ingest.is_alive()
+
+    def suffer(self, misfortune: str, pause: float) -> None:
+        if misfortune == MISFORTUNES[0]:
+            self._server.crash()
+            time.sleep(pause)
+            self._server.up()
+        elif misfortune == MISFORTUNES[1]:
+            self._server.down()
+            self._server.up()
+        else:
+            active = max(self._projectors, key=became_active)
+            self._projectors.remove(active)
+            active.kill()
+            self._projectors.append(self._waybill.start("project"))
+
+    def end(self) -> None:
+        """The messages are all in, the views catch up, and the projectors leave when they are told to."""
+        self._ingest.wait().done()
+        with Waybill(Settings(store=self.url)) as waybill:
+            until(lambda: waybill.runner.position() == waybill.history.head())
+        for projector in self._projectors:
+            projector.terminate()
+            projector.wait().done()
 
 
-@pytest.mark.parametrize("crashes", [3, pytest.param(25, marks=pytest.mark.slow)])
-def test_the_server_crashes_while_messages_come_in_and_are_projected(
-    server: Server, floor: Path, expected: dict[str, object], draw: Random, crashes: int
-) -> None:
-    done = 0
-    while done < crashes:
-        # given an empty store, a projector at work, and messages coming in
-        url = server.new_database()
-        projector, ingest = started(url, "project"), started(url, "ingest", floor, "--no-project")
-        until(has_begun, url)
-        # when the server crashes and is started again, again and again
-        while done < crashes and ingest.poll() is None:
-            time.sleep(draw.uniform(0, 1.5))
-            server.crash()
-            time.sleep(draw.uniform(0, 0.5))
-            server.up()
-            done += 1
-        # then the messages come in all the same, and the projector goes on until it is told to stop
-        assert ingest.wait() == 0
-        until(caught_up, url)
-        projector.send_signal(signal.SIGTERM)
-        assert projector.wait() == 0
-        # and the store is that of a run in peace
-        assert answers(url) == expected
-
-
-@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.slow)])
-def test_the_active_projector_is_killed_and_one_that_stands_by_takes_over(
-    server: Server, floor: Path, expected: dict[str, object], draw: Random, kills: int
-) -> None:
-    done = 0
-    while done < kills:
-        # given two projectors on one store, of which one is active, and messages coming in
-        url = server.new_database()
-        projectors = [started(url, "project") for _ in range(2)]
-        ingest = started(url, "ingest", floor, "--no-project")
-        while done < kills and ingest.poll() is None:
-            # when the older one is killed, and a new one stands by in its place
-            time.sleep(draw.uniform(0, 1))
-            projectors.pop(0).kill()
-            projectors.append(started(url, "project"))
-            done += 1
-        assert ingest.wait() == 0
-        # then the other ones bring the views up, and all is as in a run in peace
-        until(caught_up, url)
-        for projector in projectors:
-            projector.send_signal(signal.SIGTERM)
-            assert projector.wait() == 0
-        assert answers(url) == expected
+def became_active(projector: Running) -> str:
+    """When it did so last: log lines begin with nothing that differs but end in their time."""
+    lines = [line for line in projector.said.splitlines() if '"projector_active"' in line]
+    return lines[-1].partition('"timestamp"')[2] if lines else ""
 
 
 def has_begun(url: str) -> bool:
-    """Whether a message was stored."""
     with psycopg.connect(url) as connection:
-        try:
-            return connection.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None
-        except psycopg.errors.UndefinedTable:
-            return False
+        return connection.execute("SELECT 1 FROM messages LIMIT 1").fetchone() is not None
 
 
-def caught_up(url: str) -> bool:
-    with Waybill(Settings(store=url)) as waybill:
-        return waybill.runner.position() == waybill.history.head()
-
-
-def until(so: Callable[[str], bool], url: str) -> None:
+def until(so: Callable[[], bool]) -> None:
     """Wait for it; the test's own time limit is the end of that."""
-    while not so(url):
-        time.sleep(0.1)
+    while not so():
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("misfortunes", [4, pytest.param(25, marks=pytest.mark.slow)])
+def test_projectors_that_are_killed_and_a_server_that_crashes_while_messages_come_in(
+    waybill: Command, server: Server, history: Path, in_peace: dict[str, Any], draw: Random, misfortunes: int
+) -> None:
+    to_come = [MISFORTUNES[number % len(MISFORTUNES)] for number in range(misfortunes)]
+    draw.shuffle(to_come)
+    while to_come:
+        # given an empty store, projectors at work, and messages coming in
+        load = Load(waybill, history, server)
+        until(lambda: has_begun(load.url))  # noqa: B023  (asked at once)
+        # when all that happens at some instants
+        while to_come and load.goes_on():
+            time.sleep(draw.uniform(0, 0.5))
+            load.suffer(to_come.pop(), draw.uniform(0, 0.5))
+        # then the messages come in all the same, and the views are those of a run in peace
+        load.end()
+        assert_same_answers(load.url, in_peace)

@@ -157,8 +157,9 @@ class Command:
         """The same with other settings."""
         return Command(self._nursery, self.folder, **{**self._env, **env})
 
-    def setting(self, name: str) -> str:
-        return self._env[name]
+    def setting(self, name: str, default: str | None = None) -> str:
+        """A variable of its environment; without a default it must be there."""
+        return self._env[name] if default is None else self._env.get(name, default)
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"", nobody: bool = False) -> Ran:
         return self.start(*arguments, stdin=stdin, nobody=nobody).wait()

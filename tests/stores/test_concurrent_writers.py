@@ -1,50 +1,125 @@
 """Several processes take messages into one store at a time; the views end as though one had done it."""
 
-from collections.abc import Callable
-from pathlib import Path
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
 
 import pytest
 
-from infra.simulation import DEFAULT_UNTIL, simulate
-from tests.stores.commands import AS_OF, VIEWS, asked, started
+from tests.fault.kafka_aftermath import answers_of
+from tests.integration.command import Command
+from tests.integration.messages import attempted, booked, cancelled, confirmed, dispatched, placed, voided
+from tests.stores.conftest import StoreUrl
+from tests.stores.histories import floor
 
-StoreUrl = Callable[[], str]
+# All these numbers of writers are tried by `make test-all` and `make test-faults`.
+WRITERS = [3, *(pytest.param(writers, marks=[pytest.mark.slow, pytest.mark.fault]) for writers in (2, 5, 8))]
 
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store(request: pytest.FixtureRequest) -> StoreUrl:
-    fixture = "sqlite_store" if request.param == "sqlite" else "postgres_store"
-    made: StoreUrl = request.getfixturevalue(fixture)
-    return made
-
-
-MANY = pytest.mark.slow
+SMALL_BATCHES = {"WAYBILL_BATCH_MESSAGES": "20", "WAYBILL_BATCH_EVENTS": "100", "WAYBILL_LOG_LEVEL": "error"}
 
 
-@pytest.mark.parametrize("processes", [3, pytest.param(5, marks=MANY), pytest.param(8, marks=MANY)])
-def test_shares_of_a_history_and_the_whole_of_it_at_the_same_time(
-    store: StoreUrl, tmp_path: Path, processes: int
-) -> None:
-    # given a history, split into shares that cut through every order, and one file that holds all of it
-    lines = list(simulate(60, 11, DEFAULT_UNTIL))
-    shares = [_written(tmp_path / f"share-{n}.jsonl", lines[n::processes]) for n in range(processes)]
-    whole = _written(tmp_path / "whole.jsonl", lines)
-    alone, together = store(), store()
-    # when one store gets it from one process, and another gets every share and the whole from processes of their own
-    started(alone, "ingest", whole).wait()
-    running = [started(together, "ingest", path) for path in (*shares, whole)]
-    # then all of them succeed
-    assert [process.wait() for process in running] == [0] * (processes + 1)
-    # and each message counts once: what came twice is a duplicate
-    books = asked(together, "status")["books"]
-    assert books["received"] == 2 * len(lines)
-    assert books["duplicate"] == len(lines)
-    # and the views are those of one process
-    for view in VIEWS:
-        assert asked(together, view, "--as-of", AS_OF) == asked(alone, view, "--as-of", AS_OF)
-    assert asked(together, "verify")["findings"] == []
+@pytest.fixture
+def service(waybill: Command, new_store: StoreUrl) -> Command:
+    return waybill.with_(WAYBILL_STORE=new_store(), **SMALL_BATCHES)
 
 
-def _written(path: Path, lines: list[bytes]) -> Path:
-    path.write_bytes(b"\n".join(lines))
-    return path
+class Told(NamedTuple):
+    """What a store says, when everything that is kept is what the events lead to."""
+
+    books: dict[str, int]
+    views: dict[str, list[dict[str, Any]]]
+
+
+def told_by(service: Command) -> Told:
+    answers = answers_of(service.setting("WAYBILL_STORE"))
+    return Told(answers["books"], {name: rows for name, rows in answers.items() if " as of " in name})
+
+
+def alone(waybill: Command, lines: Sequence[bytes]) -> Told:
+    """What is said when one process takes all of it in."""
+    one = waybill.with_(WAYBILL_STORE=f"sqlite:///{waybill.folder}/alone.db", **SMALL_BATCHES)
+    one("ingest", one.file("alone.jsonl", *lines)).done()
+    return told_by(one)
+
+
+def together(service: Command, *shares: Sequence[bytes]) -> None:
+    """Each share is taken in by a process of its own, all of them at the same time."""
+    files = [service.file(f"share-{number}.jsonl", *share) for number, share in enumerate(shares)]
+    running = [service.start("ingest", file) for file in files]
+    for process in running:
+        process.wait().done()
+
+
+@pytest.mark.parametrize("writers", WRITERS)
+def test_disjoint_shares_of_a_history(waybill: Command, service: Command, writers: int) -> None:
+    """Each cuts through every order."""
+    lines = floor(60, wrong=0)
+    together(service, *(lines[share::writers] for share in range(writers)))
+    assert told_by(service) == alone(waybill, lines)
+
+
+@pytest.mark.parametrize("writers", WRITERS)
+def test_shares_that_overlap(waybill: Command, service: Command, writers: int) -> None:
+    """Every message is in two of them, and each of them is in an order of its own."""
+    lines = floor(60, wrong=0)
+    shares = [[*lines[share::writers], *lines[(share + 1) % writers :: writers]] for share in range(writers)]
+    together(service, *(Random(number).sample(share, len(share)) for number, share in enumerate(shares)))
+    books, views = alone(waybill, lines)
+    twice = {"received": 2 * len(lines), "duplicate": books["duplicate"] + len(lines)}
+    assert told_by(service) == (books | twice, views)
+
+
+# -- one order among writers ---------------------------------------------------------------------
+
+MORNING = datetime(2025, 3, 3, 9, tzinfo=UTC)
+
+
+def minute(number: int) -> str:
+    return (MORNING + timedelta(minutes=number)).isoformat()
+
+
+def line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("writers", WRITERS)
+def test_writers_that_race_for_one_order(waybill: Command, service: Command, writers: int) -> None:
+    # given an order of which much is told, all of it to every writer, to each in another order
+    told = [placed("SO-1", minute(0), minute(600)), booked("SO-1", minute(1), minute(900))]
+    told += [dispatched("SO-1", minute(2)), *(attempted("SO-1", minute(3 + number)) for number in range(120))]
+    told += [voided(told[10], minute(500)), confirmed("SO-1", minute(700))]
+    lines = [line(document) for document in told]
+    # when they write at the same time
+    together(service, *(Random(number).sample(lines, len(lines)) for number in range(writers)))
+    # then each message took effect once, whoever brought it
+    books, views = alone(waybill, lines)
+    assert books == {"received": len(lines), "applied": len(lines) - 1, "duplicate": 0, "held": 0, "dead": 1}
+    again = {"received": writers * len(lines), "duplicate": (writers - 1) * len(lines)}
+    assert told_by(service) == (books | again, views)
+    versions = [event["version"] for event in service.ask("events", "--stream", "order-SO-1")]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+def test_one_poison_order_among_a_thousand(waybill: Command, service: Command) -> None:
+    # given an order of which nothing good is told
+    poison = [
+        line(placed("SO-13", minute(5), minute(60))),
+        line(placed("SO-13", minute(6), minute(90), id="again")),
+        line(placed("SO-13", "2025-03-03 09:00", minute(60), id="naive")),
+        *(line(confirmed("SO-13", minute(number), f"S{number}")) for number in range(10)),
+        line(cancelled("SO-13", minute(7))),
+        *(line(booked("SO-13", minute(8 + number), minute(60), f"T{number}")) for number in range(10)),
+        line(voided(placed("SO-13", minute(5), minute(60)), minute(9))),
+        *(b'{"subject":"SO-13","type":"order.placed.v1",' + b"\xff" * number for number in range(10)),
+    ]
+    healthy = [line(placed(f"SO-{number}", minute(number % 50), minute(600))) for number in range(1000) if number != 13]
+    mixed = Random(13).sample([*healthy, *poison], len(healthy) + len(poison))
+    # when it comes in among the others
+    together(service, mixed)
+    # then it holds up none of them
+    books, views = told_by(service)
+    assert books["received"] == len(mixed)
+    assert books["dead"] + books["held"] >= len(poison) - 3
+    assert views == alone(waybill, healthy).views
