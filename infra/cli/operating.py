@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import Progress
 
-from consumers.contract import CATALOGUE, asyncapi_document, message_schema
+from consumers.contract import CATALOGUE, message_schema
+from consumers.relay.asyncapi import whole_document
 from infra.cli.arguments import FormatOption, open_waybill, stopped_by_signals
 from infra.cli.output import Format, console, errors, show_json, show_rows
 from infra.logs import configure_logs
@@ -79,9 +80,9 @@ def schema(
     ] = None,
     form: Annotated[Literal["json"], typer.Option("--format", help="json, which it is anyway.")] = "json",
 ) -> None:
-    """The AsyncAPI 3 document of the contract, or one message's JSON Schema."""
+    """The AsyncAPI 3 document of all that is taken and told, or one message's JSON Schema."""
     if message_type is None:
-        show_json(asyncapi_document())
+        show_json(whole_document())
         return
     if message_type not in CATALOGUE:
         raise typer.BadParameter(f"{message_type} is not taken; known are {', '.join(CATALOGUE)}", param_hint="TYPE")

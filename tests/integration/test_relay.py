@@ -5,14 +5,17 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy import select
 
 from consumers.contract import TOPICS
+from consumers.relay.asyncapi import whole_document
 from domain.verdict import Verdict
 from infra.service import Waybill
 from infra.settings import Settings
@@ -20,7 +23,7 @@ from infra.store.register_tables import messages
 from tests.fault.conftest import draw
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running
-from tests.integration.follower import Follower, Message, verdicts_after
+from tests.integration.follower import Message, messages_in_effect, verdicts_after
 from tests.integration.messages import booked, dispatched, placed, voided
 from tests.integration.reading_topics import all_records
 from tests.integration.topics import PATIENCE_SECONDS, STRUCTURED, Sent, consumed, made, send
@@ -96,7 +99,7 @@ def until_all_is_told(waybill: Command, *relays: Running) -> None:
 def check_that_nothing_is_lost(waybill: Command, topics: Topics) -> None:
     """Whoever follows knows what is in effect and each verdict, and each stream was told in its order."""
     told = events_in(topics)
-    assert Follower().hear(record.value for record in told).in_effect == applied_in(waybill)
+    assert messages_in_effect(record.value for record in told) == applied_in(waybill)
     latest = verdicts_after(record.value for record in verdicts_in(topics))
     assert {message: latest.get(message, "applied") for message in in_the_store(waybill)} == in_the_store(waybill)
     versions: dict[bytes, list[int]] = defaultdict(list)
@@ -119,9 +122,18 @@ def test_a_sales_floor_is_told_to_the_end_in_the_order_of_each_stream(anywhere: 
     told = [record.value for record in (*events_in(topics), *verdicts_in(topics))]
     assert len({json.loads(value)["id"] for value in told}) == len(told), "each is told once when nothing fails"
     assert any(json.loads(value)["type"] == "waybill.fact.reverted.v1" for value in told), "some were reverted"
+    for value in told:
+        schema_of(json.loads(value)["type"]).validate(json.loads(value))
     reactors = anywhere.ask("status")["reactors"]
     assert [list(reactor) for reactor in reactors] == [["name", "position", "lag"]] * 3
     assert {reactor["lag"] for reactor in reactors} == {0}
+
+
+@cache
+def schema_of(told: str) -> Draft202012Validator:
+    """The schema of what is told under a type, in the document of all that is."""
+    name = told if told.startswith("waybill.") else f"{told}.in-effect"
+    return Draft202012Validator({**whole_document(), "$ref": f"#/components/messages/{name}/payload"})
 
 
 def test_another_order_of_arrival_leaves_a_follower_with_the_same(
@@ -144,7 +156,7 @@ def test_another_order_of_arrival_leaves_a_follower_with_the_same(
 
     here = [record.value for record in events_in(topics)]
     there = [record.value for record in events_in(elsewhere)]
-    assert Follower().hear(here).in_effect == Follower().hear(there).in_effect == applied_in(forwards)
+    assert messages_in_effect(here) == messages_in_effect(there) == applied_in(forwards)
 
 
 def _id_of(line: bytes) -> bytes:

@@ -46,7 +46,9 @@ def test_the_contract_is_an_asyncapi_document(waybill: Command) -> None:
     document = waybill("schema").done().json
 
     assert document["asyncapi"].startswith("3.")
-    assert set(document["channels"]) == {"orders", "expedites", "shipments", "deliveries", "people"}
+    taken = {name for name, said in document["operations"].items() if said["action"] == "receive"}
+    assert taken == {f"take_{topic}" for topic in ("orders", "expedites", "shipments", "deliveries", "people")}
+    assert set(document["channels"]) > {"orders", "people", "waybill.events", "waybill.verdicts", "dead"}
     told = json.dumps(document)
     for name in TYPES:
         assert f"{name}.v1" in told

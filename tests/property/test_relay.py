@@ -13,7 +13,7 @@ from infra.relay import effects, verdicts
 from infra.relay.outlet import Outlet
 from infra.relay.positions import ReactorPositions
 from infra.service import Waybill
-from tests.integration.follower import Follower, verdicts_after
+from tests.integration.follower import messages_in_effect, verdicts_after
 from tests.property.messages import Message, deliveries_of, messages_of_every_sort, outcomes_of, repeated
 from tests.property.stores import a_store, deliver, small_and_quiet, tried
 
@@ -70,11 +70,11 @@ def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
         outcomes = outcomes_of(sent)
         in_effect = {key for key, outcome in outcomes.items() if outcome.verdict is Verdict.APPLIED}
         heard = listener.values("relay.events")
-        assert Follower().hear(heard).in_effect == in_effect
+        assert messages_in_effect(heard) == in_effect
         # and whoever hears it in another order, and twice
         shuffled = heard * 2
         chance.shuffle(shuffled)
-        assert Follower().hear(shuffled).in_effect == in_effect
+        assert messages_in_effect(shuffled) == in_effect
         # and whoever follows the verdicts knows each
         told = verdicts_after(listener.values("relay.verdicts"))
         assert {key: told.get(key, "applied") for key in outcomes} == {
