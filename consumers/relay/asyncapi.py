@@ -149,7 +149,7 @@ def _verdicts() -> Mapping[str, Any]:
     given = Told(
         key=key,
         named=Claimed(*key, type=example["type"]),
-        letter_id=None,
+        letter_id="9f86d081884c7d65",
         topic="shipments",
         partition=4,
         offset=1207,
@@ -163,7 +163,12 @@ def _verdicts() -> Mapping[str, Any]:
     )
     took_effect_at = _RECEIVED_AT - timedelta(days=1)
     changed = given._replace(
-        version=5, before=Verdict.HELD, verdict=Verdict.APPLIED, reason="", took_effect_at=took_effect_at
+        letter_id=None,
+        version=5,
+        before=Verdict.HELD,
+        verdict=Verdict.APPLIED,
+        reason="",
+        took_effect_at=took_effect_at,
     )
     key_is = "The message's source; none when a malformed message names none."
     return {
@@ -200,6 +205,7 @@ def _dead_copy() -> dict[str, Any]:
         "offset": "Its offset there.",
         "verdict": "malformed, refused, or held for one that waited too long.",
         "reason": "Why.",
+        "letter_id": "What `waybill dead-letters show` takes.",
         "bytes": "as received, or restated where the store has the event alone.",
     }
     headers = {dead_copies.OURS + name: {"type": "string", "description": said} for name, said in ours.items()}

@@ -26,6 +26,7 @@ class DeadLetter(NamedTuple):
     offset: int
     verdict: Verdict
     reason: str
+    letter_id: str
     subject: str | None
     body: bytes
     headers: Headers
@@ -45,6 +46,7 @@ def record_of(letter: DeadLetter) -> Record:
         "offset": letter.offset,
         "verdict": letter.verdict.value,
         "reason": letter.reason,
+        "letter_id": letter.letter_id,
         "bytes": "restated" if letter.restated else "as received",
     }
     added = tuple((OURS + name, str(value).encode()) for name, value in ours.items())

@@ -56,7 +56,7 @@ class VerdictData(msgspec.Struct, frozen=True):
     took_effect_at: Annotated[
         Annotated[datetime, Meta(tz=True)] | None, Meta(description="Of one that is applied now: from when it counts.")
     ]
-    letter_id: Annotated[str | None, Meta(description="Of a malformed one: what `waybill dead-letters show` takes.")]
+    letter_id: Annotated[str | None, Meta(description="Of one not taken: what `waybill dead-letters show` takes.")]
     topic: Annotated[str, Meta(description="The topic it came on, or the file.")]
     partition: Annotated[Whole, Meta(description="Its partition; 0 of a file.")]
     offset: Annotated[Whole, Meta(description="Its offset there; of a file, the number of its line from 0.")]

@@ -14,6 +14,7 @@ from domain.verdict import Verdict
 from infra.relay.messages import FactsOfMessages, read_headers, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
+from infra.store.letter_ids import letter_id_of
 from infra.store.register_tables import feeds, messages, raw_messages
 from projections.columns import EPOCH
 
@@ -84,7 +85,8 @@ class ExpiryOutlet:
             body, headers = row.body, read_headers(row.headers)
         reason = f"{row.reason}; held for more than {self._hold // timedelta(hours=1)} hours"
         where = (topic_of(row.topic), row.partition, row.offset)
-        return DeadLetter(*where, Verdict.HELD, reason, row.subject, body, headers, restated)
+        letter_id = letter_id_of(*_key(row))
+        return DeadLetter(*where, Verdict.HELD, reason, letter_id, row.subject, body, headers, restated)
 
 
 def _with_bytes() -> Any:

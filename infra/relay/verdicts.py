@@ -17,6 +17,7 @@ from domain.verdict import Verdict
 from infra.relay.messages import FactsOfMessages, read_headers, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
+from infra.store.letter_ids import NOT_TAKEN, letter_id_of
 from infra.store.register_tables import feeds, letters, messages, notices, raw_messages
 
 # Each of them can come with the bytes of a message.
@@ -103,21 +104,23 @@ class VerdictsOutlet:
 
 def _told(row: Row[Any]) -> Told:
     key = None if row.source is None else MessageKey(row.source, row.message_id, row.subject)
+    verdict, letter_id = Verdict(row.verdict), row.letter_id
     if key is not None:
         named = Claimed(*key, type=row.type)
+        letter_id = letter_id_of(*key) if verdict in NOT_TAKEN else letter_id
     else:
         named = Claimed() if row.body is None else claimed_by(row.body, read_headers(row.headers))
     return Told(
         key,
         named,
-        row.letter_id,
+        letter_id,
         topic_of(row.topic),
         row.partition,
         row.first_offset if row.offset is None else row.offset,
         row.stream,
         row.version,
         None if row.before is None else Verdict(row.before),
-        Verdict(row.verdict),
+        verdict,
         row.reason,
         row.took_effect_at,
         row.told_at,
@@ -136,4 +139,5 @@ def _copy(row: Row[Any], told: Told, facts: Mapping[MessageKey, Fact]) -> DeadLe
         body, headers = row.body, read_headers(row.headers)
     subject = None if told.key is None else told.key.subject
     where = (told.topic, told.partition, told.offset)
-    return DeadLetter(*where, told.verdict, told.reason, subject, body, headers, restated)
+    assert told.letter_id is not None, "what is dead is a letter"
+    return DeadLetter(*where, told.verdict, told.reason, told.letter_id, subject, body, headers, restated)

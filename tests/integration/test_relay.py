@@ -235,6 +235,7 @@ def test_what_becomes_dead_is_copied_with_its_bytes_and_headers(relaying: Comman
         "offset": "0",
         "verdict": "malformed",
         "reason": ours(broken)["reason"],
+        "letter_id": f"{topics.prefix}shipments/1/0",
         "bytes": "as received",
     }
     assert ours(broken)["reason"].startswith("message: must be UTF-8")

@@ -12,10 +12,11 @@ from consumers.sinks.sink import Record
 from consumers.sources.kafka import Partition
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
 from infra.relay.positions import ReactorMovedError, ReactorPositions
-from infra.service import Waybill, migrate_store
+from infra.service import Waybill, migrate_store, open_backend
 from infra.settings import Settings
 from infra.store.engine import LOCKED
-from infra.store.schema_version import VERSION_TABLE
+from infra.store.letter_ids import letter_id_of
+from infra.store.schema_version import upgrade
 from tests.integration.messages import booked, dispatched, placed, voided
 
 StoreUrl = Callable[[], str]
@@ -283,7 +284,7 @@ def test_each_verdict_other_than_applied_is_told_to_its_source(told: Told) -> No
             "verdict_before": None,
             "reason": "the order was placed before, with other content; use order.amended.v1 to change it",
             "took_effect_at": None,
-            "letter_id": None,
+            "letter_id": letter_id_of("/order-entry", "P2", "SO-1"),
             "topic": "orders",
             "partition": 2,
             "offset": 2,
@@ -357,6 +358,7 @@ def test_a_dead_message_is_copied_whole(told: Told) -> None:
         "waybill_offset": "2",
         "waybill_verdict": "refused",
         "waybill_reason": "the order was placed before, with other content; use order.amended.v1 to change it",
+        "waybill_letter_id": letter_id_of("/order-entry", "P2", "SO-1"),
         "waybill_bytes": "as received",
     }
 
@@ -437,11 +439,11 @@ def test_a_relay_can_begin_with_what_comes_from_now_on(settings: Settings) -> No
 
 def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(settings: Settings) -> None:
     """given a store that did not note what was applied at once, then only what came since is told."""
-    with Waybill(settings) as waybill, waybill.engine.begin() as connection:
-        for table in ("notices", "reactor_positions"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
-        waybill.backend.insert_events(connection, [("order-SO-0", 1, "order.placed", b"{}")])
+    backend = open_backend(settings)
+    upgrade(backend.engine, to="0001")
+    with backend.engine.begin() as connection:
+        backend.insert_events(connection, [("order-SO-0", 1, "order.placed", b"{}")])
+    backend.close()
     assert migrate_store(settings) == "0001"
 
     told = Told(settings)
