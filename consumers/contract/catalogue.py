@@ -21,14 +21,16 @@ TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
 class MessageType(NamedTuple):
     """One row of the contract's table.
 
-    `data` is the model of what a message says, `fact` the event that it becomes, `fields` the pairs of the data's
-    name on the wire and the event's own. `check` takes a decoded message and gives its envelope with the data read;
-    it raises pydantic's ValidationError. `null_clears` tells that null and absent mean different things.
+    `data` is the model of what a message says, `message` that of its envelope with the data in it, `fact` the event
+    that it becomes, `fields` the pairs of the data's name on the wire and the event's own. `check` takes a decoded
+    message and gives its envelope with the data read; it raises pydantic's ValidationError. `null_clears` tells that
+    null and absent mean different things.
     """
 
     name: str
     topics: tuple[str, ...]
     data: type[WireModel]
+    message: type[Envelope]
     fact: type[Fact]
     fields: tuple[tuple[str, str], ...]
     null_clears: bool
@@ -84,6 +86,7 @@ def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
         name=fact.TYPE,
         topics=_TOPIC_OF_MODULE[data.__module__],
         data=data,
+        message=message,
         fact=fact,
         fields=tuple((field.alias or name, name) for name, field in data.model_fields.items()),
         null_clears=fact in _NULL_CLEARS,

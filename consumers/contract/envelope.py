@@ -11,7 +11,7 @@ _JSON_MEDIA_TYPE = r"(?:application/json|[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.
 _is_json_media_type = re.compile(_JSON_MEDIA_TYPE, re.IGNORECASE).fullmatch
 
 
-def _check_media_type(value: object) -> str:
+def check_media_type(value: object) -> str:
     if not isinstance(value, str) or not _is_json_media_type(value):
         raise must("be application/json or another JSON media type")
     return value
@@ -19,7 +19,7 @@ def _check_media_type(value: object) -> str:
 
 MediaType = Annotated[
     str,
-    PlainValidator(_check_media_type),
+    PlainValidator(check_media_type),
     WithJsonSchema(
         {"type": "string", "pattern": r"^[A-Za-z0-9!#$&^_.+-]+/(?:[A-Za-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?$"}
     ),

@@ -1,6 +1,6 @@
 """Lines: of an order, and of what a booking or a delivery takes of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
@@ -31,24 +31,16 @@ class LineQuantityData(WireModel):
     quantity: Quantity = Field(description="How many of that line.")
 
 
-def _order_line(said: OrderLineData) -> OrderLine:
-    return OrderLine(said.line, said.sku, said.quantity, said.unit_price)
+class LinesOf:
+    """Annotates a tuple of the domain's lines with the wire model, of the same fields, that each is read from."""
 
-
-def _line_quantity(said: LineQuantityData) -> LineQuantity:
-    return LineQuantity(said.line, said.quantity)
-
-
-class _LinesOf:
-    """Annotates a tuple of the domain's lines with the wire model that each is read from."""
-
-    def __init__(self, model: type[WireModel], build: Callable[[Any], Any]) -> None:
+    def __init__(self, model: type[WireModel], line: type[OrderLine] | type[LineQuantity]) -> None:
         self.model = model
-        self.build = build
+        self.line = line
         self.find_all_problems = TypeAdapter(list[model]).validate_python  # type: ignore[valid-type]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        line = core_schema.no_info_after_validator_function(self.build, handler.generate_schema(self.model))
+        line = core_schema.no_info_after_validator_function(self._line, handler.generate_schema(self.model))
         lines = core_schema.tuple_schema([line], variadic_item_index=0, fail_fast=True)
         return core_schema.no_info_wrap_validator_function(self._check, lines)
 
@@ -62,23 +54,28 @@ class _LinesOf:
             if isinstance(value, list) and len(value) <= MANY_LINES:
                 self.find_all_problems(value)
             raise
-        if len(lines) != 1:
-            _refuse_none_and_repeated([line.line for line in lines])
+        refuse_none_and_repeated(lines)
         return lines
 
+    def _line(self, said: WireModel) -> Any:
+        return self.line(**said.__dict__)
 
-def _refuse_none_and_repeated(numbers: list[int]) -> None:
-    if not numbers:
+
+def refuse_none_and_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
+    """There must be a line, and no number may stand twice."""
+    if len(lines) == 1:
+        return
+    if not lines:
         raise must_together("have at least one line, but is empty")
     seen: set[int] = set()
-    for number in numbers:
-        if number in seen:
-            raise must_together(f"have unique line numbers, but {number} stands twice")
-        seen.add(number)
+    for line in lines:
+        if line.line in seen:
+            raise must_together(f"have unique line numbers, but {line.line} stands twice")
+        seen.add(line.line)
 
 
-OrderLines = Annotated[tuple[OrderLine, ...], _LinesOf(OrderLineData, _order_line)]
+OrderLines = Annotated[tuple[OrderLine, ...], LinesOf(OrderLineData, OrderLine)]
 """All lines of an order: at least one, line numbers unique."""
 
-LineQuantities = Annotated[tuple[LineQuantity, ...], _LinesOf(LineQuantityData, _line_quantity)]
+LineQuantities = Annotated[tuple[LineQuantity, ...], LinesOf(LineQuantityData, LineQuantity)]
 """What is taken of an order's lines: at least one, line numbers unique."""

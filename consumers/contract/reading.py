@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import Field, ValidationError, create_model
 
-from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET
+from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, MessageType
 from consumers.contract.envelope import Envelope
 from consumers.contract.problems import problem, problems_in, reason_for, shown
+from consumers.contract.usual import read_usual
 from consumers.contract.wire import check_instant
 from domain.fact import Fact
 
@@ -71,6 +72,9 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
     """
     if len(raw) > rules.max_bytes:
         return _too_large(len(raw), rules)
+    usual = read_usual(raw)
+    if usual is not None and usual.time <= received_at + rules.clock_skew:
+        return _well_formed(*usual, received_at, rules)
     try:
         document = decode_json(raw)
     except Unreadable as error:
@@ -98,22 +102,32 @@ def read_cloud_event(
         message = message_type.check(attributes)
     except ValidationError as error:
         return Malformed(reason_for(problems_in(error) + _too_early(attributes, received_at, rules)))
-    occurred_at = message.time
-    if occurred_at > received_at + rules.clock_skew:
+    if message.time > received_at + rules.clock_skew:
         return Malformed(reason_for(_too_early(attributes, received_at, rules)))
-    recorded_at = received_at
-    if rules.honour_recordedtime and message.recordedtime is not None:
-        recorded_at = message.recordedtime
-    fact = message_type.fact(
-        recorded_at=recorded_at,
-        source=message.source,
-        message_id=message.id,
-        occurred_at=occurred_at,
-        correlation_id=message.correlationid,
-        causation_id=message.causationid,
-        **message.data.__dict__,
+    return _well_formed(
+        message_type, message, message.time, message.recordedtime, message.data.__dict__, received_at, rules
     )
-    return WellFormed(message_type.name, message.subject, fact)
+
+
+def _well_formed(
+    message_type: MessageType,
+    envelope: Any,
+    occurred_at: datetime,
+    recordedtime: datetime | None,
+    data: Mapping[str, Any],
+    received_at: datetime,
+    rules: ReadingRules,
+) -> WellFormed:
+    fact = message_type.fact(
+        recorded_at=recordedtime if recordedtime is not None and rules.honour_recordedtime else received_at,
+        source=envelope.source,
+        message_id=envelope.id,
+        occurred_at=occurred_at,
+        correlation_id=envelope.correlationid,
+        causation_id=envelope.causationid,
+        **data,
+    )
+    return WellFormed(message_type.name, envelope.subject, fact)
 
 
 def decode_json(raw: bytes) -> Any:

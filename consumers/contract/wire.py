@@ -94,12 +94,15 @@ Text = Annotated[str, PlainValidator(check_text), WithJsonSchema(TEXT_SCHEMA)]
 
 # -- instants ------------------------------------------------------------------------------------
 
-_DAY_AND_TIME = (
-    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
-)
-_OFFSET = r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_DAY = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_NUMERIC_OFFSET = r"[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_DAY_AND_TIME = rf"{_DAY}[Tt]{_TIME}(?:\.[0-9]+)?"
+_OFFSET = rf"(?:[Zz]|{_NUMERIC_OFFSET})"
 _is_instant = re.compile(_DAY_AND_TIME + _OFFSET).fullmatch
 _is_naive = re.compile(_DAY_AND_TIME).fullmatch
+# What most systems write can be taken as it stands.
+_is_to_the_second = re.compile(rf"{_DAY}T{_TIME}(?:Z|{_NUMERIC_OFFSET})").fullmatch
 _LONGEST_TO_THE_MICROSECOND = len("2026-03-01T09:00:00.123456+01:00")
 _beyond_microseconds = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
 
@@ -107,13 +110,15 @@ _beyond_microseconds = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
 def check_instant(value: object) -> datetime:
     if not isinstance(value, str):
         raise must("be an instant as text, like 2026-03-01T09:00:00Z")
-    if not _is_instant(value):
-        if _is_naive(value):
-            raise must("carry an offset, such as Z or +01:00 at its end")
-        raise must("be an RFC 3339 instant with an offset, like 2026-03-01T09:00:00Z")
-    text = value.upper()
-    if len(text) > _LONGEST_TO_THE_MICROSECOND or "." in text:
-        text = _beyond_microseconds.sub("", text)
+    text = value
+    if not _is_to_the_second(value):
+        if not _is_instant(value):
+            if _is_naive(value):
+                raise must("carry an offset, such as Z or +01:00 at its end")
+            raise must("be an RFC 3339 instant with an offset, like 2026-03-01T09:00:00Z")
+        text = value.upper()
+        if len(text) > _LONGEST_TO_THE_MICROSECOND or "." in text:
+            text = _beyond_microseconds.sub("", text)
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -175,6 +180,8 @@ def _unusual_decimal(text: str) -> Decimal:
 
 
 def check_amount(value: object) -> Decimal:
+    if isinstance(value, str) and _is_plain(value):
+        return Decimal(value)
     number = check_decimal(value)
     if number < 0:
         raise must("be 0 or more")
@@ -199,6 +206,8 @@ def check_charge(value: object) -> Decimal:
 
 
 def check_quantity(value: object) -> Decimal:
+    if isinstance(value, str) and _is_plain(value) and (number := Decimal(value)):
+        return number
     number = check_decimal(value)
     if number <= 0:
         raise must("be greater than 0")
