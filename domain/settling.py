@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from domain.fact import Fact, FactKey, Place
+from domain.fact import Fact, FactKey, Place, place_of
 from domain.verdict import Objection, Outcome, Verdict
 from domain.voids import weigh_voids
 
@@ -53,7 +53,7 @@ class Moment(NamedTuple):
     standing: Any
 
 
-@dataclass
+@dataclass(slots=True)
 class Settling(Generic[State]):
     """Facts being taken, one after another, in the order of their places.
 
@@ -79,7 +79,7 @@ class Settling(Generic[State]):
             # A rule is judged at the fact's own instant: what was forbidden until now is refused for good.
             self.instant = fact.occurred_at
             self.forbidden = []
-        self.last_place = fact.place
+        self.last_place = place_of(fact)
         if not self.waiting and not self.forbidden:
             self._takes_effect(fact, fact.occurred_at)
             return
@@ -93,7 +93,7 @@ class Settling(Generic[State]):
                 contenders += self.waiting.pop(appeared, ()) if appeared else ()
                 contenders += self.forbidden
                 self.forbidden = []
-                contenders.sort(key=_place)
+                contenders.sort(key=place_of)
 
     def _takes_effect(self, fact: Fact, instant: datetime) -> bool:
         objection = self.subject.objection_to(self.state, fact)
@@ -124,7 +124,7 @@ def settle(subject: Subject[State], subject_id: str, facts: Iterable[Fact], *, w
     settling = Settling(
         subject, subject.blank(subject_id), outcomes=weighed.outcomes, watched=watched, has_voids=bool(weighed.outcomes)
     )
-    for fact in sorted(weighed.standing, key=_place):
+    for fact in sorted(weighed.standing, key=place_of):
         settling.take(fact)
     return settling
 
@@ -140,7 +140,3 @@ def up_to(facts: Iterable[Fact], occurred: datetime | None = None, recorded: dat
         if (recorded is None or fact.recorded_at <= recorded)
         and (occurred is None or fact.occurred_at <= occurred or fact.TYPE == "message.voided.v1")
     ]
-
-
-def _place(fact: Fact) -> Place:
-    return fact.place

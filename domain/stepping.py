@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from domain.fact import Fact
+from domain.fact import Fact, place_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 
@@ -47,12 +47,13 @@ def can_be_stepped_on(settling: Settling[Any]) -> bool:
 
 def comes_after(settling: Settling[Any], facts: Sequence[Fact]) -> bool:
     """True when all these facts, none a void, have their places after what was taken."""
-    if any(isinstance(fact, MessageVoided) for fact in facts):
-        return False
+    for fact in facts:
+        if isinstance(fact, MessageVoided):
+            return False
     if settling.last_place is None or not facts:
         return True
-    first = min(facts, key=lambda fact: fact.place)
-    if first.place <= settling.last_place:
+    first = facts[0] if len(facts) == 1 else min(facts, key=place_of)
+    if place_of(first) <= settling.last_place:
         return False
     # At one and the same instant, what was forbidden may be allowed by what comes now: an earlier verdict would change.
     same_instant = first.occurred_at == settling.last_place[0]
@@ -62,5 +63,5 @@ def comes_after(settling: Settling[Any], facts: Sequence[Fact]) -> bool:
 def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
     """Take new facts on top. Afterwards `settling.outcomes` has theirs alone; no earlier one changed."""
     settling.outcomes = {}
-    for fact in sorted(facts, key=lambda fact: fact.place):
+    for fact in sorted(facts, key=place_of) if len(facts) > 1 else facts:
         settling.take(fact)
