@@ -18,6 +18,8 @@ REMEMBERED_STREAMS = 8_192
 class Recent:
     """Settlings of recent batches, each with the version of the stream that it reflects.
 
+    `head` is the position of the newest event when they were remembered last, -1 before that: while the store's is the
+    same, nobody else has written, and all of them are up to date.
     A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
     was rolled back is gone, and will be settled anew.
     """
@@ -25,6 +27,12 @@ class Recent:
     def __init__(self, capacity: int = REMEMBERED_STREAMS):
         self._capacity = capacity
         self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
+        self.head = -1
+
+    def version(self, stream: str) -> int | None:
+        """The version of the stream that its settling reflects; None when none is remembered."""
+        remembered = self._settlings.get(stream)
+        return None if remembered is None else remembered[0]
 
     def take(self, stream: str, version: int) -> Settling[Any] | None:
         """The stream's settling if it reflects this version; another process may have stored more since."""

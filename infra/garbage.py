@@ -3,8 +3,9 @@
 import gc
 
 # Settlings and rows are freed by their reference counts. With the interpreter's own thresholds its collector would walk
-# through all that is remembered every few thousand messages: a seventh of the time, to find nothing.
-YOUNG_OBJECTS = 50_000
+# through all that is remembered every few thousand messages: a seventh of the time, to find nothing. A batch makes some
+# hundred thousand objects and lets go of most of them, so this many are left over only after many batches.
+YOUNG_OBJECTS = 1_000_000
 
 
 def collect_rarely() -> None:

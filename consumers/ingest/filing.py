@@ -7,6 +7,7 @@ an earlier message another verdict, a VerdictChanged event says so in the same s
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,6 +37,7 @@ from domain.stepping import Recent, can_be_stepped_on, comes_after, step_on
 from domain.subject import is_waiting_room, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 
+_FEED_AND_VERDICT = attrgetter("feed_id", "verdict")
 EMPTY_STREAM = Stored(version=0, kept=None)
 
 
@@ -100,7 +102,7 @@ class Filing:
         known = self._transaction.registered(_keys_to_look_up(well_formed)) if well_formed else {}
         new = self._set_repeats_apart(well_formed, known)
         self._file_new(new, known)
-        for (feed_id, verdict), count in Counter((r.feed_id, r.verdict) for r in self._receipts).items():
+        for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
             self._changes.count(feed_id, verdict, count)
         return self._receipts
 
@@ -150,7 +152,10 @@ class Filing:
     def _set_repeats_apart(
         self, arrivals: Sequence[Arrival], known: Mapping[MessageKey, Registered]
     ) -> dict[MessageKey, Arrival]:
-        new: dict[MessageKey, Arrival] = {}
+        new = {} if known else {arrival.key: arrival for arrival in arrivals}
+        if len(new) == len(arrivals):
+            return new
+        new = {}
         repeated: list[Arrival] = []
         for arrival in arrivals:
             if arrival.key in known or arrival.key in new:
@@ -171,11 +176,12 @@ class Filing:
         if not new:
             return
         by_stream, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
-        stored = self._transaction.stored(by_stream)
-        ready, earlier = self._settle_what_is_stored(by_stream, stored)
+        arriving_in = {stream: [arrival.fact for arrival in arrivals] for stream, arrivals in by_stream.items()}
+        stored = self._stored(by_stream)
+        ready, earlier = self._settle_what_is_stored(arriving_in, stored)
         for stream, arrivals in by_stream.items():
             before: Sequence[Arrival] = ()
-            arriving = [arrival.fact for arrival in arrivals]
+            arriving = arriving_in[stream]
             settling = ready.get(stream)
             if settling is not None:
                 step_on(settling, arriving)
@@ -190,30 +196,46 @@ class Filing:
                 self._changes.kept[stream] = Stored(version, keep(settling))
             self._settled.append((stream, version, settling))
 
+    def _stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+        """What the store has of these streams; it is asked for those alone of which that is not remembered."""
+        if self._transaction.head() != self._recent.head:
+            return self._transaction.stored(streams)
+        # Nobody has written since: every stream stands where its settling was remembered.
+        remembered: dict[str, Stored] = {}
+        unknown: list[str] = []
+        for stream in streams:
+            version = self._recent.version(stream)
+            if version is None:
+                unknown.append(stream)
+            else:
+                remembered[stream] = Stored(version, None)
+        return {**remembered, **self._transaction.stored(unknown)}
+
     def _settle_what_is_stored(
-        self, by_stream: Mapping[str, Sequence[Arrival]], stored: Mapping[str, Stored]
+        self, arriving_in: Mapping[str, Sequence[Fact]], stored: Mapping[str, Stored]
     ) -> tuple[dict[str, Settling[Any]], Mapping[str, Sequence[Arrival]]]:
         """The settlings that the arrivals can be taken on top of, and of all other streams what is in them already."""
         ready: dict[str, Settling[Any]] = {}
         unsettled: list[str] = []
         for stream, before in stored.items():
             settling = self._remembered(stream, before)
-            if settling is not None and comes_after(settling, [arrival.fact for arrival in by_stream[stream]]):
+            if settling is not None and comes_after(settling, arriving_in[stream]):
                 ready[stream] = settling
             elif not is_waiting_room(stream):
                 unsettled.append(stream)
         facts = self._transaction.facts_of(unsettled) if unsettled else {}
         for stream, filed in facts.items():
             newest = max(fact.place for fact in filed)
-            if all(arrival.fact.place > newest for arrival in by_stream[stream]):
+            arriving = arriving_in[stream]
+            if all(fact.place > newest for fact in arriving):
                 settling = settle_stream(stream, filed, watched=False)
-                arriving = [arrival.fact for arrival in by_stream[stream]]
                 if can_be_stepped_on(settling) and comes_after(settling, arriving):
                     ready[stream] = settling
         return ready, self._as_arrivals({stream: filed for stream, filed in facts.items() if stream not in ready})
 
-    def remember(self) -> None:
-        """The batch was stored: remember its settlings for the next one."""
+    def remember(self, head: int) -> None:
+        """The batch was stored, up to the event at `head`: remember its settlings for the next one."""
+        self._recent.head = head
         for stream, version, settling in self._settled:
             self._recent.put(stream, version, settling)
 
@@ -242,17 +264,18 @@ class Filing:
         }
 
     def _add(self, stream: str, version: int, arrivals: Sequence[Arrival], outcomes: Mapping[FactKey, Outcome]) -> int:
+        events, messages = self._changes.events, self._changes.messages
         for arrival in arrivals:
             version += 1
             fact = arrival.fact
-            outcome = outcomes[fact.key]
+            outcome = outcomes[fact.source, fact.message_id]
             if arrival.taken is None:
-                self._changes.events.append(FiledEvent(stream, version, fact))
-                self._changes.messages.append(NewMessage(arrival, stream, version, outcome))
+                events.append(FiledEvent(stream, version, fact))
+                messages.append(NewMessage(arrival, stream, version, outcome))
                 self._answer(arrival, outcome, stream, version)
             else:
                 unplaced = msgspec.structs.replace(fact, originator_id="", originator_version=0)
-                self._changes.events.append(FiledEvent(stream, version, unplaced))
+                events.append(FiledEvent(stream, version, unplaced))
                 self._change(arrival.key, stream, version, arrival.taken, outcome)
                 stays = arrival.taken.outcome
                 self._tell_of_change(arrival.key, fact, arrival.taken, stream, version, stays)

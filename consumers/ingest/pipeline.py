@@ -147,7 +147,7 @@ class Ingest:
                 if about_to_commit and self._register.have_moved(moves):
                     return about_to_commit[-1]
                 raise
-            filing.remember()
+            filing.remember(taken.position)
             return taken
 
         return store
@@ -165,8 +165,7 @@ class Ingest:
                     changes = Changes(self._clock(), ())
                     filing = Filing(transaction, changes, _letter_names(parts), recent)
                     receipts += filing.file(self._read(parts, changes.received_at))
-                    transaction.save(changes)
-                    filing.remember()
+                    filing.remember(transaction.save(changes))
                 receipts = _in_the_end(receipts, transaction)
                 raise _Rollback
         except _Rollback:

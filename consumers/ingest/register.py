@@ -190,6 +190,9 @@ class RegisterTransaction(Protocol):
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
         """The voids about these subjects that are in a waiting room, since what they name is not known yet."""
 
+    def head(self) -> int:
+        """The position of the newest event, 0 in an empty store."""
+
     def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
         """Those of the streams that exist."""
 

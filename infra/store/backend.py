@@ -31,7 +31,10 @@ class Backend(Protocol):
         """Insert events within the connection's transaction, which holds the lock."""
 
     def keys(self, width: int) -> str:
-        """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`."""
+        """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`.
+
+        Of one column, the array is of texts.
+        """
 
     def watch(self, role: str) -> Watch:
         """This process's claim to be the active one of a role, and its ear for new events."""

@@ -1,6 +1,6 @@
 """Bulk inserts, without the cost of building a statement for every row: executemany on SQLite, COPY on PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
@@ -35,9 +35,18 @@ class BulkInsert:
                 for row in rows:
                     copy.write_row(row)
             return
-        converted: list[Any] = [list(row) for row in rows]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, convert in self._converters:
-            for row in converted:
-                if row[index] is not None:
-                    row[index] = convert(row[index])
-        connection.exec_driver_sql(self._statement, [tuple(row) for row in converted])
+            columns[index] = _converted(columns[index], convert)
+        connection.exec_driver_sql(self._statement, list(zip(*columns, strict=True)))
+
+
+def _converted(values: Iterable[Any], convert: Callable[[Any], Any]) -> list[Any]:
+    """Each value converted; neighbours are often one and the same object, such as the instant of a batch's receipt."""
+    converted: list[Any] = []
+    before = result = None
+    for value in values:
+        if value is not before:
+            before, result = value, None if value is None else convert(value)
+        converted.append(result)
+    return converted

@@ -108,4 +108,4 @@ class History:
 
 
 def _keys(streams: Iterable[str]) -> str:
-    return msgspec.json.encode([[stream] for stream in streams]).decode()
+    return msgspec.json.encode(list(streams)).decode()

@@ -36,7 +36,8 @@ from infra.store.mapper import decode_event, encode_event
 from infra.store.register_tables import feeds, kept_settlings, letters, messages, notices, raw_messages
 from projections.columns import Instant
 
-_COUNTED = tuple(verdict.value for verdict in Verdict)
+_WRITTEN = {verdict: verdict.value for verdict in Verdict}
+_COUNTED = tuple(_WRITTEN.values())
 
 
 class StoredRegister:
@@ -213,25 +214,28 @@ class StoredRegisterTransaction:
         return _by_key(self._select(self._statements.registered, keys))
 
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
-        return _by_key(self._select(self._statements.waiting_voids, ([subject] for subject in subjects)))
+        return _by_key(self._select(self._statements.waiting_voids, subjects))
 
     def has_letters(self) -> bool:
         return bool(self._connection.execute(self._statements.has_letters).scalar_one())
 
     def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
-        rows = self._select(self._statements.letters, ([letter_id] for letter_id in letter_ids))
+        rows = self._select(self._statements.letters, letter_ids)
         return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
 
+    def head(self) -> int:
+        return int(self._connection.execute(self._statements.head).scalar_one())
+
     def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
-        rows = self._select(self._statements.versions, ([stream] for stream in streams))
+        rows = self._select(self._statements.versions, streams)
         versions = {row[0]: row[1] for row in rows if row[1] is not None}
-        long = [[stream] for stream, version in versions.items() if version >= LONG_STREAM]
+        long = [stream for stream, version in versions.items() if version >= LONG_STREAM]
         kept = {row[0]: row[2] for row in self._select(self._statements.kept, long) if row[1] == versions[row[0]]}
         return {stream: Stored(version, kept.get(stream)) for stream, version in versions.items()}
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
         facts: dict[str, list[Fact]] = {}
-        for row in self._select(self._statements.facts_of, ([stream] for stream in streams)):
+        for row in self._select(self._statements.facts_of, streams):
             event = decode_event(*row)
             if isinstance(event, Fact):
                 facts.setdefault(event.originator_id, []).append(event)
@@ -259,7 +263,7 @@ class StoredRegisterTransaction:
                     arrival.raw.offset if arrival.raw else 0,
                     stream,
                     version,
-                    outcome.verdict.value,
+                    _WRITTEN[outcome.verdict],
                     outcome.reason,
                     outcome.voided,
                     outcome.took_effect_at,
@@ -309,7 +313,7 @@ class StoredRegisterTransaction:
         self._update_messages(changes)
         self._put_kept(changes.kept)
         self._count(changes.tallies)
-        return int(connection.execute(self._statements.head).scalar_one())
+        return self.head()
 
     def _move_feed(self, move: Move) -> None:
         # A compare-and-set: a reader that lost its place to another one must not store its batch again.

@@ -71,6 +71,8 @@ class PostgresBackend:
             self._recorder.insert_all(cursor, events)
 
     def keys(self, width: int) -> str:
+        if width == 1:
+            return "json_array_elements_text(CAST(:keys AS json)) AS k (k0)"
         columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_array_elements(CAST(:keys AS json))) AS k"
 

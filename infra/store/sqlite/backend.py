@@ -63,6 +63,8 @@ class SqliteBackend:
         cursor.close()
 
     def keys(self, width: int) -> str:
+        if width == 1:
+            return "(SELECT value AS k0 FROM json_each(:keys)) AS k"
         columns = ", ".join(f"json_extract(value, '$[{index}]') AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_each(:keys)) AS k"
 
