@@ -18,8 +18,8 @@ REMEMBERED_STREAMS = 8_192
 class Recent:
     """Settlings of recent batches, each with the version of the stream that it reflects.
 
-    `head` is the position of the newest event when they were remembered last, -1 before that: while the store's is the
-    same, nobody else has written, and all of them are up to date.
+    A stream stands where its settling was put back, for sure, until someone else writes to the store.
+
     A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
     was rolled back is gone, and will be settled anew.
     """
@@ -27,16 +27,27 @@ class Recent:
     def __init__(self, capacity: int = REMEMBERED_STREAMS):
         self._capacity = capacity
         self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
-        self.head = -1
+        self._head = 0
+        self._surely: set[str] = set()
 
-    def version(self, stream: str) -> int | None:
-        """The version of the stream that its settling reflects; None when none is remembered."""
-        remembered = self._settlings.get(stream)
-        return None if remembered is None else remembered[0]
+    def seen(self, head: int) -> None:
+        """The store's newest event is at this position. If that is not our own last one, any stream may have moved."""
+        if head != self._head:
+            self._surely.clear()
+            self._head = head
+
+    def stored(self, head: int) -> None:
+        """A batch of our own was stored, up to the event at this position."""
+        self._head = head
+
+    def surely(self, stream: str) -> int | None:
+        """The version at which a stream stands for sure; None when the store has to be asked."""
+        return self._settlings[stream][0] if stream in self._surely else None
 
     def take(self, stream: str, version: int) -> Settling[Any] | None:
         """The stream's settling if it reflects this version; another process may have stored more since."""
         remembered = self._settlings.pop(stream, None)
+        self._surely.discard(stream)
         return remembered[1] if remembered is not None and remembered[0] == version else None
 
     def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
@@ -44,8 +55,9 @@ class Recent:
         if not can_be_stepped_on(settling):
             return
         self._settlings[stream] = (version, settling)
+        self._surely.add(stream)
         if len(self._settlings) > self._capacity:
-            self._settlings.popitem(last=False)
+            self._surely.discard(self._settlings.popitem(last=False)[0])
 
 
 def can_be_stepped_on(settling: Settling[Any]) -> bool:

@@ -198,13 +198,11 @@ class Filing:
 
     def _stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
         """What the store has of these streams; it is asked for those alone of which that is not remembered."""
-        if self._transaction.head() != self._recent.head:
-            return self._transaction.stored(streams)
-        # Nobody has written since: every stream stands where its settling was remembered.
+        self._recent.seen(self._transaction.head())
         remembered: dict[str, Stored] = {}
         unknown: list[str] = []
         for stream in streams:
-            version = self._recent.version(stream)
+            version = self._recent.surely(stream)
             if version is None:
                 unknown.append(stream)
             else:
@@ -235,7 +233,7 @@ class Filing:
 
     def remember(self, head: int) -> None:
         """The batch was stored, up to the event at `head`: remember its settlings for the next one."""
-        self._recent.head = head
+        self._recent.stored(head)
         for stream, version, settling in self._settled:
             self._recent.put(stream, version, settling)
 
