@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--messages N] [--on DATABASE]`: measure, print tables, write them as JSON."""
+"""`python -m bench [--quick] [--messages N] [--grow TIMES] [--on DATABASE]`: measure, print, write as JSON."""
 
 import json
 import statistics
@@ -15,12 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import workloads
-from bench.measuring import Measured, machine, measure
+from bench import references, workloads
+from bench.measuring import Measured, Work, machine, measure
 from bench.stores import NewStore, postgres_stores, sqlite_stores
 from infra.settings import Settings
 
 PLAIN_LOOP_MESSAGES = 3_000
+RUNNER_EVENTS = 5_000
+SHORT_ORDER, LONG_ORDER, MORE_MESSAGES = 10, 10_000, 300
 
 
 class Database(StrEnum):
@@ -28,12 +30,15 @@ class Database(StrEnum):
     POSTGRESQL = "postgresql"
 
 
-RAW = {Database.SQLITE: workloads.raw_insert, Database.POSTGRESQL: workloads.raw_copy}
+RAW = {Database.SQLITE: references.raw_insert, Database.POSTGRESQL: references.raw_copy}
 
 
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="A smaller history, once.")] = False,
     messages: Annotated[int | None, typer.Option("--messages", min=1_000, help="How many messages.")] = None,
+    grow: Annotated[
+        int, typer.Option("--grow", min=0, help="How many times as much, to see it grow; 0: not at all.")
+    ] = 10,
     on: Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")] = None,
     out: Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")] = Path(".local/bench.json"),
 ) -> None:
@@ -53,8 +58,9 @@ def main(
             for turn in range(rounds):
                 for measured in _one_round(database, new_store, source, turn, run):
                     taken.setdefault(measured.name, []).append(measured)
-            growth = [] if quick else _growth(folder, new_store, amount, taken, run)
-            figures[database.value] = _rows(taken) + growth
+            figures[database.value] = _rows(taken) + _long_order(folder, new_store, run)
+            if grow and not quick:
+                figures[database.value] += _growth(folder, new_store, amount, grow, taken, run)
             _show(console, database, figures[database.value])
     _write(out, amount, rounds, figures)
     console.print(f"[dim]written to {out}[/dim]")
@@ -85,7 +91,7 @@ Measuring = Callable[..., Measured]
 
 
 def _announcing(console: Console) -> Measuring:
-    def run(name: str, work: Callable[..., int], *arguments: Any) -> Measured:
+    def run(name: str, work: Work, *arguments: Any) -> Measured:
         with console.status(name):
             return measure(name, work, *arguments)
 
@@ -95,28 +101,45 @@ def _announcing(console: Console) -> Measuring:
 def _one_round(database: Database, new_store: NewStore, source: str, turn: int, run: Measuring) -> list[Measured]:
     store, batch = new_store(f"store-{turn}"), Settings().batch_messages
     plain, raw = new_store(f"plain-{turn}"), new_store(f"raw-{turn}")
-    return [
-        run("plain loop of the library", workloads.plain_loop, source, plain, PLAIN_LOOP_MESSAGES),
+    measured = [
+        run("plain loop of the library", references.plain_loop, source, plain, PLAIN_LOOP_MESSAGES),
         run("ingest", workloads.ingest, source, store),
         run("project", workloads.project, store),
         run("raw bulk insert", RAW[database], store, raw, batch),
     ]
+    if database is Database.POSTGRESQL:
+        measured.append(run("the library's ProjectionRunner", references.projection_runner, store, RUNNER_EVENTS))
+    return measured
+
+
+def _long_order(folder: Path, new_store: NewStore, run: Measuring) -> list[dict[str, Any]]:
+    """One message more for an order with few events, and for one with many."""
+    before, after = str(folder / "before.jsonl"), str(folder / "after.jsonl")
+    measured = []
+    for events in (SHORT_ORDER, LONG_ORDER):
+        workloads.write_long_order(events, MORE_MESSAGES, before, after)
+        name = f"one message more, order of {events:,} events"
+        measured.append(run(name, workloads.one_more, before, after, new_store(f"order-{events}")))
+    short, long = measured
+    ratio = f"{short.per_second / long.per_second:.2f}× the time of the short order"
+    return [_row(short.name, [short], ""), _row(long.name, [long], ratio)]
 
 
 def _growth(
-    folder: Path, new_store: NewStore, amount: int, taken: dict[str, list[Measured]], run: Measuring
+    folder: Path, new_store: NewStore, amount: int, times: int, taken: dict[str, list[Measured]], run: Measuring
 ) -> list[dict[str, Any]]:
-    """The same again with three times as many messages: time a message and memory should not grow."""
+    """The same again with so many times as many messages: time a message and memory should not grow."""
     source, store = str(folder / "grown.jsonl"), new_store("grown")
-    workloads.write_messages(3 * amount, source)
+    workloads.write_messages(times * amount, source)
     rows = []
     for name, work, arguments in (
         ("ingest", workloads.ingest, (source, store)),
         ("project", workloads.project, (store,)),
     ):
-        grown = run(f"{name}, three times as much", work, *arguments)
-        small = statistics.median(measured.per_second for measured in taken[name])
-        rows.append(_row(grown.name, [grown], f"{grown.per_second / small:.2f}× the speed of {name}"))
+        grown = run(f"{name}, {times} times as much", work, *arguments)
+        small = statistics.median(measured.seconds / measured.units for measured in taken[name])
+        ratio = f"{grown.seconds / grown.units / small:.2f}× the time of {name} for each"
+        rows.append(_row(grown.name, [grown], ratio))
     return rows
 
 
@@ -128,6 +151,8 @@ def _rows(taken: dict[str, list[Measured]]) -> list[dict[str, Any]]:
         f"{speed['ingest'] / speed['raw bulk insert']:.2f}× the raw insert",
         "project": f"ingest and project together: {both:,.0f}/s",
     }
+    if (runner := speed.get("the library's ProjectionRunner")) is not None:
+        ratios["project"] += f"; {speed['project'] / runner:.1f}× the ProjectionRunner"
     return [_row(name, runs, ratios.get(name, "")) for name, runs in taken.items()]
 
 

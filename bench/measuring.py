@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +25,12 @@ class Measured(NamedTuple):
         return self.units / self.seconds
 
 
-def measure(name: str, work: Callable[..., int], *arguments: Any) -> Measured:
-    """Run `work`, which returns how many units it did. Raises RuntimeError when it fails."""
+Work = Callable[..., int | Iterator[int]]
+"""Returns how many units it did; or yields twice, when it is prepared and when it is done, and the rest counts."""
+
+
+def measure(name: str, work: Work, *arguments: Any) -> Measured:
+    """Run `work`. Raises RuntimeError when it fails."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, work, arguments))
@@ -41,9 +45,15 @@ def measure(name: str, work: Callable[..., int], *arguments: Any) -> Measured:
     return Measured(name, units, seconds, processor, peak)
 
 
-def _run(answer: Connection, work: Callable[..., int], arguments: tuple[Any, ...]) -> None:
+def _run(answer: Connection, work: Work, arguments: tuple[Any, ...]) -> None:
     began, processor_began = time.perf_counter(), time.process_time()
-    units = work(*arguments)
+    done = work(*arguments)
+    if isinstance(done, int):
+        units = done
+    else:
+        next(done)
+        began, processor_began = time.perf_counter(), time.process_time()
+        units = next(done)
     seconds, processor = time.perf_counter() - began, time.process_time() - processor_began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.

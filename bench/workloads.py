@@ -1,20 +1,18 @@
-"""What is measured: the service on a store that is named by its URL, and what it is measured against."""
+"""What is measured: the service on a store that is named by its URL."""
 
 import logging
-import sqlite3
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-import psycopg
+import msgspec
 import structlog
-from eventsourcing.application import AggregateNotFoundError
 
-from consumers.contract import ReadingRules, WellFormed, read_message
+from consumers.contract import EXAMPLES
 from consumers.sources.json_lines import JsonLines
-from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
 from infra.garbage import collect_rarely
-from infra.service import Waybill, open_backend
+from infra.service import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 
@@ -40,10 +38,7 @@ def _service(store: str) -> Waybill:
 def ingest(path: str, store: str) -> int:
     """The whole pipeline: decode, validate, decide, store. Durable commits."""
     with _service(store) as waybill:
-        pipeline = waybill.ingest()
-        feed_id = pipeline.read(JsonLines.of_file(Path(path), batch_lines=waybill.settings.batch_messages)).feed_id
-        pipeline.finish(feed_id)
-        return sum(waybill.register.tally(feed_id).values())
+        return _read(waybill, path, waybill.settings.batch_messages)
 
 
 def project(store: str) -> int:
@@ -52,71 +47,30 @@ def project(store: str) -> int:
         return waybill.project()
 
 
-def plain_loop(path: str, store: str, messages: int) -> int:
-    """The library as it is: for each message one `repository.get` and one `save`."""
-    backend = open_backend(Settings(store=store))
-    application = backend.application
-    rules = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
-    done = 0
-    with Path(path).open("rb") as lines:
-        for line in islice(lines, messages):
-            now = datetime.now(UTC)
-            message = read_message(line, now, rules)
-            assert isinstance(message, WellFormed)
-            kind = KIND_OF_TYPE[message.type]
-            if kind is None:
-                continue
-            stream = stream_name(kind, message.subject)
-            try:
-                subject: SubjectAggregate = application.repository.get(stream)
-            except AggregateNotFoundError:
-                subject = open_subject(stream, now)
-            said = {name: getattr(message.fact, name) for name in message.fact.__struct_fields__}
-            del said["originator_id"], said["originator_version"]
-            subject.file(type(message.fact), **said)
-            subject.settle()
-            application.save(subject)
-            done += 1
-    backend.close()
-    return done
+def write_long_order(events: int, more: int, before: str, after: str) -> None:
+    """One order with so many events, a second apart: it is promised anew and again. The rest goes into another file."""
+    began = DEFAULT_UNTIL - timedelta(days=30)
+    with Path(before).open("wb") as first, Path(after).open("wb") as rest:
+        for number in range(events + more):
+            message = {
+                **EXAMPLES["order.rescheduled.v1" if number else "order.placed.v1"],
+                "id": f"M-{number}",
+                "subject": "SO-1",
+                "time": (began + timedelta(seconds=number)).isoformat(),
+            }
+            (first if number < events else rest).write(msgspec.json.encode(message) + b"\n")
 
 
-def raw_insert(store: str, target: str, batch: int) -> int:
-    """The events of an SQLite file inserted into another: the database's own limit."""
-    with sqlite3.connect(store.removeprefix("sqlite:///")) as source:
-        rows = source.execute("SELECT originator_id, originator_version, topic, state FROM stored_events").fetchall()
-    connection = sqlite3.connect(target.removeprefix("sqlite:///"), isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(
-        "CREATE TABLE stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB, "
-        "PRIMARY KEY (originator_id, originator_version))"
-    )
-    for first in range(0, len(rows), batch):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?)", rows[first : first + batch])
-        connection.execute("COMMIT")
-    connection.close()
-    return len(rows)
+def one_more(before: str, after: str, store: str) -> Iterator[int]:
+    """Takes a file in, then, which is what counts, another one: each message in a transaction of its own."""
+    with _service(store) as waybill:
+        _read(waybill, before, waybill.settings.batch_messages)
+        yield 0
+        yield _read(waybill, after, 1)
 
 
-def raw_copy(store: str, target: str, batch: int) -> int:
-    """The events of a PostgreSQL database copied into another one's table, a transaction for each batch."""
-    backend = open_backend(Settings(store=store))
-    with backend.engine.connect() as source:
-        question = f"SELECT originator_id, originator_version, topic, state FROM {backend.events_table}"
-        rows = [tuple(row) for row in source.exec_driver_sql(question)]
-    backend.close()
-    with psycopg.connect(target, autocommit=True) as connection:
-        connection.execute(
-            "CREATE TABLE stored_events (originator_id text, originator_version bigint, topic text, state bytea, "
-            "notification_id bigserial UNIQUE, PRIMARY KEY (originator_id, originator_version))"
-        )
-        for first in range(0, len(rows), batch):
-            with (
-                connection.transaction(),
-                connection.cursor() as cursor,
-                cursor.copy("COPY stored_events (originator_id, originator_version, topic, state) FROM STDIN") as copy,
-            ):
-                for row in rows[first : first + batch]:
-                    copy.write_row(row)
-    return len(rows)
+def _read(waybill: Waybill, path: str, batch_lines: int) -> int:
+    pipeline = waybill.ingest()
+    feed_id = pipeline.read(JsonLines.of_file(Path(path), batch_lines=batch_lines)).feed_id
+    pipeline.finish(feed_id)
+    return sum(waybill.register.tally(feed_id).values())
