@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from consumers.contract import ReadingRules, WellFormed, read_message
 from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
-from infra.service import open_backend
+from infra.service import Waybill, open_backend
 from infra.settings import Settings
 from infra.store.application import Fulfillment
 
@@ -92,13 +92,9 @@ def projection_runner(store: str, events: int) -> int:
 
 def raw_insert(store: str, target: str, batch: int) -> int:
     """All rows that ingest wrote into an SQLite file, inserted into the same tables of another one."""
+    Waybill(Settings(store=target)).close()
     source = sqlite3.connect(store.removeprefix("sqlite:///"))
-    made = [sql for (sql,) in source.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rootpage")]
     connection = sqlite3.connect(target.removeprefix("sqlite:///"), isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    for statement in made:
-        if any(f" {table} " in statement for table in ("stored_events", "messages")):
-            connection.execute(statement)
     events = source.execute("SELECT * FROM stored_events ORDER BY rowid").fetchall()
     messages = _in_the_order_of(events, source.execute("SELECT * FROM messages").fetchall(), 7)
     source.close()
@@ -114,7 +110,8 @@ def raw_insert(store: str, target: str, batch: int) -> int:
 
 def raw_copy(store: str, target: str, batch: int) -> int:
     """All rows that ingest wrote into a PostgreSQL database, copied into the same tables of another one."""
-    backend, empty = open_backend(Settings(store=store)), open_backend(Settings(store=target))
+    Waybill(Settings(store=target)).close()
+    backend = open_backend(Settings(store=store))
     with psycopg.connect(store) as connection:
         columns = "originator_id, originator_version, topic, state"
         events = connection.execute(
@@ -122,12 +119,11 @@ def raw_copy(store: str, target: str, batch: int) -> int:
         ).fetchall()
         messages = connection.execute("SELECT * FROM messages").fetchall()
     backend.close()
-    empty.close()
     messages = _in_the_order_of(events, messages, 7)
     with psycopg.connect(target, autocommit=True) as connection:
         for first in range(0, len(events), batch):
             with connection.transaction(), connection.cursor() as cursor:
-                _copy(cursor, f"{empty.events_table} ({columns})", events[first : first + batch])
+                _copy(cursor, f"{backend.events_table} ({columns})", events[first : first + batch])
                 _copy(cursor, "messages", messages[first : first + batch])
     return len(events)
 
