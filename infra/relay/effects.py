@@ -76,9 +76,7 @@ class EffectsOutlet:
             return {}
         looked_in = {*streams, *(waiting_room(key.subject) for key in turning)}
         with self._engine.connect() as connection:
-            rows = connection.execute(
-                self._changes, {"keys": as_json([[stream] for stream in sorted(looked_in)]), "position": end}
-            ).all()
+            rows = connection.execute(self._changes, {"keys": as_json(sorted(looked_in)), "position": end}).all()
         changes: dict[MessageKey, list[VerdictChanged]] = defaultdict(list)
         for row in rows:
             event = decode_event(*row)
