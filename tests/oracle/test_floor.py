@@ -48,7 +48,7 @@ def dated_naive(dated_floor: TakenIn) -> Naive:
 @pytest.fixture
 def wrong_service(wrong_floor: TakenIn) -> Iterator[Waybill]:
     """The store of the wrong floor, opened without the command."""
-    with Waybill(Settings(store=f"sqlite:///{wrong_floor.waybill.store}")) as service:
+    with Waybill(Settings(store=wrong_floor.waybill.setting("WAYBILL_STORE"))) as service:
         yield service
 
 
@@ -131,6 +131,7 @@ def test_what_was_known_of_what_was_true(
     assert_same(view, dated_floor.ask(view, as_of, known_at), expected)
 
 
+@pytest.mark.usefixtures("library_of_floors")
 @pytest.mark.parametrize("history", ["floor", "wrong_floor", "dated_floor"])
 def test_nothing_that_is_kept_differs_from_what_the_events_say(request: pytest.FixtureRequest, history: str) -> None:
     request.getfixturevalue(history).waybill("verify").done()

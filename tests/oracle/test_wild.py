@@ -5,7 +5,6 @@ the service agrees with a plain second reading of the design on every verdict an
 import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +20,7 @@ from projections.catalogue import view_named
 from tests.oracle.floor import KEYS, assert_same
 from tests.oracle.naive import Naive
 from tests.oracle.wild import INSTANTS, wild_history
+from tests.stores.conftest import StoreUrl, new_databases
 
 SEEDS = (1, 2)
 ORDERS = 150
@@ -31,10 +31,10 @@ NOW = INSTANTS[4] + timedelta(minutes=17)
 class Taken:
     """A wild history in a store, and its second reading."""
 
-    def __init__(self, seed: int, folder: Path):
+    def __init__(self, seed: int, store: str):
         lines = wild_history(ORDERS, seed)
         self.naive = Naive(lines)
-        settings = Settings(store=f"sqlite:///{folder}/wild.db", clock_skew=timedelta(days=30), log_level="error")
+        settings = Settings(store=store, clock_skew=timedelta(days=30), log_level="error")
         configure_logs(settings)
         self.service = Waybill(settings, clock=lambda: NOW)
         ingest = self.service.ingest(honour_recordedtime=True)
@@ -49,9 +49,18 @@ class Taken:
             assert_same(view, [plain(row) for row in rows], expected)
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreUrl]:
+    if request.param == "postgresql":
+        with new_databases(request.getfixturevalue("postgres_server")) as make:
+            yield make
+    else:
+        yield lambda: f"sqlite:///{tmp_path_factory.mktemp('wild')}/wild.db"
+
+
 @pytest.fixture(scope="module", params=SEEDS)
-def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
-    taken = Taken(request.param, tmp_path_factory.mktemp("wild"))
+def taken(request: pytest.FixtureRequest, store: StoreUrl) -> Iterator[Taken]:
+    taken = Taken(request.param, store())
     with taken.service:
         yield taken
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,22 +33,29 @@ def postgres_server() -> str:
     pytest.skip("needs PostgreSQL: run `make postgres-up`, or set WAYBILL_TEST_POSTGRES")
 
 
-@pytest.fixture
-def postgres_store(postgres_server: str) -> Iterator[StoreUrl]:
+@contextmanager
+def new_databases(server: str) -> Iterator[StoreUrl]:
     """New, empty databases, dropped at the end."""
     names: list[str] = []
 
     def make() -> str:
         name = f"waybill_test_{uuid4().hex}"
-        with psycopg.connect(postgres_server, autocommit=True) as connection:
+        with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         names.append(name)
-        return postgres_server.rsplit("/", 1)[0] + f"/{name}"
+        return server.rsplit("/", 1)[0] + f"/{name}"
 
     yield make
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         for name in names:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_store(postgres_server: str) -> Iterator[StoreUrl]:
+    """New, empty databases, dropped at the end."""
+    with new_databases(postgres_server) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,0 +1,27 @@
+"""given orders of several reps, then each rep's load is the sum of what the orders' present rows contribute."""
+
+from projections.order_states import rep_open_orders
+from tests.unit.domain.facts import booked, cancelled, delivered, dispatched, expedite_requested, placed, reassigned
+from tests.unit.projections.specification import Projecting, row
+
+
+def test_orders_are_counted_by_the_rep_who_holds_them(projecting: Projecting) -> None:
+    projecting.given(placed(8, rep="ann"), booked(9), of="SO-1").given(
+        placed(8, rep="bob", segment="b2c"), expedite_requested(9), of="SO-2"
+    ).given(placed(8, rep="ann"), booked(9), dispatched(10), of="SO-3").then(
+        rep_open_orders,
+        row(rep_id="ann", open_orders=2, booked=1, in_transit=1, to_book=0, open_b2b=2, expedites_open=0),
+        row(rep_id="bob", open_orders=1, booked=0, to_book=1, open_b2c=1, open_b2b=0, expedites_open=1),
+    )
+
+
+def test_an_order_that_moves_takes_its_load_along(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, rep="ann"), expedite_requested(9))
+    told.then(rep_open_orders, row(rep_id="ann", open_orders=1, expedites_open=1))
+    told.given(reassigned(10, rep="bob")).then(rep_open_orders, row(rep_id="bob", open_orders=1, expedites_open=1))
+
+
+def test_a_closed_order_is_nobodys_load(projecting: Projecting) -> None:
+    projecting.given(placed(8), booked(9), delivered(15), of="SO-1").given(placed(8), cancelled(9), of="SO-2").then(
+        rep_open_orders
+    )
