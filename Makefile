@@ -17,7 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick schema lock clean FORCE
+.PHONY: asyncapi-schema postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick bench-queries schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -84,6 +84,9 @@ bench: $(STAMP)  ## measure ingest and projection against their references (take
 
 bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
+
+bench-queries: $(STAMP)  ## measure the questions to a store with a million orders (takes minutes)
+	@$(PYTHON) -m bench.queries $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \

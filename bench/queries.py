@@ -1,0 +1,281 @@
+"""`python -m bench.queries [--orders N] [--open N] [--on DATABASE]`: what the questions of a full store take.
+
+The rows of order_states, its totals, reps and contacts are made up and written in bulk, without events: the questions
+read nothing else. Each question is asked many times in turn with one indexed count in raw SQL; the plans go to a file.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, insert, text
+
+from bench.measuring import machine
+from bench.stores import NewStore, postgres_stores, sqlite_stores
+from infra.analysts.relations import relations
+from infra.questions.views import Asked
+from infra.service import Waybill
+from infra.settings import Settings
+from infra.store.bulk import BulkInsert
+from projections.asof import AsOf
+from projections.catalogue import view_named
+from projections.order_states import MEASURES, load_of, order_states, rep_open_orders
+from projections.projection import Row
+from projections.rep_workload import contacts, rep_periods
+
+
+class Database(StrEnum):
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+REPS = 200
+ROWS_AT_ONCE = 20_000
+DAYS, DAYS_OF_CONTACTS, CONTACTS_A_REP_AND_DAY = 365, 60, 12
+PAGE = 100
+TIMES = 300
+CURRENCY, CARRIERS = "EUR", (("Northline", "courier"), ("Ostwind", "courier"), ("Own van", "in_house"))
+COUNT = "SELECT count(*) FROM order_states WHERE valid_to IS NULL AND status = 'open' AND rep_id = 'rep-7'"
+GOALS = {"page of overdue_deliveries": 10.0, "all of rep_workload": 50.0}
+"""Milliseconds that 99 of 100 answers take at most."""
+
+
+class Floor:
+    """A year of orders up to now, `still_open` of which are open; a few of these are overdue or at risk."""
+
+    def __init__(self, orders: int, still_open: int, now: datetime):
+        self._orders, self._open, self._now = orders, still_open, now
+        self._draw = Random(1)
+
+    def states(self) -> Iterator[list[Row]]:
+        """The periods of all orders: placed, booked, on their way, delivered."""
+        rows: list[Row] = []
+        for number in range(self._orders):
+            rows += self._order(number)
+            if len(rows) >= ROWS_AT_ONCE:
+                yield rows
+                rows = []
+        yield rows
+
+    def _order(self, number: int) -> list[Row]:
+        draw = self._draw
+        is_open = number % (self._orders // self._open) == 0
+        rep = f"rep-{draw.randrange(REPS)}"
+        age = timedelta(days=draw.uniform(0, 14) if is_open else draw.uniform(15, DAYS))
+        placed = (self._now - age).replace(microsecond=0)
+        promised = placed + timedelta(days=draw.uniform(5, 15))
+        carrier, mode = draw.choice(CARRIERS)
+        estimate = promised + timedelta(days=draw.gauss(-1, 0.6))
+        value = Decimal(draw.randrange(1_000, 900_000)).scaleb(-2)
+        steps = [("to_book", timedelta(0)), ("booked", timedelta(hours=20)), ("in_transit", timedelta(days=3))]
+        reached = draw.randrange(1, 4) if is_open else 3
+        begun = [(stage, placed + after) for stage, after in steps[:reached]]
+        ends: list[datetime | None] = [at for _, at in begun[1:]]
+        ends.append(None if is_open else max(estimate, begun[-1][1] + timedelta(hours=2)))
+        rows: list[Row] = []
+        for (stage, since), until in zip(begun, ends, strict=True):
+            shipped = stage != "to_book"
+            rows.append(
+                (
+                    f"SO-{number:07}",
+                    since,
+                    until,
+                    "open",
+                    rep,
+                    f"AC-{draw.randrange(50_000)}",
+                    "b2b" if number % 3 else "b2c",
+                    placed,
+                    promised,
+                    promised,
+                    stage,
+                    carrier if shipped else None,
+                    mode if shipped else None,
+                    estimate if shipped else None,
+                    not shipped,
+                    "none",
+                    0,
+                    number % 50 == 0,
+                    int(number % 50 == 0),
+                    0,
+                    value,
+                    CURRENCY,
+                )
+            )
+        if not is_open:
+            closed = dict(zip(order_states.columns.keys(), rows[-1], strict=True))
+            closed |= {"valid_from": ends[-1], "valid_to": None, "status": "delivered", "stage": None}
+            closed |= {"carrier": None, "mode": None, "estimated_delivery": None, "open_value": Decimal(0)}
+            closed |= {"follow_up_owed": False, "follow_ups_owed": 0}
+            rows.append(tuple(closed.values()))
+        return rows
+
+    def reps(self) -> list[Row]:
+        begun = self._now - timedelta(days=2 * DAYS)
+        return [(f"rep-{rep}", begun, None, f"Rep {rep}", "senior", f"team-{rep % 12}", None) for rep in range(REPS)]
+
+    def contacts(self) -> Iterator[list[Row]]:
+        for day in range(DAYS_OF_CONTACTS):
+            rows: list[Row] = []
+            for number in range(REPS * CONTACTS_A_REP_AND_DAY):
+                at = self._now - timedelta(days=day + self._draw.random())
+                rep, account = number % REPS, self._draw.randrange(50_000)
+                rows.append((f"AC-{account}", "/crm", f"{day}-{number}", f"rep-{rep}", at, "inbound", "order"))
+            yield rows
+
+
+def fill(waybill: Waybill, floor: Floor) -> int:
+    """Write the floor's rows; returns how many there are of order_states."""
+    engine, written, load = waybill.engine, 0, Counter[tuple[str, str]]()
+    put_states, put_contacts, put_reps = (BulkInsert(table, engine) for table in (order_states, contacts, rep_periods))
+    names = order_states.columns.keys()
+    with engine.begin() as connection:
+        put_reps(connection, floor.reps())
+    for rows in floor.states():
+        with engine.begin() as connection:
+            put_states(connection, rows)
+        written += len(rows)
+        for row in rows:
+            if row[2] is None and (added := load_of(dict(zip(names, row, strict=True)))) is not None:
+                load.update({(added[0][0], measure): by for measure, by in zip(MEASURES, added[1], strict=True)})
+    with engine.begin() as connection:
+        for rows in floor.contacts():
+            put_contacts(connection, rows)
+        totals = [
+            {"rep_id": rep, **{measure: load[rep, measure] for measure in MEASURES}}
+            for rep in sorted({rep for rep, _ in load})
+        ]
+        connection.execute(insert(rep_open_orders), totals)
+    # What autovacuum does by itself in time: the planner knows the tables, and an index alone can answer.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
+    return written
+
+
+def questions(waybill: Waybill) -> Mapping[str, Callable[[], object]]:
+    """What is measured, by name, each a call that gets all rows of its answer."""
+    overdue, workload = view_named("overdue"), view_named("workload")
+    asked: dict[str, Callable[[], object]] = {
+        "indexed count in raw SQL": lambda: _raw(waybill.engine, COUNT),
+        "page of overdue_deliveries": lambda: waybill.views.ask(overdue, Asked(), limit=PAGE).rows,
+        "all of rep_workload": lambda: waybill.views.ask(workload, Asked()).rows,
+    }
+    if waybill.engine.dialect.name == "postgresql":
+        asked |= {f"analyst: {sql}": partial(_raw, waybill.engine, sql) for sql in ANALYSTS}
+    return asked
+
+
+ANALYSTS = (
+    f"SELECT * FROM waybill.overdue_deliveries ORDER BY promised_by, order_id LIMIT {PAGE}",
+    "SELECT * FROM waybill.rep_workload",
+)
+PAST = f"SELECT * FROM waybill.overdue_deliveries(now() - interval '30 days') ORDER BY promised_by LIMIT {PAGE}"
+
+
+def _raw(engine: Engine, sql: str) -> object:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(sql).all()
+
+
+def measured(asked: Mapping[str, Callable[[], object]], times: int) -> list[dict[str, Any]]:
+    """Ask all of them in turn, so many times: milliseconds on the clock, at the least, of 50 and of 99 in a hundred.
+
+    The least says what the work takes, the 99th also what else the machine was doing.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in asked}
+    for turn in range(times + 10):
+        for name, ask in asked.items():
+            began = time.perf_counter()
+            ask()
+            if turn >= 10:  # the first few warm the caches
+                taken[name].append((time.perf_counter() - began) * 1000)
+    rows = []
+    for name, spans in taken.items():
+        hundredths = statistics.quantiles(spans, n=100, method="inclusive")
+        rows.append(
+            {"question": name, "p50_ms": hundredths[49], "p99_ms": hundredths[98], "goal_p99_ms": GOALS.get(name)}
+        )
+    return rows
+
+
+def plans(waybill: Waybill) -> str:
+    """How the database answers each question, and on PostgreSQL what it read for that."""
+    engine, now = waybill.engine, AsOf.at(waybill.clock(), present=True)
+    asked = {"indexed count in raw SQL": COUNT}
+    for name, question in (
+        ("page of overdue_deliveries", view_named("overdue").question(now).limit(PAGE)),
+        ("all of rep_workload", view_named("workload").question(now)),
+    ):
+        asked[name] = str(question.compile(engine, compile_kwargs={"literal_binds": True}))
+    explain = "EXPLAIN QUERY PLAN"
+    if engine.dialect.name == "postgresql":
+        explain = "EXPLAIN (ANALYZE, BUFFERS)"
+        asked |= {f"analyst: {sql}": sql for sql in (*ANALYSTS, PAST)}
+    told = []
+    with engine.connect() as connection:
+        for name, sql in asked.items():
+            plan = connection.exec_driver_sql(f"{explain} {sql}").all()
+            told.append(f"== {name} ==\n\n" + "\n".join(str(row[-1]) for row in plan))
+    return "\n\n".join(told) + "\n"
+
+
+def main(
+    orders: Annotated[int, typer.Option("--orders", min=1_000, help="How many orders.")] = 1_000_000,
+    still_open: Annotated[int, typer.Option("--open", min=100, help="How many of them are open.")] = 100_000,
+    times: Annotated[int, typer.Option("--times", min=10, help="How often each question is asked.")] = TIMES,
+    on: Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")] = None,
+    out: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = Path(".local/bench-queries.json"),
+) -> None:
+    """Fill a store, ask it, and tell p50 and p99; plans go to .local/bench-queries-DATABASE.txt."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    said: dict[str, Any] = {"machine": machine(), "orders": orders, "open": still_open, "times": times}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name:
+        for database in on or list(Database):
+            with _stores(database, Path(name)) as new_store:
+                said[database.value] = _one(new_store("queries"), orders, still_open, times, console, out, database)
+    out.write_text(json.dumps(said, indent=2))
+    console.print(f"[dim]written to {out}, the plans beside it[/dim]")
+
+
+def _stores(database: Database, folder: Path) -> AbstractContextManager[NewStore]:
+    return postgres_stores() if database is Database.POSTGRESQL else nullcontext(sqlite_stores(folder))
+
+
+def _one(
+    store: str, orders: int, still_open: int, times: int, console: Console, out: Path, database: Database
+) -> list[dict[str, Any]]:
+    with Waybill(Settings(store=store)) as waybill:
+        waybill.backend.define(relations(waybill.hold))
+        with console.status(f"{database}: filling"):
+            began = time.perf_counter()
+            rows = fill(waybill, Floor(orders, still_open, datetime.now(UTC)))
+            filled = time.perf_counter() - began
+        figures = measured(questions(waybill), times)
+        out.with_name(f"{out.stem}-{database}.txt").write_text(plans(waybill))
+    table = Table(title=f"{database}: {orders:,} orders, {still_open:,} open; {rows:,} periods, made in {filled:.0f} s")
+    for heading in ("question", "least ms", "p50 ms", "p99 ms", "goal p99 ms"):
+        table.add_column(heading, justify="left" if heading == "question" else "right", overflow="fold")
+    for row in figures:
+        goal = "" if row["goal_p99_ms"] is None else f"{row['goal_p99_ms']:g}"
+        table.add_row(row["question"], *(f"{row[name]:.2f}" for name in ("least_ms", "p50_ms", "p99_ms")), goal)
+    console.print(table)
+    return figures
+
+
+if __name__ == "__main__":
+    typer.run(main)
