@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from domain.verdict import Verdict
 from infra.store.history import History
-from infra.store.register_tables import feeds, letters, messages
+from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, letters, messages
 from infra.store.rows import ProjectedRows, projection_positions
 from projections.projection import Projection
 
@@ -23,7 +23,7 @@ def books(engine: Engine, now: datetime, hold: timedelta) -> dict[str, int]:
         expired = connection.execute(
             select(func.count())
             .select_from(messages)
-            .where(messages.c.verdict == Verdict.HELD.value, messages.c.received_at < now - hold)
+            .where(text(AMONG_NOT_TAKEN), messages.c.verdict == Verdict.HELD.value, messages.c.received_at < now - hold)
         ).scalar_one()
     return {
         "received": sum(by_verdict.values()),

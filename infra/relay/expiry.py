@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, text
 
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_copies
@@ -15,7 +15,7 @@ from infra.relay.messages import FactsOfMessages, read_headers, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
 from infra.store.letter_ids import letter_id_of
-from infra.store.register_tables import feeds, messages, raw_messages
+from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, messages, raw_messages
 from projections.columns import EPOCH
 
 # Each of them comes with the bytes of a message.
@@ -72,6 +72,7 @@ class ExpiryOutlet:
 
     def _expired_after(self, position: int) -> ColumnElement[bool]:
         return and_(
+            text(AMONG_NOT_TAKEN),
             messages.c.verdict == Verdict.HELD.value,
             messages.c.received_at > instant_of(position),
             messages.c.received_at < self._clock() - self._hold,

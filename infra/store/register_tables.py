@@ -69,6 +69,8 @@ Index(
     sqlite_where=_not_taken,
     postgresql_where=_not_taken,
 )
+AMONG_NOT_TAKEN = "messages.verdict IN ('held', 'refused')"
+"""Word for word what that index says: SQLite uses it for a question that has this among its conditions."""
 Index(
     "messages_in_waiting_rooms",
     messages.c.subject,

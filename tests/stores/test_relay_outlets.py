@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from consumers.sinks.sink import Record
 from consumers.sources.kafka import Partition
@@ -471,3 +471,25 @@ def test_status_tells_how_far_the_relay_is(told: Told) -> None:
     ]
     told.next()
     assert [reactor["lag"] for reactor in told.service.status()["reactors"]] == [0, 0, 0]
+
+
+def test_a_look_for_news_reads_no_table_whole(sqlite_store: StoreUrl) -> None:
+    """Every second the relay looks whether there is more to tell: that must cost nothing, however large the store."""
+    told = Told(Settings(store=sqlite_store()))
+    told.take(PLACED, BOOKED, void_of(PLACED, "V1"), b"{}")
+    asked: list[tuple[str, Any]] = []
+    engine = told.service.engine
+    event.listen(engine, "before_cursor_execute", lambda _, __, statement, *more: asked.append((statement, more[0])))
+    told.next()
+
+    with engine.connect() as connection:
+        questions = [one for one in asked if one[0].startswith("SELECT")]
+        plans = [
+            str(step[-1])
+            for statement, parameters in questions
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    told.service.close()
+
+    assert len(questions) > 5
+    assert [step for step in plans if step.startswith("SCAN") and "json_each" not in step] == []
