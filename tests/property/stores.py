@@ -4,18 +4,21 @@ import io
 import logging
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
+from uuid import uuid4
 
+import psycopg
 import pytest
 import structlog
 from hypothesis import settings
 from hypothesis.internal.conjecture import engine
-from sqlalchemy import delete, event, select, text, update
+from sqlalchemy import delete, event, inspect, select, text, update
 
 from consumers.ingest import filing
 from consumers.ingest.filing import Receipt
@@ -70,19 +73,18 @@ class Clock:
         return self.now
 
 
-class Store:
-    """A store in a file of its own, and the processes that have it open."""
+class Store(ABC):
+    """A store, and the processes that have it open."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, url: str):
         self.clock = Clock()
+        self._settings = Settings(store=url)
         self._processes: dict[int, Waybill] = {}
 
     def process(self, number: int = 0) -> Waybill:
         """One of the processes; it opens the store when it is first asked for."""
         if number not in self._processes:
-            settings = _settings.model_copy(update={"store": f"sqlite:///{self.path}"})
-            self._processes[number] = Waybill(settings, self.clock)
+            self._processes[number] = Waybill(self._settings, self.clock)
         return self._processes[number]
 
     def restart(self, number: int) -> None:
@@ -95,28 +97,83 @@ class Store:
             waybill.close()
         self._processes = {}
 
-    def discard(self) -> None:
-        """Close it and delete its files."""
-        self.close()
-        for ending in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-
     def empty(self) -> None:
         """As though it had just been created."""
         self.clock.now = A_MONTH_LATER
         with self.process().engine.execution_options(**{LOCKED: True}).begin() as connection:
-            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
-            for name in names:
+            for name in inspect(connection).get_table_names():
                 if name not in (projection_positions.name, VERSION_TABLE):
                     connection.execute(text(f'DELETE FROM "{name}"'))
             connection.execute(update(projection_positions).values(position=0, paused=False))
 
+    @abstractmethod
+    def discard(self) -> None:
+        """Close it and delete it."""
 
-_settings = Settings(store="sqlite:///unnamed.db")
+    @abstractmethod
+    def when_killed(self) -> "Store":
+        """What a process that is killed now leaves behind."""
+
+
+class File(Store):
+    """A store in a file of its own."""
+
+    def __init__(self, path: Path):
+        super().__init__(f"sqlite:///{path}")
+        self._path = path
+
+    def discard(self) -> None:
+        self.close()
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+
+    def when_killed(self) -> Store:
+        """The files as they lie on the disk at this moment."""
+        copy = new_path()
+        for ending in ("", "-wal"):
+            if (file := self._path.with_name(self._path.name + ending)).exists():
+                shutil.copyfile(file, copy.with_name(copy.name + ending))
+        return File(copy)
+
+
+class Database(Store):
+    """A store in a database of its own."""
+
+    def __init__(self, server: str):
+        self._server = server
+        self._name = f"waybill_property_{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {self._name}")
+        super().__init__(f"{server.rsplit('/', 1)[0]}/{self._name}")
+
+    def discard(self) -> None:
+        self.close()
+        self._execute(f"DROP DATABASE {self._name} WITH (FORCE)")
+
+    def when_killed(self) -> Store:
+        """The same: its server takes back what was not committed, as soon as the process is gone."""
+        return self
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self._server, autocommit=True) as connection:
+            connection.execute(statement)
+
+
 _memory = Path("/dev/shm")
 _folder = tempfile.TemporaryDirectory(prefix="waybill-properties-", dir=_memory if _memory.is_dir() else None)
+_server: str | None = None
 _idle: list[Store] = []
 _opened = 0
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def on_each_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every property of the module is tried with stores that are files, and with stores that are databases."""
+    global _server
+    _server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+    yield
+    while _idle:
+        _idle.pop().discard()
+    _server = None
 
 
 def new_path() -> Path:
@@ -126,10 +183,14 @@ def new_path() -> Path:
     return Path(_folder.name) / f"{_opened}.db"
 
 
+def new_store() -> Store:
+    return File(new_path()) if _server is None else Database(_server)
+
+
 @contextmanager
 def a_store() -> Iterator[Store]:
     """An empty store, for one example. One that something went wrong with is not used again."""
-    store = _idle.pop() if _idle else Store(new_path())
+    store = _idle.pop() if _idle else new_store()
     try:
         yield store
     except BaseException:
@@ -137,15 +198,6 @@ def a_store() -> Iterator[Store]:
         raise
     store.empty()
     _idle.append(store)
-
-
-def copy_of(path: Path) -> Path:
-    """The store's files as they lie on the disk at this moment: what a process that is killed now leaves behind."""
-    copy = new_path()
-    for ending in ("", "-wal"):
-        if (file := path.with_name(path.name + ending)).exists():
-            shutil.copyfile(file, copy.with_name(copy.name + ending))
-    return copy
 
 
 # -- what goes wrong -----------------------------------------------------------------------------
@@ -158,10 +210,9 @@ class DiskFull(Exception):
 class Killed(Exception):
     """A process was killed at this moment."""
 
-    def __init__(self, path: Path):
+    def __init__(self, store: Store):
         super().__init__()
-        self.left = copy_of(path)
-        """The store as it lay on the disk then."""
+        self.left = store.when_killed()
 
 
 @contextmanager
@@ -186,12 +237,12 @@ def failing_to_store(waybill: Waybill, failure: Callable[[], Exception], *, writ
 
 
 @contextmanager
-def killed_while_projecting(waybill: Waybill, path: Path, statements: int) -> Iterator[None]:
+def killed_while_projecting(waybill: Waybill, store: Store, statements: int) -> Iterator[None]:
     """The next step of the projections ends in a kill: after so many statements, or before it is committed."""
     left = statements
 
     def die(*_: Any) -> NoReturn:
-        raise Killed(path)
+        raise Killed(store)
 
     def count(*_: Any) -> None:
         nonlocal left

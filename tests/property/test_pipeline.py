@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 
 from consumers.ingest import filing
 from consumers.ingest.keeping import Kept
@@ -54,6 +54,7 @@ from tests.property.stores import (
     failing_to_store,
     findings_in,
     malformed_in,
+    on_each_database,
     outcomes_in,
     project,
     read_file,
@@ -63,10 +64,11 @@ from tests.property.stores import (
     small_and_quiet,
     tried,
 )
+from tests.stores.conftest import postgres_server
 from tests.unit.domain.facts import oclock
 
-__all__ = ["small_and_quiet"]
-pytestmark = pytest.mark.usefixtures("small_and_quiet")
+__all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
+pytestmark = pytest.mark.usefixtures("small_and_quiet", "on_each_database")
 
 instants = st.sampled_from([oclock(hour) + shift for hour in HOURS for shift in (timedelta(0), timedelta(minutes=-1))])
 KEPT = {Kind.ORDER: Kept[OrderState], Kind.REP: Kept[RepState], Kind.ACCOUNT: Kept[AccountState]}
@@ -432,7 +434,7 @@ def test_of_two_pipelines_that_both_own_a_feed_the_second_stores_nothing(
 def everything_in(waybill: Waybill) -> Mapping[str, list[Any]]:
     """Every row of every table of the store."""
     with waybill.engine.connect() as connection:
-        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        names = inspect(connection).get_table_names()
         return {name: list(connection.execute(text(f'SELECT * FROM "{name}"'))) for name in names}
 
 

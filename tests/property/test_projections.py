@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from consumers.ingest.register import FeedMovedError, MessageKey
 from domain.fact import Fact
@@ -38,7 +38,6 @@ from tests.property.stores import (
     DiskFull,
     Killed,
     Pipeline,
-    Store,
     a_store,
     answers_of,
     deliver,
@@ -47,6 +46,7 @@ from tests.property.stores import (
     forget_projections,
     killed_while_projecting,
     loads_in,
+    on_each_database,
     outcomes_in,
     project,
     rows_in,
@@ -56,10 +56,11 @@ from tests.property.stores import (
     tables_of,
     tried,
 )
+from tests.stores.conftest import postgres_server
 from tests.unit.domain.facts import oclock
 
-__all__ = ["small_and_quiet"]
-pytestmark = pytest.mark.usefixtures("small_and_quiet")
+__all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
+pytestmark = pytest.mark.usefixtures("small_and_quiet", "on_each_database")
 
 batch_sizes = st.sampled_from((1, 2, 3, 10, 1_000))
 happening = st.sampled_from([oclock(hour) for hour in HOURS])
@@ -195,9 +196,9 @@ class Service(RuleBasedStateMachine):
 
     @rule(number=processes, picked=picks, written=st.booleans())
     def a_process_is_killed_while_it_stores(self, number: int, picked: list[tuple[int, bool]], written: bool) -> None:
-        messages, pipeline, path = self.chosen(picked), self.pipeline(number), self.store.path
+        messages, pipeline, store = self.chosen(picked), self.pipeline(number), self.store
         with (
-            failing_to_store(self.store.process(number), lambda: Killed(path), written=written),
+            failing_to_store(self.store.process(number), lambda: Killed(store), written=written),
             pytest.raises(Killed) as killed,
         ):
             pipeline.take(one.line for one in messages)
@@ -209,7 +210,7 @@ class Service(RuleBasedStateMachine):
         messages, pipeline = self.chosen(picked), self.pipeline(number)
         pipeline.take(one.line for one in messages)
         self.note_received(messages)
-        self.go_on_with(Killed(self.store.path))
+        self.go_on_with(Killed(self.store))
         assert self.pipeline(number).feed == pipeline.feed
 
     @rule(number=processes, batch_events=batch_sizes, statements=st.integers(0, 20))
@@ -217,7 +218,7 @@ class Service(RuleBasedStateMachine):
         waybill = self.store.process(number)
         before = positions_of(waybill)
         try:
-            with killed_while_projecting(waybill, self.store.path, statements):
+            with killed_while_projecting(waybill, self.store, statements):
                 runner_of(waybill, batch_events).step()
         except Killed as killed:
             self.go_on_with(killed)
@@ -329,9 +330,12 @@ class Service(RuleBasedStateMachine):
 
     def go_on_with(self, killed: Killed) -> None:
         """What the killed process left behind is all there is; the other processes are started again as well."""
-        left = Store(killed.left)
-        left.clock = self.store.clock
-        self.stack.callback(left.discard)
+        left = killed.left
+        if left is self.store:
+            left.close()
+        else:
+            left.clock = self.store.clock
+            self.stack.callback(left.discard)
         self.store, self.pipelines = left, {}
 
     def rows_at(self, position: int) -> Mapping[str, set[Any]]:
@@ -345,5 +349,5 @@ class Service(RuleBasedStateMachine):
         return self.shaped[position]
 
 
-TestService = Service.TestCase
-TestService.settings = settings(tried(0.2), stateful_step_count=20)
+def test_whatever_is_done_to_the_service_all_of_that_holds() -> None:
+    run_state_machine_as_test(Service, settings=settings(tried(0.2), stateful_step_count=20))

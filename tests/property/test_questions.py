@@ -16,11 +16,12 @@ from infra.service import Waybill
 from projections.catalogue import VIEWS, View, view_named
 from tests.property.histories import HOURS
 from tests.property.messages import Message, by_stream, deliveries_of, well_formed_messages
-from tests.property.stores import Store, a_store, answers_of, deliver, project, small_and_quiet, tried
+from tests.property.stores import Store, a_store, answers_of, deliver, on_each_database, project, small_and_quiet, tried
+from tests.stores.conftest import postgres_server
 from tests.unit.domain.facts import oclock
 
-__all__ = ["small_and_quiet"]
-pytestmark = pytest.mark.usefixtures("small_and_quiet")
+__all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
+pytestmark = pytest.mark.usefixtures("small_and_quiet", "on_each_database")
 
 MICROSECOND = timedelta(microseconds=1)
 TOLD_HOURS = sorted({hour + delay for hour in HOURS for delay in (0, 1, 30)})

@@ -15,10 +15,11 @@ from infra.relay.positions import ReactorPositions
 from infra.service import Waybill
 from tests.integration.follower import messages_in_effect, verdicts_after
 from tests.property.messages import Message, deliveries_of, messages_of_every_sort, outcomes_of, repeated
-from tests.property.stores import a_store, deliver, small_and_quiet, tried
+from tests.property.stores import a_store, deliver, on_each_database, small_and_quiet, tried
+from tests.stores.conftest import postgres_server
 
-__all__ = ["small_and_quiet"]
-pytestmark = pytest.mark.usefixtures("small_and_quiet")
+__all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
+pytestmark = pytest.mark.usefixtures("small_and_quiet", "on_each_database")
 
 
 class Listener:
