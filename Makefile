@@ -79,11 +79,13 @@ check: lint test  ## lint and test
 demo: $(STAMP)  ## simulate a sales floor, ingest it, show the views
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure ingest and projection against their references (takes minutes)
+bench: $(STAMP)  ## measure ingest, projection and Kafka against their references (takes minutes)
 	@$(PYTHON) -m bench $(ARGS)
+	@$(PYTHON) -m bench kafka
 
 bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
+	@$(PYTHON) -m bench kafka --quick
 
 bench-queries: $(STAMP)  ## measure the questions to a store with a million orders (takes minutes)
 	@$(PYTHON) -m bench.queries $(ARGS)

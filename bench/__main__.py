@@ -1,4 +1,7 @@
-"""`python -m bench [--quick] [--messages N] [--grow TIMES] [--on DATABASE]`: measure, print, write as JSON."""
+"""`python -m bench [--quick] [--messages N] [--grow TIMES] [--on DATABASE]`: measure, print, write as JSON.
+
+`python -m bench kafka [--quick] [--on DATABASE]` does the same with a broker, and adds its figures to the JSON.
+"""
 
 import json
 import statistics
@@ -16,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import references, workloads
+from bench.kafka import figures as kafka_figures
 from bench.measuring import Measured, Work, machine, measure
 from bench.stores import NewStore, postgres_stores, sqlite_stores
 from infra.settings import Settings
@@ -33,16 +37,56 @@ class Database(StrEnum):
 RAW = {Database.SQLITE: references.raw_insert, Database.POSTGRESQL: references.raw_copy}
 
 
+QuickOption = Annotated[bool, typer.Option("--quick", help="A smaller history, once.")]
+OnOption = Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")]
+OutOption = Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")]
+OUT = Path(".local/bench.json")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def kafka(quick: QuickOption = False, on: OnOption = None, out: OutOption = OUT) -> None:
+    """Freshness, throughput and takeover with a broker of our own (JDK 17 and Maven)."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
+        files = sqlite_stores(Path(name).resolve())
+        stores = {
+            database.value: postgres if database is Database.POSTGRESQL else files for database in on or list(Database)
+        }
+        found = kafka_figures(stores, quick, lambda what: console.print(f"[dim]{what}[/dim]"))
+    for database in stores:
+        _show_kafka(console, database, found[database])
+    said = json.loads(out.read_text()) if out.exists() else {"machine": machine()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({**said, "kafka": found}, indent=2))
+    console.print(f"[dim]written to {out}[/dim]")
+
+
+def _show_kafka(console: Console, database: str, found: dict[str, Any]) -> None:
+    fresh = found["freshness_ms"]
+    console.print(
+        f"{database}, {fresh['messages_a_second']:,} messages/s, from sent to visible: p50 {fresh['p50']} ms, "
+        f"p99 {fresh['p99']} ms, longest {fresh['longest']} ms; "
+        f"a dead consumer's partitions are another's after {found['takeover_seconds']} s"
+    )
+    _show_rows(console, f"{database}: reading the same topics", found["throughput"])
+
+
+@app.callback(invoke_without_command=True)
 def main(
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller history, once.")] = False,
+    context: typer.Context,
+    quick: QuickOption = False,
     messages: Annotated[int | None, typer.Option("--messages", min=1_000, help="How many messages.")] = None,
     grow: Annotated[
         int, typer.Option("--grow", min=0, help="How many times as much, to see it grow; 0: not at all.")
     ] = 10,
-    on: Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")] = None,
-    out: Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")] = Path(".local/bench.json"),
+    on: OnOption = None,
+    out: OutOption = OUT,
 ) -> None:
     """Measure the service against its references, interleaved, and tell the medians. Commits are durable."""
+    if context.invoked_subcommand is not None:
+        return
     amount = messages or (20_000 if quick else 100_000)
     rounds = 1 if quick else 3
     console = Console(width=None if sys.stdout.isatty() else 140)
@@ -169,7 +213,11 @@ def _row(name: str, runs: list[Measured], ratio: str) -> dict[str, Any]:
 
 
 def _show(console: Console, database: Database, rows: list[dict[str, Any]]) -> None:
-    table = Table(title=f"{database.value}: medians of interleaved runs, durable commits")
+    _show_rows(console, f"{database.value}: medians of interleaved runs, durable commits", rows)
+
+
+def _show_rows(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
+    table = Table(title=title)
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="left" if name in ("what", "ratio") else "right")
     for row in rows:
@@ -178,4 +226,4 @@ def _show(console: Console, database: Database, rows: list[dict[str, Any]]) -> N
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

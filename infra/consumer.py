@@ -25,6 +25,10 @@ SESSION_MS = 8_000
 HEARTBEAT_MS = 1_500
 BOOTSTRAP_MS = 5_000
 FETCH_BYTES = 16 * 1024 * 1024
+PARTITION_BYTES = 128 * 1024
+"""Of one partition at a time: a backlog is read across all of them, so that little waits for what lies elsewhere."""
+FETCH_WAIT_MS = 20
+"""How long the broker holds an answer back while nothing comes. What comes to another partition meanwhile waits too."""
 LONGEST_RECONNECT_PAUSE_MS = 1_000
 """A broker that is back is found soon; the library would wait up to half a minute between looks."""
 METADATA_AGE_MS = 30_000
@@ -59,7 +63,8 @@ def group_member(connection: Mapping[str, Any], group: str, max_records: int) ->
         heartbeat_interval_ms=HEARTBEAT_MS,
         max_poll_records=max_records,
         fetch_max_bytes=FETCH_BYTES,
-        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         metadata_max_age_ms=METADATA_AGE_MS,
         bootstrap_timeout_ms=BOOTSTRAP_MS,
         reconnect_backoff_max_ms=LONGEST_RECONNECT_PAUSE_MS,

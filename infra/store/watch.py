@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from consumers.sources.reading_lock import held_lock
 
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_LOOKS = 0.03
 LEASE_SECONDS = 30
 """How long the server keeps a claim of which it hears nothing: much longer than a batch takes."""
 
