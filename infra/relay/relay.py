@@ -33,6 +33,9 @@ class RelaySink(Sink, Protocol):
 class Positions(Protocol):
     """Where the store says how far each outlet was told."""
 
+    def begun(self) -> Mapping[str, int]:
+        """The positions of those that have begun, by name."""
+
     def position(self, name: str) -> int:
         """Where one stands that has begun."""
 
@@ -72,11 +75,14 @@ class Relay:
     def run(self, *, once: bool = False) -> None:
         """Tell what there is, and unless `once`, go on as more comes, until the stop is set.
 
+        With `once` it ends when there is no more, whoever told it.
         Raises NotReachedError when Kafka refuses us, and what the store raises when it is away for too long.
         """
         try:
             while not self._stop.is_set():
                 if not self._again(self._claimed):
+                    if once and self._again(self._all_is_told):
+                        return
                     self._stop.wait(STANDBY_SECONDS)
                     continue
                 try:
@@ -108,6 +114,10 @@ class Relay:
                 self._log.info("relay_standing_by")
             self._active = active
         return active
+
+    def _all_is_told(self) -> bool:
+        begun = self._positions.begun()
+        return all(outlet.name in begun and not outlet.lag(begun[outlet.name]) for outlet in self._outlets)
 
     def _find_topics(self) -> None:
         told = False

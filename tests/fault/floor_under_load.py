@@ -83,7 +83,7 @@ def subjects_own(topics: Topics, line: bytes) -> Record:
 
 
 class Floor:
-    """Consumers and projectors on one store. `strike` brings one fault over them, by its name."""
+    """Consumers, projectors and relays on one store. `strike` brings one fault over them, by its name."""
 
     def __init__(self, command: Command, broker: Broker, postgres: Server | None, draw: Random):
         self._command = command
@@ -92,16 +92,22 @@ class Floor:
         self._draw = draw
         self._consumers: list[Running] = []
         self._projectors: list[Running] = []
+        self._relays: list[Running] = []
         self._frozen: list[tuple[float, Running]] = []
 
     def __enter__(self) -> "Floor":
         self._consumers = [self._command.start("consume") for _ in range(2)]
         self._projectors = [self._command.start("project") for _ in range(2)]
+        self._relays = [self._command.start("relay") for _ in range(2)]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for running in (*self._consumers, *self._projectors, *(frozen for _, frozen in self._frozen)):
+        for running in (*self._running, *(frozen for _, frozen in self._frozen)):
             running.kill()
+
+    @property
+    def _running(self) -> Sequence[Running]:
+        return (*self._consumers, *self._projectors, *self._relays)
 
     def strike(self, fault: str, after: float) -> None:
         """Let one fault befall it, so many seconds from now."""
@@ -109,7 +115,7 @@ class Floor:
         print(f"{time.strftime('%H:%M:%S')} {fault}")
         getattr(self, fault)()
         self._wake(time.monotonic())
-        for running in (*self._consumers, *self._projectors):
+        for running in self._running:
             assert running.is_alive(), running.wait()
 
     def come_to_rest(self, topics: Topics) -> None:
@@ -118,11 +124,12 @@ class Floor:
             self._wake(time.monotonic())
             time.sleep(0.1)
         until_read(self._command, topics, self._consumers)
-        for running in (*self._consumers, *self._projectors):
+        for running in self._running:
             running.terminate()
             running.wait().done()
-        self._consumers, self._projectors = [], []
+        self._consumers, self._projectors, self._relays = [], [], []
         self._command("project", "--once").done()
+        self._command("relay", "--once").done()
 
     # What can befall it.
 
@@ -133,6 +140,10 @@ class Floor:
     def kill_projector(self) -> None:
         self._kill(self._projectors)
         self._projectors.append(self._command.start("project"))
+
+    def kill_relay(self) -> None:
+        self._kill(self._relays)
+        self._relays.append(self._command.start("relay"))
 
     def freeze_consumer(self) -> None:
         """It will wake up as a zombie, when its partitions have long been another one's."""

@@ -1,5 +1,6 @@
-"""given messages that keep coming, and faults at random instants, of consumers, of projectors, of the broker and of the
-database, when it is over, then the store is as if one consumer had read the same topics in peace.
+"""given messages that keep coming, and faults at random instants, of consumers, projectors and relays, of the broker and
+of the database, when it is over, then the store is as if one consumer had read the same topics in peace, and whoever
+followed the relay knows all of it.
 
 The faults and their instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
@@ -16,6 +17,7 @@ from tests.fault.postgres_server import crashing_server
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import Command
 from tests.integration.topics import consumed, made
+from tests.integration.what_was_told import check_that_nothing_is_lost
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.timeout(1_800)]
 
@@ -23,7 +25,15 @@ PARTITIONS = 3
 MESSAGES_A_FAULT = 150
 SETTINGS = {"WAYBILL_BATCH_MESSAGES": "40", "WAYBILL_BATCH_EVENTS": "200", "WAYBILL_LOG_LEVEL": "warning"}
 
-OF_ANY_STORE = ("kill_consumer", "kill_broker", "freeze_consumer", "have_three", "kill_projector", "have_one")
+OF_ANY_STORE = (
+    "kill_consumer",
+    "kill_broker",
+    "freeze_consumer",
+    "have_three",
+    "kill_projector",
+    "kill_relay",
+    "have_one",
+)
 OF_POSTGRESQL = ("crash_postgres", *OF_ANY_STORE, "have_two", "kill_consumer", "restart_postgres", "restart_broker")
 
 
@@ -54,11 +64,12 @@ def test_a_store_in_a_file_stands_through_forty_faults(
         stand_through(drawn(OF_ANY_STORE, 40, draw), floor, load, draw)
         load.finish()
         floor.come_to_rest(topics)
+    check_that_nothing_is_lost(f"sqlite:///{consuming.store}", topics)
     as_in_peace(f"sqlite:///{consuming.store}", other, topics)
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("count", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [7, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_store_in_postgresql_stands_through_all_faults(
     waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
 ) -> None:
@@ -70,6 +81,7 @@ def test_a_store_in_postgresql_stands_through_all_faults(
             stand_through(drawn(OF_POSTGRESQL, count, draw), floor, load, draw)
             load.finish()
             floor.come_to_rest(topics)
+        check_that_nothing_is_lost(store, topics)
         as_in_peace(store, other, topics)
 
 
