@@ -1,6 +1,6 @@
-"""given messages that keep coming, and faults at random instants, of consumers, projectors and relays, of the broker and
-of the database, when it is over, then the store is as if one consumer had read the same topics in peace, and whoever
-followed the relay knows all of it.
+"""given messages that keep coming, and faults at random instants, of consumers, projectors and relays, of the broker
+and of the database, when it is over, then the store is as if one consumer had read the same topics in peace, and
+whoever followed the relay knows all of it.
 
 The faults and their instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
