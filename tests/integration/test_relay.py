@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from kafka.admin import KafkaAdminClient
 
 from consumers.contract import TOPICS
 from consumers.relay.asyncapi import whole_document
@@ -19,7 +20,7 @@ from tests.fault.conftest import draw
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running
 from tests.integration.follower import messages_in_effect
-from tests.integration.messages import booked, dispatched, placed, voided
+from tests.integration.messages import booked, dispatched, line, placed, voided
 from tests.integration.reading_topics import all_records
 from tests.integration.topics import PATIENCE_SECONDS, STRUCTURED, Sent, consumed, made, send
 from tests.integration.what_was_told import check_that_nothing_is_lost, events_in, in_effect_in, verdicts_in
@@ -106,9 +107,9 @@ def test_another_order_of_arrival_leaves_a_follower_with_the_same(
     forwards, backwards = anywhere, made(other, elsewhere)
     # Of two contents under one id the first to come is kept: that order stays.
     ids: dict[bytes, list[bytes]] = defaultdict(list)
-    for line in lines:
-        ids[_id_of(line)].append(line)
-    turned = [line for key in reversed(ids) for line in ids[key]]
+    for sent in lines:
+        ids[_id_of(sent)].append(sent)
+    turned = [sent for key in reversed(ids) for sent in ids[key]]
     forwards("ingest", forwards.file("forwards.jsonl", *lines), "--no-project").done()
     backwards("ingest", backwards.file("backwards.jsonl", *turned), "--no-project").done()
 
@@ -288,6 +289,23 @@ def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Top
 
     (told,) = [json.loads(line) for line in ran.err.splitlines() if '"relay_waits"' in line]
     assert "waybill topics create" in told["reason"]
+
+
+def test_what_its_topic_can_never_take_is_told_of_and_holds_nothing_up(waybill: Command, topics: Topics) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    small = {"num_partitions": 3, "replication_factor": 1, "configs": {"max.message.bytes": "1200"}}
+    admin.create_topics({f"{topics.prefix}waybill.events": small})
+    admin.close()
+    relaying = made(waybill, topics)
+    endless = placed("SO-2", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", *(line(n) for n in range(1, 50)))
+    relaying.ingest(endless, PLACED)
+
+    ran = relaying("relay", "--once").done()
+
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1"]
+    (told,) = [json.loads(said) for said in ran.err.splitlines() if '"record_too_large"' in said]
+    assert (told["topic"], told["key"]) == (f"{topics.prefix}waybill.events", "order-SO-2")
+    assert [reactor["lag"] for reactor in relaying.ask("status")["reactors"]] == [0, 0, 0]
 
 
 def test_a_broker_that_is_away_is_waited_for_and_a_stop_is_heeded_meanwhile(waybill: Command) -> None:
