@@ -1,13 +1,14 @@
 """The projections' tables: creating them, and replacing rows, totals and positions in one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -25,9 +27,6 @@ from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
 from projections.projection import Projection, Row, Totals, metadata
 from projections.runner import ProjectionMovedError, Replacement, sum_contributions
-
-# SQLite takes 32,766 parameters a statement.
-SUBJECTS_A_STATEMENT = 10_000
 
 projection_positions = Table(
     "projection_positions",
@@ -86,8 +85,7 @@ class ProjectedRows:
         old = [_old_contributing(connection, totals, replacement.subjects) for totals in projection.totals]
         for table in projection.tables:
             subject = next(iter(table.primary_key))
-            for chunk in _chunks(replacement.subjects):
-                connection.execute(delete(table).where(subject.in_(chunk)))
+            connection.execute(delete(table).where(_is_among(subject, connection)), _listed(replacement.subjects))
             self._inserts[table.name](connection, replacement.rows[table.name])
         for totals, before in zip(projection.totals, old, strict=True):
             after = _new_contributing(totals, replacement.rows[totals.over.name])
@@ -127,11 +125,10 @@ def _versions(connection: Connection) -> dict[str, int]:
 def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
     subject = next(iter(totals.over.primary_key))
     seen = [totals.over.c[name] for name in totals.looks_at]
-    rows: list[Mapping[str, Any]] = []
-    for chunk in _chunks(subjects):
-        found = connection.execute(select(*seen).where(totals.over.c.valid_to.is_(None), subject.in_(chunk)))
-        rows += [dict(zip(totals.looks_at, row, strict=True)) for row in found]
-    return rows
+    found = connection.execute(
+        select(*seen).where(totals.over.c.valid_to.is_(None), _is_among(subject, connection)), _listed(subjects)
+    )
+    return [dict(zip(totals.looks_at, row, strict=True)) for row in found]
 
 
 def _new_contributing(totals: Totals, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
@@ -155,7 +152,15 @@ def _add(connection: Connection, totals: Totals, changes: Mapping[Row, tuple[int
     )
 
 
-def _chunks(subjects: Sequence[str]) -> Iterator[list[str]]:
-    iterator = iter(subjects)
-    while chunk := list(islice(iterator, SUBJECTS_A_STATEMENT)):
-        yield chunk
+def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[bool]:
+    """The subject is in the list that `_listed` hands over: one parameter, however many there are."""
+    values = (
+        "json_each(:subjects)"
+        if connection.dialect.name == "sqlite"
+        else "json_array_elements_text(CAST(:subjects AS json))"
+    )
+    return subject.in_(text(f"SELECT value FROM {values}"))
+
+
+def _listed(subjects: Sequence[str]) -> dict[str, str]:
+    return {"subjects": msgspec.json.encode(subjects).decode()}
