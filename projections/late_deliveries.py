@@ -9,12 +9,14 @@ from domain.order.standing import OrderStanding
 from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Instant, Name, hours_between
-from projections.projection import Projection, Row, Settled, metadata
+from projections.projection import Projection, Row, Settled, metadata, periods
 
-late_completions = Table(
-    "late_completions",
+late_delivery_periods = Table(
+    "late_delivery_periods",
     metadata,
     Column("order_id", Name, primary_key=True, comment="The order."),
+    Column("valid_from", Instant, primary_key=True, comment="From when this was so: first of all, the completion."),
+    Column("valid_to", Instant, comment="Until when; null while it is so."),
     Column("rep_id", Name, nullable=False, comment="The rep who held the order when it was completed."),
     Column("account_id", Name, nullable=False, comment="The account that ordered."),
     Column("promised_by", Instant, nullable=False, comment="The promise in force at completion."),
@@ -22,17 +24,24 @@ late_completions = Table(
     Column("delivered_at", Instant, nullable=False, index=True, comment="When the order was completed."),
     Column("mode", Name, comment="Mode of the shipment last confirmed."),
     Column("carrier", Name, comment="Carrier of the shipment last confirmed."),
-    comment="One row for each order completed after its promise.",
+    comment="One row for each order completed after its promise, and another when its last shipment turns out another.",
 )
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """At most one row: a completed order stays completed."""
-    standing: OrderStanding | None = settled.moments[-1].standing if settled.moments else None
+    """Mostly one row, if any: a completed order stays completed, but what is still on its way may be confirmed later."""
+    late = periods((moment.at, _late(moment.standing)) for moment in settled.moments)
+    return {
+        late_delivery_periods.name: [
+            (settled.subject_id, valid_from, valid_to, *completion) for completion, valid_from, valid_to in late
+        ]
+    }
+
+
+def _late(standing: OrderStanding | None) -> Row | None:
     if standing is None or standing.delivered_at is None or standing.delivered_at <= standing.promised_by:
-        return {late_completions.name: ()}
-    row = (
-        standing.order_id,
+        return None
+    return (
         standing.delivered_rep_id,
         standing.account_id,
         standing.promised_by,
@@ -41,11 +50,10 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
         standing.delivered_mode,
         standing.delivered_carrier,
     )
-    return {late_completions.name: (row,)}
 
 
 LATE_DELIVERIES = Projection(
-    name="late_deliveries", version=1, kind=Kind.ORDER, tables=(late_completions,), shape=shape
+    name="late_deliveries", version=2, kind=Kind.ORDER, tables=(late_delivery_periods,), shape=shape
 )
 
 
@@ -54,7 +62,7 @@ LATE_MEANINGS = {"hours_late": "Hours from the promise to the completion, with t
 
 def late_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders completed late by T, the latest completed first."""
-    late = late_completions.c
+    late = late_delivery_periods.c
     return (
         select(
             late.order_id,
@@ -67,6 +75,6 @@ def late_deliveries(as_of: AsOf) -> Select[Any]:
             late.mode,
             late.carrier,
         )
-        .where(as_of.happened(late.delivered_at))
+        .where(as_of.holds(late_delivery_periods))
         .order_by(late.delivered_at.desc(), late.order_id)
     )

@@ -161,15 +161,8 @@ def _take_from(left: dict[int, Decimal], line: int, quantity: Decimal) -> None:
 
 
 def _complete_when_delivered_in_full(order: OrderState, at: datetime) -> None:
-    if order.closed or not order.delivered_in_full():
-        return
-    last = order.shipments.get(order.last_confirmed) if order.last_confirmed is not None else None
-    order.completion = Completion(
-        at=at,
-        rep_id=order.rep_id,
-        carrier=last.carrier if last else None,
-        mode=last.mode if last else None,
-    )
+    if not order.closed and order.delivered_in_full():
+        order.completion = Completion(at, order.rep_id)
 
 
 Evolution = Callable[[OrderState, Any, datetime], None]

@@ -54,6 +54,8 @@ def standing_of(order: OrderState) -> OrderStanding | None:
     live = order.live_shipments()
     slowest = max(live, key=_estimate) if live else None
     completion = order.completion
+    # What was on its way when an amendment completed the order may still be confirmed, and is the last one then.
+    last = order.shipments.get(order.last_confirmed or "") if completion else None
     closed = order.closed
     return OrderStanding(
         order_id=order.order_id,
@@ -77,8 +79,8 @@ def standing_of(order: OrderState) -> OrderStanding | None:
         currency=placing.currency,
         delivered_at=completion.at if completion else None,
         delivered_rep_id=completion.rep_id if completion else None,
-        delivered_carrier=completion.carrier if completion else None,
-        delivered_mode=completion.mode if completion else None,
+        delivered_carrier=last.carrier if last else None,
+        delivered_mode=last.mode if last else None,
     )
 
 

@@ -71,8 +71,6 @@ class Completion(msgspec.Struct, frozen=True):
 
     at: datetime
     rep_id: str
-    carrier: str | None
-    mode: Mode | None
 
 
 class OrderState(msgspec.Struct):

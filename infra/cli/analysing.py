@@ -92,7 +92,7 @@ def _asked_of(waybill: Waybill, view: View | None, clocks: Asked, rep: str | Non
     if view is None:
         head, now = waybill.history.head(), waybill.clock()
         return waybill.dead_letters.stream(head, now, clocks.as_of, clocks.known_at)
-    return waybill.views.stream(view, clocks, {"rep_id": rep} if rep else None)
+    return waybill.views.stream(view, clocks, None if rep is None else {"rep_id": rep})
 
 
 def _form(to: Path) -> str:

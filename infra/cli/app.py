@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 import os
 import sqlite3
 import sys
+from pathlib import Path
 
 import psycopg
 import typer
@@ -58,6 +59,7 @@ for part in (ingesting, consuming, looking, following, letters, operating, analy
 def main() -> None:
     """Run one command and leave with its exit code. What went wrong is said in a line, never as a traceback."""
     try:
+        _expect_streams()
         collect_rarely()
         _check_arguments(sys.argv[1:])
         app()
@@ -84,6 +86,15 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
+def _expect_streams() -> None:
+    """Whoever closed our standard output or error should know why nothing comes there."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (for as long as the process lives)
+    if sys.stdout is None:
+        _complain("standard output is closed")
+        sys.exit(FAILED)
+
+
 def _check_arguments(arguments: list[str]) -> None:
     for argument in arguments:
         try:
@@ -99,6 +110,8 @@ def _complain(text: str) -> None:
 
 def _store_failed(error: BaseException) -> str:
     said = f"the store failed: {_cause(error)}."
+    if "unable to open database file" in said or "readonly database" in said:
+        return f"{said} Whoever opens a store must be allowed to write to its file and its folder, even to ask."
     if not passes(error):
         return said
     return (

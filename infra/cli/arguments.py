@@ -58,21 +58,22 @@ MinPositionOption = Annotated[
     typer.Option("--min-position", min=0, metavar="P", help="Answer once the view reflects this position."),
 ]
 WaitOption = Annotated[
-    float, typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for --min-position.")
+    float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="How long to wait for --min-position.")
 ]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
 
 
 @contextmanager
-def open_waybill(stop: Event | None = None) -> Iterator[Waybill]:
+def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[Waybill]:
     """The service on the store that the settings name.
 
-    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set.
+    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set;
+    `waits` is for commands without one that have messages to lose. Who only asks is told at once.
     """
     settings = load_settings()
     configure_logs(settings)
     _note_new_store(settings)
-    patience = settings.retry_seconds if stop is not None else 0
+    patience = settings.retry_seconds if waits or stop is not None else 0
     waybill = TryingAgain(patience, stop, may_come_up)(lambda: Waybill(settings))
     with waybill:
         yield waybill

@@ -63,7 +63,7 @@ def ingest(
 ) -> None:
     """Take messages in and bring the views up to date. Run again after a crash, it goes on where it stopped."""
     path = None if file == STANDARD_INPUT else existing_file(file)
-    with open_waybill() as waybill, progress_bar() as progress:
+    with open_waybill(waits=True) as waybill, progress_bar() as progress:
         size = path.stat().st_size if path is not None and path.is_file() else None
         task = progress.add_task("taking messages in", total=size)
         source = _source(path, waybill, lambda read: progress.update(task, completed=read))
@@ -196,6 +196,8 @@ def _source(path: Path | None, waybill: Waybill, progress: Callable[[int], None]
         # A pipe: it can be read once, from its beginning.
         return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=batch_lines)
     if path is None:
+        if sys.stdin is None:
+            raise typer.BadParameter("standard input is closed", param_hint="FILE")
         return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
     return JsonLines.of_file(path, batch_lines=batch_lines, progress=progress)
 

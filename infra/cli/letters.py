@@ -18,6 +18,7 @@ held_messages = typer.Typer(invoke_without_command=True, help="Messages that wai
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(dead_letters, name="dead-letters")
+    app.add_typer(dead_letters, name="dead_letters", hidden=True)
     app.add_typer(held_messages, name="held")
 
 

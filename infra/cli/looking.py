@@ -30,6 +30,8 @@ def add_commands(app: typer.Typer) -> None:
         for name in {view.relation, view.relation.replace("_", "-")} - {view.verb}:
             app.command(name=name, hidden=True, help=view.about)(_asks(view))
     app.command()(order)
+    for name in ("order_timeline", "order-timeline"):
+        app.command(name=name, hidden=True)(order)
     app.command()(message)
 
 
@@ -46,7 +48,7 @@ def _asks(view: View) -> Callable[..., None]:
         with open_waybill() as waybill:
             if min_position is not None:
                 waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
-            answer = waybill.views.ask(view, asked(as_of, known_at), {"rep_id": rep} if rep else None, limit)
+            answer = waybill.views.ask(view, asked(as_of, known_at), None if rep is None else {"rep_id": rep}, limit)
             rows = answer.rows
             known = f", as known at {moment(known_at)}" if known_at else ""
             shown = f"{len(rows)} of {answer.total}" if len(rows) < answer.total else str(len(rows))

@@ -37,6 +37,7 @@ _NOT_UP_YET = (
     "connection refused",
     "the database system is",
     "server closed the connection",
+    "terminating connection",
     "too many clients",
     "remaining connection slots",
     "lock timeout",

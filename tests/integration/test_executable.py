@@ -33,6 +33,23 @@ def test_output_that_nobody_reads_to_its_end(waybill: Command) -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("ingest - <&-", 2, "standard input is closed"),
+        ("status >&-", 1, "standard output is closed"),
+        ("status 2>&-", 0, ""),
+    ],
+)
+def test_a_standard_stream_that_was_closed(waybill: Command, command: str, code: int, said: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f'"$0" {command}', EXECUTABLE], cwd=waybill.folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == code
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("wrong", [(), ("frobnicate",), ("--nonsense",), ("ingest", "--history"), ("order",)])
 def test_wrong_usage(waybill: Command, wrong: tuple[str, ...]) -> None:
     ran = waybill(*wrong).exited(2)

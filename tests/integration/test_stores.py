@@ -122,7 +122,10 @@ def test_a_store_that_another_user_owns_and_shares(public: Command) -> None:
 
 
 def test_a_server_that_does_not_answer(waybill: Command) -> None:
-    nobody_there = waybill.with_(WAYBILL_STORE="postgresql://waybill@127.0.0.1:1/waybill")
+    nobody_there = waybill.with_(
+        WAYBILL_STORE="postgresql://waybill@127.0.0.1:1/waybill",
+        WAYBILL_RETRY_SECONDS="0.1",  # so long does ingest wait for it; who only asks does not
+    )
     for command in (("ingest", str(waybill.file("messages.jsonl", ORDER))), *COMMANDS):
         nobody_there(*command).exited(1, "waybill:", "127.0.0.1")
 

@@ -60,7 +60,7 @@ TAMPERED = {
         "row",
         "UPDATE order_states SET order_id = 'SO-404' WHERE order_id = 'SO-1' AND valid_to IS NULL",
     ),
-    "a late delivery": ("row", "DELETE FROM late_completions"),
+    "a late delivery": ("row", "DELETE FROM late_delivery_periods"),
     "a follow-up": ("row", "UPDATE follow_up_periods SET owed_since = owed_since + 1"),
     "a rep": ("row", "UPDATE rep_periods SET name = 'Ann Elder'"),
     "a contact": ("row", "UPDATE contacts SET rep_id = 'rep-2'"),

@@ -246,10 +246,21 @@ def test_one_reps_rows_alone(floor: Command, view: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
+def test_no_reps_rows(floor: Command, view: str) -> None:
+    """An option whose variable is not set asks for nobody's rows, not for everybody's."""
+    assert floor.ask(view, "--as-of", NOW, "--rep", "") == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_nothing_to_show(waybill: Command, view: str) -> None:
     assert waybill.ask(view) == []
     assert waybill(view, "--format", "csv").done().text == ",".join(COLUMNS[view]) + "\n"
     assert "none" in waybill(view).done().text
+
+
+def test_dead_letters_and_timelines_may_be_named_by_their_relations_too(floor: Command) -> None:
+    assert floor.ask("dead_letters") == floor.ask("dead-letters", "list")
+    assert floor.ask("order_timeline", "SO-1") == floor.ask("order", "SO-1")
 
 
 def test_at_most_so_many_rows(floor: Command) -> None:
@@ -300,7 +311,9 @@ def test_an_instant_at_the_edge_of_time_is_answered_or_turned_down(floor: Comman
         ran.exited(0 if ran.code == 0 else 2)
 
 
-@pytest.mark.parametrize("wrong", [("--format", "xml"), ("--since", "2025-03-11"), ("extra",), ("--rep",)])
+@pytest.mark.parametrize(
+    "wrong", [("--format", "xml"), ("--since", "2025-03-11"), ("extra",), ("--rep",), ("--wait", "inf")]
+)
 def test_wrong_usage_of_a_view(floor: Command, wrong: tuple[str, ...]) -> None:
     floor("overdue", *wrong).exited(2)
 

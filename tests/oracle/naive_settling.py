@@ -253,8 +253,6 @@ class Order(Subject):
                 "rep_id": self.rep,
                 "promised_by": self.promise,
                 "delivered_at": now,
-                "mode": self.last_confirmed.mode,
-                "carrier": self.last_confirmed.carrier,
             }
 
     # How an open order looks.

@@ -133,8 +133,8 @@ def _late(order: Order) -> Iterator[Row]:
         order.placed["promised_by"],
         done["delivered_at"],
         hours(done["promised_by"], done["delivered_at"]),
-        done["mode"],
-        done["carrier"],
+        order.last_confirmed.mode,
+        order.last_confirmed.carrier,
     )
     yield dict(zip(LATE, values, strict=True))
 

@@ -125,6 +125,20 @@ def test_an_order_completed_by_an_amendment_was_delivered_at_that_instant_for_wh
     )
 
 
+def test_what_arrives_after_an_amendment_completed_the_order_was_confirmed_last() -> None:
+    done = given(
+        placed(8, {1: 10}),
+        booked(9, "S-1", {1: 4}, carrier="DHL", estimate=12),
+        booked(9, "S-2", carrier="our van", mode="in_house", estimate=16),
+        delivered(10, "S-1"),
+        amended(11, {1: 4}),
+    )
+    done.standing(delivered_at=11, delivered_carrier="DHL", delivered_mode="courier")
+    done.when(delivered(12, "S-2")).then_applied().standing(
+        delivered_at=11, delivered_carrier="our van", delivered_mode="in_house"
+    )
+
+
 def test_an_order_is_completed_once() -> None:
     """What was on its way when an amendment completed the order may still arrive."""
     given(placed(8, {1: 10}), booked(9), delivered(10, lines={1: 6}), amended(11, {1: 6})).when(
