@@ -29,7 +29,7 @@ late_delivery_periods = Table(
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """Mostly one row, if any: a completed order stays completed, but what is still on its way may be confirmed later."""
+    """Mostly one row, if any. What was on its way when the order was completed may be confirmed later, by another."""
     late = periods((moment.at, _late(moment.standing)) for moment in settled.moments)
     return {
         late_delivery_periods.name: [
