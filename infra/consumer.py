@@ -14,6 +14,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 from sqlalchemy.exc import DBAPIError
 
+from consumers.bootstrapping import cause_of
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.header_names import forgive_header_names
 from consumers.sources.kafka import KafkaReader
@@ -105,14 +106,15 @@ class Consumer:
             try:
                 with self._member() as reader:
                     self._read(reader)
-            except FOR_GOOD as e:
-                raise NotReachedError(f"Kafka at {self._address} refuses us: {e}") from e
             except MissingTopicsError as e:
                 self._trouble.pause("topics", str(e))
             except NeverJoinedError as e:
                 self._trouble.pause("group", str(e))
             except KAFKA_FAILURES as e:
-                self._trouble.pause("kafka", f"{self._address}: {e}")
+                cause = cause_of(e)
+                if isinstance(cause, FOR_GOOD):
+                    raise NotReachedError(f"Kafka at {self._address} refuses us: {cause}") from e
+                self._trouble.pause("kafka", f"{self._address}: {cause}")
             except STORE_FAILURES as e:
                 self._trouble.pause("store", first_line(e))
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from consumers.bootstrapping import listen_for_reasons
 from infra.settings import Settings, WrongSettingsError
 
 
 def kafka_connection(settings: Settings) -> dict[str, Any]:
     """The settings of a connection. Raises WrongSettingsError when they do not fit together."""
+    listen_for_reasons()
     connection: dict[str, Any] = {
         "bootstrap_servers": settings.kafka.split(","),
         "security_protocol": settings.kafka_security_protocol,

@@ -6,6 +6,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from consumers.bootstrapping import cause_of
+
 ASK_MS = 3_000
 
 
@@ -30,7 +32,7 @@ def partition_ends(
         asked = [TopicPartition(*partition) for partition in partitions if partition[0] in there]
         return {(end.topic, end.partition): offset for end, offset in _ends(consumer, asked)}
     except (KafkaError, OSError) as e:
-        return str(e)
+        return str(cause_of(e))
     finally:
         if consumer is not None:
             consumer.close(autocommit=False, timeout_ms=ASK_MS)

@@ -23,6 +23,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
 )
 
+from consumers.bootstrapping import cause_of
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, StoppedError
 
 DELIVERY_SECONDS = 15
@@ -62,11 +63,10 @@ class KafkaSink:
         while True:
             try:
                 there, limits = self._looked_up(wanted)
-            except SaslAuthenticationFailedError as e:
-                raise NotReachedError(f"Kafka refuses the credentials: {e}") from e
             except (KafkaError, OSError) as e:
-                self._log.warning("kafka_not_reached", reason=_reason(e))
-                while_unreachable.pause(self._not_reached(e))
+                cause = _unless_refused(e)
+                self._log.warning("kafka_not_reached", reason=_reason(cause))
+                while_unreachable.pause(self._not_reached(cause))
                 continue
             break
         missing = [topic for topic in wanted if topic not in there]
@@ -122,10 +122,8 @@ class KafkaSink:
                 sent.append((index, future))
             except _FOR_GOOD as e:
                 refused[index] = _reason(e)
-            except SaslAuthenticationFailedError as e:
-                raise NotReachedError(f"Kafka refuses the credentials: {e}") from e
             except (KafkaError, OSError) as e:
-                failure = e
+                failure = _unless_refused(e)
                 again.append(index)
         deadline = time.monotonic() + DELIVERY_SECONDS + REQUEST_SECONDS
         for index, future in sent:
@@ -226,6 +224,14 @@ class _Patience:
         if self._stop.wait(self._pause):
             raise StoppedError("told to stop before all was acknowledged")
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _unless_refused(error: Exception) -> Exception:
+    """What is behind a failure to reach the broker. Raises NotReachedError when that is a password it does not take."""
+    cause = cause_of(error)
+    if isinstance(cause, SaslAuthenticationFailedError):
+        raise NotReachedError(f"Kafka refuses the credentials: {cause}") from error
+    return cause
 
 
 def _reason(error: BaseException) -> str:

@@ -105,6 +105,8 @@ def reingest(
     """
     from kafka.errors import KafkaError
 
+    from consumers.bootstrapping import cause_of
+
     with open_waybill() as waybill:
         name = _read_topic(topic, waybill.settings.topic_prefix)
         try:
@@ -114,7 +116,7 @@ def reingest(
                     return
                 feeds = again.take()
         except (KafkaError, OSError) as e:
-            errors().print(f"[red]waybill:[/red] Kafka at {waybill.settings.kafka} failed: {escape(str(e))}")
+            errors().print(f"[red]waybill:[/red] Kafka at {waybill.settings.kafka} failed: {escape(str(cause_of(e)))}")
             raise typer.Exit(1) from e
         waybill.project()
         tallies = [waybill.register.tally(feed_id) for feed_id in feeds]
@@ -155,6 +157,7 @@ def create_topics(
     # Imported here, since the other commands need not wait for it.
     from kafka.errors import KafkaError
 
+    from consumers.bootstrapping import cause_of
     from infra.topics import TopicMade, make_topics
 
     settings = load_settings()
@@ -168,7 +171,7 @@ def create_topics(
             settings.max_message_bytes,
         )
     except (KafkaError, OSError) as e:
-        errors().print(f"[red]waybill:[/red] Kafka at {settings.kafka} was not reached: {e}")
+        errors().print(f"[red]waybill:[/red] Kafka at {settings.kafka} was not reached: {escape(str(cause_of(e)))}")
         raise typer.Exit(1) from e
     show_rows(TopicMade._fields, [topic._asdict() for topic in made], form)
     counts = {topic.partitions for topic in made if topic.topic in read_topics(settings.topic_prefix)} - {None}

@@ -6,6 +6,7 @@
 #   WAYBILL_LOCAL_KAFKA_PORT    its port (9092); the port after it is the controller's
 #   WAYBILL_LOCAL_KAFKA_FOLDER  another folder for data and log
 #   WAYBILL_LOCAL_KAFKA_HEAP    its memory (512m)
+# A file extra.properties in that folder adds to the broker's settings, such as TLS and passwords.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -95,6 +96,8 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 END
+  # The last word counts, of what is said twice.
+  if [ -f "$FOLDER/extra.properties" ]; then cat "$FOLDER/extra.properties" >>"$FOLDER/server.properties"; fi
 }
 
 up() {

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
@@ -69,12 +69,16 @@ class Broker:
         return subprocess.CompletedProcess(ran.args, ran.returncode, "", said.read_text())
 
 
-def private_broker(folder: Path) -> Broker:
-    """A broker that has been started, on ports that nobody uses. Raises NoBrokerError."""
+def private_broker(folder: Path, extra: Callable[[int], str] = lambda port: "") -> Broker:
+    """A broker that has been started, on ports that nobody uses. Raises NoBrokerError.
+
+    `extra` gives settings to add to its own, for the port that it gets.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with held(ROOT / ".local" / "kafka-jars.lock", fcntl.LOCK_EX):
         # Of two that fetch the jars or look for ports at a time, one does and the other waits.
         broker = Broker(folder, free_port())
+        (folder / "extra.properties").write_text(extra(broker.port))
         broker.start()
     return broker
 
