@@ -2,7 +2,6 @@
 
 import logging
 
-
 REFUSED = "SaslAuthenticationFailedError"
 
 
