@@ -1,17 +1,19 @@
 """Reading: from the bytes of a message, or its decoded attributes, to the fact that it states."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 from pydantic import Field, ValidationError, create_model
 
 from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, MessageType
+from consumers.contract.characters import stray_character
 from consumers.contract.envelope import Envelope
 from consumers.contract.problems import problem, problems_in, reason_for, shown
 from consumers.contract.usual import read_usual
@@ -56,6 +58,9 @@ class Malformed(NamedTuple):
 class Unreadable(ValueError):
     """Bytes that are no JSON; the text says why."""
 
+
+LONGEST_INTEGER = 40
+"""Digits of an integer beyond which it is read as a decimal: no field takes as many."""
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -104,6 +109,8 @@ def read_cloud_event(
         return Malformed(reason_for(problems_in(error) + _too_early(attributes, received_at, rules)))
     if message.time > received_at + rules.clock_skew:
         return Malformed(reason_for(_too_early(attributes, received_at, rules)))
+    if stray := stray_character(attributes):
+        return Malformed(reason_for([stray]))
     return _well_formed(
         message_type, message, message.time, message.recordedtime, message.data.__dict__, received_at, rules
     )
@@ -131,22 +138,36 @@ def _well_formed(
 
 
 def decode_json(raw: bytes) -> Any:
-    """Decode JSON in UTF-8, with Decimal for every number that is not an integer; raises Unreadable."""
+    """Decode JSON in UTF-8, with Decimal for every number that is not an integer of usual size; raises Unreadable."""
     try:
         return _decode(raw)
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"must be UTF-8, but is not at byte {error.start} of a text") from None
     except RecursionError:
         raise Unreadable("must be JSON, but is nested too deeply") from None
     except ArithmeticError:
         raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
     except ValueError as error:  # msgspec's own errors are of this kind too
         try:
-            raw.decode()
+            text = raw.decode()
         except UnicodeDecodeError as not_utf8:
             raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}") from None
-        saying = str(error).removeprefix("JSON is malformed: ")
-        raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
+        try:
+            return _decode_unusual(text)
+        except (ValueError, ArithmeticError, RecursionError):
+            saying = str(error).removeprefix("JSON is malformed: ")
+            raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
+
+
+def _decode_unusual(text: str) -> Any:
+    """Single surrogates and endless integers are JSON, too: what holds them is named by its own check."""
+    return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number)
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else Decimal(digits)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _too_large(size: int, rules: ReadingRules) -> Malformed:

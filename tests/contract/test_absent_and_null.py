@@ -135,7 +135,7 @@ def test_a_change_of_a_rep_changes_something() -> None:
 def test_unknown_fields_are_ignored(message_type: str) -> None:
     message = given(message_type)
     richer = (
-        message.with_("data.unheard_of", {"deep": [1, None, "\0"]}).with_("partitionkey", 7).with_("sequence", None)
+        message.with_("data.unheard_of", {"deep": [1, None, "\x07"]}).with_("partitionkey", 7).with_("sequence", None)
     )
 
     assert richer.when_read().well_formed() == message.when_read().well_formed()

@@ -1,5 +1,7 @@
 """Ids are 1 to 200 printable characters; texts are any length, without NUL."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.scenario import given, number, value_in, when_read
@@ -131,7 +133,20 @@ def test_a_text_is_anything_without_nul(message_type: str, path: str) -> None:
 def test_a_single_surrogate_is_malformed(escape: bytes) -> None:
     for field in ("reason", "unheard_of"):
         raw = given("order.cancelled.v1").with_(f"data.{field}", "HERE").raw().replace(b"HERE", escape)
-        when_read(raw).malformed("message: must be ")
+        when_read(raw).malformed(f"data.{field}: must be whole Unicode characters, without single surrogates")
+
+
+@pytest.mark.parametrize("path", ["unheard_of", "data.unheard_of", "data.unheard_of[1].within"])
+def test_nul_may_stand_nowhere_not_even_where_nobody_looks(path: str) -> None:
+    first, _, rest = path.partition("[1].")
+    value: Any = ["x", {rest: "a\0b"}] if rest else "a\0b"
+    given("order.cancelled.v1").with_(first, value).when_read().malformed(f"{path}: must be without NUL characters")
+
+
+def test_nul_may_stand_in_no_name_either() -> None:
+    given("order.cancelled.v1").with_("data.un\0heard", 1).when_read().malformed(
+        "data.un\\u0000heard: its name must be without NUL characters"
+    )
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:

@@ -61,7 +61,7 @@ def test_what_the_relay_sends_has_channels_of_its_own() -> None:
         ]
 
 
-@pytest.mark.parametrize("name", OURS.keys() - {"dead"})
+@pytest.mark.parametrize("name", sorted(OURS.keys() - {"dead"}))
 def test_the_example_is_what_its_schema_says(name: str) -> None:
     (example,) = OURS[name]["examples"]
     validator = Draft202012Validator({**DOCUMENT, "$ref": f"#/components/messages/{name}/payload"})
