@@ -17,7 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick bench-queries schema lock clean FORCE
+.PHONY: asyncapi-schema compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick bench-queries schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -107,6 +107,9 @@ kafka-up:  ## start a private Apache Kafka on loopback (JDK 17 and Maven; data u
 
 kafka-down:  ## stop it
 	@infra/local/kafka.sh down
+
+compose-check:  ## check the compose file, with Docker Compose or Go
+	@infra/deploy/check.sh
 
 schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
 	@$(BIN)/waybill schema $(ARGS)
