@@ -13,9 +13,13 @@ NO_HOURS: ColumnElement[Any] = null().cast(Hours)
 
 def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
     """Promised for T or later, but estimated after that, or promised within a day with something left to book."""
-    estimated_late = state.estimated_delivery > state.promised_by
     not_booked_in_time = state.left_to_book & (state.promised_by <= as_of.day_later)
-    return (state.promised_by >= as_of.instant) & (estimated_late | not_booked_in_time)
+    return (state.promised_by >= as_of.instant) & (estimated_late() | not_booked_in_time)
+
+
+def estimated_late() -> ColumnElement[bool]:
+    """The live shipments are expected after the promise."""
+    return state.estimated_delivery > state.promised_by
 
 
 AT_RISK_MEANINGS = {"hours_overdue": "Null: what is at risk is not overdue."}

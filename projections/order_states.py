@@ -43,20 +43,25 @@ order_states = Table(
 
 is_open_now = and_(order_states.c.valid_to.is_(None), order_states.c.status == "open")
 
-# Workloads and overdue lists of the present read these few rows of a table that holds all history.
+# Workloads and overdue lists of the present read these few rows of a table that holds all history. Status and end stand
+# in the indexes, though they are the same in every row: without them SQLite would look each row up to see that.
 Index(
-    "order_states_open",
+    "order_states_load",
     order_states.c.rep_id,
     order_states.c.promised_by,
     order_states.c.estimated_delivery,
     order_states.c.left_to_book,
-    order_states.c.stage,
+    order_states.c.status,
+    order_states.c.valid_to,
     sqlite_where=is_open_now,
     postgresql_where=is_open_now,
 )
 Index(
-    "order_states_promised",
+    "order_states_due",
     order_states.c.promised_by,
+    order_states.c.order_id,
+    order_states.c.status,
+    order_states.c.valid_to,
     sqlite_where=is_open_now,
     postgresql_where=is_open_now,
 )
@@ -137,7 +142,7 @@ def _row(standing: OrderStanding, valid_from: Any, valid_to: Any) -> Row:
 
 ORDER_STATES = Projection(
     name="order_states",
-    version=1,
+    version=2,
     kind=Kind.ORDER,
     tables=(order_states,),
     shape=shape,

@@ -48,10 +48,11 @@ def _asks(view: View) -> Callable[..., None]:
         with open_waybill() as waybill:
             if min_position is not None:
                 waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
-            answer = waybill.views.ask(view, asked(as_of, known_at), None if rep is None else {"rep_id": rep}, limit)
+            only = None if rep is None else {"rep_id": rep}
+            answer = waybill.views.ask(view, asked(as_of, known_at), only, limit, counted=True)
             rows = answer.rows
             known = f", as known at {moment(known_at)}" if known_at else ""
-            shown = f"{len(rows)} of {answer.total}" if len(rows) < answer.total else str(len(rows))
+            shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
             show_rows(answer.columns, rows, form, title=view.about, empty="none")
             say_aside(form, f"{shown} rows as of {moment(answer.instant)}{known}; reflects position {answer.position}")
 

@@ -36,8 +36,8 @@ class Answer:
     rows: Sequence[Mapping[str, Any]]
     position: int
     instant: datetime
-    total: int
-    """How many rows there are, of which `rows` may be the first."""
+    total: int | None
+    """How many rows there are, of which `rows` are the first; None where that was not counted."""
 
 
 class Views:
@@ -50,9 +50,15 @@ class Views:
         self._clock = clock
 
     def ask(
-        self, view: View, asked: Asked, filters: Mapping[str, str] | None = None, limit: int | None = None
+        self,
+        view: View,
+        asked: Asked,
+        filters: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        *,
+        counted: bool = False,
     ) -> Answer:
-        """Answer by the asked clocks, with the first `limit` rows or all.
+        """Answer by the asked clocks, with the first `limit` rows or all; `counted` counts what a limit leaves out.
 
         `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}.
         """
@@ -60,7 +66,8 @@ class Views:
             result = answer.connection.execute(answer.question.limit(limit))
             columns = list(result.keys())
             rows = [dict(row) for row in result.mappings()]
-            total = len(rows) if limit is None or len(rows) < limit else answer.count()
+            whole = limit is None or len(rows) < limit
+            total = len(rows) if whole else answer.count() if counted else None
             return Answer(columns, rows, answer.position, answer.instant, total)
 
     @contextmanager

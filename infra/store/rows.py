@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    inspect,
     select,
     text,
     update,
@@ -62,6 +63,7 @@ class ProjectedRows:
                     continue
                 for table in (*projection.tables, *(totals.table for totals in projection.totals)):
                     connection.execute(delete(table))
+                    _index_anew(connection, table)
                 connection.execute(delete(projection_positions).where(projection_positions.c.name == projection.name))
                 connection.execute(
                     insert(projection_positions).values(
@@ -115,6 +117,17 @@ def positions_seen(connection: Connection, projections: Iterable[Projection]) ->
     )
     found = {name: position for name, position in rows}  # noqa: C416  (rows are no tuples to the type checker)
     return {name: found.get(name, 0) for name in names}
+
+
+def _index_anew(connection: Connection, table: Table) -> None:
+    """A table that another version made may have other indexes; one that changes takes another name."""
+    wanted = {str(index.name): index for index in table.indexes}
+    found = {str(index["name"]) for index in inspect(connection).get_indexes(table.name)}
+    quote = connection.dialect.identifier_preparer.quote
+    for name in found - wanted.keys():
+        connection.execute(text(f"DROP INDEX {quote(name)}"))
+    for name in wanted.keys() - found:
+        wanted[name].create(connection)
 
 
 def _versions(connection: Connection) -> dict[str, int]:

@@ -109,8 +109,9 @@ def test_dead_letters_are_streamed_too(floor: Waybill) -> None:
 
 def test_a_page_says_how_much_there_is(floor: Waybill) -> None:
     everything = floor.views.ask(ALL_ORDER_STATES, Asked())
-    page = floor.views.ask(ALL_ORDER_STATES, Asked(), limit=3)
+    page = floor.views.ask(ALL_ORDER_STATES, Asked(), limit=3, counted=True)
     assert (page.rows, page.total) == (everything.rows[:3], len(everything.rows))
+    assert floor.views.ask(ALL_ORDER_STATES, Asked(), limit=3).total is None
     assert everything.total == len(everything.rows)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select, text
 
 from consumers.sources.json_lines import JsonLines
 from infra.service import Waybill
@@ -19,11 +19,17 @@ def test_the_rows_of_another_version_are_removed_and_shaped_anew(tmp_path: Path)
         waybill.ingest().read(JsonLines.of_bytes("floor", content))
         head = waybill.project()
         before = _rows(waybill)
+        with waybill.engine.begin() as connection:
+            connection.execute(text("DROP INDEX order_states_due"))
+            connection.execute(text("CREATE INDEX order_states_of_old ON order_states (carrier)"))
         # when a new version of a projection is put in use
-        waybill.rows.create([replace(ORDER_STATES, version=2)])
+        waybill.rows.create([replace(ORDER_STATES, version=ORDER_STATES.version + 1)])
         # then its tables are empty and it stands at the beginning, and the others where they were
         assert _rows(waybill) == 0
         assert waybill.rows.positions([ORDER_STATES]) == {"order_states": 0}
+        # and they have the indexes that this version wants
+        indexes = {index["name"] for index in inspect(waybill.engine).get_indexes("order_states")}
+        assert indexes == {"order_states_due", "order_states_load"}
         # and projecting fills it again
         assert waybill.project() == head
         assert _rows(waybill) == before > 0
