@@ -88,7 +88,7 @@ bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench kafka --quick
 
 bench-queries: $(STAMP)  ## measure the questions to a store with a million orders (takes minutes)
-	@$(PYTHON) -m bench.queries $(ARGS)
+	@$(PYTHON) -m bench queries $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \

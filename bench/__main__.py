@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import references, workloads
+from bench import queries, references, workloads
 from bench.kafka import figures as kafka_figures
 from bench.measuring import Measured, Work, machine, measure
 from bench.stores import NewStore, postgres_stores, sqlite_stores
@@ -43,6 +43,7 @@ OutOption = Annotated[Path, typer.Option("--json", help="Where the figures go as
 OUT = Path(".local/bench.json")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command("queries")(queries.main)
 
 
 @app.command()

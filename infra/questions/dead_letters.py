@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, text, union_all
 
 from domain.verdict import Verdict
 from infra.questions.streamed import Streamed
 from infra.store.engine import snapshot
-from infra.store.register_tables import feeds, letters, messages, raw_messages
+from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, letters, messages, raw_messages
 from projections.asof import AsOf
 from projections.columns import Instant
 
@@ -133,7 +133,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(messages.c.discarded_at, voided_at, type_=Instant()).label("discarded_at"),
         )
         .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
-        .where(which)
+        .where(text(AMONG_NOT_TAKEN), which)
     )
 
 
