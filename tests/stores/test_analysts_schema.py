@@ -20,6 +20,7 @@ from infra.service import Waybill, migrate_store
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.catalogue import VIEWS
+from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 
 pytestmark = pytest.mark.postgres
@@ -247,3 +248,18 @@ def test_a_role_that_does_not_own_the_relations_leaves_them_as_they_are(store: S
         with pytest.raises(NotAllowedError, match="run waybill migrate as postgres"):
             postgres.define(another, relations(HOLD))
         another.dispose()
+
+
+def test_the_command_lets_a_role_in_and_out(waybill: Command, store: StoreUrl, role: Role) -> None:
+    url, reader = store(), role("analyst")
+    command = waybill.with_(WAYBILL_STORE=url)
+    # given a store in which nothing happened yet, when a role is let in, then it reads what there is
+    assert reader in command("analysts", "grant", reader).done().text
+    assert queried(as_role(url, reader), "SELECT * FROM waybill.order_states") == []
+    # and once it is let out, it does not
+    command("analysts", "revoke", reader).done()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        queried(as_role(url, reader), "SELECT * FROM waybill.order_states")
+    # who is not there is not let in, and a file lets nobody in
+    command("analysts", "grant", "nobody_ever").exited(1, "there is no role nobody_ever", "CREATE ROLE nobody_ever")
+    waybill("analysts", "grant", reader).exited(1, "the store is a file")
