@@ -18,10 +18,9 @@ REMEMBERED_STREAMS = 8_192
 class Recent:
     """Settlings of recent batches, each with the version of the stream that it reflects.
 
-    A stream stands where its settling was put back, for sure, until someone else writes to the store.
-
-    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
-    was rolled back is gone, and will be settled anew.
+    Until another process writes to the store, a stream surely stands at that version. A settling is taken out to be
+    stepped on, which changes it, and put back when its batch is stored: one whose batch was rolled back is gone, and
+    will be settled anew.
     """
 
     def __init__(self, capacity: int = REMEMBERED_STREAMS):
