@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, text, union_all
 
+from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
 from infra.questions.streamed import Streamed
 from infra.store.engine import snapshot
@@ -126,7 +127,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
             messages.c.type,
             messages.c.source,
             messages.c.message_id.label("id"),
-            feeds.c.topic,
+            _topic(),
             feeds.c.partition,
             messages.c.offset,
             messages.c.recorded_at.label("seen_at"),
@@ -137,6 +138,12 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def _topic() -> ColumnElement[str]:
+    """The topic's own name, also for what came when its past was read again."""
+    read_again = feeds.c.topic.startswith(READ_AGAIN)
+    return case((read_again, func.substr(feeds.c.topic, len(READ_AGAIN) + 1)), else_=feeds.c.topic).label("topic")
+
+
 def _malformed() -> Select[Any]:
     nothing = null().cast(Text)
     return select(
@@ -144,7 +151,7 @@ def _malformed() -> Select[Any]:
         literal(Verdict.MALFORMED.value, Text).label("verdict"),
         letters.c.reason,
         *(nothing.label(name) for name in ("subject", "type", "source", "id")),
-        feeds.c.topic,
+        _topic(),
         feeds.c.partition,
         letters.c.offset,
         letters.c.received_at.label("seen_at"),

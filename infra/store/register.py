@@ -1,43 +1,21 @@
-"""The register: what ingest reads and writes, a fixed number of statements a batch, the same on each database."""
+"""The register: feeds and their books, and the transaction in which a batch is read and written."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
 
-from consumers.ingest.keeping import LONG_STREAM
-from consumers.ingest.register import (
-    Changes,
-    Feed,
-    FeedMovedError,
-    KnownLetter,
-    MessageKey,
-    Move,
-    PartitionFeed,
-    Registered,
-    RegisterTransaction,
-    Stored,
-)
+from consumers.ingest.register import Feed, Move, PartitionFeed, RegisterTransaction
 from consumers.sources.source import FeedPosition
-from domain.fact import Fact
-from domain.subject import is_waiting_room
-from domain.verdict import Outcome, Verdict
+from domain.verdict import Verdict
 from infra.store.backend import Backend
-from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
-from infra.store.letter_ids import letter_id_kept
-from infra.store.mapper import decode_event, encode_event
-from infra.store.register_tables import feeds, kept_settlings, letters, messages, notices, raw_messages
-from projections.columns import Instant
+from infra.store.register_tables import feeds, letters, messages
+from infra.store.register_transaction import Statements, StoredRegisterTransaction
 
-_WRITTEN = {verdict: verdict.value for verdict in Verdict}
-_COUNTED = tuple(_WRITTEN.values())
+_COUNTED = tuple(verdict.value for verdict in Verdict)
 
 
 class StoredRegister:
@@ -46,7 +24,7 @@ class StoredRegister:
     def __init__(self, backend: Backend):
         self._backend = backend
         self._engine = backend.engine
-        self._statements = _Statements(backend)
+        self._statements = Statements(backend)
 
     def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
         unfinished = (
@@ -147,283 +125,6 @@ class StoredRegister:
         return self._engine.execution_options(**{LOCKED: True}).begin()
 
 
-class _Statements:
-    """The statements of a batch, prepared once. A list of keys is one JSON parameter."""
-
-    def __init__(self, backend: Backend):
-        registered = (
-            "SELECT m.source, m.message_id, m.subject, m.feed_id, m.stream, m.version, m.verdict, m.reason, "
-            "m.took_effect_at, m.voided FROM"
-        )
-        # Word for word what the partial index says, or SQLite would not use it.
-        waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
-        event = "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM"
-        self.registered = text(
-            f"{registered} {backend.keys(3)} JOIN messages AS m "
-            "ON m.source = k.k0 AND m.message_id = k.k1 AND m.subject = k.k2"
-        ).columns(took_effect_at=Instant)
-        self.waiting_voids = text(
-            f"{registered} {backend.keys(1)} JOIN messages AS m ON m.subject = k.k0 AND {waits}"
-        ).columns(took_effect_at=Instant)
-        self.letters = text(
-            f"SELECT l.letter_id, l.feed_id, l.repeats FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0"
-        )
-        self.has_letters = text("SELECT EXISTS (SELECT 1 FROM letters)")
-        self.versions = text(
-            f"SELECT k.k0, (SELECT max(e.originator_version) FROM {backend.events_table} AS e "
-            f"WHERE e.originator_id = k.k0) FROM {backend.keys(1)}"
-        )
-        self.kept = text(
-            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN kept_settlings AS s ON s.stream = k.k0"
-        )
-        self.facts_of = text(
-            f"{event} {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
-            "ORDER BY e.originator_id, e.originator_version"
-        )
-        self.facts_at = text(
-            f"{event} {backend.keys(2)} JOIN {backend.events_table} AS e "
-            "ON e.originator_id = k.k0 AND e.originator_version = CAST(k.k1 AS bigint)"
-        )
-        self.head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
-        dialect = backend.engine.dialect
-        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(kept_settlings)
-        self.put_kept = upsert.on_conflict_do_update(
-            index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
-        )
-        self.new_messages = BulkInsert(
-            messages,
-            backend.engine,
-            [c.name for c in messages.c if c.name not in ("repeats", "differing", "discarded_at")],
-        )
-        self.new_raw_messages = BulkInsert(raw_messages, backend.engine)
-        self.new_letters = BulkInsert(
-            letters, backend.engine, [c.name for c in letters.c if c.name not in ("repeats", "discarded_at")]
-        )
-        self.new_notices = BulkInsert(notices, backend.engine, [c.name for c in notices.c if c.name != "notice_id"])
-
-
-class StoredRegisterTransaction:
-    """Implements consumers.ingest.register.RegisterTransaction."""
-
-    def __init__(self, connection: Connection, backend: Backend, statements: _Statements):
-        self._connection = connection
-        self._backend = backend
-        self._statements = statements
-
-    def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
-        return _by_key(self._select(self._statements.registered, keys))
-
-    def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
-        return _by_key(self._select(self._statements.waiting_voids, subjects))
-
-    def has_letters(self) -> bool:
-        return bool(self._connection.execute(self._statements.has_letters).scalar_one())
-
-    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
-        rows = self._select(self._statements.letters, letter_ids)
-        return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
-
-    def head(self) -> int:
-        return int(self._connection.execute(self._statements.head).scalar_one())
-
-    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
-        rows = self._select(self._statements.versions, streams)
-        versions = {row[0]: row[1] for row in rows if row[1] is not None}
-        long = [stream for stream, version in versions.items() if version >= LONG_STREAM]
-        kept = {row[0]: row[2] for row in self._select(self._statements.kept, long) if row[1] == versions[row[0]]}
-        return {stream: Stored(version, kept.get(stream)) for stream, version in versions.items()}
-
-    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
-        facts: dict[str, list[Fact]] = {}
-        for row in self._select(self._statements.facts_of, streams):
-            event = decode_event(*row)
-            if isinstance(event, Fact):
-                facts.setdefault(event.originator_id, []).append(event)
-        return facts
-
-    def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
-        events = (decode_event(*row) for row in self._select(self._statements.facts_at, set(places)))
-        return {(e.originator_id, e.originator_version): e for e in events if isinstance(e, Fact)}
-
-    def save(self, changes: Changes) -> int:
-        connection, received_at = self._connection, changes.received_at
-        for move in changes.moves:
-            self._move_feed(move)
-        if changes.events:
-            rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
-            self._backend.insert_events(connection, rows)
-        self._statements.new_messages(
-            connection,
-            [
-                (
-                    *arrival.key,
-                    arrival.fact.TYPE,
-                    arrival.feed_id,
-                    arrival.feed_id,
-                    arrival.raw.offset if arrival.raw else 0,
-                    stream,
-                    version,
-                    _WRITTEN[outcome.verdict],
-                    outcome.reason,
-                    outcome.voided,
-                    outcome.took_effect_at,
-                    arrival.fact.recorded_at,
-                    received_at,
-                    is_waiting_room(stream),
-                    letter_id_kept(outcome, *arrival.key),
-                )
-                for arrival, stream, version, outcome in changes.messages
-            ],
-        )
-        self._statements.new_raw_messages(
-            connection,
-            [
-                (*new.arrival.key, new.arrival.raw.body, _headers(new.arrival.raw.headers))
-                for new in changes.messages
-                if new.arrival.raw is not None and new.outcome.verdict is not Verdict.APPLIED
-            ],
-        )
-        self._statements.new_letters(
-            connection,
-            [
-                (letter_id, feed_id, feed_id, raw.offset, reason, raw.body, _headers(raw.headers), received_at)
-                for letter_id, reason, feed_id, raw in changes.letters
-            ],
-        )
-        self._statements.new_notices(
-            connection,
-            [
-                (
-                    *(notice.key or (None, None, None)),
-                    notice.type,
-                    notice.letter_id,
-                    notice.feed_id,
-                    notice.offset,
-                    notice.stream,
-                    notice.version,
-                    None if notice.before is None else notice.before.value,
-                    notice.outcome.verdict.value,
-                    notice.outcome.reason,
-                    notice.outcome.took_effect_at,
-                    received_at,
-                )
-                for notice in changes.notices
-            ],
-        )
-        self._update_messages(changes)
-        self._put_kept(changes.kept)
-        self._count(changes.tallies)
-        return self.head()
-
-    def _move_feed(self, move: Move) -> None:
-        # A compare-and-set: a reader that lost its place to another one must not store its batch again.
-        moved = self._connection.execute(
-            update(feeds)
-            .where(
-                feeds.c.feed_id == move.feed_id,
-                feeds.c.next_offset == move.start.next_offset,
-                feeds.c.bytes_read == move.start.bytes_read,
-                feeds.c.crc == move.start.crc,
-            )
-            .values(**move.end._asdict())
-        )
-        if moved.rowcount != 1:
-            raise FeedMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
-
-    def _update_messages(self, changes: Changes) -> None:
-        self._execute_many(
-            update(messages).where(*_is_message()).values({name: bindparam(f"new_{name}") for name in _CHANGING}),
-            [
-                {
-                    **_names(changed.key),
-                    "new_stream": changed.stream,
-                    "new_version": changed.version,
-                    "new_verdict": changed.outcome.verdict.value,
-                    "new_reason": changed.outcome.reason,
-                    "new_voided": changed.outcome.voided,
-                    "new_took_effect_at": changed.outcome.took_effect_at,
-                    "new_waits_in_room": is_waiting_room(changed.stream),
-                    "new_letter_id": letter_id_kept(changed.outcome, *changed.key),
-                }
-                for changed in changes.changed
-            ],
-        )
-        self._execute_many(
-            update(messages)
-            .where(*_is_message())
-            .values(
-                repeats=messages.c.repeats + bindparam("times"),
-                differing=messages.c.differing + bindparam("other_content"),
-                last_feed_id=bindparam("the_feed"),
-            ),
-            [
-                {**_names(key), "times": times, "other_content": differing, "the_feed": last_feed_id}
-                for key, (times, differing, last_feed_id) in changes.repeats.items()
-            ],
-        )
-        self._execute_many(
-            update(letters)
-            .where(letters.c.letter_id == bindparam("the_letter"))
-            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=bindparam("the_feed")),
-            [
-                {"the_letter": letter_id, "times": again.times, "the_feed": again.last_feed_id}
-                for letter_id, again in changes.letter_repeats.items()
-            ],
-        )
-        self._execute_many(
-            delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
-            [{"the_letter": letter_id} for letter_id in changes.letters_taken],
-        )
-
-    def _put_kept(self, stored: Mapping[str, Stored]) -> None:
-        # In the order of names, as everywhere where rows are locked one after another.
-        rows = [{"stream": name, "version": s.version, "kept": s.kept} for name, s in sorted(stored.items())]
-        self._execute_many(self._statements.put_kept, rows)
-
-    def _count(self, tallies: Mapping[int, Mapping[Verdict, int]]) -> None:
-        self._execute_many(
-            update(feeds)
-            .where(feeds.c.feed_id == bindparam("the_feed"))
-            .values({name: feeds.c[name] + bindparam(f"more_{name}") for name in _COUNTED}),
-            [
-                {"the_feed": feed_id, **{f"more_{verdict.value}": tally.get(verdict, 0) for verdict in Verdict}}
-                for feed_id, tally in sorted(tallies.items())
-            ],
-        )
-
-    def _execute_many(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(statement, rows)
-
-    def _select(self, statement: Any, keys: Iterable[Any]) -> Sequence[Any]:
-        listed = list(keys)
-        if not listed:
-            return ()
-        return self._connection.execute(statement, {"keys": msgspec.json.encode(listed).decode()}).all()
-
-
-_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room", "letter_id")
-
-
 def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:
     """What the feed brought first, or was the last to bring again."""
     return (table.c.feed_id == feed_id) | (table.c.last_feed_id == feed_id)
-
-
-def _is_message() -> tuple[Any, ...]:
-    return tuple(messages.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
-
-
-def _names(key: MessageKey) -> dict[str, str]:
-    return {f"the_{name}": value for name, value in key._asdict().items()}
-
-
-def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
-    return {
-        MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
-        for row in rows
-    }
-
-
-def _headers(headers: tuple[tuple[str, bytes], ...]) -> str:
-    return json.dumps([[name, value.hex()] for name, value in headers])

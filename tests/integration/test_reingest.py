@@ -55,6 +55,16 @@ def test_a_store_that_missed_something_gets_it(consuming: Command, other: Comman
     assert late.ask("order", "SO-1")["order"]["stage"] == "in_transit"
 
 
+def test_a_letter_that_was_found_in_the_past_names_the_topic_that_it_came_on(
+    consuming: Command, topics: Topics
+) -> None:
+    send(topics, [sent(b"broken")])
+    consuming.ask("reingest", "--topic", "orders", "--from", "0")
+
+    (letter,) = consuming.ask("dead-letters", "list")
+    assert (letter["topic"], letter["partition"], letter["offset"]) == (f"{topics.prefix}orders", 0, 0)
+
+
 def test_a_dry_run_tells_each_messages_verdict_and_stores_nothing(consuming: Command, topics: Topics) -> None:
     send(topics, [sent(PLACED), sent(BOOKED)])
     consumed(consuming, topics)

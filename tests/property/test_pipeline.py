@@ -26,7 +26,7 @@ from domain.verdict import Verdict
 from infra.questions import verification
 from infra.questions.books import kept as books_kept
 from infra.service import Waybill
-from infra.store import register
+from infra.store import register_transaction
 from infra.store.register_tables import kept_settlings, messages
 from tests.property.histories import HOURS, order_facts
 from tests.property.messages import (
@@ -315,7 +315,7 @@ def test_after_each_batch_what_is_kept_is_what_settling_anew_comes_to(
 
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(filing, "LONG_STREAM", long_stream)
-        patch.setattr(register, "LONG_STREAM", long_stream)
+        patch.setattr(register_transaction, "LONG_STREAM", long_stream)
         deliver(store, deliveries, after_each=check)
 
 
