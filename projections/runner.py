@@ -27,8 +27,8 @@ class Touched(NamedTuple):
 class History(Protocol):
     """The stored events, as the runner sees them."""
 
-    def touched_after(self, position: int, limit: int) -> Touched:
-        """The next `limit` events after the position, by stream; `end` is the last event's position."""
+    def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
+        """At most `limit` events after a position, by stream, none beyond `up_to`; `end` is the last one's position."""
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
         """The facts of these streams up to and including a position, in the order of their versions."""
@@ -96,11 +96,10 @@ class Runner:
         start = min(positions.values())
         level = [projection for projection in self._projections if positions[projection.name] == start]
         next_stop = min((p for p in positions.values() if p > start), default=None)
-        limit = self._batch_events if next_stop is None else min(self._batch_events, next_stop - start)
-        touched = self._history.touched_after(start, limit)
+        touched = self._history.touched_after(start, self._batch_events, next_stop)
         if not touched.events:
             return None
-        end = touched.end if next_stop is None else min(touched.end, next_stop)
+        end = touched.end
         settlings = self._settle(touched, end)
         self._rows.replace(_shape(level, settlings), start, end)
         for stream, settling in settlings.items():

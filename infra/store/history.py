@@ -14,6 +14,8 @@ from infra.store.mapper import decode_event
 from projections.runner import Touched
 
 ROWS_AT_ONCE = 2_000
+LAST = 2**63 - 1
+"""A position that no event has."""
 
 
 class PositionedEvent(NamedTuple):
@@ -47,7 +49,7 @@ class History:
         )
         self._after = text(
             f"SELECT {position}, {columns} FROM {backend.events_table} AS e "
-            f"WHERE {position} > :position ORDER BY {position} LIMIT :limit"
+            f"WHERE {position} > :position AND {position} <= :up_to ORDER BY {position} LIMIT :limit"
         )
         self._by_stream = text(
             f"SELECT {columns} FROM {backend.events_table} AS e ORDER BY e.originator_id, e.originator_version"
@@ -63,8 +65,8 @@ class History:
         with self._engine.connect() as connection:
             return int(connection.execute(self._count, {"position": position}).scalar_one())
 
-    def touched_after(self, position: int, limit: int) -> Touched:
-        rows = self._select(self._after, position=position, limit=limit)
+    def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
+        rows = self._select(self._after, position=position, limit=limit, up_to=LAST if up_to is None else up_to)
         streams: dict[str, list[StreamEvent]] = {}
         for row in rows:
             streams.setdefault(row[1], []).append(decode_event(*row[1:]))
@@ -88,7 +90,7 @@ class History:
 
     def after(self, position: int, limit: int) -> list[PositionedEvent]:
         """The next events after a position, in the order of the store."""
-        rows = self._select(self._after, position=position, limit=limit)
+        rows = self._select(self._after, position=position, limit=limit, up_to=LAST)
         return [PositionedEvent(row[0], decode_event(*row[1:])) for row in rows]
 
     def streams(self) -> Iterator[tuple[str, list[Fact]]]:

@@ -34,7 +34,8 @@ class ArrayRecorder(PostgresApplicationRecorder):
 
     def insert_all(self, cursor: Cursor[DictRow], events: Sequence[EventRow]) -> None:
         """Insert within a transaction that is not the library's own: the register is written in the same one."""
-        # The lock keeps the global order free of gaps (see the library's _lock_table); NOTIFY wakes the projectors.
+        # The lock makes the order of positions that of the commits, so that who follows them skips nothing (see the
+        # library's _lock_table; a rolled-back transaction leaves a gap). NOTIFY wakes the projectors.
         self._lock_table(cursor)
         self._notify_channel(cursor)
         with cursor.copy(self._copy) as copy:
