@@ -76,17 +76,18 @@ class Settling(Generic[State]):
     def take(self, fact: Fact) -> None:
         """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
         if fact.occurred_at != self.instant:
-            # A rule is judged at the fact's own instant: what was forbidden until now is refused for good.
+            # A rule is judged at the fact's own instant: what was forbidden until now stays refused in this settling.
             self.instant = fact.occurred_at
             self.forbidden = []
         self.last_place = place_of(fact)
         if not self.waiting and not self.forbidden:
-            self._takes_effect(fact, fact.occurred_at)
+            # The usual case: there is nobody whom the fact could wake.
+            self._try(fact, fact.occurred_at)
             return
         contenders = [fact]
         while contenders:
             contender = contenders.pop(0)
-            if self._takes_effect(contender, fact.occurred_at):
+            if self._try(contender, fact.occurred_at):
                 # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of
                 # them all the places decide, not who woke first. (What says what is already so is not tried again.)
                 appeared = self.subject.introduces(contender)
@@ -95,11 +96,12 @@ class Settling(Generic[State]):
                 self.forbidden = []
                 contenders.sort(key=place_of)
 
-    def _takes_effect(self, fact: Fact, instant: datetime) -> bool:
+    def _try(self, fact: Fact, instant: datetime) -> bool:
+        """Let the fact take effect if nothing speaks against it, and note what became of it; whether it did."""
         objection = self.subject.objection_to(self.state, fact)
         if objection is None:
             self.subject.evolve(self.state, fact, instant)
-            self.outcomes[fact.source, fact.message_id] = Outcome(Verdict.APPLIED, "", instant)
+            self.outcomes[fact.key] = Outcome(Verdict.APPLIED, "", instant)
             if self.watched:
                 self.moments.append(Moment(instant, fact, self.subject.standing(self.state)))
             return True

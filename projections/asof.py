@@ -55,3 +55,7 @@ class AsOf:
         return (periods.c.valid_from <= self.instant) & (
             periods.c.valid_to.is_(None) | (periods.c.valid_to > self.instant)
         )
+
+    def happened(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
+        """What happened by T; at present, everything that is known to have happened."""
+        return column.is_not(None) if self.present else column <= self.instant

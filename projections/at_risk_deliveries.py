@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, null
 
 from projections.asof import AsOf
 from projections.columns import Hours
-from projections.overdue_deliveries import is_open, open_order_columns, state
+from projections.open_orders import is_open, open_order_columns, state
 
 NO_HOURS: ColumnElement[Any] = null().cast(Hours)
 

@@ -41,7 +41,8 @@ order_states = Table(
     comment="One row for each period of an order between two moments at which it changed.",
 )
 
-is_open_now = and_(order_states.c.valid_to.is_(None), order_states.c.status == "open")
+OPEN = order_states.c.status == "open"
+_OPEN_NOW = and_(order_states.c.valid_to.is_(None), OPEN)
 
 # Workloads and overdue lists of the present read these few rows of a table that holds all history. Status and end stand
 # in the indexes, though they are the same in every row: without them SQLite would look each row up to see that.
@@ -53,8 +54,8 @@ Index(
     order_states.c.left_to_book,
     order_states.c.status,
     order_states.c.valid_to,
-    sqlite_where=is_open_now,
-    postgresql_where=is_open_now,
+    sqlite_where=_OPEN_NOW,
+    postgresql_where=_OPEN_NOW,
 )
 Index(
     "order_states_due",
@@ -62,8 +63,8 @@ Index(
     order_states.c.order_id,
     order_states.c.status,
     order_states.c.valid_to,
-    sqlite_where=is_open_now,
-    postgresql_where=is_open_now,
+    sqlite_where=_OPEN_NOW,
+    postgresql_where=_OPEN_NOW,
 )
 
 rep_open_orders = Table(

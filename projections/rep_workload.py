@@ -24,8 +24,9 @@ from domain.subject import Kind
 from projections.asof import AsOf
 from projections.at_risk_deliveries import estimated_late, is_at_risk
 from projections.columns import Instant, Name
+from projections.open_orders import is_open
 from projections.order_states import MEASURES, order_states, rep_open_orders
-from projections.overdue_deliveries import is_open, is_overdue
+from projections.overdue_deliveries import is_overdue
 from projections.projection import Projection, Row, Settled, metadata, periods
 
 rep_periods = Table(

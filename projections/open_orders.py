@@ -1,0 +1,38 @@
+"""Open orders at T, as questions to order_states: what the overdue list, the at-risk list and the workload share."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from projections.asof import AsOf
+from projections.order_states import OPEN, order_states
+
+state = order_states.c
+
+
+def is_open(as_of: AsOf) -> ColumnElement[bool]:
+    """The rows of order_states of the orders that are open at T."""
+    return as_of.holds(order_states) & OPEN
+
+
+def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:
+    """The columns of an open order, as the overdue and the at-risk list both have them."""
+    return select(
+        state.order_id,
+        state.rep_id,
+        state.account_id,
+        state.segment,
+        state.placed_at,
+        state.promised_by,
+        state.original_promised_by,
+        hours_overdue.label("hours_overdue"),
+        state.stage,
+        state.carrier,
+        state.mode,
+        state.estimated_delivery,
+        state.expedite,
+        state.follow_up_owed,
+        state.delivery_attempts,
+        state.open_value,
+        state.currency,
+    )
