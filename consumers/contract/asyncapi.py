@@ -1,7 +1,7 @@
 """The contract as an AsyncAPI 3.0.0 document, made from the models that read the messages.
 
 Every message type stands in it twice, as the two ways in which Kafka carries CloudEvents differ in headers and value:
-"order.placed.v1" is structured JSON (also a line of a file, or the body of an HTTP post), "order.placed.v1.binary"
+"order.placed.v1" is structured JSON (also a line of a file), "order.placed.v1.binary"
 has the envelope in `ce_` headers and the data alone as its value.
 """
 

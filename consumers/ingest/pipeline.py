@@ -181,6 +181,7 @@ class Ingest:
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], taken: Taken) -> None:
         position, receipts = taken
         received = Counter(receipt.feed_id for receipt in receipts)
+        batches = {feed_id: start.next_offset for feed_id, start, _ in moves}
         for feed_id, start, end in moves:
             self._log.info(
                 "batch_stored",
@@ -198,6 +199,8 @@ class Ingest:
                     f"message_{receipt.verdict}",
                     topic=sources[receipt.feed_id].topic,
                     partition=sources[receipt.feed_id].partition,
+                    batch=batches[receipt.feed_id],
+                    position=position,
                     offset=receipt.offset,
                     source=source_name,
                     message_id=message_id,

@@ -1,4 +1,4 @@
-"""Ids of what is relayed: the same store tells the same thing under the same id, and so does one made anew."""
+"""Ids of what is relayed: a store tells the same thing under the same id each time; one made anew keeps fact ids."""
 
 from uuid import UUID, uuid5
 

@@ -1,4 +1,4 @@
-"""Where messages come from: what every source, a file, a topic, an HTTP body, hands to the ingest pipeline."""
+"""Where messages come from: what every source, such as a file or a topic, hands to the ingest pipeline."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol

@@ -35,7 +35,9 @@ class Messages:
         if not facts:
             return None
         settling = settle_stream(stream_name(Kind.ORDER, order_id), facts)
-        told = [e for e in events if not isinstance(e.event, VerdictChanged) or _by(e, as_of, known_at)]
+        # A change of a verdict is about the record: when it was recorded decides, and which messages are looked at.
+        keys = {fact.key for fact in facts}
+        told = [e for e in events if e.event.key in keys and (known_at is None or e.event.recorded_at <= known_at)]
         standing = settling.moments[-1].standing if settling.moments else None
         return Told(standing, order_timeline(told, settling))
 
@@ -88,9 +90,3 @@ class Messages:
                     select(messages.c.subject).where(messages.c.source == source, messages.c.message_id == message_id)
                 ).scalars()
             )
-
-
-def _by(event: PositionedEvent, as_of: datetime | None, known_at: datetime | None) -> bool:
-    """A verdict change is about the record: the clock of what was known decides whether it is shown."""
-    limit = known_at or as_of
-    return limit is None or event.event.recorded_at <= limit

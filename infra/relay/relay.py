@@ -46,8 +46,9 @@ class Positions(Protocol):
 class Relay:
     """Tells until told to stop. However many run on one store, one is active, and another takes over when it dies.
 
-    Nothing is skipped: a position moves when all before it is kept by Kafka. What was sent before a crash and not yet
-    noted is sent again, under the same ids. `begin` gives positions to a relay that has never run.
+    Nothing is skipped but what its topic can never take: a position moves when all before it is kept by Kafka. What
+    was sent before a crash and not yet noted is sent again, under the same ids. `begin` gives positions to a relay that
+    has never run.
     """
 
     def __init__(

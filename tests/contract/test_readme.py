@@ -1,0 +1,31 @@
+"""README.md names every command and every setting, with its default and its meaning."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.cli.app import app
+from infra.settings import Settings
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+COMMANDS = [
+    *(
+        command.name or command.callback.__name__
+        for command in app.registered_commands
+        if command.callback and not command.hidden
+    ),
+    *(group.name for group in app.registered_groups if group.name and not group.hidden),
+]
+SETTINGS = {f"WAYBILL_{name.upper()}": field.description for name, field in Settings.model_fields.items()}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_its_row(command: str) -> None:
+    rows = [line for line in README.splitlines() if line.startswith(f"| `waybill {command}")]
+    assert len(rows) >= 1, f"README's table of commands has no `waybill {command}`"
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_has_its_row_and_its_meaning(setting: str) -> None:
+    (row,) = [line for line in README.splitlines() if line.startswith(f"| `{setting}` |")]
+    assert f"| {SETTINGS[setting]} |" in row
