@@ -19,6 +19,7 @@ LOG_EVENTS: Final = {
     "relations_not_defined": "It could not be made anew; it stays as it was until waybill migrate. (warning)",
     "projector_standing_by": "Another process does; this one takes over when that one ends. (info)",
     "store_away": "The store could not be reached, or others were in the way; it is tried again. (warning)",
+    "stopped_without_store": "This process was told to stop while the store was away; nothing is half done. (info)",
     "ingest_finished": "A source was read to its end; `position` is that of its newest event. (info)",
     "feed_resumed": "A reading that was broken off goes on. (info)",
     "kafka_not_reached": "Kafka did not answer or did not acknowledge; it is tried again. (warning)",

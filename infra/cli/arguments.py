@@ -8,14 +8,17 @@ from pathlib import Path
 from threading import Event
 from typing import Annotated
 
+import psycopg
+import structlog
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from infra.cli.output import Format, errors
 from infra.logs import configure_logs
 from infra.questions.views import Asked
 from infra.service import Waybill
 from infra.settings import Settings, load_settings
-from infra.store.outages import TryingAgain, may_come_up
+from infra.store.outages import TryingAgain, may_come_up, passes
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -67,8 +70,9 @@ LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most
 def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[Waybill]:
     """The service on the store that the settings name.
 
-    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set;
-    `waits` is for commands without one that have messages to lose. Who only asks is told at once.
+    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set, and
+    one that is away when it is set is no failure; `waits` is for commands without a stop that have messages to lose.
+    Who only asks is told at once.
     """
     settings = load_settings()
     configure_logs(settings)
@@ -76,7 +80,13 @@ def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[
     patience = settings.retry_seconds if waits or stop is not None else 0
     waybill = TryingAgain(patience, stop, may_come_up)(lambda: Waybill(settings))
     with waybill:
-        yield waybill
+        try:
+            yield waybill
+        except (DBAPIError, psycopg.Error) as e:
+            if stop is None or not stop.is_set() or not passes(e):
+                raise
+            # What was tried again and again was a whole transaction, so nothing is half done.
+            structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
 
 
 def stopped_by_signals() -> Event:

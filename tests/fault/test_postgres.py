@@ -100,6 +100,20 @@ def until(so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def test_a_projector_that_is_told_to_stop_while_the_server_is_away_leaves_in_peace(
+    waybill: Command, server: Server
+) -> None:
+    projector = waybill.with_(WAYBILL_STORE=server.new_database(), WAYBILL_LOG_LEVEL="info").start("project")
+    until(lambda: "projector_active" in projector.said)
+    server.down()
+    try:
+        until(lambda: "store_away" in projector.said)
+        projector.terminate()
+        projector.wait().done()
+    finally:
+        server.up()
+
+
 @pytest.mark.parametrize("misfortunes", [4, pytest.param(25, marks=pytest.mark.slow)])
 def test_projectors_that_are_killed_and_a_server_that_crashes_while_messages_come_in(
     waybill: Command, server: Server, history: Path, in_peace: dict[str, Any], draw: Random, misfortunes: int
