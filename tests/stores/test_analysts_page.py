@@ -137,8 +137,6 @@ def test_what_is_late_by_week_is_what_is_late(waybill: Command, stores: tuple[st
 
 @pytest.mark.postgres
 def test_the_notebook_runs(stores: tuple[str, str]) -> None:
-    # A hundred and eighty megabytes, so it is not among the locked packages.
-    pytest.importorskip("polars", reason="needs polars: .venv/bin/pip install polars")
     (code,) = [block["code"] for block in BLOCK.finditer(PAGE) if block["kind"] == "python"]
     seen: dict[str, Any] = {"STORE": stores[1]}
     exec(code, seen)
