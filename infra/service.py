@@ -22,13 +22,13 @@ from infra.questions.dead_letters import DeadLetters
 from infra.questions.messages import Messages
 from infra.questions.verification import Verification
 from infra.questions.views import Views
-from infra.relay.effects import EffectsOutlet
-from infra.relay.expiry import ExpiryOutlet, instant_of
+from infra.relay.effects_outlet import EffectsOutlet
+from infra.relay.expiry_outlet import ExpiryOutlet, instant_of
 from infra.relay.outlet import Outlet
 from infra.relay.positions import ReactorPositions
 from infra.relay.relay import ROLE as RELAY
 from infra.relay.relay import Relay, relay_status
-from infra.relay.verdicts import VerdictsOutlet
+from infra.relay.verdicts_outlet import VerdictsOutlet
 from infra.settings import Settings
 from infra.store.backend import Backend
 from infra.store.history import History

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from consumers.sinks.sink import Record
 from domain.verdict import Verdict
-from infra.relay import effects, verdicts
+from infra.relay import effects_outlet, verdicts_outlet
 from infra.relay.outlet import Outlet
 from infra.relay.positions import ReactorPositions
 from infra.service import Waybill
@@ -58,8 +58,8 @@ def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
     at_once = data.draw(st.sampled_from((1, 3, 1_000)), label="events and notices at once")
     chance = Random(data.draw(st.integers(0, 99), label="chance"))
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(effects, "EVENTS_AT_ONCE", at_once)
-        patch.setattr(verdicts, "NOTICES_AT_ONCE", at_once)
+        patch.setattr(effects_outlet, "EVENTS_AT_ONCE", at_once)
+        patch.setattr(verdicts_outlet, "NOTICES_AT_ONCE", at_once)
         # given a relay that listens while messages come
         waybill = store.process()
         ReactorPositions(waybill.backend).begin(waybill.outlets(), waybill.clock(), at_the_newest=False)
