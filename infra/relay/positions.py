@@ -12,7 +12,7 @@ from infra.store.register_tables import reactor_positions
 
 
 class ReactorMovedError(Exception):
-    """Another process has moved the position: it tells what we were about to tell."""
+    """The position was not moved: another process has moved it, and tells what we were about to tell."""
 
 
 class ReactorPositions:
@@ -56,12 +56,19 @@ class ReactorPositions:
             )
 
     def move(self, name: str, start: int, end: int) -> None:
-        """A compare-and-set. Raises ReactorMovedError when it does not stand at `start` any more."""
+        """A compare-and-set that only goes forward.
+
+        Raises ReactorMovedError when it does not stand at `start` any more, or `end` is not after it.
+        """
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
             moved = connection.execute(
                 update(reactor_positions)
-                .where(reactor_positions.c.name == name, reactor_positions.c.position == start)
+                .where(
+                    reactor_positions.c.name == name,
+                    reactor_positions.c.position == start,
+                    reactor_positions.c.position < end,
+                )
                 .values(position=end)
             )
             if moved.rowcount != 1:
-                raise ReactorMovedError(f"another process has moved the {name} on from {start}")
+                raise ReactorMovedError(f"another process has moved the {name} on from {start}, or {end} is not beyond")

@@ -462,6 +462,16 @@ def test_of_two_that_tell_the_same_one_moves_on(told: Told) -> None:
         told.positions.move("relay.events", 0, 1)
 
 
+def test_a_position_never_goes_back(told: Told) -> None:
+    told.positions.move("relay.events", 0, 2)
+
+    for no_further in (1, 2):
+        with pytest.raises(ReactorMovedError, match=f"or {no_further} is not beyond"):
+            told.positions.move("relay.events", 2, no_further)
+
+    assert told.positions.position("relay.events") == 2
+
+
 def test_status_tells_how_far_the_relay_is(told: Told) -> None:
     told.take(PLACED, BOOKED, b"{}")
     assert told.service.status()["reactors"] == [
