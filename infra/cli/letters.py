@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
-from consumers.contract import to_cloud_event
-from domain.fact import Fact
+from consumers.ingest.register import MessageKey
+from consumers.relay.dead_copies import restated
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
 from infra.cli.output import Format, console, printable, show_json, show_rows
 from infra.questions.dead_letters import COLUMNS
+from infra.relay.messages import FactsOfMessages
 from infra.service import Waybill
 
 dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
@@ -111,14 +111,10 @@ def _content(waybill: Waybill, letter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_event(waybill: Waybill, letter: dict[str, Any]) -> str:
-    told = waybill.messages.find(letter["source"], letter["id"])
-    stream = next(message["stream"] for message in told if message["subject"] == letter["subject"])
-    fact = next(
-        stored.event
-        for stored in waybill.history.stream(stream)
-        if isinstance(stored.event, Fact) and stored.event.key == (letter["source"], letter["id"])
-    )
-    return msgspec.json.encode(to_cloud_event(fact, letter["subject"])).decode()
+    key = MessageKey(letter["source"], letter["id"], letter["subject"])
+    fact = FactsOfMessages(waybill.backend)([key])[key]
+    body, _ = restated(fact, key.subject)
+    return body.decode()
 
 
 @held_messages.command("list")

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select
 
 from domain.verdict import Verdict
+from infra.store.dead import has_expired
 from infra.store.history import History
-from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, letters, messages
+from infra.store.register_tables import feeds, letters, messages
 from infra.store.rows import ProjectedRows, projection_positions
 from projections.projection import Projection
 
@@ -21,9 +22,7 @@ def books(engine: Engine, now: datetime, hold: timedelta) -> dict[str, int]:
     by_verdict = kept(engine)
     with engine.connect() as connection:
         expired = connection.execute(
-            select(func.count())
-            .select_from(messages)
-            .where(text(AMONG_NOT_TAKEN), messages.c.verdict == Verdict.HELD.value, messages.c.received_at < now - hold)
+            select(func.count()).select_from(messages).where(has_expired(now - hold))
         ).scalar_one()
     return {
         "received": sum(by_verdict.values()),

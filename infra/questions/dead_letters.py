@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, text, union_all
+from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, union_all
 
 from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
 from infra.questions.streamed import Streamed
+from infra.store.dead import is_dead, still_waits
 from infra.store.engine import snapshot
-from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, letters, messages, raw_messages
+from infra.store.register_tables import feeds, letters, messages, raw_messages
 from projections.asof import AsOf
 from projections.columns import Instant
 
@@ -35,7 +36,7 @@ COLUMNS = tuple(DEAD_LETTERS_MEANINGS)
 
 def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
     """Dead letters seen by T, the oldest first, those set aside too; `hold` is how long a message may be held."""
-    seen = union_all(_well_formed(_dead_by(as_of, hold)), _malformed()).subquery("seen")
+    seen = union_all(_well_formed(is_dead(as_of.shifted(-hold))), _malformed()).subquery("seen")
     letter = seen.c
     return (
         select(*(letter[name] for name in COLUMNS[:-1]), _by(as_of, letter.discarded_at).label("discarded_at"))
@@ -46,8 +47,7 @@ def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
 
 def held(as_of: AsOf, hold: timedelta) -> Select[Any]:
     """Messages that wait at T for what they name, and have not waited too long; the longest waiting first."""
-    waits = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at >= as_of.shifted(-hold))
-    waiting = _well_formed(waits).subquery("waiting")
+    waiting = _well_formed(still_waits(as_of.shifted(-hold))).subquery("waiting")
     return select(*(waiting.c[name] for name in COLUMNS)).order_by(waiting.c.seen_at, waiting.c.letter_id)
 
 
@@ -105,11 +105,6 @@ class DeadLetters:
         return (row[0], row[1]) if row else None
 
 
-def _dead_by(as_of: AsOf, hold: timedelta) -> ColumnElement[bool]:
-    held_too_long = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at < as_of.shifted(-hold))
-    return (messages.c.verdict == Verdict.REFUSED.value) | held_too_long
-
-
 def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:
     """What had happened by T; null when it happened later."""
     return case((instant <= as_of.instant, instant))
@@ -134,7 +129,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(messages.c.discarded_at, voided_at, type_=Instant()).label("discarded_at"),
         )
         .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
-        .where(text(AMONG_NOT_TAKEN), which)
+        .where(which)
     )
 
 

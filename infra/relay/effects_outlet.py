@@ -11,11 +11,11 @@ from consumers.relay.effects import Place, Surroundings, key_of, makes_a_turn, r
 from domain.fact import Fact, StreamEvent
 from domain.record import VerdictChanged
 from domain.subject import waiting_room
-from infra.relay.messages import FactsOfMessages, as_json
+from infra.relay.messages import FactsOfMessages
 from infra.relay.outlet import Outgoing
-from infra.store.backend import Backend
-from infra.store.history import History
-from infra.store.mapper import decode_event
+from infra.store.backend import Backend, as_keys
+from infra.store.history import History, head_seen
+from infra.store.mapper import EVENT_COLUMNS, decode_event
 
 EVENTS_AT_ONCE = 2_000
 
@@ -26,6 +26,7 @@ class EffectsOutlet:
     name = "relay.events"
 
     def __init__(self, backend: Backend, history: History, topic: str, source: str):
+        self._backend = backend
         self._engine = backend.engine
         self._history = history
         self._topic = topic
@@ -37,11 +38,10 @@ class EffectsOutlet:
             "ON n.stream = k.k0 AND n.version = CAST(k.k1 AS bigint)"
         )
         self._changes = text(
-            f"SELECT e.originator_id, e.originator_version, e.topic, e.state FROM {backend.keys(1)} "
+            f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} "
             f"JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
             f"WHERE e.topic = '{VerdictChanged.TOPIC}' AND {position} <= :position ORDER BY {position}"
         )
-        self._head = text(f"SELECT coalesce(max({position}), 0) FROM {backend.events_table} AS e")
 
     def after(self, position: int) -> Outgoing:
         found = self._history.after(position, EVENTS_AT_ONCE)
@@ -56,7 +56,7 @@ class EffectsOutlet:
         return self._history.count_after(position)
 
     def newest(self, connection: Connection, now: datetime) -> int:
-        return int(connection.execute(self._head).scalar_one())
+        return head_seen(connection, self._backend)
 
     def _surroundings(self, events: Sequence[StreamEvent], end: int) -> Surroundings:
         places = [(event.originator_id, event.originator_version) for event in events if isinstance(event, Fact)]
@@ -66,7 +66,7 @@ class EffectsOutlet:
 
     def _noted(self, places: Sequence[Place]) -> Collection[Place]:
         with self._engine.connect() as connection:
-            return {(row[0], row[1]) for row in connection.execute(self._not_at_once, {"keys": as_json(places)})}
+            return {(row[0], row[1]) for row in connection.execute(self._not_at_once, {"keys": as_keys(places)})}
 
     def _changes_of(
         self, turning: Collection[MessageKey], streams: Collection[str], end: int
@@ -76,7 +76,7 @@ class EffectsOutlet:
             return {}
         looked_in = {*streams, *(waiting_room(key.subject) for key in turning)}
         with self._engine.connect() as connection:
-            rows = connection.execute(self._changes, {"keys": as_json(sorted(looked_in)), "position": end}).all()
+            rows = connection.execute(self._changes, {"keys": as_keys(sorted(looked_in)), "position": end}).all()
         changes: dict[MessageKey, list[VerdictChanged]] = defaultdict(list)
         for row in rows:
             event = decode_event(*row)

@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_copies
 from consumers.relay.dead_copies import DeadLetter
 from domain.fact import Fact
 from domain.verdict import Verdict
-from infra.relay.messages import FactsOfMessages, read_headers, topic_of
+from infra.relay.messages import FactsOfMessages, content_of, key_of, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
+from infra.store.dead import has_expired
 from infra.store.letter_ids import letter_id_of
-from infra.store.register_tables import AMONG_NOT_TAKEN, feeds, messages, raw_messages
+from infra.store.register_tables import feeds, messages, raw_messages
 from projections.columns import EPOCH
 
 # Each of them comes with the bytes of a message.
@@ -59,7 +60,7 @@ class ExpiryOutlet:
                 return Outgoing((), position)
             rows = connection.execute(_with_bytes().where(waiting, messages.c.received_at <= last)).all()
         dead = [row for row in rows if topic_of(row.topic) in self._dead_of]
-        facts = self._facts({_key(row) for row in dead if row.body is None})
+        facts = self._facts({key_of(row) for row in dead if row.body is None})
         return Outgoing([dead_copies.record_of(self._letter(row, facts)) for row in dead], position_of(last))
 
     def lag(self, position: int) -> int:
@@ -71,23 +72,13 @@ class ExpiryOutlet:
         return position_of(now - self._hold)
 
     def _expired_after(self, position: int) -> ColumnElement[bool]:
-        return and_(
-            text(AMONG_NOT_TAKEN),
-            messages.c.verdict == Verdict.HELD.value,
-            messages.c.received_at > instant_of(position),
-            messages.c.received_at < self._clock() - self._hold,
-        )
+        return and_(has_expired(self._clock() - self._hold), messages.c.received_at > instant_of(position))
 
     def _letter(self, row: Row[Any], facts: Mapping[MessageKey, Fact]) -> DeadLetter:
-        restated = row.body is None
-        if restated:
-            body, headers = dead_copies.restated(facts[_key(row)], row.subject)
-        else:
-            body, headers = row.body, read_headers(row.headers)
         reason = f"{row.reason}; held for more than {self._hold // timedelta(hours=1)} hours"
         where = (topic_of(row.topic), row.partition, row.offset)
-        letter_id = letter_id_of(*_key(row))
-        return DeadLetter(*where, Verdict.HELD, reason, letter_id, row.subject, body, headers, restated)
+        letter_id = letter_id_of(*key_of(row))
+        return DeadLetter(*where, Verdict.HELD, reason, letter_id, row.subject, *content_of(row, facts))
 
 
 def _with_bytes() -> Any:
@@ -98,7 +89,3 @@ def _with_bytes() -> Any:
         .outerjoin(raw_messages, kept)
         .order_by(messages.c.received_at, messages.c.feed_id, messages.c.offset)
     )
-
-
-def _key(row: Row[Any]) -> MessageKey:
-    return MessageKey(row.source, row.message_id, row.subject)

@@ -1,17 +1,18 @@
-"""What the outlets read of messages: their facts, and where each came from."""
+"""What the outlets read of messages: their facts, where each came from, and what came."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from consumers.contract.records import Headers
 from consumers.ingest.register import MessageKey
+from consumers.relay.dead_copies import restated
 from consumers.sources.source import READ_AGAIN
 from domain.fact import Fact
-from infra.store.backend import Backend
-from infra.store.mapper import decode_event
+from infra.store.backend import Backend, as_keys
+from infra.store.headers import read_headers
+from infra.store.mapper import EVENT_COLUMNS, decode_event
 
 
 class FactsOfMessages:
@@ -20,7 +21,7 @@ class FactsOfMessages:
     def __init__(self, backend: Backend):
         self._engine = backend.engine
         self._facts = text(
-            "SELECT m.source, m.message_id, m.subject, e.originator_id, e.originator_version, e.topic, e.state "
+            f"SELECT m.source, m.message_id, m.subject, {EVENT_COLUMNS} "
             f"FROM {backend.keys(3)} JOIN messages AS m "
             "ON m.source = k.k0 AND m.message_id = k.k1 AND m.subject = k.k2 "
             f"JOIN {backend.events_table} AS e ON e.originator_id = m.stream AND e.originator_version = m.version"
@@ -30,14 +31,9 @@ class FactsOfMessages:
         if not keys:
             return {}
         with self._engine.connect() as connection:
-            rows = connection.execute(self._facts, {"keys": as_json(sorted(keys))}).all()
+            rows = connection.execute(self._facts, {"keys": as_keys(sorted(keys))}).all()
         found = {MessageKey(*row[:3]): decode_event(*row[3:]) for row in rows}
         return {key: fact for key, fact in found.items() if isinstance(fact, Fact)}
-
-
-def as_json(keys: Any) -> str:
-    """Keys as the parameter of Backend.keys."""
-    return msgspec.json.encode(keys).decode()
 
 
 def topic_of(feed: str) -> str:
@@ -45,6 +41,14 @@ def topic_of(feed: str) -> str:
     return feed.removeprefix(READ_AGAIN)
 
 
-def read_headers(kept: str) -> Headers:
-    """Headers as the register keeps them."""
-    return tuple((name, bytes.fromhex(value)) for name, value in msgspec.json.decode(kept))
+def key_of(row: Row[Any]) -> MessageKey:
+    """What a row's message is known by."""
+    return MessageKey(row.source, row.message_id, row.subject)
+
+
+def content_of(row: Row[Any], facts: Mapping[MessageKey, Fact]) -> tuple[bytes, Headers, bool]:
+    """The body and headers that were kept of a message, or those restated from its fact; whether they are restated."""
+    if row.body is not None:
+        return row.body, read_headers(row.headers), False
+    key = key_of(row)
+    return *restated(facts[key], key.subject), True

@@ -14,9 +14,10 @@ from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record
 from domain.fact import Fact
 from domain.verdict import Verdict
-from infra.relay.messages import FactsOfMessages, read_headers, topic_of
+from infra.relay.messages import FactsOfMessages, content_of, key_of, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
+from infra.store.headers import read_headers
 from infra.store.letter_ids import NOT_TAKEN, letter_id_of
 from infra.store.register_tables import feeds, letters, messages, notices, raw_messages
 
@@ -103,7 +104,7 @@ class VerdictsOutlet:
 
 
 def _told(row: Row[Any]) -> Told:
-    key = None if row.source is None else MessageKey(row.source, row.message_id, row.subject)
+    key = None if row.source is None else key_of(row)
     verdict, letter_id = Verdict(row.verdict), row.letter_id
     if key is not None:
         named = Claimed(*key, type=row.type)
@@ -129,15 +130,9 @@ def _told(row: Row[Any]) -> Told:
 
 def _copy(row: Row[Any], told: Told, facts: Mapping[MessageKey, Fact]) -> DeadLetter | None:
     """The letter to copy; None for a malformed one that has left the dead already."""
-    restated = row.body is None and told.key is not None
-    if restated:
-        assert told.key is not None
-        body, headers = dead_copies.restated(facts[told.key], told.key.subject)
-    elif row.body is None:
+    if row.body is None and told.key is None:
         return None
-    else:
-        body, headers = row.body, read_headers(row.headers)
     subject = None if told.key is None else told.key.subject
     where = (told.topic, told.partition, told.offset)
     assert told.letter_id is not None, "what is dead is a letter"
-    return DeadLetter(*where, told.verdict, told.reason, told.letter_id, subject, body, headers, restated)
+    return DeadLetter(*where, told.verdict, told.reason, told.letter_id, subject, *content_of(row, facts))

@@ -1,8 +1,9 @@
 """What differs between the databases: how to connect, lock, insert events, and hand a list of keys to a query."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from infra.analysts.relations import Relation
@@ -33,7 +34,7 @@ class Backend(Protocol):
     def keys(self, width: int) -> str:
         """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`.
 
-        Of one column, the array is of texts.
+        Of one column, the array is of texts. See `as_keys`.
         """
 
     def watch(self, role: str) -> Watch:
@@ -53,3 +54,8 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of all connections."""
+
+
+def as_keys(keys: Iterable[Any]) -> str:
+    """Texts, or tuples of equal length, as the parameter of Backend.keys."""
+    return msgspec.json.encode(list(keys)).decode()

@@ -5,12 +5,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from domain.fact import Fact, StreamEvent
-from infra.store.backend import Backend
-from infra.store.mapper import decode_event
+from infra.store.backend import Backend, as_keys
+from infra.store.mapper import EVENT_COLUMNS, decode_event
 from projections.runner import Touched
 
 ROWS_AT_ONCE = 2_000
@@ -31,12 +30,10 @@ class History:
     def __init__(self, backend: Backend):
         self._backend = backend
         self._engine = backend.engine
-        columns = "e.originator_id, e.originator_version, e.topic, e.state"
         position = f"e.{backend.position}"
-        self._head = text(f"SELECT coalesce(max({position}), 0) FROM {backend.events_table} AS e")
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
         self._facts = text(
-            f"SELECT {columns} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
+            f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
             f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
         )
         self._existing = text(
@@ -44,21 +41,21 @@ class History:
             "ON e.originator_id = k.k0 AND e.originator_version = 1"
         )
         self._stream = text(
-            f"SELECT {position}, {columns} FROM {backend.events_table} AS e WHERE e.originator_id = :stream "
+            f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE e.originator_id = :stream "
             "ORDER BY e.originator_version"
         )
         self._after = text(
-            f"SELECT {position}, {columns} FROM {backend.events_table} AS e "
+            f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {position} > :position AND {position} <= :up_to ORDER BY {position} LIMIT :limit"
         )
         self._by_stream = text(
-            f"SELECT {columns} FROM {backend.events_table} AS e ORDER BY e.originator_id, e.originator_version"
+            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e ORDER BY e.originator_id, e.originator_version"
         )
 
     def head(self) -> int:
         """The position of the newest event, 0 in an empty store."""
         with self._engine.connect() as connection:
-            return int(connection.execute(self._head).scalar_one())
+            return head_seen(connection, self._backend)
 
     def count_after(self, position: int) -> int:
         """How many events there are after a position."""
@@ -74,7 +71,7 @@ class History:
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
         facts: dict[str, list[Fact]] = {stream: [] for stream in streams}
-        for row in self._select(self._facts, keys=_keys(streams), position=position):
+        for row in self._select(self._facts, keys=as_keys(streams), position=position):
             event = decode_event(*row)
             if isinstance(event, Fact):
                 facts[event.originator_id].append(event)
@@ -82,7 +79,7 @@ class History:
 
     def existing(self, streams: Iterable[str]) -> set[str]:
         """Those of the streams that have events."""
-        return {row[0] for row in self._select(self._existing, keys=_keys(streams))}
+        return {row[0] for row in self._select(self._existing, keys=as_keys(streams))}
 
     def stream(self, name: str) -> list[PositionedEvent]:
         """All events of one stream, in the order of their versions."""
@@ -109,5 +106,7 @@ class History:
             return connection.execute(statement, parameters).all()
 
 
-def _keys(streams: Iterable[str]) -> str:
-    return msgspec.json.encode(list(streams)).decode()
+def head_seen(connection: Connection, backend: Backend) -> int:
+    """The position of the newest event, by what the connection's transaction sees; 0 in an empty store."""
+    head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
+    return int(connection.execute(head).scalar_one())

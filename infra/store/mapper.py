@@ -10,6 +10,9 @@ from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
 from domain.fact import StreamEvent
 
+EVENT_COLUMNS = "e.originator_id, e.originator_version, e.topic, e.state"
+"""What `decode_event` takes, of the events' table as `e`."""
+
 _ENCODER = msgspec.json.Encoder()
 
 

@@ -11,6 +11,7 @@ from consumers.ingest.register import Feed, Move, PartitionFeed, RegisterTransac
 from consumers.sources.source import FeedPosition
 from domain.verdict import Verdict
 from infra.store.backend import Backend
+from infra.store.dead import is_dead
 from infra.store.engine import LOCKED
 from infra.store.register_tables import feeds, letters, messages
 from infra.store.register_transaction import Statements, StoredRegisterTransaction
@@ -102,18 +103,10 @@ class StoredRegister:
         return dict(zip(Verdict, counts, strict=True))
 
     def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
-        refused = messages.c.verdict == Verdict.REFUSED.value
-        expired = (messages.c.verdict == Verdict.HELD.value) & (messages.c.received_at < received_before)
+        malformed = select(func.count()).select_from(letters).where(_of_feed(letters, feed_id))
+        dead = select(func.count()).select_from(messages).where(is_dead(received_before), _of_feed(messages, feed_id))
         with self._engine.connect() as connection:
-            counts = [
-                connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
-                for table, conditions in (
-                    (letters, (_of_feed(letters, feed_id),)),
-                    (messages, (_of_feed(messages, feed_id), refused)),
-                    (messages, (_of_feed(messages, feed_id), expired)),
-                )
-            ]
-        return sum(counts)
+            return sum(int(connection.execute(question).scalar_one()) for question in (malformed, dead))
 
     @contextmanager
     def transaction(self) -> Iterator[RegisterTransaction]:

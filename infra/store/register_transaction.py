@@ -1,10 +1,8 @@
 """One batch's transaction: what ingest reads and writes, a fixed number of statements, the same on each database."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, bindparam, delete, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -14,15 +12,16 @@ from consumers.ingest.register import Changes, FeedMovedError, KnownLetter, Mess
 from domain.fact import Fact
 from domain.subject import is_waiting_room
 from domain.verdict import Outcome, Verdict
-from infra.store.backend import Backend
+from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
+from infra.store.history import head_seen
 from infra.store.letter_ids import letter_id_kept
-from infra.store.mapper import decode_event, encode_event
+from infra.store.mapper import EVENT_COLUMNS, decode_event, encode_event
+from infra.store.register_rows import LetterRow, MessageRow, NoticeRow, RawMessageRow
 from infra.store.register_tables import feeds, kept_settlings, letters, messages, notices, raw_messages
 from projections.columns import Instant
 
-_WRITTEN = {verdict: verdict.value for verdict in Verdict}
-_COUNTED = tuple(_WRITTEN.values())
+_COUNTED = tuple(verdict.value for verdict in Verdict)
 
 
 class Statements:
@@ -35,7 +34,7 @@ class Statements:
         )
         # Word for word what the partial index says, or SQLite would not use it.
         waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
-        event = "SELECT e.originator_id, e.originator_version, e.topic, e.state FROM"
+        event = f"SELECT {EVENT_COLUMNS} FROM"
         self.registered = text(
             f"{registered} {backend.keys(3)} JOIN messages AS m "
             "ON m.source = k.k0 AND m.message_id = k.k1 AND m.subject = k.k2"
@@ -62,22 +61,15 @@ class Statements:
             f"{event} {backend.keys(2)} JOIN {backend.events_table} AS e "
             "ON e.originator_id = k.k0 AND e.originator_version = CAST(k.k1 AS bigint)"
         )
-        self.head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
         dialect = backend.engine.dialect
         upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(kept_settlings)
         self.put_kept = upsert.on_conflict_do_update(
             index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
         )
-        self.new_messages = BulkInsert(
-            messages,
-            backend.engine,
-            [c.name for c in messages.c if c.name not in ("repeats", "differing", "discarded_at")],
-        )
-        self.new_raw_messages = BulkInsert(raw_messages, backend.engine)
-        self.new_letters = BulkInsert(
-            letters, backend.engine, [c.name for c in letters.c if c.name not in ("repeats", "discarded_at")]
-        )
-        self.new_notices = BulkInsert(notices, backend.engine, [c.name for c in notices.c if c.name != "notice_id"])
+        self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
+        self.new_raw_messages = BulkInsert(raw_messages, backend.engine, RawMessageRow._fields)
+        self.new_letters = BulkInsert(letters, backend.engine, LetterRow._fields)
+        self.new_notices = BulkInsert(notices, backend.engine, NoticeRow._fields)
 
 
 class StoredRegisterTransaction:
@@ -102,7 +94,7 @@ class StoredRegisterTransaction:
         return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
 
     def head(self) -> int:
-        return int(self._connection.execute(self._statements.head).scalar_one())
+        return head_seen(self._connection, self._backend)
 
     def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
         rows = self._select(self._statements.versions, streams)
@@ -124,70 +116,23 @@ class StoredRegisterTransaction:
         return {(e.originator_id, e.originator_version): e for e in events if isinstance(e, Fact)}
 
     def save(self, changes: Changes) -> int:
-        connection, received_at = self._connection, changes.received_at
+        connection, statements, received_at = self._connection, self._statements, changes.received_at
         for move in changes.moves:
             self._move_feed(move)
         if changes.events:
             rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
             self._backend.insert_events(connection, rows)
-        self._statements.new_messages(
+        statements.new_messages(connection, [MessageRow.of(new, received_at) for new in changes.messages])
+        statements.new_raw_messages(
             connection,
             [
-                (
-                    *arrival.key,
-                    arrival.fact.TYPE,
-                    arrival.feed_id,
-                    arrival.feed_id,
-                    arrival.raw.offset if arrival.raw else 0,
-                    stream,
-                    version,
-                    _WRITTEN[outcome.verdict],
-                    outcome.reason,
-                    outcome.voided,
-                    outcome.took_effect_at,
-                    arrival.fact.recorded_at,
-                    received_at,
-                    is_waiting_room(stream),
-                    letter_id_kept(outcome, *arrival.key),
-                )
-                for arrival, stream, version, outcome in changes.messages
-            ],
-        )
-        self._statements.new_raw_messages(
-            connection,
-            [
-                (*new.arrival.key, new.arrival.raw.body, _headers(new.arrival.raw.headers))
+                RawMessageRow.of(new, new.arrival.raw)
                 for new in changes.messages
                 if new.arrival.raw is not None and new.outcome.verdict is not Verdict.APPLIED
             ],
         )
-        self._statements.new_letters(
-            connection,
-            [
-                (letter_id, feed_id, feed_id, raw.offset, reason, raw.body, _headers(raw.headers), received_at)
-                for letter_id, reason, feed_id, raw in changes.letters
-            ],
-        )
-        self._statements.new_notices(
-            connection,
-            [
-                (
-                    *(notice.key or (None, None, None)),
-                    notice.type,
-                    notice.letter_id,
-                    notice.feed_id,
-                    notice.offset,
-                    notice.stream,
-                    notice.version,
-                    None if notice.before is None else notice.before.value,
-                    notice.outcome.verdict.value,
-                    notice.outcome.reason,
-                    notice.outcome.took_effect_at,
-                    received_at,
-                )
-                for notice in changes.notices
-            ],
-        )
+        statements.new_letters(connection, [LetterRow.of(new, received_at) for new in changes.letters])
+        statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
         self._update_messages(changes)
         self._put_kept(changes.kept)
         self._count(changes.tallies)
@@ -277,7 +222,7 @@ class StoredRegisterTransaction:
         listed = list(keys)
         if not listed:
             return ()
-        return self._connection.execute(statement, {"keys": msgspec.json.encode(listed).decode()}).all()
+        return self._connection.execute(statement, {"keys": as_keys(listed)}).all()
 
 
 _CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room", "letter_id")
@@ -296,7 +241,3 @@ def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
         MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
         for row in rows
     }
-
-
-def _headers(headers: tuple[tuple[str, bytes], ...]) -> str:
-    return json.dumps([[name, value.hex()] for name, value in headers])

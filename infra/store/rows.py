@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
 from projections.projection import Projection, Row, Totals, metadata
@@ -176,4 +176,4 @@ def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[boo
 
 
 def _listed(subjects: Sequence[str]) -> dict[str, str]:
-    return {"subjects": msgspec.json.encode(subjects).decode()}
+    return {"subjects": as_keys(subjects)}
