@@ -6,8 +6,12 @@ from typing import NamedTuple, Self
 from consumers.ingest.register import NewLetter, NewMessage, Notice
 from consumers.sources.source import RawMessage
 from domain.subject import is_waiting_room
+from domain.verdict import Verdict
 from infra.store.headers import write_headers
 from infra.store.letter_ids import letter_id_kept
+
+# Looked up, since a member's own `value` is computed in Python whenever it is asked for.
+_WRITTEN = {verdict: verdict.value for verdict in Verdict}
 
 
 class MessageRow(NamedTuple):
@@ -40,7 +44,7 @@ class MessageRow(NamedTuple):
             offset=arrival.raw.offset if arrival.raw else 0,
             stream=stream,
             version=version,
-            verdict=outcome.verdict.value,
+            verdict=_WRITTEN[outcome.verdict],
             reason=outcome.reason,
             voided=outcome.voided,
             took_effect_at=outcome.took_effect_at,
@@ -116,8 +120,8 @@ class NoticeRow(NamedTuple):
             offset=notice.offset,
             stream=notice.stream,
             version=notice.version,
-            before=None if notice.before is None else notice.before.value,
-            verdict=notice.outcome.verdict.value,
+            before=None if notice.before is None else _WRITTEN[notice.before],
+            verdict=_WRITTEN[notice.outcome.verdict],
             reason=notice.outcome.reason,
             took_effect_at=notice.outcome.took_effect_at,
             told_at=told_at,
