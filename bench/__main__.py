@@ -80,7 +80,7 @@ def main(
     quick: QuickOption = False,
     messages: Annotated[int | None, typer.Option("--messages", min=1_000, help="How many messages.")] = None,
     grow: Annotated[
-        int, typer.Option("--grow", min=0, help="How many times as much, to see it grow; 0: not at all.")
+        int, typer.Option("--grow", min=0, help="How many times as long a history, to see it grow; 0: not at all.")
     ] = 10,
     on: OnOption = None,
     out: OutOption = OUT,
@@ -173,15 +173,15 @@ def _long_order(folder: Path, new_store: NewStore, run: Measuring) -> list[dict[
 def _growth(
     folder: Path, new_store: NewStore, amount: int, times: int, taken: dict[str, list[Measured]], run: Measuring
 ) -> list[dict[str, Any]]:
-    """The same again with so many times as many messages: time a message and memory should not grow."""
+    """A history so many times as long: time a message and memory should not grow."""
     source, store = str(folder / "grown.jsonl"), new_store("grown")
-    workloads.write_messages(times * amount, source)
+    workloads.write_long_history(amount, times, source)
     rows = []
     for name, work, arguments in (
         ("ingest", workloads.ingest, (source, store)),
         ("project", workloads.project, (store,)),
     ):
-        grown = run(f"{name}, {times} times as much", work, *arguments)
+        grown = run(f"{name}, {times} times as long", work, *arguments)
         small = statistics.median(measured.seconds / measured.units for measured in taken[name])
         ratio = f"{grown.seconds / grown.units / small:.2f}× the time of {name} for each"
         rows.append(_row(grown.name, [grown], ratio))

@@ -17,6 +17,8 @@ from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 
 MESSAGES_AN_ORDER = 6.9
+FLOOR = timedelta(days=97)
+"""A simulated floor's 90 days of orders, and its opening."""
 
 
 def write_messages(messages: int, path: str) -> int:
@@ -26,6 +28,22 @@ def write_messages(messages: int, path: str) -> int:
         for line in islice(simulate(round(messages / MESSAGES_AN_ORDER), 1, DEFAULT_UNTIL), messages):
             file.write(line + b"\n")
             written += 1
+    return written
+
+
+def write_long_history(messages: int, floors: int, path: str) -> int:
+    """So many sales floors one after another, each with about so many messages of its own: longer, and no busier."""
+    written = 0
+    with Path(path).open("wb") as file:
+        for number in range(floors):
+            until = DEFAULT_UNTIL - FLOOR * (floors - 1 - number)
+            lines = simulate(round(messages / MESSAGES_AN_ORDER), number + 1, until)
+            for line in islice(lines, messages):
+                message = msgspec.json.decode(line)
+                message["id"] += f".{number}"
+                message["subject"] += f".{number}"
+                file.write(msgspec.json.encode(message) + b"\n")
+                written += 1
     return written
 
 
