@@ -10,8 +10,8 @@ became of each one, how the subject stands, and at which moments it changed.
 4. A voided fact is passed over as though it had never been (see `domain.voids`).
 5. What waits at the end is held; what was forbidden at its instant is refused.
 
-`settle` is a fold of `Settling.take` over the facts. So a settling that was kept can take one more fact, provided
-that the fact's place comes after all that were taken and nothing is voided, and ends where settling anew would end.
+`settle` is a fold of `Settling.take` over the facts. So a settling that was kept can take more facts on top, and ends
+where settling anew would end; `domain.stepping.can_be_stepped_on` says when.
 """
 
 from collections.abc import Iterable
@@ -59,7 +59,8 @@ class Settling(Generic[State]):
 
     `instant` is the time of the facts being taken, and `forbidden` holds those that a rule forbade at it; both are
     forgotten when it passes. `waiting` holds facts by the name of what each awaits. `outcomes` is the latest word on
-    each fact. With `watched` false no moments are noted. `has_voids` tells that voids were weighed before.
+    each fact. With `watched` false no moments are noted. `has_voids` tells that voids were weighed before, and
+    `forgot_forbidden` that facts were forbidden at `instant` which are not in `forbidden`, for only the state was kept.
     """
 
     subject: Subject[State]
@@ -72,6 +73,7 @@ class Settling(Generic[State]):
     moments: list[Moment] = field(default_factory=list)
     watched: bool = True
     has_voids: bool = False
+    forgot_forbidden: bool = False
 
     def take(self, fact: Fact) -> None:
         """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
@@ -79,6 +81,7 @@ class Settling(Generic[State]):
             # A rule is judged at the fact's own instant: what was forbidden until now stays refused in this settling.
             self.instant = fact.occurred_at
             self.forbidden = []
+            self.forgot_forbidden = False
         self.last_place = place_of(fact)
         if not self.waiting and not self.forbidden:
             # The usual case: there is nobody whom the fact could wake.

@@ -8,79 +8,74 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from domain.fact import Fact, place_of
+from domain.fact import Fact, Place, place_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 
 REMEMBERED_STREAMS = 8_192
 
 
-class Recent:
-    """Settlings of recent batches, each with the version of the stream that it reflects.
+def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bool:
+    """Whether these facts can go on top: that ends where settling anew would end, and changes no earlier verdict.
 
-    Until another process writes to the store, a stream surely stands at that version. A settling is taken out to be
-    stepped on, which changes it, and put back when its batch is stored: one whose batch was rolled back is gone, and
-    will be settled anew.
+    So it is when all of this holds. Given no facts, it says whether any can ever go on top, by 1 and 2.
+
+    1. Nothing waits: what does may be what a new fact brings about.
+    2. No fact of the stream is a void, and none of the new ones: a void counts from the beginning.
+    3. The places of the new facts come after all that were taken.
+    4. If a new fact is of the last instant, nothing was forbidden at it: that might now be allowed.
+    """
+    if settling.waiting or settling.has_voids or not come_after(settling.last_place, facts):
+        return False
+    if not settling.forbidden and not settling.forgot_forbidden:
+        return True
+    return all(fact.occurred_at != settling.instant for fact in facts)
+
+
+def come_after(last_place: Place | None, facts: Sequence[Fact]) -> bool:
+    """Whether none of these facts is a void, and all have their places after the last one so far (None: no fact)."""
+    for fact in facts:
+        if isinstance(fact, MessageVoided) or (last_place is not None and place_of(fact) <= last_place):
+            return False
+    return True
+
+
+def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
+    """Take new facts on top."""
+    for fact in sorted(facts, key=place_of) if len(facts) > 1 else facts:
+        settling.take(fact)
+
+
+class Recent:
+    """Settlings of recent batches that can be stepped on, each with the version of the stream that it reflects.
+
+    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
+    was rolled back is gone, and will be settled anew.
     """
 
     def __init__(self, capacity: int = REMEMBERED_STREAMS):
         self._capacity = capacity
         self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
-        self._head = 0
-        self._surely: set[str] = set()
 
-    def seen(self, head: int) -> None:
-        """The store's newest event is at this position. If that is not our own last one, any stream may have moved."""
-        if head != self._head:
-            self._surely.clear()
-            self._head = head
+    def streams(self) -> set[str]:
+        """The streams of which there is a settling."""
+        return set(self._settlings)
 
-    def stored(self, head: int) -> None:
-        """A batch of our own was stored, up to the event at this position."""
-        self._head = head
-
-    def surely(self, stream: str) -> int | None:
-        """The version at which a stream stands for sure; None when the store has to be asked."""
-        return self._settlings[stream][0] if stream in self._surely else None
+    def version_of(self, stream: str) -> int | None:
+        """The version that the stream's settling reflects; None when there is none."""
+        remembered = self._settlings.get(stream)
+        return None if remembered is None else remembered[0]
 
     def take(self, stream: str, version: int) -> Settling[Any] | None:
         """The stream's settling if it reflects this version; another process may have stored more since."""
         remembered = self._settlings.pop(stream, None)
-        self._surely.discard(stream)
         return remembered[1] if remembered is not None and remembered[0] == version else None
 
     def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
-        """Remember it, unless its next fact would need all facts again."""
+        """Remember it for the facts to come, unless these will need all facts again. Its outcomes are told, and go."""
         if not can_be_stepped_on(settling):
             return
+        settling.outcomes = {}
         self._settlings[stream] = (version, settling)
-        self._surely.add(stream)
         if len(self._settlings) > self._capacity:
-            self._surely.discard(self._settlings.popitem(last=False)[0])
-
-
-def can_be_stepped_on(settling: Settling[Any]) -> bool:
-    """True when no fact waits and none is a void: then a later fact changes no earlier verdict."""
-    return not settling.waiting and not settling.has_voids
-
-
-def comes_after(settling: Settling[Any], facts: Sequence[Fact]) -> bool:
-    """True when all these facts, none a void, have their places after what was taken."""
-    for fact in facts:
-        if isinstance(fact, MessageVoided):
-            return False
-    if settling.last_place is None or not facts:
-        return True
-    first = facts[0] if len(facts) == 1 else min(facts, key=place_of)
-    if place_of(first) <= settling.last_place:
-        return False
-    # At one and the same instant, what was forbidden may be allowed by what comes now: an earlier verdict would change.
-    same_instant = first.occurred_at == settling.last_place[0]
-    return not same_instant or (settling.instant is not None and not settling.forbidden)
-
-
-def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
-    """Take new facts on top. Afterwards `settling.outcomes` has theirs alone; no earlier one changed."""
-    settling.outcomes = {}
-    for fact in sorted(facts, key=place_of) if len(facts) > 1 else facts:
-        settling.take(fact)
+            self._settlings.popitem(last=False)

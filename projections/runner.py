@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from domain.fact import Fact, StreamEvent
 from domain.settling import Settling
-from domain.stepping import Recent, comes_after, step_on
+from domain.stepping import Recent, can_be_stepped_on, step_on
 from domain.subject import Kind, is_waiting_room, settle_stream, split_stream_name
 from projections.projection import Projection, Row, Settled, Totals
 
@@ -116,7 +116,7 @@ class Runner:
             facts = [event for event in events if isinstance(event, Fact)]
             version_before = events[0].originator_version - 1
             recent = self._recent.take(stream, version_before)
-            if recent is not None and comes_after(recent, facts):
+            if recent is not None and can_be_stepped_on(recent, facts):
                 step_on(recent, facts)
                 settlings[stream] = recent
             elif version_before == 0:

@@ -42,7 +42,8 @@ def keep(settling: Settling[Any]) -> bytes | None:
     """The settling encoded, or None when the next message needs all facts again."""
     if not can_be_stepped_on(settling) or settling.last_place is None:
         return None
-    return _ENCODER.encode(Kept(settling.last_place, bool(settling.forbidden), settling.state))
+    forbidden = bool(settling.forbidden) or settling.forgot_forbidden
+    return _ENCODER.encode(Kept(settling.last_place, forbidden, settling.state))
 
 
 def restore(stream: str, kept: bytes) -> Settling[Any]:
@@ -50,6 +51,11 @@ def restore(stream: str, kept: bytes) -> Settling[Any]:
     kind, _ = split_stream_name(stream)
     assert kind is not None
     decoded = _DECODERS[kind].decode(kept)
-    # Facts that were forbidden are not kept, so this settling is no match for another fact of that very instant.
-    instant = None if decoded.forbidden else decoded.place[0]
-    return Settling(SETTLING_OF[kind], decoded.state, instant=instant, last_place=decoded.place, watched=False)
+    return Settling(
+        SETTLING_OF[kind],
+        decoded.state,
+        instant=decoded.place[0],
+        last_place=decoded.place,
+        watched=False,
+        forgot_forbidden=decoded.forbidden,
+    )

@@ -11,8 +11,8 @@ import structlog
 from consumers.contract import ReadingRules, read_record
 from consumers.ingest.filing import Filing, Read, Receipt
 from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register, RegisterTransaction
+from consumers.ingest.remembered import Remembered
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
-from domain.stepping import Recent
 from domain.verdict import Verdict
 
 Clock = Callable[[], datetime]
@@ -73,7 +73,7 @@ class Ingest:
         self._rules = rules
         self._again = again
         self._rereading = rereading
-        self._recent = Recent()
+        self._remembered = Remembered()
         self._log = structlog.get_logger(__name__)
 
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
@@ -138,7 +138,7 @@ class Ingest:
             changes = Changes(received_at, moves)
             try:
                 with self._register.transaction() as transaction:
-                    filing = Filing(transaction, changes, name_letter, self._recent, rereading=self._rereading)
+                    filing = Filing(transaction, changes, name_letter, self._remembered, rereading=self._rereading)
                     receipts = filing.file(read)
                     taken = Taken(transaction.save(changes), receipts)
                     about_to_commit.append(taken)
@@ -158,12 +158,12 @@ class Ingest:
         It is tried in one transaction that is rolled back; other writers wait for it.
         """
         receipts: list[Receipt] = []
-        recent = Recent()
+        remembered = Remembered()
         try:
             with self._register.transaction() as transaction:
                 for parts in rounds:
                     changes = Changes(self._clock(), ())
-                    filing = Filing(transaction, changes, _letter_names(parts), recent)
+                    filing = Filing(transaction, changes, _letter_names(parts), remembered)
                     receipts += filing.file(self._read(parts, changes.received_at))
                     filing.remember(transaction.save(changes))
                 receipts = _in_the_end(receipts, transaction)

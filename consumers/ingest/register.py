@@ -24,7 +24,7 @@ class MessageKey(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A well-formed message that was taken: the feed that brought it, its event, and its latest verdict."""
+    """What is known of a registered message: the feed that brought it, its event, and its latest verdict."""
 
     feed_id: int
     stream: str
@@ -33,17 +33,24 @@ class Registered(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A fact to be added to a stream: one that a feed brought, or a void that leaves its waiting room (`taken`)."""
+    """A new message that a feed brought."""
 
     key: MessageKey
     fact: Fact
-    feed_id: int = 0
-    raw: RawMessage | None = None
-    taken: Registered | None = None
+    feed_id: int
+    raw: RawMessage
+
+
+class RegisteredFact(NamedTuple):
+    """The fact of a message that is registered already."""
+
+    key: MessageKey
+    fact: Fact
+    registered: Registered
 
 
 class Stored(NamedTuple):
-    """A stream after its newest event. `kept` is the encoded settling, or None when it has to be settled anew."""
+    """A stream after its newest event. `kept` is the encoded settling, or None where none of use is kept."""
 
     version: int
     kept: bytes | None
@@ -58,7 +65,7 @@ class FiledEvent(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A well-formed message to be registered, where its event stands, and what became of it."""
+    """A message to be registered, where its event stands, and what became of it."""
 
     arrival: Arrival
     stream: str
@@ -131,8 +138,9 @@ class Move(NamedTuple):
 class Changes:
     """All that one batch writes, of one feed or of several.
 
-    `letters_taken` are letters whose bytes fit the contract now. `kept` are settlings of long streams. `tallies` holds,
-    for each feed, by how much each verdict's count grows or shrinks. `notices` stand in the order of their telling.
+    `letters_registered` are letters whose bytes fit the contract now. `kept` are settlings of long streams. `tallies`
+    holds, for each feed, by how much each verdict's count grows or shrinks. `notices` stand in the order of their
+    telling.
     """
 
     received_at: datetime
@@ -143,7 +151,7 @@ class Changes:
     repeats: dict[MessageKey, Repeats] = field(default_factory=dict)
     letters: list[NewLetter] = field(default_factory=list)
     letter_repeats: dict[str, Repeats] = field(default_factory=dict)
-    letters_taken: list[str] = field(default_factory=list)
+    letters_registered: list[str] = field(default_factory=list)
     kept: dict[str, Stored] = field(default_factory=dict)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -179,7 +187,7 @@ class RegisterTransaction(Protocol):
     """Reads and the one write of a batch, in one transaction that has the store's write lock from the start."""
 
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
-        """Those of the messages that were taken before."""
+        """Those of the messages that are registered."""
 
     def has_letters(self) -> bool:
         """Whether any malformed message is kept at all."""

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from consumers.ingest.register import NewLetter, NewMessage, Notice
-from consumers.sources.source import RawMessage
 from domain.subject import is_waiting_room
 from domain.verdict import Verdict
 from infra.store.headers import write_headers
@@ -41,7 +40,7 @@ class MessageRow(NamedTuple):
             type=arrival.fact.TYPE,
             feed_id=arrival.feed_id,
             last_feed_id=arrival.feed_id,
-            offset=arrival.raw.offset if arrival.raw else 0,
+            offset=arrival.raw.offset,
             stream=stream,
             version=version,
             verdict=_WRITTEN[outcome.verdict],
@@ -63,8 +62,9 @@ class RawMessageRow(NamedTuple):
     headers: str
 
     @classmethod
-    def of(cls, new: NewMessage, raw: RawMessage) -> Self:
-        return cls(*new.arrival.key, body=raw.body, headers=write_headers(raw.headers))
+    def of(cls, new: NewMessage) -> Self:
+        key, _, _, raw = new.arrival
+        return cls(*key, body=raw.body, headers=write_headers(raw.headers))
 
 
 class LetterRow(NamedTuple):

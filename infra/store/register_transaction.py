@@ -125,11 +125,7 @@ class StoredRegisterTransaction:
         statements.new_messages(connection, [MessageRow.of(new, received_at) for new in changes.messages])
         statements.new_raw_messages(
             connection,
-            [
-                RawMessageRow.of(new, new.arrival.raw)
-                for new in changes.messages
-                if new.arrival.raw is not None and new.outcome.verdict is not Verdict.APPLIED
-            ],
+            [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not Verdict.APPLIED],
         )
         statements.new_letters(connection, [LetterRow.of(new, received_at) for new in changes.letters])
         statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
@@ -195,7 +191,7 @@ class StoredRegisterTransaction:
         )
         self._execute_many(
             delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
-            [{"the_letter": letter_id} for letter_id in changes.letters_taken],
+            [{"the_letter": letter_id} for letter_id in changes.letters_registered],
         )
 
     def _put_kept(self, stored: Mapping[str, Stored]) -> None:

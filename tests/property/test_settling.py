@@ -11,6 +11,7 @@ import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from consumers.ingest.keeping import keep, restore
 from domain.fact import Fact, FactKey
 from domain.order.events import ShipmentBooked
 from domain.order.standing import OrderStanding, standing_of
@@ -18,6 +19,7 @@ from domain.order.state import OrderState
 from domain.order.subject import OrderSubject
 from domain.record import MessageVoided
 from domain.settling import Settling, settle, up_to
+from domain.stepping import can_be_stepped_on, step_on
 from domain.subject import SETTLING_OF, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from domain.voids import weigh_voids
@@ -176,6 +178,23 @@ def test_stepping_on_ends_where_settling_anew_ends(facts: list[Fact], data: st.D
     assert kept.moments == whole.moments
     assert kept.last_place == whole.last_place
     assert kept.nothing_waits == whole.nothing_waits
+
+
+@given(order_facts(), st.data())
+def test_stepping_on_where_it_can_be_ends_where_settling_anew_ends_and_changes_no_earlier_verdict(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    """Voids, what waits and what is late are among these facts: whether they can go on top is for the rule to say."""
+    arrived = data.draw(st.just(in_place_order(facts)) | st.just(facts), label="arrived")
+    cut = data.draw(st.integers(0, len(arrived)), label="cut")
+    coming = data.draw(st.permutations(arrived[cut:]), label="coming")
+    before, whole = settled(arrived[:cut]), settled(facts)
+    kept = keep(before)
+    for settling in [before] if kept is None else [restore("order-SO-1", kept), before]:
+        if can_be_stepped_on(settling, coming):
+            step_on(settling, coming)
+            assert {**before.outcomes, **settling.outcomes} == whole.outcomes
+            assert settling.state == whole.state
 
 
 @given(order_facts(voids=False), st.data())

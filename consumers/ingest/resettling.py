@@ -1,0 +1,116 @@
+"""Settling the streams to which a batch adds, each of them once.
+
+The usual stream's settling is remembered or kept, and takes what is added on top. The facts of the others are read,
+all with one query; of those whose earlier verdicts may change thereby, the register is asked what these were.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from consumers.ingest.keeping import restore
+from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
+from consumers.ingest.remembered import Remembered
+from domain.fact import Fact, place_of
+from domain.record import MessageVoided
+from domain.settling import Settling
+from domain.stepping import can_be_stepped_on, come_after, step_on
+from domain.subject import is_waiting_room, settle_stream, split_stream_name
+
+
+class Standing(NamedTuple):
+    """Where a stream stands before the batch, and its settling there if that is at hand."""
+
+    version: int
+    settling: Settling[Any] | None
+
+
+class Resettled(NamedTuple):
+    """A stream settled with what is added to it.
+
+    `version` is the one before that. `reconsidered` are earlier facts, of which the settling may say something new.
+    """
+
+    version: int
+    settling: Settling[Any]
+    reconsidered: Sequence[RegisteredFact] = ()
+
+
+NEW_STREAM = Standing(0, None)
+
+
+def resettle(
+    transaction: RegisterTransaction,
+    remembered: Remembered,
+    added: Mapping[str, Sequence[Fact]],
+    still_waiting: Mapping[str, Sequence[RegisteredFact]],
+) -> Mapping[str, Resettled]:
+    """Settle each stream with the facts that are added to it; `still_waiting` are the other voids of waiting rooms."""
+    standing = _standing(transaction, remembered, added)
+    resettled: dict[str, Resettled] = {}
+    unread: list[str] = []
+    for stream, facts in added.items():
+        before = standing.get(stream, NEW_STREAM)
+        if before.settling is not None and can_be_stepped_on(before.settling, facts):
+            step_on(before.settling, facts)
+            resettled[stream] = Resettled(before.version, before.settling)
+        elif before.version == 0 or is_waiting_room(stream):
+            waiting = still_waiting.get(stream, ())
+            settling = settle_stream(stream, [*(void.fact for void in waiting), *facts], watched=False)
+            resettled[stream] = Resettled(before.version, settling, waiting)
+        else:
+            unread.append(stream)
+
+    filed = transaction.facts_of(unread) if unread else {}
+    read = {stream: _settle_read(stream, earlier, added[stream]) for stream, earlier in filed.items()}
+    registered = _registered(transaction, {stream: reconsidered for stream, (_, reconsidered) in read.items()})
+    for stream, (settling, _) in read.items():
+        resettled[stream] = Resettled(standing[stream].version, settling, registered[stream])
+    return resettled
+
+
+def _standing(
+    transaction: RegisterTransaction, remembered: Remembered, streams: Iterable[str]
+) -> Mapping[str, Standing]:
+    """Those of the streams that exist; the store is asked only for those of which it is not known where they stand."""
+    remembered.look_at(transaction.head())
+    standing: dict[str, Standing] = {}
+    unknown: list[str] = []
+    for stream in streams:
+        version = remembered.version_of(stream)
+        if version is None:
+            unknown.append(stream)
+        else:
+            standing[stream] = Standing(version, remembered.take(stream, version))
+    for stream, (version, kept) in transaction.stored(unknown).items():
+        settling = remembered.take(stream, version)
+        if settling is None and kept is not None:
+            settling = restore(stream, kept)
+        standing[stream] = Standing(version, settling)
+    return standing
+
+
+def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
+    """Settle a stream's earlier facts with what is added; also, those of which the verdict may be another thereby."""
+    voids = any(isinstance(fact, MessageVoided) for fact in earlier)
+    if voids or not come_after(max(map(place_of, earlier)), added):
+        return settle_stream(stream, [*earlier, *added], watched=False), earlier
+    settling = settle_stream(stream, earlier, watched=False)
+    reconsidered = () if can_be_stepped_on(settling, added) else earlier
+    step_on(settling, added)
+    return settling, reconsidered
+
+
+def _registered(
+    transaction: RegisterTransaction, facts: Mapping[str, Sequence[Fact]]
+) -> Mapping[str, list[RegisteredFact]]:
+    """Facts by stream, each with what the register says of it."""
+    keys = {
+        (stream, fact.key): MessageKey(*fact.key, split_stream_name(stream)[1])
+        for stream, filed in facts.items()
+        for fact in filed
+    }
+    registered = transaction.registered(keys.values()) if keys else {}
+    return {
+        stream: [RegisteredFact(key := keys[stream, fact.key], fact, registered[key]) for fact in filed]
+        for stream, filed in facts.items()
+    }
