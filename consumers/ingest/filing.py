@@ -63,8 +63,8 @@ class Receipt(NamedTuple):
 class Filing:
     """One batch being filed within one transaction.
 
-    `name_letter` gives a malformed message of a feed its letter id. `remembered` is what earlier
-    batches left. `rereading` says that the past is read again: then nobody is told that what is registered came again.
+    `name_letter` gives a malformed message of a feed its letter id. `remembered` is what earlier batches left.
+    `rereading` says that the past is read again: then nobody is told that what is registered came again.
     """
 
     def __init__(

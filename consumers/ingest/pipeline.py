@@ -34,7 +34,7 @@ class Part(NamedTuple):
     batch: Batch
 
 
-class Taken(NamedTuple):
+class StoredBatch(NamedTuple):
     """What one transaction stored: the position of the newest event, and a receipt for each message."""
 
     position: int
@@ -106,11 +106,11 @@ class Ingest:
     def _opened(self, source: Source) -> Feed:
         return self._again(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
 
-    def take(self, source: FeedName, feed: Feed, batch: Batch) -> Taken:
+    def take(self, source: FeedName, feed: Feed, batch: Batch) -> StoredBatch:
         """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
         return self.take_together([Part(source, feed, batch)])
 
-    def take_together(self, parts: Sequence[Part]) -> Taken:
+    def take_together(self, parts: Sequence[Part]) -> StoredBatch:
         """Store batches of several feeds, no feed twice, in one transaction: all of them, or nothing.
 
         Raises FeedMovedError when another process has read on in one of the feeds.
@@ -118,11 +118,11 @@ class Ingest:
         received_at = self._clock()
         read = self._read(parts, received_at)
         moves = [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts]
-        taken = self._again(self._storing(read, _letter_names(parts), moves, received_at))
+        stored = self._again(self._storing(read, _letter_names(parts), moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
-        taken.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
-        self._tell({part.feed.feed_id: part.source for part in parts}, moves, taken)
-        return taken
+        stored.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
+        self._tell({part.feed.feed_id: part.source for part in parts}, moves, stored)
+        return stored
 
     def _storing(
         self,
@@ -130,25 +130,25 @@ class Ingest:
         name_letter: Callable[[int, RawMessage], str],
         moves: Sequence[Move],
         received_at: datetime,
-    ) -> Callable[[], Taken]:
+    ) -> Callable[[], StoredBatch]:
         """One transaction that stores what was read, which may be called again when it fails."""
-        about_to_commit: list[Taken] = []
+        about_to_commit: list[StoredBatch] = []
 
-        def store() -> Taken:
+        def store() -> StoredBatch:
             changes = Changes(received_at, moves)
             try:
                 with self._register.transaction() as transaction:
                     filing = Filing(transaction, changes, name_letter, self._remembered, rereading=self._rereading)
                     receipts = filing.file(read)
-                    taken = Taken(transaction.save(changes), receipts)
-                    about_to_commit.append(taken)
+                    stored = StoredBatch(transaction.save(changes), receipts)
+                    about_to_commit.append(stored)
             except FeedMovedError:
                 # A commit whose answer was lost on the way may have been one: then the feeds stand where we moved them.
                 if about_to_commit and self._register.have_moved(moves):
                     return about_to_commit[-1]
                 raise
-            filing.remember(taken.position)
-            return taken
+            filing.remember(stored.position)
+            return stored
 
         return store
 
@@ -178,8 +178,8 @@ class Ingest:
             for raw in part.batch.messages
         ]
 
-    def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], taken: Taken) -> None:
-        position, receipts = taken
+    def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
+        position, receipts = stored
         received = Counter(receipt.feed_id for receipt in receipts)
         batches = {feed_id: start.next_offset for feed_id, start, _ in moves}
         for feed_id, start, end in moves:

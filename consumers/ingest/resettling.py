@@ -1,7 +1,9 @@
-"""Settling the streams to which a batch adds, each of them once.
+"""Settling the streams to which a batch adds, each of them once, in one of three ways.
 
-The usual stream's settling is remembered or kept, and takes what is added on top. The facts of the others are read,
-all with one query; of those whose earlier verdicts may change thereby, the register is asked what these were.
+- Its settling is at hand, remembered or kept, and what is added goes on top. That is the usual way.
+- It is new: what is added is all there is.
+- Else its earlier facts are read, those of all such streams with one query, and settled with what is added. Of those
+  whose verdicts may be others now, the register is asked what these were.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +46,11 @@ def resettle(
     added: Mapping[str, Sequence[Fact]],
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
 ) -> Mapping[str, Resettled]:
-    """Settle each stream with the facts that are added to it; `still_waiting` are the other voids of waiting rooms."""
+    """Settle each stream with the facts that are added to it.
+
+    `still_waiting` has the voids that stay in these waiting rooms. The facts read from a room would be too many: those
+    of voids that have left it are stored there too.
+    """
     standing = _standing(transaction, remembered, added)
     resettled: dict[str, Resettled] = {}
     unread: list[str] = []
@@ -91,6 +97,7 @@ def _standing(
 
 def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
     """Settle a stream's earlier facts with what is added; also, those of which the verdict may be another thereby."""
+    # Without voids and in the order of places, settling all is settling the earlier ones and going on from there.
     voids = any(isinstance(fact, MessageVoided) for fact in earlier)
     if voids or not come_after(max(map(place_of, earlier)), added):
         return settle_stream(stream, [*earlier, *added], watched=False), earlier
