@@ -18,7 +18,7 @@ from infra.relay.messages import FactsOfMessages, content_of, key_of, topic_of
 from infra.relay.outlet import Outgoing
 from infra.store.backend import Backend
 from infra.store.headers import read_headers
-from infra.store.letter_ids import NOT_TAKEN, letter_id_of
+from infra.store.letter_ids import NOT_APPLIED, letter_id_of
 from infra.store.register_tables import feeds, letters, messages, notices, raw_messages
 
 # Each of them can come with the bytes of a message.
@@ -108,7 +108,7 @@ def _told(row: Row[Any]) -> Told:
     verdict, letter_id = Verdict(row.verdict), row.letter_id
     if key is not None:
         named = Claimed(*key, type=row.type)
-        letter_id = letter_id_of(*key) if verdict in NOT_TAKEN else letter_id
+        letter_id = letter_id_of(*key) if verdict in NOT_APPLIED else letter_id
     else:
         named = Claimed() if row.body is None else claimed_by(row.body, read_headers(row.headers))
     return Told(

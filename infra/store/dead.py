@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, text
 
 from domain.verdict import Verdict
-from infra.store.register_tables import AMONG_NOT_TAKEN, messages
+from infra.store.register_tables import AMONG_NOT_APPLIED, messages
 
 Limit = datetime | ColumnElement[datetime]
 
@@ -18,13 +18,13 @@ _REFUSED = messages.c.verdict == Verdict.REFUSED.value
 
 
 def still_waits(limit: Limit) -> ColumnElement[bool]:
-    return and_(text(AMONG_NOT_TAKEN), _HELD, messages.c.received_at >= limit)
+    return and_(text(AMONG_NOT_APPLIED), _HELD, messages.c.received_at >= limit)
 
 
 def has_expired(limit: Limit) -> ColumnElement[bool]:
-    return and_(text(AMONG_NOT_TAKEN), _HELD, messages.c.received_at < limit)
+    return and_(text(AMONG_NOT_APPLIED), _HELD, messages.c.received_at < limit)
 
 
 def is_dead(limit: Limit) -> ColumnElement[bool]:
     """Refused or expired. What is malformed is no message but a letter."""
-    return and_(text(AMONG_NOT_TAKEN), or_(_REFUSED, and_(_HELD, messages.c.received_at < limit)))
+    return and_(text(AMONG_NOT_APPLIED), or_(_REFUSED, and_(_HELD, messages.c.received_at < limit)))

@@ -4,7 +4,7 @@ import hashlib
 
 from domain.verdict import Outcome, Verdict
 
-NOT_TAKEN = (Verdict.HELD, Verdict.REFUSED)
+NOT_APPLIED = (Verdict.HELD, Verdict.REFUSED)
 
 
 def letter_id_of(source: str, message_id: str, subject: str) -> str:
@@ -14,4 +14,4 @@ def letter_id_of(source: str, message_id: str, subject: str) -> str:
 
 def letter_id_kept(outcome: Outcome, source: str, message_id: str, subject: str) -> str | None:
     """What stands in a message's row: the id while it is not taken, since most messages never are letters."""
-    return letter_id_of(source, message_id, subject) if outcome.verdict in NOT_TAKEN else None
+    return letter_id_of(source, message_id, subject) if outcome.verdict in NOT_APPLIED else None

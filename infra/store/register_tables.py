@@ -61,15 +61,15 @@ messages = Table(
     Column("letter_id", Text),
     sqlite_with_rowid=False,
 )
-_not_taken = messages.c.verdict.in_(["held", "refused"])
+_not_applied = messages.c.verdict.in_(["held", "refused"])
 Index(
     "messages_not_taken",
     messages.c.verdict,
     messages.c.received_at,
-    sqlite_where=_not_taken,
-    postgresql_where=_not_taken,
+    sqlite_where=_not_applied,
+    postgresql_where=_not_applied,
 )
-AMONG_NOT_TAKEN = "messages.verdict IN ('held', 'refused')"
+AMONG_NOT_APPLIED = "messages.verdict IN ('held', 'refused')"
 """Word for word what that index says: SQLite uses it for a question that has this among its conditions."""
 Index(
     "messages_in_waiting_rooms",
