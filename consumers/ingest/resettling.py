@@ -78,7 +78,6 @@ def _standing(
     transaction: RegisterTransaction, remembered: Remembered, streams: Iterable[str]
 ) -> Mapping[str, Standing]:
     """Those of the streams that exist; the store is asked only for those of which it is not known where they stand."""
-    remembered.look_at(transaction.head())
     standing: dict[str, Standing] = {}
     unknown: list[str] = []
     for stream in streams:
