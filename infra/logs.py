@@ -28,7 +28,7 @@ LOG_EVENTS: Final = {
     "partition_taken_over": "The group gave this consumer a partition; it reads on from where the store is. (info)",
     "batch_dropped": "Another consumer has read on in a partition; what this one had read is dropped. (warning)",
     "messages_gone": "A partition begins after where the store is: so many messages were never read. (error)",
-    "topic_made_anew": "A partition ends before where the store is; it is read from its beginning. (error)",
+    "topic_made_anew": "A topic was deleted and made anew; the partition is read from its beginning. (error)",
     "partitions_looked_at": "Nothing came for a while; so many messages are still to be read. (debug)",
     "offsets_not_committed": "Kafka was not told how far we are. Nothing rests on it but its lag tools. (info)",
     "relay_active": "This process tells others what took effect from now on. (info)",

@@ -106,4 +106,5 @@ class Reingest:
 
     def _named(self, number: int) -> Partition:
         """As its consumer names it, so that a malformed message is the letter that it is already."""
-        return Partition(self._past.topic, number, self._register.feeds_of(self._past.topic, number) <= 1)
+        is_first = self._register.is_first_topic(self._past.topic, number, self._past.topic_id)
+        return Partition(self._past.topic, number, is_first)

@@ -177,6 +177,8 @@ class PartitionFeed(NamedTuple):
 
     feed: Feed
     is_first: bool
+    made_anew: bool = False
+    """Whether it was opened just now because the topic's id is another."""
 
 
 class FeedMovedError(Exception):
@@ -226,11 +228,14 @@ class Register(Protocol):
     def have_moved(self, moves: Sequence[Move]) -> bool:
         """Whether all these feeds stand where the moves would take them."""
 
-    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
-        """The unfinished feed of a topic's partition; of several that ask at a time, one opens it."""
+    def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
+        """The unfinished feed of a topic's partition; of several that ask at a time, one opens it.
 
-    def feeds_of(self, topic: str, partition: int) -> int:
-        """How many feeds there were of this name, the unfinished one among them."""
+        Where the topic has another id than the feed's, it was made anew: that feed is over, and another one begins.
+        """
+
+    def is_first_topic(self, topic: str, partition: int, topic_id: str | None) -> bool:
+        """Whether, as far as is known, no other topic had this name before."""
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """The feed was read to its end; who reads it again begins anew."""

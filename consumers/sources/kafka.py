@@ -28,8 +28,8 @@ SECONDS_BETWEEN_COMMITS = 1.0
 class Feeds(Protocol):
     """Where the store says how far each partition was read."""
 
-    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
-        """The partition's feed; the first to ask opens it."""
+    def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
+        """The partition's feed; the first to ask opens it, and so does who finds a topic of another id."""
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """This reading of the partition is over; who asks next opens a new one."""
@@ -49,6 +49,7 @@ class Place(NamedTuple):
 
     partition: Partition
     feed: Feed
+    topic_id: str | None
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -128,6 +129,7 @@ class KafkaReader:
         """
         polled = self._poll(wait_ms)
         self._let_go()
+        self._leave_topics_of_old()
         stored = self._store(self._parts(polled))
         if not polled:
             self._pass_over_markers()
@@ -172,6 +174,13 @@ class KafkaReader:
         for partition in self._membership.changed():
             self._places.pop(partition, None)
             self._to_commit.pop(partition, None)
+
+    def _leave_topics_of_old(self) -> None:
+        """Seek anew where a topic was deleted and made anew: its offsets are not those that the store counted."""
+        for partition, place in list(self._places.items()):
+            known = topic_id(self._consumer, partition.topic)
+            if known is not None and place.topic_id is not None and known != place.topic_id:
+                self._hold_back([partition])
 
     def _parts(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> list[Part]:
         parts = []
@@ -224,10 +233,15 @@ class KafkaReader:
 
     def _seek(self) -> None:
         for partition in self._membership.given() - self._places.keys():
-            feed, is_first = self._feeds.partition_feed(partition.topic, partition.partition, self._clock())
+            known = topic_id(self._consumer, partition.topic)
+            feed, is_first, made_anew = self._feeds.partition_feed(
+                partition.topic, partition.partition, known, self._clock()
+            )
+            if made_anew:
+                self._log.error("topic_made_anew", topic=partition.topic, partition=partition.partition)
             if _if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
                 _if_it_is_ours(self._consumer.resume, partition)
-                self._places[partition] = Place(Partition(partition.topic, partition.partition, is_first), feed)
+                self._places[partition] = Place(Partition(partition.topic, partition.partition, is_first), feed, known)
                 self._log.info(
                     "partition_taken_over",
                     topic=partition.topic,
@@ -280,6 +294,13 @@ class KafkaReader:
     def _tell_of_commit(self, _: Any, response: Any) -> None:
         if isinstance(response, Exception):
             self._log.info("offsets_not_committed", reason=str(response))
+
+
+def topic_id(consumer: Any, topic: str) -> str | None:
+    """Kafka's own id of the topic, as far as this client has heard. A topic that is made anew gets another."""
+    # The library keeps it where only its own parts look.
+    known = consumer._client.cluster.topic_id(topic)
+    return str(known) if known is not None and known.int else None
 
 
 def raw_message(record: Any) -> RawMessage:

@@ -10,7 +10,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumers.sources.kafka import raw_message
+from consumers.sources.kafka import raw_message, topic_id
 from consumers.sources.source import RawMessage
 
 ASK_MS = 10_000
@@ -31,6 +31,7 @@ class TopicsPast:
         self.topic = topic
         self._consumer = consumer
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        self.topic_id = topic_id(consumer, topic)
         first = consumer.beginning_offsets(partitions, timeout_ms=ASK_MS)
         last = consumer.end_offsets(partitions, timeout_ms=ASK_MS)
         begins = self._offsets(begin, last)

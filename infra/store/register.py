@@ -54,46 +54,37 @@ class StoredRegister:
             ).all()
         return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
 
-    def partition_feed(self, topic: str, partition: int, now: datetime) -> PartitionFeed:
+    def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
         # Who takes many partitions over need not queue for the lock with each: all but the first time they are there.
         with self._engine.connect() as connection:
-            found = self._unfinished(connection, topic, partition)
-        if found is not None:
-            return found
+            found = _unfinished(connection, topic, partition)
+            if found is not None and topic_id in (None, found.topic_id):
+                return _as_partition_feed(connection, found, topic, partition)
         with self._locked() as connection:
             self._backend.lock(connection)
-            found = self._unfinished(connection, topic, partition)
-            if found is not None:
-                return found
-            opened = connection.execute(
-                insert(feeds).values(topic=topic, partition=partition, opened_at=now).returning(feeds.c.feed_id)
-            )
-            return PartitionFeed(
-                Feed(opened.scalar_one(), FeedPosition()), self._feeds_of(connection, topic, partition) == 1
-            )
+            found, made_anew = _unfinished(connection, topic, partition), False
+            if found is not None and topic_id is not None and found.topic_id is not None and found.topic_id != topic_id:
+                _finish(connection, found.feed_id, now)
+                found, made_anew = None, True
+            if found is None:
+                opening = insert(feeds).values(topic=topic, partition=partition, topic_id=topic_id, opened_at=now)
+                connection.execute(opening)
+                found = _unfinished(connection, topic, partition)
+            elif found.topic_id is None:
+                connection.execute(update(feeds).where(feeds.c.feed_id == found.feed_id).values(topic_id=topic_id))
+            return _as_partition_feed(connection, found, topic, partition)._replace(made_anew=made_anew)
 
-    def _unfinished(self, connection: Connection, topic: str, partition: int) -> PartitionFeed | None:
-        row = connection.execute(
-            select(feeds.c.feed_id, feeds.c.next_offset).where(
-                feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None)
-            )
-        ).one_or_none()
-        if row is None:
-            return None
-        feed = Feed(row.feed_id, FeedPosition(row.next_offset))
-        return PartitionFeed(feed, self._feeds_of(connection, topic, partition) == 1)
-
-    def feeds_of(self, topic: str, partition: int) -> int:
+    def is_first_topic(self, topic: str, partition: int, topic_id: str | None) -> bool:
         with self._engine.connect() as connection:
-            return self._feeds_of(connection, topic, partition)
-
-    def _feeds_of(self, connection: Connection, topic: str, partition: int) -> int:
-        named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
-        return int(connection.execute(named_so).scalar_one())
+            known = connection.execute(
+                select(feeds.c.topic_id).where(feeds.c.topic == topic, feeds.c.partition == partition)
+            ).scalars()
+            ids = list(known)
+        return len(ids) <= 1 and (topic_id is None or {topic_id, *ids} - {None} == {topic_id})
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:
-            connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))
+            _finish(connection, feed_id, finished_at)
 
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:
         with self._engine.connect() as connection:
@@ -116,6 +107,25 @@ class StoredRegister:
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+def _unfinished(connection: Connection, topic: str, partition: int) -> Any:
+    """The feed's row; None when there is none."""
+    return connection.execute(
+        select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.topic_id).where(
+            feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None)
+        )
+    ).one_or_none()
+
+
+def _as_partition_feed(connection: Connection, found: Any, topic: str, partition: int) -> PartitionFeed:
+    named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
+    is_first = connection.execute(named_so).scalar_one() == 1
+    return PartitionFeed(Feed(found.feed_id, FeedPosition(found.next_offset)), is_first)
+
+
+def _finish(connection: Connection, feed_id: int, finished_at: datetime) -> None:
+    connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))
 
 
 def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:

@@ -24,6 +24,8 @@ feeds = Table(
     Column("held", Integer, nullable=False, default=0, server_default="0"),
     Column("refused", Integer, nullable=False, default=0, server_default="0"),
     Column("malformed", Integer, nullable=False, default=0, server_default="0"),
+    # Kafka's own id of the topic: one that is deleted and made anew has another. Null of a file, or not known yet.
+    Column("topic_id", Text),
 )
 Index(
     "feeds_unfinished",

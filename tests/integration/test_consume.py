@@ -207,6 +207,54 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning(consuming: Comman
     assert consuming.ask("message", PLACED["source"], BOOKED["id"])[0]["verdict"] == "applied"
 
 
+def test_a_topic_that_was_made_anew_and_has_grown_longer_is_read_from_its_beginning_too(
+    consuming: Command, topics: Topics
+) -> None:
+    """Its end does not tell it from the old one; its id does."""
+    send(topics, [structured("orders", PLACED, partition=0), Sent("orders", b"old", partition=0)])
+    consumed(consuming, topics)
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    admin.delete_topics([f"{topics.prefix}orders"])
+    admin.close()
+    consuming("topics", "create", "--partitions", "3").done()
+    send(
+        topics,
+        [
+            structured("orders", BOOKED, partition=0),
+            Sent("orders", b"new", partition=0),
+            *(Sent("orders", b"%d" % n, partition=0) for n in range(3)),
+        ],
+    )
+
+    ran = consumed(consuming, topics)
+
+    assert '"topic_made_anew"' in ran.err
+    assert consuming.ask("status")["books"]["received"] == 7
+    letters = consuming.ask("dead-letters", "list")
+    assert len(letters) == 5, "the letters of both topics are kept, though two of them stood at one offset"
+    # and whoever reads its past again finds all of it taken, by its bytes
+    again = consuming.ask("reingest", "--topic", "orders", "--from", "0")
+    assert (again["received"], again["duplicate"]) == (5, 5)
+    assert len(consuming.ask("dead-letters", "list")) == 5
+
+
+def test_the_past_of_a_topic_that_was_made_anew_is_not_taken_for_that_of_the_old_one(
+    consuming: Command, topics: Topics
+) -> None:
+    send(topics, [Sent("orders", b"old", partition=0)])
+    consumed(consuming, topics)
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    admin.delete_topics([f"{topics.prefix}orders"])
+    admin.close()
+    consuming("topics", "create", "--partitions", "3").done()
+    send(topics, [Sent("orders", b"new", partition=0)])
+
+    again = consuming.ask("reingest", "--topic", "orders", "--from", "0")
+
+    assert (again["received"], again["malformed"]) == (1, 1)
+    assert len(consuming.ask("dead-letters", "list")) == 2
+
+
 def until_read_anew(waybill: Command, received: int) -> None:
     deadline = time.monotonic() + 60
     while waybill.ask("status")["books"]["received"] < received:

@@ -49,7 +49,7 @@ class Told:
         self, *messages: dict[str, Any] | bytes | RawMessage, topic: str = "orders", rereading: bool = False
     ) -> None:
         """Take these as one batch of a topic's partition 2."""
-        feed = self.service.register.partition_feed(topic, 2, self.now).feed
+        feed = self.service.register.partition_feed(topic, 2, None, self.now).feed
         start = feed.position.next_offset
         raw = [_raw(start + number, one) for number, one in enumerate(messages)]
         batch = Batch(raw, feed.position, FeedPosition(start + len(raw)))
