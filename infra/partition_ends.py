@@ -11,10 +11,8 @@ from consumers.bootstrapping import cause_of
 ASK_MS = 3_000
 
 
-def partition_ends(
-    connection: Mapping[str, Any], partitions: Sequence[tuple[str, int]]
-) -> Mapping[tuple[str, int], int] | str:
-    """The offset after the last message of each partition that is there, or why Kafka does not say.
+def partition_ends(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[tuple[str, int], int] | str:
+    """The offset after the last message of each partition of these topics, or why Kafka does not say.
 
     An open transaction's messages lie beyond that end.
     """
@@ -29,7 +27,12 @@ def partition_ends(
             request_timeout_ms=ASK_MS,
         )
         there = set(consumer.topics())
-        asked = [TopicPartition(*partition) for partition in partitions if partition[0] in there]
+        asked = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            if topic in there
+            for partition in consumer.partitions_for_topic(topic) or ()
+        ]
         return {(end.topic, end.partition): offset for end, offset in _ends(consumer, asked)}
     except (KafkaError, OSError) as e:
         return str(cause_of(e))

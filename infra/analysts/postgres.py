@@ -79,7 +79,9 @@ def _run(connection: Connection, *statements: str) -> None:
 def grant(engine: Engine, role: str) -> list[str]:
     """Let a role read the relations and call the functions; returns what else it can do that it should not.
 
-    From then on nobody but the owner of the database makes temporary tables in it. Raises NotAllowedError.
+    From then on nobody but the owner of the database makes temporary tables in it. Where a superuser grants, nobody but
+    the schema's owner writes large objects or takes advisory locks either, by which a reader could fill the disk or
+    hold the service up. Raises NotAllowedError.
     """
     with engine.begin() as connection:
         _expect_reader(connection, role)
@@ -89,6 +91,13 @@ def grant(engine: Engine, role: str) -> list[str]:
             f"REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM PUBLIC",
             f"GRANT CONNECT ON DATABASE {database} TO {_quote(role)}",
         )
+        if connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar_one():
+            for name in _harmful(connection, role):
+                _run(
+                    connection,
+                    f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC",
+                    f"GRANT EXECUTE ON FUNCTION {name} TO {_owner(connection)}",
+                )
         _grant(connection, role)
         return _excess(connection, role)
 
@@ -235,6 +244,17 @@ def _expect_reader(connection: Connection, role: str) -> None:
         )
 
 
+def _harmful(connection: Connection, role: str) -> list[str]:
+    """Functions of PostgreSQL that anybody may call, by which a role can write or hold up the service's processes."""
+    question = text(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace "
+        "AND (proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_truncate', "
+        "'lo_truncate64', 'lo_unlink') OR proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$') "
+        "AND has_function_privilege(:role, oid, 'EXECUTE') ORDER BY 1"
+    )
+    return list(connection.execute(question, {"role": role}).scalars())
+
+
 def _excess(connection: Connection, role: str) -> list[str]:
     """What a role can do besides reading the relations, each with the statement that takes it away."""
     tables = text(
@@ -256,5 +276,10 @@ def _excess(connection: Connection, role: str) -> list[str]:
         *(
             f"{role} can make tables in the schema {name}: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC, {_quote(role)}"
             for name in connection.execute(schemas, {"role": role}).scalars()
+        ),
+        *(
+            f"{role} can call {name}: a superuser can REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC"
+            + (f", and GRANT it TO {_owner(connection)}" if "advisory" in name else "")
+            for name in _harmful(connection, role)
         ),
     ]

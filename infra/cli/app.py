@@ -25,6 +25,7 @@ from infra.questions.views import NotYetReflectedError
 from infra.settings import WrongSettingsError
 from infra.store.outages import passes
 from infra.store.schema_version import StoreVersionError
+from infra.store.sqlite.backend import NotAStoreError
 from projections.runner import ProjectionMovedError
 
 FAILED = 1
@@ -36,6 +37,7 @@ FAILURES = (
     FeedMovedError,
     MissingTopicsError,
     NotAllowedError,
+    NotAStoreError,
     NotReachedError,
     NotYetReflectedError,
     ProjectionMovedError,
@@ -73,7 +75,7 @@ def main() -> None:
         _complain(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
     except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
-        _complain(f"{_store_failed(e)} Nothing half-done was kept; the same command can be run again.")
+        _complain(f"{_store_failed(e)} Nothing half-done was kept.")
         sys.exit(FAILED)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not complain about it on the way out.
@@ -113,10 +115,10 @@ def _store_failed(error: BaseException) -> str:
     if "unable to open database file" in said or "readonly database" in said:
         return f"{said} Whoever opens a store must be allowed to write to its file and its folder, even to ask."
     if not passes(error):
-        return said
+        return f"{said} Is WAYBILL_STORE right?"
     return (
         f"{said} Such a failure passes, but this one lasted for longer than WAYBILL_RETRY_SECONDS, or the command does "
-        "not wait: see whether the store can be reached, and who else is busy with it."
+        "not wait: see whether the store can be reached, and who else is busy with it, then run the same command again."
     )
 
 

@@ -99,7 +99,7 @@ def stopped_by_signals() -> Event:
 
 def _note_new_store(settings: Settings) -> None:
     if settings.sqlite_path is not None and not Path(settings.sqlite_path).exists():
-        errors().print(f"[dim]{settings.store} is a new store; WAYBILL_STORE names another[/dim]")
+        errors().print(f"[dim]{settings.store} is a new store; to use another, set WAYBILL_STORE[/dim]")
 
 
 def asked(as_of: datetime | None, known_at: datetime | None) -> Asked:

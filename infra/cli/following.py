@@ -44,7 +44,7 @@ def events(
     with open_waybill() as waybill:
         wanted = _Wanted(event_type, since)
         if follow:
-            _follow(waybill, stream, wanted, form)
+            _follow(waybill, stream, wanted, limit, form)
             return
         found: list[dict[str, Any]] = []
         for event in _stored(waybill, stream, 0):
@@ -87,13 +87,16 @@ def _stored(waybill: Waybill, stream: str | None, position: int) -> Any:
         position = batch[-1].position
 
 
-def _follow(waybill: Waybill, stream: str | None, wanted: _Wanted, form: Format) -> None:
-    position = 0
+def _follow(waybill: Waybill, stream: str | None, wanted: _Wanted, limit: int | None, form: Format) -> None:
+    position = shown = 0
     while True:
         for event in _stored(waybill, stream, position):
             position = event.position
             if wanted(event):
                 _print_line(event, form)
+                shown += 1
+            if shown == limit:
+                return
         sys.stdout.flush()
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -76,6 +76,8 @@ def ingest(
             tally = waybill.again(lambda: waybill.register.tally(feed_id))
             progress.stop()
             show_tally(tally, form)
+            if tally[Verdict.MALFORMED] and tally[Verdict.MALFORMED] == sum(tally.values()):
+                errors().print("[yellow]not one line could be read as a message; is it the right file?[/yellow]")
             if ingested.position:
                 say_aside(form, f"the newest event is at position {ingested.position}")
             if strict and dead:

@@ -109,5 +109,8 @@ def message(
         else:
             show_rows(list(found[0]) if found else ["source", "id"], found, form)
         if not found:
-            errors().print("no such message was ever taken")
+            errors().print(
+                "no such message is known; one that did not fit the contract has no id, and stands in: "
+                "waybill dead-letters list"
+            )
             raise typer.Exit(1)

@@ -12,8 +12,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     When the writing fails, or the process is killed, whatever `path` was before, it still is.
     """
+    path = path.resolve()  # what a link points to is replaced, not the link
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if path.exists():
+            # Whoever kept it private wants what takes its place to be private, too, from the first byte on.
+            part.touch(mode=0o600)
+            part.chmod(path.stat().st_mode & 0o777)
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())

@@ -73,7 +73,8 @@ def status(
     """The books, the head of the store, how far each projection is, and each partition's lag.
 
     Lag of a projection is a count of events, not a difference of positions; of a partition it is one of offsets. `ends`
-    tells where partitions end: `end_offset` and `lag` are null where it does not, as of a file that is being read.
+    tells where partitions end: `end_offset` and `lag` are null where it does not, as of a file that is being read. A
+    partition that it tells of and that nobody has begun to read stands at offset 0.
     """
     head = history.head()
     positions = rows.positions(projections)
@@ -85,7 +86,9 @@ def status(
             .where(feeds.c.finished_at.is_(None))
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()
-    known = ends([(topic, partition) for topic, partition, _ in reading])
+    begun = {(topic, partition): next_offset for topic, partition, next_offset in reading}
+    known = ends(list(begun))
+    stands = sorted((begun | {place: begun.get(place, 0) for place in known}).items())
     return {
         "books": books(engine, now, hold),
         "head": head,
@@ -107,6 +110,6 @@ def status(
                 "end_offset": (end := known.get((topic, partition))),
                 "lag": None if end is None else max(0, end - next_offset),
             }
-            for topic, partition, next_offset in reading
+            for (topic, partition), next_offset in stands
         ],
     }

@@ -205,7 +205,7 @@ def test_giving_up_is_said_in_a_line_with_what_to_do(
     # when the command has tried for as long as the setting says
     ran = service.with_(WAYBILL_RETRY_SECONDS="0.5")(*command)
     # then it fails, says why and what to do
-    ran.exited(1, "store_away", "not now", "WAYBILL_RETRY_SECONDS", "the same command can be run again")
+    ran.exited(1, "store_away", "not now", "WAYBILL_RETRY_SECONDS", "run the same command again")
     # and that is so
     with psycopg.connect(url) as connection:
         connection.execute(sql.SQL("DROP TRIGGER fail ON {}").format(sql.Identifier(table)))

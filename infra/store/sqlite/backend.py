@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from errno import ENOENT
 from pathlib import Path
 from typing import cast
+from urllib.parse import quote
 
 from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
@@ -26,6 +28,10 @@ NO_ROLES = (
 register_topic("waybill.sqlite", BulkRecorder)
 
 
+class NotAStoreError(Exception):
+    """The file is no store of ours; the message says what to do."""
+
+
 class SqliteBackend:
     """Implements infra.store.backend.Backend. `path` is relative to the working directory unless absolute."""
 
@@ -37,6 +43,7 @@ class SqliteBackend:
         folder = self._path.parent
         if not folder.is_dir():
             raise FileNotFoundError(ENOENT, "the store's folder does not exist", str(folder))
+        _expect_ours(self._path)
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
@@ -83,3 +90,13 @@ class SqliteBackend:
     def close(self) -> None:
         self.engine.dispose()
         self.application.close()
+
+
+def _expect_ours(path: Path) -> None:
+    """Raises NotAStoreError for a database that something else made: nothing of ours belongs there."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and not tables & {"stored_events", "feeds"}:
+        raise NotAStoreError(f"{path} is no store but a database of something else; name another file (WAYBILL_STORE)")
