@@ -94,3 +94,9 @@ def test_asking_changes_nothing(waybill: Command) -> None:
     waybill("overdue", "--known-at", "2025-03-05").done()
 
     assert (waybill.ask("events"), waybill.ask("status")) == before
+
+
+def test_following_ends_after_so_many_events_where_a_limit_is_given(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, dispatched("SO-1", "2025-03-05T09:00:00Z"))
+    lines = waybill("events", "--follow", "--limit", "2", "--format", "json").done().text.splitlines()
+    assert len(lines) == 2

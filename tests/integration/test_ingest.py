@@ -135,6 +135,13 @@ def test_a_file_that_is_not_there(waybill: Command) -> None:
     assert not waybill.store.exists()
 
 
+def test_a_file_of_something_else_is_taken_and_asked_about(waybill: Command) -> None:
+    file = waybill.file("letter.txt", b"Dear sales team,", b"all the best,")
+    ran = waybill("ingest", file, "--format", "json").exited(0, "not one line could be read as a message")
+    assert ran.json["malformed"] == 2
+    assert "not one line" not in waybill("ingest", waybill.file("both", ORDER, b"Dear sales team,")).done().err
+
+
 def test_a_folder_is_no_file(waybill: Command) -> None:
     waybill("ingest", waybill.folder).exited(2, str(waybill.folder))
 

@@ -61,6 +61,17 @@ def test_a_database_of_somebody_else_is_left_as_it_is(waybill: Command) -> None:
         assert connection.execute("SELECT * FROM messages").fetchall() == [("Ann", "lunch?")]
 
 
+def test_a_database_of_something_else_gets_no_tables_of_ours_by_a_question(waybill: Command) -> None:
+    with closing(sqlite3.connect(waybill.store)) as connection, connection:
+        connection.execute("CREATE TABLE t (a)")
+    before = waybill.store.read_bytes()
+
+    for command in COMMANDS:
+        waybill(*command).exited(1, "waybill.db is no store but a database of something else", "WAYBILL_STORE")
+
+    assert waybill.store.read_bytes() == before
+
+
 def test_a_folder_is_no_store(waybill: Command) -> None:
     waybill.store.mkdir()
     waybill("status").exited(1, "waybill:")

@@ -6,10 +6,11 @@ from threading import Event, Thread
 import pytest
 
 from consumers.sources.json_lines import JsonLines
+from infra.questions.books import status
 from infra.questions.views import Asked, NotYetReflectedError
 from infra.service import Waybill
 from infra.settings import Settings
-from projections.catalogue import VIEWS
+from projections.catalogue import PROJECTIONS, VIEWS
 from tests.stores.conftest import StoreUrl
 
 WORKLOAD = next(view for view in VIEWS if view.verb == "workload")
@@ -85,3 +86,19 @@ def test_of_two_projectors_one_is_active_and_the_other_takes_over(settings: Sett
             second.set()
             for thread in threads:
                 thread.join()
+
+
+def test_a_partition_that_nobody_has_begun_to_read_is_told_of_with_all_its_lag(settings: Settings) -> None:
+    with Waybill(settings) as waybill:
+        waybill.register.partition_feed("orders", 0, None, waybill.clock())
+        told = status(
+            waybill.engine,
+            waybill.history,
+            waybill.rows,
+            PROJECTIONS,
+            waybill.clock(),
+            waybill.hold,
+            lambda _: {("orders", 0): 5, ("orders", 1): 7},
+        )
+    rows = [(p["topic"], p["partition"], p["next_offset"], p["end_offset"], p["lag"]) for p in told["partitions"]]
+    assert rows == [("orders", 0, 0, 5, 5), ("orders", 1, 0, 7, 7)]
