@@ -12,6 +12,7 @@ from typing import NoReturn
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
@@ -52,6 +53,14 @@ def other(nursery: Nursery, tmp_path: Path) -> Command:
 
 
 # A real Kafka (see tests/integration/broker.py).
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What one module's tests make of the logs, the next one's must not find: they wait for lines to be logged."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
