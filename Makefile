@@ -79,9 +79,10 @@ check: lint test  ## lint and test
 demo: $(STAMP)  ## simulate a sales floor, ingest it, show the views
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure ingest, projection and Kafka against their references (takes minutes)
+bench: $(STAMP)  ## measure ingest, projection, Kafka and questions against their references (takes many minutes)
 	@$(PYTHON) -m bench $(ARGS)
 	@$(PYTHON) -m bench kafka
+	@$(PYTHON) -m bench queries
 
 bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
