@@ -28,12 +28,12 @@ from bench.measuring import Measured, measure
 from bench.stores import NewStore
 from bench.workloads import write_messages
 from consumers.contract.topics import read_topics
-from infra.consumer import FETCH_BYTES
-from infra.garbage import collect_rarely
-from infra.logs import configure_logs
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.runtime.consumer import FETCH_BYTES
+from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
-from infra.store.rows import positions_seen
+from infra.store.projected.rows import positions_seen
+from infra.telemetry.logs import configure_logs
 from projections.catalogue import PROJECTIONS
 
 SCRIPT = Path(__file__).parents[1] / "infra/local/kafka.sh"

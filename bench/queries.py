@@ -27,10 +27,10 @@ from sqlalchemy import Engine, insert, text
 
 from bench.measuring import machine
 from bench.stores import NewStore, postgres_stores, sqlite_stores
-from infra.analysts.relations import relations
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.views import Asked
 from infra.settings import Settings
+from infra.sql_views.relations import relations
 from infra.store.bulk import BulkInsert
 from projections.asof import AsOf
 from projections.catalogue import view_named

@@ -18,9 +18,9 @@ from psycopg.sql import SQL, Identifier
 
 from consumers.contract import ReadingRules, WellFormed, read_message
 from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
-from infra.service import Waybill, open_backend
+from infra.app.container import Waybill, open_backend
 from infra.settings import Settings
-from infra.store.application import Fulfillment
+from infra.store.events.application import Fulfillment
 
 RULES = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
 RUNNER_WAITS_SECONDS = 600

@@ -11,8 +11,8 @@ import structlog
 
 from consumers.contract import EXAMPLES
 from consumers.sources.json_lines import JsonLines
-from infra.garbage import collect_rarely
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 

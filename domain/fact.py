@@ -96,7 +96,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def place(self) -> Place:
-        return place_of(self)
+        return sort_key_of(self)
 
     def says_the_same_as(self, other: "Fact") -> bool:
         """Equal in type and data, whatever the time, the id and the sender."""
@@ -108,7 +108,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
         aggregate.facts.append(self)
 
 
-def place_of(fact: Fact) -> Place:
+def sort_key_of(fact: Fact) -> Place:
     """Where a fact stands in its subject's history: what to sort facts by."""
     return (fact.occurred_at, fact.RANK, fact.source, fact.message_id)
 

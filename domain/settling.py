@@ -19,20 +19,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from domain.fact import Fact, FactKey, Place, place_of
+from domain.fact import Fact, FactKey, Place, sort_key_of
 from domain.verdict import Objection, Outcome, Verdict
 from domain.voids import weigh_voids
 
 State = TypeVar("State")
 
 
-class Subject(Protocol[State]):
+class Decider(Protocol[State]):
     """The rules of one kind of subject: an order, a rep, an account."""
 
-    def blank(self, subject_id: str) -> State:
+    def initial_state(self, subject_id: str) -> State:
         """The state before the first fact."""
 
-    def objection_to(self, state: State, fact: Fact) -> Objection | None:
+    def decide(self, state: State, fact: Fact) -> Objection | None:
         """None when the fact may take effect now."""
 
     def evolve(self, state: State, fact: Fact, at: datetime) -> None:
@@ -41,7 +41,7 @@ class Subject(Protocol[State]):
     def introduces(self, fact: Fact) -> str | None:
         """What appears with the fact, in the words of `waits_for`: what others may be waiting for."""
 
-    def standing(self, state: State) -> Any:
+    def summary(self, state: State) -> Any:
         """What can be seen of the state, as a frozen value; None while there is nothing to see."""
 
 
@@ -50,7 +50,7 @@ class Moment(NamedTuple):
 
     at: datetime
     fact: Fact
-    standing: Any
+    summary: Any
 
 
 @dataclass(slots=True)
@@ -63,10 +63,10 @@ class Settling(Generic[State]):
     `forgot_forbidden` that facts were forbidden at `instant` which are not in `forbidden`, for only the state was kept.
     """
 
-    subject: Subject[State]
+    subject: Decider[State]
     state: State
     instant: datetime | None = None
-    last_place: Place | None = None
+    last_sort_key: Place | None = None
     waiting: dict[str, list[Fact]] = field(default_factory=dict)
     forbidden: list[Fact] = field(default_factory=list)
     outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Settling(Generic[State]):
             self.instant = fact.occurred_at
             self.forbidden = []
             self.forgot_forbidden = False
-        self.last_place = place_of(fact)
+        self.last_sort_key = sort_key_of(fact)
         if not self.waiting and not self.forbidden:
             # The usual case: there is nobody whom the fact could wake.
             self._try(fact, fact.occurred_at)
@@ -97,16 +97,16 @@ class Settling(Generic[State]):
                 contenders += self.waiting.pop(appeared, ()) if appeared else ()
                 contenders += self.forbidden
                 self.forbidden = []
-                contenders.sort(key=place_of)
+                contenders.sort(key=sort_key_of)
 
     def _try(self, fact: Fact, instant: datetime) -> bool:
         """Let the fact take effect if nothing speaks against it, and note what became of it; whether it did."""
-        objection = self.subject.objection_to(self.state, fact)
+        objection = self.subject.decide(self.state, fact)
         if objection is None:
             self.subject.evolve(self.state, fact, instant)
             self.outcomes[fact.key] = Outcome(Verdict.APPLIED, "", instant)
             if self.watched:
-                self.moments.append(Moment(instant, fact, self.subject.standing(self.state)))
+                self.moments.append(Moment(instant, fact, self.subject.summary(self.state)))
             return True
         if objection.verdict is Verdict.HELD:
             self.waiting.setdefault(objection.awaits, []).append(fact)
@@ -120,16 +120,20 @@ class Settling(Generic[State]):
         return not self.waiting and not self.forbidden
 
 
-def settle(subject: Subject[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
+def settle(subject: Decider[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
     """Settle the facts of one subject; a pure function of their set.
 
     With `watched` false the moments are left out, for those who want the verdicts alone.
     """
     weighed = weigh_voids(facts)
     settling = Settling(
-        subject, subject.blank(subject_id), outcomes=weighed.outcomes, watched=watched, has_voids=bool(weighed.outcomes)
+        subject,
+        subject.initial_state(subject_id),
+        outcomes=weighed.outcomes,
+        watched=watched,
+        has_voids=bool(weighed.outcomes),
     )
-    for fact in sorted(weighed.standing, key=place_of):
+    for fact in sorted(weighed.standing, key=sort_key_of):
         settling.take(fact)
     return settling
 

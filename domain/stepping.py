@@ -8,11 +8,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from domain.fact import Fact, Place, place_of
+from domain.fact import Fact, Place, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 
-REMEMBERED_STREAMS = 8_192
+CACHED_STREAMS = 8_192
 
 
 def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bool:
@@ -25,35 +25,35 @@ def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bo
     3. The places of the new facts come after all that were taken.
     4. If a new fact is of the last instant, nothing was forbidden at it: that might now be allowed.
     """
-    if settling.waiting or settling.has_voids or not come_after(settling.last_place, facts):
+    if settling.waiting or settling.has_voids or not come_after(settling.last_sort_key, facts):
         return False
     if not settling.forbidden and not settling.forgot_forbidden:
         return True
     return all(fact.occurred_at != settling.instant for fact in facts)
 
 
-def come_after(last_place: Place | None, facts: Sequence[Fact]) -> bool:
+def come_after(last_sort_key: Place | None, facts: Sequence[Fact]) -> bool:
     """Whether none of these facts is a void, and all have their places after the last one so far (None: no fact)."""
     for fact in facts:
-        if isinstance(fact, MessageVoided) or (last_place is not None and place_of(fact) <= last_place):
+        if isinstance(fact, MessageVoided) or (last_sort_key is not None and sort_key_of(fact) <= last_sort_key):
             return False
     return True
 
 
 def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
     """Take new facts on top."""
-    for fact in sorted(facts, key=place_of) if len(facts) > 1 else facts:
+    for fact in sorted(facts, key=sort_key_of) if len(facts) > 1 else facts:
         settling.take(fact)
 
 
-class Recent:
+class SettlingCache:
     """Settlings of recent batches that can be stepped on, each with the version of the stream that it reflects.
 
     A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
     was rolled back is gone, and will be settled anew.
     """
 
-    def __init__(self, capacity: int = REMEMBERED_STREAMS):
+    def __init__(self, capacity: int = CACHED_STREAMS):
         self._capacity = capacity
         self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from eventsourcing.domain import BaseAggregate
 
-from domain.account.subject import AccountSubject
+from domain.account.decider import AccountDecider
 from domain.fact import MESSAGE_TYPES, Fact
-from domain.order.subject import OrderSubject
+from domain.order.decider import OrderDecider
 from domain.record import VerdictChanged
-from domain.rep.subject import RepSubject
-from domain.settling import Settling, Subject, settle, up_to
+from domain.rep.decider import RepDecider
+from domain.settling import Decider, Settling, settle, up_to
 
 
 class Kind(StrEnum):
@@ -46,10 +46,10 @@ def _kind_of_type(message_type: str) -> Kind | None:
 KIND_OF_TYPE: Mapping[str, Kind | None] = {name: _kind_of_type(name) for name in MESSAGE_TYPES}
 """Message type to the kind of its subject; None for a void, which goes where the message that it names is."""
 
-SETTLING_OF: Mapping[Kind, Subject[Any]] = {
-    Kind.ORDER: OrderSubject(),
-    Kind.REP: RepSubject(),
-    Kind.ACCOUNT: AccountSubject(),
+DECIDER_OF: Mapping[Kind, Decider[Any]] = {
+    Kind.ORDER: OrderDecider(),
+    Kind.REP: RepDecider(),
+    Kind.ACCOUNT: AccountDecider(),
 }
 
 # A void of a message that nobody has heard of yet waits here, for its subject's kind is not known either.
@@ -80,7 +80,7 @@ def split_stream_name(stream: str) -> tuple[Kind | None, str]:
 def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Settling[Any]:
     """Settle the facts of one stream by the rules of its kind. A waiting room has voids alone, which need no rules."""
     kind, subject_id = split_stream_name(stream)
-    return settle(SETTLING_OF[kind or Kind.ACCOUNT], subject_id, facts, watched=watched)
+    return settle(DECIDER_OF[kind or Kind.ACCOUNT], subject_id, facts, watched=watched)
 
 
 class SubjectAggregate(BaseAggregate[str]):

@@ -22,7 +22,7 @@ def estimated_late() -> ColumnElement[bool]:
     return state.estimated_delivery > state.promised_by
 
 
-AT_RISK_MEANINGS = {"hours_overdue": "Null: what is at risk is not overdue."}
+AT_RISK_COLUMN_DOCS = {"hours_overdue": "Null: what is at risk is not overdue."}
 
 
 def at_risk_deliveries(as_of: AsOf) -> Select[Any]:

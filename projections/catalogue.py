@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Select
 
 from projections.asof import AsOf
-from projections.at_risk_deliveries import AT_RISK_MEANINGS, at_risk_deliveries
-from projections.follow_ups import FOLLOW_UPS, FOLLOW_UPS_MEANINGS, follow_ups
-from projections.late_deliveries import LATE_DELIVERIES, LATE_MEANINGS, late_deliveries
+from projections.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
+from projections.follow_ups import FOLLOW_UPS, FOLLOW_UPS_COLUMN_DOCS, follow_ups
+from projections.late_deliveries import LATE_COLUMN_DOCS, LATE_DELIVERIES, late_deliveries
 from projections.order_states import ORDER_STATES, order_periods, order_states
-from projections.overdue_deliveries import OVERDUE_MEANINGS, overdue_deliveries
+from projections.overdue_deliveries import OVERDUE_COLUMN_DOCS, overdue_deliveries
 from projections.projection import Projection
-from projections.rep_workload import CONTACTS, REPS, WORKLOAD_MEANINGS, rep_workload
+from projections.rep_workload import CONTACTS, REPS, WORKLOAD_COLUMN_DOCS, rep_workload
 
 PROJECTIONS: tuple[Projection, ...] = (ORDER_STATES, FOLLOW_UPS, LATE_DELIVERIES, REPS, CONTACTS)
 
@@ -22,15 +22,15 @@ PROJECTIONS: tuple[Projection, ...] = (ORDER_STATES, FOLLOW_UPS, LATE_DELIVERIES
 class View:
     """A question that the tables of these projections answer for any instant.
 
-    `meanings` has what computed columns mean; those of the tables say so themselves.
+    `column_docs` has what computed columns mean; those of the tables say so themselves.
     """
 
     relation: str
-    verb: str
-    about: str
+    command: str
+    description: str
     question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
-    meanings: Mapping[str, str] = field(default_factory=dict)
+    column_docs: Mapping[str, str] = field(default_factory=dict)
     tells_all_periods: bool = False
     """Whether, unless asked as of an instant, it tells all that ever held and not only what does now."""
 
@@ -42,7 +42,7 @@ VIEWS: tuple[View, ...] = (
         "Open orders whose promise has passed.",
         overdue_deliveries,
         (ORDER_STATES,),
-        OVERDUE_MEANINGS,
+        OVERDUE_COLUMN_DOCS,
     ),
     View(
         "at_risk_deliveries",
@@ -50,7 +50,7 @@ VIEWS: tuple[View, ...] = (
         "Open orders that are on time so far and may not stay so.",
         at_risk_deliveries,
         (ORDER_STATES,),
-        AT_RISK_MEANINGS,
+        AT_RISK_COLUMN_DOCS,
     ),
     View(
         "rep_workload",
@@ -58,7 +58,7 @@ VIEWS: tuple[View, ...] = (
         "What each rep has on the desk.",
         rep_workload,
         (ORDER_STATES, REPS, CONTACTS),
-        WORKLOAD_MEANINGS,
+        WORKLOAD_COLUMN_DOCS,
     ),
     View(
         "late_deliveries",
@@ -66,7 +66,7 @@ VIEWS: tuple[View, ...] = (
         "Orders that were completed after their promise.",
         late_deliveries,
         (LATE_DELIVERIES,),
-        LATE_MEANINGS,
+        LATE_COLUMN_DOCS,
     ),
     View(
         "follow_ups",
@@ -74,7 +74,7 @@ VIEWS: tuple[View, ...] = (
         "What customers are still to be told.",
         follow_ups,
         (FOLLOW_UPS,),
-        FOLLOW_UPS_MEANINGS,
+        FOLLOW_UPS_COLUMN_DOCS,
     ),
 )
 
@@ -93,6 +93,6 @@ ALL_ORDER_STATES = View(
 def view_named(name: str) -> View:
     """A view by its verb (`overdue`) or its relation (`overdue_deliveries`). Raises KeyError."""
     for view in VIEWS:
-        if name in (view.verb, view.relation, view.relation.replace("_", "-")):
+        if name in (view.command, view.relation, view.relation.replace("_", "-")):
             return view
     raise KeyError(name)

@@ -32,23 +32,23 @@ follow_up_periods = Table(
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """Each follow-up's periods, a new one whenever another rep takes the order over."""
-    moments = [(moment.at, moment.standing) for moment in settled.moments]
+    moments = [(moment.at, moment.summary) for moment in settled.moments]
     owed: dict[FollowUp, None] = {}
-    for _, standing in moments:
-        for follow_up in standing.follow_ups if standing else ():
+    for _, summary in moments:
+        for follow_up in summary.follow_ups if summary else ():
             owed[follow_up] = None
     rows: list[Row] = []
     for follow_up in owed:
-        held = [(at, _holder(standing, follow_up)) for at, standing in moments]
+        held = [(at, _holder(summary, follow_up)) for at, summary in moments]
         for rep_id, valid_from, valid_to in periods(held):
             rows.append(_row(settled.subject_id, follow_up, rep_id, valid_from, valid_to))
     return {follow_up_periods.name: rows}
 
 
-def _holder(standing: object, follow_up: FollowUp) -> str | None:
-    if standing is None or follow_up not in standing.follow_ups:  # type: ignore[attr-defined]
+def _holder(summary: object, follow_up: FollowUp) -> str | None:
+    if summary is None or follow_up not in summary.follow_ups:  # type: ignore[attr-defined]
         return None
-    return standing.rep_id  # type: ignore[attr-defined, no-any-return]
+    return summary.rep_id  # type: ignore[attr-defined, no-any-return]
 
 
 def _row(order_id: str, follow_up: FollowUp, rep_id: str, valid_from: datetime, valid_to: datetime | None) -> Row:
@@ -67,7 +67,7 @@ def _row(order_id: str, follow_up: FollowUp, rep_id: str, valid_from: datetime, 
 FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=Kind.ORDER, tables=(follow_up_periods,), shape=shape)
 
 
-FOLLOW_UPS_MEANINGS = {"hours_owed": "Hours from owed_since to T, with two places."}
+FOLLOW_UPS_COLUMN_DOCS = {"hours_owed": "Hours from owed_since to T, with two places."}
 
 
 def follow_ups(as_of: AsOf) -> Select[Any]:

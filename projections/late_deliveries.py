@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Select, Table, select
 
-from domain.order.standing import OrderStanding
+from domain.order.summary import OrderSummary
 from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Instant, Name, hours_between
@@ -30,7 +30,7 @@ late_delivery_periods = Table(
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """Mostly one row, if any. What was on its way when the order was completed may be confirmed later, by another."""
-    late = periods((moment.at, _late(moment.standing)) for moment in settled.moments)
+    late = periods((moment.at, _late(moment.summary)) for moment in settled.moments)
     return {
         late_delivery_periods.name: [
             (settled.subject_id, valid_from, valid_to, *completion) for completion, valid_from, valid_to in late
@@ -38,17 +38,17 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     }
 
 
-def _late(standing: OrderStanding | None) -> Row | None:
-    if standing is None or standing.delivered_at is None or standing.delivered_at <= standing.promised_by:
+def _late(summary: OrderSummary | None) -> Row | None:
+    if summary is None or summary.delivered_at is None or summary.delivered_at <= summary.promised_by:
         return None
     return (
-        standing.delivered_rep_id,
-        standing.account_id,
-        standing.promised_by,
-        standing.original_promised_by,
-        standing.delivered_at,
-        standing.delivered_mode,
-        standing.delivered_carrier,
+        summary.delivered_rep_id,
+        summary.account_id,
+        summary.promised_by,
+        summary.original_promised_by,
+        summary.delivered_at,
+        summary.delivered_mode,
+        summary.delivered_carrier,
     )
 
 
@@ -57,7 +57,7 @@ LATE_DELIVERIES = Projection(
 )
 
 
-LATE_MEANINGS = {"hours_late": "Hours from the promise to the completion, with two places."}
+LATE_COLUMN_DOCS = {"hours_late": "Hours from the promise to the completion, with two places."}
 
 
 def late_deliveries(as_of: AsOf) -> Select[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Index, Integer, Select, Table, and_, select
 
-from domain.order.standing import OrderStanding
+from domain.order.summary import OrderSummary
 from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Amount, Instant, Name
@@ -108,36 +108,36 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """The order's periods."""
     return {
         order_states.name: [
-            _row(period.standing, period.valid_from, period.valid_to)
-            for period in periods((moment.at, moment.standing) for moment in settled.moments)
+            _row(period.summary, period.valid_from, period.valid_to)
+            for period in periods((moment.at, moment.summary) for moment in settled.moments)
         ]
     }
 
 
-def _row(standing: OrderStanding, valid_from: Any, valid_to: Any) -> Row:
+def _row(summary: OrderSummary, valid_from: Any, valid_to: Any) -> Row:
     return (
-        standing.order_id,
+        summary.order_id,
         valid_from,
         valid_to,
-        standing.status,
-        standing.rep_id,
-        standing.account_id,
-        standing.segment,
-        standing.placed_at,
-        standing.promised_by,
-        standing.original_promised_by,
-        standing.stage,
-        standing.carrier,
-        standing.mode,
-        standing.estimated_delivery,
-        standing.left_to_book,
-        standing.expedite,
-        standing.expedites_open,
-        bool(standing.follow_ups),
-        len(standing.follow_ups),
-        standing.delivery_attempts,
-        standing.open_value,
-        standing.currency,
+        summary.status,
+        summary.rep_id,
+        summary.account_id,
+        summary.segment,
+        summary.placed_at,
+        summary.promised_by,
+        summary.original_promised_by,
+        summary.stage,
+        summary.carrier,
+        summary.mode,
+        summary.estimated_delivery,
+        summary.left_to_book,
+        summary.expedite,
+        summary.expedites_open,
+        bool(summary.follow_ups),
+        len(summary.follow_ups),
+        summary.delivery_attempts,
+        summary.open_value,
+        summary.currency,
     )
 
 

@@ -13,7 +13,7 @@ def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
     return state.promised_by < as_of.instant
 
 
-OVERDUE_MEANINGS = {"hours_overdue": "Hours from the promise to T, with two places."}
+OVERDUE_COLUMN_DOCS = {"hours_overdue": "Hours from the promise to T, with two places."}
 
 
 def overdue_deliveries(as_of: AsOf) -> Select[Any]:

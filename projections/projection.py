@@ -1,8 +1,9 @@
 """What a projection is: a name, a version, tables, and how their rows follow from a settled subject.
 
-`rows = shape(settled subject)`: nothing else. The store writes the rows (infra/store/rows.py), so no projection writes
-SQL, counts by hand or knows about late messages. Whatever spans subjects is a sum over rows: when a subject's rows are
-replaced, what the old ones contributed is taken away and what the new ones do is added, in the same transaction.
+`rows = shape(settled subject)`: nothing else. The store writes the rows (infra/store/projected/rows.py), so no
+projection writes SQL, counts by hand or knows about late messages. Whatever spans subjects is a sum over rows: when a
+subject's rows are replaced, what the old ones contributed is taken away and what the new ones do is added, in the same
+transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,14 +69,14 @@ class Projection:
 class Period(NamedTuple):
     """What held from one instant up to, but not including, another (None: still holds)."""
 
-    standing: Any
+    summary: Any
     valid_from: datetime
     valid_to: datetime | None
 
 
 @dataclass
 class _Open:
-    standing: Any = None
+    summary: Any = None
     since: datetime | None = None
     closed: list[Period] = field(default_factory=list)
 
@@ -83,14 +84,14 @@ class _Open:
 def periods(moments: Iterable[tuple[datetime, Any]]) -> list[Period]:
     """The periods between moments at which what is seen changed. None means that there is nothing to see."""
     found = _Open()
-    for at, standing in _last_of_each_instant(moments):
-        if standing == found.standing:
+    for at, summary in _last_of_each_instant(moments):
+        if summary == found.summary:
             continue
-        if found.standing is not None and found.since is not None:
-            found.closed.append(Period(found.standing, found.since, at))
-        found.standing, found.since = standing, at
-    if found.standing is not None and found.since is not None:
-        found.closed.append(Period(found.standing, found.since, None))
+        if found.summary is not None and found.since is not None:
+            found.closed.append(Period(found.summary, found.since, at))
+        found.summary, found.since = summary, at
+    if found.summary is not None and found.since is not None:
+        found.closed.append(Period(found.summary, found.since, None))
     return found.closed
 
 

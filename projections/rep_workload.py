@@ -62,7 +62,7 @@ def shape_rep(settled: Settled) -> dict[str, Iterable[Row]]:
     return {
         rep_periods.name: [
             (rep.rep_id, valid_from, valid_to, rep.name, rep.level, rep.team, rep.mentor_id)
-            for rep, valid_from, valid_to in periods((moment.at, moment.standing) for moment in settled.moments)
+            for rep, valid_from, valid_to in periods((moment.at, moment.summary) for moment in settled.moments)
         ]
     }
 
@@ -82,7 +82,7 @@ REPS = Projection(name="reps", version=1, kind=Kind.REP, tables=(rep_periods,), 
 CONTACTS = Projection(name="contacts", version=2, kind=Kind.ACCOUNT, tables=(contacts,), shape=shape_account)
 
 
-WORKLOAD_MEANINGS = {
+WORKLOAD_COLUMN_DOCS = {
     **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},
     "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
     "overdue": "Open orders whose promise has passed.",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from domain.fact import Fact, StreamEvent
 from domain.settling import Settling
-from domain.stepping import Recent, can_be_stepped_on, step_on
+from domain.stepping import SettlingCache, can_be_stepped_on, step_on
 from domain.subject import Kind, is_waiting_room, settle_stream, split_stream_name
 from projections.projection import Projection, Row, Settled, Totals
 
@@ -81,7 +81,7 @@ class Runner:
         self._rows = rows
         self._projections = projections
         self._batch_events = batch_events
-        self._recent = Recent()
+        self._recent = SettlingCache()
 
     def position(self) -> int:
         """The position that all projections have reached."""

@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError, create_model
 from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, MessageType
 from consumers.contract.characters import stray_character
 from consumers.contract.envelope import Envelope
+from consumers.contract.fast_path import read_fast_path
 from consumers.contract.problems import problem, problems_in, reason_for, shown
-from consumers.contract.usual import read_usual
 from consumers.contract.wire import check_instant
 from domain.fact import Fact
 
@@ -77,7 +77,7 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
     """
     if len(raw) > rules.max_bytes:
         return _too_large(len(raw), rules)
-    usual = read_usual(raw)
+    usual = read_fast_path(raw)
     if usual is not None and usual.time <= received_at + rules.clock_skew:
         return _well_formed(*usual, received_at, rules)
     try:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import msgspec
 
 from consumers.contract import Malformed, WellFormed
-from consumers.ingest.keeping import LONG_STREAM, keep
 from consumers.ingest.register import (
     Arrival,
     ChangedMessage,
@@ -30,9 +29,10 @@ from consumers.ingest.register import (
     Repeats,
     Stored,
 )
-from consumers.ingest.remembered import Remembered, SettledStream
 from consumers.ingest.resettling import resettle
-from consumers.ingest.sorting import Addition, named_by, sort_into_streams
+from consumers.ingest.routing import Addition, named_by, sort_into_streams
+from consumers.ingest.settling_cache import SettledStream, SettlingsInStore
+from consumers.ingest.snapshots import LONG_STREAM, keep
 from consumers.sources.source import RawMessage
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
@@ -72,7 +72,7 @@ class Filing:
         transaction: RegisterTransaction,
         changes: Changes,
         name_letter: Callable[[int, RawMessage], str],
-        remembered: Remembered,
+        remembered: SettlingsInStore,
         *,
         rereading: bool = False,
     ) -> None:

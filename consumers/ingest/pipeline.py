@@ -11,7 +11,7 @@ import structlog
 from consumers.contract import ReadingRules, read_record
 from consumers.ingest.filing import Filing, Read, Receipt
 from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register, RegisterTransaction
-from consumers.ingest.remembered import Remembered
+from consumers.ingest.settling_cache import SettlingsInStore
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.verdict import Verdict
 
@@ -41,7 +41,7 @@ class StoredBatch(NamedTuple):
     receipts: list[Receipt]
 
 
-class Again(Protocol):
+class Retry(Protocol):
     """Calls work that is one whole transaction, again if need be."""
 
     def __call__(self, work: Callable[[], T]) -> T:
@@ -64,7 +64,7 @@ class Ingest:
         register: Register,
         clock: Clock,
         rules: ReadingRules,
-        again: Again = _once,
+        again: Retry = _once,
         *,
         rereading: bool = False,
     ):
@@ -73,7 +73,7 @@ class Ingest:
         self._rules = rules
         self._again = again
         self._rereading = rereading
-        self._remembered = Remembered()
+        self._remembered = SettlingsInStore()
         self._log = structlog.get_logger(__name__)
 
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
@@ -158,7 +158,7 @@ class Ingest:
         It is tried in one transaction that is rolled back; other writers wait for it.
         """
         receipts: list[Receipt] = []
-        remembered = Remembered()
+        remembered = SettlingsInStore()
         try:
             with self._register.transaction() as transaction:
                 for parts in rounds:

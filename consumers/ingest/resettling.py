@@ -9,10 +9,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from consumers.ingest.keeping import restore
 from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
-from consumers.ingest.remembered import Remembered
-from domain.fact import Fact, place_of
+from consumers.ingest.settling_cache import SettlingsInStore
+from consumers.ingest.snapshots import restore
+from domain.fact import Fact, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, come_after, step_on
@@ -42,7 +42,7 @@ NEW_STREAM = Standing(0, None)
 
 def resettle(
     transaction: RegisterTransaction,
-    remembered: Remembered,
+    remembered: SettlingsInStore,
     added: Mapping[str, Sequence[Fact]],
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
 ) -> Mapping[str, Resettled]:
@@ -75,7 +75,7 @@ def resettle(
 
 
 def _standing(
-    transaction: RegisterTransaction, remembered: Remembered, streams: Iterable[str]
+    transaction: RegisterTransaction, remembered: SettlingsInStore, streams: Iterable[str]
 ) -> Mapping[str, Standing]:
     """Those of the streams that exist; the store is asked only for those of which it is not known where they stand."""
     standing: dict[str, Standing] = {}
@@ -98,7 +98,7 @@ def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tup
     """Settle a stream's earlier facts with what is added; also, those of which the verdict may be another thereby."""
     # Without voids and in the order of places, settling all is settling the earlier ones and going on from there.
     voids = any(isinstance(fact, MessageVoided) for fact in earlier)
-    if voids or not come_after(max(map(place_of, earlier)), added):
+    if voids or not come_after(max(map(sort_key_of, earlier)), added):
         return settle_stream(stream, [*earlier, *added], watched=False), earlier
     settling = settle_stream(stream, earlier, watched=False)
     reconsidered = () if can_be_stepped_on(settling, added) else earlier

@@ -14,7 +14,7 @@ from consumers.contract import CATALOGUE, EXAMPLES, TOPICS, ReadingRules, WellFo
 from consumers.contract.asyncapi import STRUCTURED
 from consumers.contract.topics import DEAD_SUFFIX, EVENTS, VERDICTS
 from consumers.ingest.register import MessageKey
-from consumers.relay import dead_copies, effects, verdicts
+from consumers.relay import dead_letter_copies, effects, verdicts
 from consumers.relay.claims import Claimed
 from consumers.relay.effects import Turn
 from consumers.relay.envelope import (
@@ -208,7 +208,7 @@ def _dead_copy() -> dict[str, Any]:
         "letter_id": "What `waybill dead-letters show` takes.",
         "bytes": "as received, or restated where the store has the event alone.",
     }
-    headers = {dead_copies.OURS + name: {"type": "string", "description": said} for name, said in ours.items()}
+    headers = {dead_letter_copies.OURS + name: {"type": "string", "description": said} for name, said in ours.items()}
     return {
         "name": DEAD,
         "title": "A copy of a dead message",

@@ -23,7 +23,7 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
 )
 
-from consumers.bootstrapping import cause_of
+from consumers.kafka_workarounds import cause_of
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, StoppedError
 
 DELIVERY_SECONDS = 15

@@ -238,7 +238,7 @@ class KafkaReader:
                 partition.topic, partition.partition, known, self._clock()
             )
             if made_anew:
-                self._log.error("topic_made_anew", topic=partition.topic, partition=partition.partition)
+                self._log.error("topic_recreated", topic=partition.topic, partition=partition.partition)
             if _if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
                 _if_it_is_ours(self._consumer.resume, partition)
                 self._places[partition] = Place(Partition(partition.topic, partition.partition, is_first), feed, known)
@@ -280,7 +280,7 @@ class KafkaReader:
                 told.error("messages_gone", gone=first[partition] - position.next_offset)
                 self._store([Part(place.partition, place.feed, Batch((), position, FeedPosition(first[partition])))])
             elif position.next_offset > end[partition]:
-                told.error("topic_made_anew")
+                told.error("topic_recreated")
                 self._feeds.finish_feed(place.feed.feed_id, self._clock())
             self._hold_back([partition])
 

@@ -32,7 +32,7 @@ from domain.order.state import ZERO, OrderState
 from domain.verdict import Objection, already_so, forbidden, waits_for
 
 
-def objection_to(order: OrderState, fact: Fact) -> Objection | None:
+def decide(order: OrderState, fact: Fact) -> Objection | None:
     """Judge one fact against the order as it stands."""
     if order.placing is None and not isinstance(fact, OrderPlaced):
         return waits_for("order", order.order_id)

@@ -17,13 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from consumers.ingest.register import FeedMovedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
-from infra.analysts.relations import NotAllowedError
-from infra.cli import analysing, consuming, demonstrating, following, ingesting, letters, looking, operating, sending
+from infra.cli import analysts, dead_letters, demo, events, kafka, messages, publish, store, views
 from infra.cli.output import errors
-from infra.garbage import collect_rarely
-from infra.questions.views import NotYetReflectedError
+from infra.queries.views import NotYetReflectedError
+from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
-from infra.store.outages import passes
+from infra.sql_views.relations import NotAllowedError
+from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
 from infra.store.sqlite.backend import NotAStoreError
 from projections.runner import ProjectionMovedError
@@ -54,7 +54,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (ingesting, consuming, looking, following, letters, operating, analysing, sending, demonstrating):
+for part in (messages, kafka, views, events, dead_letters, store, analysts, publish, demo):
     part.add_commands(app)
 
 

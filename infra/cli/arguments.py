@@ -13,12 +13,12 @@ import structlog
 import typer
 from sqlalchemy.exc import DBAPIError
 
+from infra.app.container import Waybill
 from infra.cli.output import Format, errors
-from infra.logs import configure_logs
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.queries.views import Asked
 from infra.settings import Settings, load_settings
-from infra.store.outages import TryingAgain, may_come_up, passes
+from infra.store.retries import RetryPolicy, may_come_up, passes
+from infra.telemetry.logs import configure_logs
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -78,7 +78,7 @@ def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[
     configure_logs(settings)
     _note_new_store(settings)
     patience = settings.retry_seconds if waits or stop is not None else 0
-    waybill = TryingAgain(patience, stop, may_come_up)(lambda: Waybill(settings))
+    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings))
     with waybill:
         try:
             yield waybill

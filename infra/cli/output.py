@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from infra.plain import csv_cell, plain
+from infra.plain_values import csv_cell, plain
 
 # A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
 WIDTH_WITHOUT_TERMINAL = 240

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Boolean, Integer
 from sqlalchemy.types import TypeEngine
 
-from infra.plain import csv_cell, plain
+from infra.plain_values import csv_cell, plain
 from projections.columns import Amount, Hours, Instant
 from projections.projection import Row
 

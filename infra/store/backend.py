@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from infra.analysts.relations import Relation
-from infra.store.application import Fulfillment
-from infra.store.watch import Watch
+from infra.sql_views.relations import Relation
+from infra.store.events.application import Fulfillment
+from infra.store.leadership import Leadership
 
 EventRow = tuple[str, int, str, bytes]
 """A stream's name, the event's version in it, its topic and its state."""
@@ -37,7 +37,7 @@ class Backend(Protocol):
         Of one column, the array is of texts. See `as_keys`.
         """
 
-    def watch(self, role: str) -> Watch:
+    def watch(self, role: str) -> Leadership:
         """This process's claim to be the active one of a role, and its ear for new events."""
 
     def define(self, relations: Sequence[Relation]) -> bool:

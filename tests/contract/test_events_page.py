@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import infra.store.application  # noqa: F401  (registers every event)
+import infra.store.events.application  # noqa: F401  (registers every event)
 from domain.fact import EVENT_CLASSES, Fact, StreamEvent
-from infra.logs import LOG_EVENTS
+from infra.telemetry.logs import LOG_EVENTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from infra.plain import plain
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.plain_values import plain
+from infra.queries.views import Asked
 from infra.settings import Settings
 from projections.catalogue import VIEWS
 
@@ -47,7 +47,7 @@ def answers_of(store: Path) -> dict[str, Any]:
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.verb} as of {instant}"] = [plain(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = [plain(row) for row in answer.rows]
     return answers
 
 

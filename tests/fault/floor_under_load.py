@@ -13,7 +13,7 @@ from types import TracebackType
 from consumers.contract import TOPICS
 from consumers.sinks.kafka import KafkaSink
 from consumers.sinks.sink import STRUCTURED, Record
-from infra.consumer import SESSION_MS
+from infra.runtime.consumer import SESSION_MS
 from tests.fault.postgres_server import Server
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from infra.plain import plain
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.plain_values import plain
+from infra.queries.views import Asked
 from infra.settings import Settings
-from infra.store.register_tables import letters, messages
+from infra.store.register.tables import letters, messages
 from projections.catalogue import VIEWS
 
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
@@ -45,7 +45,7 @@ def answers_of(store: str) -> dict[str, Any]:
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.verb} as of {instant}"] = [plain(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = [plain(row) for row in answer.rows]
         findings = service.verification.run(lambda: None).findings
         assert not findings, findings
         return answers

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.fault.postgres_server import Server
@@ -107,7 +107,7 @@ def test_a_projector_that_is_told_to_stop_while_the_server_is_away_leaves_in_pea
     until(lambda: "projector_active" in projector.said)
     server.down()
     try:
-        until(lambda: "store_away" in projector.said)
+        until(lambda: "store_unavailable" in projector.said)
         projector.terminate()
         projector.wait().done()
     finally:

@@ -201,7 +201,7 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning(consuming: Comman
     consumer.terminate()
     ran = consumer.wait().done()
 
-    assert '"topic_made_anew"' in ran.err
+    assert '"topic_recreated"' in ran.err
     reasons = [letter["reason"] for letter in consuming.ask("dead-letters", "list")]
     assert len(reasons) == 2, "the letters of both topics are kept, though they stood at one offset"
     assert consuming.ask("message", PLACED["source"], BOOKED["id"])[0]["verdict"] == "applied"
@@ -228,7 +228,7 @@ def test_a_topic_that_was_made_anew_and_has_grown_longer_is_read_from_its_beginn
 
     ran = consumed(consuming, topics)
 
-    assert '"topic_made_anew"' in ran.err
+    assert '"topic_recreated"' in ran.err
     assert consuming.ask("status")["books"]["received"] == 7
     letters = consuming.ask("dead-letters", "list")
     assert len(letters) == 5, "the letters of both topics are kept, though two of them stood at one offset"

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.sources.json_lines import JsonLines
-from infra.logs import configure_logs
-from infra.questions.books import kept, recounted
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.books import kept, recounted
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import simulate
+from infra.telemetry.logs import configure_logs
 from projections.catalogue import VIEWS
 
 UNTIL = datetime(2025, 6, 30, 16, tzinfo=UTC)

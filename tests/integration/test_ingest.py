@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from tests.integration.command import Command, encoded
 from tests.integration.messages import booked, cancelled, confirmed, dispatched, placed

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from consumers.contract import TOPICS
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register_tables import feeds, letters
+from infra.store.register.tables import feeds, letters
 from tests.fault.conftest import postgres_server, postgres_store, sqlite_store
 from tests.integration.broker import Topics
 from tests.integration.command import Command

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from consumers.contract.topics import read_topics
 from consumers.sources.kafka import KafkaReader
-from infra.consumer import HEARTBEAT_MS, SESSION_MS, Consumer, group_member
-from infra.kafka_connection import kafka_connection
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.kafka.connection import kafka_connection
+from infra.runtime.consumer import HEARTBEAT_MS, SESSION_MS, Consumer, group_member
 from infra.settings import Settings
 from tests.integration.broker import Topics
 from tests.integration.command import Command
@@ -80,7 +80,7 @@ def test_a_group_that_never_answers_is_joined_anew_until_it_does(service: Waybil
             thread.join()
     (waits,) = [line for line in said if line["event"] == "consumer_waits"]
     assert waits["about"] == "group"
-    assert "consumer_goes_on" in [line["event"] for line in said]
+    assert "consumer_resumed" in [line["event"] for line in said]
 
 
 def test_the_partitions_of_a_dead_consumer_are_free_within_ten_seconds(service: Waybill) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from domain.verdict import Verdict
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register_tables import messages
+from infra.store.register.tables import messages
 from tests.integration.broker import Topics
 from tests.integration.follower import Message, messages_in_effect, verdicts_after
 from tests.integration.reading_topics import all_records

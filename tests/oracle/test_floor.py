@@ -9,9 +9,9 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register_tables import letters, messages
+from infra.store.register.tables import letters, messages
 from tests.oracle.floor import KEYS, TakenIn, assert_same
 from tests.oracle.naive import Naive
 

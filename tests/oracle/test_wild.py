@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
-from infra.logs import configure_logs
-from infra.plain import plain
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.plain_values import plain
+from infra.queries.views import Asked
 from infra.settings import Settings
-from infra.store.register_tables import messages
+from infra.store.register.tables import messages
+from infra.telemetry.logs import configure_logs
 from projections.catalogue import view_named
 from tests.oracle.floor import KEYS, assert_same
 from tests.oracle.naive import Naive

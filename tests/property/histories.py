@@ -12,8 +12,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from domain.fact import Fact
+from domain.order.decider import OrderDecider
 from domain.order.events import Mode
-from domain.order.subject import OrderSubject
 from domain.subject import Kind, stream_name
 from domain.verdict import Verdict
 from tests.unit.domain.facts import (
@@ -247,10 +247,10 @@ def order_facts(draw: st.DrawFn, *, voids: bool = True, amending: bool = True, m
 @st.composite
 def trouble_free_order_facts(draw: st.DrawFn) -> list[Fact]:
     """The facts of one order of which each, taken in the order of their places, applies or says what is so."""
-    subject, kept = OrderSubject(), []
-    order = subject.blank("SO-1")
+    subject, kept = OrderDecider(), []
+    order = subject.initial_state("SO-1")
     for fact in sorted(draw(order_facts(voids=False, max_tellings=8)), key=lambda fact: fact.place):
-        objection = subject.objection_to(order, fact)
+        objection = subject.decide(order, fact)
         if objection is None:
             subject.evolve(order, fact, fact.occurred_at)
         if objection is None or objection.verdict is Verdict.DUPLICATE:

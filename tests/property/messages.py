@@ -16,7 +16,7 @@ from consumers.ingest.register import MessageKey
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided
 from domain.rep.events import RepChanged
-from domain.subject import KIND_OF_TYPE, SETTLING_OF, Kind, settle_stream, split_stream_name, stream_name, waiting_room
+from domain.subject import DECIDER_OF, KIND_OF_TYPE, Kind, settle_stream, split_stream_name, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict
 from tests.property.histories import (
     SENDERS,
@@ -154,10 +154,10 @@ def trouble_free_messages(draw: st.DrawFn) -> list[Message]:
     for stream, facts in streams.items():
         kind, subject_id = split_stream_name(stream)
         assert kind is not None
-        subject = SETTLING_OF[kind]
-        state = subject.blank(subject_id)
+        subject = DECIDER_OF[kind]
+        state = subject.initial_state(subject_id)
         for fact in sorted(facts, key=lambda fact: fact.place):
-            objection = subject.objection_to(state, fact)
+            objection = subject.decide(state, fact)
             if objection is None:
                 subject.evolve(state, fact, fact.occurred_at)
             if objection is None or objection.verdict is Verdict.DUPLICATE:

@@ -28,12 +28,12 @@ from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
 from domain.subject import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.engine import LOCKED
-from infra.store.register_tables import letters, messages
-from infra.store.rows import projection_positions
+from infra.store.projected.rows import projection_positions
+from infra.store.register.tables import letters, messages
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS, VIEWS, View
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
@@ -461,7 +461,7 @@ def answers_of(
     views: Iterable[View] = VIEWS,
 ) -> dict[str, list[Mapping[str, Any]]]:
     """What each view answers, rows in its order."""
-    return {view.verb: list(waybill.views.ask(view, Asked(as_of, known_at)).rows) for view in views}
+    return {view.command: list(waybill.views.ask(view, Asked(as_of, known_at)).rows) for view in views}
 
 
 def findings_in(waybill: Waybill) -> list[Any]:

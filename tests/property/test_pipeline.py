@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, select, text
 
 from consumers.ingest import filing
-from consumers.ingest.keeping import Kept
 from consumers.ingest.register import FeedMovedError, MessageKey
+from consumers.ingest.snapshots import Kept
 from consumers.sources.source import Batch
-from domain.account.subject import AccountState
+from domain.account.decider import AccountState
 from domain.fact import Fact
 from domain.order.state import OrderState
 from domain.record import MessageVoided, VerdictChanged
-from domain.rep.subject import RepState
+from domain.rep.decider import RepState
 from domain.subject import Kind, settle_stream, split_stream_name
 from domain.verdict import Verdict
-from infra.questions import verification
-from infra.questions.books import kept as books_kept
-from infra.service import Waybill
-from infra.store import register_transaction
-from infra.store.register_tables import kept_settlings, messages
+from infra.app import verify as verification
+from infra.app.container import Waybill
+from infra.queries.books import kept as books_kept
+from infra.store.register import transaction as register_transaction
+from infra.store.register.tables import kept_settlings, messages
 from tests.property.histories import HOURS, order_facts
 from tests.property.messages import (
     Delivery,
@@ -120,7 +120,7 @@ def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_view
             assert answers_of(told_once, as_of) == answers_of(told_anyhow, as_of)
         for order in {subject for subject, *_ in outcomes_of(sent)}:
             one_told, other_told = told_once.messages.order(order), told_anyhow.messages.order(order)
-            assert (one_told and one_told.standing) == (other_told and other_told.standing)
+            assert (one_told and one_told.summary) == (other_told and other_told.summary)
 
 
 def check_books(waybill: Waybill, received: Sequence[Message]) -> None:
@@ -335,9 +335,9 @@ def check_kept(waybill: Waybill, long_stream: int) -> None:
         assert of_use == (nothing_may_change and newest >= long_stream)
         if row is not None and of_use:
             assert kind is not None
-            assert settling.last_place is not None
+            assert settling.last_sort_key is not None
             kept = msgspec.json.decode(row.kept, type=KEPT[kind])
-            anew: Kept[Any] = Kept(settling.last_place, bool(settling.forbidden), settling.state)
+            anew: Kept[Any] = Kept(settling.last_sort_key, bool(settling.forbidden), settling.state)
             assert without_versions(kept) == without_versions(anew)
 
 

@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from consumers.ingest.register import FeedMovedError, MessageKey
 from domain.fact import Fact
 from domain.verdict import Outcome, Verdict
-from infra.questions.books import books as books_of
-from infra.questions.books import kept as books_kept
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.books import books as books_of
+from infra.queries.books import kept as books_kept
+from infra.queries.views import Asked
 from projections.catalogue import PROJECTIONS, VIEWS, View
 from projections.order_states import order_states, rep_open_orders
 from projections.projection import Projection

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from consumers.sinks.sink import Record
 from domain.verdict import Verdict
-from infra.relay import effects_outlet, verdicts_outlet
-from infra.relay.outlet import Outlet
-from infra.relay.positions import ReactorPositions
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.outbox import effects, verdicts
+from infra.outbox.outbox import Outbox
+from infra.store.checkpoints import Checkpoints
 from tests.integration.follower import messages_in_effect, verdicts_after
 from tests.property.messages import Message, deliveries_of, messages_of_every_sort, outcomes_of, repeated
 from tests.property.stores import a_store, deliver, on_each_database, small_and_quiet, tried
@@ -34,7 +34,7 @@ class Listener:
             while self._hear_more(outlet):
                 pass
 
-    def _hear_more(self, outlet: Outlet) -> bool:
+    def _hear_more(self, outlet: Outbox) -> bool:
         # As though a relay had begun on a store whose messages never wait too long.
         if outlet.name == "relay.expired":
             return False
@@ -58,11 +58,11 @@ def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
     at_once = data.draw(st.sampled_from((1, 3, 1_000)), label="events and notices at once")
     chance = Random(data.draw(st.integers(0, 99), label="chance"))
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(effects_outlet, "EVENTS_AT_ONCE", at_once)
-        patch.setattr(verdicts_outlet, "NOTICES_AT_ONCE", at_once)
+        patch.setattr(effects, "EVENTS_AT_ONCE", at_once)
+        patch.setattr(verdicts, "NOTICES_AT_ONCE", at_once)
         # given a relay that listens while messages come
         waybill = store.process()
-        ReactorPositions(waybill.backend).begin(waybill.outlets(), waybill.clock(), at_the_newest=False)
+        Checkpoints(waybill.backend).begin(waybill.outlets(), waybill.clock(), at_the_newest=False)
         listener = Listener()
         # when
         deliver(store, deliveries, after_each=lambda one: listener.listen(one) if chance.random() < 0.5 else None)

@@ -11,22 +11,22 @@ import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from consumers.ingest.keeping import keep, restore
+from consumers.ingest.snapshots import keep, restore
 from domain.fact import Fact, FactKey
+from domain.order.decider import OrderDecider
 from domain.order.events import ShipmentBooked
-from domain.order.standing import OrderStanding, standing_of
 from domain.order.state import OrderState
-from domain.order.subject import OrderSubject
+from domain.order.summary import OrderSummary, summarize
 from domain.record import MessageVoided
 from domain.settling import Settling, settle, up_to
 from domain.stepping import can_be_stepped_on, step_on
-from domain.subject import SETTLING_OF, settle_stream, split_stream_name
+from domain.subject import DECIDER_OF, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from domain.voids import weigh_voids
 from tests.property.histories import HOURS, facts_of_many_subjects, order_facts, trouble_free_order_facts
 from tests.unit.domain.facts import oclock
 
-ORDER = OrderSubject()
+ORDER = OrderDecider()
 instants = st.sampled_from([oclock(hour) for hour in (0, *HOURS, 9.5)])
 
 
@@ -147,8 +147,8 @@ def test_passing_over_what_was_voided_is_settling_as_though_it_had_never_been(fa
 @given(order_facts(), instants)
 def test_what_had_occurred_by_an_instant_settles_as_the_whole_stood_then(facts: list[Fact], instant: datetime) -> None:
     whole, by_then = settled(facts), settled(up_to(facts, occurred=instant))
-    standings = [moment.standing for moment in whole.moments if moment.at <= instant]
-    assert standing_of(by_then.state) == (standings[-1] if standings else None)
+    standings = [moment.summary for moment in whole.moments if moment.at <= instant]
+    assert summarize(by_then.state) == (standings[-1] if standings else None)
     assert by_then.moments == [moment for moment in whole.moments if moment.at <= instant]
 
 
@@ -176,7 +176,7 @@ def test_stepping_on_ends_where_settling_anew_ends(facts: list[Fact], data: st.D
     assert kept.outcomes == whole.outcomes
     assert kept.state == whole.state
     assert kept.moments == whole.moments
-    assert kept.last_place == whole.last_place
+    assert kept.last_sort_key == whole.last_sort_key
     assert kept.nothing_waits == whole.nothing_waits
 
 
@@ -230,7 +230,7 @@ def test_stepping_on_works_for_subjects_of_every_kind(told: list[tuple[str, Fact
         kind, _ = split_stream_name(stream)
         assert kind is not None
         kept = msgspec.json.decode(msgspec.json.encode(before.state), type=type(before.state))
-        later: Settling[Any] = Settling(SETTLING_OF[kind], kept)
+        later: Settling[Any] = Settling(DECIDER_OF[kind], kept)
         for fact in ordered[cut:]:
             later.take(fact)
         assert later.state == whole.state
@@ -240,7 +240,7 @@ def test_stepping_on_works_for_subjects_of_every_kind(told: list[tuple[str, Fact
 # -- what an order never is ----------------------------------------------------------------------
 
 
-class WatchedOrder(OrderSubject):
+class WatchedOrder(OrderDecider):
     """An order of which is checked, after each fact that takes effect, what must hold at every time."""
 
     def __init__(self, *, amended: bool) -> None:
@@ -292,7 +292,7 @@ class WatchedOrder(OrderSubject):
         assert order.undecided == sum(expedite.decision is None for expedite in order.expedites.values())
 
     def check_standing(self, order: OrderState) -> None:
-        seen = standing_of(order)
+        seen = summarize(order)
         assert seen is not None
         assert (seen.stage is None) == (seen.status != "open") == order.closed
         assert (seen.delivered_at is not None) == (seen.delivered_rep_id is not None)
@@ -335,7 +335,7 @@ def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None
             assert whole.outcomes[void.key].verdict is Verdict.REFUSED
             assert (void.key in ringed) == ("in a ring" in whole.outcomes[void.key].reason)
 
-    order, outcomes = ORDER.blank("SO-1"), dict[FactKey, Outcome]()
+    order, outcomes = ORDER.initial_state("SO-1"), dict[FactKey, Outcome]()
     held: list[Fact] = []
     forbidden: list[Fact] = []
     instant: datetime | None = None
@@ -347,7 +347,7 @@ def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None
         untried = [fact]
         while untried:
             trying = untried.pop(0)
-            objection = ORDER.objection_to(order, trying)
+            objection = ORDER.decide(order, trying)
             if objection is None:
                 ORDER.evolve(order, trying, instant)
                 outcomes[trying.key] = Outcome(Verdict.APPLIED, took_effect_at=instant)
@@ -405,8 +405,8 @@ def tried_again(facts: list[Fact], whole: Settling[OrderState]) -> bool:
     )
 
 
-def moment_seen(holds: Callable[[OrderStanding], bool]) -> Sight:
-    return lambda facts, whole: any(holds(moment.standing) for moment in whole.moments)
+def moment_seen(holds: Callable[[OrderSummary], bool]) -> Sight:
+    return lambda facts, whole: any(holds(moment.summary) for moment in whole.moments)
 
 
 def follow_up_seen(about: str) -> Sight:

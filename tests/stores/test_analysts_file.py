@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from consumers.sources.json_lines import JsonLines
-from infra.analysts import sqlite
-from infra.analysts.relations import NotAllowedError, Relation, relations
-from infra.questions.views import Asked
-from infra.service import Waybill, migrate_store
+from infra.app.container import Waybill, migrate_store
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.sql_views import sqlite
+from infra.sql_views.relations import NotAllowedError, Relation, relations
 from projections.catalogue import VIEWS
 
 HOLD = timedelta(hours=72)
@@ -124,10 +124,10 @@ def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int
 
 def test_definitions_say_what_the_columns_mean(client: sqlite3.Connection) -> None:
     for relation in relations(HOLD):
-        assert relation.about
+        assert relation.description
         named = {"name": relation.name if relation.table is None else f"{relation.name}_readable"}
         (definition,) = client.execute("SELECT sql FROM sqlite_master WHERE name = :name", named).fetchone()
-        for column, meaning in relation.meanings.items():
+        for column, meaning in relation.column_docs.items():
             assert meaning, f"{relation.name}.{column} has no comment"
             assert f"-- {column}: {meaning}" in definition
 
@@ -137,7 +137,7 @@ def test_views_are_made_anew_when_they_change(tmp_path: Path) -> None:
     with Waybill(settings) as waybill:
         # given a file that another version made
         other = [
-            Relation(r.name, "Said otherwise.", r.meanings, r.question, r.table) if r.name == "follow_ups" else r
+            Relation(r.name, "Said otherwise.", r.column_docs, r.question, r.table) if r.name == "follow_ups" else r
             for r in relations(HOLD)
         ]
         assert sqlite.define(waybill.engine, other)
@@ -151,6 +151,6 @@ def test_views_are_made_anew_when_they_change(tmp_path: Path) -> None:
 def test_a_file_has_no_roles(tmp_path: Path) -> None:
     with Waybill(Settings(store=f"sqlite:///{tmp_path / 'store.db'}")) as waybill:
         with pytest.raises(NotAllowedError, match="the store is a file"):
-            waybill.let_in("analyst")
+            waybill.grant_analyst("analyst")
         with pytest.raises(NotAllowedError, match="the store is a file"):
-            waybill.let_out("analyst")
+            waybill.revoke_analyst("analyst")

@@ -15,11 +15,11 @@ import pytest
 from psycopg.rows import dict_row
 
 from consumers.sources.json_lines import JsonLines
-from infra.analysts.relations import relations
-from infra.plain import plain
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.plain_values import plain
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.sql_views.relations import relations
 from tests.integration.command import Command
 from tests.stores.test_analysts_schema import HOLD, as_role
 
@@ -67,7 +67,7 @@ def stores(postgres_server: str) -> Iterator[tuple[str, str]]:
     owner = f"{base}/{name}"
     fill(owner)
     with Waybill(Settings(store=owner)) as waybill:
-        assert waybill.let_in(role) == []
+        assert waybill.grant_analyst(role) == []
     yield owner, as_role(owner, role)
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

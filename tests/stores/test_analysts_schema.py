@@ -13,12 +13,12 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from consumers.sources.json_lines import JsonLines
-from infra.analysts import postgres
-from infra.analysts.relations import NotAllowedError, Relation, relations
-from infra.questions.views import Asked
-from infra.service import Waybill, migrate_store
+from infra.app.container import Waybill, migrate_store
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.sql_views import postgres
+from infra.sql_views.relations import NotAllowedError, Relation, relations
 from projections.catalogue import VIEWS
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
@@ -81,13 +81,13 @@ def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(
     # given a floor, and a role that was let in
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        assert waybill.let_in(urlsplit(url).username or "") == []
+        assert waybill.grant_analyst(urlsplit(url).username or "") == []
         for view in VIEWS:
             # when it asks the function as of an instant, then it gets the same rows, typed alike
             said = waybill.views.ask(view, Asked(T))
-            assert len(said.rows) > 1, view.verb
+            assert len(said.rows) > 1, view.command
             found = queried(url, f"SELECT * FROM waybill.{view.relation}('{T.isoformat()}')")
-            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.verb
+            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.command
             # and the relation has the same columns, and the same rows as of now
             with psycopg.connect(url, row_factory=dict_row) as connection:
                 connection.execute("SET TIME ZONE 'UTC'")
@@ -95,14 +95,14 @@ def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(
                 found = connection.execute(f"SELECT * FROM waybill.{view.relation}").fetchall()
             with Waybill(waybill.settings, clock=lambda now=now: now["now"]) as present:  # type: ignore[misc]
                 said = present.views.ask(view, Asked())
-            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.verb
+            assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.command
 
 
 def test_dead_letters_are_a_relation_and_a_function_too(store: StoreUrl, role: Role) -> None:
     # given a floor with wrong messages
     with filled(store(), WRONG_FLOOR) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.let_in(urlsplit(url).username or "")
+        waybill.grant_analyst(urlsplit(url).username or "")
         now = waybill.clock()
         first_seen = min(letter["seen_at"] for letter in waybill.dead_letters.dead(now, discarded=True))
         for clock in (None, first_seen, first_seen - timedelta(microseconds=1), now + timedelta(hours=80)):
@@ -128,7 +128,7 @@ def test_relations_and_columns_explain_themselves(store: StoreUrl) -> None:
 def test_a_filter_on_a_function_uses_the_index_of_the_table(store: StoreUrl, role: Role) -> None:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.let_in(urlsplit(url).username or "")
+        waybill.grant_analyst(urlsplit(url).username or "")
         plan = queried(url, f"EXPLAIN SELECT * FROM waybill.overdue_deliveries('{T}') WHERE order_id = 'SO-1'")
     assert "Index Scan using order_states_pkey" in str(plan)
 
@@ -152,12 +152,12 @@ HIDDEN = ("waybill_events", "messages", "letters", "raw_messages", "feeds", "ord
 def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store: StoreUrl, role: Role) -> None:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.let_in(urlsplit(url).username or "")
+        waybill.grant_analyst(urlsplit(url).username or "")
         for statement in (*WRITES, *(f"SELECT * FROM public.{table}" for table in HIDDEN)):
             with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
         # and it is let out again
-        waybill.let_out(urlsplit(url).username or "")
+        waybill.revoke_analyst(urlsplit(url).username or "")
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM waybill.follow_ups")
 
@@ -165,9 +165,9 @@ def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store:
 def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         with pytest.raises(NotAllowedError, match="can write to the store"):
-            waybill.let_in("postgres")
+            waybill.grant_analyst("postgres")
         with pytest.raises(NotAllowedError, match=r"there is no role nobody_ever.*CREATE ROLE nobody_ever"):
-            waybill.let_in("nobody_ever")
+            waybill.grant_analyst("nobody_ever")
 
 
 def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None:
@@ -177,7 +177,7 @@ def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None
             connection.execute(
                 f"GRANT SELECT ON public.messages TO {reader}; GRANT CREATE ON SCHEMA public TO {reader}"
             )
-        tables, schemas = waybill.let_in(reader)
+        tables, schemas = waybill.grant_analyst(reader)
     assert "can use the table public.messages: REVOKE ALL ON public.messages FROM" in tables
     assert "can make tables in the schema public: REVOKE CREATE ON SCHEMA public FROM" in schemas
 
@@ -207,8 +207,8 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
     late = next(relation for relation in relations(HOLD) if relation.name == "late_deliveries")
     shorter = Relation(
         late.name,
-        late.about,
-        {name: late.meanings[name] for name in ("rep_id", "order_id")},
+        late.description,
+        {name: late.column_docs[name] for name in ("rep_id", "order_id")},
         lambda as_of: late.question(as_of).with_only_columns(
             *(late.question(as_of).selected_columns[name] for name in ("rep_id", "order_id"))
         ),
@@ -216,13 +216,13 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
         reader = urlsplit(url).username or ""
-        waybill.let_in(reader)
+        waybill.grant_analyst(reader)
         assert postgres.define(waybill.engine, changed(late_deliveries=shorter))
         assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == ["rep_id", "order_id"]
         # when this version is put in use
         assert migrate_store(waybill.settings) is not None
         # then the columns are as they should be, the reader reads them, and nothing is left to do
-        assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == list(late.meanings)
+        assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == list(late.column_docs)
         assert queried(url, f"SELECT * FROM waybill.late_deliveries('{T.isoformat()}')")
         assert postgres.define(waybill.engine, relations(HOLD)) is False
 
@@ -230,7 +230,7 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
 def test_a_reader_in_the_way_is_not_waited_for_for_long_and_what_was_there_stays(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         follow_ups = next(relation for relation in relations(HOLD) if relation.name == "follow_ups")
-        another = Relation(follow_ups.name, "Said otherwise.", follow_ups.meanings, follow_ups.question)
+        another = Relation(follow_ups.name, "Said otherwise.", follow_ups.column_docs, follow_ups.question)
         with psycopg.connect(waybill.settings.store) as reader:
             # given somebody who reads for long
             reader.execute("SELECT * FROM waybill.follow_ups")

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import ColumnElement, select, text
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.dead import has_expired, is_dead, still_waits
-from infra.store.register_tables import messages
+from infra.store.register.dead import has_expired, is_dead, still_waits
+from infra.store.register.tables import messages
 from tests.integration.messages import dispatched, placed
 from tests.stores.conftest import StoreUrl
 

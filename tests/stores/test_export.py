@@ -14,12 +14,12 @@ import pyarrow.parquet
 import pytest
 
 from consumers.sources.json_lines import JsonLines
+from infra.app.container import Waybill
 from infra.export.formats import FORMATS, MissingPackageError, expect_packages
 from infra.export.whole_file import whole_file
-from infra.plain import plain
-from infra.questions import streamed
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.plain_values import plain
+from infra.queries import streamed
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.catalogue import ALL_ORDER_STATES, VIEWS, View

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import insert, select
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill, migrate_store, open_backend
+from infra.app.container import Waybill, migrate_store, open_backend
 from infra.settings import Settings
-from infra.store.letter_ids import letter_id_of
-from infra.store.register_tables import messages
+from infra.store.register.letter_ids import letter_id_of
+from infra.store.register.tables import messages
 from infra.store.schema_version import upgrade
 from tests.integration.messages import booked, dispatched, line, placed
 from tests.stores.conftest import StoreUrl

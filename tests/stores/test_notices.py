@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from consumers.ingest.pipeline import Part
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register_tables import notices
+from infra.store.register.tables import notices
 from tests.integration.messages import booked, dispatched, placed, voided
 from tests.stores.conftest import StoreUrl
 

@@ -2,7 +2,7 @@
 
 from threading import Event, Thread
 
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from tests.integration.command import Command

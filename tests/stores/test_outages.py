@@ -12,9 +12,9 @@ from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
-from infra.service import Waybill
-from infra.store.outages import passes
+from infra.app.container import Waybill
 from infra.store.postgres import backend
+from infra.store.retries import passes
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
@@ -65,7 +65,7 @@ def failing(url: str, table: str, state: str, times: int) -> None:
 
 
 def reasons(logs: list[Any]) -> list[str]:
-    return [entry["reason"] for entry in logs if entry["event"] == "store_away"]
+    return [entry["reason"] for entry in logs if entry["event"] == "store_unavailable"]
 
 
 @pytest.mark.postgres
@@ -205,7 +205,7 @@ def test_giving_up_is_said_in_a_line_with_what_to_do(
     # when the command has tried for as long as the setting says
     ran = service.with_(WAYBILL_RETRY_SECONDS="0.5")(*command)
     # then it fails, says why and what to do
-    ran.exited(1, "store_away", "not now", "WAYBILL_RETRY_SECONDS", "run the same command again")
+    ran.exited(1, "store_unavailable", "not now", "WAYBILL_RETRY_SECONDS", "run the same command again")
     # and that is so
     with psycopg.connect(url) as connection:
         connection.execute(sql.SQL("DROP TRIGGER fail ON {}").format(sql.Identifier(table)))

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from infra.service import Waybill
-from infra.store import watch
-from infra.store.outages import passes
-from infra.store.watch import FileWatch
+from infra.app.container import Waybill
+from infra.store import leadership as watch
+from infra.store.leadership import FileLeadership
+from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
 from projections.runner import Replacement
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
@@ -243,7 +243,7 @@ def test_a_claim_lasts_while_its_holder_waits_for_news(
 
 
 def test_of_two_claims_on_one_file_one_holds(tmp_path: Any) -> None:
-    one, other = (FileWatch("projector", str(tmp_path / "waybill.db")) for _ in range(2))
+    one, other = (FileLeadership("projector", str(tmp_path / "waybill.db")) for _ in range(2))
     assert one.claim() and one.claim()
     assert not other.claim()
     one.close()

@@ -6,14 +6,14 @@ from threading import Event, Thread
 import pytest
 
 from consumers.sources.json_lines import JsonLines
-from infra.questions.books import status
-from infra.questions.views import Asked, NotYetReflectedError
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.books import status
+from infra.queries.views import Asked, NotYetReflectedError
 from infra.settings import Settings
 from projections.catalogue import PROJECTIONS, VIEWS
 from tests.stores.conftest import StoreUrl
 
-WORKLOAD = next(view for view in VIEWS if view.verb == "workload")
+WORKLOAD = next(view for view in VIEWS if view.command == "workload")
 REGISTERED = (
     b'{"specversion":"1.0","id":"%d","source":"hr","type":"rep.registered.v1","time":"2026-03-02T14:30:00Z",'
     b'"subject":"rep-%d","data":{"name":"Ann","level":"senior"}}'

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
-from infra.questions.views import Asked
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from infra.store.register_tables import messages
+from infra.store.register.tables import messages
 from projections.catalogue import VIEWS
 
 pytestmark = pytest.mark.postgres
@@ -47,7 +47,7 @@ def test_one_history_has_the_same_answers_on_both(
         # and every view says the same, in the same order
         for view in VIEWS:
             for asked in QUESTIONS:
-                assert light.views.ask(view, asked).rows == heavy.views.ask(view, asked).rows, (view.verb, asked)
+                assert light.views.ask(view, asked).rows == heavy.views.ask(view, asked).rows, (view.command, asked)
         # and what is derived is right
         assert list(heavy.verification.run().findings) == []
 

@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 
 import infra.store.migrations
 from domain.rep.events import RepRegistered
-from infra.service import Waybill, migrate_store, open_backend
+from infra.app.container import Waybill, migrate_store, open_backend
 from infra.settings import Settings
 from infra.store import schema_version
-from infra.store.mapper import encode_event
-from infra.store.register_tables import reactor_positions, register_metadata
+from infra.store.events.codec import encode_event
+from infra.store.register.tables import reactor_positions, register_metadata
 from infra.store.schema_version import NEWEST, VERSION_TABLE, StoreVersionError, upgrade
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
@@ -154,7 +154,7 @@ def test_a_step_that_cannot_have_its_lock_makes_no_reader_wait(
         migration = Thread(target=migrate_store, args=(settings,))
         migration.start()
         # then the step gives up for a while, again and again
-        while len([entry for entry in logs if entry["event"] == "store_away"]) < 2:
+        while len([entry for entry in logs if entry["event"] == "store_unavailable"]) < 2:
             time.sleep(0.05)
         # and is taken as soon as the table is free
         other.rollback()

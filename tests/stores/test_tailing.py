@@ -7,10 +7,10 @@ from random import Random
 from threading import Event, Thread
 
 from domain.account.events import CustomerContacted
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.engine import LOCKED
-from infra.store.mapper import encode_event
+from infra.store.events.codec import encode_event
 from tests.stores.conftest import StoreUrl
 
 WRITERS, TRANSACTIONS = 6, 25

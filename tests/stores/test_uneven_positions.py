@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.engine import LOCKED

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from infra.store.register_tables import register_metadata
+from infra.store.register.tables import register_metadata
 from infra.store.schema_version import VERSION_TABLE
 
 context.configure(

@@ -10,13 +10,13 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 
-from infra.analysts import postgres as analysts
-from infra.analysts.relations import Relation
-from infra.store.application import Fulfillment
+from infra.sql_views import postgres as analysts
+from infra.sql_views.relations import Relation
 from infra.store.backend import EventRow
 from infra.store.engine import LOCKED
+from infra.store.events.application import Fulfillment
+from infra.store.leadership import Leadership, PostgresLeadership
 from infra.store.postgres.recorder import ArrayRecorder
-from infra.store.watch import PostgresWatch, Watch
 
 register_topic("waybill.postgres", ArrayRecorder)
 
@@ -76,8 +76,8 @@ class PostgresBackend:
         columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_array_elements(CAST(:keys AS json))) AS k"
 
-    def watch(self, role: str) -> Watch:
-        return PostgresWatch(role, self.url, self._recorder.channel_name)
+    def watch(self, role: str) -> Leadership:
+        return PostgresLeadership(role, self.url, self._recorder.channel_name)
 
     def define(self, relations: Sequence[Relation]) -> bool:
         return analysts.define(self.engine, relations)

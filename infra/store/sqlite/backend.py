@@ -11,13 +11,13 @@ from urllib.parse import quote
 from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
 
-from infra.analysts import sqlite as analysts
-from infra.analysts.relations import NotAllowedError, Relation
-from infra.store.application import Fulfillment
+from infra.sql_views import sqlite as analysts
+from infra.sql_views.relations import NotAllowedError, Relation
 from infra.store.backend import EventRow
 from infra.store.engine import sqlite_engine
+from infra.store.events.application import Fulfillment
+from infra.store.leadership import FileLeadership, Leadership
 from infra.store.sqlite.recorder import BulkRecorder
-from infra.store.watch import FileWatch, Watch
 
 LOCK_TIMEOUT_SECONDS = 60
 NO_ROLES = (
@@ -75,8 +75,8 @@ class SqliteBackend:
         columns = ", ".join(f"json_extract(value, '$[{index}]') AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_each(:keys)) AS k"
 
-    def watch(self, role: str) -> Watch:
-        return FileWatch(role, str(self._path))
+    def watch(self, role: str) -> Leadership:
+        return FileLeadership(role, str(self._path))
 
     def define(self, relations: Sequence[Relation]) -> bool:
         return analysts.define(self.engine, relations)

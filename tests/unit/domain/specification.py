@@ -1,6 +1,6 @@
 """Given what happened, when one more fact comes, then this became of it and the subject stands so.
 
-    given(placed(), booked(9)).when(dispatched(10)).then_applied().standing(stage="in_transit")
+    given(placed(), booked(9)).when(dispatched(10)).then_applied().summary(stage="in_transit")
 
 `given` takes it that all its facts apply, and says so when one does not; `heard` takes facts of any fate.
 Whatever is asked is asked of the facts in several orders of arrival, which must make no difference.
@@ -15,7 +15,7 @@ from typing import Any
 from domain.fact import Fact
 from domain.order.state import FollowUp
 from domain.settling import Settling, settle, up_to
-from domain.subject import KIND_OF_TYPE, SETTLING_OF, Kind
+from domain.subject import DECIDER_OF, KIND_OF_TYPE, Kind
 from domain.verdict import Outcome, Verdict
 from tests.unit.domain.facts import Hour, oclock
 
@@ -57,9 +57,9 @@ class History:
     @property
     def seen(self) -> Any:
         """What can be seen of the subject in the end."""
-        return self.settling.subject.standing(self.settling.state)
+        return self.settling.subject.summary(self.settling.state)
 
-    def standing(self, **expected: Any) -> History:
+    def summary(self, **expected: Any) -> History:
         """In the end the subject stands so; instants are given as hours."""
         _compare(self.seen, expected)
         return self
@@ -121,10 +121,10 @@ class Said(History):
 def settle_in_any_order(facts: Sequence[Fact]) -> Settling[Any]:
     """Settle facts of one subject; the order in which they came in makes no difference."""
     kind = kind_of(facts)
-    settled = settle(SETTLING_OF[kind], SUBJECT_ID[kind], facts)
+    settled = settle(DECIDER_OF[kind], SUBJECT_ID[kind], facts)
     half = len(facts) // 2
     for arrival in (facts[::-1], [*facts[half:], *facts[:half]], [*facts[::2], *facts[1::2]]):
-        other = settle(SETTLING_OF[kind], SUBJECT_ID[kind], arrival)
+        other = settle(DECIDER_OF[kind], SUBJECT_ID[kind], arrival)
         assert (other.outcomes, other.state, other.moments) == (settled.outcomes, settled.state, settled.moments)
     return settled
 

@@ -13,7 +13,7 @@ from domain.record import VerdictChanged
 from domain.rep.events import RepRegistered
 from domain.settling import settle
 from domain.subject import (
-    SETTLING_OF,
+    DECIDER_OF,
     Account,
     Kind,
     Order,
@@ -128,20 +128,20 @@ def test_an_order_says_how_it_stands() -> None:
     facts = [placed(8), booked(9), cancelled(10)]
     file(order, *facts)
     settled = order.settle()
-    assert settled.subject is SETTLING_OF[Kind.ORDER]
-    assert settled.outcomes == settle(SETTLING_OF[Kind.ORDER], "SO-1", facts).outcomes
-    assert settled.subject.standing(settled.state).status == "cancelled"
+    assert settled.subject is DECIDER_OF[Kind.ORDER]
+    assert settled.outcomes == settle(DECIDER_OF[Kind.ORDER], "SO-1", facts).outcomes
+    assert settled.subject.summary(settled.state).status == "cancelled"
 
 
 def test_an_order_says_how_it_stood_and_what_was_known_then() -> None:
     order = open_subject("order-SO-1", oclock(8))
     file(order, placed(8, recorded=8), booked(9, recorded=12), cancelled(10, recorded=11))
     as_of_nine = order.settle(occurred=oclock(9))
-    assert as_of_nine.subject.standing(as_of_nine.state).stage == "booked"
+    assert as_of_nine.subject.summary(as_of_nine.state).stage == "booked"
     known_at_eleven = order.settle(recorded=oclock(11))
-    assert known_at_eleven.subject.standing(known_at_eleven.state).status == "cancelled"
+    assert known_at_eleven.subject.summary(known_at_eleven.state).status == "cancelled"
     both = order.settle(occurred=oclock(9), recorded=oclock(11))
-    assert both.subject.standing(both.state).stage == "to_book"
+    assert both.subject.summary(both.state).stage == "to_book"
 
 
 def test_a_rep_and_an_account_say_how_they_stand() -> None:
@@ -149,7 +149,7 @@ def test_a_rep_and_an_account_say_how_they_stand() -> None:
     file(rep, rep_registered(8, "Ann"))
     file(account, account_registered(8, "Alfreds"))
     assert rep.settle().state.registered.name == "Ann"
-    assert account.settle().state.standing.name == "Alfreds"
+    assert account.settle().state.summary.name == "Alfreds"
     assert (type(rep.facts[0]), type(account.facts[0])) == (RepRegistered, AccountRegistered)
 
 

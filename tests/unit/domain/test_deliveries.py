@@ -21,19 +21,19 @@ from tests.unit.domain.specification import follow_up, given, heard
 
 
 def test_a_confirmation_without_lines_delivers_the_rest_of_the_shipment() -> None:
-    given(placed(8, {1: 10, 2: 4}), booked(9), delivered(10, lines={1: 3})).when(delivered(11)).then_applied().standing(
+    given(placed(8, {1: 10, 2: 4}), booked(9), delivered(10, lines={1: 3})).when(delivered(11)).then_applied().summary(
         status="delivered", delivered_at=11
     )
 
 
 def test_a_confirmation_with_lines_delivers_those() -> None:
-    given(placed(8, {1: 10, 2: 4}), booked(9)).when(delivered(10, lines={1: 6})).then_applied().standing(
+    given(placed(8, {1: 10, 2: 4}), booked(9)).when(delivered(10, lines={1: 6})).then_applied().summary(
         status="open", stage="partly_delivered", open_value=Decimal("40.00")
     )
 
 
 def test_a_confirmation_may_take_exactly_what_the_shipment_has_left() -> None:
-    given(placed(8), booked(9), delivered(10, lines={1: 6})).when(delivered(11, lines={1: 4})).then_applied().standing(
+    given(placed(8), booked(9), delivered(10, lines={1: 6})).when(delivered(11, lines={1: 4})).then_applied().summary(
         status="delivered"
     )
 
@@ -41,7 +41,7 @@ def test_a_confirmation_may_take_exactly_what_the_shipment_has_left() -> None:
 def test_a_confirmation_takes_no_more_than_the_shipment_has_left() -> None:
     given(placed(8), booked(9), delivered(10, lines={1: 6})).when(delivered(11, lines={1: 5})).then_refused(
         "line 1: 5 is more than the 4 left on shipment S-1"
-    ).standing(open_value=Decimal("20.00"))
+    ).summary(open_value=Decimal("20.00"))
 
 
 def test_a_confirmation_takes_no_line_that_the_shipment_does_not_carry() -> None:
@@ -51,13 +51,13 @@ def test_a_confirmation_takes_no_line_that_the_shipment_does_not_carry() -> None
 
 
 def test_a_confirmation_with_one_line_too_many_delivers_none_of_its_lines() -> None:
-    given(placed(8, {1: 10, 2: 4}), booked(9)).when(delivered(10, lines={1: 10, 2: 5})).then_refused("line 2").standing(
+    given(placed(8, {1: 10, 2: 4}), booked(9)).when(delivered(10, lines={1: 10, 2: 5})).then_refused("line 2").summary(
         stage="booked"
     )
 
 
 def test_a_confirmation_without_lines_of_a_shipment_with_nothing_left_is_a_duplicate() -> None:
-    given(placed(8), booked(9), delivered(10)).when(delivered(11)).then_duplicate("with nothing left").standing(
+    given(placed(8), booked(9), delivered(10)).when(delivered(11)).then_duplicate("with nothing left").summary(
         delivered_at=10
     )
 
@@ -75,16 +75,16 @@ def test_a_shipment_delivered_in_part_and_then_cancelled_takes_no_confirmation()
 
 
 def test_a_shipment_needs_no_dispatch_to_be_delivered() -> None:
-    given(placed(8), booked(9)).when(delivered(10)).then_applied().standing(status="delivered")
+    given(placed(8), booked(9)).when(delivered(10)).then_applied().summary(status="delivered")
 
 
 # -- completing ----------------------------------------------------------------------------------
 
 
 def test_an_order_is_complete_when_every_line_has_been_delivered_in_full() -> None:
-    given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 10}), booked(9, "S-2"), delivered(10, "S-1")).standing(
+    given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 10}), booked(9, "S-2"), delivered(10, "S-1")).summary(
         status="open", delivered_at=None
-    ).when(delivered(12, "S-2")).then_applied().standing(
+    ).when(delivered(12, "S-2")).then_applied().summary(
         status="delivered", stage=None, delivered_at=12, open_value=Decimal(0)
     )
 
@@ -92,11 +92,11 @@ def test_an_order_is_complete_when_every_line_has_been_delivered_in_full() -> No
 def test_a_line_can_be_delivered_by_several_shipments() -> None:
     given(placed(8, {1: 10}), booked(9, "S-1", {1: 4}), booked(9, "S-2", {1: 6}), delivered(10, "S-2")).when(
         delivered(11, "S-1")
-    ).then_applied().standing(status="delivered", delivered_at=11)
+    ).then_applied().summary(status="delivered", delivered_at=11)
 
 
 def test_the_rep_who_held_the_order_then_answers_for_it() -> None:
-    given(placed(8, rep="ann"), booked(9), reassigned(10, "bob"), delivered(11), reassigned(12, "cleo")).standing(
+    given(placed(8, rep="ann"), booked(9), reassigned(10, "bob"), delivered(11), reassigned(12, "cleo")).summary(
         delivered_rep_id="bob", rep_id="cleo"
     )
 
@@ -108,21 +108,19 @@ def test_a_completed_order_names_the_carrier_of_the_shipment_last_confirmed() ->
         booked(9, "S-2", carrier="DHL", mode="courier", estimate=16),
         delivered(10, "S-2"),
         delivered(11, "S-1"),
-    ).standing(delivered_carrier="our van", delivered_mode="in_house")
+    ).summary(delivered_carrier="our van", delivered_mode="in_house")
 
 
 def test_a_completed_order_names_the_carrier_to_whom_the_shipment_was_rebooked() -> None:
-    given(
-        placed(8), booked(9, carrier="DHL"), rebooked(10, carrier="our van", mode="in_house"), delivered(11)
-    ).standing(delivered_carrier="our van", delivered_mode="in_house")
+    given(placed(8), booked(9, carrier="DHL"), rebooked(10, carrier="our van", mode="in_house"), delivered(11)).summary(
+        delivered_carrier="our van", delivered_mode="in_house"
+    )
 
 
 def test_an_order_completed_by_an_amendment_was_delivered_at_that_instant_for_who_held_it_then() -> None:
     given(placed(8, rep="ann"), booked(9, carrier="DHL"), delivered(10, lines={1: 6}), reassigned(11, "bob")).when(
         amended(12, {1: 6})
-    ).then_applied().standing(
-        delivered_at=12, delivered_rep_id="bob", delivered_carrier="DHL", delivered_mode="courier"
-    )
+    ).then_applied().summary(delivered_at=12, delivered_rep_id="bob", delivered_carrier="DHL", delivered_mode="courier")
 
 
 def test_what_arrives_after_an_amendment_completed_the_order_was_confirmed_last() -> None:
@@ -133,8 +131,8 @@ def test_what_arrives_after_an_amendment_completed_the_order_was_confirmed_last(
         delivered(10, "S-1"),
         amended(11, {1: 4}),
     )
-    done.standing(delivered_at=11, delivered_carrier="DHL", delivered_mode="courier")
-    done.when(delivered(12, "S-2")).then_applied().standing(
+    done.summary(delivered_at=11, delivered_carrier="DHL", delivered_mode="courier")
+    done.when(delivered(12, "S-2")).then_applied().summary(
         delivered_at=11, delivered_carrier="our van", delivered_mode="in_house"
     )
 
@@ -143,19 +141,19 @@ def test_an_order_is_completed_once() -> None:
     """What was on its way when an amendment completed the order may still arrive."""
     given(placed(8, {1: 10}), booked(9), delivered(10, lines={1: 6}), amended(11, {1: 6})).when(
         delivered(12)
-    ).then_applied().standing(delivered_at=11)
+    ).then_applied().summary(delivered_at=11)
 
 
 def test_a_closed_order_still_hears_of_its_shipments_and_its_customer() -> None:
     done = given(placed(8, {1: 10}), booked(9), delivered(10, lines={1: 6}), amended(11, {1: 6}))
-    done.when(dispatched(12)).then_applied().standing(stage=None)
-    done.when(attempted(12)).then_applied().standing(delivery_attempts=1)
+    done.when(dispatched(12)).then_applied().summary(stage=None)
+    done.when(attempted(12)).then_applied().summary(delivery_attempts=1)
     done.when(delayed(12, estimate=20)).then_applied().owes(follow_up("delay", 12))
-    done.when(shipment_cancelled(12)).then_applied().standing(left_to_book=False)
+    done.when(shipment_cancelled(12)).then_applied().summary(left_to_book=False)
     done.when(customer_informed(12, "other")).then_applied()
 
 
 def test_a_delivery_told_before_its_booking_counts_from_the_booking() -> None:
     """The driver's clock runs behind that of the booking desk."""
     history = heard(placed(8), booked(10), delivered(9.75))
-    history.then(history.facts[2]).then_applied(at=10).standing(delivered_at=10)
+    history.then(history.facts[2]).then_applied(at=10).summary(delivered_at=10)

@@ -27,14 +27,14 @@ closed = pytest.mark.parametrize("closed_order", [CANCELLED, DELIVERED], ids=["c
 
 
 def test_an_open_order_takes_a_request() -> None:
-    given(placed(8)).when(expedite_requested(9)).then_applied().standing(
+    given(placed(8)).when(expedite_requested(9)).then_applied().summary(
         expedite="requested", expedites_open=1, promised_by=17
     )
 
 
 def test_the_same_request_said_again_is_a_duplicate() -> None:
     request = expedite_requested(9, "R-1")
-    given(placed(8), request).when(again(request, at=10)).then_duplicate("request R-1 was made before").standing(
+    given(placed(8), request).when(again(request, at=10)).then_duplicate("request R-1 was made before").summary(
         expedites_open=1
     )
 
@@ -52,7 +52,7 @@ def test_a_request_id_is_used_once_an_order() -> None:
 
 
 def test_an_order_takes_several_requests() -> None:
-    given(placed(8), expedite_requested(9, "R-1")).when(expedite_requested(10, "R-2")).then_applied().standing(
+    given(placed(8), expedite_requested(9, "R-1")).when(expedite_requested(10, "R-2")).then_applied().summary(
         expedites_open=2
     )
 
@@ -68,7 +68,7 @@ def test_a_closed_order_takes_no_request(closed_order: tuple[Fact, ...]) -> None
 def test_a_grant_moves_the_promise() -> None:
     given(placed(8, promised_by=17), expedite_requested(9)).when(
         expedite_granted(10, promised_by=12)
-    ).then_applied().standing(expedite="granted", expedites_open=0, promised_by=12, original_promised_by=17)
+    ).then_applied().summary(expedite="granted", expedites_open=0, promised_by=12, original_promised_by=17)
 
 
 def test_a_grant_may_promise_the_same_instant() -> None:
@@ -78,14 +78,12 @@ def test_a_grant_may_promise_the_same_instant() -> None:
 def test_a_grant_promises_no_later_than_the_promise_it_replaces() -> None:
     given(placed(8, promised_by=17), expedite_requested(9)).when(expedite_granted(10, promised_by=17.01)).then_refused(
         "later than the promise it replaces"
-    ).standing(expedite="requested", promised_by=17)
+    ).summary(expedite="requested", promised_by=17)
 
 
 def test_a_grant_is_measured_by_the_promise_in_force_not_by_the_first_one() -> None:
     asked = (placed(8, promised_by=17), expedite_requested(9, "R-1"))
-    given(*asked, rescheduled(10, 20)).when(expedite_granted(11, promised_by=19)).then_applied().standing(
-        promised_by=19
-    )
+    given(*asked, rescheduled(10, 20)).when(expedite_granted(11, promised_by=19)).then_applied().summary(promised_by=19)
     given(*asked, rescheduled(10, 15)).when(expedite_granted(11, promised_by=16)).then_refused("later than the promise")
     given(*asked, expedite_granted(10, promised_by=12), expedite_requested(11, "R-2")).when(
         expedite_granted(12, "R-2", promised_by=13)
@@ -94,13 +92,13 @@ def test_a_grant_is_measured_by_the_promise_in_force_not_by_the_first_one() -> N
 
 @closed
 def test_a_closed_order_takes_no_grant(closed_order: tuple[Fact, ...]) -> None:
-    given(*closed_order, expedite_requested(8.25)).when(expedite_granted(10)).then_refused("the order is ").standing(
+    given(*closed_order, expedite_requested(8.25)).when(expedite_granted(10)).then_refused("the order is ").summary(
         promised_by=17
     )
 
 
 def test_a_surcharge_never_counts_in_the_open_value() -> None:
-    given(placed(8), expedite_requested(9)).when(expedite_granted(10, surcharge=25)).then_applied().standing(
+    given(placed(8), expedite_requested(9)).when(expedite_granted(10, surcharge=25)).then_applied().summary(
         open_value=Decimal("50.00")
     )
 
@@ -109,7 +107,7 @@ def test_a_surcharge_never_counts_in_the_open_value() -> None:
 
 
 def test_a_decline_leaves_the_promise_as_it_is() -> None:
-    given(placed(8), expedite_requested(9)).when(expedite_declined(10)).then_applied().standing(
+    given(placed(8), expedite_requested(9)).when(expedite_declined(10)).then_applied().summary(
         expedite="declined", expedites_open=0, promised_by=17
     )
 
@@ -124,7 +122,7 @@ def test_a_closed_order_can_still_have_its_request_declined(closed_order: tuple[
 
 @pytest.mark.parametrize("decision", [expedite_granted(10, "R-9"), expedite_declined(10, "R-9")], ids=lambda f: f.TYPE)
 def test_a_decision_waits_for_its_request(decision: Fact) -> None:
-    given(placed(8), expedite_requested(9, "R-1")).when(decision).then_held("request R-9 is not known yet").standing(
+    given(placed(8), expedite_requested(9, "R-1")).when(decision).then_held("request R-9 is not known yet").summary(
         expedite="requested"
     )
 
@@ -154,7 +152,7 @@ def test_the_same_grant_said_again_after_the_closing_is_a_duplicate() -> None:
 )
 def test_a_request_is_decided_once(decision: Fact, other: Fact) -> None:
     before = given(placed(8), expedite_requested(9), decision)
-    before.when(other).then_refused("request R-1 was decided before, in another way").standing(
+    before.when(other).then_refused("request R-1 was decided before, in another way").summary(
         expedite=before.seen.expedite, promised_by=before.seen.promised_by
     )
 
@@ -162,30 +160,30 @@ def test_a_request_is_decided_once(decision: Fact, other: Fact) -> None:
 def test_of_grant_and_decline_at_one_instant_the_grant_comes_first() -> None:
     history = heard(placed(8), expedite_requested(9), expedite_declined(10), expedite_granted(10))
     history.then(history.facts[3]).then_applied()
-    history.then(history.facts[2]).then_refused("decided before").standing(expedite="granted", follow_ups=())
+    history.then(history.facts[2]).then_refused("decided before").summary(expedite="granted", follow_ups=())
 
 
 # -- the column ----------------------------------------------------------------------------------
 
 
 def test_expedite_is_none_without_requests() -> None:
-    given(placed(8)).standing(expedite="none")
+    given(placed(8)).summary(expedite="none")
 
 
 def test_expedite_is_requested_while_any_request_is_undecided() -> None:
-    given(placed(8), expedite_requested(9, "R-1"), expedite_granted(10, "R-1"), expedite_requested(11, "R-2")).standing(
+    given(placed(8), expedite_requested(9, "R-1"), expedite_granted(10, "R-1"), expedite_requested(11, "R-2")).summary(
         expedite="requested", expedites_open=1
     )
 
 
 def test_expedite_is_requested_while_an_earlier_request_is_undecided() -> None:
-    given(
-        placed(8), expedite_requested(9, "R-1"), expedite_requested(10, "R-2"), expedite_declined(11, "R-2")
-    ).standing(expedite="requested", expedites_open=1)
+    given(placed(8), expedite_requested(9, "R-1"), expedite_requested(10, "R-2"), expedite_declined(11, "R-2")).summary(
+        expedite="requested", expedites_open=1
+    )
 
 
 def test_expedite_is_the_latest_decision_when_all_are_decided() -> None:
     asked = (placed(8), expedite_requested(9, "R-1"), expedite_requested(9, "R-2"))
-    given(*asked, expedite_granted(10, "R-1"), expedite_declined(11, "R-2")).standing(expedite="declined")
-    given(*asked, expedite_granted(11, "R-1"), expedite_declined(10, "R-2")).standing(expedite="granted")
-    given(*asked, expedite_declined(10, "R-1"), expedite_granted(11, "R-2")).standing(expedite="granted")
+    given(*asked, expedite_granted(10, "R-1"), expedite_declined(11, "R-2")).summary(expedite="declined")
+    given(*asked, expedite_granted(11, "R-1"), expedite_declined(10, "R-2")).summary(expedite="granted")
+    given(*asked, expedite_declined(10, "R-1"), expedite_granted(11, "R-2")).summary(expedite="granted")

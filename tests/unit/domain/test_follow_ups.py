@@ -180,6 +180,6 @@ def test_a_request_declined_after_the_closing_leaves_one() -> None:
 
 
 def test_an_amendment_that_completes_the_order_settles_nothing() -> None:
-    given(*BOOKED, delayed(10), delivered(11, lines={1: 4})).when(amended(12, {1: 4})).then_applied().standing(
+    given(*BOOKED, delayed(10), delivered(11, lines={1: 4})).when(amended(12, {1: 4})).then_applied().summary(
         status="delivered"
     ).owes(follow_up("delay", 10))

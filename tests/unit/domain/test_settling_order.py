@@ -8,7 +8,7 @@ import pytest
 
 from domain.fact import Fact
 from domain.settling import settle
-from domain.subject import SETTLING_OF, Kind
+from domain.subject import DECIDER_OF, Kind
 from domain.verdict import Outcome, Verdict
 from tests.unit.domain.facts import (
     again,
@@ -36,7 +36,7 @@ from tests.unit.domain.specification import follow_up, given, heard
 
 
 def test_facts_are_taken_in_the_order_of_their_times() -> None:
-    heard(reassigned(11, "cleo"), reassigned(10, "bob"), placed(8, rep="ann")).standing(rep_id="cleo")
+    heard(reassigned(11, "cleo"), reassigned(10, "bob"), placed(8, rep="ann")).summary(rep_id="cleo")
 
 
 def test_at_one_instant_facts_are_taken_in_the_order_of_the_contracts_table() -> None:
@@ -62,9 +62,9 @@ def test_at_one_instant_facts_of_one_type_are_taken_in_the_order_of_sender_and_t
     def to(rep: str, source: str, message_id: str) -> Fact:
         return msgspec.structs.replace(reassigned(9, rep), source=source, message_id=message_id)
 
-    heard(placed(8), to("third", "b", "1"), to("second", "a", "2"), to("first", "a", "1")).standing(rep_id="third")
-    heard(placed(8), to("third", "b", "1"), to("second", "a", "2"), to("first", "a", "10")).standing(rep_id="third")
-    heard(placed(8), to("by id, read as text", "a", "9"), to("not by number", "a", "10")).standing(
+    heard(placed(8), to("third", "b", "1"), to("second", "a", "2"), to("first", "a", "1")).summary(rep_id="third")
+    heard(placed(8), to("third", "b", "1"), to("second", "a", "2"), to("first", "a", "10")).summary(rep_id="third")
+    heard(placed(8), to("by id, read as text", "a", "9"), to("not by number", "a", "10")).summary(
         rep_id="by id, read as text"
     )
 
@@ -96,14 +96,14 @@ def test_a_fact_takes_effect_at_the_instant_at_which_what_it_names_appears() -> 
     early = dispatched(9)
     history = heard(placed(8), early, booked(10))
     history.then(early).then_applied(at=10)
-    history.at(9).then(early).then_held("shipment S-1 is not known yet").standing(stage="to_book")
-    history.at(10).standing(stage="in_transit")
+    history.at(9).then(early).then_held("shipment S-1 is not known yet").summary(stage="to_book")
+    history.at(10).summary(stage="in_transit")
 
 
 def test_what_came_before_the_order_was_placed_takes_effect_with_the_placing() -> None:
     history = heard(booked(7.5), dispatched(7.75), placed(8))
     history.then(history.facts[0]).then_applied(at=8)
-    history.then(history.facts[1]).then_applied(at=8).standing(stage="in_transit")
+    history.then(history.facts[1]).then_applied(at=8).summary(stage="in_transit")
 
 
 def test_what_waits_twice_takes_effect_when_the_last_thing_appears() -> None:
@@ -116,11 +116,11 @@ def test_what_waits_twice_takes_effect_when_the_last_thing_appears() -> None:
 
 def test_what_waited_is_taken_in_the_order_of_places() -> None:
     history = heard(reassigned(7.5, "cleo"), placed(8, rep="ann"), reassigned(7, "bob"))
-    assert [m.standing.rep_id for m in history.settling.moments] == ["ann", "bob", "cleo"]
+    assert [m.summary.rep_id for m in history.settling.moments] == ["ann", "bob", "cleo"]
 
 
 def test_what_waited_comes_before_the_rest_of_the_instant() -> None:
-    heard(placed(8), delivered(8.5, lines={1: 10}), booked(9), shipment_cancelled(9)).standing(status="delivered")
+    heard(placed(8), delivered(8.5, lines={1: 10}), booked(9), shipment_cancelled(9)).summary(status="delivered")
 
 
 def test_a_follow_up_is_owed_from_when_the_decline_took_effect() -> None:
@@ -152,7 +152,7 @@ def test_what_waited_and_was_then_forbidden_is_tried_again_before_what_comes_aft
 def test_two_that_wait_for_the_same_both_take_effect() -> None:
     history = heard(placed(8), dispatched(8.25), attempted(8.5), booked(9))
     history.then(history.facts[1]).then_applied(at=9)
-    history.then(history.facts[2]).then_applied(at=9).standing(delivery_attempts=1, stage="in_transit")
+    history.then(history.facts[2]).then_applied(at=9).summary(delivery_attempts=1, stage="in_transit")
 
 
 def test_the_same_said_twice_while_waiting_applies_once() -> None:
@@ -168,7 +168,7 @@ def test_the_same_said_twice_while_waiting_applies_once() -> None:
 def test_a_date_only_feed_cancels_and_books_again_at_midnight() -> None:
     """A booking ranks before a cancelling of a shipment, so it is forbidden first and right a moment later."""
     again_booked = booked(24, "S-2")
-    given(placed(8), booked(9, "S-1"), shipment_cancelled(24, "S-1")).when(again_booked).then_applied().standing(
+    given(placed(8), booked(9, "S-1"), shipment_cancelled(24, "S-1")).when(again_booked).then_applied().summary(
         stage="booked", left_to_book=False
     )
 
@@ -182,9 +182,9 @@ def test_a_whole_day_told_at_midnight_settles_in_the_only_order_that_makes_sense
         dispatched(24, "S-2"),
         delivered(24, "S-2"),
     )
-    heard(*day).standing(status="delivered")
+    heard(*day).summary(status="delivered")
     for arrival in permutations(day):
-        outcomes = settle(SETTLING_OF[Kind.ORDER], "SO-1", arrival, watched=False).outcomes
+        outcomes = settle(DECIDER_OF[Kind.ORDER], "SO-1", arrival, watched=False).outcomes
         assert {outcomes[fact.key] for fact in day} == {Outcome(Verdict.APPLIED, took_effect_at=oclock(24))}
 
 
@@ -206,7 +206,7 @@ def test_retries_go_on_while_anything_applies() -> None:
     swapped = heard(*history.facts, *swaps)
     for fact in swaps:
         swapped.then(fact).then_applied()
-    swapped.standing(stage="booked", left_to_book=False)
+    swapped.summary(stage="booked", left_to_book=False)
 
 
 def test_of_two_forbidden_ones_for_which_there_is_room_once_the_first_in_place_applies() -> None:
@@ -220,7 +220,7 @@ def test_what_waits_for_a_retried_fact_follows_it_at_the_same_instant() -> None:
     gone = dispatched(24, "S-2")
     given(placed(8), booked(9, "S-1"), shipment_cancelled(24, "S-1"), booked(24, "S-2")).when(
         gone
-    ).then_applied().standing(stage="in_transit")
+    ).then_applied().summary(stage="in_transit")
 
 
 def test_a_fact_that_an_amendment_of_the_same_instant_allows_applies() -> None:
@@ -233,7 +233,7 @@ def test_a_partial_delivery_of_the_same_instant_lets_no_cancelling_through() -> 
     """Cancelling ranks first: it takes effect and the delivery is forbidden, however they came in."""
     history = heard(placed(8), booked(9), delivered(10, lines={1: 1}), cancelled(10))
     history.then(history.facts[3]).then_applied()
-    history.then(history.facts[2]).then_refused("shipment S-1 was cancelled").standing(status="cancelled")
+    history.then(history.facts[2]).then_refused("shipment S-1 was cancelled").summary(status="cancelled")
 
 
 # -- 5. the end ----------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def test_what_names_a_shipment_whose_booking_was_refused_is_held() -> None:
 
 def test_every_fact_that_took_effect_is_a_moment_with_how_the_order_stood_then() -> None:
     history = heard(dispatched(8.5), placed(8), booked(9), booked(10, "S-2"), cancelled(11))
-    told = [(m.at, m.fact.TYPE, m.standing.status, m.standing.stage) for m in history.settling.moments]
+    told = [(m.at, m.fact.TYPE, m.summary.status, m.summary.stage) for m in history.settling.moments]
     assert told == [
         (oclock(8), "order.placed.v1", "open", "to_book"),
         (oclock(9), "shipment.booked.v1", "open", "booked"),
@@ -267,7 +267,7 @@ def test_every_fact_that_took_effect_is_a_moment_with_how_the_order_stood_then()
 
 def test_the_verdicts_can_be_had_without_the_moments() -> None:
     facts = [placed(8), booked(9), booked(10, "S-2")]
-    watched, unwatched = (settle(SETTLING_OF[Kind.ORDER], "SO-1", facts, watched=watched) for watched in (True, False))
+    watched, unwatched = (settle(DECIDER_OF[Kind.ORDER], "SO-1", facts, watched=watched) for watched in (True, False))
     assert unwatched.moments == []
     assert (unwatched.outcomes, unwatched.state) == (watched.outcomes, watched.state)
 
@@ -281,7 +281,7 @@ def test_a_settling_says_whether_something_waits_or_was_forbidden_at_its_last_in
 
 def test_a_settling_knows_the_place_of_the_fact_last_taken() -> None:
     last = booked(9)
-    assert heard(last, placed(8)).settling.last_place == last.place
+    assert heard(last, placed(8)).settling.last_sort_key == last.place
 
 
 @pytest.mark.parametrize("hour", [8, 8.5, 9, 12], ids=str)

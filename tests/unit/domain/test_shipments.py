@@ -24,13 +24,13 @@ from tests.unit.domain.specification import given
 
 
 def test_a_booking_without_lines_takes_all_that_is_left() -> None:
-    given(placed(8, {1: 10, 2: 4})).when(booked(9)).then_applied().standing(stage="booked", left_to_book=False).when(
+    given(placed(8, {1: 10, 2: 4})).when(booked(9)).then_applied().summary(stage="booked", left_to_book=False).when(
         delivered(10)
-    ).then_applied().standing(status="delivered")
+    ).then_applied().summary(status="delivered")
 
 
 def test_a_booking_without_lines_takes_what_other_shipments_do_not_carry() -> None:
-    given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 7})).when(booked(10, "S-2")).then_applied().standing(
+    given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 7})).when(booked(10, "S-2")).then_applied().summary(
         left_to_book=False
     ).when(delivered(11, "S-2", {1: 4})).then_refused("line 1: 4 is more than the 3 left on shipment S-2")
 
@@ -42,17 +42,17 @@ def test_a_booking_without_lines_takes_what_was_not_delivered() -> None:
         delivered(10, "S-1", {1: 5}),
         shipment_cancelled(11, "S-1"),
         booked(12, "S-2"),
-    ).when(delivered(13, "S-2")).then_applied().standing(status="delivered", delivered_at=13)
+    ).when(delivered(13, "S-2")).then_applied().summary(status="delivered", delivered_at=13)
 
 
 def test_a_booking_without_lines_takes_only_what_was_left_at_its_place() -> None:
-    given(placed(8, {1: 10}), booked(9, "S-1"), amended(10, {1: 12})).standing(left_to_book=True).when(
+    given(placed(8, {1: 10}), booked(9, "S-1"), amended(10, {1: 12})).summary(left_to_book=True).when(
         delivered(11, "S-1")
-    ).then_applied().standing(stage="partly_delivered", open_value=Decimal("10.00"))
+    ).then_applied().summary(stage="partly_delivered", open_value=Decimal("10.00"))
 
 
 def test_a_booking_may_take_exactly_what_is_left() -> None:
-    given(placed(8, {1: 10}), booked(9, "S-1", {1: 7})).when(booked(10, "S-2", {1: 3})).then_applied().standing(
+    given(placed(8, {1: 10}), booked(9, "S-1", {1: 7})).when(booked(10, "S-2", {1: 3})).then_applied().summary(
         left_to_book=False
     )
 
@@ -60,7 +60,7 @@ def test_a_booking_may_take_exactly_what_is_left() -> None:
 def test_a_booking_takes_no_more_than_is_left_of_a_line() -> None:
     given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 7})).when(booked(10, "S-2", {2: 1, 1: 4})).then_refused(
         "line 1: 4 is more than the 3 left to book"
-    ).standing(left_to_book=True)
+    ).summary(left_to_book=True)
 
 
 def test_a_booking_of_a_line_that_is_all_booked_is_refused_though_others_are_left() -> None:
@@ -70,9 +70,9 @@ def test_a_booking_of_a_line_that_is_all_booked_is_refused_though_others_are_lef
 
 
 def test_a_booking_of_part_leaves_the_rest() -> None:
-    given(placed(8, {1: 10})).when(booked(9, "S-1", {1: "2.5"})).then_applied().standing(left_to_book=True).when(
+    given(placed(8, {1: 10})).when(booked(9, "S-1", {1: "2.5"})).then_applied().summary(left_to_book=True).when(
         booked(10, "S-2", {1: "7.5"})
-    ).then_applied().standing(left_to_book=False)
+    ).then_applied().summary(left_to_book=False)
 
 
 def test_what_was_delivered_is_not_left() -> None:
@@ -116,7 +116,7 @@ def test_the_same_booking_said_again_after_its_end_is_a_duplicate(end: Fact) -> 
 
 def test_a_shipment_id_is_used_once_an_order() -> None:
     before = (placed(8, {1: 10}), booked(9, "S-1", {1: 4}))
-    given(*before).when(booked(10, "S-1", {1: 6})).then_refused("shipment_id S-1 was used before").standing(
+    given(*before).when(booked(10, "S-1", {1: 6})).then_refused("shipment_id S-1 was used before").summary(
         left_to_book=True
     )
     given(*before, shipment_cancelled(10)).when(booked(11, "S-1", {1: 6})).then_refused(
@@ -128,7 +128,7 @@ def test_a_shipment_id_is_used_once_an_order() -> None:
 
 
 def test_cancelling_a_shipment_frees_what_it_carried() -> None:
-    given(placed(8), booked(9, "S-1")).when(shipment_cancelled(10, "S-1")).then_applied().standing(
+    given(placed(8), booked(9, "S-1")).when(shipment_cancelled(10, "S-1")).then_applied().summary(
         stage="to_book", left_to_book=True, carrier=None, estimated_delivery=None
     ).when(booked(11, "S-2", {1: 10})).then_applied()
 
@@ -136,13 +136,13 @@ def test_cancelling_a_shipment_frees_what_it_carried() -> None:
 def test_cancelling_a_shipment_frees_its_undelivered_part_alone() -> None:
     partly = given(
         placed(8, {1: 10}), booked(9, "S-1"), delivered(10, "S-1", {1: 6}), shipment_cancelled(11, "S-1")
-    ).standing(stage="partly_delivered", left_to_book=True)
+    ).summary(stage="partly_delivered", left_to_book=True)
     partly.when(booked(12, "S-2", {1: 5})).then_refused("line 1: 5 is more than the 4 left to book")
     partly.when(booked(12, "S-2", {1: 4})).then_applied()
 
 
 def test_a_dispatched_shipment_can_be_cancelled() -> None:
-    given(placed(8), booked(9), dispatched(10)).when(shipment_cancelled(11)).then_applied().standing(stage="to_book")
+    given(placed(8), booked(9), dispatched(10)).when(shipment_cancelled(11)).then_applied().summary(stage="to_book")
 
 
 def test_a_shipment_cancelled_again_is_a_duplicate() -> None:
@@ -187,7 +187,7 @@ def test_what_names_a_shipment_that_nobody_booked_is_held(early: Fact) -> None:
 
 
 def test_a_dispatched_shipment_is_in_transit() -> None:
-    given(placed(8), booked(9)).when(dispatched(10)).then_applied().standing(stage="in_transit")
+    given(placed(8), booked(9)).when(dispatched(10)).then_applied().summary(stage="in_transit")
 
 
 def test_dispatched_again_is_a_duplicate() -> None:
@@ -205,13 +205,13 @@ def test_dispatched_after_part_of_it_was_delivered_still_applies() -> None:
 
 
 def test_a_delay_moves_the_estimate() -> None:
-    given(placed(8), booked(9, estimate=16)).when(delayed(10, estimate=20)).then_applied().standing(
+    given(placed(8), booked(9, estimate=16)).when(delayed(10, estimate=20)).then_applied().summary(
         estimated_delivery=20, promised_by=17
     )
 
 
 def test_a_delay_may_move_the_estimate_forward() -> None:
-    given(placed(8), booked(9, estimate=16)).when(delayed(10, estimate=15)).then_applied().standing(
+    given(placed(8), booked(9, estimate=16)).when(delayed(10, estimate=15)).then_applied().summary(
         estimated_delivery=15
     )
 
@@ -219,22 +219,22 @@ def test_a_delay_may_move_the_estimate_forward() -> None:
 def test_a_rebooking_swaps_carrier_mode_and_estimate() -> None:
     given(placed(8), booked(9, carrier="DHL", mode="courier", estimate=16)).when(
         rebooked(10, carrier="our van", mode="in_house", estimate=14)
-    ).then_applied().standing(carrier="our van", mode="in_house", estimated_delivery=14)
+    ).then_applied().summary(carrier="our van", mode="in_house", estimated_delivery=14)
 
 
 def test_a_rebooking_leaves_what_it_does_not_mention() -> None:
     given(placed(8), booked(9, carrier="DHL", mode="courier", estimate=16)).when(
         rebooked(10, estimate=14)
-    ).then_applied().standing(carrier="DHL", mode="courier", estimated_delivery=14)
+    ).then_applied().summary(carrier="DHL", mode="courier", estimated_delivery=14)
 
 
 def test_attempts_are_counted_over_all_shipments() -> None:
     given(placed(8), booked(9, "S-1", {1: 5}), booked(9, "S-2"), attempted(10, "S-1"), attempted(11, "S-2")).when(
         attempted(12, "S-1")
-    ).then_applied().standing(delivery_attempts=3)
+    ).then_applied().summary(delivery_attempts=3)
 
 
 def test_attempts_that_did_not_apply_are_not_counted() -> None:
     given(placed(8), booked(9), attempted(10), shipment_cancelled(11)).when(attempted(12)).then_refused(
         "cancelled"
-    ).standing(delivery_attempts=1)
+    ).summary(delivery_attempts=1)

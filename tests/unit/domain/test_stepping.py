@@ -2,7 +2,7 @@
 
 from domain.fact import Fact
 from domain.settling import Settling
-from domain.stepping import Recent, can_be_stepped_on
+from domain.stepping import SettlingCache, can_be_stepped_on
 from domain.subject import settle_stream
 from tests.unit.domain.facts import attempted, booked, dispatched, placed, voided
 
@@ -54,7 +54,7 @@ def test_a_fact_of_the_last_instant_goes_on_top_if_nothing_was_forbidden_at_it()
 
 
 def test_a_settling_is_found_by_the_version_that_it_reflects() -> None:
-    recent = Recent()
+    recent = SettlingCache()
     settling = after(placed(8))
     recent.put(STREAM, 3, settling)
 
@@ -64,7 +64,7 @@ def test_a_settling_is_found_by_the_version_that_it_reflects() -> None:
 
 
 def test_a_settling_that_was_taken_out_is_gone_until_its_batch_is_stored() -> None:
-    recent = Recent()
+    recent = SettlingCache()
     recent.put(STREAM, 3, after())
 
     recent.take(STREAM, 3)
@@ -74,21 +74,21 @@ def test_a_settling_that_was_taken_out_is_gone_until_its_batch_is_stored() -> No
 
 
 def test_a_settling_of_another_version_is_of_no_use() -> None:
-    recent = Recent()
+    recent = SettlingCache()
     recent.put(STREAM, 3, after())
 
     assert recent.take(STREAM, 4) is None
 
 
 def test_a_settling_that_nothing_can_go_on_top_of_is_not_remembered() -> None:
-    recent = Recent()
+    recent = SettlingCache()
     recent.put(STREAM, 2, after(placed(8), dispatched(9)))
 
     assert recent.version_of(STREAM) is None
 
 
 def test_the_longest_untouched_are_forgotten_first() -> None:
-    recent = Recent(capacity=1)
+    recent = SettlingCache(capacity=1)
     recent.put(STREAM, 3, after())
     recent.put("order-SO-2", 1, after())
 

@@ -13,14 +13,14 @@ FACTS = (PLACED, BOOKED, ARRIVED)
 def test_as_of_an_instant_all_counts_that_had_occurred_by_then_however_late_we_heard() -> None:
     assert up_to(FACTS, occurred=oclock(11)) == list(FACTS)
     assert up_to(FACTS, occurred=oclock(10.99)) == [PLACED, BOOKED]
-    heard(*FACTS).at(11).standing(status="delivered")
-    heard(*FACTS).at(10.99).standing(status="open")
+    heard(*FACTS).at(11).summary(status="delivered")
+    heard(*FACTS).at(10.99).summary(status="open")
 
 
 def test_as_known_at_an_instant_all_counts_that_was_recorded_by_then() -> None:
     assert up_to(FACTS, recorded=oclock(30)) == list(FACTS)
     assert up_to(FACTS, recorded=oclock(29.99)) == [PLACED, BOOKED]
-    History(up_to(FACTS, recorded=oclock(20))).standing(status="open")
+    History(up_to(FACTS, recorded=oclock(20))).summary(status="open")
 
 
 def test_both_clocks_combine() -> None:
@@ -34,8 +34,8 @@ def test_a_void_counts_as_of_any_instant_but_only_once_it_is_known() -> None:
     facts = (PLACED, wrong, void)
     assert up_to(facts, occurred=oclock(10)) == [PLACED, wrong, void]
     assert up_to(facts, recorded=oclock(10)) == [PLACED, wrong]
-    History(up_to(facts, occurred=oclock(10))).standing(status="open")
-    History(up_to(facts, occurred=oclock(10), recorded=oclock(19))).standing(status="cancelled")
+    History(up_to(facts, occurred=oclock(10))).summary(status="open")
+    History(up_to(facts, occurred=oclock(10), recorded=oclock(19))).summary(status="cancelled")
 
 
 def test_without_a_limit_every_fact_counts() -> None:

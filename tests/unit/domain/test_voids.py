@@ -24,7 +24,7 @@ from tests.unit.domain.specification import given, heard
 def test_a_voided_fact_is_passed_over() -> None:
     wrong = cancelled(9)
     history = given(placed(8), wrong).when(voided(wrong, at=10)).then_applied(at=9)
-    history.then(wrong).then_voided("keyed in by mistake").standing(status="open")
+    history.then(wrong).then_voided("keyed in by mistake").summary(status="open")
 
 
 def test_the_reason_names_the_void() -> None:
@@ -38,7 +38,7 @@ def test_a_void_counts_from_the_beginning_whatever_its_own_time() -> None:
     for hour in (0, 9, 900):
         history = heard(placed(8), wrong, reassigned(9.5, "bob"), voided(wrong, at=hour))
         history.then(wrong).then_voided()
-        history.at(9.25).then(wrong).then_voided().standing(status="open")
+        history.at(9.25).then(wrong).then_voided().summary(status="open")
 
 
 def test_a_void_takes_no_moment_of_the_order_with_it() -> None:
@@ -69,7 +69,7 @@ def test_an_order_whose_placing_was_voided_is_not_known() -> None:
 
 def test_to_correct_a_message_is_to_void_it_and_publish_a_right_one() -> None:
     wrong = placed(8, {1: 100})
-    heard(wrong, booked(9), voided(wrong)).when(placed(8, {1: 10})).then_applied().standing(stage="booked")
+    heard(wrong, booked(9), voided(wrong)).when(placed(8, {1: 10})).then_applied().summary(stage="booked")
 
 
 def test_a_void_may_come_before_its_message() -> None:
@@ -81,7 +81,7 @@ def test_a_void_may_come_before_its_message() -> None:
 
 
 def test_a_void_of_a_message_that_never_comes_is_held_and_does_no_harm() -> None:
-    given(placed(8)).when(voided_by_id("order-entry", "no such message")).then_held("no such message").standing(
+    given(placed(8)).when(voided_by_id("order-entry", "no such message")).then_held("no such message").summary(
         status="open"
     )
 
@@ -98,7 +98,7 @@ def test_voiding_the_original_of_a_repeated_message_makes_the_repeat_take_effect
     repeat = again(original, at=10)
     heard(placed(8), original, repeat).then(repeat).then_duplicate().when(voided(original)).then_applied(at=9).then(
         repeat
-    ).then_applied().standing(stage="booked")
+    ).then_applied().summary(stage="booked")
 
 
 def test_voiding_the_repeat_changes_nothing_but_its_verdict() -> None:
@@ -106,7 +106,7 @@ def test_voiding_the_repeat_changes_nothing_but_its_verdict() -> None:
     repeat = again(original, at=10)
     history = heard(placed(8), original, repeat, voided(repeat))
     history.then(repeat).then_voided()
-    history.then(original).then_applied().standing(stage="booked")
+    history.then(original).then_applied().summary(stage="booked")
 
 
 def test_a_refused_and_a_held_message_can_be_voided() -> None:
@@ -134,7 +134,7 @@ def test_what_a_voided_void_named_stands_again() -> None:
     void = voided(right, at=10)
     history = heard(placed(8), right, void, voided(void, at=11))
     history.then(void).then_voided()
-    history.then(right).then_applied().standing(status="cancelled")
+    history.then(right).then_applied().summary(status="cancelled")
 
 
 def test_a_void_of_a_void_of_a_void_makes_the_first_void_count_again() -> None:
@@ -146,7 +146,7 @@ def test_a_void_of_a_void_of_a_void_makes_the_first_void_count_again() -> None:
     history.then(third).then_applied(at=11)
     history.then(second).then_voided()
     history.then(first).then_applied(at=9)
-    history.then(wrong).then_voided().standing(status="open")
+    history.then(wrong).then_voided().summary(status="open")
 
 
 def test_while_one_of_two_voids_stands_the_message_stays_voided() -> None:
@@ -180,7 +180,7 @@ def test_voids_that_name_each_other_in_a_ring_are_refused() -> None:
         history = heard(placed(8), *voids)
         for void in voids:
             history.then(void).then_refused("in a ring")
-        history.standing(status="open")
+        history.summary(status="open")
 
 
 def test_a_message_that_only_ringed_voids_name_stands() -> None:
@@ -205,7 +205,7 @@ def test_a_void_from_outside_breaks_the_ring() -> None:
 
 def test_messages_about_reps_and_accounts_can_be_voided_too() -> None:
     wrong = rep_changed(10, level="senior")
-    heard(rep_registered(8), wrong, voided(wrong)).then(wrong).then_voided().standing(level="entry")
+    heard(rep_registered(8), wrong, voided(wrong)).then(wrong).then_voided().summary(level="entry")
 
     promoted = rep_registered(9)
     change = rep_changed(10, team="east")

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from consumers.sources.json_lines import JsonLines
-from infra.questions.books import kept, recounted
-from infra.service import Waybill
+from infra.app.container import Waybill
+from infra.queries.books import kept, recounted
 from infra.settings import Settings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from tests.property.messages import message
 from tests.unit.domain.facts import booked, dispatched, placed

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from tests.stores.conftest import StoreUrl, postgres_server, postgres_store, sqlite_store
 from tests.unit.projections.specification import Memory, Projecting, Stored

@@ -18,8 +18,8 @@ from sqlalchemy import Table, select
 from domain.fact import Fact
 from domain.record import MessageVoided
 from domain.subject import settle_stream, split_stream_name, stream_name
-from infra.service import Waybill
-from infra.store.mapper import encode_event
+from infra.app.container import Waybill
+from infra.store.events.codec import encode_event
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection, Settled
 from projections.runner import Runner, sum_contributions

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from infra.logs import LOG_EVENTS
+from infra.telemetry.logs import LOG_EVENTS
 
 PACKAGES = ("domain", "projections", "consumers", "infra")
 LEVELS = {"debug", "info", "warning", "error", "exception"}

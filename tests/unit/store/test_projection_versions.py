@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import func, inspect, select, text
 
 from consumers.sources.json_lines import JsonLines
-from infra.service import Waybill
+from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.order_states import ORDER_STATES, order_states

@@ -11,7 +11,7 @@ from eventsourcing.utils import register_topic
 
 from domain.fact import Fact
 from domain.subject import Order
-from infra.store.mapper import EventMapper
+from infra.store.events.codec import EventMapper
 from infra.store.sqlite.backend import SqliteBackend
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

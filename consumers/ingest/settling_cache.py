@@ -1,0 +1,51 @@
+"""What ingest remembers from one batch to the next."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from domain.settling import Settling
+from domain.stepping import CACHED_STREAMS, SettlingCache
+
+
+class SettledStream(NamedTuple):
+    """A stream after a batch: the version of its newest event, and its settling with all facts up to there."""
+
+    stream: str
+    version: int
+    settling: Settling[Any]
+
+
+class SettlingsInStore:
+    """Settlings of recent batches, and which of their streams are known to stand where these were put back.
+
+    A batch is filed under the store's write lock. If the newest event is then the last one that we stored ourselves,
+    nobody has written since, and every stream of which there is a settling stands at the version with which it was put
+    back. If it is another event, any of these streams may have moved: the store has to be asked where each one stands,
+    until a batch of our own puts its settling back again.
+    """
+
+    def __init__(self, capacity: int = CACHED_STREAMS):
+        self._recent = SettlingCache(capacity)
+        self._head = 0
+        self._may_have_moved: set[str] = set()
+
+    def look_at(self, head: int) -> None:
+        """The batch to come finds the store's newest event at this position (0: none)."""
+        if head != self._head:
+            self._may_have_moved = self._recent.streams()
+            self._head = head
+
+    def version_of(self, stream: str) -> int | None:
+        """The version at which the stream is known to stand; None when the store has to be asked."""
+        return None if stream in self._may_have_moved else self._recent.version_of(stream)
+
+    def take(self, stream: str, version: int) -> Settling[Any] | None:
+        """Take out the stream's settling, if it reflects this version."""
+        return self._recent.take(stream, version)
+
+    def put_back(self, settled: Iterable[SettledStream], head: int) -> None:
+        """A batch that ended in these settlings was stored, up to the event at this position."""
+        self._head = head
+        for stream, version, settling in settled:
+            self._recent.put(stream, version, settling)
+            self._may_have_moved.discard(stream)

@@ -1,0 +1,261 @@
+"""The composition root: the one place where the parts are put together and clocks and databases passed in."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from consumers.contract import ReadingRules
+from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
+from consumers.ingest.pipeline import Ingest
+from consumers.publish.publishing import Publishing
+from consumers.sinks.sink import Sink
+from infra.app.verify import Verifier
+from infra.kafka.connection import kafka_connection
+from infra.outbox.effects import EffectsOutbox
+from infra.outbox.expiries import ExpiriesOutbox, instant_of
+from infra.outbox.outbox import Outbox
+from infra.outbox.verdicts import VerdictsOutbox
+from infra.queries.books import FeedPlace, status
+from infra.queries.dead_letters import DeadLetters
+from infra.queries.messages import Messages
+from infra.queries.views import Views
+from infra.runtime.projector import ROLE as PROJECTOR
+from infra.runtime.projector import Projector
+from infra.runtime.relay import ROLE as RELAY
+from infra.runtime.relay import Relay, relay_status
+from infra.settings import Settings
+from infra.sql_views.relations import relations
+from infra.sql_views.upkeep import keep_relations
+from infra.store.backend import Backend
+from infra.store.checkpoints import Checkpoints
+from infra.store.events.history import History
+from infra.store.opening import opening_alone
+from infra.store.projected.rows import ProjectedRows
+from infra.store.register.register import StoredRegister
+from infra.store.retries import RetryPolicy
+from infra.store.schema_version import expect_newest, refuse_newer, upgrade, version_of
+from infra.store.sqlite.backend import SqliteBackend
+from projections.catalogue import PROJECTIONS
+from projections.runner import Runner, Step
+
+if TYPE_CHECKING:
+    from consumers.sinks.kafka import KafkaSink
+    from consumers.sources.kafka_past import Point
+    from infra.app.reingest import Reingest
+    from infra.runtime.consumer import Consumer
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_backend(settings: Settings) -> Backend:
+    """Connect to the store that the settings name."""
+    path = settings.sqlite_path
+    if path is not None:
+        return SqliteBackend(path)
+    # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
+    from infra.store.postgres.backend import PostgresBackend
+
+    return PostgresBackend(settings.store)
+
+
+def migrate_store(settings: Settings) -> str | None:
+    """Bring the store up to the newest version; returns the one that it had, None if it was empty."""
+    with opening_alone(settings.sqlite_path, settings.store):
+        backend = open_backend(settings)
+        try:
+            before = version_of(backend.engine)
+            refuse_newer(before)
+            again = RetryPolicy(settings.retry_seconds)
+            again(lambda: upgrade(backend.engine))
+            ProjectedRows(backend.engine).create(PROJECTIONS)
+            again(lambda: backend.define(relations(timedelta(hours=settings.hold_hours))))
+        finally:
+            backend.close()
+    return before
+
+
+def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
+    """Where messages for Kafka go; see KafkaSink for `patience` (seconds)."""
+    # Imported here, since commands that send nothing need not wait for it.
+    from consumers.sinks.kafka import KafkaSink
+
+    return KafkaSink(kafka_connection(settings), patience=patience, stop=stop)
+
+
+def publishing(settings: Settings, sink: Sink, *, as_they_are: bool = False) -> Publishing:
+    """What publishes files of messages; it needs no store."""
+    rules = ReadingRules(settings.clock_skew, settings.max_message_bytes, honour_recordedtime=False)
+    return Publishing(sink, system_clock, rules, prefix=settings.topic_prefix, as_they_are=as_they_are)
+
+
+class Waybill:
+    """The service on one store. Close it, or use it as a context manager."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = system_clock):
+        self.settings = settings
+        self.clock = clock
+        with opening_alone(settings.sqlite_path, settings.store):
+            self.backend = open_backend(settings)
+            self.application = self.backend.application
+            self.engine = self.backend.engine
+            self.rows = ProjectedRows(self.engine)
+            try:
+                expect_newest(self.engine)
+                self.rows.create(PROJECTIONS)
+            except BaseException:
+                self.backend.close()
+                raise
+        self.again = RetryPolicy(settings.retry_seconds)
+        self.register = StoredRegister(self.backend)
+        self.history = History(self.backend)
+        self.views = Views(self.engine, self.rows, self.history, clock)
+        self.messages = Messages(self.engine, self.history)
+        self.dead_letters = DeadLetters(self.engine, self.hold)
+        self.verification = Verifier(self.engine, self.history, PROJECTIONS)
+        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events)
+        self._relations_kept = False
+
+    @property
+    def hold(self) -> timedelta:
+        """How long a message may be held before it counts as dead."""
+        return timedelta(hours=self.settings.hold_hours)
+
+    def status(self) -> dict[str, Any]:
+        """The books, the head, the projections, the partitions (see infra.queries.books) and the reactors."""
+        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
+        return {**told, "reactors": self._reactors()}
+
+    def _reactors(self) -> list[dict[str, object]]:
+        return relay_status(self.outlets(), Checkpoints(self.backend).begun())
+
+    def status_with_ends(self) -> tuple[dict[str, Any], str | None]:
+        """The same with the ends of Kafka's partitions, and why Kafka was not reached if it was not.
+
+        Kafka is asked only when something was read from it, and given up after some seconds.
+        """
+        complaint: list[str] = []
+        kafka_topics = set(read_topics(self.settings.topic_prefix))
+
+        def ends(places: Sequence[FeedPlace]) -> Mapping[FeedPlace, int]:
+            if not any(topic in kafka_topics for topic, _ in places):
+                return {}
+            from infra.kafka.offsets import partition_end_offsets
+
+            found = partition_end_offsets(kafka_connection(self.settings), sorted(kafka_topics))
+            if isinstance(found, str):
+                complaint.append(f"Kafka at {self.settings.kafka} was not reached, so lag is not known: {found}")
+                return {}
+            return found
+
+        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold, ends)
+        return {**told, "reactors": self._reactors()}, complaint[0] if complaint else None
+
+    def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
+        """An ingest pipeline into this store; see Ingest for `rereading`."""
+        rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
+        return Ingest(self.register, self.clock, rules, self.again, rereading=rereading)
+
+    def consumer(self, stop: Event) -> "Consumer":
+        """What reads Kafka into this store until `stop` is set."""
+        # Imported here, since commands that read nothing need not wait for it.
+        from consumers.sources.kafka import KafkaReader
+        from infra.runtime.consumer import SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
+
+        settings = self.settings
+        connection = kafka_connection(settings)
+        topics = read_topics(settings.topic_prefix)
+        # A store that is away for longer is the consumer's to wait for: it stays in its group meanwhile, and stops.
+        briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop)
+        ingest = partial(Ingest, self.register, self.clock, self.reading_rules(), briefly)
+        return Consumer(
+            lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
+            lambda member: KafkaReader(member, topics, ingest(), self.register, self.clock),
+            topics,
+            settings.kafka,
+            stop,
+        )
+
+    @contextmanager
+    def reingest(self, topic: str, begin: "Point", end: "Point | None") -> Iterator["Reingest"]:
+        """A topic's past, to be read again into this store. Raises KafkaError or OSError."""
+        from infra.app.reingest import Reingest, topics_past
+
+        settings = self.settings
+        with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
+            yield Reingest(past, self.ingest(rereading=True), self.register, self.clock)
+
+    def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
+        """What a message has to fit in besides its contract."""
+        return ReadingRules(
+            clock_skew=self.settings.clock_skew,
+            max_bytes=self.settings.max_message_bytes,
+            honour_recordedtime=honour_recordedtime,
+        )
+
+    def projector(self, stop: Event) -> Projector:
+        """What keeps the views up to date until `stop` is set, and before that, what analysts query of them."""
+        if not self._relations_kept:
+            keep_relations(self.backend, self.hold)
+            self._relations_kept = True
+        again = RetryPolicy(self.settings.retry_seconds, stop)
+        return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
+
+    def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
+        """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
+        settings = self.settings
+        outlets, positions = self.outlets(), Checkpoints(self.backend)
+        at_the_newest = settings.relay_from == "now"
+        return Relay(
+            outlets,
+            positions,
+            lambda: positions.begin(outlets, self.clock(), at_the_newest=at_the_newest),
+            kafka_sink(settings, stop, patience=patience),
+            written_topics(settings.topic_prefix),
+            self.backend.watch(RELAY),
+            RetryPolicy(settings.retry_seconds, stop),
+            stop,
+        )
+
+    def outlets(self) -> Sequence[Outbox]:
+        """What the relay tells, each with a position of its own."""
+        prefix, source = self.settings.topic_prefix, self.settings.relay_source
+        positions, dead_of = Checkpoints(self.backend), read_topics(prefix)
+        return (
+            EffectsOutbox(self.backend, self.history, prefix + EVENTS, source),
+            VerdictsOutbox(
+                self.backend,
+                prefix + VERDICTS,
+                source,
+                dead_of,
+                expired_until=lambda: instant_of(positions.position(ExpiriesOutbox.name)),
+            ),
+            ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
+        )
+
+    def project(self, on_step: Callable[[Step], None] | None = None) -> int:
+        """Move all projections up to the newest event; returns the position that they reflect."""
+        self.projector(Event()).run(once=True, on_step=on_step)
+        return self.runner.position()
+
+    def grant_analyst(self, role: str) -> list[str]:
+        """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
+        self.backend.define(relations(self.hold))
+        return self.backend.grant(role)
+
+    def revoke_analyst(self, role: str) -> None:
+        """Take that back. Raises NotAllowedError."""
+        self.backend.revoke(role)
+
+    def close(self) -> None:
+        self.backend.close()
+
+    def __enter__(self) -> "Waybill":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,194 @@
+"""Verifier: everything that is derived is derived again and compared with what the store keeps.
+
+Verdicts are settled anew from the events, rows are shaped anew, totals and books are recounted. Reads only.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Table, select
+
+from domain.fact import Fact
+from domain.subject import is_waiting_room, settle_stream, split_stream_name
+from infra.queries import books
+from infra.store.events.history import History
+from infra.store.register.tables import messages
+from projections.projection import Projection, Settled
+from projections.runner import sum_contributions
+
+STREAMS_AT_ONCE = 500
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be."""
+
+    check: str
+    subject: str
+    expected: str
+    found: str
+
+
+class Verified(NamedTuple):
+    """How much was checked, and what was found wrong: nothing, if all is well."""
+
+    checked: Mapping[str, int]
+    findings: Sequence[Finding]
+
+
+class Verifier:
+    """Checks one store. Run it while nothing is taken in and the views are up to date: it reads in several steps."""
+
+    def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
+        self._engine = engine
+        self._history = history
+        self._projections = projections
+
+    def run(self, on_stream: Callable[[], None] | None = None) -> Verified:
+        """Check everything; memory stays flat. `on_stream` is called after each stream."""
+        checked = {"messages": 0, "rows": 0, "totals": 0, "books": 0}
+        findings: list[Finding] = []
+        with self._engine.connect() as connection:
+            streams = self._history.streams()
+            while batch := list(islice(streams, STREAMS_AT_ONCE)):
+                findings += self._check_verdicts(connection, batch, checked)
+                findings += self._check_rows(connection, batch, checked)
+                for _ in batch:
+                    if on_stream is not None:
+                        on_stream()
+            findings += self._check_no_orphans(connection)
+            findings += self._check_totals(connection, checked)
+        findings += self._check_books(checked)
+        return Verified(checked, findings)
+
+    def _check_verdicts(
+        self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
+    ) -> Iterator[Finding]:
+        names = [stream for stream, _ in batch]
+        kept: dict[str, dict[tuple[str, str], Any]] = {}
+        for row in connection.execute(
+            select(
+                messages.c.stream,
+                messages.c.source,
+                messages.c.message_id,
+                messages.c.verdict,
+                messages.c.reason,
+                messages.c.took_effect_at,
+                messages.c.subject,
+            ).where(messages.c.subject.in_({split_stream_name(name)[1] for name in names}))
+        ):
+            kept.setdefault(row.stream, {})[row.source, row.message_id] = row
+        for stream, facts in batch:
+            registered = kept.get(stream, {})
+            # A void that found what it names has left its waiting room; its event there counts no more.
+            counted = [f for f in facts if not is_waiting_room(stream) or f.key in registered]
+            settling = settle_stream(stream, counted, watched=False)
+            for key, outcome in settling.outcomes.items():
+                checked["messages"] += 1
+                row = registered.pop(key, None)
+                found = f"{row.verdict}: {row.reason} ({row.took_effect_at})" if row is not None else "not registered"
+                expected = f"{outcome.verdict.value}: {outcome.reason} ({outcome.took_effect_at})"
+                if found != expected:
+                    yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", expected, found)
+            for key in registered:
+                yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", "an event", "no event")
+
+    def _check_rows(
+        self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
+    ) -> Iterator[Finding]:
+        shaped: dict[str, set[Any]] = {table.name: set() for p in self._projections for table in p.tables}
+        subjects: dict[str, list[str]] = {}
+        for stream, facts in batch:
+            kind, subject_id = split_stream_name(stream)
+            if kind is None:
+                continue
+            subjects.setdefault(kind, []).append(subject_id)
+            settled = Settled(kind, subject_id, settle_stream(stream, facts))
+            for projection in self._projections:
+                if projection.kind is kind:
+                    for table_name, rows in projection.shape(settled).items():
+                        shaped[table_name].update(rows)
+        for projection in self._projections:
+            for table in projection.tables:
+                found = _rows_of(connection, table, subjects.get(projection.kind, []))
+                checked["rows"] += len(found)
+                yield from _compared(table, shaped[table.name], found)
+
+    def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
+        """Rows of subjects that have no stream at all."""
+        known: dict[str, set[str]] = {}
+        for projection in self._projections:
+            for table in projection.tables:
+                subject = next(iter(table.primary_key))
+                for subject_id in connection.execute(select(subject).distinct()).scalars():
+                    streams = known.setdefault(f"{projection.kind}-{subject_id}", set())
+                    streams.add(table.name)
+        existing = self._history.existing(known)
+        for stream, tables in known.items():
+            if stream not in existing:
+                yield Finding("row", f"{', '.join(sorted(tables))} of {stream}", "no row", "a row without a stream")
+
+    def _check_totals(self, connection: Connection, checked: dict[str, int]) -> Iterator[Finding]:
+        for totals in (totals for projection in self._projections for totals in projection.totals):
+            rows = connection.execute(
+                select(*(totals.over.c[name] for name in totals.looks_at)).where(totals.over.c.valid_to.is_(None))
+            )
+            expected = sum_contributions(totals, (), (dict(zip(totals.looks_at, row, strict=True)) for row in rows))
+            names = (*totals.keys, *totals.measures)
+            kept = {
+                tuple(row[: len(totals.keys)]): tuple(row[len(totals.keys) :])
+                for row in connection.execute(select(*(totals.table.c[name] for name in names)))
+                if any(row[len(totals.keys) :])
+            }
+            for key in sorted(expected.keys() | kept.keys()):
+                checked["totals"] += 1
+                if expected.get(key) != kept.get(key):
+                    yield Finding(
+                        "total",
+                        f"{totals.table.name} {', '.join(map(str, key))}",
+                        _said(totals.measures, expected.get(key)),
+                        _said(totals.measures, kept.get(key)),
+                    )
+
+    def _check_books(self, checked: dict[str, int]) -> Iterator[Finding]:
+        recounted, kept = books.recounted(self._engine), books.kept(self._engine)
+        for verdict, count in recounted.items():
+            checked["books"] += 1
+            if kept[verdict] != count:
+                yield Finding("books", verdict, str(count), str(kept[verdict]))
+
+
+def _rows_of(connection: Connection, table: Table, subjects: Sequence[str]) -> set[Any]:
+    if not subjects:
+        return set()
+    subject = next(iter(table.primary_key))
+    return {tuple(row) for row in connection.execute(select(table).where(subject.in_(subjects)))}
+
+
+def _compared(table: Table, shaped: set[Any], found: set[Any]) -> Iterator[Finding]:
+    """Rows that are missing, too many, or differ: of two rows with one key, only the columns that are not equal."""
+    names = [column.name for column in table.columns]
+    key = [names.index(column.name) for column in table.primary_key]
+
+    def by_key(rows: set[Any]) -> dict[Any, Any]:
+        return {tuple(row[index] for index in key): row for row in rows}
+
+    expected_rows, found_rows = by_key(shaped - found), by_key(found - shaped)
+    for row_key in sorted(expected_rows.keys() | found_rows.keys()):
+        expected, kept = expected_rows.get(row_key), found_rows.get(row_key)
+        differing = [
+            index for index in range(len(names)) if expected is None or kept is None or expected[index] != kept[index]
+        ]
+        columns = [names[index] for index in differing]
+        yield Finding(
+            "row",
+            f"{table.name} {', '.join(map(str, row_key))}",
+            _said(columns, expected and [expected[index] for index in differing], "no such row"),
+            _said(columns, kept and [kept[index] for index in differing], "no such row"),
+        )
+
+
+def _said(names: Sequence[str], values: Sequence[Any] | None, missing: str = "nothing") -> str:
+    if values is None:
+        return missing
+    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))

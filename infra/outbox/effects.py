@@ -1,0 +1,85 @@
+"""The outlet of waybill.events: facts that take effect and cease to, in the order of the store."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from consumers.ingest.register import MessageKey
+from consumers.relay.effects import Place, Surroundings, key_of, makes_a_turn, record_of, turns
+from domain.fact import Fact, StreamEvent
+from domain.record import VerdictChanged
+from domain.subject import waiting_room
+from infra.outbox.message_content import FactsOfMessages
+from infra.outbox.outbox import Outgoing
+from infra.store.backend import Backend, as_keys
+from infra.store.events.codec import EVENT_COLUMNS, decode_event
+from infra.store.events.history import History, head_seen
+
+EVENTS_AT_ONCE = 2_000
+
+
+class EffectsOutbox:
+    """Implements infra.outbox.outbox.Outbox; a position is one of the history."""
+
+    name = "relay.events"
+
+    def __init__(self, backend: Backend, history: History, topic: str, source: str):
+        self._backend = backend
+        self._engine = backend.engine
+        self._history = history
+        self._topic = topic
+        self._source = source
+        self._facts = FactsOfMessages(backend)
+        position = f"e.{backend.position}"
+        self._not_at_once = text(
+            f"SELECT n.stream, n.version FROM {backend.keys(2)} JOIN notices AS n "
+            "ON n.stream = k.k0 AND n.version = CAST(k.k1 AS bigint)"
+        )
+        self._changes = text(
+            f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} "
+            f"JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
+            f"WHERE e.topic = '{VerdictChanged.TOPIC}' AND {position} <= :position ORDER BY {position}"
+        )
+
+    def after(self, position: int) -> Outgoing:
+        found = self._history.after(position, EVENTS_AT_ONCE)
+        if not found:
+            return Outgoing((), position)
+        end = found[-1].position
+        events = [positioned.event for positioned in found]
+        surroundings = self._surroundings(events, end)
+        return Outgoing([record_of(turn, self._topic, self._source) for turn in turns(events, surroundings)], end)
+
+    def lag(self, position: int) -> int:
+        return self._history.count_after(position)
+
+    def newest(self, connection: Connection, now: datetime) -> int:
+        return head_seen(connection, self._backend)
+
+    def _surroundings(self, events: Sequence[StreamEvent], end: int) -> Surroundings:
+        places = [(event.originator_id, event.originator_version) for event in events if isinstance(event, Fact)]
+        turning = {key_of(event) for event in events if isinstance(event, VerdictChanged) and makes_a_turn(event)}
+        streams = {event.originator_id for event in events if isinstance(event, VerdictChanged)}
+        return Surroundings(self._noted(places), self._changes_of(turning, streams, end), self._facts(turning))
+
+    def _noted(self, places: Sequence[Place]) -> Collection[Place]:
+        with self._engine.connect() as connection:
+            return {(row[0], row[1]) for row in connection.execute(self._not_at_once, {"keys": as_keys(places)})}
+
+    def _changes_of(
+        self, turning: Collection[MessageKey], streams: Collection[str], end: int
+    ) -> Mapping[MessageKey, Sequence[VerdictChanged]]:
+        """All changes of these messages' verdicts, those of voids in their waiting rooms among them."""
+        if not turning:
+            return {}
+        looked_in = {*streams, *(waiting_room(key.subject) for key in turning)}
+        with self._engine.connect() as connection:
+            rows = connection.execute(self._changes, {"keys": as_keys(sorted(looked_in)), "position": end}).all()
+        changes: dict[MessageKey, list[VerdictChanged]] = defaultdict(list)
+        for row in rows:
+            event = decode_event(*row)
+            if isinstance(event, VerdictChanged) and (key := key_of(event)) in turning:
+                changes[key].append(event)
+        return changes

@@ -1,0 +1,32 @@
+"""An outlet: one kind of thing that the relay tells, read from the store after a position."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from consumers.sinks.sink import Record
+
+
+class Outgoing(NamedTuple):
+    """Records to be sent, in their order, and the position that is reached once all of them are kept."""
+
+    records: Sequence[Record]
+    end: int
+
+
+class Outbox(Protocol):
+    """Reading never changes the store."""
+
+    name: str
+    """By which the store knows its position."""
+
+    def after(self, position: int) -> Outgoing:
+        """What comes next; it ends at the position itself when there is nothing."""
+
+    def lag(self, position: int) -> int:
+        """How many things were not told yet."""
+
+    def newest(self, connection: Connection, now: datetime) -> int:
+        """The position of one that has told all that there is by now."""

@@ -1,0 +1,138 @@
+"""The outlet of waybill.verdicts and of the copies of what is dead at once: the notices, in their order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from consumers.ingest.register import MessageKey
+from consumers.relay import dead_letter_copies, verdicts
+from consumers.relay.claims import Claimed, claimed_by
+from consumers.relay.dead_letter_copies import DeadLetter
+from consumers.relay.verdicts import Told
+from consumers.sinks.sink import Record
+from domain.fact import Fact
+from domain.verdict import Verdict
+from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
+from infra.outbox.outbox import Outgoing
+from infra.store.backend import Backend
+from infra.store.register.headers import read_headers
+from infra.store.register.letter_ids import NOT_APPLIED, letter_id_of
+from infra.store.register.tables import feeds, letters, messages, notices, raw_messages
+
+# Each of them can come with the bytes of a message.
+NOTICES_AT_ONCE = 200
+
+
+class VerdictsOutbox:
+    """Implements infra.outbox.outbox.Outbox; a position is the number of a notice.
+
+    Copies are made of what came on one of the topics `dead_of`: of a file there is no topic to copy to. What was
+    received by `expired_until()` and is held since just now has waited too long already.
+    """
+
+    name = "relay.verdicts"
+
+    def __init__(
+        self,
+        backend: Backend,
+        topic: str,
+        source: str,
+        dead_of: Sequence[str],
+        expired_until: Callable[[], datetime],
+    ):
+        self._engine = backend.engine
+        self._topic = topic
+        self._source = source
+        self._dead_of = frozenset(dead_of)
+        self._expired_until = expired_until
+        self._facts = FactsOfMessages(backend)
+        about = and_(*(notices.c[name] == messages.c[name] for name in MessageKey._fields))
+        kept = and_(*(notices.c[name] == raw_messages.c[name] for name in MessageKey._fields))
+        self._after = (
+            select(
+                notices,
+                feeds.c.topic,
+                feeds.c.partition,
+                messages.c.offset.label("first_offset"),
+                messages.c.received_at,
+                func.coalesce(letters.c.body, raw_messages.c.body).label("body"),
+                func.coalesce(letters.c.headers, raw_messages.c.headers).label("headers"),
+            )
+            .join_from(notices, feeds, notices.c.feed_id == feeds.c.feed_id)
+            .outerjoin(messages, about)
+            .outerjoin(letters, notices.c.letter_id == letters.c.letter_id)
+            .outerjoin(raw_messages, kept)
+            .order_by(notices.c.notice_id)
+            .limit(NOTICES_AT_ONCE)
+        )
+
+    def after(self, position: int) -> Outgoing:
+        with self._engine.connect() as connection:
+            rows = connection.execute(self._after.where(notices.c.notice_id > position)).all()
+        if not rows:
+            return Outgoing((), position)
+        told = [(row, _told(row)) for row in rows]
+        expired_until = self._expired_until()
+        dead = [(row, one) for row, one in told if self._is_dead(one, row.received_at, expired_until)]
+        facts = self._facts({one.key for row, one in dead if one.key is not None and row.body is None})
+        copies = {row.notice_id: copy for row, one in dead if (copy := _copy(row, one, facts)) is not None}
+        records: list[Record] = []
+        for row, one in told:
+            if one.is_news:
+                records.append(verdicts.record_of(one, self._topic, self._source))
+            if row.notice_id in copies:
+                records.append(dead_letter_copies.record_of(copies[row.notice_id]))
+        return Outgoing(records, rows[-1].notice_id)
+
+    def lag(self, position: int) -> int:
+        with self._engine.connect() as connection:
+            after = select(func.count()).select_from(notices).where(notices.c.notice_id > position)
+            return int(connection.execute(after).scalar_one())
+
+    def newest(self, connection: Connection, now: datetime) -> int:
+        return int(connection.execute(select(func.coalesce(func.max(notices.c.notice_id), 0))).scalar_one())
+
+    def _is_dead(self, told: Told, received_at: datetime | None, expired_until: datetime) -> bool:
+        """Whether this verdict makes its message dead. One that is held since just now may have come long ago."""
+        if not told.is_news or told.topic not in self._dead_of:
+            return False
+        if told.verdict is Verdict.HELD:
+            return received_at is not None and received_at <= expired_until
+        return told.verdict in (Verdict.MALFORMED, Verdict.REFUSED)
+
+
+def _told(row: Row[Any]) -> Told:
+    key = None if row.source is None else key_of(row)
+    verdict, letter_id = Verdict(row.verdict), row.letter_id
+    if key is not None:
+        named = Claimed(*key, type=row.type)
+        letter_id = letter_id_of(*key) if verdict in NOT_APPLIED else letter_id
+    else:
+        named = Claimed() if row.body is None else claimed_by(row.body, read_headers(row.headers))
+    return Told(
+        key,
+        named,
+        letter_id,
+        topic_of(row.topic),
+        row.partition,
+        row.first_offset if row.offset is None else row.offset,
+        row.stream,
+        row.version,
+        None if row.before is None else Verdict(row.before),
+        verdict,
+        row.reason,
+        row.took_effect_at,
+        row.told_at,
+    )
+
+
+def _copy(row: Row[Any], told: Told, facts: Mapping[MessageKey, Fact]) -> DeadLetter | None:
+    """The letter to copy; None for a malformed one that has left the dead already."""
+    if row.body is None and told.key is None:
+        return None
+    subject = None if told.key is None else told.key.subject
+    where = (told.topic, told.partition, told.offset)
+    assert told.letter_id is not None, "what is dead is a letter"
+    return DeadLetter(*where, told.verdict, told.reason, told.letter_id, subject, *content_of(row, facts))

@@ -1,0 +1,154 @@
+"""Dead letters and held messages: what was not taken, why, and what was received, whole."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, union_all
+
+from consumers.sources.source import READ_AGAIN
+from domain.verdict import Verdict
+from infra.queries.streamed import Streamed
+from infra.store.engine import snapshot
+from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.tables import feeds, letters, messages, raw_messages
+from projections.asof import AsOf
+from projections.columns import Instant
+
+DEAD_LETTERS_DESCRIPTION = "Messages that were not taken: malformed, refused, or held for too long."
+DEAD_LETTERS_COLUMN_DOCS = {
+    "letter_id": "Names the letter: waybill dead-letters show LETTER_ID.",
+    "verdict": "malformed, refused or held (for too long).",
+    "reason": "Why it was not taken.",
+    "subject": "The id of what the message is about; null, as type, source and id are, of a malformed one.",
+    "type": "The message's type.",
+    "source": "Who sent it.",
+    "id": "The message's id.",
+    "topic": "The topic, or the file, from which it came first.",
+    "partition": "The partition of that topic.",
+    "offset": "Its offset there, or its line, counted from 0.",
+    "seen_at": "When it was recorded.",
+    "discarded_at": "When it was set aside; a voided message was from the start. Null: it waits for somebody.",
+}
+COLUMNS = tuple(DEAD_LETTERS_COLUMN_DOCS)
+
+
+def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
+    """Dead letters seen by T, the oldest first, those set aside too; `hold` is how long a message may be held."""
+    seen = union_all(_well_formed(is_dead(as_of.shifted(-hold))), _malformed()).subquery("seen")
+    letter = seen.c
+    return (
+        select(*(letter[name] for name in COLUMNS[:-1]), _by(as_of, letter.discarded_at).label("discarded_at"))
+        .where(letter.seen_at <= as_of.instant)
+        .order_by(letter.seen_at, letter.letter_id)
+    )
+
+
+def held(as_of: AsOf, hold: timedelta) -> Select[Any]:
+    """Messages that wait at T for what they name, and have not waited too long; the longest waiting first."""
+    waiting = _well_formed(still_waits(as_of.shifted(-hold))).subquery("waiting")
+    return select(*(waiting.c[name] for name in COLUMNS)).order_by(waiting.c.seen_at, waiting.c.letter_id)
+
+
+class DeadLetters:
+    """Reads the malformed, the refused and those held too long, and what is held."""
+
+    def __init__(self, engine: Engine, hold: timedelta):
+        self._engine = engine
+        self._hold = hold
+
+    def dead(
+        self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None, *, discarded: bool = False
+    ) -> list[dict[str, Any]]:
+        """Dead letters seen by both clocks, the oldest first; with `discarded`, those set aside too.
+
+        A voided message counts as discarded from the moment at which it was seen.
+        """
+        question = self._question(now, as_of, known_at)
+        if not discarded:
+            question = question.where(question.selected_columns["discarded_at"].is_(None))
+        return self._rows(question)
+
+    def held(self, now: datetime) -> list[dict[str, Any]]:
+        """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
+        return self._rows(held(AsOf.at(now), self._hold))
+
+    @contextmanager
+    def stream(
+        self, head: int, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> Iterator[Streamed]:
+        """All of them, those set aside too, to be read row by row; `head` is the position of the newest event."""
+        with snapshot(self._engine) as connection:
+            yield Streamed(connection, self._question(now, as_of, known_at), head, as_of or now)
+
+    def _question(self, now: datetime, as_of: datetime | None, known_at: datetime | None) -> Select[Any]:
+        limit = min((clock for clock in (as_of, known_at) if clock is not None), default=now)
+        return dead_letters(AsOf.at(limit), self._hold)
+
+    def _rows(self, question: Select[Any]) -> list[dict[str, Any]]:
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(question).mappings()]
+
+    def body_of(self, letter: Mapping[str, Any]) -> tuple[bytes, str] | None:
+        """The bytes of a letter as they were received, and its headers as JSON; None when only the event was kept."""
+        with self._engine.connect() as connection:
+            if letter["verdict"] == Verdict.MALFORMED.value:
+                found = select(letters.c.body, letters.c.headers).where(letters.c.letter_id == letter["letter_id"])
+            else:
+                found = select(raw_messages.c.body, raw_messages.c.headers).where(
+                    raw_messages.c.source == letter["source"],
+                    raw_messages.c.message_id == letter["id"],
+                    raw_messages.c.subject == letter["subject"],
+                )
+            row = connection.execute(found).one_or_none()
+        return (row[0], row[1]) if row else None
+
+
+def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What had happened by T; null when it happened later."""
+    return case((instant <= as_of.instant, instant))
+
+
+def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
+    # A voided message was set aside from the moment at which it was seen.
+    voided_at = case((messages.c.voided, messages.c.recorded_at))
+    return (
+        select(
+            messages.c.letter_id,
+            messages.c.verdict,
+            messages.c.reason,
+            messages.c.subject,
+            messages.c.type,
+            messages.c.source,
+            messages.c.message_id.label("id"),
+            _topic(),
+            feeds.c.partition,
+            messages.c.offset,
+            messages.c.recorded_at.label("seen_at"),
+            func.coalesce(messages.c.discarded_at, voided_at, type_=Instant()).label("discarded_at"),
+        )
+        .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
+        .where(which)
+    )
+
+
+def _topic() -> ColumnElement[str]:
+    """The topic's own name, also for what came when its past was read again."""
+    read_again = feeds.c.topic.startswith(READ_AGAIN)
+    return case((read_again, func.substr(feeds.c.topic, len(READ_AGAIN) + 1)), else_=feeds.c.topic).label("topic")
+
+
+def _malformed() -> Select[Any]:
+    nothing = null().cast(Text)
+    return select(
+        letters.c.letter_id,
+        literal(Verdict.MALFORMED.value, Text).label("verdict"),
+        letters.c.reason,
+        *(nothing.label(name) for name in ("subject", "type", "source", "id")),
+        _topic(),
+        feeds.c.partition,
+        letters.c.offset,
+        letters.c.received_at.label("seen_at"),
+        letters.c.discarded_at,
+    ).join_from(letters, feeds, letters.c.feed_id == feeds.c.feed_id)

@@ -1,0 +1,76 @@
+"""What the service knew at an instant: the facts recorded by then, settled again, in tables that last for one question.
+
+Subjects are settled one after another, and only the rows that hold at the asked-for time are kept, in a file of their
+own: memory stays flat however long the history is.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from domain.settling import up_to
+from domain.subject import split_stream_name
+from infra.store.engine import sqlite_engine
+from infra.store.events.history import History
+from infra.store.projected.rows import ProjectedRows
+from projections.projection import Projection
+from projections.runner import Replacement, settled_stream
+
+SUBJECTS_AT_ONCE = 1_000
+
+
+@contextmanager
+def scratch_of(
+    history: History,
+    projections: Sequence[Projection],
+    as_of: datetime | None,
+    known_at: datetime,
+    *,
+    only_lasting: bool = True,
+) -> Iterator[Engine]:
+    """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
+
+    What came after `as_of` is not in them, so what held then is what has no end: ask them about the present. With
+    `only_lasting`, they have nothing else.
+    """
+    with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
+        engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
+        rows = ProjectedRows(engine)
+        rows.create(projections)
+        # These tables are nobody else's: a count of batches will do for the positions that they move along.
+        for position, batch in enumerate(_shaped(history, projections, as_of, known_at, only_lasting)):
+            rows.replace(batch, position, position + 1)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def _shaped(
+    history: History,
+    projections: Sequence[Projection],
+    as_of: datetime | None,
+    known_at: datetime,
+    only_lasting: bool,
+) -> Iterator[list[Replacement]]:
+    batch = [Replacement(projection) for projection in projections]
+    subjects = 0
+    kinds = {projection.kind for projection in projections}
+    for stream, facts in history.streams():
+        if split_stream_name(stream)[0] not in kinds:
+            continue
+        settled = settled_stream(stream, up_to(facts, as_of, known_at))
+        if settled is None:
+            continue
+        for replacement in batch:
+            if replacement.projection.kind is settled.kind:
+                replacement.take(settled, only_lasting=only_lasting)
+        subjects += 1
+        if subjects % SUBJECTS_AT_ONCE == 0:
+            yield batch
+            batch = [Replacement(projection) for projection in projections]
+    yield batch

@@ -1,0 +1,119 @@
+"""Asking a view: as of any instant from the kept tables, and as known at any instant by settling the facts again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
+
+from sqlalchemy import Engine, Select
+
+from infra.queries.known_at import scratch_of
+from infra.queries.streamed import Streamed
+from infra.store.engine import snapshot
+from infra.store.events.history import History
+from infra.store.projected.rows import ProjectedRows, positions_seen
+from projections.asof import AsOf
+from projections.catalogue import View
+
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The clocks of a question: what was true at `as_of`, by what was known at `known_at` (UTC; None: no limit)."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows in the order of the view, each a mapping of column to value, and the position that they reflect."""
+
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    position: int
+    instant: datetime
+    total: int | None
+    """How many rows there are, of which `rows` are the first; None where that was not counted."""
+
+
+class Views:
+    """Answers questions to views."""
+
+    def __init__(self, engine: Engine, rows: ProjectedRows, history: History, clock: Callable[[], datetime]):
+        self._engine = engine
+        self._rows = rows
+        self._history = history
+        self._clock = clock
+
+    def ask(
+        self,
+        view: View,
+        asked: Asked,
+        filters: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        *,
+        counted: bool = False,
+    ) -> Answer:
+        """Answer by the asked clocks, with the first `limit` rows or all; `counted` counts what a limit leaves out.
+
+        `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}.
+        """
+        with self.stream(view, asked, filters) as answer:
+            result = answer.connection.execute(answer.question.limit(limit))
+            columns = list(result.keys())
+            rows = [dict(row) for row in result.mappings()]
+            whole = limit is None or len(rows) < limit
+            total = len(rows) if whole else answer.count() if counted else None
+            return Answer(columns, rows, answer.position, answer.instant, total)
+
+    @contextmanager
+    def stream(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Iterator[Streamed]:
+        """The same answer, to be read row by row."""
+        instant = asked.as_of or self._clock()
+        if asked.known_at is None:
+            question = view.question(AsOf.at(instant, present=asked.as_of is None))
+            with snapshot(self._engine) as connection:
+                position = min(positions_seen(connection, view.projections).values())
+                yield Streamed(connection, _filtered(question, filters), position, instant)
+            return
+        head = self._history.head()
+        with (
+            scratch_of(
+                self._history,
+                view.projections,
+                asked.as_of,
+                asked.known_at,
+                only_lasting=not view.tells_all_periods or asked.as_of is not None,
+            ) as scratch,
+            scratch.connect() as connection,
+        ):
+            question = view.question(AsOf.at(instant, present=True))
+            yield Streamed(connection, _filtered(question, filters), head, instant)
+
+    def wait_for(self, view: View, position: int, patience: timedelta) -> None:
+        """Until the view reflects a position, such as that of one's own message.
+
+        Raises NotYetReflectedError when it is not reached in time.
+        """
+        give_up = monotonic() + patience.total_seconds()
+        while (reached := min(self._rows.positions(view.projections).values())) < position:
+            if monotonic() >= give_up:
+                raise NotYetReflectedError(
+                    f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
+                    f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
+                )
+            sleep(SECONDS_BETWEEN_LOOKS)
+
+
+class NotYetReflectedError(Exception):
+    """A view does not reflect the position that was waited for; the message says why."""
+
+
+def _filtered(question: Select[Any], filters: Mapping[str, str] | None) -> Select[Any]:
+    for column, value in (filters or {}).items():
+        question = question.where(question.selected_columns[column] == value)
+    return question

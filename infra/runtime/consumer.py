@@ -1,0 +1,190 @@
+"""The consumer: reads Kafka into the store for as long as it runs, whatever Kafka and the store go through."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import structlog
+from eventsourcing.persistence import PersistenceError
+from kafka import KafkaConsumer
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
+from sqlalchemy.exc import DBAPIError
+
+from consumers.kafka_workarounds import cause_of
+from consumers.sinks.sink import MissingTopicsError, NotReachedError
+from consumers.sources.header_names import forgive_header_names
+from consumers.sources.kafka import KafkaReader
+
+POLL_MS = 500
+"""How long a poll waits; so long, at most, does a stop wait for a poll."""
+SESSION_MS = 8_000
+"""After so long without a sign of life, a consumer's partitions go to others."""
+HEARTBEAT_MS = 1_500
+BOOTSTRAP_MS = 5_000
+FETCH_BYTES = 16 * 1024 * 1024
+PARTITION_BYTES = 128 * 1024
+"""Of one partition at a time: a backlog is read across all of them, so that little waits for what lies elsewhere."""
+FETCH_WAIT_MS = 20
+"""How long the broker holds an answer back while nothing comes. What comes to another partition meanwhile waits too."""
+LONGEST_RECONNECT_PAUSE_MS = 1_000
+"""A broker that is back is found soon; the library would wait up to half a minute between looks."""
+METADATA_AGE_MS = 30_000
+SECONDS_TO_JOIN = 30.0
+SECONDS_BEFORE_POLLING_AGAIN = 2.0
+"""For so long, at most, is a batch tried again on a store that is away, before the group hears of us again."""
+SECONDS_BETWEEN_LOOKS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 5.0
+
+STORE_FAILURES = (PersistenceError, DBAPIError, sqlite3.Error)
+KAFKA_FAILURES = (KafkaError, OSError)
+FOR_GOOD = (AuthorizationError, SaslAuthenticationFailedError)
+
+
+class NeverJoinedError(Exception):
+    """The group gave no answer for long: the client hangs, and a new one may not."""
+
+
+def group_member(connection: Mapping[str, Any], group: str, max_records: int) -> KafkaConsumer:
+    """A consumer that is a dynamic member of the group and leaves positions to others. Raises KafkaError or OSError."""
+    forgive_header_names()
+    return KafkaConsumer(
+        **connection,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        allow_auto_create_topics=False,
+        # It gives one member the same partition numbers of all topics, so that an order is mostly one consumer's.
+        partition_assignment_strategy=[RangePartitionAssignor],
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        max_poll_records=max_records,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        metadata_max_age_ms=METADATA_AGE_MS,
+        bootstrap_timeout_ms=BOOTSTRAP_MS,
+        reconnect_backoff_max_ms=LONGEST_RECONNECT_PAUSE_MS,
+    )
+
+
+class Consumer:
+    """Polls until told to stop. Several may run: the group shares the partitions out among them.
+
+    `connect` gives a new member of the group, `reader` what reads with it. A group that gives no answer for
+    `seconds_to_join` is joined anew.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], KafkaConsumer],
+        reader: Callable[[KafkaConsumer], KafkaReader],
+        topics: Sequence[str],
+        address: str,
+        stop: Event,
+        seconds_to_join: float = SECONDS_TO_JOIN,
+    ):
+        self._connect = connect
+        self._reader = reader
+        self._topics = topics
+        self._address = address
+        self._stop = stop
+        self._seconds_to_join = seconds_to_join
+        self._log = structlog.get_logger(__name__)
+        self._trouble = Trouble(stop, self._log)
+
+    def run(self) -> None:
+        """Consume until the stop is set: what was polled is stored, offsets are committed, the group is left.
+
+        Raises NotReachedError when Kafka refuses us for good.
+        """
+        while not self._stop.is_set():
+            try:
+                with self._member() as reader:
+                    self._read(reader)
+            except MissingTopicsError as e:
+                self._trouble.pause("topics", str(e))
+            except NeverJoinedError as e:
+                self._trouble.pause("group", str(e))
+            except KAFKA_FAILURES as e:
+                cause = cause_of(e)
+                if isinstance(cause, FOR_GOOD):
+                    raise NotReachedError(f"Kafka at {self._address} refuses us: {cause}") from e
+                self._trouble.pause("kafka", f"{self._address}: {cause}")
+            except STORE_FAILURES as e:
+                self._trouble.pause("store", first_line(e))
+
+    @contextmanager
+    def _member(self) -> Iterator[KafkaReader]:
+        consumer = self._connect()
+        try:
+            missing = sorted(set(self._topics) - set(consumer.topics()))
+            if missing:
+                raise MissingTopicsError(
+                    f"there is no topic {', '.join(missing)} at {self._address}; "
+                    "create what is missing with: waybill topics create"
+                )
+            reader = self._reader(consumer)
+        except BaseException:
+            consumer.close(autocommit=False, timeout_ms=BOOTSTRAP_MS)
+            raise
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    def _read(self, reader: KafkaReader) -> None:
+        last_joined = looked_at = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                stored = reader.step(POLL_MS)
+            except STORE_FAILURES as e:
+                self._trouble.pause("store", first_line(e))
+                reader.stay()
+                continue
+            now = time.monotonic()
+            if reader.joined:
+                last_joined = now
+            elif now - last_joined > self._seconds_to_join:
+                raise NeverJoinedError(f"no word from the group for {self._seconds_to_join:.0f} seconds; trying anew")
+            if stored:
+                looked_at = now
+                self._trouble.over()
+            elif now - looked_at > SECONDS_BETWEEN_LOOKS and reader.joined:
+                # A broker that is gone looks like one that has nothing to say. So it is asked.
+                looked_at = now
+                lag = reader.lag(reader.end_offsets())
+                self._trouble.over()
+                self._log.debug("partitions_looked_at", lag=lag)
+
+
+class Trouble:
+    """What goes wrong at present: told once, however often it is tried again, with pauses that grow."""
+
+    def __init__(self, stop: Event, log: Any):
+        self._stop, self._log = stop, log
+        self._told: str | None = None
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+
+    def pause(self, about: str, reason: str) -> None:
+        """Wait a while. `about` says what is in trouble: kafka, topics, group or store."""
+        if about != self._told:
+            self._log.error("consumer_waits", about=about, reason=reason)
+        self._told = about
+        self._stop.wait(self._pause_seconds)
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def over(self) -> None:
+        if self._told is not None:
+            self._log.info("consumer_resumed", about=self._told)
+        self._told, self._pause_seconds = None, FIRST_PAUSE_SECONDS
+
+
+def first_line(error: BaseException) -> str:
+    """What a driver says, without the statement and its parameters."""
+    cause = getattr(error, "orig", None) or error.__cause__ or error
+    return str(cause).partition("\n")[0] or type(cause).__name__

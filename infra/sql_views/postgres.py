@@ -1,0 +1,285 @@
+"""The schema `waybill` of a PostgreSQL store: what analysts query, and who may.
+
+A relation is a view with its owner's rights over the service's tables. What is asked as of an instant is a function of
+the same name with an instant as its argument: plain SQL with the caller's rights that reads the relations alone, so
+that the planner can take it apart and use indexes. Why so: docs/decisions/010-what-analysts-may-read.md.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from sqlalchemy import ColumnElement, Connection, Engine, literal_column, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import DBAPIError
+
+from infra.sql_views.relations import NotAllowedError, Relation
+from projections.asof import AsOf
+from projections.columns import Instant
+
+SCHEMA = "waybill"
+TABLES = "public"
+ABOUT = "What analysts query: relations as of now, and functions of the same names that take an instant"
+# Any number will do, as long as every process asks for the same.
+DEFINING = 7_923_158
+LOCK_TIMEOUT = "2s"
+"""How long a relation's readers are waited for, and others behind us, when it is replaced."""
+
+# With named parameters, since those of the driver would double every percent sign.
+_DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_quote = _DIALECT.identifier_preparer.quote
+
+
+def define(engine: Engine, relations: Sequence[Relation]) -> bool:
+    """Make the schema's relations what they should be; True when they were not.
+
+    It is one transaction, and costs one query when there is nothing to do. Raises sqlalchemy's DBAPIError when a lock
+    is not to be had in time, and NotAllowedError when the store belongs to another role.
+    """
+    wanted = _statements(relations)
+    said = f"{ABOUT} (definitions {hashlib.sha256(chr(10).join(wanted).encode()).hexdigest()[:16]})."
+    with engine.connect() as connection:
+        if _comment(connection) == said:
+            return False
+        if not _may_define(connection):
+            raise NotAllowedError(
+                f"the relations for analysts are to be made anew, and this role does not own them: "
+                f"run waybill migrate as {_owner(connection)}"
+            )
+    try:
+        return _define(engine, wanted, said)
+    except DBAPIError as e:
+        if not isinstance(e.orig, psycopg.errors.InvalidTableDefinition):
+            raise
+        # A view's columns can be added to, not changed: then it is made anew.
+        return _define(engine, [*_removals(relations), *wanted], said)
+
+
+def _define(engine: Engine, statements: Sequence[str], said: str) -> bool:
+    with engine.begin() as connection:
+        _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
+        if _comment(connection) == said:
+            return False  # another process was first
+        readers = _readers(connection)
+        _run(connection, *statements)
+        for role in readers:
+            _grant(connection, role)
+        _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(said)}")
+    return True
+
+
+def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        # Without parameters, the driver takes a percent sign for what it is.
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def grant(engine: Engine, role: str) -> list[str]:
+    """Let a role read the relations and call the functions; returns what else it can do that it should not.
+
+    From then on nobody but the owner of the database makes temporary tables in it. Where a superuser grants, nobody but
+    the schema's owner writes large objects or takes advisory locks either, by which a reader could fill the disk or
+    hold the service up. Raises NotAllowedError.
+    """
+    with engine.begin() as connection:
+        _expect_reader(connection, role)
+        database = _quote(connection.execute(text("SELECT current_database()")).scalar_one())
+        _run(
+            connection,
+            f"REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM PUBLIC",
+            f"GRANT CONNECT ON DATABASE {database} TO {_quote(role)}",
+        )
+        if connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar_one():
+            for name in _harmful(connection, role):
+                _run(
+                    connection,
+                    f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC",
+                    f"GRANT EXECUTE ON FUNCTION {name} TO {_owner(connection)}",
+                )
+        _grant(connection, role)
+        return _excess(connection, role)
+
+
+def revoke(engine: Engine, role: str) -> None:
+    """Take back what `grant` gave; the right to connect stays. Raises NotAllowedError."""
+    with engine.begin() as connection:
+        _expect_role(connection, role)
+        _run(
+            connection,
+            f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {_quote(role)}",
+            f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {SCHEMA} FROM {_quote(role)}",
+            f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {_quote(role)}",
+        )
+
+
+# -- definitions ------------------------------------------------------------------------------------------------------
+
+
+def _clock(instant: str) -> Any:
+    """T moved by a span, in SQL. Spans are in hours, since a day can have 23 or 25 in the session's time zone."""
+
+    def shifted(span: timedelta) -> ColumnElement[datetime]:
+        hours = span // timedelta(hours=1)
+        return literal_column(f"({instant} + interval '{hours} hours')" if hours else instant, Instant())
+
+    return shifted
+
+
+NOW = AsOf(_clock("now()"), present=True)
+AS_OF = AsOf(_clock("as_of"), present=False)
+
+
+def _statements(relations: Sequence[Relation]) -> list[str]:
+    """All that makes the schema what it should be, from nothing or from an earlier state of it."""
+    statements = [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"]
+    for relation in relations:
+        name = f"{SCHEMA}.{_quote(relation.name)}"
+        statements.append(f"CREATE OR REPLACE VIEW {name} AS {_sql(relation, NOW, reading=TABLES)}")
+        statements.append(f"COMMENT ON VIEW {name} IS {_literal(relation.description_now)}")
+        statements += [
+            f"COMMENT ON COLUMN {name}.{_quote(column)} IS {_literal(meaning)}"
+            for column, meaning in relation.column_docs.items()
+        ]
+    for relation in relations:
+        if relation.table is None:
+            name = f"{SCHEMA}.{_quote(relation.name)}"
+            rights, reading = ("DEFINER", TABLES) if relation.reads_more else ("INVOKER", SCHEMA)
+            about = f"{relation.description} As of any instant, by all that is known today."
+            statements += [
+                f"CREATE OR REPLACE FUNCTION {name}(as_of timestamptz) RETURNS SETOF {name} "
+                f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY {rights} "
+                f"BEGIN ATOMIC {_sql(relation, AS_OF, reading=reading)}; END",
+                f"REVOKE ALL ON FUNCTION {name}(timestamptz) FROM PUBLIC",
+                f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}",
+            ]
+    return statements
+
+
+def _removals(relations: Sequence[Relation]) -> list[str]:
+    functions = [
+        f"DROP FUNCTION IF EXISTS {SCHEMA}.{_quote(relation.name)}(timestamptz)"
+        for relation in relations
+        if relation.table is None
+    ]
+    return functions + [f"DROP VIEW IF EXISTS {SCHEMA}.{_quote(relation.name)}" for relation in relations]
+
+
+def _sql(relation: Relation, as_of: AsOf, *, reading: str) -> str:
+    question = relation.question(as_of).order_by(None)
+    compiled = question.compile(
+        dialect=_DIALECT,
+        schema_translate_map={None: reading},
+        compile_kwargs={"literal_binds": True},
+        render_schema_translate=True,
+    )
+    return str(compiled)
+
+
+def _literal(said: str) -> str:
+    return "'" + said.replace("'", "''") + "'"
+
+
+# -- who may ----------------------------------------------------------------------------------------------------------
+
+
+def _comment(connection: Connection) -> str | None:
+    question = text("SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :schema")
+    return connection.execute(question, {"schema": SCHEMA}).scalar_one_or_none()
+
+
+def _owner(connection: Connection) -> str:
+    question = text(
+        "SELECT coalesce((SELECT nspowner FROM pg_namespace WHERE nspname = :schema), datdba)::regrole::text "
+        "FROM pg_database WHERE datname = current_database()"
+    )
+    return str(connection.execute(question, {"schema": SCHEMA}).scalar_one())
+
+
+def _may_define(connection: Connection) -> bool:
+    question = text(
+        "SELECT coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = :schema), "
+        "has_database_privilege(current_database(), 'CREATE'))"
+    )
+    return bool(connection.execute(question, {"schema": SCHEMA}).scalar_one())
+
+
+def _readers(connection: Connection) -> list[str]:
+    """The roles that were let into the schema."""
+    question = text(
+        "SELECT DISTINCT rolname FROM pg_namespace, aclexplode(nspacl) JOIN pg_roles ON pg_roles.oid = grantee "
+        "WHERE nspname = :schema AND privilege_type = 'USAGE' AND grantee != nspowner ORDER BY rolname"
+    )
+    return list(connection.execute(question, {"schema": SCHEMA}).scalars())
+
+
+def _grant(connection: Connection, role: str) -> None:
+    _run(
+        connection,
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {_quote(role)}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {_quote(role)}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO {_quote(role)}",
+    )
+
+
+def _expect_role(connection: Connection, role: str) -> None:
+    if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}).first():
+        raise NotAllowedError(
+            f"there is no role {role}; an administrator makes one: CREATE ROLE {_quote(role)} LOGIN PASSWORD '…'"
+        )
+
+
+def _expect_reader(connection: Connection, role: str) -> None:
+    """A role that owns the store, or may become its owner, cannot be kept from writing."""
+    _expect_role(connection, role)
+    question = text(
+        "SELECT pg_has_role(:role, nspowner, 'MEMBER') OR pg_has_role(:role, datdba, 'MEMBER') "
+        "FROM pg_namespace, pg_database WHERE nspname = :schema AND datname = current_database()"
+    )
+    if connection.execute(question, {"role": role, "schema": SCHEMA}).scalar_one():
+        raise NotAllowedError(
+            f"{role} can write to the store: it is a superuser, its owner, or a member of that role. "
+            "Give analysts a role of their own"
+        )
+
+
+def _harmful(connection: Connection, role: str) -> list[str]:
+    """Functions of PostgreSQL that anybody may call, by which a role can write or hold up the service's processes."""
+    question = text(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace "
+        "AND (proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_truncate', "
+        "'lo_truncate64', 'lo_unlink') OR proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$') "
+        "AND has_function_privilege(:role, oid, 'EXECUTE') ORDER BY 1"
+    )
+    return list(connection.execute(question, {"role": role}).scalars())
+
+
+def _excess(connection: Connection, role: str) -> list[str]:
+    """What a role can do besides reading the relations, each with the statement that takes it away."""
+    tables = text(
+        "SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace "
+        "WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT IN (:schema, 'information_schema') "
+        "AND nspname NOT LIKE 'pg\\_%' "
+        "AND has_table_privilege(:role, pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY 1"
+    )
+    schemas = text(
+        "SELECT format('%I', nspname) FROM pg_namespace "
+        "WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(:role, oid, 'CREATE') ORDER BY 1"
+    )
+    asked = {"role": role, "schema": SCHEMA}
+    return [
+        *(
+            f"{role} can use the table {name}: REVOKE ALL ON {name} FROM PUBLIC, {_quote(role)}"
+            for name in connection.execute(tables, asked).scalars()
+        ),
+        *(
+            f"{role} can make tables in the schema {name}: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC, {_quote(role)}"
+            for name in connection.execute(schemas, {"role": role}).scalars()
+        ),
+        *(
+            f"{role} can call {name}: a superuser can REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC"
+            + (f", and GRANT it TO {_owner(connection)}" if "advisory" in name else "")
+            for name in _harmful(connection, role)
+        ),
+    ]

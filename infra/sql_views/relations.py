@@ -1,0 +1,67 @@
+"""What analysts query with plain SQL: every view by its name, and the tables of rows that views are questions to.
+
+One list for both databases. Each writes it down in its own way: postgres.py as a schema with views and functions,
+sqlite.py as views of the file.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, Table, select
+
+from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
+from projections.asof import AsOf
+from projections.catalogue import VIEWS, View
+
+
+class NotAllowedError(Exception):
+    """A role may not do, or must not be given, what was asked for; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows with a name. `column_docs` says what each column means, in the order of the columns.
+
+    `table` is the table whose rows these are, as they stand; a view has none, and is asked as of an instant.
+    """
+
+    name: str
+    description: str
+    column_docs: Mapping[str, str]
+    question: Callable[[AsOf], Select[Any]]
+    table: Table | None = None
+    reads_more: bool = False
+    """Whether the question reads what is no relation itself, so that only its owner may ask it."""
+
+    @property
+    def description_now(self) -> str:
+        """What the rows are when no instant is asked for."""
+        return self.description if self.table is not None else f"{self.description} As of now."
+
+
+def relations(hold: timedelta) -> list[Relation]:
+    """The tables of rows first, since the views' functions read these; `hold` is how long a message may be held."""
+    tables = {table: None for view in VIEWS for projection in view.projections for table in projection.tables}
+    letters = Relation(
+        "dead_letters",
+        DEAD_LETTERS_DESCRIPTION,
+        DEAD_LETTERS_COLUMN_DOCS,
+        lambda as_of: dead_letters(as_of, hold),
+        reads_more=True,
+    )
+    return [*map(_of_table, tables), *map(_of_view, VIEWS), letters]
+
+
+def _of_table(table: Table) -> Relation:
+    column_docs = {column.name: column.comment or "" for column in table.columns}
+    return Relation(table.name, table.comment or "", column_docs, lambda _: select(table), table)
+
+
+def _of_view(view: View) -> Relation:
+    columns = view.question(AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))).selected_columns
+    column_docs = {
+        column.name: view.column_docs.get(column.name) or getattr(column, "comment", None) or "" for column in columns
+    }
+    return Relation(view.relation, view.description, column_docs, view.question)

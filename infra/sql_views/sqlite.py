@@ -1,0 +1,76 @@
+"""The views of an SQLite store: what analysts query with any SQLite client.
+
+They stand in the file beside the tables. In tables an instant is a number of microseconds; a view shows it as text,
+such as 2026-03-02T08:14:05.000000Z, always with six digits, so that texts sort and compare as the instants do.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Float, Text, literal_column, select
+from sqlalchemy.dialects import sqlite
+
+from infra.sql_views.relations import Relation
+from infra.store.engine import LOCKED
+from projections.asof import AsOf
+from projections.columns import Hours, Instant
+
+READABLE = "_readable"
+"""Ends the name of the view that shows a table's instants as text: the table itself has the name without."""
+
+_DIALECT = sqlite.dialect()
+_quote = _DIALECT.identifier_preparer.quote
+
+
+def define(engine: Engine, relations: Sequence[Relation]) -> bool:
+    """Make the file's views what they should be; True when they were not. It is one transaction."""
+    wanted = {_name(relation): _definition(relation) for relation in relations}
+    with engine.connect() as connection:
+        if _found(connection).items() >= wanted.items():
+            return False
+    with engine.execution_options(**{LOCKED: True}).begin() as connection:
+        for name, definition in wanted.items():
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
+            connection.exec_driver_sql(definition)
+    return True
+
+
+def _found(connection: Any) -> dict[str, str]:
+    return dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all())
+
+
+def _name(relation: Relation) -> str:
+    return relation.name if relation.table is None else relation.name + READABLE
+
+
+def _definition(relation: Relation) -> str:
+    """SQLite has no comments on relations, but keeps a definition as it was written: `.schema NAME` shows it."""
+    asked = relation.question(NOW).order_by(None).subquery("asked")
+    shown = select(*(_shown(column).label(column.name) for column in asked.columns))
+    comments = [relation.description_now, *(f"{column}: {meaning}" for column, meaning in relation.column_docs.items())]
+    sql = shown.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
+    return "\n".join([f"CREATE VIEW {_quote(_name(relation))} AS", *(f"-- {said}" for said in comments), str(sql)])
+
+
+def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Instants as text, hours as a number with two places; amounts are decimal text already."""
+    if isinstance(column.type, Instant):
+        # Before 1970 a remainder is negative, and a second begins with the microsecond before it.
+        rest = f"(({column} % 1000000 + 1000000) % 1000000)"
+        seconds = f"({column} - {rest}) / 1000000"
+        return literal_column(
+            f"strftime('%Y-%m-%dT%H:%M:%S', {seconds}, 'unixepoch') || printf('.%06dZ', {rest})", Text
+        )
+    if isinstance(column.type, Hours):
+        return literal_column(f"{column} / 100.0", Float)
+    return column
+
+
+def _clock(span: timedelta) -> ColumnElement[datetime]:
+    moved = span // timedelta(microseconds=1)
+    now = "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+    return literal_column(f"({now} + {moved})" if moved else f"({now})", Instant())
+
+
+NOW = AsOf(_clock, present=True)

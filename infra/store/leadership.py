@@ -1,0 +1,125 @@
+"""A watch on the store: one active process a role, and an ear for new events.
+
+However many processes are started to project or to relay, one of them is active and the others stand by. When it dies,
+however it dies, its claim is freed with its connection (or its open file), and one that stands by takes over.
+"""
+
+from contextlib import ExitStack, suppress
+from threading import Event
+from typing import Protocol
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy.exc import OperationalError
+
+from consumers.sources.reading_lock import held_lock
+
+SECONDS_BETWEEN_LOOKS = 0.03
+LEASE_SECONDS = 30
+"""How long the server keeps a claim of which it hears nothing: much longer than a batch takes."""
+
+
+class Leadership(Protocol):
+    """One process's claim to a role, and its waiting for what the store gets. Close it, and another may claim."""
+
+    def claim(self) -> bool:
+        """Whether this process is the active one of its role from now on, or still is."""
+
+    def wait(self, stop: Event, seconds: float) -> None:
+        """Until events may have come, the stop is set or the time is up."""
+
+    def close(self) -> None:
+        """Give up the claim."""
+
+
+class FileLeadership:
+    """For a store in a file: the claim is a locked file of this machine, and new events are looked for."""
+
+    def __init__(self, role: str, store: str):
+        self._name = f"{role} of {store}"
+        self._lock: ExitStack | None = None
+
+    def claim(self) -> bool:
+        if self._lock is None:
+            lock = ExitStack()
+            if lock.enter_context(held_lock(self._name, wait=False)):
+                self._lock = lock
+            else:
+                lock.close()
+        return self._lock is not None
+
+    def wait(self, stop: Event, seconds: float) -> None:
+        stop.wait(min(seconds, SECONDS_BETWEEN_LOOKS))
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class PostgresLeadership:
+    """The claim is an advisory lock of the server, and NOTIFY tells of new events: both live with one connection.
+
+    The server ends a connection that is silent for too long. So a process that is frozen, or whose machine went away
+    without a word, loses its claim too; what it was about to write when it wakes fails at the position.
+    Raises sqlalchemy's OperationalError when the server cannot be reached; the next call connects anew.
+    """
+
+    # So often a waiting one looks whether it was told to stop, and whether its connection lives.
+    LOOK_SECONDS = 0.5
+
+    def __init__(self, role: str, url: str, channel: str):
+        self._role = role
+        self._url = url
+        self._channel = channel
+        self._connection: psycopg.Connection | None = None
+        self._claimed = False
+
+    def claim(self) -> bool:
+        try:
+            connection = self._connected()
+            if self._claimed:
+                # So the server hears of us, and we hear of it when the claim was lost.
+                connection.execute("SELECT 1")
+            else:
+                row = connection.execute(
+                    "SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s))", (self._role,)
+                ).fetchone()
+                self._claimed = row is not None and bool(row[0])
+        except psycopg.OperationalError as e:
+            raise self._lost(e) from e
+        return self._claimed
+
+    def wait(self, stop: Event, seconds: float) -> None:
+        try:
+            connection = self._connected()
+            while seconds > 0 and not stop.is_set():
+                for _ in connection.notifies(timeout=min(seconds, self.LOOK_SECONDS), stop_after=1):
+                    return
+                # A server that has gone is noticed here, also when nothing was to be told.
+                connection.execute("SELECT 1")
+                seconds -= self.LOOK_SECONDS
+        except psycopg.OperationalError as e:
+            raise self._lost(e) from e
+
+    def close(self) -> None:
+        if self._connection is not None:
+            if self._claimed:
+                # Closing frees it as well, but only once the server has noticed.
+                with suppress(psycopg.Error):
+                    self._connection.execute("SELECT pg_advisory_unlock_all()")
+            self._connection.close()
+            self._connection = None
+        self._claimed = False
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._claimed = False
+            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            self._connection.execute(SQL("SET idle_session_timeout = {}").format(f"{LEASE_SECONDS}s"))
+            self._connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
+        return self._connection
+
+    def _lost(self, error: psycopg.OperationalError) -> OperationalError:
+        self.close()
+        return OperationalError("watching the store", None, error)

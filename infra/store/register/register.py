@@ -1,0 +1,133 @@
+"""The register: feeds and their books, and the transaction in which a batch is read and written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+
+from consumers.ingest.register import Feed, Move, PartitionFeed, RegisterTransaction
+from consumers.sources.source import FeedPosition
+from domain.verdict import Verdict
+from infra.store.backend import Backend
+from infra.store.engine import LOCKED
+from infra.store.register.dead import is_dead
+from infra.store.register.tables import feeds, letters, messages
+from infra.store.register.transaction import Statements, StoredRegisterTransaction
+
+_COUNTED = tuple(verdict.value for verdict in Verdict)
+
+
+class StoredRegister:
+    """Implements consumers.ingest.register.Register."""
+
+    def __init__(self, backend: Backend):
+        self._backend = backend
+        self._engine = backend.engine
+        self._statements = Statements(backend)
+
+    def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
+        unfinished = (
+            select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.bytes_read, feeds.c.crc)
+            .where(feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None))
+            .order_by(feeds.c.feed_id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(unfinished).one_or_none()
+        return Feed(row[0], FeedPosition(*row[1:])) if row else None
+
+    def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
+        with self._locked() as connection:
+            opened = connection.execute(
+                insert(feeds).values(topic=topic, partition=partition, opened_at=opened_at).returning(feeds.c.feed_id)
+            )
+            return Feed(opened.scalar_one(), FeedPosition())
+
+    def have_moved(self, moves: Sequence[Move]) -> bool:
+        with self._engine.connect() as connection:
+            stands = connection.execute(
+                select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.bytes_read, feeds.c.crc).where(
+                    feeds.c.feed_id.in_([move.feed_id for move in moves])
+                )
+            ).all()
+        return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
+
+    def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
+        # Who takes many partitions over need not queue for the lock with each: all but the first time they are there.
+        with self._engine.connect() as connection:
+            found = _unfinished(connection, topic, partition)
+            if found is not None and topic_id in (None, found.topic_id):
+                return _as_partition_feed(connection, found, topic, partition)
+        with self._locked() as connection:
+            self._backend.lock(connection)
+            found, made_anew = _unfinished(connection, topic, partition), False
+            if found is not None and topic_id is not None and found.topic_id is not None and found.topic_id != topic_id:
+                _finish(connection, found.feed_id, now)
+                found, made_anew = None, True
+            if found is None:
+                opening = insert(feeds).values(topic=topic, partition=partition, topic_id=topic_id, opened_at=now)
+                connection.execute(opening)
+                found = _unfinished(connection, topic, partition)
+            elif found.topic_id is None:
+                connection.execute(update(feeds).where(feeds.c.feed_id == found.feed_id).values(topic_id=topic_id))
+            return _as_partition_feed(connection, found, topic, partition)._replace(made_anew=made_anew)
+
+    def is_first_topic(self, topic: str, partition: int, topic_id: str | None) -> bool:
+        with self._engine.connect() as connection:
+            known = connection.execute(
+                select(feeds.c.topic_id).where(feeds.c.topic == topic, feeds.c.partition == partition)
+            ).scalars()
+            ids = list(known)
+        return len(ids) <= 1 and (topic_id is None or {topic_id, *ids} - {None} == {topic_id})
+
+    def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
+        with self._locked() as connection:
+            _finish(connection, feed_id, finished_at)
+
+    def tally(self, feed_id: int) -> Mapping[Verdict, int]:
+        with self._engine.connect() as connection:
+            counts = connection.execute(
+                select(*(feeds.c[name] for name in _COUNTED)).where(feeds.c.feed_id == feed_id)
+            ).one()
+        return dict(zip(Verdict, counts, strict=True))
+
+    def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
+        malformed = select(func.count()).select_from(letters).where(_of_feed(letters, feed_id))
+        dead = select(func.count()).select_from(messages).where(is_dead(received_before), _of_feed(messages, feed_id))
+        with self._engine.connect() as connection:
+            return sum(int(connection.execute(question).scalar_one()) for question in (malformed, dead))
+
+    @contextmanager
+    def transaction(self) -> Iterator[RegisterTransaction]:
+        with self._locked() as connection:
+            self._backend.lock(connection)
+            yield StoredRegisterTransaction(connection, self._backend, self._statements)
+
+    def _locked(self) -> Any:
+        return self._engine.execution_options(**{LOCKED: True}).begin()
+
+
+def _unfinished(connection: Connection, topic: str, partition: int) -> Any:
+    """The feed's row; None when there is none."""
+    return connection.execute(
+        select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.topic_id).where(
+            feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None)
+        )
+    ).one_or_none()
+
+
+def _as_partition_feed(connection: Connection, found: Any, topic: str, partition: int) -> PartitionFeed:
+    named_so = select(func.count()).select_from(feeds).where(feeds.c.topic == topic, feeds.c.partition == partition)
+    is_first = connection.execute(named_so).scalar_one() == 1
+    return PartitionFeed(Feed(found.feed_id, FeedPosition(found.next_offset)), is_first)
+
+
+def _finish(connection: Connection, feed_id: int, finished_at: datetime) -> None:
+    connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))
+
+
+def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:
+    """What the feed brought first, or was the last to bring again."""
+    return (table.c.feed_id == feed_id) | (table.c.last_feed_id == feed_id)

@@ -1,0 +1,239 @@
+"""One batch's transaction: what ingest reads and writes, a fixed number of statements, the same on each database."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, text, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from consumers.ingest.register import Changes, FeedMovedError, KnownLetter, MessageKey, Move, Registered, Stored
+from consumers.ingest.snapshots import LONG_STREAM
+from domain.fact import Fact
+from domain.subject import is_waiting_room
+from domain.verdict import Outcome, Verdict
+from infra.store.backend import Backend, as_keys
+from infra.store.bulk import BulkInsert
+from infra.store.events.codec import EVENT_COLUMNS, decode_event, encode_event
+from infra.store.events.history import head_seen
+from infra.store.register.letter_ids import letter_id_kept
+from infra.store.register.rows import LetterRow, MessageRow, NoticeRow, RawMessageRow
+from infra.store.register.tables import feeds, kept_settlings, letters, messages, notices, raw_messages
+from projections.columns import Instant
+
+_COUNTED = tuple(verdict.value for verdict in Verdict)
+
+
+class Statements:
+    """The statements of a batch, prepared once. A list of keys is one JSON parameter."""
+
+    def __init__(self, backend: Backend):
+        registered = (
+            "SELECT m.source, m.message_id, m.subject, m.feed_id, m.stream, m.version, m.verdict, m.reason, "
+            "m.took_effect_at, m.voided FROM"
+        )
+        # Word for word what the partial index says, or SQLite would not use it.
+        waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
+        event = f"SELECT {EVENT_COLUMNS} FROM"
+        self.registered = text(
+            f"{registered} {backend.keys(3)} JOIN messages AS m "
+            "ON m.source = k.k0 AND m.message_id = k.k1 AND m.subject = k.k2"
+        ).columns(took_effect_at=Instant)
+        self.waiting_voids = text(
+            f"{registered} {backend.keys(1)} JOIN messages AS m ON m.subject = k.k0 AND {waits}"
+        ).columns(took_effect_at=Instant)
+        self.letters = text(
+            f"SELECT l.letter_id, l.feed_id, l.repeats FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0"
+        )
+        self.has_letters = text("SELECT EXISTS (SELECT 1 FROM letters)")
+        self.versions = text(
+            f"SELECT k.k0, (SELECT max(e.originator_version) FROM {backend.events_table} AS e "
+            f"WHERE e.originator_id = k.k0) FROM {backend.keys(1)}"
+        )
+        self.kept = text(
+            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN kept_settlings AS s ON s.stream = k.k0"
+        )
+        self.facts_of = text(
+            f"{event} {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
+            "ORDER BY e.originator_id, e.originator_version"
+        )
+        self.facts_at = text(
+            f"{event} {backend.keys(2)} JOIN {backend.events_table} AS e "
+            "ON e.originator_id = k.k0 AND e.originator_version = CAST(k.k1 AS bigint)"
+        )
+        dialect = backend.engine.dialect
+        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(kept_settlings)
+        self.put_kept = upsert.on_conflict_do_update(
+            index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
+        )
+        self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
+        self.new_raw_messages = BulkInsert(raw_messages, backend.engine, RawMessageRow._fields)
+        self.new_letters = BulkInsert(letters, backend.engine, LetterRow._fields)
+        self.new_notices = BulkInsert(notices, backend.engine, NoticeRow._fields)
+
+
+class StoredRegisterTransaction:
+    """Implements consumers.ingest.register.RegisterTransaction."""
+
+    def __init__(self, connection: Connection, backend: Backend, statements: Statements):
+        self._connection = connection
+        self._backend = backend
+        self._statements = statements
+
+    def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
+        return _by_key(self._select(self._statements.registered, keys))
+
+    def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
+        return _by_key(self._select(self._statements.waiting_voids, subjects))
+
+    def has_letters(self) -> bool:
+        return bool(self._connection.execute(self._statements.has_letters).scalar_one())
+
+    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
+        rows = self._select(self._statements.letters, letter_ids)
+        return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
+
+    def head(self) -> int:
+        return head_seen(self._connection, self._backend)
+
+    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+        rows = self._select(self._statements.versions, streams)
+        versions = {row[0]: row[1] for row in rows if row[1] is not None}
+        long = [stream for stream, version in versions.items() if version >= LONG_STREAM]
+        kept = {row[0]: row[2] for row in self._select(self._statements.kept, long) if row[1] == versions[row[0]]}
+        return {stream: Stored(version, kept.get(stream)) for stream, version in versions.items()}
+
+    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
+        facts: dict[str, list[Fact]] = {}
+        for row in self._select(self._statements.facts_of, streams):
+            event = decode_event(*row)
+            if isinstance(event, Fact):
+                facts.setdefault(event.originator_id, []).append(event)
+        return facts
+
+    def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
+        events = (decode_event(*row) for row in self._select(self._statements.facts_at, set(places)))
+        return {(e.originator_id, e.originator_version): e for e in events if isinstance(e, Fact)}
+
+    def save(self, changes: Changes) -> int:
+        connection, statements, received_at = self._connection, self._statements, changes.received_at
+        for move in changes.moves:
+            self._move_feed(move)
+        if changes.events:
+            rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
+            self._backend.insert_events(connection, rows)
+        statements.new_messages(connection, [MessageRow.of(new, received_at) for new in changes.messages])
+        statements.new_raw_messages(
+            connection,
+            [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not Verdict.APPLIED],
+        )
+        statements.new_letters(connection, [LetterRow.of(new, received_at) for new in changes.letters])
+        statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
+        self._update_messages(changes)
+        self._put_kept(changes.kept)
+        self._count(changes.tallies)
+        return self.head()
+
+    def _move_feed(self, move: Move) -> None:
+        # A compare-and-set: a reader that lost its place to another one must not store its batch again.
+        moved = self._connection.execute(
+            update(feeds)
+            .where(
+                feeds.c.feed_id == move.feed_id,
+                feeds.c.next_offset == move.start.next_offset,
+                feeds.c.bytes_read == move.start.bytes_read,
+                feeds.c.crc == move.start.crc,
+            )
+            .values(**move.end._asdict())
+        )
+        if moved.rowcount != 1:
+            raise FeedMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
+
+    def _update_messages(self, changes: Changes) -> None:
+        self._execute_many(
+            update(messages).where(*_is_message()).values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+            [
+                {
+                    **_names(changed.key),
+                    "new_stream": changed.stream,
+                    "new_version": changed.version,
+                    "new_verdict": changed.outcome.verdict.value,
+                    "new_reason": changed.outcome.reason,
+                    "new_voided": changed.outcome.voided,
+                    "new_took_effect_at": changed.outcome.took_effect_at,
+                    "new_waits_in_room": is_waiting_room(changed.stream),
+                    "new_letter_id": letter_id_kept(changed.outcome, *changed.key),
+                }
+                for changed in changes.changed
+            ],
+        )
+        self._execute_many(
+            update(messages)
+            .where(*_is_message())
+            .values(
+                repeats=messages.c.repeats + bindparam("times"),
+                differing=messages.c.differing + bindparam("other_content"),
+                last_feed_id=bindparam("the_feed"),
+            ),
+            [
+                {**_names(key), "times": times, "other_content": differing, "the_feed": last_feed_id}
+                for key, (times, differing, last_feed_id) in changes.repeats.items()
+            ],
+        )
+        self._execute_many(
+            update(letters)
+            .where(letters.c.letter_id == bindparam("the_letter"))
+            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=bindparam("the_feed")),
+            [
+                {"the_letter": letter_id, "times": again.times, "the_feed": again.last_feed_id}
+                for letter_id, again in changes.letter_repeats.items()
+            ],
+        )
+        self._execute_many(
+            delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
+            [{"the_letter": letter_id} for letter_id in changes.letters_registered],
+        )
+
+    def _put_kept(self, stored: Mapping[str, Stored]) -> None:
+        # In the order of names, as everywhere where rows are locked one after another.
+        rows = [{"stream": name, "version": s.version, "kept": s.kept} for name, s in sorted(stored.items())]
+        self._execute_many(self._statements.put_kept, rows)
+
+    def _count(self, tallies: Mapping[int, Mapping[Verdict, int]]) -> None:
+        self._execute_many(
+            update(feeds)
+            .where(feeds.c.feed_id == bindparam("the_feed"))
+            .values({name: feeds.c[name] + bindparam(f"more_{name}") for name in _COUNTED}),
+            [
+                {"the_feed": feed_id, **{f"more_{verdict.value}": tally.get(verdict, 0) for verdict in Verdict}}
+                for feed_id, tally in sorted(tallies.items())
+            ],
+        )
+
+    def _execute_many(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def _select(self, statement: Any, keys: Iterable[Any]) -> Sequence[Any]:
+        listed = list(keys)
+        if not listed:
+            return ()
+        return self._connection.execute(statement, {"keys": as_keys(listed)}).all()
+
+
+_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room", "letter_id")
+
+
+def _is_message() -> tuple[Any, ...]:
+    return tuple(messages.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
+
+
+def _names(key: MessageKey) -> dict[str, str]:
+    return {f"the_{name}": value for name, value in key._asdict().items()}
+
+
+def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
+    return {
+        MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
+        for row in rows
+    }

@@ -1,0 +1,98 @@
+"""Outages of the store: which failures pass by themselves, and trying again until they have."""
+
+import sqlite3
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+import psycopg
+import structlog
+from eventsourcing.persistence import PersistenceError
+from sqlalchemy.exc import DBAPIError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity.nap import sleep_using_event
+
+FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 5.0
+
+# Source: PostgreSQL's documentation, appendix A, error codes. What each one means in its place here:
+# a transaction that lost against another one, a lock or a statement that took too long, a session that the server
+# ended, a server that restarts or is full.
+PASSING_STATES = frozenset(
+    (
+        "40001",  # serialization failure
+        "40P01",  # deadlock detected
+        "55P03",  # lock not available
+        "57014",  # query canceled
+        "25P03",  # idle in transaction session timeout
+        "57P05",  # idle session timeout
+        "57P01",  # admin shutdown
+        "57P02",  # crash shutdown
+        "57P03",  # cannot connect now
+        "53300",  # too many connections
+    )
+)
+CONNECTION_CLASS = "08"
+_NOT_UP_YET = (
+    "connection refused",
+    "the database system is",
+    "server closed the connection",
+    "terminating connection",
+    "too many clients",
+    "remaining connection slots",
+    "lock timeout",
+)
+
+T = TypeVar("T")
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same work may succeed a little later: the store is away, restarts, or others are in the way."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.Error):
+        state = cause.sqlstate
+        if state is not None:
+            return state in PASSING_STATES or state.startswith(CONNECTION_CLASS)
+        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return False
+
+
+def may_come_up(error: BaseException) -> bool:
+    """Whether a store that could not be opened is only not there yet. A wrong password does not pass by waiting."""
+    said = str(error).lower()
+    return isinstance(error, PersistenceError | DBAPIError) and any(words in said for words in _NOT_UP_YET)
+
+
+class RetryPolicy:
+    """Calls work again while it fails in a way that passes, with growing pauses, for so many seconds in a row.
+
+    When the time is up, or the stop is set meanwhile, the last failure is raised. Work must be whole transactions.
+    """
+
+    def __init__(self, seconds: float, stop: Event | None = None, reason: Callable[[BaseException], bool] = passes):
+        self._seconds = seconds
+        self._stop = stop or Event()
+        self._reason = reason
+        self._log = structlog.get_logger(__name__)
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        attempts = Retrying(
+            retry=retry_if_exception(lambda error: self._reason(error) and not self._stop.is_set()),
+            wait=wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
+            stop=stop_after_delay(self._seconds),
+            sleep=sleep_using_event(self._stop),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        return attempts(work)
+
+    def _tell(self, state: RetryCallState) -> None:
+        failure = state.outcome.exception() if state.outcome is not None else None
+        self._log.warning(
+            "store_unavailable",
+            reason=str(getattr(failure, "orig", None) or failure).splitlines()[0],
+            attempt=state.attempt_number,
+            tries_again_in=round(state.upcoming_sleep, 2),
+        )
