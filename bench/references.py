@@ -17,7 +17,9 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from consumers.contract import ReadingRules, WellFormed, read_message
-from domain.subject import KIND_OF_TYPE, SubjectAggregate, open_subject, stream_name
+from domain.aggregate import SubjectAggregate
+from domain.kinds import KIND_OF_TYPE
+from domain.streams import open_subject, stream_name
 from infra.app.container import Waybill, open_backend
 from infra.settings import Settings
 from infra.store.events.application import Fulfillment

@@ -41,8 +41,8 @@ MESSAGE_TYPES = (
 FactKey = tuple[str, str]
 """(source, message id): what a message is known by within its subject."""
 
-Place = tuple[datetime, int, str, str]
-"""(time, rank of type, source, message id): where a fact stands in its subject's history."""
+SortKey = tuple[datetime, int, str, str]
+"""(time, rank of type, source, message id): a fact's place in its subject's history."""
 
 
 class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=True, omit_defaults=True):
@@ -70,14 +70,6 @@ class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=
     def key(self) -> FactKey:
         return (self.source, self.message_id)
 
-    def mutate(self, aggregate: Any) -> Any:
-        """File the event with its subject. A stream may begin with any event, since messages come in any order."""
-        if aggregate is None:
-            from domain.subject import open_subject  # the aggregates import the events
-
-            aggregate = open_subject(self.originator_id, self.recorded_at)
-        return super().mutate(aggregate)
-
 
 class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     """What a message says happened.
@@ -95,7 +87,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     causation_id: str | None = None
 
     @property
-    def place(self) -> Place:
+    def sort_key(self) -> SortKey:
         return sort_key_of(self)
 
     def says_the_same_as(self, other: "Fact") -> bool:
@@ -108,8 +100,8 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
         aggregate.facts.append(self)
 
 
-def sort_key_of(fact: Fact) -> Place:
-    """Where a fact stands in its subject's history: what to sort facts by."""
+def sort_key_of(fact: Fact) -> SortKey:
+    """A fact's place in its subject's history: what facts are sorted by."""
     return (fact.occurred_at, fact.RANK, fact.source, fact.message_id)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from domain.fact import Fact, FactKey, Place, sort_key_of
+from domain.fact import Fact, FactKey, SortKey, sort_key_of
 from domain.verdict import Objection, Outcome, Verdict
 from domain.voids import weigh_voids
 
@@ -41,7 +41,7 @@ class Decider(Protocol[State]):
     def introduces(self, fact: Fact) -> str | None:
         """What appears with the fact, in the words of `waits_for`: what others may be waiting for."""
 
-    def summary(self, state: State) -> Any:
+    def summarize(self, state: State) -> Any:
         """What can be seen of the state, as a frozen value; None while there is nothing to see."""
 
 
@@ -63,10 +63,10 @@ class Settling(Generic[State]):
     `forgot_forbidden` that facts were forbidden at `instant` which are not in `forbidden`, for only the state was kept.
     """
 
-    subject: Decider[State]
+    decider: Decider[State]
     state: State
     instant: datetime | None = None
-    last_sort_key: Place | None = None
+    last_sort_key: SortKey | None = None
     waiting: dict[str, list[Fact]] = field(default_factory=dict)
     forbidden: list[Fact] = field(default_factory=list)
     outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Settling(Generic[State]):
             if self._try(contender, fact.occurred_at):
                 # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of
                 # them all the places decide, not who woke first. (What says what is already so is not tried again.)
-                appeared = self.subject.introduces(contender)
+                appeared = self.decider.introduces(contender)
                 contenders += self.waiting.pop(appeared, ()) if appeared else ()
                 contenders += self.forbidden
                 self.forbidden = []
@@ -101,12 +101,12 @@ class Settling(Generic[State]):
 
     def _try(self, fact: Fact, instant: datetime) -> bool:
         """Let the fact take effect if nothing speaks against it, and note what became of it; whether it did."""
-        objection = self.subject.decide(self.state, fact)
+        objection = self.decider.decide(self.state, fact)
         if objection is None:
-            self.subject.evolve(self.state, fact, instant)
+            self.decider.evolve(self.state, fact, instant)
             self.outcomes[fact.key] = Outcome(Verdict.APPLIED, "", instant)
             if self.watched:
-                self.moments.append(Moment(instant, fact, self.subject.summary(self.state)))
+                self.moments.append(Moment(instant, fact, self.decider.summarize(self.state)))
             return True
         if objection.verdict is Verdict.HELD:
             self.waiting.setdefault(objection.awaits, []).append(fact)
@@ -120,15 +120,15 @@ class Settling(Generic[State]):
         return not self.waiting and not self.forbidden
 
 
-def settle(subject: Decider[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
+def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
     """Settle the facts of one subject; a pure function of their set.
 
     With `watched` false the moments are left out, for those who want the verdicts alone.
     """
     weighed = weigh_voids(facts)
     settling = Settling(
-        subject,
-        subject.initial_state(subject_id),
+        decider,
+        decider.initial_state(subject_id),
         outcomes=weighed.outcomes,
         watched=watched,
         has_voids=bool(weighed.outcomes),

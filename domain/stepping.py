@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from domain.fact import Fact, Place, sort_key_of
+from domain.fact import Fact, SortKey, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 
@@ -32,7 +32,7 @@ def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bo
     return all(fact.occurred_at != settling.instant for fact in facts)
 
 
-def come_after(last_sort_key: Place | None, facts: Sequence[Fact]) -> bool:
+def come_after(last_sort_key: SortKey | None, facts: Sequence[Fact]) -> bool:
     """Whether none of these facts is a void, and all have their places after the last one so far (None: no fact)."""
     for fact in facts:
         if isinstance(fact, MessageVoided) or (last_sort_key is not None and sort_key_of(fact) <= last_sort_key):

@@ -38,7 +38,7 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
     for void in ringed:
         outcomes[void.key] = Outcome(Verdict.REFUSED, "the voids name each other in a ring, so none of them counts")
     # The first void in place order is the one that the reason names, whatever the order of arrival.
-    for void in sorted(counting, key=lambda v: v.place, reverse=True):
+    for void in sorted(counting, key=lambda v: v.sort_key, reverse=True):
         named = known.get(void.names)
         if named is None:
             outcomes[void.key] = Outcome(

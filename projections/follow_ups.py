@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, Select, Table, select
 
+from domain.order.kind import ORDER
 from domain.order.state import FollowUp
-from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Instant, Name, hours_between
 from projections.projection import Projection, Row, Settled, metadata, periods
@@ -64,7 +64,7 @@ def _row(order_id: str, follow_up: FollowUp, rep_id: str, valid_from: datetime, 
     )
 
 
-FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=Kind.ORDER, tables=(follow_up_periods,), shape=shape)
+FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=ORDER, tables=(follow_up_periods,), shape=shape)
 
 
 FOLLOW_UPS_COLUMN_DOCS = {"hours_owed": "Hours from owed_since to T, with two places."}

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Column, Select, Table, select
 
+from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
-from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Instant, Name, hours_between
 from projections.projection import Projection, Row, Settled, metadata, periods
@@ -53,7 +53,7 @@ def _late(summary: OrderSummary | None) -> Row | None:
 
 
 LATE_DELIVERIES = Projection(
-    name="late_deliveries", version=2, kind=Kind.ORDER, tables=(late_delivery_periods,), shape=shape
+    name="late_deliveries", version=2, kind=ORDER, tables=(late_delivery_periods,), shape=shape
 )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Index, Integer, Select, Table, and_, select
 
+from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
-from domain.subject import Kind
 from projections.asof import AsOf
 from projections.columns import Amount, Instant, Name
 from projections.projection import Projection, Row, Settled, Totals, metadata, periods
@@ -144,7 +144,7 @@ def _row(summary: OrderSummary, valid_from: Any, valid_to: Any) -> Row:
 ORDER_STATES = Projection(
     name="order_states",
     version=2,
-    kind=Kind.ORDER,
+    kind=ORDER,
     tables=(order_states,),
     shape=shape,
     totals=(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.fact import MESSAGE_TYPES, Fact, FactKey, Place, StreamEvent
+from domain.fact import MESSAGE_TYPES, Fact, FactKey, SortKey, StreamEvent
 from domain.record import VerdictChanged
 from domain.settling import Settling
 from domain.verdict import Outcome, Verdict
@@ -38,7 +38,7 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
     stands where that was recorded.
     """
     changed = what_each_changed(settling)
-    entries: list[tuple[tuple[datetime, float, Place], TimelineEntry]] = []
+    entries: list[tuple[tuple[datetime, float, SortKey], TimelineEntry]] = []
     for position, event in events:
         if isinstance(event, Fact):
             outcome = settling.outcomes.get(event.key)
@@ -47,7 +47,7 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
             when = outcome.took_effect_at or event.occurred_at
             # Of one instant, first what took effect, by turns, then what did not.
             turn = changed[event.key][0] if event.key in changed else math.inf
-            entries.append(((when, turn, event.place), _of_fact(position, event, outcome, changed)))
+            entries.append(((when, turn, event.sort_key), _of_fact(position, event, outcome, changed)))
         elif isinstance(event, VerdictChanged):
             last = (event.recorded_at, AFTER_ALL_RANKS, *event.key)
             entries.append(((event.recorded_at, math.inf, last), _of_change(position, event)))

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import MetaData, Table
 
+from domain.kind import Kind
 from domain.settling import Moment, Settling
-from domain.subject import Kind
 
 metadata = MetaData()
 """All tables that projections keep."""

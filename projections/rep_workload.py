@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from domain.account.events import CustomerContacted
-from domain.subject import Kind
+from domain.account.kind import ACCOUNT
+from domain.rep.kind import REP
 from projections.asof import AsOf
 from projections.at_risk_deliveries import estimated_late, is_at_risk
 from projections.columns import Instant, Name
@@ -78,8 +79,8 @@ def shape_account(settled: Settled) -> dict[str, Iterable[Row]]:
     }
 
 
-REPS = Projection(name="reps", version=1, kind=Kind.REP, tables=(rep_periods,), shape=shape_rep)
-CONTACTS = Projection(name="contacts", version=2, kind=Kind.ACCOUNT, tables=(contacts,), shape=shape_account)
+REPS = Projection(name="reps", version=1, kind=REP, tables=(rep_periods,), shape=shape_rep)
+CONTACTS = Projection(name="contacts", version=2, kind=ACCOUNT, tables=(contacts,), shape=shape_account)
 
 
 WORKLOAD_COLUMN_DOCS = {

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from domain.fact import Fact, StreamEvent
+from domain.kind import Kind
 from domain.settling import Settling
 from domain.stepping import SettlingCache, can_be_stepped_on, step_on
-from domain.subject import Kind, is_waiting_room, settle_stream, split_stream_name
+from domain.streams import is_waiting_room, settle_stream, split_stream_name
 from projections.projection import Projection, Row, Settled, Totals
 
 

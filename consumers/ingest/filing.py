@@ -32,7 +32,7 @@ from consumers.ingest.register import (
 from consumers.ingest.resettling import resettle
 from consumers.ingest.routing import Addition, named_by, sort_into_streams
 from consumers.ingest.settling_cache import SettledStream, SettlingsInStore
-from consumers.ingest.snapshots import LONG_STREAM, keep
+from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
 from consumers.sources.source import RawMessage
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
@@ -183,7 +183,7 @@ class Filing:
             if reconsidered or moved:
                 version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], to_add, outcomes)
             if version >= LONG_STREAM:
-                self._changes.kept[stream] = Stored(version, keep(settling))
+                self._changes.kept[stream] = Stored(version, take_snapshot(settling))
             self._settled.append(SettledStream(stream, version, settling))
 
     def remember(self, head: int) -> None:

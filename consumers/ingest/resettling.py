@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
 from consumers.ingest.settling_cache import SettlingsInStore
-from consumers.ingest.snapshots import restore
+from consumers.ingest.snapshots import restore_snapshot
 from domain.fact import Fact, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, come_after, step_on
-from domain.subject import is_waiting_room, settle_stream, split_stream_name
+from domain.streams import is_waiting_room, settle_stream, split_stream_name
 
 
 class Standing(NamedTuple):
@@ -89,7 +89,7 @@ def _standing(
     for stream, (version, kept) in transaction.stored(unknown).items():
         settling = remembered.take(stream, version)
         if settling is None and kept is not None:
-            settling = restore(stream, kept)
+            settling = restore_snapshot(stream, kept)
         standing[stream] = Standing(version, settling)
     return standing
 

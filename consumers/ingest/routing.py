@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from consumers.ingest.register import Arrival, MessageKey, Registered, RegisteredFact
+from domain.kinds import KIND_OF_TYPE
 from domain.record import MessageVoided
-from domain.subject import KIND_OF_TYPE, stream_name, waiting_room
+from domain.streams import stream_name, waiting_room
 
 Addition = Arrival | RegisteredFact
 """What is added to a stream: a new message, or a void from its waiting room."""

@@ -27,8 +27,10 @@ from consumers.relay.envelope import (
 )
 from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record
+from domain.kinds import KIND_OF_TYPE
+from domain.order.kind import ORDER
 from domain.record import VerdictChanged
-from domain.subject import KIND_OF_TYPE, Kind, stream_name
+from domain.streams import stream_name
 from domain.verdict import Verdict
 
 IN_EFFECT = ".in-effect"
@@ -110,7 +112,7 @@ def _events() -> Mapping[str, Any]:
         verdict=Verdict.REFUSED,
         reason="the order is cancelled",
     )
-    turn = reverted._replace(revision=2, place=(reverted.place[0], 9), change=change)
+    turn = reverted._replace(revision=2, event=(reverted.event[0], 9), change=change)
     messages[REVERTED] = _message(
         REVERTED,
         "A fact ceased to be in effect",
@@ -128,7 +130,7 @@ def _turn(message_type: str) -> Turn:
     read = read_message(msgspec.json.encode(EXAMPLES[message_type]), _RECEIVED_AT, rules)
     assert isinstance(read, WellFormed)
     key = MessageKey(*read.fact.key, read.subject)
-    kind = KIND_OF_TYPE[message_type] or Kind.ORDER
+    kind = KIND_OF_TYPE[message_type] or ORDER
     return Turn(read.fact, key, (stream_name(kind, read.subject), 1), 1, None)
 
 

@@ -18,10 +18,10 @@ from consumers.relay.identity import event_id, fact_id
 from consumers.sinks.sink import Record
 from domain.fact import Fact, StreamEvent
 from domain.record import VerdictChanged
-from domain.subject import split_stream_name
+from domain.streams import split_stream_name
 from domain.verdict import Verdict
 
-Place = tuple[str, int]
+EventRef = tuple[str, int]
 """A stream and a version in it."""
 
 
@@ -30,7 +30,7 @@ class Turn(NamedTuple):
 
     fact: Fact
     key: MessageKey
-    place: Place
+    event: EventRef
     revision: int
     change: VerdictChanged | None
 
@@ -43,7 +43,7 @@ class Surroundings:
     up to the last of the events, in their order, of each message that one of the events is about; `facts` are theirs.
     """
 
-    not_at_once: Collection[Place]
+    not_at_once: Collection[EventRef]
     changes: Mapping[MessageKey, Sequence[VerdictChanged]]
     facts: Mapping[MessageKey, Fact]
 
@@ -71,7 +71,7 @@ def turns(events: Iterable[StreamEvent], surroundings: Surroundings) -> Iterator
             yield Turn(surroundings.facts[key], key, place, revisions[place], event)
 
 
-def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[Place, int]]:
+def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[EventRef, int]]:
     for changes in histories:
         revision = 1 if changes[0].verdict_before is Verdict.APPLIED else 0
         for change in changes:
@@ -82,7 +82,7 @@ def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[
 
 def record_of(turn: Turn, topic: str, source: str) -> Record:
     """The record that tells of it: keyed by the stream, a CloudEvent of `source`."""
-    stream, version = turn.place
+    stream, version = turn.event
     fact = fact_id(turn.key)
     told = _reverted(turn, fact) if turn.change is not None and not turn.revision % 2 else _took_effect(turn)
     data = told.pop("data")

@@ -44,7 +44,7 @@ class Partition:
     identifies_by_offset: bool = True
 
 
-class Place(NamedTuple):
+class PartitionState(NamedTuple):
     """Where a partition that is being read stands in the store."""
 
     partition: Partition
@@ -106,7 +106,7 @@ class KafkaReader:
         self._ingest = ingest
         self._feeds = feeds
         self._clock = clock
-        self._places: dict[TopicPartition, Place] = {}
+        self._partitions: dict[TopicPartition, PartitionState] = {}
         self._to_commit: dict[TopicPartition, OffsetAndMetadata] = {}
         self._committed_at = time.monotonic()
         self._log = structlog.get_logger(__name__)
@@ -139,17 +139,17 @@ class KafkaReader:
 
     def stay(self) -> None:
         """Remain a member of the group while nothing can be stored. Raises KafkaError or OSError."""
-        self._hold_back(self._places)
+        self._hold_back(self._partitions)
         self._consumer.poll(0)
 
     def end_offsets(self) -> Mapping[TopicPartition, int]:
         """Where our partitions end. Raises KafkaError or OSError when the broker does not say."""
-        return dict(self._consumer.end_offsets(list(self._places), timeout_ms=ASK_MS)) if self._places else {}
+        return dict(self._consumer.end_offsets(list(self._partitions), timeout_ms=ASK_MS)) if self._partitions else {}
 
     def lag(self, ends: Mapping[TopicPartition, int]) -> int:
         """How many offsets lie between the store and these ends."""
-        places = ((self._places[partition], end) for partition, end in ends.items() if partition in self._places)
-        return sum(max(0, end - place.feed.position.next_offset) for place, end in places)
+        ours = ((self._partitions[partition], end) for partition, end in ends.items() if partition in self._partitions)
+        return sum(max(0, end - state.feed.position.next_offset) for state, end in ours)
 
     def close(self) -> None:
         """Commit to Kafka and leave the group, so that others take over at once."""
@@ -172,30 +172,30 @@ class KafkaReader:
 
     def _let_go(self) -> None:
         for partition in self._membership.changed():
-            self._places.pop(partition, None)
+            self._partitions.pop(partition, None)
             self._to_commit.pop(partition, None)
 
     def _leave_topics_of_old(self) -> None:
         """Seek anew where a topic was deleted and made anew: its offsets are not those that the store counted."""
-        for partition, place in list(self._places.items()):
+        for partition, state in list(self._partitions.items()):
             known = topic_id(self._consumer, partition.topic)
-            if known is not None and place.topic_id is not None and known != place.topic_id:
+            if known is not None and state.topic_id is not None and known != state.topic_id:
                 self._hold_back([partition])
 
     def _parts(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> list[Part]:
         parts = []
         for partition, records in polled.items():
-            place = self._places.get(partition)
-            if place is None:
+            state = self._partitions.get(partition)
+            if state is None:
                 continue
-            start = place.feed.position
+            start = state.feed.position
             if records[0].offset < start.next_offset:
                 # The group gave it to us anew while it was being sought.
                 self._hold_back([partition])
                 continue
             messages = [raw_message(record) for record in records]
             parts.append(
-                Part(place.partition, place.feed, Batch(messages, start, FeedPosition(messages[-1].offset + 1)))
+                Part(state.partition, state.feed, Batch(messages, start, FeedPosition(messages[-1].offset + 1)))
             )
         return parts
 
@@ -220,19 +220,19 @@ class KafkaReader:
         return sum(len(part.batch.messages) for part in parts)
 
     def _moved(self, partition: TopicPartition, end: FeedPosition) -> None:
-        place = self._places[partition]
-        self._places[partition] = place._replace(feed=Feed(place.feed.feed_id, end))
+        state = self._partitions[partition]
+        self._partitions[partition] = state._replace(feed=Feed(state.feed.feed_id, end))
         self._to_commit[partition] = OffsetAndMetadata(end.next_offset, "", -1)
 
     def _hold_back(self, partitions: Iterable[TopicPartition]) -> None:
         """Fetch nothing from these before they were sought again."""
         for partition in list(partitions):
-            self._places.pop(partition, None)
+            self._partitions.pop(partition, None)
             if partition in self._membership.given():
                 _if_it_is_ours(self._consumer.pause, partition)
 
     def _seek(self) -> None:
-        for partition in self._membership.given() - self._places.keys():
+        for partition in self._membership.given() - self._partitions.keys():
             known = topic_id(self._consumer, partition.topic)
             feed, is_first, made_anew = self._feeds.partition_feed(
                 partition.topic, partition.partition, known, self._clock()
@@ -241,7 +241,8 @@ class KafkaReader:
                 self._log.error("topic_recreated", topic=partition.topic, partition=partition.partition)
             if _if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
                 _if_it_is_ours(self._consumer.resume, partition)
-                self._places[partition] = Place(Partition(partition.topic, partition.partition, is_first), feed, known)
+                named = Partition(partition.topic, partition.partition, is_first)
+                self._partitions[partition] = PartitionState(named, feed, known)
                 self._log.info(
                     "partition_taken_over",
                     topic=partition.topic,
@@ -252,23 +253,23 @@ class KafkaReader:
     def _pass_over_markers(self) -> None:
         """What ends a transaction takes up an offset and is no message: pass over it when nothing comes after."""
         parts = []
-        for partition, place in self._places.items():
+        for partition, state in self._partitions.items():
             try:
                 position = self._consumer.position(partition, timeout_ms=ASK_MS)
             except IllegalStateError:
                 continue
-            if position is not None and position > place.feed.position.next_offset:
-                parts.append(Part(place.partition, place.feed, Batch((), place.feed.position, FeedPosition(position))))
+            if position is not None and position > state.feed.position.next_offset:
+                parts.append(Part(state.partition, state.feed, Batch((), state.feed.position, FeedPosition(position))))
         self._store(parts)
 
     def _go_on_where_something_is(self, out_of_range: Mapping[TopicPartition, int]) -> None:
         """The store's position is not in the log: what lay there is gone, or the topic is another one by now."""
-        ours = [partition for partition in out_of_range if partition in self._places]
+        ours = [partition for partition in out_of_range if partition in self._partitions]
         first = self._consumer.beginning_offsets(ours, timeout_ms=ASK_MS)
         end = self._consumer.end_offsets(ours, timeout_ms=ASK_MS)
         for partition in ours:
-            place = self._places[partition]
-            position = place.feed.position
+            state = self._partitions[partition]
+            position = state.feed.position
             told = self._log.bind(
                 topic=partition.topic,
                 partition=partition.partition,
@@ -278,10 +279,10 @@ class KafkaReader:
             )
             if position.next_offset < first[partition]:
                 told.error("messages_gone", gone=first[partition] - position.next_offset)
-                self._store([Part(place.partition, place.feed, Batch((), position, FeedPosition(first[partition])))])
+                self._store([Part(state.partition, state.feed, Batch((), position, FeedPosition(first[partition])))])
             elif position.next_offset > end[partition]:
                 told.error("topic_recreated")
-                self._feeds.finish_feed(place.feed.feed_id, self._clock())
+                self._feeds.finish_feed(state.feed.feed_id, self._clock())
             self._hold_back([partition])
 
     def _commit_now_and_then(self) -> None:

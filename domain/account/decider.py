@@ -1,4 +1,4 @@
-"""The account as a subject of settling."""
+"""The account as a decider."""
 
 from datetime import datetime
 
@@ -44,5 +44,5 @@ class AccountDecider:
     def introduces(self, fact: Fact) -> str | None:
         return None
 
-    def summary(self, state: AccountState) -> AccountSummary:
+    def summarize(self, state: AccountState) -> AccountSummary:
         return state.summary

@@ -1,4 +1,4 @@
-"""The order as a subject of settling: its rules, its evolution and its summary, put together."""
+"""The order as a decider: its rules, its evolution and its summary, put together."""
 
 from domain.fact import Fact
 from domain.order.events import ExpediteRequested, OrderPlaced, ShipmentBooked
@@ -13,7 +13,7 @@ class OrderDecider:
 
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)
-    summary = staticmethod(summarize)
+    summarize = staticmethod(summarize)
 
     def initial_state(self, subject_id: str) -> OrderState:
         return OrderState(order_id=subject_id)

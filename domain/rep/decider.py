@@ -1,4 +1,4 @@
-"""The rep as a subject of settling."""
+"""The rep as a decider."""
 
 from datetime import datetime
 
@@ -47,5 +47,5 @@ class RepDecider:
     def introduces(self, fact: Fact) -> str | None:
         return "rep" if isinstance(fact, RepRegistered) else None
 
-    def summary(self, state: RepState) -> RepSummary | None:
+    def summarize(self, state: RepState) -> RepSummary | None:
         return state.registered

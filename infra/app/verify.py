@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, select
 
 from domain.fact import Fact
-from domain.subject import is_waiting_room, settle_stream, split_stream_name
+from domain.kind import Kind
+from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
 from infra.queries import books
 from infra.store.events.history import History
 from infra.store.register.tables import messages
@@ -97,7 +98,7 @@ class Verifier:
         self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
     ) -> Iterator[Finding]:
         shaped: dict[str, set[Any]] = {table.name: set() for p in self._projections for table in p.tables}
-        subjects: dict[str, list[str]] = {}
+        subjects: dict[Kind, list[str]] = {}
         for stream, facts in batch:
             kind, subject_id = split_stream_name(stream)
             if kind is None:
@@ -121,7 +122,7 @@ class Verifier:
             for table in projection.tables:
                 subject = next(iter(table.primary_key))
                 for subject_id in connection.execute(select(subject).distinct()).scalars():
-                    streams = known.setdefault(f"{projection.kind}-{subject_id}", set())
+                    streams = known.setdefault(stream_name(projection.kind, subject_id), set())
                     streams.add(table.name)
         existing = self._history.existing(known)
         for stream, tables in known.items():

@@ -15,7 +15,8 @@ import typer
 from consumers.sources.json_lines import JsonLines
 from domain.fact import Fact
 from domain.order.events import ShipmentDispatched
-from domain.subject import Kind, settle_stream, stream_name
+from domain.order.kind import ORDER
+from domain.streams import settle_stream, stream_name
 from infra.app.container import Waybill
 from infra.cli.messages import show_tally, simulate_floor, taken_in
 from infra.cli.output import Format, console, errors, moment, show_rows
@@ -250,7 +251,7 @@ class Demonstration:
         for row in sorted(
             rows, key=lambda row: (row["order_id"] != ORDER_TOLD_BACKWARDS, row["promised_by"]), reverse=True
         ):
-            stream = stream_name(Kind.ORDER, row["order_id"])
+            stream = stream_name(ORDER, row["order_id"])
             events = [stored.event for stored in self._waybill.history.stream(stream)]
             settling = settle_stream(stream, [event for event in events if isinstance(event, Fact)])
             dispatches = [moment.fact for moment in settling.moments if isinstance(moment.fact, ShipmentDispatched)]

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from consumers.ingest.register import MessageKey
-from consumers.relay.effects import Place, Surroundings, key_of, makes_a_turn, record_of, turns
+from consumers.relay.effects import EventRef, Surroundings, key_of, makes_a_turn, record_of, turns
 from domain.fact import Fact, StreamEvent
 from domain.record import VerdictChanged
-from domain.subject import waiting_room
+from domain.streams import waiting_room
 from infra.outbox.message_content import FactsOfMessages
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend, as_keys
@@ -64,7 +64,7 @@ class EffectsOutbox:
         streams = {event.originator_id for event in events if isinstance(event, VerdictChanged)}
         return Surroundings(self._noted(places), self._changes_of(turning, streams, end), self._facts(turning))
 
-    def _noted(self, places: Sequence[Place]) -> Collection[Place]:
+    def _noted(self, places: Sequence[EventRef]) -> Collection[EventRef]:
         with self._engine.connect() as connection:
             return {(row[0], row[1]) for row in connection.execute(self._not_at_once, {"keys": as_keys(places)})}
 

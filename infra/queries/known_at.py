@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from domain.settling import up_to
-from domain.subject import split_stream_name
+from domain.streams import split_stream_name
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import History
 from infra.store.projected.rows import ProjectedRows

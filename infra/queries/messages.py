@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, select
 
 from domain.fact import Fact
+from domain.order.kind import ORDER
 from domain.record import VerdictChanged
 from domain.settling import Settling, up_to
-from domain.subject import Kind, settle_stream, stream_name
+from domain.streams import settle_stream, stream_name
 from infra.store.events.history import History, PositionedEvent
 from infra.store.register.tables import messages
 from projections.order_timeline import TimelineEntry, order_timeline, what_each_changed
@@ -30,11 +31,11 @@ class Messages:
 
     def order(self, order_id: str, as_of: datetime | None = None, known_at: datetime | None = None) -> Told | None:
         """The order's timeline and state; None when nobody ever said anything of it (by these clocks)."""
-        events = self._history.stream(stream_name(Kind.ORDER, order_id))
+        events = self._history.stream(stream_name(ORDER, order_id))
         facts = up_to([e.event for e in events if isinstance(e.event, Fact)], as_of, known_at)
         if not facts:
             return None
-        settling = settle_stream(stream_name(Kind.ORDER, order_id), facts)
+        settling = settle_stream(stream_name(ORDER, order_id), facts)
         # A change of a verdict is about the record: when it was recorded decides, and which messages are looked at.
         keys = {fact.key for fact in facts}
         told = [e for e in events if e.event.key in keys and (known_at is None or e.event.recorded_at <= known_at)]

@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from domain.account.kind import ACCOUNT
 from domain.fact import Fact
 from domain.order.decider import OrderDecider
 from domain.order.events import Mode
-from domain.subject import Kind, stream_name
+from domain.order.kind import ORDER
+from domain.rep.kind import REP
+from domain.streams import stream_name
 from domain.verdict import Verdict
 from tests.unit.domain.facts import (
     UNSET,
@@ -249,7 +252,7 @@ def trouble_free_order_facts(draw: st.DrawFn) -> list[Fact]:
     """The facts of one order of which each, taken in the order of their places, applies or says what is so."""
     subject, kept = OrderDecider(), []
     order = subject.initial_state("SO-1")
-    for fact in sorted(draw(order_facts(voids=False, max_tellings=8)), key=lambda fact: fact.place):
+    for fact in sorted(draw(order_facts(voids=False, max_tellings=8)), key=lambda fact: fact.sort_key):
         objection = subject.decide(order, fact)
         if objection is None:
             subject.evolve(order, fact, fact.occurred_at)
@@ -263,13 +266,13 @@ def facts_of_many_subjects(draw: st.DrawFn, *, voids: bool = True) -> list[tuple
     """(stream, fact) of a few orders, reps and accounts, all mixed."""
     histories: dict[str, list[Fact]] = {}
     for number in range(1, draw(st.integers(1, 3)) + 1):
-        histories[stream_name(Kind.ORDER, f"SO-{number}")] = draw(order_facts(voids=voids, max_tellings=2))
+        histories[stream_name(ORDER, f"SO-{number}")] = draw(order_facts(voids=voids, max_tellings=2))
     for rep in draw(st.lists(reps, unique=True, max_size=2)):
         sayings = draw(st.lists(about_reps, max_size=4))
-        histories[stream_name(Kind.REP, rep)] = draw(messages_that_say(sayings, voids=voids))
+        histories[stream_name(REP, rep)] = draw(messages_that_say(sayings, voids=voids))
     for account in draw(st.lists(st.sampled_from(("ALFKI", "BONAP")), unique=True, max_size=2)):
         sayings = draw(st.lists(about_accounts, max_size=4))
-        histories[stream_name(Kind.ACCOUNT, account)] = draw(messages_that_say(sayings, voids=voids))
+        histories[stream_name(ACCOUNT, account)] = draw(messages_that_say(sayings, voids=voids))
     return draw(st.permutations([(stream, fact) for stream, facts in histories.items() for fact in facts]))
 
 

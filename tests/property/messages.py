@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from consumers.contract import to_cloud_event
 from consumers.ingest.register import MessageKey
 from domain.fact import Fact, FactKey
+from domain.kind import Kind
+from domain.kinds import KIND_OF_TYPE
 from domain.record import MessageVoided
 from domain.rep.events import RepChanged
-from domain.subject import DECIDER_OF, KIND_OF_TYPE, Kind, settle_stream, split_stream_name, stream_name, waiting_room
+from domain.streams import settle_stream, split_stream_name, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict
 from tests.property.histories import (
     SENDERS,
@@ -154,9 +156,9 @@ def trouble_free_messages(draw: st.DrawFn) -> list[Message]:
     for stream, facts in streams.items():
         kind, subject_id = split_stream_name(stream)
         assert kind is not None
-        subject = DECIDER_OF[kind]
+        subject = kind.decider
         state = subject.initial_state(subject_id)
-        for fact in sorted(facts, key=lambda fact: fact.place):
+        for fact in sorted(facts, key=lambda fact: fact.sort_key):
             objection = subject.decide(state, fact)
             if objection is None:
                 subject.evolve(state, fact, fact.occurred_at)
@@ -228,7 +230,7 @@ def repeated(draw: st.DrawFn, messages: Sequence[Message]) -> list[Message]:
 
 def as_it_happened(messages: Iterable[Message]) -> list[Message]:
     """In the order of time; malformed ones, of which nobody knows the time, come first."""
-    return sorted(messages, key=lambda sent: (sent.fact is not None, sent.fact.place if sent.fact else ()))
+    return sorted(messages, key=lambda sent: (sent.fact is not None, sent.fact.sort_key if sent.fact else ()))
 
 
 @st.composite

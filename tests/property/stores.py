@@ -26,7 +26,7 @@ from consumers.ingest.register import Feed, MessageKey, RegisterTransaction
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
-from domain.subject import settle_stream, split_stream_name
+from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
 from infra.queries.views import Asked

@@ -14,14 +14,17 @@ from sqlalchemy import inspect, select, text
 
 from consumers.ingest import filing
 from consumers.ingest.register import FeedMovedError, MessageKey
-from consumers.ingest.snapshots import Kept
+from consumers.ingest.snapshots import Snapshot
 from consumers.sources.source import Batch
 from domain.account.decider import AccountState
+from domain.account.kind import ACCOUNT
 from domain.fact import Fact
+from domain.order.kind import ORDER
 from domain.order.state import OrderState
 from domain.record import MessageVoided, VerdictChanged
 from domain.rep.decider import RepState
-from domain.subject import Kind, settle_stream, split_stream_name
+from domain.rep.kind import REP
+from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Verdict
 from infra.app import verify as verification
 from infra.app.container import Waybill
@@ -71,7 +74,7 @@ __all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
 pytestmark = pytest.mark.usefixtures("small_and_quiet", "on_each_database")
 
 instants = st.sampled_from([oclock(hour) + shift for hour in HOURS for shift in (timedelta(0), timedelta(minutes=-1))])
-KEPT = {Kind.ORDER: Kept[OrderState], Kind.REP: Kept[RepState], Kind.ACCOUNT: Kept[AccountState]}
+KEPT = {ORDER: Snapshot[OrderState], REP: Snapshot[RepState], ACCOUNT: Snapshot[AccountState]}
 
 
 def letters_in(waybill: Waybill) -> list[dict[str, Any]]:
@@ -337,11 +340,11 @@ def check_kept(waybill: Waybill, long_stream: int) -> None:
             assert kind is not None
             assert settling.last_sort_key is not None
             kept = msgspec.json.decode(row.kept, type=KEPT[kind])
-            anew: Kept[Any] = Kept(settling.last_sort_key, bool(settling.forbidden), settling.state)
+            anew: Snapshot[Any] = Snapshot(settling.last_sort_key, bool(settling.forbidden), settling.state)
             assert without_versions(kept) == without_versions(anew)
 
 
-def without_versions(kept: Kept[Any]) -> Any:
+def without_versions(kept: Snapshot[Any]) -> Any:
     """As plain values; where in its stream a fact stands that the state holds is nobody's business."""
 
     def plain(value: Any) -> Any:

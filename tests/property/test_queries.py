@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.order.summary import OrderSummary
 from domain.record import MessageVoided
-from domain.subject import settle_stream
+from domain.streams import settle_stream
 from infra.app.container import Waybill
 from infra.queries.views import Asked
 from projections.catalogue import VIEWS, View, view_named

@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from consumers.ingest.snapshots import keep, restore
+from consumers.ingest.snapshots import restore_snapshot, take_snapshot
 from domain.fact import Fact, FactKey
 from domain.order.decider import OrderDecider
 from domain.order.events import ShipmentBooked
@@ -20,7 +20,7 @@ from domain.order.summary import OrderSummary, summarize
 from domain.record import MessageVoided
 from domain.settling import Settling, settle, up_to
 from domain.stepping import can_be_stepped_on, step_on
-from domain.subject import DECIDER_OF, settle_stream, split_stream_name
+from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from domain.voids import weigh_voids
 from tests.property.histories import HOURS, facts_of_many_subjects, order_facts, trouble_free_order_facts
@@ -35,7 +35,7 @@ def settled(facts: Iterable[Fact], *, watched: bool = True) -> Settling[OrderSta
 
 
 def in_place_order(facts: Iterable[Fact]) -> list[Fact]:
-    return sorted(facts, key=lambda fact: fact.place)
+    return sorted(facts, key=lambda fact: fact.sort_key)
 
 
 def without_amendments(facts: Iterable[Fact]) -> bool:
@@ -189,8 +189,8 @@ def test_stepping_on_where_it_can_be_ends_where_settling_anew_ends_and_changes_n
     at_once = data.draw(st.integers(1, 3), label="at once")
     for cut in range(len(arrived)):
         before, coming = settled(arrived[:cut]), arrived[cut : cut + at_once]
-        whole, kept = settled(arrived[: cut + at_once]), keep(before)
-        for settling in [before] if kept is None else [restore("order-SO-1", kept), before]:
+        whole, kept = settled(arrived[: cut + at_once]), take_snapshot(before)
+        for settling in [before] if kept is None else [restore_snapshot("order-SO-1", kept), before]:
             if can_be_stepped_on(settling, coming):
                 step_on(settling, coming)
                 assert {**before.outcomes, **settling.outcomes} == whole.outcomes
@@ -230,7 +230,7 @@ def test_stepping_on_works_for_subjects_of_every_kind(told: list[tuple[str, Fact
         kind, _ = split_stream_name(stream)
         assert kind is not None
         kept = msgspec.json.decode(msgspec.json.encode(before.state), type=type(before.state))
-        later: Settling[Any] = Settling(DECIDER_OF[kind], kept)
+        later: Settling[Any] = Settling(kind.decider, kept)
         for fact in ordered[cut:]:
             later.take(fact)
         assert later.state == whole.state
@@ -400,7 +400,7 @@ def waited(facts: list[Fact], whole: Settling[OrderState]) -> bool:
 def tried_again(facts: list[Fact], whole: Settling[OrderState]) -> bool:
     """Two facts of one instant took effect the other way round than their places say."""
     return any(
-        later.fact.occurred_at == later.at == earlier.fact.occurred_at and later.fact.place < earlier.fact.place
+        later.fact.occurred_at == later.at == earlier.fact.occurred_at and later.fact.sort_key < earlier.fact.sort_key
         for earlier, later in pairwise(whole.moments)
     )
 

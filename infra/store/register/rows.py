@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from consumers.ingest.register import NewLetter, NewMessage, Notice
-from domain.subject import is_waiting_room
+from domain.streams import is_waiting_room
 from domain.verdict import Verdict
 from infra.store.register.headers import write_headers
 from infra.store.register.letter_ids import letter_id_kept

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from consumers.ingest.register import Changes, FeedMovedError, KnownLetter, MessageKey, Move, Registered, Stored
 from consumers.ingest.snapshots import LONG_STREAM
 from domain.fact import Fact
-from domain.subject import is_waiting_room
+from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert

@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from domain.account.kind import ACCOUNT
 from domain.fact import Fact
+from domain.kind import Kind
+from domain.kinds import KIND_OF_TYPE
+from domain.order.kind import ORDER
 from domain.order.state import FollowUp
+from domain.rep.kind import REP
 from domain.settling import Settling, settle, up_to
-from domain.subject import DECIDER_OF, KIND_OF_TYPE, Kind
 from domain.verdict import Outcome, Verdict
 from tests.unit.domain.facts import Hour, oclock
 
-SUBJECT_ID = {Kind.ORDER: "SO-1", Kind.REP: "ann", Kind.ACCOUNT: "ALFKI"}
+SUBJECT_ID = {ORDER: "SO-1", REP: "ann", ACCOUNT: "ALFKI"}
 
 
 def given(*facts: Fact) -> History:
@@ -57,7 +61,7 @@ class History:
     @property
     def seen(self) -> Any:
         """What can be seen of the subject in the end."""
-        return self.settling.subject.summary(self.settling.state)
+        return self.settling.decider.summarize(self.settling.state)
 
     def summary(self, **expected: Any) -> History:
         """In the end the subject stands so; instants are given as hours."""
@@ -121,10 +125,10 @@ class Said(History):
 def settle_in_any_order(facts: Sequence[Fact]) -> Settling[Any]:
     """Settle facts of one subject; the order in which they came in makes no difference."""
     kind = kind_of(facts)
-    settled = settle(DECIDER_OF[kind], SUBJECT_ID[kind], facts)
+    settled = settle(kind.decider, SUBJECT_ID[kind], facts)
     half = len(facts) // 2
     for arrival in (facts[::-1], [*facts[half:], *facts[:half]], [*facts[::2], *facts[1::2]]):
-        other = settle(DECIDER_OF[kind], SUBJECT_ID[kind], arrival)
+        other = settle(kind.decider, SUBJECT_ID[kind], arrival)
         assert (other.outcomes, other.state, other.moments) == (settled.outcomes, settled.state, settled.moments)
     return settled
 
@@ -132,7 +136,7 @@ def settle_in_any_order(facts: Sequence[Fact]) -> Settling[Any]:
 def kind_of(facts: Sequence[Fact]) -> Kind:
     kinds = {kind for fact in facts if (kind := KIND_OF_TYPE[fact.TYPE]) is not None}
     assert len(kinds) <= 1, "a specification is about one subject"
-    return kinds.pop() if kinds else Kind.ORDER
+    return kinds.pop() if kinds else ORDER
 
 
 def follow_up(about: str, since: Hour, request: str | None = None) -> FollowUp:

@@ -7,22 +7,23 @@ import pytest
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
 from domain.account.events import AccountRegistered
+from domain.account.kind import ACCOUNT, Account
+from domain.aggregate import SubjectAggregate
 from domain.fact import Fact
+from domain.kind import Kind
 from domain.order.events import OrderCancelled, OrderPlaced
+from domain.order.kind import ORDER, Order
 from domain.record import VerdictChanged
 from domain.rep.events import RepRegistered
+from domain.rep.kind import REP, Rep
 from domain.settling import settle
-from domain.subject import (
-    DECIDER_OF,
-    Account,
-    Kind,
-    Order,
-    Rep,
-    SubjectAggregate,
+from domain.streams import (
     open_subject,
+    project_subject,
     settle_stream,
     split_stream_name,
     stream_name,
+    stream_prefixes,
     waiting_room,
 )
 from domain.verdict import Verdict
@@ -50,11 +51,28 @@ def file(subject: SubjectAggregate, *facts: Fact) -> None:
 
 
 def test_streams_have_readable_names() -> None:
-    assert stream_name(Kind.ORDER, "SO-10248") == "order-SO-10248"
-    assert stream_name(Kind.REP, "7") == "rep-7"
-    assert stream_name(Kind.ACCOUNT, "ALFKI") == "account-ALFKI"
-    assert split_stream_name("order-SO-10248") == (Kind.ORDER, "SO-10248")
+    assert stream_name(ORDER, "SO-10248") == "order-SO-10248"
+    assert stream_name(REP, "7") == "rep-7"
+    assert stream_name(ACCOUNT, "ALFKI") == "account-ALFKI"
+    assert split_stream_name("order-SO-10248") == (ORDER, "SO-10248")
     assert split_stream_name(waiting_room("SO-1")) == (None, "SO-1")
+
+
+def test_a_subjects_id_may_hold_hyphens_and_what_begins_other_streams() -> None:
+    assert split_stream_name("order-rep-7") == (ORDER, "rep-7")
+    assert split_stream_name("order-") == (ORDER, "")
+
+
+def test_of_the_known_prefixes_the_longest_that_fits_decides() -> None:
+    standing_order = Kind("standing-order", ACCOUNT.decider, ACCOUNT.state, (), ACCOUNT.aggregate)
+    standing = Kind("standing", ACCOUNT.decider, ACCOUNT.state, (), ACCOUNT.aggregate)
+    prefixes = stream_prefixes([standing, standing_order])
+    assert split_stream_name("standing-order-12", prefixes) == (standing_order, "12")
+
+
+def test_a_name_that_no_kind_begins_is_an_error_that_lists_the_kinds() -> None:
+    with pytest.raises(ValueError, match="a name begins with one of account-…, order-…, rep-…, void-…"):
+        split_stream_name("standing-order-12")
 
 
 @pytest.mark.parametrize(
@@ -104,9 +122,8 @@ def test_filed_facts_are_pending_until_they_are_collected() -> None:
 def test_events_bring_a_subject_back_as_it_was() -> None:
     order = open_subject("order-SO-1", oclock(8))
     file(order, booked(9), placed(8))
-    brought_back: Any = None
-    for event in order.collect_events():
-        brought_back = event.mutate(brought_back)
+    brought_back = project_subject(None, [event for event in order.collect_events() if isinstance(event, Fact)])
+    assert brought_back is not None
     assert type(brought_back) is Order
     assert brought_back.facts == order.facts
     assert brought_back.version == 2
@@ -128,20 +145,20 @@ def test_an_order_says_how_it_stands() -> None:
     facts = [placed(8), booked(9), cancelled(10)]
     file(order, *facts)
     settled = order.settle()
-    assert settled.subject is DECIDER_OF[Kind.ORDER]
-    assert settled.outcomes == settle(DECIDER_OF[Kind.ORDER], "SO-1", facts).outcomes
-    assert settled.subject.summary(settled.state).status == "cancelled"
+    assert settled.decider is ORDER.decider
+    assert settled.outcomes == settle(ORDER.decider, "SO-1", facts).outcomes
+    assert settled.decider.summarize(settled.state).status == "cancelled"
 
 
 def test_an_order_says_how_it_stood_and_what_was_known_then() -> None:
     order = open_subject("order-SO-1", oclock(8))
     file(order, placed(8, recorded=8), booked(9, recorded=12), cancelled(10, recorded=11))
     as_of_nine = order.settle(occurred=oclock(9))
-    assert as_of_nine.subject.summary(as_of_nine.state).stage == "booked"
+    assert as_of_nine.decider.summarize(as_of_nine.state).stage == "booked"
     known_at_eleven = order.settle(recorded=oclock(11))
-    assert known_at_eleven.subject.summary(known_at_eleven.state).status == "cancelled"
+    assert known_at_eleven.decider.summarize(known_at_eleven.state).status == "cancelled"
     both = order.settle(occurred=oclock(9), recorded=oclock(11))
-    assert both.subject.summary(both.state).stage == "to_book"
+    assert both.decider.summarize(both.state).stage == "to_book"
 
 
 def test_a_rep_and_an_account_say_how_they_stand() -> None:

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from domain.fact import Fact
+from domain.order.kind import ORDER
 from domain.settling import settle
-from domain.subject import DECIDER_OF, Kind
 from domain.verdict import Outcome, Verdict
 from tests.unit.domain.facts import (
     again,
@@ -184,7 +184,7 @@ def test_a_whole_day_told_at_midnight_settles_in_the_only_order_that_makes_sense
     )
     heard(*day).summary(status="delivered")
     for arrival in permutations(day):
-        outcomes = settle(DECIDER_OF[Kind.ORDER], "SO-1", arrival, watched=False).outcomes
+        outcomes = settle(ORDER.decider, "SO-1", arrival, watched=False).outcomes
         assert {outcomes[fact.key] for fact in day} == {Outcome(Verdict.APPLIED, took_effect_at=oclock(24))}
 
 
@@ -267,7 +267,7 @@ def test_every_fact_that_took_effect_is_a_moment_with_how_the_order_stood_then()
 
 def test_the_verdicts_can_be_had_without_the_moments() -> None:
     facts = [placed(8), booked(9), booked(10, "S-2")]
-    watched, unwatched = (settle(DECIDER_OF[Kind.ORDER], "SO-1", facts, watched=watched) for watched in (True, False))
+    watched, unwatched = (settle(ORDER.decider, "SO-1", facts, watched=watched) for watched in (True, False))
     assert unwatched.moments == []
     assert (unwatched.outcomes, unwatched.state) == (watched.outcomes, watched.state)
 
@@ -281,7 +281,7 @@ def test_a_settling_says_whether_something_waits_or_was_forbidden_at_its_last_in
 
 def test_a_settling_knows_the_place_of_the_fact_last_taken() -> None:
     last = booked(9)
-    assert heard(last, placed(8)).settling.last_sort_key == last.place
+    assert heard(last, placed(8)).settling.last_sort_key == last.sort_key
 
 
 @pytest.mark.parametrize("hour", [8, 8.5, 9, 12], ids=str)

@@ -5,8 +5,11 @@ A new event goes to the end of this list. A line that changes here is a store th
 
 from eventsourcing.utils import resolve_topic
 
+from domain.account.kind import ACCOUNT
 from domain.fact import EVENT_CLASSES, FACT_CLASSES, MESSAGE_TYPES, Fact
-from domain.subject import KIND_OF_TYPE, Kind
+from domain.kinds import KIND_OF_TYPE
+from domain.order.kind import ORDER
+from domain.rep.kind import REP
 
 STORED_FACTS = [
     ("order.placed", "OrderPlaced", "order.placed.v1", 0),
@@ -72,9 +75,9 @@ def test_the_contracts_table_is_the_order_of_ranks() -> None:
 def test_every_type_says_what_it_is_about() -> None:
     about = {message_type: kind for message_type, kind in KIND_OF_TYPE.items() if message_type in FACT_CLASSES}
     assert about == {
-        **dict.fromkeys(CONTRACT[:16], Kind.ORDER),
+        **dict.fromkeys(CONTRACT[:16], ORDER),
         "message.voided.v1": None,
-        "customer.contacted.v1": Kind.ACCOUNT,
-        **dict.fromkeys(CONTRACT[18:22], Kind.REP),
-        **dict.fromkeys(CONTRACT[22:24], Kind.ACCOUNT),
+        "customer.contacted.v1": ACCOUNT,
+        **dict.fromkeys(CONTRACT[18:22], REP),
+        **dict.fromkeys(CONTRACT[22:24], ACCOUNT),
     }

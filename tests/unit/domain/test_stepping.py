@@ -3,7 +3,7 @@
 from domain.fact import Fact
 from domain.settling import Settling
 from domain.stepping import SettlingCache, can_be_stepped_on
-from domain.subject import settle_stream
+from domain.streams import settle_stream
 from tests.unit.domain.facts import attempted, booked, dispatched, placed, voided
 
 STREAM = "order-SO-1"

@@ -2,7 +2,7 @@
 
 from consumers.ingest.settling_cache import SettledStream, SettlingsInStore
 from domain.settling import Settling
-from domain.subject import settle_stream
+from domain.streams import settle_stream
 
 STREAM = "order-SO-1"
 

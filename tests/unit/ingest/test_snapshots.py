@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from consumers.ingest.snapshots import keep, restore
+from consumers.ingest.snapshots import restore_snapshot, take_snapshot
 from domain.fact import Fact
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, step_on
-from domain.subject import settle_stream
+from domain.streams import settle_stream
 from tests.unit.domain.facts import attempted, booked, dispatched, placed, voided
 
 STREAM = "order-SO-1"
@@ -14,11 +14,11 @@ REFUSED_AT_9 = (placed(8), booked(8.5), booked(9, "S-2"))
 
 
 def kept(*facts: Fact) -> bytes | None:
-    return keep(settle_stream(STREAM, list(facts), watched=False))
+    return take_snapshot(settle_stream(STREAM, list(facts), watched=False))
 
 
 def restored(*facts: Fact) -> Settling[Any]:
-    return restore(STREAM, kept(*facts) or b"")
+    return restore_snapshot(STREAM, kept(*facts) or b"")
 
 
 def test_what_needs_all_facts_again_is_not_kept() -> None:
@@ -45,5 +45,5 @@ def test_what_was_forbidden_is_of_no_account_once_its_instant_has_passed() -> No
 
 
 def test_kept_once_more_it_still_tells_that_something_was_forbidden() -> None:
-    again = restore(STREAM, keep(restored(*REFUSED_AT_9)) or b"")
+    again = restore_snapshot(STREAM, take_snapshot(restored(*REFUSED_AT_9)) or b"")
     assert not can_be_stepped_on(again, [attempted(9)])

@@ -17,7 +17,7 @@ from sqlalchemy import Table, select
 
 from domain.fact import Fact
 from domain.record import MessageVoided
-from domain.subject import settle_stream, split_stream_name, stream_name
+from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.app.container import Waybill
 from infra.store.events.codec import encode_event
 from projections.catalogue import PROJECTIONS

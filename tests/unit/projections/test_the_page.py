@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "projections.md").read_text()
 RUN = """
 from datetime import UTC, datetime
 from sqlalchemy.dialects import postgresql, sqlite
-from domain.subject import Kind
+
 from projections.asof import AsOf
 from projections.catalogue import View
 from projections.order_states import MEASURES, load_of, order_states, rep_open_orders

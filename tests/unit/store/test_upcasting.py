@@ -10,7 +10,7 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import register_topic
 
 from domain.fact import Fact
-from domain.subject import Order
+from domain.order.kind import Order
 from infra.store.events.codec import EventMapper
 from infra.store.sqlite.backend import SqliteBackend
 

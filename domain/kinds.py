@@ -1,0 +1,16 @@
+"""All kinds of subject. To add one, write its package and list it here."""
+
+from collections.abc import Mapping
+
+from domain.account.kind import ACCOUNT
+from domain.fact import MESSAGE_TYPES
+from domain.kind import Kind
+from domain.order.kind import ORDER
+from domain.rep.kind import REP
+
+KINDS = (ORDER, REP, ACCOUNT)
+
+_KIND_OF_FACT: Mapping[str, Kind] = {fact.TYPE: kind for kind in KINDS for fact in kind.facts}
+
+KIND_OF_TYPE: Mapping[str, Kind | None] = {name: _KIND_OF_FACT.get(name) for name in MESSAGE_TYPES}
+"""Message type to the kind of its subject; None for a void, which goes where the message that it names is."""

@@ -1,0 +1,19 @@
+"""Reps as a kind of subject."""
+
+from domain.aggregate import SubjectAggregate
+from domain.kind import Kind
+from domain.rep.decider import RepDecider, RepState
+from domain.rep.events import RepChanged, RepPayPlanSet, RepQuotaSet, RepRegistered
+
+
+class Rep(SubjectAggregate):
+    """What was said about one rep."""
+
+
+REP = Kind(
+    prefix="rep",
+    decider=RepDecider(),
+    state=RepState,
+    facts=(RepRegistered, RepChanged, RepQuotaSet, RepPayPlanSet),
+    aggregate=Rep.open,
+)

@@ -1,0 +1,81 @@
+"""The names of streams, and what a stream's facts come to.
+
+A stream is named by its kind's prefix and the subject's id, such as "order-SO-10248". A prefix may hold hyphens itself,
+such as "standing-order": of the known ones the longest that fits decides.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from domain.aggregate import SubjectAggregate
+from domain.fact import Fact, StreamEvent
+from domain.kind import Kind
+from domain.kinds import KINDS
+from domain.settling import Settling, settle
+
+# A void of a message that nobody has heard of yet waits here, for its subject's kind is not known either.
+WAITING_ROOM = "void"
+
+
+def stream_prefixes(kinds: Iterable[Kind]) -> tuple[tuple[str, Kind | None], ...]:
+    """Each prefix with its hyphen, and its kind (None for the waiting rooms), the longest first."""
+    known: list[tuple[str, Kind | None]] = [(f"{kind.prefix}-", kind) for kind in kinds]
+    known.append((f"{WAITING_ROOM}-", None))
+    return tuple(sorted(known, key=lambda prefix: -len(prefix[0])))
+
+
+_PREFIXES = stream_prefixes(KINDS)
+
+
+def stream_name(kind: Kind, subject_id: str) -> str:
+    """The stream of a subject, such as "order-SO-10248"."""
+    return f"{kind.prefix}-{subject_id}"
+
+
+def waiting_room(subject_id: str) -> str:
+    """The stream in which a void waits until the message that it names is known."""
+    return f"{WAITING_ROOM}-{subject_id}"
+
+
+def is_waiting_room(stream: str) -> bool:
+    """Whether the stream is one in which voids wait."""
+    return split_stream_name(stream)[0] is None
+
+
+def split_stream_name(
+    stream: str, prefixes: tuple[tuple[str, Kind | None], ...] = _PREFIXES
+) -> tuple[Kind | None, str]:
+    """The kind and the subject's id; the kind is None for a waiting room. Raises ValueError for any other name."""
+    for prefix, kind in prefixes:
+        if stream.startswith(prefix):
+            return kind, stream[len(prefix) :]
+    known = ", ".join(sorted(f"{prefix}…" for prefix, _ in prefixes))
+    raise ValueError(f"{stream!r} names no stream; a name begins with one of {known}")
+
+
+def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Settling[Any]:
+    """Settle the facts of one stream by the rules of its kind. A waiting room has voids alone, which need no rules."""
+    kind, subject_id = split_stream_name(stream)
+    return settle((kind or KINDS[0]).decider, subject_id, facts, watched=watched)
+
+
+def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
+    """An aggregate before its first event. Raises ValueError for a waiting room, which is no aggregate.
+
+    This is for those who use the library's repository, to read a subject or to file single facts. Ingest stores whole
+    batches (consumers/ingest/filing.py) and needs no aggregate in memory.
+    """
+    kind, subject_id = split_stream_name(stream)
+    if kind is None:
+        raise ValueError(f"{stream} is a waiting room of voids, not an aggregate")
+    return kind.aggregate(stream, subject_id, kind.decider, opened_at)
+
+
+def project_subject(subject: SubjectAggregate | None, events: Iterable[StreamEvent]) -> SubjectAggregate | None:
+    """The aggregate with these events filed; None when there was neither. The library's repository calls it."""
+    for event in events:
+        if subject is None:
+            subject = open_subject(event.originator_id, event.recorded_at)
+        event.mutate(subject)
+    return subject
