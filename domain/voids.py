@@ -4,13 +4,13 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from domain.fact import Fact, FactKey
+from domain.fact import Fact, FactKey, sort_key_of
 from domain.record import MessageVoided
 from domain.verdict import Outcome, Verdict
 
 
 class Weighed(NamedTuple):
-    """The facts that still stand (voids themselves aside), and the outcomes of all voids and all voided facts."""
+    """The facts that still stand (voids aside), and the outcomes of all voids and of all voided facts."""
 
     standing: list[Fact]
     outcomes: dict[FactKey, Outcome]
@@ -19,7 +19,9 @@ class Weighed(NamedTuple):
 def weigh_voids(facts: Iterable[Fact]) -> Weighed:
     """Split a subject's facts into those that stand and those that were voided.
 
-    A void can be voided like any other message; then what it named stands again.
+    A void can be voided like any other message; then the message that it named stands again, unless another void that
+    counts names it too. Of several voids of one message that count, the first in place order applies, and the others
+    are duplicates of it; a void of the first one makes the second one apply.
     """
     standing: list[Fact] = []
     voids: list[MessageVoided] = []
@@ -37,18 +39,24 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
     counting, ringed = _counting(voids)
     for void in ringed:
         outcomes[void.key] = Outcome(Verdict.REFUSED, "the voids name each other in a ring, so none of them counts")
-    # The first void in place order is the one that the reason names, whatever the order of arrival.
-    for void in sorted(counting, key=lambda v: v.sort_key, reverse=True):
+    first: dict[FactKey, MessageVoided] = {}
+    for void in sorted(counting, key=sort_key_of):
         named = known.get(void.names)
         if named is None:
             outcomes[void.key] = Outcome(
                 Verdict.HELD, f"message {void.voided_id} of {void.voided_source} is not known yet"
             )
-            continue
-        outcomes[void.key] = Outcome(Verdict.APPLIED, took_effect_at=named.occurred_at)
-        outcomes[named.key] = Outcome(
-            Verdict.REFUSED, f"voided by message {void.message_id} of {void.source}: {void.reason}", voided=True
-        )
+        elif (before := first.setdefault(void.names, void)) is not void:
+            outcomes[void.key] = Outcome(
+                Verdict.DUPLICATE,
+                f"message {void.voided_id} of {void.voided_source} is voided already, "
+                f"by message {before.message_id} of {before.source}",
+            )
+        else:
+            outcomes[void.key] = Outcome(Verdict.APPLIED, took_effect_at=named.occurred_at)
+            outcomes[named.key] = Outcome(
+                Verdict.REFUSED, f"voided by message {void.message_id} of {void.source}: {void.reason}", voided=True
+            )
     return Weighed([fact for fact in standing if fact.key not in outcomes], outcomes)
 
 

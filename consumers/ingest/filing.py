@@ -235,7 +235,7 @@ class Filing:
             if outcome.verdict is registered.outcome.verdict:
                 continue
             version += 1
-            because = _because_of(fact, additions)
+            because = _because_of(fact, additions, outcomes)
             changed = VerdictChanged(
                 recorded_at=self._changes.received_at,
                 source=fact.source,
@@ -290,9 +290,13 @@ def _same_content(fact: Fact, original: Fact) -> bool:
     return fact.says_the_same_as(original) and fact.occurred_at == original.occurred_at
 
 
-def _because_of(fact: Fact, additions: Sequence[Addition]) -> FactKey | None:
-    """The fact added that changed an earlier one's verdict, where that can be told."""
+def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:
+    """The added fact that changed an earlier one's verdict; None where it cannot be told which of several it was."""
     for added in additions:
-        if isinstance(added.fact, MessageVoided) and added.fact.names == fact.key:
+        if (
+            isinstance(added.fact, MessageVoided)
+            and added.fact.names == fact.key
+            and outcomes[added.fact.key].verdict is Verdict.APPLIED
+        ):
             return added.fact.key
     return additions[0].fact.key if len(additions) == 1 else None

@@ -15,7 +15,7 @@ from consumers.sinks.sink import Sink
 from infra.app.verify import Verifier
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
-from infra.outbox.expiries import ExpiriesOutbox, instant_of
+from infra.outbox.expiries import ExpiriesOutbox, limit_of
 from infra.outbox.outbox import Outbox
 from infra.outbox.verdicts import VerdictsOutbox
 from infra.queries.books import FeedPlace, status
@@ -232,7 +232,7 @@ class Waybill:
                 prefix + VERDICTS,
                 source,
                 dead_of,
-                expired_until=lambda: instant_of(positions.position(ExpiriesOutbox.name)),
+                expired_before=lambda: limit_of(positions.position(ExpiriesOutbox.name)),
             ),
             ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
         )

@@ -25,8 +25,13 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def instant_of(position: int) -> datetime:
-    """All that was received by then and had waited too long was looked at."""
+    """Every expired message that was received by then was looked at."""
     return EPOCH + position * MICROSECOND
+
+
+def limit_of(position: int) -> datetime:
+    """The same as a limit of `infra.store.register.dead`: what was received before this instant was looked at."""
+    return instant_of(position) + MICROSECOND
 
 
 def position_of(instant: datetime) -> int:
@@ -69,7 +74,8 @@ class ExpiriesOutbox:
             return int(connection.execute(counted).scalar_one())
 
     def newest(self, connection: Connection, now: datetime) -> int:
-        return position_of(now - self._hold)
+        # What was received exactly at the limit has not expired yet, so it is still to be looked at.
+        return position_of(now - self._hold - MICROSECOND)
 
     def _expired_after(self, position: int) -> ColumnElement[bool]:
         return and_(has_expired(self._clock() - self._hold), messages.c.received_at > instant_of(position))

@@ -17,6 +17,7 @@ from domain.verdict import Verdict
 from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend
+from infra.store.register.dead import waited_too_long
 from infra.store.register.headers import read_headers
 from infra.store.register.letter_ids import NOT_APPLIED, letter_id_of
 from infra.store.register.tables import feeds, letters, messages, notices, raw_messages
@@ -29,7 +30,7 @@ class VerdictsOutbox:
     """Implements infra.outbox.outbox.Outbox; a position is the number of a notice.
 
     Copies are made of what came on one of the topics `dead_of`: of a file there is no topic to copy to. What was
-    received by `expired_until()` and is held since just now has waited too long already.
+    received before `expired_before()` and is held since just now has expired already.
     """
 
     name = "relay.verdicts"
@@ -40,13 +41,13 @@ class VerdictsOutbox:
         topic: str,
         source: str,
         dead_of: Sequence[str],
-        expired_until: Callable[[], datetime],
+        expired_before: Callable[[], datetime],
     ):
         self._engine = backend.engine
         self._topic = topic
         self._source = source
         self._dead_of = frozenset(dead_of)
-        self._expired_until = expired_until
+        self._expired_before = expired_before
         self._facts = FactsOfMessages(backend)
         about = and_(*(notices.c[name] == messages.c[name] for name in MessageKey._fields))
         kept = and_(*(notices.c[name] == raw_messages.c[name] for name in MessageKey._fields))
@@ -74,8 +75,8 @@ class VerdictsOutbox:
         if not rows:
             return Outgoing((), position)
         told = [(row, _told(row)) for row in rows]
-        expired_until = self._expired_until()
-        dead = [(row, one) for row, one in told if self._is_dead(one, row.received_at, expired_until)]
+        limit = self._expired_before()
+        dead = [(row, one) for row, one in told if self._is_dead(one, row.received_at, limit)]
         facts = self._facts({one.key for row, one in dead if one.key is not None and row.body is None})
         copies = {row.notice_id: copy for row, one in dead if (copy := _copy(row, one, facts)) is not None}
         records: list[Record] = []
@@ -94,12 +95,12 @@ class VerdictsOutbox:
     def newest(self, connection: Connection, now: datetime) -> int:
         return int(connection.execute(select(func.coalesce(func.max(notices.c.notice_id), 0))).scalar_one())
 
-    def _is_dead(self, told: Told, received_at: datetime | None, expired_until: datetime) -> bool:
+    def _is_dead(self, told: Told, received_at: datetime | None, limit: datetime) -> bool:
         """Whether this verdict makes its message dead. One that is held since just now may have come long ago."""
         if not told.is_news or told.topic not in self._dead_of:
             return False
         if told.verdict is Verdict.HELD:
-            return received_at is not None and received_at <= expired_until
+            return received_at is not None and waited_too_long(received_at, limit)
         return told.verdict in (Verdict.MALFORMED, Verdict.REFUSED)
 
 

@@ -66,13 +66,20 @@ class Naive:
 
         voided = _voided(voids)
 
+        counting = [void for named in voids.values() for void in named if void.key not in voided]
+        first: dict[Key, Message] = {}
+        for void in sorted(counting, key=lambda m: m.place):
+            first.setdefault(void.names, void)
+
         verdicts: dict[Key, str] = {}
         by_subject: dict[tuple[str, str], list[Message]] = defaultdict(list)
         for key, message in counted.items():
             if key in voided:
                 verdicts[key] = "refused"
             elif message.type == VOID:
-                verdicts[key] = "applied" if message.names in counted else "held"
+                # A second void of one message says what is already so.
+                taken = "applied" if first[message.names] is message else "duplicate"
+                verdicts[key] = taken if message.names in counted else "held"
             else:
                 by_subject[message.kind, message.subject].append(message)
         subjects: dict[tuple[str, str], Subject] = {}

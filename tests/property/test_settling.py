@@ -328,9 +328,16 @@ def test_settling_follows_the_five_rules_read_plainly(facts: list[Fact]) -> None
     assert {v.key for v in weigh_voids(facts).standing} == {
         fact.key for fact in facts if not isinstance(fact, MessageVoided) and fact.key not in voided
     }
+    # Of the voids of one message that count, the first in place applies.
+    verdicts: dict[FactKey, Verdict] = {}
+    seen: set[FactKey] = set()
+    for fact in in_place_order(facts):
+        if isinstance(fact, MessageVoided) and fact.key in counting:
+            verdicts[fact.key] = Verdict.DUPLICATE if fact.names in seen else Verdict.APPLIED
+            seen.add(fact.names)
     for void in facts:
         if isinstance(void, MessageVoided) and void.key in counting:
-            assert whole.outcomes[void.key].verdict is (Verdict.APPLIED if void.names in known else Verdict.HELD)
+            assert whole.outcomes[void.key].verdict is (Verdict.HELD if void.names not in known else verdicts[void.key])
         elif isinstance(void, MessageVoided):
             assert whole.outcomes[void.key].verdict is Verdict.REFUSED
             assert (void.key in ringed) == ("in a ring" in whole.outcomes[void.key].reason)

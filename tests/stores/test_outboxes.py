@@ -404,6 +404,43 @@ def test_one_that_came_long_ago_and_is_held_since_now_is_dead_at_once(told: Told
     ]
 
 
+def test_one_received_exactly_at_the_limit_when_the_relay_begins_is_copied_once_it_expires(settings: Settings) -> None:
+    told = Told(settings)
+    told.take(DISPATCHED)
+    with told.service.engine.begin() as connection:
+        connection.execute(text("DELETE FROM reactor_positions"))
+    # given a relay that begins at the last instant at which the message still waits
+    told.now += timedelta(hours=72)
+    told.begin(at_the_newest=True)
+    assert told.next() == {}
+    # when that instant has passed
+    told.now += timedelta(microseconds=1)
+    # then the message is dead, as status says too
+    (copy,) = told.next()["orders.dead"]
+    assert json.loads(copy.value) == DISPATCHED
+    assert told.service.status()["books"]["dead"] == 1
+    told.service.close()
+
+
+def test_one_held_again_exactly_at_the_limit_is_not_dead_yet(settings: Settings) -> None:
+    told = Told(settings)
+    told.take(PLACED, BOOKED)
+    with told.service.engine.begin() as connection:
+        connection.execute(text("DELETE FROM reactor_positions"))
+    told.now += timedelta(hours=72)
+    told.begin(at_the_newest=True)
+    # when a void makes the booking wait again
+    told.take(void_of(PLACED, "V1"))
+    # then the voided order is dead, and the booking, at its last instant of waiting, is not
+    assert [json.loads(copy.value)["id"] for copy in told.next()["orders.dead"]] == ["P1"]
+    assert told.service.status()["books"] == {"received": 3, "applied": 1, "duplicate": 0, "held": 1, "dead": 1}
+    # until that instant has passed: then it is copied, once
+    told.now += timedelta(microseconds=1)
+    assert [json.loads(copy.value)["id"] for copy in told.next()["orders.dead"]] == ["B1"]
+    assert told.next() == {}
+    told.service.close()
+
+
 def test_what_came_from_a_file_has_no_topic_to_be_copied_to(told: Told) -> None:
     told.take(b"{}", DISPATCHED, topic="file:/home/messages.jsonl")
     told.now += timedelta(hours=100)

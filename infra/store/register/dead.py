@@ -1,12 +1,14 @@
-"""Messages that were not taken, in SQL: which wait, which have waited for too long, and which are dead.
+"""Messages that were not applied: which wait, which have expired, and which are dead. The one definition of it.
 
-What was received before `limit` has waited for too long; what was received at it still waits. Each condition is one
-that the index of what was not taken answers, however many messages there are.
+A held message has expired when it was received before the `limit`, which is the clock less WAYBILL_HOLD_HOURS; at the
+limit itself it still waits. Each condition in SQL is one that the index of what was not applied answers, however many
+messages there are.
 """
 
 from datetime import datetime
+from typing import Any, overload
 
-from sqlalchemy import ColumnElement, and_, or_, text
+from sqlalchemy import ColumnElement, and_, not_, or_, text
 
 from domain.verdict import Verdict
 from infra.store.register.tables import AMONG_NOT_APPLIED, messages
@@ -17,14 +19,23 @@ _HELD = messages.c.verdict == Verdict.HELD.value
 _REFUSED = messages.c.verdict == Verdict.REFUSED.value
 
 
+@overload
+def waited_too_long(received_at: datetime, limit: datetime) -> bool: ...
+@overload
+def waited_too_long(received_at: ColumnElement[datetime], limit: Limit) -> ColumnElement[bool]: ...
+def waited_too_long(received_at: Any, limit: Any) -> Any:
+    """Whether a held message that was received then has expired, of instants or of columns."""
+    return received_at < limit
+
+
 def still_waits(limit: Limit) -> ColumnElement[bool]:
-    return and_(text(AMONG_NOT_APPLIED), _HELD, messages.c.received_at >= limit)
+    return and_(text(AMONG_NOT_APPLIED), _HELD, not_(waited_too_long(messages.c.received_at, limit)))
 
 
 def has_expired(limit: Limit) -> ColumnElement[bool]:
-    return and_(text(AMONG_NOT_APPLIED), _HELD, messages.c.received_at < limit)
+    return and_(text(AMONG_NOT_APPLIED), _HELD, waited_too_long(messages.c.received_at, limit))
 
 
 def is_dead(limit: Limit) -> ColumnElement[bool]:
-    """Refused or expired. What is malformed is no message but a letter."""
-    return and_(text(AMONG_NOT_APPLIED), or_(_REFUSED, and_(_HELD, messages.c.received_at < limit)))
+    """Refused or expired. Malformed messages, which are dead too, have a table of their own."""
+    return and_(text(AMONG_NOT_APPLIED), or_(_REFUSED, and_(_HELD, waited_too_long(messages.c.received_at, limit))))

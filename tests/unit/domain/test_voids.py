@@ -117,13 +117,25 @@ def test_a_refused_and_a_held_message_can_be_voided() -> None:
     assert history.settling.nothing_waits
 
 
-def test_a_message_can_be_voided_twice_and_the_first_void_in_place_gives_the_reason() -> None:
+def test_of_two_voids_of_a_message_the_first_in_place_applies_and_the_other_is_a_duplicate_of_it() -> None:
     wrong = cancelled(9)
     first, second = voided(wrong, at=10, message_id="V-2"), voided(wrong, at=11, message_id="V-1")
-    history = heard(placed(8), wrong, second, first)
-    history.then(first).then_applied(at=9)
-    history.then(second).then_applied(at=9)
-    history.then(wrong).then_voided("voided by message V-2")
+    for voids in ([first, second], [second, first]):
+        history = heard(placed(8), wrong, *voids)
+        history.then(first).then_applied(at=9)
+        history.then(second).then_duplicate(
+            f"message {wrong.message_id} of order-entry is voided already, by message V-2 of order-entry"
+        )
+        history.then(wrong).then_voided("voided by message V-2")
+
+
+def test_two_voids_of_an_unknown_message_both_wait_for_it() -> None:
+    wrong = cancelled(9)
+    first, second = voided(wrong, at=10), voided(wrong, at=11)
+    history = heard(placed(8), first, second)
+    history.then(first).then_held()
+    history.then(second).then_held()
+    history.when(wrong).then_voided().then(first).then_applied(at=9).then(second).then_duplicate()
 
 
 # -- voids of voids ------------------------------------------------------------------------------
@@ -156,6 +168,34 @@ def test_while_one_of_two_voids_stands_the_message_stays_voided() -> None:
     history.then(one).then_voided()
     history.then(other).then_applied(at=9)
     history.then(wrong).then_voided(f"voided by message {other.message_id}")
+
+
+def test_a_void_of_the_first_void_makes_the_second_one_apply_and_its_own_void_makes_it_a_duplicate_again() -> None:
+    wrong = cancelled(9)
+    first, second = voided(wrong, at=10), voided(wrong, at=11)
+    of_first = voided(first, at=12)
+    history = heard(placed(8), wrong, first, second).when(of_first).then_applied(at=10)
+    history.then(first).then_voided().then(second).then_applied(at=9)
+    history = history.when(voided(of_first, at=13)).then_applied(at=12)
+    history.then(first).then_applied(at=9).then(second).then_duplicate().then(wrong).then_voided()
+
+
+def test_a_void_of_a_duplicate_void_changes_nothing_but_its_verdict() -> None:
+    wrong = cancelled(9)
+    first, second = voided(wrong, at=10), voided(wrong, at=11)
+    history = heard(placed(8), wrong, first, second).when(voided(second, at=12)).then_applied(at=11)
+    history.then(second).then_voided().then(first).then_applied(at=9).then(wrong).then_voided()
+
+
+def test_two_voids_of_one_void_are_as_two_voids_of_any_message() -> None:
+    right = cancelled(9)
+    void = voided(right, at=10)
+    first, second = voided(void, at=11), voided(void, at=12)
+    history = heard(placed(8), right, void, second, first)
+    history.then(first).then_applied(at=10)
+    history.then(second).then_duplicate(f"by message {first.message_id}")
+    history.then(void).then_voided()
+    history.then(right).then_applied()
 
 
 def test_a_void_of_a_void_of_an_unknown_message_applies() -> None:
@@ -195,9 +235,10 @@ def test_a_void_from_outside_breaks_the_ring() -> None:
     one, two = ring("V-1", "V-2")
     outside = voided(one, at=12)
     history = heard(placed(8), one, two, outside)
-    history.then(outside).then_applied(at=10)
-    history.then(one).then_voided("voided by message")
+    history.then(one).then_voided("voided by message V-2")
     history.then(two).then_applied(at=10)
+    # Both it and V-2 name V-1 and count, so it is the second void of V-1.
+    history.then(outside).then_duplicate("by message V-2")
 
 
 # -- other subjects ------------------------------------------------------------------------------
