@@ -15,6 +15,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from infra.telemetry.declared import check_declared
 from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
 from tests.integration.command import Command, Nursery
 
@@ -25,6 +26,10 @@ settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+# A line that infra/telemetry/events.py does not declare is an error wherever a test logs it.
+structlog.configure(processors=[check_declared, *structlog.get_config()["processors"]])
 
 
 # The command as a process (see tests/integration/command.py): for tests/integration, tests/oracle and tests/fault.

@@ -247,6 +247,26 @@ def test_nothing_that_is_derived_or_read_again_tells_an_event_twice(told: Told) 
     assert [*told.next()] == ["waybill.verdicts"]
 
 
+def test_when_the_first_of_two_voids_is_voided_the_second_one_takes_effect_in_its_place(told: Told) -> None:
+    first, second = void_of(PLACED, "V1"), void_of(PLACED, "V2")
+    told.take(PLACED)
+    told.take(first)
+    told.take(second)
+    assert sorted(told.events()) == [
+        ("P1", 1, "order.placed.v1"),
+        ("P1", 2, "waybill.fact.reverted.v1"),
+        ("V1", 1, "message.voided.v1"),
+    ]
+
+    told.take(void_of(first, "V3"))
+
+    assert sorted(told.events()) == [
+        ("V1", 2, "waybill.fact.reverted.v1"),
+        ("V2", 1, "message.voided.v1"),
+        ("V3", 1, "message.voided.v1"),
+    ]
+
+
 # -- waybill.verdicts ----------------------------------------------------------------------------
 
 

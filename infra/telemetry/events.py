@@ -1,0 +1,198 @@
+"""Every event that is logged, declared once: its name, its level, when it is logged, and its fields.
+
+To add an event, add a declaration to EVENTS (and a new field to FIELDS), then run `python -m infra.telemetry`, which
+writes the tables of docs/events.md. Tests hold the code and that page to these declarations.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """One event: `meaning` says when it is logged; `fields` are the only ones it may have, each a key of FIELDS."""
+
+    name: str
+    level: Level
+    meaning: str
+    fields: tuple[str, ...] = ()
+
+
+FIELDS = {
+    "about": "What the consumer waits for: `kafka`, `topics`, `group` or `store`.",
+    "attempt": "How often it was tried so far.",
+    "batch": "The first offset of the batch.",
+    "bytes": "The size of the record.",
+    "correlation_id": "The message's correlation id, if it has one.",
+    "end_offset": "The offset at which the partition ends.",
+    "events": "How many events the batch has.",
+    "first_offset": "The offset at which the partition begins.",
+    "gone": "How many messages were never read.",
+    "key": "The record's key.",
+    "lag": "How many messages are still to be read.",
+    "largest": "The size that the topic takes, in bytes.",
+    "message_id": "The message's id; null of a malformed one.",
+    "next_offset": "The offset, or line, of the message to be read next.",
+    "offset": "The message's offset, or line, counted from 0.",
+    "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
+    "partition": "The topic's partition; 0 of a file.",
+    "partitions": "The topics and partitions of what was dropped.",
+    "position": "The position of the newest event of the batch, or of what was read or relayed.",
+    "reason": "What went wrong, in one line.",
+    "received": "How many messages of the batch this feed brought.",
+    "records": "How many records were sent.",
+    "source": "The message's source; null of a malformed one.",
+    "start": "The position after which the batch begins.",
+    "subject": "The message's subject; null of a malformed one.",
+    "subjects": "How many subjects the events are about.",
+    "topic": "The topic's name, or the file.",
+    "tries_again_in": "The pause before the next attempt, in seconds.",
+    "unacknowledged": "How many records Kafka did not acknowledge.",
+}
+"""What each field means, whichever event has it."""
+
+_OF_A_MESSAGE = (
+    "topic",
+    "partition",
+    "batch",
+    "position",
+    "offset",
+    "source",
+    "message_id",
+    "subject",
+    "correlation_id",
+    "reason",
+)
+_OF_A_PARTITION = ("topic", "partition", "next_offset", "first_offset", "end_offset")
+
+_DECLARED = (
+    LogEvent(
+        "batch_stored",
+        "info",
+        "A batch of messages and all that follows from it was stored.",
+        ("topic", "partition", "batch", "next_offset", "received", "position"),
+    ),
+    LogEvent("message_refused", "warning", "A message was refused when it came in.", _OF_A_MESSAGE),
+    LogEvent("message_malformed", "warning", "A message that does not fit the contract was kept whole.", _OF_A_MESSAGE),
+    LogEvent(
+        "batch_projected",
+        "info",
+        "A batch of events was projected.",
+        ("start", "position", "events", "subjects"),
+    ),
+    LogEvent("projector_active", "info", "This process keeps the views up to date from now on."),
+    LogEvent(
+        "projector_standing_by",
+        "info",
+        "Another process keeps the views up to date; this one takes over when that one ends.",
+    ),
+    LogEvent(
+        "projection_moved",
+        "info",
+        "Another projector wrote a batch first; this one goes on from there.",
+        ("reason",),
+    ),
+    LogEvent("relations_defined", "info", "The relations that analysts query were created for this version."),
+    LogEvent(
+        "relations_not_defined",
+        "warning",
+        "The relations that analysts query could not be created; they stay as they were until waybill migrate.",
+        ("reason",),
+    ),
+    LogEvent(
+        "store_unavailable",
+        "warning",
+        "The store could not be reached, or another session was in the way; the work is tried again.",
+        ("reason", "attempt", "tries_again_in"),
+    ),
+    LogEvent(
+        "stopped_without_store",
+        "info",
+        "This process was told to stop while the store was away; nothing is half done.",
+        ("reason",),
+    ),
+    LogEvent("ingest_finished", "info", "A source was read to its end.", ("topic", "position")),
+    LogEvent("feed_resumed", "info", "An interrupted reading of a file continues.", ("topic", "next_offset")),
+    LogEvent(
+        "kafka_not_reached",
+        "warning",
+        "Kafka did not answer or did not acknowledge; it is tried again.",
+        ("reason", "unacknowledged"),
+    ),
+    LogEvent(
+        "kafka_producer_closed_badly",
+        "debug",
+        "A producer that had failed reported an error when it was closed.",
+        ("reason",),
+    ),
+    LogEvent(
+        "partition_taken_over",
+        "info",
+        "The group assigned this consumer a partition; it reads on from the position in the store.",
+        ("topic", "partition", "next_offset"),
+    ),
+    LogEvent(
+        "consumer_waits",
+        "error",
+        "Kafka, its topics, the group or the store are not ready; the consumer tries again. Logged once.",
+        ("about", "reason"),
+    ),
+    LogEvent("consumer_resumed", "info", "What the consumer waited for is there.", ("about",)),
+    LogEvent(
+        "batch_dropped",
+        "warning",
+        "Another consumer has read on in a partition; what this one had read is dropped.",
+        ("reason", "partitions"),
+    ),
+    LogEvent(
+        "messages_gone",
+        "error",
+        "A partition begins after the position in the store: the messages between were never read.",
+        (*_OF_A_PARTITION, "gone"),
+    ),
+    LogEvent(
+        "topic_recreated",
+        "error",
+        "A topic was deleted and created again; the partition is read from its beginning. The offsets are there "
+        "where only the partition's end revealed it.",
+        _OF_A_PARTITION,
+    ),
+    LogEvent("partitions_looked_at", "debug", "Nothing came for a while.", ("lag",)),
+    LogEvent(
+        "offsets_not_committed",
+        "info",
+        "Offsets could not be committed to Kafka. Only its lag tools rest on them.",
+        ("reason",),
+    ),
+    LogEvent("relay_active", "info", "This process relays what takes effect from now on."),
+    LogEvent("relay_standing_by", "info", "Another process relays; this one takes over when that one ends."),
+    LogEvent(
+        "batch_relayed",
+        "info",
+        "A batch was sent, and Kafka keeps it.",
+        ("outlet", "start", "position", "records"),
+    ),
+    LogEvent(
+        "relay_waits",
+        "error",
+        "Topics that the relay writes to are missing; it looks again until they are there.",
+        ("reason",),
+    ),
+    LogEvent("relay_moved", "info", "Another relay sent a batch first; this one goes on from there.", ("reason",)),
+    LogEvent(
+        "relay_stopped_early",
+        "info",
+        "The relay was stopped while Kafka did not answer; it sends that batch again.",
+    ),
+    LogEvent(
+        "record_too_large",
+        "error",
+        "A record of the relay is larger than its topic takes, and was left out.",
+        ("topic", "key", "bytes", "largest"),
+    ),
+)
+
+EVENTS = {event.name: event for event in _DECLARED}
+"""Every event by its name."""
