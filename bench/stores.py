@@ -19,18 +19,23 @@ def sqlite_stores(folder: Path) -> NewStore:
 
 @contextmanager
 def postgres_stores() -> Iterator[NewStore]:
-    """Databases on the private server that `make postgres-up` starts; dropped at the end."""
-    server = subprocess.run([SCRIPT, "up"], capture_output=True, text=True, check=True).stdout.strip()
-    made: list[str] = []
+    """Databases on a server of our own, which is gone at the end. Raises RuntimeError when none can be started."""
+    with subprocess.Popen(
+        [SCRIPT, "lend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as lent:
+        assert lent.stdout is not None
+        server = lent.stdout.readline().strip()
+        if not server:
+            raise RuntimeError("no PostgreSQL server could be started")
+        yield _databases_on(server)
+
+
+def _databases_on(server: str) -> NewStore:
 
     def make(name: str) -> str:
         database = f"waybill_bench_{name.replace('-', '_')}_{uuid4().hex[:8]}"
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {database}")
-        made.append(database)
         return server.rsplit("/", 1)[0] + f"/{database}"
 
-    yield make
-    with psycopg.connect(server, autocommit=True) as connection:
-        for database in made:
-            connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    return make

@@ -100,8 +100,8 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
         broker = private_broker(tmp_path / "kafka")
     except NoBrokerError as e:
         without_kafka(e)
-    yield broker
-    broker.stop()
+    with broker.guarded():
+        yield broker
 
 
 def without_kafka(why: NoBrokerError) -> NoReturn:

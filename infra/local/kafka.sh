@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One Apache Kafka node (KRaft) on loopback, for development and tests, from Maven Central's jars.
-#   infra/local/kafka.sh up | down | url
+#   infra/local/kafka.sh up | down | url | guard
+# `guard` waits for the end of standard input and takes the node down.
 # Needs a JDK or JRE 17 or newer, and Maven until the jars are there; root gets both from Debian where they are missing.
 # Data lie under .local/kafka.
 #   WAYBILL_LOCAL_KAFKA_PORT    its port (9092); the port after it is the controller's
@@ -101,13 +102,15 @@ END
 }
 
 up() {
-  local java options
+  local java options taken
   java=$(find_java)
   if ! running; then
-    if listening "$PORT"; then
-      say "something else listens on port $PORT; choose another: WAYBILL_LOCAL_KAFKA_PORT=…"
-      exit 1
-    fi
+    for taken in "$PORT" "$((PORT + 1))"; do
+      if listening "$taken"; then
+        say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=…"
+        exit 1
+      fi
+    done
     fetch_jars
     mkdir -p "$FOLDER/tmp"
     write_properties
@@ -162,5 +165,6 @@ case "${1:-}" in
   up) up ;;
   down) down ;;
   url) echo "127.0.0.1:$PORT" ;;
-  *) echo "usage: $0 up|down|url" >&2; exit 2 ;;
+  guard) trap '' INT TERM HUP; cat >/dev/null; down ;;
+  *) echo "usage: $0 up|down|url|guard" >&2; exit 2 ;;
 esac

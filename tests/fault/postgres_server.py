@@ -33,6 +33,12 @@ class Server:
         self.url = ran.stdout.strip()
         return ran
 
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """The server ends with this process, however that ends."""
+        with subprocess.Popen([SCRIPT, "guard"], env=self._environment, stdin=subprocess.PIPE, start_new_session=True):
+            yield
+
     def crash(self) -> None:
         self._run("crash")
 
@@ -65,5 +71,6 @@ def crashing_server() -> Iterator[Server]:
             if os.environ.get("CI"):
                 pytest.fail(f"PostgreSQL is needed here: {ran.stderr.strip()}")
             pytest.skip("needs PostgreSQL's binaries: see `make postgres-up`")
-        yield server
-        server.crash()
+        with server.guarded():
+            yield server
+            server.crash()

@@ -47,6 +47,13 @@ class Broker:
     def stop(self) -> None:
         self._script("down")
 
+    @contextmanager
+    def guarded(self) -> Iterator["Broker"]:
+        """The broker ends with this process, however that ends."""
+        with subprocess.Popen([SCRIPT, "guard"], env=self._env, stdin=subprocess.PIPE, start_new_session=True):
+            yield self
+            self.stop()
+
     def kill(self) -> None:
         """kill -9."""
         os.kill(self.pid, signal.SIGKILL)
@@ -55,17 +62,20 @@ class Broker:
     def pid(self) -> int:
         return int((self.folder / "broker.pid").read_text())
 
-    def _script(self, word: str) -> subprocess.CompletedProcess[str]:
-        env = {
+    @property
+    def _env(self) -> dict[str, str]:
+        return {
             **os.environ,
             "WAYBILL_LOCAL_KAFKA_PORT": str(self.port),
             "WAYBILL_LOCAL_KAFKA_FOLDER": str(self.folder),
             "WAYBILL_LOCAL_KAFKA_HEAP": HEAP,
         }
+
+    def _script(self, word: str) -> subprocess.CompletedProcess[str]:
         # Not to pipes: the broker would inherit them, and reading them to their end would wait for its end.
         said = self.folder / "said"
         with said.open("w") as stderr:
-            ran = subprocess.run([SCRIPT, word], env=env, stdout=subprocess.DEVNULL, stderr=stderr, check=False)
+            ran = subprocess.run([SCRIPT, word], env=self._env, stdout=subprocess.DEVNULL, stderr=stderr, check=False)
         return subprocess.CompletedProcess(ran.args, ran.returncode, "", said.read_text())
 
 

@@ -63,9 +63,9 @@ def broker(folder: Path) -> Iterator[Broker]:
         broker = private_broker(folder / "kafka", lambda port: secured(folder, port))
     except NoBrokerError as e:
         without_kafka(e)
-    add_scram_user(broker, folder)
-    yield broker
-    broker.stop()
+    with broker.guarded():
+        add_scram_user(broker, folder)
+        yield broker
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Stores to run one specification on: SQLite, and PostgreSQL where there is one."""
 
-import fcntl
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,20 +15,30 @@ StoreUrl = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> str:
-    """The URL of a database on a server that may be filled with test databases; started if there is none."""
+def postgres_server() -> Iterator[str]:
+    """The URL of a database on a server that may be filled with test databases.
+
+    WAYBILL_TEST_POSTGRES names one that is there, as `make test` does. Else this process starts a server of its own,
+    which ends with the process, however that ends.
+    """
     given = os.environ.get("WAYBILL_TEST_POSTGRES")
     if given:
-        return given
-    # Of several test processes, one starts it. `make test` has done so before; then this only asks for its URL.
-    with (Path(tempfile.gettempdir()) / f"waybill-postgres-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        started = subprocess.run([ROOT / "infra/local/postgres.sh", "up"], capture_output=True, text=True, check=False)
-    if started.returncode == 0:
-        return started.stdout.strip()
-    if os.environ.get("CI"):
-        pytest.fail(f"PostgreSQL is needed here: {started.stderr.strip()}")
-    pytest.skip("needs PostgreSQL: run `make postgres-up`, or set WAYBILL_TEST_POSTGRES")
+        yield given
+        return
+    with subprocess.Popen(
+        [ROOT / "infra/local/postgres.sh", "lend"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as lent:
+        assert lent.stdout is not None
+        url = lent.stdout.readline().strip()
+        if not url and os.environ.get("CI"):
+            pytest.fail("PostgreSQL is needed here, and infra/local/postgres.sh could not start it")
+        if not url:
+            pytest.skip("needs PostgreSQL's binaries (see `make postgres-up`), or WAYBILL_TEST_POSTGRES")
+        yield url
 
 
 @contextmanager
