@@ -109,8 +109,8 @@ kafka-up:  ## start a private Apache Kafka on loopback (JDK 17 and Maven; data u
 kafka-down:  ## stop it
 	@infra/local/kafka.sh down
 
-compose-check:  ## check the compose file, with Docker Compose or Go
-	@infra/deploy/check.sh
+compose-check: $(STAMP)  ## check the compose file by the compose specification's JSON Schema
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infra/deploy/compose.yaml
 
 schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
 	@$(BIN)/waybill schema $(ARGS)
