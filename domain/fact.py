@@ -36,6 +36,13 @@ MESSAGE_TYPES = (
     "account.assigned.v1",
     "standing_order.established.v1",
     "standing_order.stopped.v1",
+    "delivery.returned.v1",
+    "order.reinstated.v1",
+    "rep.left.v1",
+    "parcel.dispatched.v1",
+    "parcel.delayed.v1",
+    "parcel.attempted.v1",
+    "parcel.delivered.v1",
 )
 
 FactKey = tuple[str, str]

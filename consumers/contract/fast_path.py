@@ -22,6 +22,7 @@ from consumers.contract.catalogue import CATALOGUE, MessageType
 from consumers.contract.envelope import Envelope, check_media_type
 from consumers.contract.lines import LinesOf, refuse_none_and_repeated
 from consumers.contract.wire import MAX_ID_LENGTH, MAX_LINE, check_id, check_instant, check_line_number, check_text
+from domain.order.events import as_line
 
 Check = Callable[[Any], Any]
 
@@ -147,7 +148,7 @@ def _checked_by(check: Any) -> _Field:
 def _lines(of: LinesOf) -> _Field:
     fields = {name: _field(field.annotation, field.metadata) for name, field in of.model.model_fields.items()}
     line = _struct(of.model, {name: field.type for name, field in fields.items()})
-    checks = [field.check for field in fields.values()]
+    checks: list[Any] = [as_line if name == "line" else field.check for name, field in fields.items()]
 
     def check(said: Sequence[msgspec.Struct]) -> Sequence[Any]:
         lines = tuple(

@@ -8,7 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from consumers.contract.wire import Amount, Id, LineNumber, Quantity, WireModel, must_together
-from domain.order.events import LineQuantity, OrderLine
+from domain.order.events import LineQuantity, OrderLine, as_line
 
 # Checking stops at the first wrong line, since a megabyte of wrong lines would be millions of problems to hold. A
 # message of no more lines than this is then checked again for all of them.
@@ -58,7 +58,7 @@ class LinesOf:
         return lines
 
     def _line(self, said: WireModel) -> Any:
-        return self.line(**said.__dict__)
+        return self.line(**{**said.__dict__, "line": as_line(said.__dict__["line"])})
 
 
 def refuse_none_and_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
@@ -67,7 +67,7 @@ def refuse_none_and_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
         return
     if not lines:
         raise must_together("have at least one line, but is empty")
-    seen: set[int] = set()
+    seen: set[str] = set()
     for line in lines:
         if line.line in seen:
             raise must_together(f"have unique line numbers, but {line.line} stands twice")

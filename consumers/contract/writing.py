@@ -8,6 +8,7 @@ import msgspec
 
 from consumers.contract.catalogue import CATALOGUE
 from domain.fact import Fact
+from domain.order.events import line_number_or_id
 
 
 def to_cloud_event(fact: Fact, subject: str) -> dict[str, Any]:
@@ -52,5 +53,15 @@ def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     if isinstance(value, msgspec.Struct):
-        return {name: _json(getattr(value, name)) for name in value.__struct_fields__}
+        return {name: _row_field(value, name) for name in value.__struct_fields__ if _is_said(value, name)}
     return value
+
+
+def _row_field(row: msgspec.Struct, name: str) -> Any:
+    value = getattr(row, name)
+    return line_number_or_id(value) if name == "line" else _json(value)
+
+
+def _is_said(row: msgspec.Struct, name: str) -> bool:
+    value = getattr(row, name)
+    return value is not None and (name != "kind" or value != "goods")

@@ -1,8 +1,12 @@
-"""What can happen to an order."""
+"""What can happen to an order.
+
+Amounts are in the order's currency, instants are aware and in UTC, ids and names are kept as sent. An order line is
+known by text: `as_line` makes it of what was sent, since 1 and "1" are one line.
+"""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -10,34 +14,70 @@ from domain.fact import Fact, register_event
 
 Segment = Literal["b2b", "b2c"]
 Channel = Literal["inbound_call", "outbound_call", "counter", "visit", "online", "standing_order"]
-Mode = Literal["courier", "in_house"]
+Mode = Literal["courier", "in_house", "pickup"]
+LineKind = Literal["goods", "charge"]
 Unset = msgspec.UnsetType
 UNSET = msgspec.UNSET
 
+MAX_LINE_NUMBER = 10**18
 
-class OrderLine(msgspec.Struct, frozen=True):
-    """One line of an order: so many of a stock keeping unit at a price each, in the order's currency."""
 
-    line: int
-    sku: str
+def as_line(sent: int | str) -> str:
+    """What an order line is known by: an integer in plain digits, or the text that was sent."""
+    return sent if isinstance(sent, str) else str(sent)
+
+
+def line_number_or_id(line: str) -> int | str:
+    """A line as upstreams write it: a number where it is one in plain digits, up to 10^18, else the text."""
+    if len(line) <= 19 and line.isascii() and line.isdecimal() and (line[0] != "0" or line == "0"):
+        number = int(line)
+        return number if number <= MAX_LINE_NUMBER else line
+    return line
+
+
+class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of an order: so many at a price each, in the order's currency.
+
+    Goods are shipped, and `quantity` of them is owed. A charge (freight, a discount) is priced and never shipped; its
+    price may be negative. `promised_by` is the line's own promise, None where the order's holds.
+    """
+
+    line: str
+    sku: str | None
     quantity: Decimal
     unit_price: Decimal
+    kind: LineKind = "goods"
+    promised_by: datetime | None = None
 
 
 class LineQuantity(msgspec.Struct, frozen=True):
     """So many of an order's line."""
 
-    line: int
+    line: str
     quantity: Decimal
+
+
+def _lines_as_text(state: dict[str, Any]) -> None:
+    """Bring a stored event up to date: lines were numbers until they could be text as well.
+
+    What is of another shape than expected stays as it is; decoding says what is wrong with it.
+    """
+    lines = state.get("lines")
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, dict) and isinstance(line.get("line"), int):
+            line["line"] = as_line(line["line"])
 
 
 @register_event
 class OrderPlaced(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Without `account_id` a guest ordered; without `rep_id` nobody holds the order yet."""
+
     TOPIC: ClassVar[str] = "order.placed"
     TYPE: ClassVar[str] = "order.placed.v1"
+    class_version: ClassVar[int] = 2
 
-    account_id: str
-    rep_id: str
+    account_id: str | None = None
+    rep_id: str | None = None
     segment: Segment
     channel: Channel
     currency: str
@@ -46,6 +86,10 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, omit_defaults=True):
     standing_order_id: str | None = None
     reference: str | None = None
 
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        _lines_as_text(state)
+
 
 @register_event
 class OrderAmended(Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,9 +97,14 @@ class OrderAmended(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     TOPIC: ClassVar[str] = "order.amended"
     TYPE: ClassVar[str] = "order.amended.v1"
+    class_version: ClassVar[int] = 2
 
     lines: tuple[OrderLine, ...]
     reason: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        _lines_as_text(state)
 
 
 @register_event
@@ -127,37 +176,48 @@ class CustomerInformed(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ShipmentBooked(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Without `lines`: all that is left of the order at that moment."""
+    """Without `lines`: all that is left of the order at that moment. `parcels` are ids or tracking numbers."""
 
     TOPIC: ClassVar[str] = "shipment.booked"
     TYPE: ClassVar[str] = "shipment.booked.v1"
+    class_version: ClassVar[int] = 2
 
     shipment_id: str
     mode: Mode
     carrier: str
-    estimated_delivery: datetime
+    estimated_delivery: datetime | None = None
     service_level: str | None = None
     lines: tuple[LineQuantity, ...] | None = None
     pickup_at: datetime | None = None
     cost: Decimal | None = None
     tracking_number: str | None = None
+    parcels: tuple[str, ...] | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        _lines_as_text(state)
 
 
 @register_event
 class ShipmentRebooked(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """What is UNSET stays as it is; None clears what a booking may leave out."""
+    """What is UNSET stays as it is; None clears what a booking may leave out.
+
+    `lines` are all that the shipment carries from now on, what was delivered of it included.
+    """
 
     TOPIC: ClassVar[str] = "shipment.rebooked"
     TYPE: ClassVar[str] = "shipment.rebooked.v1"
 
     shipment_id: str
-    estimated_delivery: datetime
-    reason: str
+    estimated_delivery: datetime | None | Unset = UNSET
+    reason: str | None = None
     carrier: str | Unset = UNSET
     mode: Mode | Unset = UNSET
     service_level: str | None | Unset = UNSET
+    lines: tuple[LineQuantity, ...] | Unset = UNSET
     cost: Decimal | None | Unset = UNSET
     tracking_number: str | None | Unset = UNSET
+    parcels: tuple[str, ...] | None | Unset = UNSET
 
 
 @register_event
@@ -170,12 +230,14 @@ class ShipmentDispatched(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ShipmentDelayed(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Without `estimated_delivery` nobody knows any more when it will arrive."""
+
     TOPIC: ClassVar[str] = "shipment.delayed"
     TYPE: ClassVar[str] = "shipment.delayed.v1"
 
     shipment_id: str
-    estimated_delivery: datetime
-    reason: str
+    estimated_delivery: datetime | None = None
+    reason: str | None = None
 
 
 @register_event
@@ -195,16 +257,49 @@ class DeliveryAttempted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     TYPE: ClassVar[str] = "delivery.attempted.v1"
 
     shipment_id: str
-    reason: str
+    reason: str | None = None
 
 
 @register_event
 class DeliveryConfirmed(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Without `lines`: the undelivered rest of the shipment. It was delivered at `occurred_at`."""
+    """It was delivered at `occurred_at`. Without `parcel` and `lines`: the undelivered rest of the shipment."""
 
     TOPIC: ClassVar[str] = "delivery.confirmed"
     TYPE: ClassVar[str] = "delivery.confirmed.v1"
+    class_version: ClassVar[int] = 2
 
     shipment_id: str
     lines: tuple[LineQuantity, ...] | None = None
+    parcel: str | None = None
     signed_by: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        _lines_as_text(state)
+
+
+@register_event
+class DeliveryReturned(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods of a shipment came back. Without `lines`: all that it delivered and that was not returned yet.
+
+    With `replace` they are owed again.
+    """
+
+    TOPIC: ClassVar[str] = "delivery.returned"
+    TYPE: ClassVar[str] = "delivery.returned.v1"
+
+    shipment_id: str
+    reason: str
+    lines: tuple[LineQuantity, ...] | None = None
+    replace: bool = False
+
+
+@register_event
+class OrderReinstated(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A cancelled order is open again, with this promise or, without one, the promise that it had."""
+
+    TOPIC: ClassVar[str] = "order.reinstated"
+    TYPE: ClassVar[str] = "order.reinstated.v1"
+
+    reason: str
+    promised_by: datetime | None = None

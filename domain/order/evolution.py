@@ -12,6 +12,7 @@ from domain.order.events import (
     CustomerInformed,
     DeliveryAttempted,
     DeliveryConfirmed,
+    DeliveryReturned,
     ExpediteDeclined,
     ExpediteGranted,
     ExpediteRequested,
@@ -19,6 +20,7 @@ from domain.order.events import (
     OrderCancelled,
     OrderPlaced,
     OrderReassigned,
+    OrderReinstated,
     OrderRescheduled,
     ShipmentBooked,
     ShipmentCancelled,
@@ -112,7 +114,8 @@ def _booked(order: OrderState, fact: ShipmentBooked, at: datetime) -> None:
 
 def _rebooked(order: OrderState, fact: ShipmentRebooked, at: datetime) -> None:
     shipment = order.shipments[fact.shipment_id]
-    shipment.estimated_delivery = fact.estimated_delivery
+    if fact.estimated_delivery is not msgspec.UNSET:
+        shipment.estimated_delivery = fact.estimated_delivery
     if fact.carrier is not msgspec.UNSET:
         shipment.carrier = fact.carrier
     if fact.mode is not msgspec.UNSET:
@@ -125,7 +128,8 @@ def _dispatched(order: OrderState, fact: ShipmentDispatched, at: datetime) -> No
 
 def _delayed(order: OrderState, fact: ShipmentDelayed, at: datetime) -> None:
     order.shipments[fact.shipment_id].estimated_delivery = fact.estimated_delivery
-    past_the_promise = order.promised_by is not None and fact.estimated_delivery > order.promised_by
+    estimate = fact.estimated_delivery
+    past_the_promise = order.promised_by is not None and estimate is not None and estimate > order.promised_by
     if past_the_promise and not any(owed.about == "delay" for owed in order.follow_ups):
         order.follow_ups += (FollowUp("delay", at),)
 
@@ -154,7 +158,16 @@ def _confirmed(order: OrderState, fact: DeliveryConfirmed, at: datetime) -> None
     _complete_when_delivered_in_full(order, at)
 
 
-def _take_from(left: dict[int, Decimal], line: int, quantity: Decimal) -> None:
+def _returned(order: OrderState, fact: DeliveryReturned, at: datetime) -> None:
+    pass
+
+
+def _reinstated(order: OrderState, fact: OrderReinstated, at: datetime) -> None:
+    order.cancelled = False
+    order.promised_by = fact.promised_by or order.promised_by
+
+
+def _take_from(left: dict[str, Decimal], line: str, quantity: Decimal) -> None:
     left[line] -= quantity
     if not left[line]:
         del left[line]
@@ -184,4 +197,6 @@ EVOLUTIONS: dict[type[Fact], Evolution] = {
     ShipmentCancelled: _shipment_cancelled,
     DeliveryAttempted: _attempted,
     DeliveryConfirmed: _confirmed,
+    DeliveryReturned: _returned,
+    OrderReinstated: _reinstated,
 }

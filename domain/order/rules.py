@@ -13,6 +13,7 @@ from domain.order.events import (
     CustomerInformed,
     DeliveryAttempted,
     DeliveryConfirmed,
+    DeliveryReturned,
     ExpediteDeclined,
     ExpediteGranted,
     ExpediteRequested,
@@ -21,6 +22,7 @@ from domain.order.events import (
     OrderCancelled,
     OrderPlaced,
     OrderReassigned,
+    OrderReinstated,
     OrderRescheduled,
     ShipmentBooked,
     ShipmentCancelled,
@@ -184,6 +186,16 @@ def _confirmed(order: OrderState, fact: DeliveryConfirmed) -> Objection | None:
     return None
 
 
+def _returned(order: OrderState, fact: DeliveryReturned) -> Objection | None:
+    if fact.shipment_id not in order.shipments:
+        return waits_for(f"shipment {fact.shipment_id}")
+    return None
+
+
+def _reinstated(order: OrderState, fact: OrderReinstated) -> Objection | None:
+    return None if order.cancelled else forbidden("the order is not cancelled")
+
+
 def _closed(order: OrderState) -> Objection:
     return forbidden("the order is cancelled" if order.cancelled else "the order is delivered in full")
 
@@ -211,4 +223,6 @@ RULES: dict[type[Fact], Rule] = {
     ShipmentCancelled: _shipment_cancelled,
     DeliveryAttempted: _of_open_shipment,
     DeliveryConfirmed: _confirmed,
+    DeliveryReturned: _returned,
+    OrderReinstated: _reinstated,
 }

@@ -24,8 +24,8 @@ class Shipment(msgspec.Struct):
     booking: ShipmentBooked
     mode: Mode
     carrier: str
-    estimated_delivery: datetime
-    left: dict[int, Decimal]
+    estimated_delivery: datetime | None
+    left: dict[str, Decimal]
     dispatched: bool = False
     cancelled: bool = False
 
@@ -70,7 +70,7 @@ class Completion(msgspec.Struct, frozen=True):
     """The moment an order was delivered in full, and who held it then."""
 
     at: datetime
-    rep_id: str
+    rep_id: str | None
 
 
 class OrderState(msgspec.Struct):
@@ -82,10 +82,10 @@ class OrderState(msgspec.Struct):
 
     order_id: str
     placing: OrderPlaced | None = None
-    rep_id: str = ""
+    rep_id: str | None = None
     promised_by: datetime | None = None
-    lines: dict[int, OrderLine] = {}
-    delivered: dict[int, Decimal] = {}
+    lines: dict[str, OrderLine] = {}
+    delivered: dict[str, Decimal] = {}
     shipments: dict[str, Shipment] = {}
     live: dict[str, None] = {}
     expedites: dict[str, Expedite] = {}
@@ -104,7 +104,7 @@ class OrderState(msgspec.Struct):
     def live_shipments(self) -> list[Shipment]:
         return [self.shipments[shipment_id] for shipment_id in self.live]
 
-    def left_to_book(self) -> dict[int, Decimal]:
+    def left_to_book(self) -> dict[str, Decimal]:
         """Of each line, what is neither delivered nor carried by a live shipment; only lines with something left."""
         left = {line.line: line.quantity - self.delivered.get(line.line, ZERO) for line in self.lines.values()}
         for shipment in self.live_shipments():

@@ -1,7 +1,7 @@
 """What can be seen of an order during a period in which nothing about it changes; no clock is needed to say it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -10,6 +10,8 @@ import msgspec
 from domain.currency import order_value
 from domain.order.events import Mode
 from domain.order.state import ZERO, FollowUp, OrderState, Shipment
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
 
@@ -23,8 +25,8 @@ class OrderSummary(msgspec.Struct, frozen=True):
 
     order_id: str
     status: Literal["open", "delivered", "cancelled"]
-    rep_id: str
-    account_id: str
+    rep_id: str | None
+    account_id: str | None
     segment: str
     placed_at: datetime
     promised_by: datetime
@@ -85,7 +87,8 @@ def summarize(order: OrderState) -> OrderSummary | None:
 
 
 def _estimate(shipment: Shipment) -> tuple[datetime, str]:
-    return (shipment.estimated_delivery, shipment.booking.shipment_id)
+    """Latest wins; one without an estimate stands before all others."""
+    return (shipment.estimated_delivery or _NEVER, shipment.booking.shipment_id)
 
 
 def _stage(order: OrderState, live: Sequence[Shipment]) -> Stage:

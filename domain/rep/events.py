@@ -64,3 +64,13 @@ class RepPayPlanSet(Fact, frozen=True, kw_only=True, omit_defaults=True):
     commission_percent: Decimal
     quota_bonus: Decimal | None = None
     new_account_bonus: Decimal | None = None
+
+
+@register_event
+class RepLeft(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """The rep is registered no more; the name stays known."""
+
+    TOPIC: ClassVar[str] = "rep.left"
+    TYPE: ClassVar[str] = "rep.left.v1"
+
+    reason: str | None = None

@@ -3,7 +3,7 @@
 from domain.aggregate import SubjectAggregate
 from domain.kind import Kind
 from domain.rep.decider import RepDecider, RepState
-from domain.rep.events import RepChanged, RepPayPlanSet, RepQuotaSet, RepRegistered
+from domain.rep.events import RepChanged, RepLeft, RepPayPlanSet, RepQuotaSet, RepRegistered
 
 
 class Rep(SubjectAggregate):
@@ -14,6 +14,6 @@ REP = Kind(
     prefix="rep",
     decider=RepDecider(),
     state=RepState,
-    facts=(RepRegistered, RepChanged, RepQuotaSet, RepPayPlanSet),
+    facts=(RepRegistered, RepChanged, RepQuotaSet, RepPayPlanSet, RepLeft),
     aggregate=Rep.open,
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from consumers.contract import CATALOGUE
 from domain.currency import MINOR_UNITS
 from domain.fact import Fact
-from domain.order.events import LineQuantity, OrderLine
+from domain.order.events import LineQuantity, OrderLine, as_line
 from tests.contract.scenario import RECEIVED_AT
 from tests.contract.test_absent_and_null import CLEARED, KEPT, OPTIONAL
 from tests.contract.test_choices import ENUMERATIONS
@@ -23,7 +23,7 @@ instants = st.datetimes(timezones=st.just(UTC))
 amounts = st.decimals(0, 999_999_999_999_999, places=6) | st.decimals(0, 10_000, places=2)
 quantities = st.decimals(Decimal("0.000001"), 999_999_999_999_999, places=6) | st.integers(1, 10**15 - 1).map(Decimal)
 numbers = amounts | amounts.filter(bool).map(lambda number: -number)
-line_numbers = st.integers(1, 1_000_000_000)
+line_numbers = st.integers(1, 1_000_000_000).map(as_line)
 order_lines = st.lists(
     st.builds(OrderLine, line=line_numbers, sku=ids, quantity=quantities, unit_price=amounts),
     min_size=1,

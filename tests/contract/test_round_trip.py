@@ -55,7 +55,7 @@ def test_decimals_are_written_as_text_and_instants_in_utc() -> None:
         segment="b2b",
         channel="visit",
         currency="EUR",
-        lines=(OrderLine(1, "GEAR", Decimal("1E+3"), Decimal("2.50")),),
+        lines=(OrderLine("1", "GEAR", Decimal("1E+3"), Decimal("2.50")),),
         promised_by=datetime(2026, 3, 2, 9, 0, 0, 120_000, tzinfo=UTC),
     )
 

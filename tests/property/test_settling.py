@@ -245,7 +245,7 @@ class WatchedOrder(OrderDecider):
 
     def __init__(self, *, amended: bool) -> None:
         self.amended = amended
-        self.booked: dict[int, Decimal] = defaultdict(Decimal)
+        self.booked: dict[str, Decimal] = defaultdict(Decimal)
 
     def evolve(self, state: OrderState, fact: Fact, at: datetime) -> None:
         was_closed, promise_before = state.closed, state.promised_by

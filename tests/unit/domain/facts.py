@@ -35,6 +35,7 @@ from domain.order.events import (
     ShipmentDelayed,
     ShipmentDispatched,
     ShipmentRebooked,
+    as_line,
 )
 from domain.record import MessageVoided
 from domain.rep.events import Level, RepChanged, RepPayPlanSet, RepQuotaSet, RepRegistered
@@ -42,8 +43,10 @@ from domain.rep.events import Level, RepChanged, RepPayPlanSet, RepQuotaSet, Rep
 Hour = float
 About = Literal["expedite", "delay", "other"]
 Number = int | str | Decimal
-Quantities = Mapping[int, Number]
-"""Line number to quantity."""
+Quantities = Mapping[int | str, Number] | Mapping[int, Number] | Mapping[str, Number]
+"""Line to quantity."""
+Prices = Mapping[int, Number]
+"""Line to the price of one."""
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 UNSET = msgspec.UNSET
@@ -67,10 +70,15 @@ def said(at: Hour, sender: str, message_id: str | None = None, recorded: Hour | 
     }
 
 
-def order_lines(quantities: Quantities, prices: Mapping[int, Number] | None = None) -> tuple[OrderLine, ...]:
-    prices = prices or {}
+def order_lines(quantities: Quantities, prices: Prices | None = None) -> tuple[OrderLine, ...]:
+    price_of = {as_line(line): price for line, price in (prices or {}).items()}
     return tuple(
-        OrderLine(line=line, sku=f"LAMP-{line}", quantity=Decimal(quantity), unit_price=Decimal(prices.get(line, 5)))
+        OrderLine(
+            line=as_line(line),
+            sku=f"LAMP-{line}",
+            quantity=Decimal(quantity),
+            unit_price=Decimal(price_of.get(as_line(line), 5)),
+        )
         for line, quantity in quantities.items()
     )
 
@@ -78,7 +86,7 @@ def order_lines(quantities: Quantities, prices: Mapping[int, Number] | None = No
 def parcel(quantities: Quantities | None) -> tuple[LineQuantity, ...] | None:
     if quantities is None:
         return None
-    return tuple(LineQuantity(line=line, quantity=Decimal(quantity)) for line, quantity in quantities.items())
+    return tuple(LineQuantity(line=as_line(line), quantity=Decimal(quantity)) for line, quantity in quantities.items())
 
 
 # -- the order -----------------------------------------------------------------------------------
@@ -88,7 +96,7 @@ def placed(
     at: Hour = 8,
     lines: Quantities | None = None,
     *,
-    prices: Mapping[int, Number] | None = None,
+    prices: Prices | None = None,
     promised_by: Hour = 17,
     rep: str = "ann",
     account: str = "ALFKI",
@@ -108,7 +116,7 @@ def placed(
     )
 
 
-def amended(at: Hour, lines: Quantities, *, prices: Mapping[int, Number] | None = None, **message: Any) -> OrderAmended:
+def amended(at: Hour, lines: Quantities, *, prices: Prices | None = None, **message: Any) -> OrderAmended:
     return OrderAmended(lines=order_lines(lines, prices), **said(at, "order-entry", **message))
 
 

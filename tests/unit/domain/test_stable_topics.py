@@ -36,14 +36,24 @@ STORED_FACTS = [
     ("rep.pay_plan_set", "RepPayPlanSet", "rep.pay_plan_set.v1", 21),
     ("account.registered", "AccountRegistered", "account.registered.v1", 22),
     ("account.assigned", "AccountAssigned", "account.assigned.v1", 23),
+    ("delivery.returned", "DeliveryReturned", "delivery.returned.v1", 26),
+    ("order.reinstated", "OrderReinstated", "order.reinstated.v1", 27),
+    ("rep.left", "RepLeft", "rep.left.v1", 28),
 ]
 
 STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged")]
 
 CONTRACT = [
-    *(message_type for _, _, message_type, _ in STORED_FACTS),
+    *(message_type for _, _, message_type, _ in STORED_FACTS[:24]),
     "standing_order.established.v1",
     "standing_order.stopped.v1",
+    "delivery.returned.v1",
+    "order.reinstated.v1",
+    "rep.left.v1",
+    "parcel.dispatched.v1",
+    "parcel.delayed.v1",
+    "parcel.attempted.v1",
+    "parcel.delivered.v1",
 ]
 
 
@@ -80,4 +90,7 @@ def test_every_type_says_what_it_is_about() -> None:
         "customer.contacted.v1": ACCOUNT,
         **dict.fromkeys(CONTRACT[18:22], REP),
         **dict.fromkeys(CONTRACT[22:24], ACCOUNT),
+        "delivery.returned.v1": ORDER,
+        "order.reinstated.v1": ORDER,
+        "rep.left.v1": REP,
     }

@@ -1,6 +1,7 @@
 """An event class changed: what an earlier version of it stored is brought up to date on reading."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import register_topic
 
 from domain.fact import Fact
+from domain.order.events import DeliveryConfirmed, LineQuantity, OrderLine, OrderPlaced
 from domain.order.kind import Order
 from infra.store.events.codec import EventMapper
 from infra.store.sqlite.backend import SqliteBackend
@@ -74,3 +76,32 @@ def _mapper() -> EventMapper:
     from eventsourcing.persistence import JSONTranscoder
 
     return EventMapper(JSONTranscoder())
+
+
+def test_an_order_line_stored_as_a_number_is_read_as_text() -> None:
+    # given an order and a delivery as they were stored while lines were numbers
+    said = {"recorded_at": NOON, "source": "shop", "message_id": "1", "occurred_at": NOON}
+    line = {"line": 1, "sku": "LAMP", "quantity": "10", "unit_price": "5.00"}
+    order = {
+        **said,
+        "account_id": "ALFKI",
+        "rep_id": "ann",
+        "segment": "b2b",
+        "channel": "online",
+        "currency": "EUR",
+        "lines": [line],
+        "promised_by": NOON,
+    }
+    confirmation = {**said, "shipment_id": "S-1", "lines": [{"line": 1, "quantity": "4"}]}
+    # when they are read
+    placed = _mapper().to_domain_event(StoredEvent("order-SO-1", 1, "order.placed", msgspec.json.encode(order)))
+    confirmed = _mapper().to_domain_event(
+        StoredEvent("order-SO-1", 2, "delivery.confirmed", msgspec.json.encode(confirmation))
+    )
+    # then the line is known by text, and all else is as it was
+    assert isinstance(placed, OrderPlaced)
+    assert placed.lines == (OrderLine("1", "LAMP", Decimal(10), Decimal("5.00")),)
+    assert isinstance(confirmed, DeliveryConfirmed)
+    assert confirmed.lines == (LineQuantity("1", Decimal(4)),)
+    # and stored again they are read back without being upcast
+    assert _mapper().to_domain_event(_mapper().to_stored_event(placed)) == placed
