@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -32,11 +32,14 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.sql_views.relations import relations
 from infra.store.bulk import BulkInsert
-from projections.asof import AsOf
-from projections.catalogue import view_named
-from projections.order_states import MEASURES, load_of, order_states, rep_open_orders
-from projections.projection import Row
-from projections.rep_workload import contacts, rep_periods
+from projections.contacts import Contact
+from projections.order_states import ORDER_STATES, OrderState
+from projections.reps import RepPeriod
+from projections.table import Row
+from projections.totals import sum_contributions
+from projections.views.as_of import AsOf
+from projections.views.catalogue import view_named
+from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
 
 
 class Database(StrEnum):
@@ -62,9 +65,9 @@ class Floor:
         self._orders, self._open, self._now = orders, still_open, now
         self._draw = Random(1)
 
-    def states(self) -> Iterator[list[Row]]:
+    def states(self) -> Iterator[list[OrderState]]:
         """The periods of all orders: placed, booked, on their way, delivered."""
-        rows: list[Row] = []
+        rows: list[OrderState] = []
         for number in range(self._orders):
             rows += self._order(number)
             if len(rows) >= ROWS_AT_ONCE:
@@ -72,7 +75,7 @@ class Floor:
                 rows = []
         yield rows
 
-    def _order(self, number: int) -> list[Row]:
+    def _order(self, number: int) -> list[OrderState]:
         draw = self._draw
         is_open = number % (self._orders // self._open) == 0
         rep = f"rep-{draw.randrange(REPS)}"
@@ -85,81 +88,97 @@ class Floor:
         steps = [("to_book", timedelta(0)), ("booked", timedelta(hours=20)), ("in_transit", timedelta(days=3))]
         reached = draw.randrange(1, 4) if is_open else 3
         begun = [(stage, placed + after) for stage, after in steps[:reached]]
-        ends: list[datetime | None] = [at for _, at in begun[1:]]
-        ends.append(None if is_open else max(estimate, begun[-1][1] + timedelta(hours=2)))
-        rows: list[Row] = []
+        delivered = max(estimate, begun[-1][1] + timedelta(hours=2))
+        ends: list[datetime | None] = [*(at for _, at in begun[1:]), None if is_open else delivered]
+        rows: list[OrderState] = []
         for (stage, since), until in zip(begun, ends, strict=True):
             shipped = stage != "to_book"
             rows.append(
-                (
-                    f"SO-{number:07}",
-                    since,
-                    until,
-                    "open",
-                    rep,
-                    f"AC-{draw.randrange(50_000)}",
-                    "b2b" if number % 3 else "b2c",
-                    placed,
-                    promised,
-                    promised,
-                    stage,
-                    carrier if shipped else None,
-                    mode if shipped else None,
-                    estimate if shipped else None,
-                    not shipped,
-                    "none",
-                    0,
-                    number % 50 == 0,
-                    int(number % 50 == 0),
-                    0,
-                    value,
-                    CURRENCY,
+                OrderState(
+                    order_id=f"SO-{number:07}",
+                    valid_from=since,
+                    valid_to=until,
+                    status="open",
+                    rep_id=rep,
+                    account_id=f"AC-{draw.randrange(50_000)}",
+                    segment="b2b" if number % 3 else "b2c",
+                    placed_at=placed,
+                    promised_by=promised,
+                    original_promised_by=promised,
+                    stage=stage,
+                    carrier=carrier if shipped else None,
+                    mode=mode if shipped else None,
+                    estimated_delivery=estimate if shipped else None,
+                    left_to_book=not shipped,
+                    expedite="none",
+                    expedites_open=0,
+                    follow_up_owed=number % 50 == 0,
+                    follow_ups_owed=int(number % 50 == 0),
+                    delivery_attempts=0,
+                    open_value=value,
+                    currency=CURRENCY,
                 )
             )
         if not is_open:
-            closed = dict(zip(order_states.columns.keys(), rows[-1], strict=True))
-            closed |= {"valid_from": ends[-1], "valid_to": None, "status": "delivered", "stage": None}
-            closed |= {"carrier": None, "mode": None, "estimated_delivery": None, "open_value": Decimal(0)}
-            closed |= {"follow_up_owed": False, "follow_ups_owed": 0}
-            rows.append(tuple(closed.values()))
+            closed = rows[-1]._replace(valid_from=delivered, valid_to=None, status="delivered", stage=None)
+            closed = closed._replace(carrier=None, mode=None, estimated_delivery=None, open_value=Decimal(0))
+            rows.append(closed._replace(follow_up_owed=False, follow_ups_owed=0))
         return rows
 
-    def reps(self) -> list[Row]:
+    def reps(self) -> list[RepPeriod]:
         begun = self._now - timedelta(days=2 * DAYS)
-        return [(f"rep-{rep}", begun, None, f"Rep {rep}", "senior", f"team-{rep % 12}", None) for rep in range(REPS)]
+        return [
+            RepPeriod(
+                rep_id=f"rep-{rep}",
+                valid_from=begun,
+                valid_to=None,
+                name=f"Rep {rep}",
+                level="senior",
+                team=f"team-{rep % 12}",
+                mentor_id=None,
+            )
+            for rep in range(REPS)
+        ]
 
-    def contacts(self) -> Iterator[list[Row]]:
+    def contacts(self) -> Iterator[list[Contact]]:
         for day in range(DAYS_OF_CONTACTS):
-            rows: list[Row] = []
+            rows: list[Contact] = []
             for number in range(REPS * CONTACTS_A_REP_AND_DAY):
                 at = self._now - timedelta(days=day + self._draw.random())
                 rep, account = number % REPS, self._draw.randrange(50_000)
-                rows.append((f"AC-{account}", "/crm", f"{day}-{number}", f"rep-{rep}", at, "inbound", "order"))
+                rows.append(
+                    Contact(
+                        account_id=f"AC-{account}",
+                        source="/crm",
+                        message_id=f"{day}-{number}",
+                        rep_id=f"rep-{rep}",
+                        contacted_at=at,
+                        direction="inbound",
+                        about="order",
+                    )
+                )
             yield rows
 
 
 def fill(waybill: Waybill, floor: Floor) -> int:
     """Write the floor's rows; returns how many there are of order_states."""
-    engine, written, load = waybill.engine, 0, Counter[tuple[str, str]]()
+    engine, written = waybill.engine, 0
+    load: dict[Row, Counter[str]] = defaultdict(Counter)
     put_states, put_contacts, put_reps = (BulkInsert(table, engine) for table in (order_states, contacts, rep_periods))
-    names = order_states.columns.keys()
     with engine.begin() as connection:
         put_reps(connection, floor.reps())
     for rows in floor.states():
         with engine.begin() as connection:
             put_states(connection, rows)
         written += len(rows)
-        for row in rows:
-            if row[2] is None and (added := load_of(dict(zip(names, row, strict=True)))) is not None:
-                load.update({(added[0][0], measure): by for measure, by in zip(MEASURES, added[1], strict=True)})
+        (totals,) = ORDER_STATES.totals
+        lasting = [row for row in rows if row.valid_to is None]
+        for key, added in sum_contributions(totals, (), lasting).items():
+            load[key].update(dict(zip(totals.measures, added, strict=True)))
     with engine.begin() as connection:
-        for rows in floor.contacts():
-            put_contacts(connection, rows)
-        totals = [
-            {"rep_id": rep, **{measure: load[rep, measure] for measure in MEASURES}}
-            for rep in sorted({rep for rep, _ in load})
-        ]
-        connection.execute(insert(rep_open_orders), totals)
+        for talks in floor.contacts():
+            put_contacts(connection, talks)
+        connection.execute(insert(rep_open_orders), [{"rep_id": rep, **sums} for (rep,), sums in sorted(load.items())])
     # What autovacuum does by itself in time: the planner knows the tables, and an index alone can answer.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))

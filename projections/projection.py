@@ -7,19 +7,14 @@ transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import MetaData, Table
-
 from domain.kind import Kind
 from domain.settling import Moment, Settling
-
-metadata = MetaData()
-"""All tables that projections keep."""
-
-Row = tuple[Any, ...]
+from projections.table import Row, RowTable
+from projections.totals import Totals
 
 
 class Settled(NamedTuple):
@@ -36,24 +31,8 @@ class Settled(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Totals:
-    """Sums over those rows of `over` that have no end yet (`valid_to` is null), kept by key in `table`.
-
-    `contribution` gives the key of a row and what it adds to each measure, or None; of the row it sees the columns that
-    `looks_at` names, as a mapping.
-    """
-
-    table: Table
-    over: Table
-    looks_at: tuple[str, ...]
-    contribution: Callable[[Mapping[str, Any]], tuple[Row, tuple[int, ...]] | None]
-    keys: tuple[str, ...]
-    measures: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Projection:
-    """One view's rows. `shape` yields for each table the rows of one settled subject, in the order of the columns.
+    """One view's rows. `shape` yields for each table, by its name, the rows of one settled subject.
 
     Every table's first column is the subject's id. A change of the rows' meaning takes a new `version`.
     """
@@ -61,45 +40,35 @@ class Projection:
     name: str
     version: int
     kind: Kind
-    tables: tuple[Table, ...]
+    tables: tuple[RowTable[Any], ...]
     shape: Callable[[Settled], Mapping[str, Iterable[Row]]]
     totals: tuple[Totals, ...] = ()
 
 
-class Period(NamedTuple):
-    """What held from one instant up to, but not including, another (None: still holds)."""
-
-    summary: Any
-    valid_from: datetime
-    valid_to: datetime | None
-
-
-@dataclass
-class _Open:
-    summary: Any = None
-    since: datetime | None = None
-    closed: list[Period] = field(default_factory=list)
+Period = tuple[Any, datetime, datetime | None]
+"""What was seen, and from which instant up to, but not including, which other (None: it still is)."""
 
 
 def periods(moments: Iterable[tuple[datetime, Any]]) -> list[Period]:
-    """The periods between moments at which what is seen changed. None means that there is nothing to see."""
-    found = _Open()
-    for at, summary in _last_of_each_instant(moments):
-        if summary == found.summary:
-            continue
-        if found.summary is not None and found.since is not None:
-            found.closed.append(Period(found.summary, found.since, at))
-        found.summary, found.since = summary, at
-    if found.summary is not None and found.since is not None:
-        found.closed.append(Period(found.summary, found.since, None))
-    return found.closed
+    """The periods between moments at which what is seen changed; of one instant, the last moment counts.
 
-
-def _last_of_each_instant(moments: Iterable[tuple[datetime, Any]]) -> Iterable[tuple[datetime, Any]]:
-    latest: tuple[datetime, Any] | None = None
-    for moment in moments:
-        if latest is not None and moment[0] != latest[0]:
-            yield latest
-        latest = moment
-    if latest is not None:
-        yield latest
+    None means that there is nothing to see.
+    """
+    found: list[Period] = []
+    seen: Any = None
+    since: datetime | None = None
+    latest: Any = None
+    at: datetime | None = None
+    for moment, summary in moments:
+        if at is not None and moment != at and latest != seen:
+            if since is not None and seen is not None:
+                found.append((seen, since, at))
+            seen, since = latest, at
+        at, latest = moment, summary
+    if at is not None and latest != seen:
+        if since is not None and seen is not None:
+            found.append((seen, since, at))
+        seen, since = latest, at
+    if since is not None and seen is not None:
+        found.append((seen, since, None))
+    return found

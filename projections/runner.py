@@ -4,7 +4,7 @@ All projections that stand at one position share the reading, the decoding and t
 position are written in one transaction, and only from the position at which the batch began.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +14,8 @@ from domain.kind import Kind
 from domain.settling import Settling
 from domain.stepping import SettlingCache, can_be_stepped_on, step_on
 from domain.streams import is_waiting_room, settle_stream, split_stream_name
-from projections.projection import Projection, Row, Settled, Totals
+from projections.projection import Projection, Settled
+from projections.table import Row
 
 
 class Touched(NamedTuple):
@@ -47,8 +48,7 @@ class Replacement:
         """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
         self.subjects.append(settled.subject_id)
         for table, rows in self.projection.shape(settled).items():
-            ended = _index_of_end(self.projection, table) if only_lasting else None
-            self.rows[table].extend(row for row in rows if ended is None or row[ended] is None)
+            self.rows[table].extend(row for row in rows if not only_lasting or getattr(row, "valid_to", None) is None)
 
 
 class ProjectionMovedError(Exception):
@@ -142,30 +142,7 @@ def _shape(projections: Sequence[Projection], settlings: Mapping[str, Settling[A
     return replacements
 
 
-def _index_of_end(projection: Projection, table_name: str) -> int | None:
-    table = next(table for table in projection.tables if table.name == table_name)
-    names = [column.name for column in table.columns]
-    return names.index("valid_to") if "valid_to" in names else None
-
-
 def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
     """A stream's subject with its facts settled; None for a waiting room, which is about nothing yet."""
     kind, subject_id = split_stream_name(stream)
     return None if kind is None else Settled(kind, subject_id, settle_stream(stream, facts))
-
-
-def sum_contributions(
-    totals: Totals, old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]
-) -> dict[Row, tuple[int, ...]]:
-    """By how much each key's measures change when the old rows give way to the new ones."""
-    changes: dict[Row, Counter[int]] = defaultdict(Counter)
-    for rows, sign in ((old, -1), (new, 1)):
-        for row in rows:
-            contributed = totals.contribution(row)
-            if contributed is None:
-                continue
-            key, measures = contributed
-            for index, measure in enumerate(measures):
-                changes[key][index] += sign * measure
-    summed = {key: tuple(change[index] for index in range(len(totals.measures))) for key, change in changes.items()}
-    return {key: change for key, change in summed.items() if any(change)}

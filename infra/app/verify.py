@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, select
 
 from domain.fact import Fact
 from domain.kind import Kind
@@ -15,10 +15,14 @@ from domain.streams import is_waiting_room, settle_stream, split_stream_name, st
 from infra.queries import books
 from infra.store.events.history import History
 from infra.store.register.tables import messages
+from projections.diff import RowChange, diff
 from projections.projection import Projection, Settled
-from projections.runner import sum_contributions
+from projections.table import Row, RowTable
+from projections.totals import sum_contributions
+from projections.views.tables import table_of
 
 STREAMS_AT_ONCE = 500
+NO_ROW = "no such row"
 
 
 class Finding(NamedTuple):
@@ -97,7 +101,7 @@ class Verifier:
     def _check_rows(
         self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
     ) -> Iterator[Finding]:
-        shaped: dict[str, set[Any]] = {table.name: set() for p in self._projections for table in p.tables}
+        shaped: dict[str, list[Row]] = {table.name: [] for p in self._projections for table in p.tables}
         subjects: dict[Kind, list[str]] = {}
         for stream, facts in batch:
             kind, subject_id = split_stream_name(stream)
@@ -108,19 +112,20 @@ class Verifier:
             for projection in self._projections:
                 if projection.kind is kind:
                     for table_name, rows in projection.shape(settled).items():
-                        shaped[table_name].update(rows)
+                        shaped[table_name] += rows
         for projection in self._projections:
             for table in projection.tables:
                 found = _rows_of(connection, table, subjects.get(projection.kind, []))
                 checked["rows"] += len(found)
-                yield from _compared(table, shaped[table.name], found)
+                for change in diff(table.names, table.key, before=found, after=shaped[table.name]):
+                    yield _found(table, change)
 
     def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
         """Rows of subjects that have no stream at all."""
         known: dict[str, set[str]] = {}
         for projection in self._projections:
             for table in projection.tables:
-                subject = next(iter(table.primary_key))
+                subject = table_of(table).c[table.subject]
                 for subject_id in connection.execute(select(subject).distinct()).scalars():
                     streams = known.setdefault(stream_name(projection.kind, subject_id), set())
                     streams.add(table.name)
@@ -131,14 +136,14 @@ class Verifier:
 
     def _check_totals(self, connection: Connection, checked: dict[str, int]) -> Iterator[Finding]:
         for totals in (totals for projection in self._projections for totals in projection.totals):
+            over = table_of(totals.over)
             rows = connection.execute(
-                select(*(totals.over.c[name] for name in totals.looks_at)).where(totals.over.c.valid_to.is_(None))
+                select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None))
             )
-            expected = sum_contributions(totals, (), (dict(zip(totals.looks_at, row, strict=True)) for row in rows))
-            names = (*totals.keys, *totals.measures)
+            expected = sum_contributions(totals, (), rows)
             kept = {
                 tuple(row[: len(totals.keys)]): tuple(row[len(totals.keys) :])
-                for row in connection.execute(select(*(totals.table.c[name] for name in names)))
+                for row in connection.execute(select(table_of(totals.table)))
                 if any(row[len(totals.keys) :])
             }
             for key in sorted(expected.keys() | kept.keys()):
@@ -159,37 +164,25 @@ class Verifier:
                 yield Finding("books", verdict, str(count), str(kept[verdict]))
 
 
-def _rows_of(connection: Connection, table: Table, subjects: Sequence[str]) -> set[Any]:
+def _rows_of(connection: Connection, declared: RowTable[Any], subjects: Sequence[str]) -> list[Row]:
     if not subjects:
-        return set()
-    subject = next(iter(table.primary_key))
-    return {tuple(row) for row in connection.execute(select(table).where(subject.in_(subjects)))}
+        return []
+    table = table_of(declared)
+    return declared.rows(connection.execute(select(table).where(table.c[declared.subject].in_(subjects))))
 
 
-def _compared(table: Table, shaped: set[Any], found: set[Any]) -> Iterator[Finding]:
-    """Rows that are missing, too many, or differ: of two rows with one key, only the columns that are not equal."""
-    names = [column.name for column in table.columns]
-    key = [names.index(column.name) for column in table.primary_key]
-
-    def by_key(rows: set[Any]) -> dict[Any, Any]:
-        return {tuple(row[index] for index in key): row for row in rows}
-
-    expected_rows, found_rows = by_key(shaped - found), by_key(found - shaped)
-    for row_key in sorted(expected_rows.keys() | found_rows.keys()):
-        expected, kept = expected_rows.get(row_key), found_rows.get(row_key)
-        differing = [
-            index for index in range(len(names)) if expected is None or kept is None or expected[index] != kept[index]
-        ]
-        columns = [names[index] for index in differing]
-        yield Finding(
-            "row",
-            f"{table.name} {', '.join(map(str, row_key))}",
-            _said(columns, expected and [expected[index] for index in differing], "no such row"),
-            _said(columns, kept and [kept[index] for index in differing], "no such row"),
-        )
+def _found(table: RowTable[Any], change: RowChange) -> Finding:
+    """A row that is missing (`added`), too many (`gone`) or differs, as a finding."""
+    columns = [column.column for column in change.columns]
+    return Finding(
+        "row",
+        f"{table.name} {', '.join(map(str, change.key))}",
+        NO_ROW if change.kind == "gone" else _said(columns, [column.after for column in change.columns]),
+        NO_ROW if change.kind == "added" else _said(columns, [column.before for column in change.columns]),
+    )
 
 
-def _said(names: Sequence[str], values: Sequence[Any] | None, missing: str = "nothing") -> str:
+def _said(names: Sequence[str], values: Sequence[Any] | None) -> str:
     if values is None:
-        return missing
+        return "nothing"
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))

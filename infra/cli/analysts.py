@@ -25,7 +25,7 @@ from infra.export.formats import FORMATS, MissingPackageError, expect_packages
 from infra.export.whole_file import whole_file
 from infra.queries.streamed import Streamed
 from infra.queries.views import Asked
-from projections.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
+from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
 
 DEAD_LETTERS = "dead_letters"
 

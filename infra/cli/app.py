@@ -23,6 +23,7 @@ from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
+from infra.store.events.codec import UnreadableEventError
 from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
 from infra.store.sqlite.backend import NotAStoreError
@@ -71,7 +72,7 @@ def main() -> None:
     except FAILURES as e:
         _complain(str(e))
         sys.exit(FAILED)
-    except MapperDeserialisationError as e:
+    except (UnreadableEventError, MapperDeserialisationError) as e:
         _complain(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
     except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:

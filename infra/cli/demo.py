@@ -23,7 +23,7 @@ from infra.cli.output import Format, console, errors, moment, show_rows
 from infra.queries.views import Asked
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
-from projections.catalogue import view_named
+from projections.views.catalogue import view_named
 
 STORE_FILE = "demo.db"
 FLOOR_FILE = "floor.jsonl"

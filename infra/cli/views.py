@@ -20,8 +20,8 @@ from infra.cli.arguments import (
     open_waybill,
 )
 from infra.cli.output import Format, console, errors, moment, printable, say_aside, show_json, show_rows
-from projections.catalogue import VIEWS, View
 from projections.order_timeline import TimelineEntry
+from projections.views.catalogue import VIEWS, View
 
 
 def add_commands(app: typer.Typer) -> None:

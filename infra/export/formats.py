@@ -11,8 +11,8 @@ from sqlalchemy import Boolean, Integer
 from sqlalchemy.types import TypeEngine
 
 from infra.plain_values import csv_cell, plain
-from projections.columns import Amount, Hours, Instant
-from projections.projection import Row
+from projections.table import Row
+from projections.views.columns import Amount, Hours, Instant
 
 Columns = Mapping[str, TypeEngine[Any]]
 """The columns of what is written, in order, with the types that they have in the store."""

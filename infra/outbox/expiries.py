@@ -17,7 +17,7 @@ from infra.store.backend import Backend
 from infra.store.register.dead import has_expired
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.tables import feeds, messages, raw_messages
-from projections.columns import EPOCH
+from projections.views.columns import EPOCH
 
 # Each of them comes with the bytes of a message.
 LETTERS_AT_ONCE = 200

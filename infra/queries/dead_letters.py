@@ -13,8 +13,8 @@ from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.tables import feeds, letters, messages, raw_messages
-from projections.asof import AsOf
-from projections.columns import Instant
+from projections.views.as_of import AsOf
+from projections.views.columns import Instant
 
 DEAD_LETTERS_DESCRIPTION = "Messages that were not taken: malformed, refused, or held for too long."
 DEAD_LETTERS_COLUMN_DOCS = {

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.types import TypeEngine
 
-from projections.projection import Row
+from projections.table import Row
 
 ROWS_AT_ONCE = 10_000
 

@@ -14,8 +14,8 @@ from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import ProjectedRows, positions_seen
-from projections.asof import AsOf
-from projections.catalogue import View
+from projections.views.as_of import AsOf
+from projections.views.catalogue import View
 
 SECONDS_BETWEEN_LOOKS = 0.05
 

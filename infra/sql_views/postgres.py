@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import DBAPIError
 
 from infra.sql_views.relations import NotAllowedError, Relation
-from projections.asof import AsOf
-from projections.columns import Instant
+from projections.views.as_of import AsOf
+from projections.views.columns import Instant
 
 SCHEMA = "waybill"
 TABLES = "public"

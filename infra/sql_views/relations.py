@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Select, Table, select
 
 from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
-from projections.asof import AsOf
-from projections.catalogue import VIEWS, View
+from projections.views.as_of import AsOf
+from projections.views.catalogue import VIEWS, View
+from projections.views.tables import table_of
 
 
 class NotAllowedError(Exception):
@@ -43,7 +44,7 @@ class Relation:
 
 def relations(hold: timedelta) -> list[Relation]:
     """The tables of rows first, since the views' functions read these; `hold` is how long a message may be held."""
-    tables = {table: None for view in VIEWS for projection in view.projections for table in projection.tables}
+    tables = {table_of(t): None for view in VIEWS for projection in view.projections for t in projection.tables}
     letters = Relation(
         "dead_letters",
         DEAD_LETTERS_DESCRIPTION,

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import sqlite
 
 from infra.sql_views.relations import Relation
 from infra.store.engine import LOCKED
-from projections.asof import AsOf
-from projections.columns import Hours, Instant
+from projections.views.as_of import AsOf
+from projections.views.columns import Hours, Instant
 
 READABLE = "_readable"
 """Ends the name of the view that shows a table's instants as text: the table itself has the name without."""

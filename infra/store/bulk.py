@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
 
-from projections.columns import driver_converter
-from projections.projection import Row
+from projections.table import Row
+from projections.views.columns import driver_converter
 
 
 class BulkInsert:

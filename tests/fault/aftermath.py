@@ -10,7 +10,7 @@ from infra.app.container import Waybill
 from infra.plain_values import plain
 from infra.queries.views import Asked
 from infra.settings import Settings
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 
 RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at", "told_at"}
 LIBRARYS_EVENTS = "stored_events"

@@ -11,7 +11,7 @@ from infra.plain_values import plain
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.register.tables import letters, messages
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
 TOLD_OF_A_MESSAGE = (

@@ -18,7 +18,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import simulate
 from infra.telemetry.logs import configure_logs
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 
 UNTIL = datetime(2025, 6, 30, 16, tzinfo=UTC)
 GOOD = list(simulate(12, 4, UNTIL, 0.1))

@@ -16,7 +16,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.register.tables import messages
 from infra.telemetry.logs import configure_logs
-from projections.catalogue import view_named
+from projections.views.catalogue import view_named
 from tests.oracle.floor import KEYS, assert_same
 from tests.oracle.naive import Naive
 from tests.oracle.wild import INSTANTS, wild_history

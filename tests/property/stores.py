@@ -35,10 +35,12 @@ from infra.store.engine import LOCKED
 from infra.store.projected.rows import projection_positions
 from infra.store.register.tables import letters, messages
 from infra.store.schema_version import VERSION_TABLE
-from projections.catalogue import PROJECTIONS, VIEWS, View
-from projections.order_states import ORDER_STATES, order_states, rep_open_orders
+from projections.catalogue import PROJECTIONS
+from projections.order_states import ORDER_STATES
 from projections.projection import Projection, Settled
 from projections.runner import Runner
+from projections.views.catalogue import VIEWS, View
+from projections.views.tables import order_states, rep_open_orders, table_of
 from tests.property.messages import Delivery, Message
 from tests.unit.domain.facts import oclock
 
@@ -398,9 +400,9 @@ def malformed_in(waybill: Waybill) -> dict[bytes, str]:
 
 def tables_of(projections: Iterable[Projection]) -> list[Any]:
     return [
-        table
+        table_of(declared)
         for projection in projections
-        for table in (*projection.tables, *(totals.table for totals in projection.totals))
+        for declared in (*projection.tables, *(totals.table for totals in projection.totals))
     ]
 
 

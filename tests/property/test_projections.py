@@ -17,10 +17,11 @@ from infra.app.container import Waybill
 from infra.queries.books import books as books_of
 from infra.queries.books import kept as books_kept
 from infra.queries.views import Asked
-from projections.catalogue import PROJECTIONS, VIEWS, View
-from projections.order_states import order_states, rep_open_orders
+from projections.catalogue import PROJECTIONS
 from projections.projection import Projection
 from projections.runner import ProjectionMovedError
+from projections.views.catalogue import VIEWS, View
+from projections.views.tables import order_states, rep_open_orders
 from tests.property.histories import HOURS
 from tests.property.messages import (
     Message,

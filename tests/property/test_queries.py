@@ -13,7 +13,7 @@ from domain.record import MessageVoided
 from domain.streams import settle_stream
 from infra.app.container import Waybill
 from infra.queries.views import Asked
-from projections.catalogue import VIEWS, View, view_named
+from projections.views.catalogue import VIEWS, View, view_named
 from tests.property.histories import HOURS
 from tests.property.messages import Message, by_stream, deliveries_of, well_formed_messages
 from tests.property.stores import Store, a_store, answers_of, deliver, on_each_database, project, small_and_quiet, tried

@@ -18,7 +18,7 @@ from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views import sqlite
 from infra.sql_views.relations import NotAllowedError, Relation, relations
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 
 HOLD = timedelta(hours=72)
 

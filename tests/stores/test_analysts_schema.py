@@ -19,7 +19,7 @@ from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views import postgres
 from infra.sql_views.relations import NotAllowedError, Relation, relations
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 

@@ -22,7 +22,7 @@ from infra.queries import streamed
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from projections.catalogue import ALL_ORDER_STATES, VIEWS, View
+from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 

@@ -10,7 +10,8 @@ from infra.app.container import Waybill
 from infra.queries.books import status
 from infra.queries.views import Asked, NotYetReflectedError
 from infra.settings import Settings
-from projections.catalogue import PROJECTIONS, VIEWS
+from projections.catalogue import PROJECTIONS
+from projections.views.catalogue import VIEWS
 from tests.stores.conftest import StoreUrl
 
 WORKLOAD = next(view for view in VIEWS if view.command == "workload")

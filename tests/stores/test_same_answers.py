@@ -14,7 +14,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.register.tables import messages
-from projections.catalogue import VIEWS
+from projections.views.catalogue import VIEWS
 
 pytestmark = pytest.mark.postgres
 

@@ -5,10 +5,8 @@ from typing import Any
 from eventsourcing.application import Application, ProjectorFunction, Repository
 from eventsourcing.utils import register_topic
 
-import domain.kinds
-import domain.record  # noqa: F401  (importing them registers the events' topics)
 from domain.streams import project_subject
-from infra.store.events.codec import EventMapper
+from infra.store.events.mapper import EventMapper
 
 register_topic("waybill.mapper", EventMapper)
 

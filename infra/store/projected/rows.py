@@ -26,8 +26,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.engine import LOCKED
-from projections.projection import Projection, Row, Totals, metadata
-from projections.runner import ProjectionMovedError, Replacement, sum_contributions
+from projections.projection import Projection
+from projections.runner import ProjectionMovedError, Replacement
+from projections.table import Row
+from projections.totals import Totals, sum_contributions
+from projections.views.tables import metadata, table_of
 
 projection_positions = Table(
     "projection_positions",
@@ -61,7 +64,8 @@ class ProjectedRows:
             for projection in projections:
                 if versions.get(projection.name) == projection.version:
                     continue
-                for table in (*projection.tables, *(totals.table for totals in projection.totals)):
+                for declared in (*projection.tables, *(totals.table for totals in projection.totals)):
+                    table = table_of(declared)
                     connection.execute(delete(table))
                     _index_anew(connection, table)
                 connection.execute(delete(projection_positions).where(projection_positions.c.name == projection.name))
@@ -85,12 +89,12 @@ class ProjectedRows:
     def _replace(self, connection: Connection, replacement: Replacement) -> None:
         projection = replacement.projection
         old = [_old_contributing(connection, totals, replacement.subjects) for totals in projection.totals]
-        for table in projection.tables:
+        for table in map(table_of, projection.tables):
             subject = next(iter(table.primary_key))
             connection.execute(delete(table).where(_is_among(subject, connection)), _listed(replacement.subjects))
             self._inserts[table.name](connection, replacement.rows[table.name])
         for totals, before in zip(projection.totals, old, strict=True):
-            after = _new_contributing(totals, replacement.rows[totals.over.name])
+            after = [row for row in replacement.rows[totals.over.name] if row.valid_to is None]  # type: ignore[attr-defined]
             _add(connection, totals, sum_contributions(totals, before, after))
 
     def _move(self, connection: Connection, projection: Projection, start: int, end: int) -> None:
@@ -135,33 +139,24 @@ def _versions(connection: Connection) -> dict[str, int]:
     return {row.name: row.version for row in listed}
 
 
-def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
-    subject = next(iter(totals.over.primary_key))
-    seen = [totals.over.c[name] for name in totals.looks_at]
-    found = connection.execute(
-        select(*seen).where(totals.over.c.valid_to.is_(None), _is_among(subject, connection)), _listed(subjects)
-    )
-    return [dict(zip(totals.looks_at, row, strict=True)) for row in found]
-
-
-def _new_contributing(totals: Totals, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
-    names = [column.name for column in totals.over.columns]
-    ended = names.index("valid_to")
-    seen = [(name, names.index(name)) for name in totals.looks_at]
-    return [{name: row[index] for name, index in seen} for row in rows if row[ended] is None]
+def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> Sequence[Any]:
+    over = table_of(totals.over)
+    seen = [over.c[name] for name in totals.looks_at]
+    return connection.execute(
+        select(*seen).where(over.c.valid_to.is_(None), _is_among(over.c[totals.over.subject], connection)),
+        _listed(subjects),
+    ).all()
 
 
 def _add(connection: Connection, totals: Totals, changes: Mapping[Row, tuple[int, ...]]) -> None:
     if not changes:
         return
-    upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(totals.table)
-    added = {name: totals.table.c[name] + upsert.excluded[name] for name in totals.measures}
+    table = table_of(totals.table)
+    upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)
+    added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
     connection.execute(
         upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added),
-        [
-            dict(zip((*totals.keys, *totals.measures), (*key, *change), strict=True))
-            for key, change in sorted(changes.items())
-        ],
+        [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in sorted(changes.items())],
     )
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false
 
-from projections.columns import Instant
+from projections.views.columns import Instant
 
 register_metadata = MetaData()
 

@@ -19,7 +19,7 @@ from infra.store.events.history import head_seen
 from infra.store.register.letter_ids import letter_id_kept
 from infra.store.register.rows import LetterRow, MessageRow, NoticeRow, RawMessageRow
 from infra.store.register.tables import feeds, kept_settlings, letters, messages, notices, raw_messages
-from projections.columns import Instant
+from projections.views.columns import Instant
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Table, select
+from sqlalchemy import select
 
 from domain.fact import Fact
 from domain.record import MessageVoided
@@ -22,7 +22,10 @@ from infra.app.container import Waybill
 from infra.store.events.codec import encode_event
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection, Settled
-from projections.runner import Runner, sum_contributions
+from projections.runner import Runner
+from projections.table import Row, RowTable
+from projections.totals import sum_contributions
+from projections.views.tables import table_of
 from tests.unit.domain.facts import oclock
 from tests.unit.domain.specification import SUBJECT_ID, kind_of
 
@@ -38,32 +41,26 @@ def row(**columns: Any) -> NamedRow:
 class Home(Protocol):
     """Where rows come to be."""
 
-    def rows(self, streams: Streams, table: Table) -> list[NamedRow]:
+    def rows(self, streams: Streams, table: RowTable[Any]) -> list[NamedRow]:
         """All rows of a table, when these facts were told and projected."""
 
 
 class Memory:
     """No store at all: what the projections say of the settled subjects."""
 
-    def rows(self, streams: Streams, table: Table) -> list[NamedRow]:
-        shaped: dict[str, list[NamedRow]] = {}
+    def rows(self, streams: Streams, table: RowTable[Any]) -> list[NamedRow]:
+        shaped: dict[str, list[Any]] = {}
         for projection in PROJECTIONS:
             for projected in projection.tables:
-                names = projected.c.keys()
-                shaped[projected.name] = [
-                    dict(zip(names, found, strict=True)) for found in _shaped(streams, projection, projected)
-                ]
+                shaped[projected.name] = list(_shaped(streams, projection, projected))
             for totals in projection.totals:
-                lasting = [each for each in shaped[totals.over.name] if each["valid_to"] is None]
+                lasting = [each for each in shaped[totals.over.name] if each.valid_to is None]
                 sums = sum_contributions(totals, [], lasting)
-                shaped[totals.table.name] = [
-                    dict(zip((*totals.keys, *totals.measures), (*key, *measures), strict=True))
-                    for key, measures in sums.items()
-                ]
-        return shaped[table.name]
+                shaped[totals.table.name] = totals.table.rows((*key, *measures) for key, measures in sums.items())
+        return [each._asdict() for each in shaped[table.name]]
 
 
-def _shaped(streams: Streams, projection: Projection, table: Table) -> Iterable[tuple[Any, ...]]:
+def _shaped(streams: Streams, projection: Projection, table: RowTable[Any]) -> Iterable[Row]:
     for stream, facts in streams.items():
         kind, subject_id = split_stream_name(stream)
         if kind is projection.kind:
@@ -77,7 +74,7 @@ class Stored:
         self._waybill = waybill
         self._told: set[tuple[str, int]] = set()
 
-    def rows(self, streams: Streams, table: Table) -> list[NamedRow]:
+    def rows(self, streams: Streams, table: RowTable[Any]) -> list[NamedRow]:
         runner = Runner(self._waybill.history, self._waybill.rows, PROJECTIONS, batch_events=1)
         for stream, facts in streams.items():
             for version, fact in enumerate(facts, 1):
@@ -90,7 +87,7 @@ class Stored:
         while runner.step():
             pass
         with self._waybill.engine.connect() as connection:
-            return [dict(found._mapping) for found in connection.execute(select(table))]
+            return [dict(found._mapping) for found in connection.execute(select(table_of(table)))]
 
 
 class Projecting:
@@ -120,9 +117,9 @@ class Projected:
             stream = stream_name(kind, of or SUBJECT_ID[kind])
         return Projected(self._home, {**self._streams, stream: [*self._streams.get(stream, ()), *facts]})
 
-    def then(self, table: Table, *expected: NamedRow) -> Projected:
+    def then(self, table: RowTable[Any], *expected: NamedRow) -> Projected:
         """The table has these rows and no others, in the order of their keys. A total of nothing is no row."""
-        keys = [column.name for column in table.primary_key]
+        keys = table.key
         found = self._home.rows(self._streams, table)
         found = [each for each in found if any(value for name, value in each.items() if name not in keys)]
         found.sort(key=lambda each: [each[name] for name in keys])

@@ -1,6 +1,7 @@
 """given what is told of reps and accounts, then reps have periods and each contact is a row."""
 
-from projections.rep_workload import contacts, rep_periods
+from projections.contacts import contacts
+from projections.reps import rep_periods
 from tests.unit.domain.facts import contacted, rep_changed, rep_registered, voided
 from tests.unit.projections.specification import Projecting, row
 

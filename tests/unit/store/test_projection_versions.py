@@ -9,7 +9,8 @@ from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from projections.order_states import ORDER_STATES, order_states
+from projections.order_states import ORDER_STATES
+from projections.views.tables import order_states
 
 
 def test_the_rows_of_another_version_are_removed_and_shaped_anew(tmp_path: Path) -> None:

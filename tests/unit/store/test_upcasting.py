@@ -13,7 +13,7 @@ from eventsourcing.utils import register_topic
 from domain.fact import Fact
 from domain.order.events import DeliveryConfirmed, LineQuantity, OrderLine, OrderPlaced
 from domain.order.kind import Order
-from infra.store.events.codec import EventMapper
+from infra.store.events.mapper import EventMapper
 from infra.store.sqlite.backend import SqliteBackend
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, literal
 
-from projections.columns import Instant
+from projections.views.columns import Instant
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)

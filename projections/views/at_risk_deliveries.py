@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, null
 
-from projections.asof import AsOf
-from projections.columns import Hours
-from projections.open_orders import is_open, open_order_columns, state
+from projections.views.as_of import AsOf
+from projections.views.columns import Hours
+from projections.views.open_orders import is_open, open_order_columns, state
 
 NO_HOURS: ColumnElement[Any] = null().cast(Hours)
 

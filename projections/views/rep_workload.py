@@ -1,87 +1,16 @@
 """rep_workload: what each rep has on the desk."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    Column,
-    ColumnElement,
-    Index,
-    Integer,
-    Select,
-    Table,
-    and_,
-    case,
-    func,
-    literal_column,
-    select,
-    union,
-)
+from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, literal_column, select, union
 
-from domain.account.events import CustomerContacted
-from domain.account.kind import ACCOUNT
-from domain.rep.kind import REP
-from projections.asof import AsOf
-from projections.at_risk_deliveries import estimated_late, is_at_risk
-from projections.columns import Instant, Name
-from projections.open_orders import is_open
-from projections.order_states import MEASURES, order_states, rep_open_orders
-from projections.overdue_deliveries import is_overdue
-from projections.projection import Projection, Row, Settled, metadata, periods
+from projections.views.as_of import AsOf
+from projections.views.at_risk_deliveries import estimated_late, is_at_risk
+from projections.views.open_orders import is_open
+from projections.views.overdue_deliveries import is_overdue
+from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
 
-rep_periods = Table(
-    "rep_periods",
-    metadata,
-    Column("rep_id", Name, primary_key=True, comment="The rep."),
-    Column("valid_from", Instant, primary_key=True, comment="From when."),
-    Column("valid_to", Instant, comment="Until when; null while it lasts."),
-    Column("name", Name, nullable=False, comment="The rep's name."),
-    Column("level", Name, nullable=False, comment="entry or senior."),
-    Column("team", Name, comment="The rep's team."),
-    Column("mentor_id", Name, comment="The rep who mentors this one."),
-    comment="One row for each period of a registered rep between two changes.",
-)
-
-contacts = Table(
-    "contacts",
-    metadata,
-    Column("account_id", Name, primary_key=True, comment="The account that was in contact."),
-    Column("source", Name, primary_key=True, comment="Who told of it."),
-    Column("message_id", Name, primary_key=True, comment="In which message."),
-    Column("rep_id", Name, nullable=False, comment="The rep who talked to the customer."),
-    Column("contacted_at", Instant, nullable=False, comment="When."),
-    Column("direction", Name, nullable=False, comment="inbound or outbound."),
-    Column("about", Name, nullable=False, comment="order, inquiry, account_update or promotion."),
-    comment="One row for each contact with a customer.",
-)
-Index("contacts_by_time", contacts.c.contacted_at, contacts.c.rep_id)
-
-
-def shape_rep(settled: Settled) -> dict[str, Iterable[Row]]:
-    """The rep's periods, as registered and changed."""
-    return {
-        rep_periods.name: [
-            (rep.rep_id, valid_from, valid_to, rep.name, rep.level, rep.team, rep.mentor_id)
-            for rep, valid_from, valid_to in periods((moment.at, moment.summary) for moment in settled.moments)
-        ]
-    }
-
-
-def shape_account(settled: Settled) -> dict[str, Iterable[Row]]:
-    """The account's contacts."""
-    return {
-        contacts.name: [
-            (settled.subject_id, *fact.key, fact.rep_id, at, fact.direction, fact.about)
-            for at, fact, _ in settled.moments
-            if isinstance(fact, CustomerContacted)
-        ]
-    }
-
-
-REPS = Projection(name="reps", version=1, kind=REP, tables=(rep_periods,), shape=shape_rep)
-CONTACTS = Projection(name="contacts", version=2, kind=ACCOUNT, tables=(contacts,), shape=shape_account)
-
+MEASURES = tuple(column.name for column in rep_open_orders.c if not column.primary_key)
 
 WORKLOAD_COLUMN_DOCS = {
     **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select
 
-from projections.asof import AsOf
-from projections.columns import hours_between
-from projections.open_orders import is_open, open_order_columns, state
+from projections.views.as_of import AsOf
+from projections.views.columns import hours_between
+from projections.views.open_orders import is_open, open_order_columns, state
 
 
 def is_overdue(as_of: AsOf) -> ColumnElement[bool]:

@@ -4,15 +4,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
-from projections.asof import AsOf
-from projections.order_states import OPEN, order_states
+from projections.views.as_of import AsOf
+from projections.views.tables import order_states
 
 state = order_states.c
 
 
 def is_open(as_of: AsOf) -> ColumnElement[bool]:
     """The rows of order_states of the orders that are open at T."""
-    return as_of.holds(order_states) & OPEN
+    return as_of.holds(order_states) & (state.status == "open")
 
 
 def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:

@@ -1,0 +1,64 @@
+"""What differs between two sets of rows of one table, by key and column by column. Pure: it reads and writes nothing.
+
+`waybill verify` compares the rows that are kept with those that follow from the events.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from projections.table import Row
+
+
+class ColumnChange(NamedTuple):
+    """One column of a row: its value before and after. What is not there has None in every column."""
+
+    column: str
+    before: Any
+    after: Any
+
+
+class RowChange(NamedTuple):
+    """A row that is only after (`added`), only before (`gone`), or on both sides with other values (`changed`).
+
+    `columns` has all columns of a row that was added or is gone, and of a changed one those that differ.
+    """
+
+    kind: Literal["added", "gone", "changed"]
+    key: Row
+    columns: tuple[ColumnChange, ...]
+
+
+def diff(names: Sequence[str], key: Sequence[str], before: Iterable[Row], after: Iterable[Row]) -> list[RowChange]:
+    """The rows that differ, in the order of their keys (null first).
+
+    `names` are the columns of both sides, in the order of the values, and `key` those by which a row is known. Raises
+    ValueError when two rows of one side have the same key.
+    """
+    indexes = [names.index(name) for name in key]
+    old, new = _by_key(indexes, before), _by_key(indexes, after)
+    changed = [row_key for row_key in old.keys() | new.keys() if old.get(row_key) != new.get(row_key)]
+    return [_change(names, each, old.get(each), new.get(each)) for each in sorted(changed, key=_nulls_first)]
+
+
+def _by_key(indexes: Sequence[int], rows: Iterable[Row]) -> dict[Row, Row]:
+    found: dict[Row, Row] = {}
+    for row in rows:
+        row_key = tuple(row[index] for index in indexes)
+        if row_key in found and found[row_key] != row:
+            raise ValueError(f"two rows have the key {row_key}: {found[row_key]} and {row}")
+        found[row_key] = row
+    return found
+
+
+def _change(names: Sequence[str], key: Row, before: Row | None, after: Row | None) -> RowChange:
+    nothing = (None,) * len(names)
+    columns = map(ColumnChange, names, before or nothing, after or nothing)
+    if before is None:
+        return RowChange("added", key, tuple(columns))
+    if after is None:
+        return RowChange("gone", key, tuple(columns))
+    return RowChange("changed", key, tuple(column for column in columns if column.before != column.after))
+
+
+def _nulls_first(key: Row) -> tuple[tuple[bool, Any], ...]:
+    return tuple((value is not None, value) for value in key)

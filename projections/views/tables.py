@@ -1,0 +1,84 @@
+"""The projections' tables in SQL, each made from the row class that declares it: the one place where they are made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, and_
+from sqlalchemy.types import TypeEngine
+
+from projections.catalogue import PROJECTIONS
+from projections.contacts import contacts as contact_rows
+from projections.follow_ups import follow_up_periods as follow_up_rows
+from projections.late_deliveries import late_delivery_periods as late_delivery_rows
+from projections.order_states import order_states as order_state_rows
+from projections.order_states import rep_open_orders as rep_open_order_rows
+from projections.reps import rep_periods as rep_rows
+from projections.table import RowTable, ValueType
+from projections.views.columns import Amount, Hours, Instant, Name
+
+SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
+    ValueType.TEXT: Name,
+    ValueType.WHOLE: Integer,
+    ValueType.BOOLEAN: Boolean,
+    ValueType.INSTANT: Instant,
+    ValueType.AMOUNT: Amount,
+    ValueType.HOURS: Hours,
+}
+
+metadata = MetaData()
+"""All tables that projections keep."""
+
+
+def sql_table(declared: RowTable[Any], metadata: MetaData) -> Table:
+    """The table of a row class, with its comments and indexes, added to `metadata`."""
+    table = Table(
+        declared.name,
+        metadata,
+        *(
+            Column(
+                column.name,
+                SQL_TYPES[column.type],
+                primary_key=column.key,
+                nullable=column.nullable,
+                comment=column.doc,
+            )
+            for column in declared.columns
+        ),
+        comment=declared.doc,
+    )
+    for index in declared.indexes:
+        only = [
+            table.c[name].is_(None) if value is None else table.c[name] == value for name, value in index.where.items()
+        ]
+        where: dict[str, Any] = {f"{name}_where": and_(*only) for name in ("sqlite", "postgresql")} if only else {}
+        Index(index.name, *(table.c[name] for name in index.columns), **where)
+    return table
+
+
+def value_type(column_type: TypeEngine[Any]) -> ValueType:
+    """What a column of a question holds, by its SQL type: text unless it is another of SQL_TYPES."""
+    for kind, declared in SQL_TYPES.items():
+        cls = declared if isinstance(declared, type) else type(declared)
+        if isinstance(column_type, cls) and kind is not ValueType.TEXT:
+            return kind
+    return ValueType.TEXT
+
+
+_TABLES = {
+    declared: sql_table(declared, metadata)
+    for projection in PROJECTIONS
+    for declared in (*projection.tables, *(totals.table for totals in projection.totals))
+}
+
+
+def table_of(declared: RowTable[Any]) -> Table:
+    """The SQL table of a projection's rows or totals."""
+    return _TABLES[declared]
+
+
+order_states = table_of(order_state_rows)
+rep_open_orders = table_of(rep_open_order_rows)
+follow_up_periods = table_of(follow_up_rows)
+late_delivery_periods = table_of(late_delivery_rows)
+rep_periods = table_of(rep_rows)
+contacts = table_of(contact_rows)
