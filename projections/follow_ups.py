@@ -22,7 +22,7 @@ class FollowUpPeriod(NamedTuple):
     request_key: Annotated[str, Key("The declined request's id; empty for a delay.")]
     valid_from: Annotated[datetime, Key("From when this rep owed it.")]
     valid_to: Annotated[datetime | None, "Until when; null while it is owed."]
-    rep_id: Annotated[str, "The rep who holds the order."]
+    rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
     request_id: Annotated[str | None, "The declined request; null for a delay."]
     owed_since: Annotated[datetime, "When the customer should have been told first."]
 
@@ -50,14 +50,14 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
                 owed_since=follow_up.owed_since,
             )
             for follow_up in owed
-            for rep_id, valid_from, valid_to in periods((at, _holder(summary, follow_up)) for at, summary in moments)
+            for (rep_id,), valid_from, valid_to in periods((at, _holder(summary, follow_up)) for at, summary in moments)
         ]
     }
 
 
-def _holder(summary: OrderSummary | None, follow_up: FollowUp) -> str | None:
-    """The rep who owes a follow-up; None when it is not owed."""
-    return summary.rep_id if summary is not None and follow_up in summary.follow_ups else None
+def _holder(summary: OrderSummary | None, follow_up: FollowUp) -> tuple[str | None] | None:
+    """The rep who owes a follow-up, or nobody who holds its order; None when it is not owed."""
+    return (summary.rep_id,) if summary is not None and follow_up in summary.follow_ups else None
 
 
-FOLLOW_UPS = Projection(name="follow_ups", version=1, kind=ORDER, tables=(follow_up_periods,), shape=shape)
+FOLLOW_UPS = Projection(name="follow_ups", version=2, kind=ORDER, tables=(follow_up_periods,), shape=shape)

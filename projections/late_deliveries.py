@@ -16,8 +16,8 @@ class LateDeliveryPeriod(NamedTuple):
     order_id: Annotated[str, Key("The order.")]
     valid_from: Annotated[datetime, Key("From when this was so: first of all, the completion.")]
     valid_to: Annotated[datetime | None, "Until when; null while it is so."]
-    rep_id: Annotated[str, "The rep who held the order when it was completed."]
-    account_id: Annotated[str, "The account that ordered."]
+    rep_id: Annotated[str | None, "The rep who held the order when it was completed; null for nobody."]
+    account_id: Annotated[str | None, "The account that ordered."]
     promised_by: Annotated[datetime, "The promise in force at completion."]
     original_promised_by: Annotated[datetime, "The promise of the placing."]
     delivered_at: Annotated[datetime, "When the order was completed."]
@@ -50,7 +50,7 @@ def _late(summary: OrderSummary | None) -> LateDeliveryPeriod | None:
         order_id=summary.order_id,
         valid_from=summary.delivered_at,
         valid_to=None,
-        rep_id=summary.delivered_rep_id or summary.rep_id,
+        rep_id=summary.delivered_rep_id,
         account_id=summary.account_id,
         promised_by=summary.promised_by,
         original_promised_by=summary.original_promised_by,
@@ -61,5 +61,5 @@ def _late(summary: OrderSummary | None) -> LateDeliveryPeriod | None:
 
 
 LATE_DELIVERIES = Projection(
-    name="late_deliveries", version=2, kind=ORDER, tables=(late_delivery_periods,), shape=shape
+    name="late_deliveries", version=3, kind=ORDER, tables=(late_delivery_periods,), shape=shape
 )

@@ -19,8 +19,8 @@ class OrderState(NamedTuple):
     valid_from: Annotated[datetime, Key("The instant at which this period began.")]
     valid_to: Annotated[datetime | None, "The instant at which it ended; null while it lasts."]
     status: Annotated[str, "open, delivered (in full) or cancelled."]
-    rep_id: Annotated[str, "The rep who holds the order."]
-    account_id: Annotated[str, "The account that ordered."]
+    rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
+    account_id: Annotated[str | None, "The account that ordered."]
     segment: Annotated[str, "b2b or b2c."]
     placed_at: Annotated[datetime, "When the order was placed."]
     promised_by: Annotated[datetime, "The promise in force."]
@@ -60,7 +60,7 @@ order_states = RowTable(
 class RepOpenOrders(NamedTuple):
     """What each rep holds at present: sums over order_states, kept as its rows change."""
 
-    rep_id: Annotated[str, Key("The rep.")]
+    rep_id: Annotated[str, Key("The rep; empty for what nobody holds.")]
     open_orders: Annotated[int, "Open orders that the rep holds."]
     to_book: Annotated[int, "Of these, without a live shipment."]
     booked: Annotated[int, "Of these, booked but not dispatched."]
@@ -82,7 +82,7 @@ def load_of(order: OrderState) -> RepOpenOrders | None:
         return None
     stage, segment = order.stage, order.segment
     return RepOpenOrders(
-        rep_id=order.rep_id,
+        rep_id=order.rep_id or "",
         open_orders=int(is_open),
         to_book=int(is_open and stage == "to_book"),
         booked=int(is_open and stage == "booked"),
@@ -116,7 +116,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
 
 ORDER_STATES = Projection(
     name="order_states",
-    version=2,
+    version=3,
     kind=ORDER,
     tables=(order_states,),
     shape=shape,

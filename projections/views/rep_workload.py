@@ -6,6 +6,7 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, li
 
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import estimated_late, is_at_risk
+from projections.views.columns import Name
 from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
 from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
@@ -14,6 +15,7 @@ MEASURES = tuple(column.name for column in rep_open_orders.c if not column.prima
 
 WORKLOAD_COLUMN_DOCS = {
     **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},
+    "rep_id": "The rep; null for what nobody holds.",
     "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
     "overdue": "Open orders whose promise has passed.",
     "due_in_24h": "Open orders promised from T to 24 hours later.",
@@ -31,7 +33,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
     desks = union(select(load.c.rep_id), select(talks.c.rep_id), select(rep.c.rep_id)).cte("desks")
     return (
         select(
-            desks.c.rep_id,
+            func.nullif(desks.c.rep_id, "", type_=Name).label("rep_id"),
             rep.c.name,
             rep.c.level,
             rep.c.team,
@@ -65,7 +67,7 @@ def load_recounted(as_of: AsOf) -> CTE:
         "open_b2c": and_(opened, state.segment == "b2c"),
     }
     return (
-        select(state.rep_id, *(_count(measure).label(name) for name, measure in measures.items()))
+        select(_holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()))
         .where(as_of.holds(order_states), opened | (state.follow_ups_owed > 0))
         .group_by(state.rep_id)
         .cte("load")
@@ -83,7 +85,7 @@ def _clock_dependent(as_of: AsOf) -> CTE:
     due = (state.promised_by >= as_of.instant) & (state.promised_by <= as_of.day_later)
     return (
         select(
-            state.rep_id,
+            _holder().label("rep_id"),
             _count(is_overdue(as_of)).label("overdue"),
             _count(due).label("due_in_24h"),
             _count(is_at_risk(as_of)).label("at_risk"),
@@ -102,6 +104,11 @@ def _contacts(as_of: AsOf) -> CTE:
         .group_by(contacts.c.rep_id)
         .cte("talks")
     )
+
+
+def _holder() -> ColumnElement[str]:
+    """The rep who holds an order; empty, as in the kept totals, for nobody."""
+    return func.coalesce(order_states.c.rep_id, literal_column("''", Name))
 
 
 def _count(measure: ColumnElement[Any]) -> ColumnElement[int]:
