@@ -7,7 +7,7 @@ doubles by their ids.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Event
 from typing import Any
 
@@ -16,14 +16,14 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import (
     AuthorizationError,
-    IllegalStateError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     SaslAuthenticationFailedError,
 )
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay, stop_never, wait_exponential
 
-from consumers.kafka_workarounds import cause_of
+from consumers.kafka_workarounds import cause_of, discard_producer
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, StoppedError
 
 DELIVERY_SECONDS = 15
@@ -59,16 +59,16 @@ class KafkaSink:
         Raises MissingTopicsError when there are not all, and NotReachedError or StoppedError as `send` does.
         """
         wanted = sorted(set(topics))
-        while_unreachable = _Patience(self._patience, self._stop)
-        while True:
+
+        def look_up() -> tuple[set[str], list[int]]:
             try:
-                there, limits = self._looked_up(wanted)
+                return self._looked_up(wanted)
             except (KafkaError, OSError) as e:
                 cause = _unless_refused(e)
                 self._log.warning("kafka_not_reached", reason=_reason(cause))
-                while_unreachable.pause(self._not_reached(cause))
-                continue
-            break
+                raise self._not_reached(cause) from e
+
+        there, limits = self._patient()(look_up)
         missing = [topic for topic in wanted if topic not in there]
         if missing:
             raise MissingTopicsError(
@@ -82,21 +82,26 @@ class KafkaSink:
 
     def send(self, records: Sequence[Record]) -> Mapping[int, str]:
         refused: dict[int, str] = {}
-        unacknowledged = list(range(len(records)))
-        patience = _Patience(self._patience, self._stop)
-        while unacknowledged:
-            before = len(unacknowledged)
-            unacknowledged, failure = self._attempt(records, unacknowledged, refused)
-            if not unacknowledged:
-                break
+        left = list(range(len(records)))
+
+        def go_on() -> bool:
+            """Send what is left; whether some of it was kept. Raises NotReachedError when none of it was."""
+            nonlocal left
+            before = len(left)
+            left, failure = self._attempt(records, left, refused)
+            if not left:
+                return True
             # What was asked of a failed producer is not to be trusted, however little of it failed.
             self._discard()
-            if len(unacknowledged) < before:
-                patience = _Patience(self._patience, self._stop)
             assert failure is not None
-            self._log.warning("kafka_not_reached", reason=_reason(failure), unacknowledged=len(unacknowledged))
-            acknowledged = frozenset(range(len(records))) - set(unacknowledged) - refused.keys()
-            patience.pause(self._not_reached(failure, acknowledged))
+            self._log.warning("kafka_not_reached", reason=_reason(failure), unacknowledged=len(left))
+            if len(left) < before:
+                return True
+            raise self._not_reached(failure, frozenset(range(len(records))) - set(left) - refused.keys())
+
+        while left:
+            # Patience begins anew whenever some of it was kept.
+            self._patient()(go_on)
         return refused
 
     def close(self) -> None:
@@ -171,14 +176,8 @@ class KafkaSink:
 
     def _discard(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                producer.close(timeout=0)
-            except (KafkaError, IllegalStateError, OSError) as e:
-                self._log.debug("kafka_producer_closed_badly", reason=_reason(e))
-                # It wants to flush first, and when that fails its thread goes on sending, and it complains at its end.
-                producer._sender.force_close()
-                producer._closed = True
+        if producer is not None and (failure := discard_producer(producer)) is not None:
+            self._log.debug("kafka_producer_closed_badly", reason=_reason(failure))
 
     def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], list[int]]:
         timeouts = {"request_timeout_ms": REQUEST_SECONDS * 1000, "bootstrap_timeout_ms": REQUEST_SECONDS * 1000}
@@ -201,29 +200,29 @@ class KafkaSink:
         servers = self._connection.get("bootstrap_servers", ())
         return servers if isinstance(servers, str) else ", ".join(servers)
 
-    def _not_reached(
-        self, error: Exception, acknowledged: frozenset[int] = frozenset()
-    ) -> Callable[[], NotReachedError]:
-        return lambda: NotReachedError(
+    def _not_reached(self, error: Exception, acknowledged: frozenset[int] = frozenset()) -> "_NotReachedYet":
+        return _NotReachedYet(
             f"Kafka at {self._address} does not answer ({_reason(error)}); is WAYBILL_KAFKA right, and does it run?",
             acknowledged,
         )
 
+    def _patient(self) -> Retrying:
+        """Calls again what Kafka did not answer, after pauses that grow, until patience ends."""
+        return Retrying(
+            retry=retry_if_exception_type(_NotReachedYet),
+            wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
+            stop=stop_never if self._patience is None else stop_before_delay(self._patience),
+            sleep=self._pause,
+            reraise=True,
+        )
 
-class _Patience:
-    """Pauses that grow, until patience ends."""
-
-    def __init__(self, seconds: float | None, stop: Event):
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._stop = stop
-        self._pause = FIRST_PAUSE_SECONDS
-
-    def pause(self, giving_up: Callable[[], NotReachedError]) -> None:
-        if self._end is not None and time.monotonic() + self._pause > self._end:
-            raise giving_up()
-        if self._stop.wait(self._pause):
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
             raise StoppedError("told to stop before all was acknowledged")
-        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+class _NotReachedYet(NotReachedError):
+    """Kafka did not answer; it may do so a little later."""
 
 
 def _unless_refused(error: Exception) -> Exception:

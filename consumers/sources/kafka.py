@@ -19,6 +19,7 @@ from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionErro
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, FeedMovedError, PartitionFeed
+from consumers.kafka_workarounds import topic_id
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 
 ASK_MS = 5_000
@@ -295,13 +296,6 @@ class KafkaReader:
     def _tell_of_commit(self, _: Any, response: Any) -> None:
         if isinstance(response, Exception):
             self._log.info("offsets_not_committed", reason=str(response))
-
-
-def topic_id(consumer: Any, topic: str) -> str | None:
-    """Kafka's own id of the topic, as far as this client has heard. A topic that is made anew gets another."""
-    # The library keeps it where only its own parts look.
-    known = consumer._client.cluster.topic_id(topic)
-    return str(known) if known is not None and known.int else None
 
 
 def raw_message(record: Any) -> RawMessage:

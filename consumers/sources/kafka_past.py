@@ -10,7 +10,8 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumers.sources.kafka import raw_message, topic_id
+from consumers.kafka_workarounds import topic_id
+from consumers.sources.kafka import raw_message
 from consumers.sources.source import RawMessage
 
 ASK_MS = 10_000

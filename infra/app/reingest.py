@@ -8,7 +8,7 @@ from kafka import KafkaConsumer
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, Register
-from consumers.sources.header_names import forgive_header_names
+from consumers.kafka_workarounds import forgive_header_names
 from consumers.sources.kafka import Partition
 from consumers.sources.kafka_past import Point, TopicsPast
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition

@@ -105,6 +105,11 @@ up() {
   local java options taken
   java=$(find_java)
   if ! running; then
+    # A node of ours that was killed may hold its ports for a moment.
+    for ((i = 0; i < 50; i++)); do
+      if [ ! -f "$FOLDER/broker.pid" ] || ! listening "$PORT" && ! listening "$((PORT + 1))"; then break; fi
+      sleep 0.1
+    done
     for taken in "$PORT" "$((PORT + 1))"; do
       if listening "$taken"; then
         say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=…"

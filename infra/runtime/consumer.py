@@ -14,9 +14,8 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 from sqlalchemy.exc import DBAPIError
 
-from consumers.kafka_workarounds import cause_of
+from consumers.kafka_workarounds import cause_of, forgive_header_names
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
-from consumers.sources.header_names import forgive_header_names
 from consumers.sources.kafka import KafkaReader
 
 POLL_MS = 500
