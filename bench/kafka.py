@@ -29,6 +29,7 @@ from bench.stores import NewStore
 from bench.workloads import write_messages
 from consumers.contract.topics import read_topics
 from infra.app.container import Waybill
+from infra.app.status import read_status
 from infra.runtime.consumer import FETCH_BYTES
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
@@ -195,8 +196,8 @@ def _watch(store: str, over: ProcessEvent, answer: Connection) -> None:
 
 def _visible(scene: Scene, sent: Mapping[str, float]) -> bool:
     with Waybill(scene.settings) as waybill:
-        status = waybill.status()
-    return status["books"]["applied"] >= len(sent) and not any(view["lag"] for view in status["projections"])
+        status = read_status(waybill)
+    return status.books.applied >= len(sent) and not status.lag
 
 
 def _became_visible(
@@ -253,13 +254,13 @@ def consume(url: str, prefix: str, store: str, messages: int) -> int:
     with Waybill(settings) as waybill:
 
         def stop_at_the_end() -> None:
-            while waybill.status()["books"]["received"] < messages:
+            while read_status(waybill).books.received < messages:
                 time.sleep(0.05)
             stop.set()
 
         Thread(target=stop_at_the_end).start()
         waybill.consumer(stop).run()
-        return int(waybill.status()["books"]["received"])
+        return int(read_status(waybill).books.received)
 
 
 # -- takeover ------------------------------------------------------------------------------------

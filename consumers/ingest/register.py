@@ -243,8 +243,5 @@ class Register(Protocol):
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:
         """How many messages of the feed have each verdict now."""
 
-    def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
-        """How many messages that this feed brought, or brought again, are dead; held ones if received before then."""
-
     def transaction(self) -> AbstractContextManager[RegisterTransaction]:
         """Begin with the write lock held; commit on leaving, roll back on an error."""

@@ -1,33 +1,28 @@
 """The composition root: the one place where the parts are put together and clocks and databases passed in."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
-from consumers.publish.publishing import Publishing
-from consumers.sinks.sink import Sink
-from infra.app.verify import Verifier
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
 from infra.outbox.outbox import Outbox
 from infra.outbox.verdicts import VerdictsOutbox
-from infra.queries.books import FeedPlace, status
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.messages import Messages
+from infra.queries.orders import Orders
 from infra.queries.views import Views
 from infra.runtime.projector import ROLE as PROJECTOR
 from infra.runtime.projector import Projector
 from infra.runtime.relay import ROLE as RELAY
-from infra.runtime.relay import Relay, relay_status
+from infra.runtime.relay import Relay
 from infra.settings import Settings
-from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
 from infra.store.checkpoints import Checkpoints
@@ -36,15 +31,13 @@ from infra.store.opening import opening_alone
 from infra.store.projected.rows import ProjectedRows
 from infra.store.register.register import StoredRegister
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import expect_newest, refuse_newer, upgrade, version_of
+from infra.store.schema_version import expect_newest
 from infra.store.sqlite.backend import SqliteBackend
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
 
 if TYPE_CHECKING:
     from consumers.sinks.kafka import KafkaSink
-    from consumers.sources.kafka_past import Point
-    from infra.app.reingest import Reingest
     from infra.runtime.consumer import Consumer
 
 
@@ -63,34 +56,12 @@ def open_backend(settings: Settings) -> Backend:
     return PostgresBackend(settings.store)
 
 
-def migrate_store(settings: Settings) -> str | None:
-    """Bring the store up to the newest version; returns the one that it had, None if it was empty."""
-    with opening_alone(settings.sqlite_path, settings.store):
-        backend = open_backend(settings)
-        try:
-            before = version_of(backend.engine)
-            refuse_newer(before)
-            again = RetryPolicy(settings.retry_seconds)
-            again(lambda: upgrade(backend.engine))
-            ProjectedRows(backend.engine).create(PROJECTIONS)
-            again(lambda: backend.define(relations(timedelta(hours=settings.hold_hours))))
-        finally:
-            backend.close()
-    return before
-
-
 def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
     """Where messages for Kafka go; see KafkaSink for `patience` (seconds)."""
     # Imported here, since commands that send nothing need not wait for it.
     from consumers.sinks.kafka import KafkaSink
 
     return KafkaSink(kafka_connection(settings), patience=patience, stop=stop)
-
-
-def publishing(settings: Settings, sink: Sink, *, as_they_are: bool = False) -> Publishing:
-    """What publishes files of messages; it needs no store."""
-    rules = ReadingRules(settings.clock_skew, settings.max_message_bytes, honour_recordedtime=False)
-    return Publishing(sink, system_clock, rules, prefix=settings.topic_prefix, as_they_are=as_they_are)
 
 
 class Waybill:
@@ -114,9 +85,9 @@ class Waybill:
         self.register = StoredRegister(self.backend)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock)
+        self.orders = Orders(self.history)
         self.messages = Messages(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
-        self.verification = Verifier(self.engine, self.history, PROJECTIONS)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events)
         self._relations_kept = False
 
@@ -124,36 +95,6 @@ class Waybill:
     def hold(self) -> timedelta:
         """How long a message may be held before it counts as dead."""
         return timedelta(hours=self.settings.hold_hours)
-
-    def status(self) -> dict[str, Any]:
-        """The books, the head, the projections, the partitions (see infra.queries.books) and the reactors."""
-        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold)
-        return {**told, "reactors": self._reactors()}
-
-    def _reactors(self) -> list[dict[str, object]]:
-        return relay_status(self.outlets(), Checkpoints(self.backend).begun())
-
-    def status_with_ends(self) -> tuple[dict[str, Any], str | None]:
-        """The same with the ends of Kafka's partitions, and why Kafka was not reached if it was not.
-
-        Kafka is asked only when something was read from it, and given up after some seconds.
-        """
-        complaint: list[str] = []
-        kafka_topics = set(read_topics(self.settings.topic_prefix))
-
-        def ends(places: Sequence[FeedPlace]) -> Mapping[FeedPlace, int]:
-            if not any(topic in kafka_topics for topic, _ in places):
-                return {}
-            from infra.kafka.offsets import partition_end_offsets
-
-            found = partition_end_offsets(kafka_connection(self.settings), sorted(kafka_topics))
-            if isinstance(found, str):
-                complaint.append(f"Kafka at {self.settings.kafka} was not reached, so lag is not known: {found}")
-                return {}
-            return found
-
-        told = status(self.engine, self.history, self.rows, PROJECTIONS, self.clock(), self.hold, ends)
-        return {**told, "reactors": self._reactors()}, complaint[0] if complaint else None
 
     def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
         """An ingest pipeline into this store; see Ingest for `rereading`."""
@@ -179,15 +120,6 @@ class Waybill:
             settings.kafka,
             stop,
         )
-
-    @contextmanager
-    def reingest(self, topic: str, begin: "Point", end: "Point | None") -> Iterator["Reingest"]:
-        """A topic's past, to be read again into this store. Raises KafkaError or OSError."""
-        from infra.app.reingest import Reingest, topics_past
-
-        settings = self.settings
-        with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
-            yield Reingest(past, self.ingest(rereading=True), self.register, self.clock)
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""
@@ -241,15 +173,6 @@ class Waybill:
         """Move all projections up to the newest event; returns the position that they reflect."""
         self.projector(Event()).run(once=True, on_step=on_step)
         return self.runner.position()
-
-    def grant_analyst(self, role: str) -> list[str]:
-        """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
-        self.backend.define(relations(self.hold))
-        return self.backend.grant(role)
-
-    def revoke_analyst(self, role: str) -> None:
-        """Take that back. Raises NotAllowedError."""
-        self.backend.revoke(role)
 
     def close(self) -> None:
         self.backend.close()

@@ -1,18 +1,24 @@
-"""Reading a topic's past again, into the store or to see what would become of it."""
+"""Reingest: read a topic's past again, into the store or to see what would become of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer
+from kafka.errors import KafkaError
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, Register
-from consumers.kafka_workarounds import forgive_header_names
+from consumers.kafka_workarounds import cause_of, forgive_header_names
+from consumers.sinks.sink import NotReachedError
 from consumers.sources.kafka import Partition
 from consumers.sources.kafka_past import Point, TopicsPast
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition
 from domain.verdict import Verdict
+from infra.app.container import Waybill
+from infra.kafka.connection import kafka_connection
+from infra.queries.books import VerdictCounts
+from infra.queries.dead_letters import UntakenCounts
 
 ASK_MS = 5_000
 
@@ -28,6 +34,40 @@ class WouldBe(NamedTuple):
     source: str | None
     id: str | None
     subject: str | None
+
+
+class ReingestReport(NamedTuple):
+    """What became of the messages that were read again, each in the verdict that it has now."""
+
+    counts: VerdictCounts
+    untaken: UntakenCounts
+
+
+def reingest_topic(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> ReingestReport:
+    """Read a topic's past again and project it. What was taken before is a duplicate. Raises NotReachedError."""
+    with _reading(waybill, topic, begin, end) as again:
+        feeds = again.take()
+    waybill.project()
+    return ReingestReport(
+        VerdictCounts.of(*(waybill.register.tally(feed_id) for feed_id in feeds)),
+        waybill.dead_letters.counts_of_feeds(feeds, waybill.clock()),
+    )
+
+
+def would_reingest(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> Sequence[WouldBe]:
+    """What would become of each message, by partition and offset. Nothing is stored. Raises NotReachedError."""
+    with _reading(waybill, topic, begin, end) as again:
+        return again.try_out()
+
+
+@contextmanager
+def _reading(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> Iterator["Reingest"]:
+    settings = waybill.settings
+    try:
+        with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
+            yield Reingest(past, waybill.ingest(rereading=True), waybill.register, waybill.clock)
+    except (KafkaError, OSError) as e:
+        raise NotReachedError(f"Kafka at {settings.kafka} failed: {cause_of(e)}") from e
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Verifier: everything that is derived is derived again and compared with what the store keeps.
+"""Verify: everything that is derived is derived again and compared with what the store keeps.
 
 Verdicts are settled anew from the events, rows are shaped anew, totals and books are recounted. Reads only.
 """
@@ -12,9 +12,12 @@ from sqlalchemy import Connection, Engine, select
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
+from infra.app.container import Waybill
+from infra.app.status import read_status
 from infra.queries import books
 from infra.store.events.history import History
 from infra.store.register.tables import messages
+from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
 from projections.projection import Projection, Settled
 from projections.table import Row, RowTable
@@ -25,8 +28,12 @@ STREAMS_AT_ONCE = 500
 NO_ROW = "no such row"
 
 
+class ViewsBehindError(Exception):
+    """The views do not reflect the newest event, so that comparing them would find what is only late."""
+
+
 class Finding(NamedTuple):
-    """Something that is not as it should be."""
+    """A discrepancy: what the store should hold, and what it holds."""
 
     check: str
     subject: str
@@ -35,10 +42,17 @@ class Finding(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """How much was checked, and what was found wrong: nothing, if all is well."""
+    """How much was checked, and the discrepancies that were found."""
 
     checked: Mapping[str, int]
     findings: Sequence[Finding]
+
+
+def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) -> Verified:
+    """Check the whole store; `on_stream` is called after each stream. Raises ViewsBehindError."""
+    if lag := read_status(waybill).lag:
+        raise ViewsBehindError(f"the views are {lag} events behind; bring them up first: waybill project --once")
+    return Verifier(waybill.engine, waybill.history, PROJECTIONS).run(on_stream)
 
 
 class Verifier:

@@ -11,14 +11,30 @@ from pathlib import Path
 import psycopg
 import typer
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
-from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
 from consumers.ingest.register import FeedMovedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
-from infra.cli import analysts, dead_letters, demo, events, kafka, messages, publish, store, views
-from infra.cli.output import errors
+from infra.app.verify import ViewsBehindError
+from infra.cli import (
+    analysts,
+    contract,
+    dead_letters,
+    demo,
+    events,
+    exports,
+    files,
+    held,
+    messages,
+    orders,
+    processes,
+    settings,
+    store,
+    topics,
+    views,
+)
+from infra.cli.output import show_error
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
@@ -44,6 +60,7 @@ FAILURES = (
     ProjectionMovedError,
     StoreVersionError,
     UnreadableSourceError,
+    ViewsBehindError,
 )
 
 app = typer.Typer(
@@ -55,8 +72,25 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (messages, kafka, views, events, dead_letters, store, analysts, publish, demo):
-    part.add_commands(app)
+NOUNS = (
+    demo,
+    files,
+    processes,
+    views,
+    orders,
+    messages,
+    dead_letters,
+    held,
+    events,
+    store,
+    topics,
+    exports,
+    analysts,
+    contract,
+    settings,
+)
+for noun in NOUNS:
+    noun.add_commands(app)
 
 
 def main() -> None:
@@ -67,23 +101,23 @@ def main() -> None:
         _check_arguments(sys.argv[1:])
         app()
     except WrongSettingsError as e:
-        _complain(str(e))
+        show_error(str(e))
         sys.exit(WRONG_USAGE)
     except FAILURES as e:
-        _complain(str(e))
+        show_error(str(e))
         sys.exit(FAILED)
     except (UnreadableEventError, MapperDeserialisationError) as e:
-        _complain(f"{e}. Was it stored by a newer version, or changed by hand?")
+        show_error(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
     except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
-        _complain(f"{_store_failed(e)} Nothing half-done was kept.")
+        show_error(f"{_store_failed(e)} Nothing half-done was kept.")
         sys.exit(FAILED)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not complain about it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except OSError as e:
-        _complain(f"{e.strerror}: {e.filename}" if e.filename else str(e))
+        show_error(f"{e.strerror}: {e.filename}" if e.filename else str(e))
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -94,7 +128,7 @@ def _expect_streams() -> None:
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (for as long as the process lives)
     if sys.stdout is None:
-        _complain("standard output is closed")
+        show_error("standard output is closed")
         sys.exit(FAILED)
 
 
@@ -103,12 +137,8 @@ def _check_arguments(arguments: list[str]) -> None:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            _complain(f"the argument {argument!a} is not UTF-8")
+            show_error(f"the argument {argument!a} is not UTF-8")
             sys.exit(WRONG_USAGE)
-
-
-def _complain(text: str) -> None:
-    errors().print(f"[red]waybill:[/red] {escape(text)}")
 
 
 def _store_failed(error: BaseException) -> str:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.app.container import Waybill
 from infra.cli.output import Format, errors
-from infra.queries.views import Asked
 from infra.settings import Settings, load_settings
 from infra.store.retries import RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
@@ -72,7 +71,7 @@ def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[
 
     With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set, and
     one that is away when it is set is no failure; `waits` is for commands without a stop that have messages to lose.
-    Who only asks is told at once.
+    A command that only asks fails at once.
     """
     settings = load_settings()
     configure_logs(settings)
@@ -100,7 +99,3 @@ def stopped_by_signals() -> Event:
 def _note_new_store(settings: Settings) -> None:
     if settings.sqlite_path is not None and not Path(settings.sqlite_path).exists():
         errors().print(f"[dim]{settings.store} is a new store; to use another, set WAYBILL_STORE[/dim]")
-
-
-def asked(as_of: datetime | None, known_at: datetime | None) -> Asked:
-    return Asked(as_of, known_at)

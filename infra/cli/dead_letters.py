@@ -1,28 +1,23 @@
-"""Commands for what was not taken: dead letters, and messages that wait."""
+"""Commands about messages that were not taken: dead-letters."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from consumers.ingest.register import MessageKey
-from consumers.relay.dead_letter_copies import restated
-from infra.app.container import Waybill
+from infra.app.dead_letters import find_dead_letters, whole_dead_letter
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
-from infra.cli.output import Format, console, printable, show_json, show_rows
-from infra.outbox.message_content import FactsOfMessages
-from infra.queries.dead_letters import COLUMNS
+from infra.cli.output import Format, console, printable, show_json, show_record, show_rows
+from infra.queries.dead_letters import UntakenMessage
 
 dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
-held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for what they name.")
+
+EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set aside: voided or discarded.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(dead_letters, name="dead-letters")
     app.add_typer(dead_letters, name="dead_letters", hidden=True)
-    app.add_typer(held_messages, name="held")
-
-
-EverythingOption = Annotated[bool, typer.Option("--all", help="Those set aside too: discarded or voided.")]
 
 
 @dead_letters.callback()
@@ -39,13 +34,6 @@ def dead_letters_alone(
         list_dead_letters(as_of, known_at, everything, limit, form)
 
 
-@held_messages.callback()
-def held_alone(context: typer.Context, limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Messages that wait for what they name; without a subcommand: the list."""
-    if context.invoked_subcommand is None:
-        list_held(limit, form)
-
-
 @dead_letters.command("list")
 def list_dead_letters(
     as_of: AsOfOption = None,
@@ -56,15 +44,28 @@ def list_dead_letters(
 ) -> None:
     """The malformed, the refused, and those held too long; the oldest first."""
     with open_waybill() as waybill:
-        rows = waybill.dead_letters.dead(waybill.clock(), as_of, known_at, discarded=everything)
-        show_rows(
-            COLUMNS,
-            rows[:limit],
-            form,
-            title="Dead letters",
-            footer=f"{len(rows)} dead letters; one of them whole: waybill dead-letters show LETTER_ID",
-            empty="none",
-        )
+        now = waybill.clock()
+        letters = waybill.dead_letters.dead(now, as_of, known_at, discarded=everything)
+        left_out = 0 if everything else waybill.dead_letters.set_aside(now, as_of, known_at)
+    rows = [letter._asdict() for letter in letters[:limit]]
+    show_rows(
+        UntakenMessage._fields,
+        rows,
+        form,
+        title="Dead letters",
+        footer="\n".join(_footer(letters, len(rows), left_out)),
+        empty="none",
+    )
+
+
+def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int) -> list[str]:
+    lines = []
+    if letters:
+        count = f"{shown} of {len(letters)}" if shown < len(letters) else str(shown)
+        lines.append(f"{count} dead letters; one of them whole: waybill dead-letters show LETTER_ID")
+    if left_out:
+        lines.append(f"{left_out} more are set aside (voided or discarded): waybill dead-letters list --all")
+    return lines
 
 
 @dead_letters.command("show")
@@ -74,53 +75,21 @@ def show_dead_letter(
 ) -> None:
     """One dead letter, whole, as it was received."""
     with open_waybill() as waybill:
-        letters = waybill.dead_letters.dead(waybill.clock(), discarded=True)
-        found = [letter for letter in letters if letter["letter_id"].startswith(letter_id)]
-        # The whole id is always enough, though that of offset 1 is the beginning of that of offset 10.
-        found = [letter for letter in found if letter["letter_id"] == letter_id] or found
+        found = find_dead_letters(waybill, letter_id)
         if len(found) != 1:
             raise typer.BadParameter(
                 f"{len(found) or 'no'} dead letters begin with {letter_id}", param_hint="LETTER_ID"
             )
-        letter = {**found[0], **_content(waybill, found[0])}
-        if form is Format.JSON:
-            show_json(letter)
-        elif form is Format.CSV:
-            show_rows(list(letter), [letter], form)
-        else:
-            content = letter.pop("body")
-            said = [{"field": name, "value": value} for name, value in letter.items() if value not in (None, "", "[]")]
-            show_rows(["field", "value"], said, form, title=f"Dead letter {letter['letter_id']}")
-            console().print()
-            console().print(printable(content), soft_wrap=True, markup=False)
-
-
-def _content(waybill: Waybill, letter: dict[str, Any]) -> dict[str, Any]:
-    """The bytes as text; where they are no UTF-8, what is not is shown as \\x escapes, and `body_hex` has them all."""
-    received = waybill.dead_letters.body_of(letter)
-    if received is None:
-        # It was applied when it came in, so its event says all of it.
-        return {"body": _from_event(waybill, letter), "headers": "[]"}
-    body, headers = received
-    content: dict[str, Any] = {"body": body.decode("utf-8", errors="backslashreplace"), "headers": headers}
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        content["body_hex"] = body.hex()
-    return content
-
-
-def _from_event(waybill: Waybill, letter: dict[str, Any]) -> str:
-    key = MessageKey(letter["source"], letter["id"], letter["subject"])
-    fact = FactsOfMessages(waybill.backend)([key])[key]
-    body, _ = restated(fact, key.subject)
-    return body.decode()
-
-
-@held_messages.command("list")
-def list_held(limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Messages that wait for what they name, the longest waiting first."""
-    with open_waybill() as waybill:
-        rows = waybill.dead_letters.held(waybill.clock())
-        columns = [column for column in COLUMNS if column != "discarded_at"]
-        show_rows(columns, rows[:limit], form, title="Held messages", footer=f"{len(rows)} held", empty="none")
+        letter = whole_dead_letter(waybill, found[0])
+    fields: dict[str, Any] = {**letter.message._asdict(), "body": letter.body, "headers": letter.headers}
+    if letter.body_hex is not None:
+        fields["body_hex"] = letter.body_hex
+    if form is Format.JSON:
+        show_json(fields)
+    elif form is Format.CSV:
+        show_rows(list(fields), [fields], form)
+    else:
+        del fields["body"]
+        show_record(f"Dead letter {letter.message.letter_id}", fields)
+        console().print()
+        console().print(printable(letter.body), soft_wrap=True, markup=False)

@@ -18,8 +18,10 @@ from domain.order.events import ShipmentDispatched
 from domain.order.kind import ORDER
 from domain.streams import settle_stream, stream_name
 from infra.app.container import Waybill
-from infra.cli.messages import show_tally, simulate_floor, taken_in
-from infra.cli.output import Format, console, errors, moment, show_rows
+from infra.app.ingest import ingest_source
+from infra.app.status import read_status
+from infra.cli.files import simulate_floor
+from infra.cli.output import Format, console, errors, readable_instant, show_counts, show_rows
 from infra.queries.views import Asked
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
@@ -108,15 +110,15 @@ class Demonstration:
         sys.stdout.flush()
         simulate_floor(orders, seed, self._now(), SHARE_OF_WRONG_MESSAGES, str(self._floor))
         source = JsonLines.of_file(self._floor, batch_lines=self._waybill.settings.batch_messages)
-        with _busy("taking the messages in"), taken_in(self._waybill, self._waybill.ingest(), source) as ingested:
-            self._waybill.project()
-        show_tally(self._waybill.register.tally(ingested.feed_id), Format.TABLE)
+        with _busy("ingesting the messages"), ingest_source(self._waybill, source) as report:
+            pass
+        show_counts(report.counts, report.untaken, Format.TABLE)
         _blank()
-        books = self._waybill.status()["books"]
+        books = read_status(self._waybill).books
         sums_up = "received = applied + duplicate + held + dead, each message in its latest verdict"
-        show_rows(list(books), [books], Format.TABLE, title="The books", footer=sums_up)
+        show_rows(books._fields, [books._asdict()], Format.TABLE, title="The books", footer=sums_up)
         _blank()
-        dead = self._waybill.dead_letters.dead(self._waybill.clock())
+        dead = [letter._asdict() for letter in self._waybill.dead_letters.dead(self._waybill.clock())]
         _show_some("Some that were not taken", "dead-letters list", ("verdict", "subject", "reason"), dead)
 
     def show_the_views(self) -> None:
@@ -180,7 +182,7 @@ class Demonstration:
         self._show_timeline(order_id)
 
         _say(
-            f"Was it overdue an hour after the promise, at {moment(late.as_of)}? "
+            f"Was it overdue an hour after the promise, at {readable_instant(late.as_of)}? "
             "What was true then (--as-of), by all that is known by now:"
         )
         self._show_overdue(order_id, Asked(late.as_of))
@@ -235,9 +237,9 @@ class Demonstration:
             "subject": subject,
             "data": data,
         }
-        with taken_in(self._waybill, self._waybill.ingest(), JsonLines.of_bytes(source, msgspec.json.encode(message))):
-            self._waybill.project()
-        console().print(f"  [cyan]{type_}[/cyan] from {source}, time {moment(time)}", soft_wrap=True)
+        with ingest_source(self._waybill, JsonLines.of_bytes(source, msgspec.json.encode(message))):
+            pass
+        console().print(f"  [cyan]{type_}[/cyan] from {source}, time {readable_instant(time)}", soft_wrap=True)
 
     def _ask(self, verb: str, asked: Asked = PRESENT) -> Sequence[Mapping[str, Any]]:
         return self._waybill.views.ask(view_named(verb), asked).rows
@@ -266,8 +268,8 @@ class Demonstration:
     def _show_message(self, source: str, message_id: str) -> None:
         columns = ("id", "before", "verdict", "took_effect_at", "reason")
         rows = [
-            {**told, "before": ", ".join(change["verdict"] for change in told["earlier_verdicts"])}
-            for told in self._waybill.messages.find(source, message_id)
+            {**report._asdict(), "before": ", ".join(earlier.verdict for earlier in report.earlier_verdicts)}
+            for report in self._waybill.messages.find(source, message_id)
         ]
         show_rows(columns, rows, Format.TABLE)
         _blank()
@@ -284,10 +286,10 @@ class Demonstration:
         _blank()
 
     def _show_timeline(self, order_id: str) -> None:
-        told = self._waybill.messages.order(order_id)
+        answer = self._waybill.orders.order(order_id)
         rows = [
             {**entry._asdict(), "what_changed": shorten(entry.what_changed, 50, placeholder=" …")}
-            for entry in (told.timeline if told else ())
+            for entry in (answer.timeline if answer else ())
         ]
         columns = ("position", "occurred_at", "event", "what_changed")
         show_rows(columns, rows, Format.TABLE, footer=f"with all columns: waybill order {order_id}")

@@ -1,4 +1,4 @@
-"""Commands that follow the store: its events as they come, and where everything stands."""
+"""Command about stored events: events."""
 
 import difflib
 import sys
@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from infra.app.container import Waybill
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
-from infra.cli.output import Format, console, errors, show_json, show_rows
-from infra.plain_values import plain
+from infra.cli.output import Format, console, show_rows
+from infra.serialization import json_value
 from infra.store.events.history import PositionedEvent
 
 EVENTS_AT_ONCE = 1_000
@@ -24,7 +23,6 @@ COLUMNS = ("position", "stream", "version", "event", "occurred_at", "recorded_at
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(events)
-    app.command()(status)
 
 
 def events(
@@ -102,7 +100,7 @@ def _follow(waybill: Waybill, stream: str | None, wanted: _Wanted, limit: int | 
 
 
 def _print_line(event: PositionedEvent, form: Format) -> None:
-    row = plain(_row(event))
+    row = json_value(_row(event))
     if form is Format.JSON:
         sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
     else:
@@ -133,28 +131,3 @@ def _row(stored: PositionedEvent) -> dict[str, Any]:
         "message_id": event.message_id,
         "data": msgspec.to_builtins(data),
     }
-
-
-def status(form: FormatOption = Format.TABLE) -> None:
-    """The books, each projection's and each reactor's position and lag, each partition's lag."""
-    with open_waybill() as waybill:
-        told, complaint = waybill.status_with_ends()
-    if complaint is not None:
-        errors().print(f"[yellow]waybill:[/yellow] {escape(complaint)}")
-    if form is Format.JSON:
-        show_json(told)
-        return
-    books = told["books"]
-    show_rows(list(books), [books], form, title="Books")
-    show_rows(
-        ["name", "version", "position", "lag", "state"],
-        told["projections"],
-        form,
-        title="\nProjections",
-        footer=f"the newest event is at position {told['head']}",
-    )
-    if told["reactors"] or form is Format.CSV:
-        show_rows(["name", "position", "lag"], told["reactors"], form, title="\nReactors")
-    if told["partitions"] or form is Format.CSV:
-        columns = ["topic", "partition", "next_offset", "end_offset", "lag"]
-        show_rows(columns, told["partitions"], form, title="\nPartitions")

@@ -3,7 +3,8 @@
 import csv
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,10 +12,20 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from infra.plain_values import csv_cell, plain
+from infra.queries.books import VerdictCounts
+from infra.queries.dead_letters import UntakenCounts
+from infra.serialization import csv_cell, json_value
 
 # A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
 WIDTH_WITHOUT_TERMINAL = 240
@@ -43,18 +54,28 @@ def console() -> Console:
 
 
 def errors() -> Console:
-    """For progress and complaints."""
+    """For progress and errors."""
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
+def show_error(text: str) -> None:
+    """Print an error as `waybill: …`."""
+    errors().print(f"[red]waybill:[/red] {escape(text)}")
+
+
+def show_warning(text: str) -> None:
+    """Print a warning as `waybill: …`."""
+    errors().print(f"[yellow]waybill:[/yellow] {escape(text)}")
+
+
 def show_json(value: Any) -> None:
-    """One JSON document."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(json_value(value), ensure_ascii=False, indent=2) + "\n")
 
 
-def say_aside(form: Format, about_the_answer: str) -> None:
-    """Say something about an answer: below a table, or on standard error where a program reads the answer."""
-    (console() if form is Format.TABLE else errors()).print(f"[dim]{escape(about_the_answer)}[/dim]")
+def show_note(form: Format, text: str) -> None:
+    """Print a note about the answer: below a table, or on standard error where a program reads the answer."""
+    (console() if form is Format.TABLE else errors()).print(f"[dim]{escape(text)}[/dim]")
 
 
 def show_rows(
@@ -66,7 +87,7 @@ def show_rows(
     footer: str = "",
     empty: str = "nothing",
 ) -> None:
-    """Rows with these columns, in the asked-for form; title, footer and the word for no rows are for tables alone."""
+    """Print rows with these columns; title, footer and the word for no rows are for tables alone."""
     if form is Format.JSON:
         show_json([{name: row[name] for name in columns} for row in rows])
     elif form is Format.CSV:
@@ -77,19 +98,46 @@ def show_rows(
         _show_table(columns, rows, title, footer, empty)
 
 
+def show_record(title: str, fields: Mapping[str, Any]) -> None:
+    """Print one thing as a table with a row for each field that has a value."""
+    rows = [{"field": name, "value": value} for name, value in fields.items() if value not in (None, "", "[]", [], ())]
+    show_rows(["field", "value"], rows, Format.TABLE, title=title)
+
+
+def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> None:
+    """Print how many messages have each verdict, and where to find those that were not taken."""
+    if form is Format.JSON:
+        show_json(counts)
+    elif form is Format.CSV:
+        show_rows(counts._fields, [counts._asdict()], form)
+    else:
+        rows = [{"verdict": name, "messages": count} for name, count in counts._asdict().items()]
+        show_rows(["verdict", "messages"], rows, form)
+        if untaken.dead:
+            show_note(form, f"what was not taken, and why: {dead_letters_command(untaken)}")
+        if untaken.waiting:
+            show_note(form, "what waits, and for what: waybill held list")
+
+
+def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:
+    """The command that lists such dead letters; `every` one of them, with those that are set aside."""
+    needs_all = dead.set_aside == dead.dead or (every and dead.set_aside > 0)
+    return "waybill dead-letters list" + (" --all" if needs_all else "")
+
+
 def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title: str, footer: str, empty: str) -> None:
     out = console()
     if title:
         out.print(f"[bold]{escape(title)}[/bold]")
     if rows:
-        # A column that says nothing in any row only takes room from the others.
-        telling = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
+        # A column that is empty in every row only takes room from the others.
+        filled = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
         table = Table(show_edge=False, pad_edge=False, header_style="dim", box=None, padding=(0, 1))
-        for name in telling:
+        for name in filled:
             numeric = all(isinstance(row[name], (int, Decimal)) or row[name] is None for row in rows)
             table.add_column(name, justify="right" if numeric else "left", style=_STYLES.get(name), overflow="fold")
         for row in rows:
-            table.add_row(*(_cell(row[name]) for name in telling))
+            table.add_row(*(_cell(row[name]) for name in filled))
         out.print(table)
     else:
         out.print(f"[dim]{escape(empty)}[/dim]")
@@ -103,10 +151,10 @@ def _cell(value: Any) -> Text:
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, datetime):
-        return Text(moment(value))
+        return Text(readable_instant(value))
     if isinstance(value, (Mapping, list, tuple)):
-        return Text(json.dumps(plain(value), ensure_ascii=False))
-    return Text(printable(str(plain(value))), style=_STYLES.get(str(value), ""))
+        return Text(json.dumps(json_value(value), ensure_ascii=False))
+    return Text(printable(str(json_value(value))), style=_STYLES.get(str(value), ""))
 
 
 def printable(text: str) -> str:
@@ -116,8 +164,25 @@ def printable(text: str) -> str:
     )
 
 
-def moment(instant: datetime) -> str:
-    """An instant for people: to the minute where that says it all, in UTC."""
+def readable_instant(instant: datetime) -> str:
+    """An instant for people, in UTC; seconds are left out where they are zero."""
     utc = instant.astimezone(UTC).replace(tzinfo=None)
-    exact = "minutes" if not (utc.second or utc.microsecond) else "seconds"
-    return utc.isoformat(" ", timespec=exact) + "Z"
+    precision = "minutes" if not (utc.second or utc.microsecond) else "seconds"
+    return utc.isoformat(" ", timespec=precision) + "Z"
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        yield progress

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Boolean, Integer
 from sqlalchemy.types import TypeEngine
 
-from infra.plain_values import csv_cell, plain
+from infra.serialization import csv_cell, json_value
 from projections.table import Row
 from projections.views.columns import Amount, Hours, Instant
 
@@ -44,7 +44,7 @@ def json_lines_file(path: Path, columns: Columns) -> Iterator[Write]:
     with path.open("wb") as file:
 
         def write(rows: Sequence[Row]) -> None:
-            file.write(encoder.encode_lines([dict(zip(names, map(plain, row), strict=True)) for row in rows]))
+            file.write(encoder.encode_lines([dict(zip(names, map(json_value, row), strict=True)) for row in rows]))
 
         yield write
 

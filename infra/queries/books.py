@@ -1,36 +1,80 @@
 """The books: every message that ever came in, counted once by its latest verdict."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 
 from domain.verdict import Verdict
-from infra.store.events.history import History
-from infra.store.projected.rows import ProjectedRows, projection_positions
-from infra.store.register.dead import has_expired
+from infra.store.register.dead import has_expired, is_dead
 from infra.store.register.tables import feeds, letters, messages
-from projections.projection import Projection
-
-FeedPlace = tuple[str, int]
-"""A topic and a partition."""
 
 
-def books(engine: Engine, now: datetime, hold: timedelta) -> dict[str, int]:
-    """received = applied + duplicate + held + dead. Dead: malformed, refused, and held for longer than `hold`."""
+class Books(NamedTuple):
+    """received = applied + duplicate + held + dead. Dead: malformed, refused, and held for too long."""
+
+    received: int
+    applied: int
+    duplicate: int
+    held: int
+    dead: int
+
+
+class SetAside(NamedTuple):
+    """How many of the dead wait for nobody: voided ones, and others that were discarded."""
+
+    voided: int
+    discarded: int
+
+    @property
+    def total(self) -> int:
+        return self.voided + self.discarded
+
+
+class VerdictCounts(NamedTuple):
+    """How many messages were received, and how many of them have each verdict."""
+
+    received: int
+    applied: int
+    duplicate: int
+    held: int
+    refused: int
+    malformed: int
+
+    @classmethod
+    def of(cls, *tallies: Mapping[Verdict, int]) -> "VerdictCounts":
+        """The sum of these counts."""
+        counts = {verdict.value: sum(tally[verdict] for tally in tallies) for verdict in Verdict}
+        return cls(received=sum(counts.values()), **counts)
+
+
+def books(engine: Engine, now: datetime, hold: timedelta) -> Books:
+    """The books at `now`; a message that was held for longer than `hold` is dead."""
     by_verdict = kept(engine)
     with engine.connect() as connection:
         expired = connection.execute(
             select(func.count()).select_from(messages).where(has_expired(now - hold))
         ).scalar_one()
-    return {
-        "received": sum(by_verdict.values()),
-        "applied": by_verdict["applied"],
-        "duplicate": by_verdict["duplicate"],
-        "held": by_verdict["held"] - expired,
-        "dead": by_verdict["refused"] + by_verdict["malformed"] + expired,
-    }
+    return Books(
+        received=sum(by_verdict.values()),
+        applied=by_verdict["applied"],
+        duplicate=by_verdict["duplicate"],
+        held=by_verdict["held"] - expired,
+        dead=by_verdict["refused"] + by_verdict["malformed"] + expired,
+    )
+
+
+def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
+    """How many of the dead in the books were voided or discarded."""
+    well_formed = select(
+        func.count(case((messages.c.voided, 1))),
+        func.count(case((~messages.c.voided & messages.c.discarded_at.is_not(None), 1))),
+    ).where(is_dead(now - hold))
+    malformed = select(func.count()).select_from(letters).where(letters.c.discarded_at.is_not(None))
+    with engine.connect() as connection:
+        voided, discarded = connection.execute(well_formed).one()
+        return SetAside(int(voided), int(discarded) + int(connection.execute(malformed).scalar_one()))
 
 
 def recounted(engine: Engine) -> Mapping[str, int]:
@@ -59,57 +103,3 @@ def kept(engine: Engine) -> Mapping[str, int]:
             select(*(func.coalesce(func.sum(feeds.c[verdict.value]), 0).label(verdict.value) for verdict in Verdict))
         ).one()
     return {name: int(count) for name, count in row._mapping.items()}
-
-
-def status(
-    engine: Engine,
-    history: History,
-    rows: ProjectedRows,
-    projections: tuple[Projection, ...],
-    now: datetime,
-    hold: timedelta,
-    ends: Callable[[Sequence[FeedPlace]], Mapping[FeedPlace, int]] = lambda places: {},
-) -> dict[str, Any]:
-    """The books, the head of the store, how far each projection is, and each partition's lag.
-
-    Lag of a projection is a count of events, not a difference of positions; of a partition it is one of offsets. `ends`
-    tells where partitions end: `end_offset` and `lag` are null where it does not, as of a file that is being read. A
-    partition that it tells of and that nobody has begun to read stands at offset 0.
-    """
-    head = history.head()
-    positions = rows.positions(projections)
-    with engine.connect() as connection:
-        listed = connection.execute(select(projection_positions.c.name, projection_positions.c.paused)).all()
-        paused = {row.name: row.paused for row in listed}
-        reading = connection.execute(
-            select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset)
-            .where(feeds.c.finished_at.is_(None))
-            .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
-        ).all()
-    begun = {(topic, partition): next_offset for topic, partition, next_offset in reading}
-    known = ends(list(begun))
-    stands = sorted((begun | {place: begun.get(place, 0) for place in known}).items())
-    return {
-        "books": books(engine, now, hold),
-        "head": head,
-        "projections": [
-            {
-                "name": projection.name,
-                "version": projection.version,
-                "position": positions[projection.name],
-                "lag": (lag := history.count_after(positions[projection.name])),
-                "state": "paused" if paused.get(projection.name) else "behind" if lag else "live",
-            }
-            for projection in projections
-        ],
-        "partitions": [
-            {
-                "topic": topic,
-                "partition": partition,
-                "next_offset": next_offset,
-                "end_offset": (end := known.get((topic, partition))),
-                "lag": None if end is None else max(0, end - next_offset),
-            }
-            for (topic, partition), next_offset in stands
-        ],
-    }

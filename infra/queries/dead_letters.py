@@ -1,11 +1,11 @@
 """Dead letters and held messages: what was not taken, why, and what was received, whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, Text, case, func, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Engine, Select, Table, Text, case, func, literal, null, or_, select, union_all
 
 from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
@@ -31,7 +31,41 @@ DEAD_LETTERS_COLUMN_DOCS = {
     "seen_at": "When it was recorded.",
     "discarded_at": "When it was set aside; a voided message was from the start. Null: it waits for somebody.",
 }
-COLUMNS = tuple(DEAD_LETTERS_COLUMN_DOCS)
+
+
+class UntakenMessage(NamedTuple):
+    """A dead letter or a held message; DEAD_LETTERS_COLUMN_DOCS says what each field means."""
+
+    letter_id: str
+    verdict: str
+    reason: str
+    subject: str | None
+    type: str | None
+    source: str | None
+    id: str | None
+    topic: str
+    partition: int
+    offset: int
+    seen_at: datetime
+    discarded_at: datetime | None
+
+
+class UntakenCounts(NamedTuple):
+    """How many messages are dead, how many of those are set aside (voided or discarded), and how many wait."""
+
+    dead: int
+    set_aside: int
+    waiting: int
+
+
+class Received(NamedTuple):
+    """The bytes of a message as they were received, and its headers as JSON."""
+
+    body: bytes
+    headers: str
+
+
+COLUMNS = UntakenMessage._fields
 
 
 def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
@@ -60,7 +94,7 @@ class DeadLetters:
 
     def dead(
         self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None, *, discarded: bool = False
-    ) -> list[dict[str, Any]]:
+    ) -> list[UntakenMessage]:
         """Dead letters seen by both clocks, the oldest first; with `discarded`, those set aside too.
 
         A voided message counts as discarded from the moment at which it was seen.
@@ -70,9 +104,38 @@ class DeadLetters:
             question = question.where(question.selected_columns["discarded_at"].is_(None))
         return self._rows(question)
 
-    def held(self, now: datetime) -> list[dict[str, Any]]:
+    def held(self, now: datetime) -> list[UntakenMessage]:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
         return self._rows(held(AsOf.at(now), self._hold))
+
+    def set_aside(self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None) -> int:
+        """How many dead letters `dead` leaves out unless asked for the discarded ones."""
+        question = self._question(now, as_of, known_at)
+        aside = question.where(question.selected_columns["discarded_at"].is_not(None)).order_by(None).subquery()
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(aside)).scalar_one())
+
+    def counts_of_feeds(self, feed_ids: Collection[int], now: datetime) -> UntakenCounts:
+        """Of the messages that these feeds brought, or were the last to bring again: how many were not taken."""
+        limit = now - self._hold
+        is_set_aside = or_(messages.c.voided, messages.c.discarded_at.is_not(None))
+        dead = select(func.count(), func.count(case((is_set_aside, 1)))).where(
+            is_dead(limit), _of_feeds(messages, feed_ids)
+        )
+        malformed = select(func.count(), func.count(letters.c.discarded_at)).where(_of_feeds(letters, feed_ids))
+        waiting = select(func.count()).where(still_waits(limit), _of_feeds(messages, feed_ids))
+        with self._engine.connect() as connection:
+            refused, refused_aside = connection.execute(dead).one()
+            unread, unread_aside = connection.execute(malformed).one()
+            waits = connection.execute(waiting).scalar_one()
+        return UntakenCounts(int(refused) + int(unread), int(refused_aside) + int(unread_aside), int(waits))
+
+    def malformed(self) -> UntakenCounts:
+        """How many malformed messages are kept."""
+        question = select(func.count(), func.count(letters.c.discarded_at)).select_from(letters)
+        with self._engine.connect() as connection:
+            dead, discarded = connection.execute(question).one()
+        return UntakenCounts(int(dead), int(discarded), 0)
 
     @contextmanager
     def stream(
@@ -86,23 +149,27 @@ class DeadLetters:
         limit = min((clock for clock in (as_of, known_at) if clock is not None), default=now)
         return dead_letters(AsOf.at(limit), self._hold)
 
-    def _rows(self, question: Select[Any]) -> list[dict[str, Any]]:
+    def _rows(self, question: Select[Any]) -> list[UntakenMessage]:
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(question).mappings()]
+            return [UntakenMessage._make(row) for row in connection.execute(question)]
 
-    def body_of(self, letter: Mapping[str, Any]) -> tuple[bytes, str] | None:
-        """The bytes of a letter as they were received, and its headers as JSON; None when only the event was kept."""
+    def received(self, message: UntakenMessage) -> Received | None:
+        """What was received of a message; None when only its event was kept."""
+        if message.verdict == Verdict.MALFORMED.value:
+            found = select(letters.c.body, letters.c.headers).where(letters.c.letter_id == message.letter_id)
+        else:
+            found = select(raw_messages.c.body, raw_messages.c.headers).where(
+                raw_messages.c.source == message.source,
+                raw_messages.c.message_id == message.id,
+                raw_messages.c.subject == message.subject,
+            )
         with self._engine.connect() as connection:
-            if letter["verdict"] == Verdict.MALFORMED.value:
-                found = select(letters.c.body, letters.c.headers).where(letters.c.letter_id == letter["letter_id"])
-            else:
-                found = select(raw_messages.c.body, raw_messages.c.headers).where(
-                    raw_messages.c.source == letter["source"],
-                    raw_messages.c.message_id == letter["id"],
-                    raw_messages.c.subject == letter["subject"],
-                )
             row = connection.execute(found).one_or_none()
-        return (row[0], row[1]) if row else None
+        return Received(row[0], row[1]) if row else None
+
+
+def _of_feeds(table: Table, feed_ids: Collection[int]) -> ColumnElement[bool]:
+    return or_(table.c.feed_id.in_(feed_ids), table.c.last_feed_id.in_(feed_ids))
 
 
 def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:

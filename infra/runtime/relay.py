@@ -164,12 +164,3 @@ class Relay:
 def _size(record: Record) -> int:
     headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
     return len(record.key or b"") + len(record.value) + headers
-
-
-def relay_status(outlets: Sequence[Outbox], begun: Mapping[str, int]) -> list[dict[str, object]]:
-    """Each outlet's position and how much it has not told yet; none before a relay was run on the store."""
-    return [
-        {"name": outlet.name, "position": begun[outlet.name], "lag": outlet.lag(begun[outlet.name])}
-        for outlet in outlets
-        if outlet.name in begun
-    ]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.app.container import Waybill
-from infra.plain_values import plain
+from infra.app.status import read_status
 from infra.queries.views import Asked
+from infra.serialization import json_value
 from infra.settings import Settings
 from projections.views.catalogue import VIEWS
 
@@ -43,11 +44,11 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
 def answers_of(store: Path) -> dict[str, Any]:
     """The books and all views."""
     with Waybill(Settings(store=f"sqlite:///{store}")) as service:
-        answers: dict[str, Any] = {"books": service.status()["books"]}
+        answers: dict[str, Any] = {"books": read_status(service).books._asdict()}
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.command} as of {instant}"] = [plain(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = [json_value(row) for row in answer.rows]
     return answers
 
 

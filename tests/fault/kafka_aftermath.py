@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import select
 
 from infra.app.container import Waybill
-from infra.plain_values import plain
+from infra.app.status import read_status
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
+from infra.serialization import json_value
 from infra.settings import Settings
 from infra.store.register.tables import letters, messages
 from projections.views.catalogue import VIEWS
@@ -41,12 +43,12 @@ def answers_of(store: str) -> dict[str, Any]:
                     )
                 ),
             }
-        answers["books"] = service.status()["books"]
+        answers["books"] = read_status(service).books._asdict()
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.command} as of {instant}"] = [plain(row) for row in answer.rows]
-        findings = service.verification.run(lambda: None).findings
+                answers[f"{view.command} as of {instant}"] = [json_value(row) for row in answer.rows]
+        findings = verify_store(service).findings
         assert not findings, findings
         return answers
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.status import read_status
+from infra.app.verify import verify_store
 from infra.queries.books import kept, recounted
 from infra.queries.views import Asked
 from infra.settings import Settings
@@ -102,16 +104,16 @@ def test_damaged_messages(sent: list[bytes]) -> None:
 
             # then each has one verdict, and the books balance, by whatever way they are counted
             assert sum(service.register.tally(feed_id).values()) == expected
-            books = service.status()["books"]
-            assert books["received"] == expected
-            assert books["received"] == books["applied"] + books["duplicate"] + books["held"] + books["dead"]
+            books = read_status(service).books
+            assert books.received == expected
+            assert books.received == books.applied + books.duplicate + books.held + books.dead
             assert kept(service.engine) == recounted(service.engine)
             for letter in service.dead_letters.dead(service.clock(), discarded=True):
-                assert letter["reason"]
-                assert letter["reason"].isprintable()
+                assert letter.reason
+                assert letter.reason.isprintable()
 
             # and what is derived can be derived again, and asked for
-            assert service.verification.run().findings == []
+            assert verify_store(service).findings == []
             for view in VIEWS:
                 service.views.ask(view, Asked(UNTIL))
                 service.views.ask(view, Asked())

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from consumers.contract.topics import read_topics
 from consumers.sources.kafka import KafkaReader
 from infra.app.container import Waybill
+from infra.app.status import read_status
 from infra.kafka.connection import kafka_connection
 from infra.runtime.consumer import HEARTBEAT_MS, SESSION_MS, Consumer, group_member
 from infra.settings import Settings
@@ -70,11 +71,11 @@ def test_a_group_that_never_answers_is_joined_anew_until_it_does(service: Waybil
         thread.start()
         try:
             until(lambda: any(line["event"] == "consumer_waits" for line in said))
-            assert service.status()["books"]["received"] == 0
+            assert read_status(service).books.received == 0
             # when it leaves
             stuck.close()
             # then one of those that were tried is let in, and reads
-            until(lambda: service.status()["books"]["received"] == 1)
+            until(lambda: read_status(service).books.received == 1)
         finally:
             stop.set()
             thread.join()

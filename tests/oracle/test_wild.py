@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.plain_values import plain
+from infra.app.status import read_status
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
+from infra.serialization import json_value
 from infra.settings import Settings
 from infra.store.register.tables import messages
 from infra.telemetry.logs import configure_logs
@@ -46,7 +48,7 @@ class Taken:
         for view in KEYS:
             rows = self.service.views.ask(view_named(view), Asked(as_of, known_at)).rows
             expected = self.naive.ask(view, as_of or NOW, known_at, as_of=as_of is not None)
-            assert_same(view, [plain(row) for row in rows], expected)
+            assert_same(view, [json_value(row) for row in rows], expected)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -84,7 +86,7 @@ def test_every_verdict(taken: Taken) -> None:
 
 
 def test_the_books(taken: Taken) -> None:
-    assert taken.service.status()["books"] == taken.naive.books()
+    assert read_status(taken.service).books._asdict() == taken.naive.books()
 
 
 @pytest.mark.parametrize("as_of", INSTANTS)
@@ -104,4 +106,4 @@ def test_the_views_of_the_present(taken: Taken, known_at: datetime | None) -> No
 
 
 def test_nothing_that_is_kept_differs_from_what_the_events_say(taken: Taken) -> None:
-    assert taken.service.verification.run().findings == []
+    assert verify_store(taken.service).findings == []

@@ -29,6 +29,7 @@ from domain.fact import Fact
 from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.engine import LOCKED
@@ -468,4 +469,4 @@ def answers_of(
 
 def findings_in(waybill: Waybill) -> list[Any]:
     """What `waybill verify` has to say."""
-    return list(waybill.verification.run().findings)
+    return list(verify_store(waybill).findings)

@@ -28,6 +28,7 @@ from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Verdict
 from infra.app import verify as verification
 from infra.app.container import Waybill
+from infra.app.status import read_status
 from infra.queries.books import kept as books_kept
 from infra.store.register import transaction as register_transaction
 from infra.store.register.tables import kept_settlings, messages
@@ -81,7 +82,10 @@ def letters_in(waybill: Waybill) -> list[dict[str, Any]]:
     """All dead letters and held messages; what tells the way on which they came is left out."""
     now = waybill.clock()
     found = [*waybill.dead_letters.dead(now, discarded=True), *waybill.dead_letters.held(now)]
-    return [{name: letter[name] for name in letter.keys() - {"topic", "partition", "offset"}} for letter in found]
+    return [
+        {name: value for name, value in letter._asdict().items() if name not in ("topic", "partition", "offset")}
+        for letter in found
+    ]
 
 
 # -- any order of arrival ------------------------------------------------------------------------
@@ -122,13 +126,13 @@ def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_view
         for as_of in (None, data.draw(instants, label="as of")):
             assert answers_of(told_once, as_of) == answers_of(told_anyhow, as_of)
         for order in {subject for subject, *_ in outcomes_of(sent)}:
-            one_told, other_told = told_once.messages.order(order), told_anyhow.messages.order(order)
+            one_told, other_told = told_once.orders.order(order), told_anyhow.orders.order(order)
             assert (one_told and one_told.summary) == (other_told and other_told.summary)
 
 
 def check_books(waybill: Waybill, received: Sequence[Message]) -> None:
     """The books balance, and count each message once by the verdict that it has."""
-    counts, books = counts_of(received), waybill.status()["books"]
+    counts, books = counts_of(received), read_status(waybill).books._asdict()
     assert books_kept(waybill.engine) == {verdict.value: count for verdict, count in counts.items()}
     assert books == {
         "received": len(received),
@@ -184,7 +188,7 @@ def test_a_history_free_of_trouble_leaves_nothing_held_refused_or_dead_in_any_or
             assert verdict is Verdict.DUPLICATE or took_effect_at == one.fact.occurred_at
         assert {outcome.verdict for outcome in outcomes.values()} <= {Verdict.APPLIED, Verdict.DUPLICATE}
         assert letters_in(waybill) == []
-        books = waybill.status()["books"]
+        books = read_status(waybill).books._asdict()
         assert (books["held"], books["dead"]) == (0, 0)
         assert books["received"] == books["applied"] + books["duplicate"]
 

@@ -289,11 +289,11 @@ class Service(RuleBasedStateMachine):
         )
         books = books_of(waybill.engine, self.store.clock.now, waybill.hold)
         assert books_kept(waybill.engine) == {verdict.value: count for verdict, count in counts.items()}
-        assert books["received"] == len(self.received)
-        assert books["received"] == books["applied"] + books["duplicate"] + books["held"] + books["dead"]
-        assert books["held"] == counts[Verdict.HELD] - expired
+        assert books.received == len(self.received)
+        assert books.received == books.applied + books.duplicate + books.held + books.dead
+        assert books.held == counts[Verdict.HELD] - expired
         now, letters = self.store.clock.now, waybill.dead_letters
-        assert (len(letters.held(now)), len(letters.dead(now, discarded=True))) == (books["held"], books["dead"])
+        assert (len(letters.held(now)), len(letters.dead(now, discarded=True))) == (books.held, books.dead)
 
     @invariant()
     def no_position_skips_an_event(self) -> None:

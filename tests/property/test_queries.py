@@ -79,7 +79,7 @@ def timeline_of(
     Positions and verdicts that changed tell how we came to know. A void that waited until later is not in the prefix's
     stream, for nobody knew then that it is about an order; what became of the voided is told in either case.
     """
-    told = waybill.messages.order(order, as_of, known_at)
+    told = waybill.orders.order(order, as_of, known_at)
     about_the_record = ("MessageVoided", "VerdictChanged")
     timeline = (
         [entry._replace(position=0) for entry in told.timeline if entry.event not in about_the_record] if told else []

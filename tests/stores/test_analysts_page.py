@@ -15,8 +15,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from consumers.sources.json_lines import JsonLines
+from infra.app.analysts import grant_analyst
 from infra.app.container import Waybill
-from infra.plain_values import plain
+from infra.serialization import json_value
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views.relations import relations
@@ -67,7 +68,7 @@ def stores(postgres_server: str) -> Iterator[tuple[str, str]]:
     owner = f"{base}/{name}"
     fill(owner)
     with Waybill(Settings(store=owner)) as waybill:
-        assert waybill.grant_analyst(role) == []
+        assert grant_analyst(waybill, role) == []
     yield owner, as_role(owner, role)
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -77,7 +78,7 @@ def stores(postgres_server: str) -> Iterator[tuple[str, str]]:
 def comparable(name: str, value: Any) -> Any:
     """A value in one form, whoever said it."""
     if isinstance(value, datetime | Decimal):
-        value = plain(value)
+        value = json_value(value)
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z", value):
         return value.replace(".000000", "")
     return float(value) if name.startswith("hours") and value is not None else value

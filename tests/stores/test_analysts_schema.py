@@ -13,7 +13,10 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from consumers.sources.json_lines import JsonLines
-from infra.app.container import Waybill, migrate_store
+from infra.app.analysts import grant_analyst, revoke_analyst
+from infra.app.container import Waybill
+from infra.app.migrate import migrate_store
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
@@ -81,7 +84,7 @@ def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(
     # given a floor, and a role that was let in
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        assert waybill.grant_analyst(urlsplit(url).username or "") == []
+        assert grant_analyst(waybill, urlsplit(url).username or "") == []
         for view in VIEWS:
             # when it asks the function as of an instant, then it gets the same rows, typed alike
             said = waybill.views.ask(view, Asked(T))
@@ -102,14 +105,16 @@ def test_dead_letters_are_a_relation_and_a_function_too(store: StoreUrl, role: R
     # given a floor with wrong messages
     with filled(store(), WRONG_FLOOR) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.grant_analyst(urlsplit(url).username or "")
+        grant_analyst(waybill, urlsplit(url).username or "")
         now = waybill.clock()
-        first_seen = min(letter["seen_at"] for letter in waybill.dead_letters.dead(now, discarded=True))
+        first_seen = min(letter.seen_at for letter in waybill.dead_letters.dead(now, discarded=True))
         for clock in (None, first_seen, first_seen - timedelta(microseconds=1), now + timedelta(hours=80)):
             # when they are asked for, then they are those of the command, the ones that were set aside included
             said = waybill.dead_letters.dead(now, clock, discarded=True)
             sql = "waybill.dead_letters" if clock is None else f"waybill.dead_letters('{clock.isoformat()}')"
-            assert sorted(map(repr, queried(url, f"SELECT * FROM {sql}"))) == sorted(map(repr, said)), sql
+            assert sorted(map(repr, queried(url, f"SELECT * FROM {sql}"))) == sorted(
+                repr(letter._asdict()) for letter in said
+            ), sql
             assert bool(said) == (clock is None or clock >= first_seen)
 
 
@@ -128,7 +133,7 @@ def test_relations_and_columns_explain_themselves(store: StoreUrl) -> None:
 def test_a_filter_on_a_function_uses_the_index_of_the_table(store: StoreUrl, role: Role) -> None:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.grant_analyst(urlsplit(url).username or "")
+        grant_analyst(waybill, urlsplit(url).username or "")
         plan = queried(url, f"EXPLAIN SELECT * FROM waybill.overdue_deliveries('{T}') WHERE order_id = 'SO-1'")
     assert "Index Scan using order_states_pkey" in str(plan)
 
@@ -152,12 +157,12 @@ HIDDEN = ("waybill_events", "messages", "letters", "raw_messages", "feeds", "ord
 def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store: StoreUrl, role: Role) -> None:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
-        waybill.grant_analyst(urlsplit(url).username or "")
+        grant_analyst(waybill, urlsplit(url).username or "")
         for statement in (*WRITES, *(f"SELECT * FROM public.{table}" for table in HIDDEN)):
             with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
         # and it is let out again
-        waybill.revoke_analyst(urlsplit(url).username or "")
+        revoke_analyst(waybill, urlsplit(url).username or "")
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM waybill.follow_ups")
 
@@ -165,9 +170,9 @@ def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store:
 def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         with pytest.raises(NotAllowedError, match="can write to the store"):
-            waybill.grant_analyst("postgres")
+            grant_analyst(waybill, "postgres")
         with pytest.raises(NotAllowedError, match=r"there is no role nobody_ever.*CREATE ROLE nobody_ever"):
-            waybill.grant_analyst("nobody_ever")
+            grant_analyst(waybill, "nobody_ever")
 
 
 def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None:
@@ -177,7 +182,7 @@ def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None
             connection.execute(
                 f"GRANT SELECT ON public.messages TO {reader}; GRANT CREATE ON SCHEMA public TO {reader}"
             )
-        tables, schemas = waybill.grant_analyst(reader)
+        tables, schemas = grant_analyst(waybill, reader)
     assert "can use the table public.messages: REVOKE ALL ON public.messages FROM" in tables
     assert "can make tables in the schema public: REVOKE CREATE ON SCHEMA public FROM" in schemas
 
@@ -195,7 +200,7 @@ def test_a_service_whose_role_is_named_as_the_schema_keeps_to_its_tables(store: 
     with Waybill(Settings(store=own)) as waybill:
         # then its tables are where they were
         assert waybill.project() == head
-        assert list(waybill.verification.run().findings) == []
+        assert list(verify_store(waybill).findings) == []
 
 
 def changed(**replaced: Relation) -> list[Relation]:
@@ -216,7 +221,7 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
         reader = urlsplit(url).username or ""
-        waybill.grant_analyst(reader)
+        grant_analyst(waybill, reader)
         assert postgres.define(waybill.engine, changed(late_deliveries=shorter))
         assert list(queried(url, "SELECT * FROM waybill.late_deliveries")[0]) == ["rep_id", "order_id"]
         # when this version is put in use

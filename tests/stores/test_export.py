@@ -17,9 +17,9 @@ from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.export.formats import FORMATS, MissingPackageError, expect_packages
 from infra.export.whole_file import whole_file
-from infra.plain_values import plain
 from infra.queries import streamed
 from infra.queries.views import Asked
+from infra.serialization import json_value
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View
@@ -64,10 +64,10 @@ def read_back(path: Path) -> list[dict[str, Any]]:
 
 
 def as_csv(value: Any) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(plain(value))
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(json_value(value))
 
 
-AS_WRITTEN: dict[str, Callable[[Any], Any]] = {".csv": as_csv, ".jsonl": plain, ".parquet": lambda value: value}
+AS_WRITTEN: dict[str, Callable[[Any], Any]] = {".csv": as_csv, ".jsonl": json_value, ".parquet": lambda value: value}
 
 
 @pytest.mark.parametrize("asked", [Asked(), Asked(T), Asked(None, KNOWN), Asked(T, KNOWN)], ids=str)
@@ -104,7 +104,7 @@ def test_dead_letters_are_streamed_too(floor: Waybill) -> None:
     with floor.dead_letters.stream(7, floor.clock()) as answer:
         rows = [row for batch in answer.batches() for row in batch]
         assert (answer.count(), answer.position) == (len(said), 7)
-    assert [dict(zip(answer.columns, row, strict=True)) for row in rows] == said
+    assert [dict(zip(answer.columns, row, strict=True)) for row in rows] == [letter._asdict() for letter in said]
 
 
 def test_a_page_says_how_much_there_is(floor: Waybill) -> None:

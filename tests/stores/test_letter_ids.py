@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from consumers.sources.json_lines import JsonLines
-from infra.app.container import Waybill, migrate_store, open_backend
+from infra.app.container import Waybill, open_backend
+from infra.app.migrate import migrate_store
 from infra.settings import Settings
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.tables import messages

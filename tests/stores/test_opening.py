@@ -3,6 +3,7 @@
 from threading import Event, Thread
 
 from infra.app.container import Waybill
+from infra.app.status import read_status
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from tests.integration.command import Command
@@ -29,7 +30,7 @@ def test_a_store_is_opened_and_asked_while_somebody_writes(new_store: StoreUrl) 
 
         def open_and_ask() -> None:
             with Waybill(settings) as reader:
-                reader.status()
+                read_status(reader)
                 opened.set()
 
         Thread(target=open_and_ask, daemon=True).start()

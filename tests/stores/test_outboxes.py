@@ -11,7 +11,9 @@ from sqlalchemy import event, text
 from consumers.sinks.sink import Record
 from consumers.sources.kafka import Partition
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
-from infra.app.container import Waybill, migrate_store, open_backend
+from infra.app.container import Waybill, open_backend
+from infra.app.migrate import migrate_store
+from infra.app.status import read_status
 from infra.settings import Settings
 from infra.store.checkpoints import CheckpointMovedError, Checkpoints
 from infra.store.engine import LOCKED
@@ -504,7 +506,7 @@ def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(settings: S
     assert migrate_store(settings) == "0001"
 
     told = Told(settings)
-    assert told.service.status()["reactors"][0] == {"name": "relay.events", "position": 1, "lag": 0}
+    assert read_status(told.service).reactors[0] == ("relay.events", 1, 0)
     told.take(PLACED)
 
     assert told.events() == [("P1", 1, "order.placed.v1")]
@@ -531,13 +533,13 @@ def test_a_position_never_goes_back(told: Told) -> None:
 
 def test_status_tells_how_far_the_relay_is(told: Told) -> None:
     told.take(PLACED, BOOKED, b"{}")
-    assert told.service.status()["reactors"] == [
-        {"name": "relay.events", "position": 0, "lag": 2},
-        {"name": "relay.verdicts", "position": 0, "lag": 1},
-        {"name": "relay.expired", "position": 0, "lag": 0},
+    assert read_status(told.service).reactors == [
+        ("relay.events", 0, 2),
+        ("relay.verdicts", 0, 1),
+        ("relay.expired", 0, 0),
     ]
     told.next()
-    assert [reactor["lag"] for reactor in told.service.status()["reactors"]] == [0, 0, 0]
+    assert [reactor.lag for reactor in read_status(told.service).reactors] == [0, 0, 0]
 
 
 def test_a_look_for_news_reads_no_table_whole(sqlite_store: StoreUrl) -> None:

@@ -7,10 +7,9 @@ import pytest
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.queries.books import status
+from infra.app.status import begun_partitions, partition_statuses
 from infra.queries.views import Asked, NotYetReflectedError
 from infra.settings import Settings
-from projections.catalogue import PROJECTIONS
 from projections.views.catalogue import VIEWS
 from tests.stores.conftest import StoreUrl
 
@@ -92,14 +91,5 @@ def test_of_two_projectors_one_is_active_and_the_other_takes_over(settings: Sett
 def test_a_partition_that_nobody_has_begun_to_read_is_told_of_with_all_its_lag(settings: Settings) -> None:
     with Waybill(settings) as waybill:
         waybill.register.partition_feed("orders", 0, None, waybill.clock())
-        told = status(
-            waybill.engine,
-            waybill.history,
-            waybill.rows,
-            PROJECTIONS,
-            waybill.clock(),
-            waybill.hold,
-            lambda _: {("orders", 0): 5, ("orders", 1): 7},
-        )
-    rows = [(p["topic"], p["partition"], p["next_offset"], p["end_offset"], p["lag"]) for p in told["partitions"]]
-    assert rows == [("orders", 0, 0, 5, 5), ("orders", 1, 0, 7, 7)]
+        told = partition_statuses(begun_partitions(waybill), {("orders", 0): 5, ("orders", 1): 7})
+    assert told == [("orders", 0, 0, 5, 5), ("orders", 1, 0, 7, 7)]

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.status import read_status
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
@@ -43,13 +45,13 @@ def test_one_history_has_the_same_answers_on_both(
             _take_in(waybill, floor)
         # then every message has the same verdict, for the same reason, from the same instant on
         assert _verdicts(light) == _verdicts(heavy)
-        assert light.status()["books"] == heavy.status()["books"]
+        assert read_status(light).books == read_status(heavy).books
         # and every view says the same, in the same order
         for view in VIEWS:
             for asked in QUESTIONS:
                 assert light.views.ask(view, asked).rows == heavy.views.ask(view, asked).rows, (view.command, asked)
         # and what is derived is right
-        assert list(heavy.verification.run().findings) == []
+        assert list(verify_store(heavy).findings) == []
 
 
 def test_a_reading_in_several_runs_ends_as_one(sqlite_store: StoreUrl, postgres_store: StoreUrl, floor: Path) -> None:
@@ -67,21 +69,21 @@ def test_a_reading_in_several_runs_ends_as_one(sqlite_store: StoreUrl, postgres_
         assert {k: v for k, v in _verdicts(whole).items() if k[2] not in told_twice} == {
             k: v for k, v in _verdicts(split).items() if k[2] not in told_twice
         }
-        assert list(split.verification.run().findings) == []
+        assert list(verify_store(split).findings) == []
 
 
 def test_a_waybill_is_reopened_where_it_was(postgres_store: StoreUrl, floor: Path) -> None:
     url = postgres_store()
     with _service(url) as waybill:
         _take_in(waybill, floor)
-        before = waybill.status()
+        before = read_status(waybill)
     with _service(url) as waybill:
-        assert waybill.status() == before
+        assert read_status(waybill) == before
         # when the same file comes again, then all of it is a duplicate and nothing else changes
         _take_in(waybill, floor)
-        after = waybill.status()
-    assert after["books"]["duplicate"] == before["books"]["duplicate"] + before["books"]["received"]
-    assert after["head"] == before["head"]
+        after = read_status(waybill)
+    assert after.books.duplicate == before.books.duplicate + before.books.received
+    assert after.head == before.head
 
 
 def _service(url: str) -> Waybill:

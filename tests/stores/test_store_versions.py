@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 
 import infra.store.migrations
 from domain.rep.events import RepRegistered
-from infra.app.container import Waybill, migrate_store, open_backend
+from infra.app.container import Waybill, open_backend
+from infra.app.migrate import migrate_store
+from infra.app.status import read_status
 from infra.settings import Settings
 from infra.store import schema_version
 from infra.store.events.codec import encode_event
@@ -84,7 +86,7 @@ def test_migrating_again_does_nothing(settings: Settings) -> None:
     assert migrate_store(settings) is None
     assert migrate_store(settings) == NEWEST
     with Waybill(settings) as waybill:
-        assert waybill.status()["head"] == 0
+        assert read_status(waybill).head == 0
 
 
 def test_an_older_store_is_refused_until_it_is_migrated(settings: Settings) -> None:

@@ -5,15 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from consumers.ingest.register import Feed, Move, PartitionFeed, RegisterTransaction
 from consumers.sources.source import FeedPosition
 from domain.verdict import Verdict
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
-from infra.store.register.dead import is_dead
-from infra.store.register.tables import feeds, letters, messages
+from infra.store.register.tables import feeds
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
@@ -93,12 +92,6 @@ class StoredRegister:
             ).one()
         return dict(zip(Verdict, counts, strict=True))
 
-    def dead_in_feed(self, feed_id: int, received_before: datetime) -> int:
-        malformed = select(func.count()).select_from(letters).where(_of_feed(letters, feed_id))
-        dead = select(func.count()).select_from(messages).where(is_dead(received_before), _of_feed(messages, feed_id))
-        with self._engine.connect() as connection:
-            return sum(int(connection.execute(question).scalar_one()) for question in (malformed, dead))
-
     @contextmanager
     def transaction(self) -> Iterator[RegisterTransaction]:
         with self._locked() as connection:
@@ -126,8 +119,3 @@ def _as_partition_feed(connection: Connection, found: Any, topic: str, partition
 
 def _finish(connection: Connection, feed_id: int, finished_at: datetime) -> None:
     connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(finished_at=finished_at))
-
-
-def _of_feed(table: Table, feed_id: int) -> ColumnElement[bool]:
-    """What the feed brought first, or was the last to bring again."""
-    return (table.c.feed_id == feed_id) | (table.c.last_feed_id == feed_id)

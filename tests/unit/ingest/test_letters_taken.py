@@ -5,7 +5,8 @@ from pathlib import Path
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.queries.books import kept, recounted
+from infra.app.status import read_status
+from infra.queries.books import Books, kept, recounted
 from infra.settings import Settings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -20,15 +21,15 @@ def test_what_came_too_early_is_dead_no_longer_once_its_time_has_come(tmp_path: 
     with Waybill(Settings(store=f"sqlite:///{tmp_path / 'store.db'}"), clock=lambda: now) as waybill:
         # given a message two and a half hours ahead of the clock, twice: one dead letter and a duplicate of it
         _take_in(waybill, REGISTERED + b"\n" + REGISTERED)
-        assert waybill.status()["books"] == {"received": 2, "applied": 0, "duplicate": 1, "held": 0, "dead": 1}
+        assert read_status(waybill).books == Books(received=2, applied=0, duplicate=1, held=0, dead=1)
         # when the same bytes come again two hours later
         now = NOON + timedelta(hours=2)
         _take_in(waybill, REGISTERED)
         # then it has taken effect, nothing is dead, and each receipt is counted once
-        assert waybill.status()["books"] == {"received": 3, "applied": 1, "duplicate": 2, "held": 0, "dead": 0}
+        assert read_status(waybill).books == Books(received=3, applied=1, duplicate=2, held=0, dead=0)
         assert waybill.dead_letters.dead(now, discarded=True) == []
         assert kept(waybill.engine) == recounted(waybill.engine)
-        assert [told["verdict"] for told in waybill.messages.find("hr", "1")] == ["applied"]
+        assert [told.verdict for told in waybill.messages.find("hr", "1")] == ["applied"]
 
 
 def _take_in(waybill: Waybill, content: bytes) -> None:

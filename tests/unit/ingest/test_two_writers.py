@@ -4,6 +4,8 @@ from pathlib import Path
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.status import read_status
+from infra.queries.books import Books
 from infra.settings import Settings
 from tests.property.messages import message
 from tests.unit.domain.facts import booked, dispatched, placed
@@ -21,4 +23,4 @@ def test_a_batch_of_repeats_does_not_hide_what_another_process_wrote(tmp_path: P
         ours.read(JsonLines.of_bytes("third", one))
         ours.read(JsonLines.of_bytes("fourth", three))
         # then
-        assert waybill.status()["books"] == {"received": 4, "applied": 3, "duplicate": 1, "held": 0, "dead": 0}
+        assert read_status(waybill).books == Books(received=4, applied=3, duplicate=1, held=0, dead=0)

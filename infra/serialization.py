@@ -1,4 +1,4 @@
-"""Values as programs read them, in JSON and CSV."""
+"""Values as JSON and CSV carry them."""
 
 import json
 from collections.abc import Mapping
@@ -6,23 +6,29 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: instants in UTC RFC 3339, decimals as strings."""
+
+def json_value(value: Any) -> Any:
+    """A value as JSON has it: instants in UTC RFC 3339, decimals as strings, records as objects."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
+        return {name: json_value(part) for name, part in value.items()}
+    if isinstance(value, msgspec.Struct):
+        return json_value(msgspec.structs.asdict(value))
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return json_value(value._asdict())
     if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
+        return [json_value(part) for part in value]
     return value
 
 
 def csv_cell(value: Any) -> Any:
     """The same as CSV has it: nothing for null, and JSON for what has parts."""
-    value = plain(value)
+    value = json_value(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value

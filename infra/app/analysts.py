@@ -1,0 +1,15 @@
+"""Analysts: which roles of the database may query the relations."""
+
+from infra.app.container import Waybill
+from infra.sql_views.relations import relations
+
+
+def grant_analyst(waybill: Waybill, role: str) -> list[str]:
+    """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
+    waybill.backend.define(relations(waybill.hold))
+    return waybill.backend.grant(role)
+
+
+def revoke_analyst(waybill: Waybill, role: str) -> None:
+    """Take that back. Raises NotAllowedError."""
+    waybill.backend.revoke(role)

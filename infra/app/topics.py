@@ -1,0 +1,42 @@
+"""Topics: create those of Waybill that are missing."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kafka.errors import KafkaError
+
+from consumers.contract.topics import read_topics
+from consumers.kafka_workarounds import cause_of
+from consumers.sinks.sink import NotReachedError
+from infra.kafka.connection import kafka_connection
+from infra.kafka.topics import TopicMade, make_topics
+from infra.settings import Settings
+
+AS_THE_BROKER_HAS_IT = -1
+
+
+class TopicsReport(NamedTuple):
+    """What became of each topic, and whether the five that are read differ in their number of partitions."""
+
+    topics: Sequence[TopicMade]
+    differ: bool
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.differ and all(topic.state != "failed" for topic in self.topics)
+
+
+def create_topics(settings: Settings, partitions: int, replication_factor: int | None) -> TopicsReport:
+    """Create the topics that are missing, and leave alone those that are there. Raises NotReachedError."""
+    try:
+        made = make_topics(
+            kafka_connection(settings),
+            settings.topic_prefix,
+            partitions,
+            AS_THE_BROKER_HAS_IT if replication_factor is None else replication_factor,
+            settings.max_message_bytes,
+        )
+    except (KafkaError, OSError) as e:
+        raise NotReachedError(f"Kafka at {settings.kafka} was not reached: {cause_of(e)}") from e
+    counts = {topic.partitions for topic in made if topic.topic in read_topics(settings.topic_prefix)} - {None}
+    return TopicsReport(made, differ=len(counts) > 1)

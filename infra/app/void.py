@@ -1,0 +1,63 @@
+"""Void: pass a message over as though it had never been."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from consumers.contract import Malformed, read_message, to_cloud_event
+from consumers.sources.json_lines import JsonLines
+from domain.record import MessageVoided
+from infra.app.container import Waybill
+from infra.app.ingest import ingest_source
+from infra.queries.messages import MessageReport
+
+VOID_SOURCE = "waybill/operator"
+
+
+class CannotVoidError(ValueError):
+    """The message cannot be voided as asked for; the error says why and what to do."""
+
+
+class VoidReport(NamedTuple):
+    """What became of the voided message (none, if it was voided ahead) and of the void."""
+
+    voided: Sequence[MessageReport]
+    void: Sequence[MessageReport]
+
+
+def void_message(waybill: Waybill, source: str, message_id: str, reason: str, subject: str | None = None) -> VoidReport:
+    """Void a message, whose subject has to be named only when it is not known or there are several.
+
+    Raises CannotVoidError, and what ingest raises.
+    """
+    subject = subject or _only_subject(waybill.messages.subjects_of(source, message_id), source, message_id)
+    now = waybill.clock()
+    fact = MessageVoided(
+        occurred_at=now,
+        recorded_at=now,
+        source=VOID_SOURCE,
+        message_id=str(uuid4()),
+        voided_source=source,
+        voided_id=message_id,
+        reason=reason,
+    )
+    body = msgspec.json.encode(to_cloud_event(fact, subject)) + b"\n"
+    fits = read_message(body, now, waybill.reading_rules())
+    if isinstance(fits, Malformed):
+        raise CannotVoidError(fits.reason.replace("data.", ""))
+    with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)):
+        pass
+    return VoidReport(
+        [report for report in waybill.messages.find(source, message_id) if report.subject == subject],
+        waybill.messages.find(VOID_SOURCE, fact.message_id),
+    )
+
+
+def _only_subject(subjects: Sequence[str], source: str, message_id: str) -> str:
+    if not subjects:
+        raise CannotVoidError(f"no message {message_id} of {source} is known; name its --subject to void it ahead")
+    if len(subjects) > 1:
+        raise CannotVoidError(f"{source} used {message_id} for {', '.join(subjects)}; name one with --subject")
+    return subjects[0]

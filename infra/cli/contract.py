@@ -1,0 +1,28 @@
+"""Command about the contract: schema."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from consumers.contract import CATALOGUE, message_schema
+from consumers.relay.asyncapi import whole_document
+from infra.cli.output import show_json
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(schema)
+
+
+def schema(
+    message_type: Annotated[
+        str | None, typer.Argument(metavar="TYPE", help="One message type, such as order.placed.v1.")
+    ] = None,
+    form: Annotated[Literal["json"], typer.Option("--format", help="json, the only format.")] = "json",
+) -> None:
+    """The AsyncAPI 3 document of all messages that Waybill reads and sends, or one message's JSON Schema."""
+    if message_type is None:
+        show_json(whole_document())
+        return
+    if message_type not in CATALOGUE:
+        raise typer.BadParameter(f"{message_type} is not taken; known are {', '.join(CATALOGUE)}", param_hint="TYPE")
+    show_json(message_schema(message_type))

@@ -1,0 +1,235 @@
+"""Commands that read or write a file of messages: ingest, publish, simulate."""
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress, TaskID
+
+from consumers.publish.publishing import FAILURES_LISTED, listed
+from consumers.sources.json_lines import JsonLines
+from infra.app.ingest import ingest_source
+from infra.app.publish import PublishReport, publish_source
+from infra.cli.arguments import FormatOption, open_waybill, read_instant
+from infra.cli.output import (
+    Format,
+    dead_letters_command,
+    errors,
+    progress_bar,
+    show_counts,
+    show_error,
+    show_json,
+    show_note,
+    show_rows,
+)
+from infra.settings import load_settings
+from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.telemetry.logs import configure_logs
+from projections.runner import Step
+
+STANDARD_STREAM = "-"
+FAILURES_SHOWN = 20
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="JSON Lines of CloudEvents, plain or gzipped; - is standard input.")
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(ingest)
+    app.command()(publish)
+    app.command(name="simulate")(simulate_floor)
+
+
+def ingest(
+    file: FileArgument,
+    history: Annotated[
+        bool, typer.Option("--history", help="Import a history: honour each message's recordedtime.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if any message of the file is dead at the end.")
+    ] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="Only store the messages; a later run updates the views.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ingest messages and bring the views up to date. Run again after a crash, it goes on where it stopped."""
+    path = existing_file(file)
+    with open_waybill(waits=True) as waybill, progress_bar() as progress:
+        task = progress.add_task("ingesting", total=_size(path))
+        source = _ingested(path, waybill.settings.batch_messages, lambda read: progress.update(task, completed=read))
+        with ingest_source(
+            waybill,
+            source,
+            honour_recordedtime=history,
+            project=not no_project,
+            on_step=_projecting(progress, lambda: waybill.again(waybill.history.head)),
+        ) as report:
+            progress.stop()
+            show_counts(report.counts, report.untaken, form)
+            if report.counts.malformed and report.counts.malformed == report.counts.received:
+                errors().print("[yellow]not one line could be read as a message; is it the right file?[/yellow]")
+            if report.position:
+                show_note(form, f"the newest event is at position {report.position}")
+            dead = report.untaken
+            if strict and dead.dead:
+                errors().print(
+                    f"[red]{dead.dead} messages of this file are dead[/red]; "
+                    f"see: {dead_letters_command(dead, every=True)}"
+                )
+            sys.stdout.flush()
+    if strict and dead.dead:
+        raise typer.Exit(1)
+
+
+def publish(
+    file: FileArgument,
+    as_they_are: Annotated[
+        bool, typer.Option("--as-they-are", help="Publish every line, even one that Waybill will find malformed.")
+    ] = False,
+    give_up_after: Annotated[
+        float, typer.Option("--give-up-after", min=1, metavar="SECONDS", help="How long to try to reach Kafka.")
+    ] = 60.0,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Publish messages to Kafka, and tell which were acknowledged. Exits with 1 if any line was not.
+
+    Publishing a file again is harmless: Waybill takes each message once.
+    """
+    path = existing_file(file)
+    settings = load_settings()
+    configure_logs(settings)
+    with progress_bar() as progress:
+        task = progress.add_task("publishing", total=_size(path))
+        report = publish_source(
+            settings,
+            lambda: _published(path, settings.batch_messages, lambda read: progress.update(task, completed=read)),
+            patience=give_up_after,
+            as_they_are=as_they_are,
+        )
+    _show_published(report, form)
+    if not report.is_complete:
+        raise typer.Exit(1)
+
+
+def simulate_floor(
+    orders: Annotated[int, typer.Option("--orders", min=1, help="How many orders.")] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
+    until: Annotated[
+        datetime,
+        typer.Option("--until", parser=read_instant, metavar="T", help="When the history ends, with work still open."),
+    ] = DEFAULT_UNTIL,
+    wrong: Annotated[
+        float,
+        typer.Option(
+            "--wrong", min=0.0, max=0.99, help="The share of doubled, contradictory, voided and broken messages."
+        ),
+    ] = 0.0,
+    out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - is standard output.")] = "-",
+) -> None:
+    """Write a believable sales floor as JSON Lines, in the order in which a service would hear of it."""
+    if not FIRST_YEAR <= until.year <= LAST_YEAR:
+        raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
+    lines = simulate(orders, seed, until.astimezone(UTC), wrong)
+    if out == STANDARD_STREAM:
+        _write(sys.stdout.buffer, lines)
+        return
+    with Path(out).open("wb") as stream:
+        written = _write(stream, lines)
+    errors().print(f"[dim]{written:,} messages of {orders:,} orders in {escape(out)}[/dim]")
+
+
+def existing_file(file: str) -> Path | None:
+    """The file, which exists; None for standard input."""
+    if file == STANDARD_STREAM:
+        return None
+    path = Path(file)
+    if path.is_dir():
+        raise typer.BadParameter(f"{file} is a folder; name a file of JSON Lines", param_hint="FILE")
+    if not path.exists():
+        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
+    return path
+
+
+def _size(path: Path | None) -> int | None:
+    """In bytes; None where it is not known."""
+    return path.stat().st_size if path is not None and path.is_file() else None
+
+
+def _ingested(path: Path | None, batch_lines: int, progress: Callable[[int], None]) -> JsonLines:
+    if path is None:
+        if sys.stdin is None:
+            raise typer.BadParameter("standard input is closed", param_hint="FILE")
+        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
+    if not path.is_file():
+        # A pipe: it can be read once, from its beginning.
+        return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=batch_lines)
+    return JsonLines.of_file(path, batch_lines=batch_lines, progress=progress)
+
+
+def _published(path: Path | None, batch_lines: int, progress: Callable[[int], None]) -> JsonLines:
+    if path is None:
+        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
+    # A pipe does not know how far it was read.
+    bar = progress if path.is_file() else None
+    return JsonLines(str(path), lambda: path.open("rb"), batch_lines=batch_lines, progress=bar)
+
+
+def _projecting(progress: Progress, head: Callable[[], int]) -> Callable[[Step], None] | None:
+    """Shows how far the projections are; None without a terminal."""
+    if progress.disable:
+        return None
+    tasks: list[TaskID] = []
+
+    def show(step: Step) -> None:
+        if not tasks:
+            tasks.append(progress.add_task("projecting", total=head()))
+        progress.update(tasks[0], completed=step.end)
+
+    return show
+
+
+def _show_published(report: PublishReport, form: Format) -> None:
+    account = report.account
+    totals = {
+        "read": account.read,
+        "acknowledged": account.acknowledged.total(),
+        "malformed": account.malformed,
+        "not_acknowledged": account.not_acknowledged,
+    }
+    if form is Format.JSON:
+        topics = dict(sorted(account.acknowledged.items()))
+        complete = report.gave_up is None
+        show_json({**totals, "complete": complete, "topics": topics, "failures": listed(account.failures)})
+    elif form is Format.CSV:
+        show_rows(list(totals), [totals], form)
+    else:
+        rows = [{"topic": topic, "acknowledged": count} for topic, count in sorted(account.acknowledged.items())]
+        footer = f"{totals['acknowledged']:,} of {account.read:,} messages acknowledged"
+        show_rows(["topic", "acknowledged"], rows, form, footer=footer, empty="nothing was published")
+    if form is not Format.JSON:
+        for failure in account.failures[:FAILURES_SHOWN]:
+            errors().print(f"[red]line {failure.line}[/red] {failure.problem}: {escape(failure.reason)}")
+        unsaid = account.failed - min(len(account.failures), FAILURES_SHOWN)
+        if unsaid:
+            errors().print(f"and {unsaid:,} more; --format json lists the first {FAILURES_LISTED:,}")
+        if account.malformed:
+            errors().print("[dim]malformed lines were left out; --as-they-are publishes them, too[/dim]")
+    if report.gave_up is not None:
+        show_error(report.gave_up)
+        errors().print(f"messages after the first {account.read:,} were not published")
+
+
+def _write(stream: BinaryIO, lines: Iterator[bytes]) -> int:
+    written = 0
+    for line in lines:
+        stream.write(line + b"\n")
+        written += 1
+    stream.flush()
+    return written

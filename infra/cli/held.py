@@ -1,0 +1,32 @@
+"""Command about messages that wait: held."""
+
+import typer
+
+from infra.cli.arguments import FormatOption, LimitOption, open_waybill
+from infra.cli.output import Format, show_rows
+from infra.queries.dead_letters import UntakenMessage
+
+COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
+
+held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for what they name.")
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.add_typer(held_messages, name="held")
+
+
+@held_messages.callback()
+def held(context: typer.Context, limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Messages that wait for what they name; without a subcommand: the list."""
+    if context.invoked_subcommand is None:
+        list_held(limit, form)
+
+
+@held_messages.command("list")
+def list_held(limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Messages that wait for what they name, the longest waiting first."""
+    with open_waybill() as waybill:
+        messages = waybill.dead_letters.held(waybill.clock())
+    rows = [message._asdict() for message in messages[:limit]]
+    footer = f"{len(rows)} of {len(messages)} held" if len(rows) < len(messages) else f"{len(rows)} held"
+    show_rows(COLUMNS, rows, form, title="Held messages", footer=footer, empty="none")

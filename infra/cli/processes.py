@@ -1,0 +1,72 @@
+"""Commands that run until they are stopped: consume, project, relay, and up for all three."""
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.arguments import open_waybill, stopped_by_signals
+from infra.cli.output import progress_bar
+from infra.runtime.supervisor import supervise
+
+PATIENCE_OF_ONCE = 60.0
+"""For how many seconds a relay that is to end tries to reach a broker that does not answer."""
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(consume)
+    app.command()(project)
+    app.command()(relay)
+    app.command()(up)
+
+
+def consume() -> None:
+    """Read Kafka into the store until stopped (SIGTERM or Ctrl-C: what was read is stored first).
+
+    Run up to as many as there are partitions: the group shares them out. `waybill project` keeps the views up to date.
+    """
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop) as waybill:
+        waybill.consumer(stop).run()
+
+
+def project(
+    once: Annotated[bool, typer.Option("--once", help="Stop when the views are up to date.")] = False,
+) -> None:
+    """Keep the views up to date as events come, until stopped (SIGTERM or Ctrl-C: the current batch is finished)."""
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop) as waybill, progress_bar() as progress:
+        task = progress.add_task("projecting", total=None)
+        waybill.projector(stop).run(
+            once=once,
+            on_step=lambda step: progress.update(task, total=waybill.history.head(), completed=step.end),
+        )
+
+
+def relay(
+    once: Annotated[bool, typer.Option("--once", help="Stop when everything is sent.")] = False,
+) -> None:
+    """Send to Kafka what took effect and the verdicts, until stopped (the current batch is finished first).
+
+    It writes to waybill.events, waybill.verdicts and, for dead letters, <topic>.dead. Of several that run, one is
+    active. WAYBILL_RELAY_FROM says where the first relay of a store begins.
+    """
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop) as waybill:
+        waybill.relay(stop, patience=PATIENCE_OF_ONCE if once else None).run(once=once)
+
+
+def up() -> None:
+    """Consume, project and relay in one process, until stopped (SIGTERM or Ctrl-C: current batches are finished first).
+
+    Each part also runs alone, and any number of processes may run on one store.
+    """
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop) as waybill:
+        supervise(
+            {
+                "consume": waybill.consumer(stop).run,
+                "project": lambda: waybill.projector(stop).run(once=False),
+                "relay": waybill.relay(stop).run,
+            },
+            stop,
+        )

@@ -1,0 +1,117 @@
+"""Commands about Kafka's topics: topics, reingest."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from consumers.contract.topics import read_topics
+from domain.verdict import Verdict
+from infra.cli.arguments import FormatOption, open_waybill, read_instant
+from infra.cli.output import Format, errors, show_counts, show_rows
+from infra.settings import load_settings
+from infra.telemetry.logs import configure_logs
+
+if TYPE_CHECKING:
+    from infra.app.reingest import WouldBe
+
+topics = typer.Typer(help="The Kafka topics that Waybill reads and writes.", no_args_is_help=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.add_typer(topics, name="topics")
+    app.command()(reingest)
+
+
+@topics.command("create")
+def create(
+    partitions: Annotated[
+        int, typer.Option("--partitions", min=1, max=10_000, help="Of each topic that is created.")
+    ] = 6,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option("--replication-factor", min=1, max=100, help="Of each topic; the broker's default if not given."),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Create the topics that are missing, and leave the others as they are. Can be run again at any time.
+
+    The five topics that Waybill reads keep their messages for ever, so that a lost store can be made anew from them.
+    """
+    # Imported here, since the other commands need not wait for Kafka's client.
+    from infra.app.topics import create_topics
+    from infra.kafka.topics import TopicMade
+
+    settings = load_settings()
+    configure_logs(settings)
+    report = create_topics(settings, partitions, replication_factor)
+    show_rows(TopicMade._fields, [topic._asdict() for topic in report.topics], form)
+    if report.differ:
+        errors().print(
+            "[red]the five topics differ in partitions[/red]; nothing is lost by that, but an order's messages may be "
+            "spread over several consumers, which is slower"
+        )
+    if not report.is_complete:
+        raise typer.Exit(1)
+
+
+def read_point(text: str | int | datetime) -> int | datetime:
+    """An offset, or an instant."""
+    if isinstance(text, str) and text.isascii() and text.isdigit():
+        return int(text)
+    return text if isinstance(text, int) else read_instant(text)
+
+
+def reingest(
+    topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],
+    begin: Annotated[
+        Any,
+        typer.Option(
+            "--from",
+            parser=read_point,
+            metavar="INSTANT|OFFSET",
+            help="From what was published then, or from this offset of each partition.",
+        ),
+    ],
+    end: Annotated[
+        Any,
+        typer.Option("--to", parser=read_point, metavar="INSTANT|OFFSET", help="Up to there, which is left out."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of each message, and store nothing.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read a topic's past again. The live consumers go on undisturbed; what was taken before is a duplicate.
+
+    A dry run makes other writers wait while it looks.
+    """
+    # Imported here, since the other commands need not wait for Kafka's client.
+    from infra.app.reingest import reingest_topic, would_reingest
+
+    with open_waybill() as waybill:
+        name = _read_topic(topic, waybill.settings.topic_prefix)
+        if dry_run:
+            _show_what_would_be(would_reingest(waybill, name, begin, end), form)
+        else:
+            report = reingest_topic(waybill, name, begin, end)
+            show_counts(report.counts, report.untaken, form)
+
+
+def _read_topic(topic: str, prefix: str) -> str:
+    names = read_topics(prefix)
+    if prefix + topic in names:
+        return prefix + topic
+    if topic in names:
+        return topic
+    raise typer.BadParameter(f"{topic} is not read; one of {', '.join(names)} is", param_hint="--topic")
+
+
+def _show_what_would_be(found: "Sequence[WouldBe]", form: Format) -> None:
+    counts = Counter(row.verdict for row in found)
+    rows = [{**row._asdict(), "verdict": row.verdict.value} for row in found]
+    columns = ("topic", "partition", "offset", "verdict", "reason", "source", "id", "subject")
+    footer = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict)
+    show_rows(columns, rows, form, title="What would become of each message", footer=footer, empty="no messages there")
