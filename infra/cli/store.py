@@ -29,7 +29,6 @@ def status(form: FormatOption = Format.TABLE) -> None:
         show_json(
             {
                 "books": found.books,
-                "set_aside": found.set_aside,
                 "head": found.head,
                 "projections": found.projections,
                 "partitions": found.partitions,

@@ -14,6 +14,7 @@ from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
 from infra.app.container import Waybill, open_backend
 from infra.app.migrate import migrate_store
 from infra.app.status import read_status
+from infra.queries.books import Books
 from infra.settings import Settings
 from infra.store.checkpoints import CheckpointMovedError, Checkpoints
 from infra.store.engine import LOCKED
@@ -440,7 +441,7 @@ def test_one_received_exactly_at_the_limit_when_the_relay_begins_is_copied_once_
     # then the message is dead, as status says too
     (copy,) = told.next()["orders.dead"]
     assert json.loads(copy.value) == DISPATCHED
-    assert told.service.status()["books"]["dead"] == 1
+    assert read_status(told.service).books.dead == 1
     told.service.close()
 
 
@@ -455,7 +456,7 @@ def test_one_held_again_exactly_at_the_limit_is_not_dead_yet(settings: Settings)
     told.take(void_of(PLACED, "V1"))
     # then the voided order is dead, and the booking, at its last instant of waiting, is not
     assert [json.loads(copy.value)["id"] for copy in told.next()["orders.dead"]] == ["P1"]
-    assert told.service.status()["books"] == {"received": 3, "applied": 1, "duplicate": 0, "held": 1, "dead": 1}
+    assert read_status(told.service).books == Books(received=3, applied=1, duplicate=0, held=1, dead=1)
     # until that instant has passed: then it is copied, once
     told.now += timedelta(microseconds=1)
     assert [json.loads(copy.value)["id"] for copy in told.next()["orders.dead"]] == ["B1"]
