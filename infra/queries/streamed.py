@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
-from sqlalchemy.types import TypeEngine
 
-from projections.table import Row
+from projections.table import Row, ValueType
+from projections.views.tables import value_type
 
 ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """An answer that is read once, while the connection is open. `columns` has each column's name and type."""
+    """An answer that is read once, while the connection is open. `columns` has each column's name and what it holds."""
 
     connection: Connection
     question: Select[Any]
@@ -23,8 +23,8 @@ class Streamed:
     instant: datetime
 
     @property
-    def columns(self) -> Mapping[str, TypeEngine[Any]]:
-        return {column.name: column.type for column in self.question.selected_columns}
+    def columns(self) -> Mapping[str, ValueType]:
+        return {column.name: value_type(column.type) for column in self.question.selected_columns}
 
     def count(self) -> int:
         """How many rows there are."""

@@ -67,6 +67,13 @@ def _shaped(streams: Streams, projection: Projection, table: RowTable[Any]) -> I
             yield from projection.shape(Settled(kind, subject_id, settle_stream(stream, list(facts))))[table.name]
 
 
+def shaped_rows(table: RowTable[Any], *facts: Fact) -> list[Any]:
+    """The rows of a table that follow from facts of one subject, as the projection shapes them."""
+    (projection,) = (each for each in PROJECTIONS if table in each.tables)
+    kind = kind_of(facts)
+    return list(_shaped({stream_name(kind, SUBJECT_ID[kind]): facts}, projection, table))
+
+
 class Stored:
     """A store, filled and projected event by event: each step takes old contributions away and adds new ones."""
 

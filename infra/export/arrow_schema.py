@@ -1,0 +1,59 @@
+"""Arrow's schema of a table of rows, or of an answer: it follows from the same declaration as the SQL tables.
+
+pyarrow is an extra that not everybody has, so it is imported when it is first needed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.table import RowTable, ValueType
+
+# An order's value has at most 31 digits before the point: 15 of a quantity, 15 of a price, and a carry of many lines.
+AMOUNT_DIGITS, AMOUNT_PLACES = 38, 6
+HOURS_DIGITS, HOURS_PLACES = 12, 2
+
+
+class MissingPackageError(Exception):
+    """A form needs a package that is not installed; the message says how to get it."""
+
+
+def pyarrow() -> Any:
+    """The package. Raises MissingPackageError."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as e:
+        raise MissingPackageError(
+            "a .parquet file needs the package pyarrow: pip install 'waybill[export]'; .csv and .jsonl need nothing"
+        ) from e
+    return pyarrow
+
+
+def arrow_type(value_type: ValueType) -> Any:
+    """Text, 64-bit integers, booleans, timestamps in UTC to the microsecond, and decimals of 128 bits."""
+    arrow = pyarrow()
+    return {
+        ValueType.TEXT: arrow.string(),
+        ValueType.WHOLE: arrow.int64(),
+        ValueType.BOOLEAN: arrow.bool_(),
+        ValueType.INSTANT: arrow.timestamp("us", tz="UTC"),
+        ValueType.AMOUNT: arrow.decimal128(AMOUNT_DIGITS, AMOUNT_PLACES),
+        ValueType.HOURS: arrow.decimal128(HOURS_DIGITS, HOURS_PLACES),
+    }[value_type]
+
+
+def schema_of_columns(columns: Mapping[str, ValueType]) -> Any:
+    """The pyarrow.Schema of an answer with these columns, each of which may be null."""
+    return pyarrow().schema([(name, arrow_type(value_type)) for name, value_type in columns.items()])
+
+
+def schema_of_table(table: RowTable[Any]) -> Any:
+    """The pyarrow.Schema of a table's rows, with what each column means as its field's metadata `doc`."""
+    arrow = pyarrow()
+    return arrow.schema(
+        [
+            arrow.field(column.name, arrow_type(column.type), column.nullable, {"doc": column.doc})
+            for column in table.columns
+        ],
+        {"doc": table.doc},
+    )
