@@ -109,6 +109,7 @@ class Floor:
                     carrier=carrier if shipped else None,
                     mode=mode if shipped else None,
                     estimated_delivery=estimate if shipped else None,
+                    latest_estimate=estimate if shipped else None,
                     left_to_book=not shipped,
                     expedite="none",
                     expedites_open=0,
@@ -121,8 +122,8 @@ class Floor:
             )
         if not is_open:
             closed = rows[-1]._replace(valid_from=delivered, valid_to=None, status="delivered", stage=None)
-            closed = closed._replace(carrier=None, mode=None, estimated_delivery=None, open_value=Decimal(0))
-            rows.append(closed._replace(follow_up_owed=False, follow_ups_owed=0))
+            closed = closed._replace(carrier=None, mode=None, estimated_delivery=None, latest_estimate=None)
+            rows.append(closed._replace(open_value=Decimal(0), follow_up_owed=False, follow_ups_owed=0))
         return rows
 
     def reps(self) -> list[RepPeriod]:

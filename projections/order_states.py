@@ -26,9 +26,10 @@ class OrderState(NamedTuple):
     promised_by: Annotated[datetime, "The promise in force."]
     original_promised_by: Annotated[datetime, "The promise of the placing."]
     stage: Annotated[str | None, "to_book, booked, in_transit or partly_delivered; null once closed."]
-    carrier: Annotated[str | None, "Carrier of the live shipment with the latest estimate."]
-    mode: Annotated[str | None, "Its mode: courier or in_house."]
-    estimated_delivery: Annotated[datetime | None, "The latest estimate of the live shipments."]
+    carrier: Annotated[str | None, "Carrier of the live shipment with the latest estimate, or of one with none."]
+    mode: Annotated[str | None, "Its mode: courier, in_house or pickup."]
+    estimated_delivery: Annotated[datetime | None, "Its estimate; null when a live shipment has none."]
+    latest_estimate: Annotated[datetime | None, "The latest estimate of the live shipments that have one."]
     left_to_book: Annotated[bool, "Whether something of an open order is still to be booked."]
     expedite: Annotated[str, "none, requested, granted or declined."]
     expedites_open: Annotated[int, "Undecided expedite requests."]
@@ -49,7 +50,16 @@ order_states = RowTable(
     indexes=(
         RowIndex(
             "order_states_load",
-            ("rep_id", "promised_by", "estimated_delivery", "left_to_book", "status", "valid_to"),
+            (
+                "rep_id",
+                "promised_by",
+                "latest_estimate",
+                "estimated_delivery",
+                "mode",
+                "left_to_book",
+                "status",
+                "valid_to",
+            ),
             where=OPEN_NOW,
         ),
         RowIndex("order_states_due", ("promised_by", "order_id", "status", "valid_to"), where=OPEN_NOW),

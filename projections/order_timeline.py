@@ -15,6 +15,8 @@ from domain.settling import Settling
 from domain.verdict import Outcome, Verdict
 
 AFTER_ALL_RANKS = len(MESSAGE_TYPES)
+NOT_TOLD = frozenset({"latest_estimate"})
+"""What views judge by, and says nothing that other fields do not."""
 
 
 class TimelineEntry(NamedTuple):
@@ -103,7 +105,7 @@ def _differences(before: Any, after: Any) -> Sequence[str]:
     names = [
         name
         for name in after.__struct_fields__
-        if name != f"{type(after).__name__.removesuffix('Standing').lower()}_id"
+        if name not in NOT_TOLD and name != f"{type(after).__name__.removesuffix('Standing').lower()}_id"
     ]
     if before is None:
         return [f"{name}: {_said(value)}" for name in names if (value := getattr(after, name)) not in (None, (), False)]

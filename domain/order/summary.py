@@ -20,7 +20,8 @@ class OrderSummary(msgspec.Struct, frozen=True):
     """One period's view of an order. `status` is `open`, `delivered` or `cancelled`; only an open order has a stage.
 
     Of the live shipments the one with the latest estimate (then the greater shipment_id) gives carrier, mode and
-    estimated_delivery. Amounts are in `currency`, rounded to its minor unit. Instants are UTC.
+    estimated_delivery; one without an estimate stands before all others, and `latest_estimate` leaves those aside.
+    Amounts are in `currency`, rounded to its minor unit. Instants are UTC.
     """
 
     order_id: str
@@ -35,6 +36,7 @@ class OrderSummary(msgspec.Struct, frozen=True):
     carrier: str | None
     mode: Mode | None
     estimated_delivery: datetime | None
+    latest_estimate: datetime | None
     left_to_book: bool
     expedite: str
     expedites_open: int
@@ -72,6 +74,7 @@ def summarize(order: OrderState) -> OrderSummary | None:
         carrier=slowest.carrier if slowest else None,
         mode=slowest.mode if slowest else None,
         estimated_delivery=slowest.estimated_delivery if slowest else None,
+        latest_estimate=max((s.estimated_delivery for s in live if s.estimated_delivery is not None), default=None),
         left_to_book=not closed and order.has_left_to_book(),
         expedite="requested" if order.undecided else order.latest_decision,
         expedites_open=order.undecided,

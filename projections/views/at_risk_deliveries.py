@@ -1,34 +1,43 @@
-"""at_risk_deliveries: open orders that are on time so far and may not stay so."""
+"""at_risk_deliveries: open orders that are on time so far and may not stay so, and why."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, null
+from sqlalchemy import ColumnElement, Select, case, literal, or_
 
 from projections.views.as_of import AsOf
-from projections.views.columns import Hours
+from projections.views.columns import Name, hours_between
 from projections.views.open_orders import is_open, open_order_columns, state
 
-NO_HOURS: ColumnElement[Any] = null().cast(Hours)
+
+def reasons(as_of: AsOf) -> dict[str, ColumnElement[bool]]:
+    """What puts an open order at risk whose promise has not passed, by name; the first that holds is told."""
+    return {
+        "estimate_late": state.latest_estimate > state.promised_by,
+        "estimate_passed": state.latest_estimate < as_of.instant,
+        # Every shipment has a mode, and of the live ones it is that of one without an estimate, if there is any.
+        "no_estimate": state.mode.is_not(None) & state.estimated_delivery.is_(None),
+        "not_booked": state.left_to_book & (state.promised_by <= as_of.day_later),
+    }
 
 
 def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
-    """Promised for T or later, but estimated after that, or promised within a day with something left to book."""
-    not_booked_in_time = state.left_to_book & (state.promised_by <= as_of.day_later)
-    return (state.promised_by >= as_of.instant) & (estimated_late() | not_booked_in_time)
+    """Promised for T or later, and there is a reason to doubt it."""
+    return (state.promised_by >= as_of.instant) & or_(*reasons(as_of).values())
 
 
-def estimated_late() -> ColumnElement[bool]:
-    """The live shipments are expected after the promise."""
-    return state.estimated_delivery > state.promised_by
-
-
-AT_RISK_COLUMN_DOCS = {"hours_overdue": "Null: what is at risk is not overdue."}
+AT_RISK_COLUMN_DOCS = {
+    "hours_left": "Hours from T to the promise, with two places.",
+    "why": "The first that holds: estimate_late (estimated after the promise), estimate_passed (estimated before T), "
+    "no_estimate (of a live shipment), not_booked (something is left to book, and 24 hours or less are left).",
+}
 
 
 def at_risk_deliveries(as_of: AsOf) -> Select[Any]:
-    """Orders at risk at T, the nearest promise first. They are not overdue, so hours_overdue is null."""
+    """Orders at risk at T, the nearest promise first."""
+    hours_left = hours_between(as_of.instant, state.promised_by).label("hours_left")
+    why = case(*((holds, literal(name, Name)) for name, holds in reasons(as_of).items()))
     return (
-        open_order_columns(NO_HOURS)
+        open_order_columns(hours_left, why.label("why"))
         .where(is_open(as_of), is_at_risk(as_of))
         .order_by(state.promised_by, state.order_id)
     )

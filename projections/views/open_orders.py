@@ -15,8 +15,11 @@ def is_open(as_of: AsOf) -> ColumnElement[bool]:
     return as_of.holds(order_states) & (state.status == "open")
 
 
-def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:
-    """The columns of an open order, as the overdue and the at-risk list both have them."""
+def open_order_columns(hours: ColumnElement[Any], *further: ColumnElement[Any]) -> Select[Any]:
+    """The columns of an open order, as the overdue and the at-risk list both have them.
+
+    `hours` are those to the promise or from it, by that column's name; `further` columns stand at the end.
+    """
     return select(
         state.order_id,
         state.rep_id,
@@ -25,7 +28,7 @@ def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:
         state.placed_at,
         state.promised_by,
         state.original_promised_by,
-        hours_overdue.label("hours_overdue"),
+        hours,
         state.stage,
         state.carrier,
         state.mode,
@@ -35,4 +38,5 @@ def open_order_columns(hours_overdue: ColumnElement[Any]) -> Select[Any]:
         state.delivery_attempts,
         state.open_value,
         state.currency,
+        *further,
     )

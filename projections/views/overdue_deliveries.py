@@ -18,7 +18,7 @@ OVERDUE_COLUMN_DOCS = {"hours_overdue": "Hours from the promise to T, with two p
 
 def overdue_deliveries(as_of: AsOf) -> Select[Any]:
     """Orders overdue at T, the longest overdue first."""
-    hours_overdue = hours_between(state.promised_by, as_of.instant)
+    hours_overdue = hours_between(state.promised_by, as_of.instant).label("hours_overdue")
     return (
         open_order_columns(hours_overdue)
         .where(is_open(as_of), is_overdue(as_of))

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, literal_column, select, union
 
 from projections.views.as_of import AsOf
-from projections.views.at_risk_deliveries import estimated_late, is_at_risk
+from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.columns import Name
 from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
@@ -81,7 +81,7 @@ def _load_kept() -> CTE:
 
 def _clock_dependent(as_of: AsOf) -> CTE:
     state = order_states.c
-    # Most open orders are neither near their promise nor estimated after it, and count nowhere here.
+    # Most open orders are neither overdue nor due soon nor at risk, and count nowhere here.
     due = (state.promised_by >= as_of.instant) & (state.promised_by <= as_of.day_later)
     return (
         select(
@@ -90,7 +90,7 @@ def _clock_dependent(as_of: AsOf) -> CTE:
             _count(due).label("due_in_24h"),
             _count(is_at_risk(as_of)).label("at_risk"),
         )
-        .where(is_open(as_of), (state.promised_by <= as_of.day_later) | estimated_late())
+        .where(is_open(as_of), (state.promised_by <= as_of.day_later) | is_at_risk(as_of))
         .group_by(state.rep_id)
         .cte("clock")
     )

@@ -41,7 +41,7 @@ OPEN_ORDER = [
 ]
 COLUMNS = {
     "overdue": OPEN_ORDER,
-    "at-risk": OPEN_ORDER,
+    "at-risk": [*("hours_left" if name == "hours_overdue" else name for name in OPEN_ORDER), "why"],
     "workload": [
         "rep_id",
         "name",
@@ -148,7 +148,7 @@ def test_what_is_at_risk(floor: Command) -> None:
             "placed_at": "2025-03-10T10:00:00Z",
             "promised_by": "2025-03-12T16:00:18Z",
             "original_promised_by": "2025-03-12T16:00:18Z",
-            "hours_overdue": None,
+            "hours_left": "24.00",
             "stage": "to_book",
             "carrier": None,
             "mode": None,
@@ -158,6 +158,7 @@ def test_what_is_at_risk(floor: Command) -> None:
             "delivery_attempts": 0,
             "open_value": "10",
             "currency": "JPY",
+            "why": "not_booked",
         }
     ]
 

@@ -185,7 +185,7 @@ def booked(
     *,
     carrier: str = "DHL",
     mode: Mode = "courier",
-    estimate: Hour = 16,
+    estimate: Hour | None = 16,
     **message: Any,
 ) -> ShipmentBooked:
     """Without lines: all that is left."""
@@ -193,7 +193,7 @@ def booked(
         shipment_id=shipment,
         mode=mode,
         carrier=carrier,
-        estimated_delivery=oclock(estimate),
+        estimated_delivery=None if estimate is None else oclock(estimate),
         lines=parcel(lines),
         **said(at, "carrier-feed", **message),
     )

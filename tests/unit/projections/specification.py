@@ -13,19 +13,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import create_engine, insert, select
 
 from domain.fact import Fact
 from domain.record import MessageVoided
 from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.app.container import Waybill
+from infra.queries.views import Asked
 from infra.store.events.codec import encode_event
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection, Settled
 from projections.runner import Runner
 from projections.table import Row, RowTable
 from projections.totals import sum_contributions
-from projections.views.tables import table_of
+from projections.views.as_of import AsOf
+from projections.views.catalogue import View, view_named
+from projections.views.tables import metadata, table_of
 from tests.unit.domain.facts import oclock
 from tests.unit.domain.specification import SUBJECT_ID, kind_of
 
@@ -44,6 +47,9 @@ class Home(Protocol):
     def rows(self, streams: Streams, table: RowTable[Any]) -> list[NamedRow]:
         """All rows of a table, when these facts were told and projected."""
 
+    def answer(self, streams: Streams, view: View, as_of: datetime) -> list[NamedRow]:
+        """The rows of a view as of an instant, in its order."""
+
 
 class Memory:
     """No store at all: what the projections say of the settled subjects."""
@@ -58,6 +64,15 @@ class Memory:
                 sums = sum_contributions(totals, [], lasting)
                 shaped[totals.table.name] = totals.table.rows((*key, *measures) for key, measures in sums.items())
         return [each._asdict() for each in shaped[table.name]]
+
+    def answer(self, streams: Streams, view: View, as_of: datetime) -> list[NamedRow]:
+        engine = create_engine("sqlite://")
+        metadata.create_all(engine)
+        with engine.begin() as connection:
+            for table in (table for projection in view.projections for table in projection.tables):
+                if rows := self.rows(streams, table):
+                    connection.execute(insert(table_of(table)), rows)
+            return [dict(found._mapping) for found in connection.execute(view.question(AsOf.at(as_of)))]
 
 
 def _shaped(streams: Streams, projection: Projection, table: RowTable[Any]) -> Iterable[Row]:
@@ -82,6 +97,15 @@ class Stored:
         self._told: set[tuple[str, int]] = set()
 
     def rows(self, streams: Streams, table: RowTable[Any]) -> list[NamedRow]:
+        self._project(streams)
+        with self._waybill.engine.connect() as connection:
+            return [dict(found._mapping) for found in connection.execute(select(table_of(table)))]
+
+    def answer(self, streams: Streams, view: View, as_of: datetime) -> list[NamedRow]:
+        self._project(streams)
+        return [dict(found) for found in self._waybill.views.ask(view, Asked(as_of)).rows]
+
+    def _project(self, streams: Streams) -> None:
         runner = Runner(self._waybill.history, self._waybill.rows, PROJECTIONS, batch_events=1)
         for stream, facts in streams.items():
             for version, fact in enumerate(facts, 1):
@@ -93,8 +117,6 @@ class Stored:
                         )
         while runner.step():
             pass
-        with self._waybill.engine.connect() as connection:
-            return [dict(found._mapping) for found in connection.execute(select(table_of(table)))]
 
 
 class Projecting:
@@ -130,6 +152,15 @@ class Projected:
         found = self._home.rows(self._streams, table)
         found = [each for each in found if any(value for name, value in each.items() if name not in keys)]
         found.sort(key=lambda each: [each[name] for name in keys])
+        assert len(found) == len(expected), found
+        for actual, wanted in zip(found, expected, strict=True):
+            seen = {name: actual[name] for name in wanted}
+            assert seen == {name: _as_in(actual[name], value) for name, value in wanted.items()}
+        return self
+
+    def seen(self, command: str, at: float, *expected: NamedRow) -> Projected:
+        """As of that hour the view has these rows and no others, in its order."""
+        found = self._home.answer(self._streams, view_named(command), oclock(at))
         assert len(found) == len(expected), found
         for actual, wanted in zip(found, expected, strict=True):
             seen = {name: actual[name] for name in wanted}

@@ -1,0 +1,92 @@
+"""given an open order whose promise has not passed, then it is at risk for the first reason that holds, or for none."""
+
+from tests.unit.domain.facts import (
+    booked,
+    cancelled,
+    delayed,
+    delivered,
+    placed,
+    rep_registered,
+    rescheduled,
+    shipment_cancelled,
+)
+from tests.unit.projections.specification import Projecting, row
+
+
+def test_what_is_estimated_after_the_promise_is_at_risk(projecting: Projecting) -> None:
+    projecting.given(placed(8, promised_by=17), booked(9, estimate=18)).seen(
+        "at-risk", 9, row(order_id="SO-1", why="estimate_late", hours_left=8)
+    )
+
+
+def test_what_should_have_arrived_by_now_is_at_risk(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, promised_by=17), booked(9, estimate=12))
+    told.seen("at-risk", 12)
+    told.seen("at-risk", 12.5, row(why="estimate_passed", hours_left=4.5, estimated_delivery=12))
+
+
+def test_a_live_shipment_without_an_estimate_is_a_risk(projecting: Projecting) -> None:
+    projecting.given(placed(8, promised_by=100), booked(9, estimate=None)).seen(
+        "at-risk", 10, row(why="no_estimate", estimated_delivery=None, stage="booked")
+    )
+
+
+def test_what_is_not_booked_is_at_risk_from_24_hours_before_the_promise(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, promised_by=40))
+    told.seen("at-risk", 15.99)
+    told.seen("at-risk", 16, row(why="not_booked", hours_left=24, carrier=None, mode=None))
+
+
+def test_the_first_reason_is_told(projecting: Projecting) -> None:
+    # A late estimate goes before one that has passed, and both before the shipment that has none.
+    projecting.given(
+        placed(8, {1: 10, 2: 5, 3: 1}, promised_by=17),
+        booked(9, "S-1", lines={1: 10}, estimate=18),
+        booked(9, "S-2", lines={2: 5}, estimate=None),
+        of="SO-1",
+    ).given(
+        placed(8, {1: 10, 2: 5, 3: 1}, promised_by=17),
+        booked(9, "S-1", lines={1: 10}, estimate=11),
+        booked(9, "S-2", lines={2: 5}, estimate=None),
+        of="SO-2",
+    ).seen(
+        "at-risk",
+        12,
+        row(order_id="SO-1", why="estimate_late", estimated_delivery=None),
+        row(order_id="SO-2", why="estimate_passed", estimated_delivery=None),
+    )
+
+
+def test_a_shipment_that_is_not_live_is_no_risk(projecting: Projecting) -> None:
+    projecting.given(
+        placed(8, promised_by=100), booked(9, "S-1", estimate=None), shipment_cancelled(10, "S-1"), booked(11, "S-2")
+    ).seen("at-risk", 12)
+
+
+def test_an_order_that_is_overdue_closed_or_on_time_is_not_at_risk(projecting: Projecting) -> None:
+    projecting.given(placed(8, promised_by=17), booked(9), delayed(10, estimate=20), of="SO-1").given(
+        placed(8), booked(9, estimate=18), delivered(12), of="SO-2"
+    ).given(placed(8), cancelled(9), of="SO-3").given(
+        placed(8, promised_by=100), booked(9, estimate=90), of="SO-4"
+    ).seen("at-risk", 17.01)
+
+
+def test_what_is_promised_right_now_is_at_risk_and_not_overdue(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, promised_by=17), booked(9, estimate=18))
+    told.seen("at-risk", 17, row(hours_left=0)).seen("overdue", 17)
+
+
+def test_another_promise_counts_from_when_it_was_given(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, promised_by=17), booked(9, estimate=18), rescheduled(11, promised_by=19))
+    told.seen("at-risk", 10, row(why="estimate_late")).seen("at-risk", 12)
+
+
+def test_the_workload_counts_the_same_orders(projecting: Projecting) -> None:
+    told = (
+        projecting.given(placed(8, promised_by=200), booked(9, estimate=None), of="SO-1")
+        .given(placed(8, promised_by=200), booked(9, estimate=9.5), of="SO-2")
+        .given(placed(8, promised_by=200), booked(9, estimate=201), of="SO-3")
+        .given(placed(8, promised_by=200), booked(9, estimate=100), of="SO-4")
+        .given(rep_registered(7), of="ann")
+    )
+    told.seen("workload", 10, row(rep_id="ann", open_orders=4, at_risk=3, due_in_24h=0, overdue=0))
