@@ -38,7 +38,7 @@ ORDER_TOLD_BACKWARDS = "SO-900001"
 # Of each view the columns for which a terminal of 80 characters has room.
 COLUMNS_SHOWN: Mapping[str, Sequence[str]] = {
     "overdue": ("order_id", "rep_id", "promised_by", "hours_overdue", "stage", "mode"),
-    "at-risk": ("order_id", "rep_id", "promised_by", "estimated_delivery", "stage"),
+    "at-risk": ("order_id", "rep_id", "promised_by", "hours_left", "why", "estimated_delivery", "stage"),
     "workload": ("rep_id", "name", "open_orders", "to_book", "overdue", "at_risk", "follow_ups_owed"),
     "late": ("order_id", "promised_by", "delivered_at", "hours_late", "carrier"),
     "follow-ups": ("order_id", "rep_id", "about", "owed_since", "hours_owed"),

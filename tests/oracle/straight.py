@@ -70,13 +70,20 @@ class Order:
     def is_overdue(self, at: datetime) -> bool:
         return self.delivered_at is None and self.promise < at
 
-    def is_at_risk(self, at: datetime) -> bool:
+    def why_at_risk(self, at: datetime) -> str | None:
         if self.delivered_at is not None or self.promise < at:
-            return False
-        estimated_late = self.estimate is not None and self.estimate > self.promise
-        return estimated_late or (self.booked is None and self.promise <= at + DAY)
+            return None
+        if self.estimate is None:
+            return "not_booked" if self.promise <= at + DAY else None
+        return "estimate_late" if self.estimate > self.promise else "estimate_passed" if self.estimate < at else None
 
-    def row(self, overdue_at: datetime | None) -> Row:
+    def overdue_row(self, at: datetime) -> Row:
+        return self._row(hours_overdue=hours(self.promise, at))
+
+    def at_risk_row(self, at: datetime) -> Row:
+        return {**self._row(hours_left=hours(at, self.promise)), "why": self.why_at_risk(at)}
+
+    def _row(self, **told_hours: str) -> Row:
         data = self.placed.data
         value = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in data["lines"]), Decimal())
         return {
@@ -87,7 +94,7 @@ class Order:
             "placed_at": shown(self.placed.at),
             "promised_by": shown(self.promise),
             "original_promised_by": shown(self.promise),
-            "hours_overdue": None if overdue_at is None else hours(self.promise, overdue_at),
+            **told_hours,
             "stage": "to_book" if self.booked is None else "booked",
             "carrier": self.booked and self.booked.data["carrier"],
             "mode": self.booked and self.booked.data["mode"],
@@ -132,9 +139,9 @@ class Straight:
         orders = list(self.orders(limit, known_at))
         match view:
             case "overdue":
-                return [order.row(at) for order in orders if order.is_overdue(at)]
+                return [order.overdue_row(at) for order in orders if order.is_overdue(at)]
             case "at-risk":
-                return [order.row(None) for order in orders if order.is_at_risk(at)]
+                return [order.at_risk_row(at) for order in orders if order.why_at_risk(at)]
             case "late":
                 return list(_late(orders))
             case "workload":
@@ -179,7 +186,7 @@ def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> I
             "follow_ups_owed": 0,
             "overdue": sum(order.is_overdue(at) for order in mine),
             "due_in_24h": sum(at <= order.promise <= at + DAY for order in mine),
-            "at_risk": sum(order.is_at_risk(at) for order in mine),
+            "at_risk": sum(order.why_at_risk(at) is not None for order in mine),
             "open_b2b": sum(order.placed.data["segment"] == "b2b" for order in mine),
             "open_b2c": sum(order.placed.data["segment"] == "b2c" for order in mine),
             "contacts_7d": 0,
