@@ -10,9 +10,10 @@ import structlog
 
 from consumers.contract import ReadingRules, read_record
 from consumers.ingest.filing import Filing, Read, Receipt
-from consumers.ingest.register import Changes, Feed, FeedMovedError, Move, Register, RegisterTransaction
+from consumers.ingest.register import Changes, Feed, Move, Register, RegisterTransaction
 from consumers.ingest.settling_cache import SettlingsInStore
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
+from domain.checkpoint import CheckpointMovedError
 from domain.verdict import Verdict
 
 Clock = Callable[[], datetime]
@@ -80,7 +81,7 @@ class Ingest:
         """Take all messages of the source; the feed stays unfinished until `finish`.
 
         With `resume`, a reading of the same feed that was broken off goes on where it stopped, provided that what it
-        had read is unchanged. Raises FeedMovedError when another process reads on in the same feed.
+        had read is unchanged. Raises CheckpointMovedError when another process reads on in the same feed.
         """
         feed = self._again(lambda: self._register.feed_to_resume(source.topic, source.partition)) if resume else None
         if feed is None:
@@ -113,7 +114,7 @@ class Ingest:
     def take_together(self, parts: Sequence[Part]) -> StoredBatch:
         """Store batches of several feeds, no feed twice, in one transaction: all of them, or nothing.
 
-        Raises FeedMovedError when another process has read on in one of the feeds.
+        Raises CheckpointMovedError when another process has read on in one of the feeds.
         """
         received_at = self._clock()
         read = self._read(parts, received_at)
@@ -142,7 +143,7 @@ class Ingest:
                     receipts = filing.file(read)
                     stored = StoredBatch(transaction.save(changes), receipts)
                     about_to_commit.append(stored)
-            except FeedMovedError:
+            except CheckpointMovedError:
                 # A commit whose answer was lost on the way may have been one: then the feeds stand where we moved them.
                 if about_to_commit and self._register.have_moved(moves):
                     return about_to_commit[-1]

@@ -181,10 +181,6 @@ class PartitionFeed(NamedTuple):
     """Whether it was opened just now because the topic's id is another."""
 
 
-class FeedMovedError(Exception):
-    """Another process has moved the feed's position: this batch was not stored."""
-
-
 class RegisterTransaction(Protocol):
     """Reads and the one write of a batch, in one transaction that has the store's write lock from the start."""
 
@@ -213,7 +209,10 @@ class RegisterTransaction(Protocol):
         """The facts at these (stream, version)."""
 
     def save(self, changes: Changes) -> int:
-        """Write it all; returns the position of the newest event. Raises FeedMovedError, then nothing is written."""
+        """Write it all; returns the position of the newest event.
+
+        Raises domain.checkpoint.CheckpointMovedError when another process has read on in the feed; nothing is written.
+        """
 
 
 class Register(Protocol):

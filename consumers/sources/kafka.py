@@ -18,9 +18,10 @@ from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
-from consumers.ingest.register import Feed, FeedMovedError, PartitionFeed
+from consumers.ingest.register import Feed, PartitionFeed
 from consumers.kafka_workarounds import topic_id
 from consumers.sources.source import Batch, FeedPosition, RawMessage
+from domain.checkpoint import CheckpointMovedError
 
 ASK_MS = 5_000
 SECONDS_BETWEEN_COMMITS = 1.0
@@ -206,7 +207,7 @@ class KafkaReader:
         partitions = [TopicPartition(part.source.topic, part.source.partition) for part in parts]
         try:
             self._ingest.take_together(parts)
-        except FeedMovedError as e:
+        except CheckpointMovedError as e:
             self._log.warning(
                 "batch_dropped", reason=str(e), partitions=[f"{p.topic}/{p.partition}" for p in partitions]
             )

@@ -19,7 +19,7 @@ from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.views import Views
 from infra.runtime.projector import ROLE as PROJECTOR
-from infra.runtime.projector import Projector
+from infra.runtime.projector import Projector, log_incident
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
@@ -81,14 +81,14 @@ class Waybill:
             except BaseException:
                 self.backend.close()
                 raise
-        self.again = RetryPolicy(settings.retry_seconds)
-        self.register = StoredRegister(self.backend)
+        self.retry = RetryPolicy(settings.retry_seconds)
+        self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock)
         self.orders = Orders(self.history)
         self.messages = Messages(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
-        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events)
+        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=log_incident)
         self._relations_kept = False
 
     @property
@@ -99,7 +99,7 @@ class Waybill:
     def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
         """An ingest pipeline into this store; see Ingest for `rereading`."""
         rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
-        return Ingest(self.register, self.clock, rules, self.again, rereading=rereading)
+        return Ingest(self.register, self.clock, rules, self.retry, rereading=rereading)
 
     def consumer(self, stop: Event) -> "Consumer":
         """What reads Kafka into this store until `stop` is set."""
@@ -112,10 +112,11 @@ class Waybill:
         topics = read_topics(settings.topic_prefix)
         # A store that is away for longer is the consumer's to wait for: it stays in its group meanwhile, and stops.
         briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop)
-        ingest = partial(Ingest, self.register, self.clock, self.reading_rules(), briefly)
+        register = StoredRegister(self.backend, briefly)
+        ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly)
         return Consumer(
             lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
-            lambda member: KafkaReader(member, topics, ingest(), self.register, self.clock),
+            lambda member: KafkaReader(member, topics, ingest(), register, self.clock),
             topics,
             settings.kafka,
             stop,
@@ -134,29 +135,30 @@ class Waybill:
         if not self._relations_kept:
             keep_relations(self.backend, self.hold)
             self._relations_kept = True
-        again = RetryPolicy(self.settings.retry_seconds, stop)
-        return Projector(self.runner, self.history.head, self.backend.watch(PROJECTOR), again, stop)
+        retry = RetryPolicy(self.settings.retry_seconds, stop)
+        return Projector(self.runner, self.history.head, self.backend.leadership(PROJECTOR), retry, stop)
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
         """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
         settings = self.settings
-        outlets, positions = self.outlets(), Checkpoints(self.backend)
+        retry = RetryPolicy(settings.retry_seconds, stop)
+        outboxes, checkpoints = self.outboxes(), Checkpoints(self.backend, retry)
         at_the_newest = settings.relay_from == "now"
         return Relay(
-            outlets,
-            positions,
-            lambda: positions.begin(outlets, self.clock(), at_the_newest=at_the_newest),
+            outboxes,
+            checkpoints,
+            lambda: checkpoints.begin(outboxes, self.clock(), at_the_newest=at_the_newest),
             kafka_sink(settings, stop, patience=patience),
             written_topics(settings.topic_prefix),
-            self.backend.watch(RELAY),
-            RetryPolicy(settings.retry_seconds, stop),
+            self.backend.leadership(RELAY),
+            retry,
             stop,
         )
 
-    def outlets(self) -> Sequence[Outbox]:
-        """What the relay tells, each with a position of its own."""
+    def outboxes(self) -> Sequence[Outbox]:
+        """What the relay sends, each with a checkpoint of its own."""
         prefix, source = self.settings.topic_prefix, self.settings.relay_source
-        positions, dead_of = Checkpoints(self.backend), read_topics(prefix)
+        checkpoints, dead_of = Checkpoints(self.backend), read_topics(prefix)
         return (
             EffectsOutbox(self.backend, self.history, prefix + EVENTS, source),
             VerdictsOutbox(
@@ -164,7 +166,7 @@ class Waybill:
                 prefix + VERDICTS,
                 source,
                 dead_of,
-                expired_before=lambda: limit_of(positions.position(ExpiriesOutbox.name)),
+                expired_before=lambda: limit_of(checkpoints.position(ExpiriesOutbox.name)),
             ),
             ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
         )
@@ -172,7 +174,7 @@ class Waybill:
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""
         self.projector(Event()).run(once=True, on_step=on_step)
-        return self.runner.position()
+        return self.retry(self.runner.position)
 
     def close(self) -> None:
         self.backend.close()

@@ -41,7 +41,7 @@ def ingest_source(
 
     Use the report inside the block: after a crash in it, the same ingest goes on instead of counting the source twice.
     Of two processes that read one source at a time, only the first may resume a reading that was broken off.
-    Raises FeedMovedError, UnreadableSourceError, and what the store raises when it is away for too long.
+    Raises CheckpointMovedError, UnreadableSourceError, and what the store raises when it is away for too long.
     """
     pipeline = waybill.ingest(honour_recordedtime=honour_recordedtime)
     with reading_lock(waybill.settings.store, source.topic) as alone:
@@ -49,7 +49,7 @@ def ingest_source(
         if project:
             waybill.project(on_step)
         log.info("ingest_finished", topic=source.topic, position=position)
-        tally = waybill.again(lambda: waybill.register.tally(feed_id))
-        untaken = waybill.again(lambda: waybill.dead_letters.counts_of_feeds([feed_id], waybill.clock()))
+        tally = waybill.register.tally(feed_id)
+        untaken = waybill.retry(lambda: waybill.dead_letters.counts_of_feeds([feed_id], waybill.clock()))
         yield IngestReport(VerdictCounts.of(tally), untaken, position)
         pipeline.finish(feed_id)

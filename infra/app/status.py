@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -11,22 +12,33 @@ from infra.app.container import Waybill
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, books, set_aside
 from infra.store.checkpoints import Checkpoints
-from infra.store.projected.rows import projection_positions
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
+from projections.failures import Standing
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
 
 
 class ProjectionStatus(NamedTuple):
-    """`lag` is a count of events, not a difference of positions. `state` is live, behind or paused."""
+    """`lag` is a count of events, not a difference of positions. `state` is live, behind, paused or failed."""
 
     name: str
     version: int
     position: int
     lag: int
     state: str
+
+
+class ParkedStatus(NamedTuple):
+    """A subject that a projection goes on without; with `key` None, the projection itself, which is stopped."""
+
+    projection: str
+    version: int
+    key: str | None
+    position: int
+    reason: str
+    since: datetime
 
 
 class ReactorStatus(NamedTuple):
@@ -55,6 +67,7 @@ class Status:
     set_aside: SetAside
     head: int
     projections: Sequence[ProjectionStatus]
+    parked: Sequence[ParkedStatus]
     reactors: Sequence[ReactorStatus]
     partitions: Sequence[PartitionStatus]
     kafka_problem: str | None = None
@@ -69,7 +82,8 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     """Read the status. With `ask_kafka`, Kafka tells where its partitions end, if anything was read from it."""
     now = waybill.clock()
     head = waybill.history.head()
-    projections = _projections(waybill)
+    standings = waybill.rows.standings(PROJECTIONS)
+    projections = _projections(waybill, standings)
     begun = begun_partitions(waybill)
     ends, problem = _ends(waybill, begun) if ask_kafka else ({}, None)
     return Status(
@@ -77,26 +91,39 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
         set_aside=set_aside(waybill.engine, now, waybill.hold),
         head=head,
         projections=projections,
+        parked=_parked(standings),
         reactors=_reactors(waybill),
         partitions=partition_statuses(begun, ends),
         kafka_problem=problem,
     )
 
 
-def _projections(waybill: Waybill) -> list[ProjectionStatus]:
-    positions = waybill.rows.positions(PROJECTIONS)
-    with waybill.engine.connect() as connection:
-        listed = connection.execute(select(projection_positions.c.name, projection_positions.c.paused)).all()
-    paused = {row.name: row.paused for row in listed}
+def _projections(waybill: Waybill, standings: Mapping[str, Standing]) -> list[ProjectionStatus]:
     return [
         ProjectionStatus(
             name=projection.name,
             version=projection.version,
-            position=positions[projection.name],
-            lag=(lag := waybill.history.count_after(positions[projection.name])),
-            state="paused" if paused.get(projection.name) else "behind" if lag else "live",
+            position=(standing := standings[projection.name]).position,
+            lag=(lag := waybill.history.count_after(standing.position)),
+            state=_state(standing, lag),
         )
         for projection in PROJECTIONS
+    ]
+
+
+def _state(standing: Standing, lag: int) -> str:
+    if standing.paused:
+        return "paused"
+    if standing.stopped:
+        return "failed"
+    return "behind" if lag else "live"
+
+
+def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:
+    return [
+        ParkedStatus(projection.name, projection.version, failure.key or None, *failure[1:])
+        for projection in PROJECTIONS
+        for _, failure in sorted(standings[projection.name].failures.items())
     ]
 
 
@@ -104,9 +131,9 @@ def _reactors(waybill: Waybill) -> list[ReactorStatus]:
     """None before a relay was run on the store."""
     begun = Checkpoints(waybill.backend).begun()
     return [
-        ReactorStatus(outlet.name, begun[outlet.name], outlet.lag(begun[outlet.name]))
-        for outlet in waybill.outlets()
-        if outlet.name in begun
+        ReactorStatus(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
+        for outbox in waybill.outboxes()
+        if outbox.name in begun
     ]
 
 

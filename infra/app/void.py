@@ -32,7 +32,9 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
 
     Raises CannotVoidError, and what ingest raises.
     """
-    subject = subject or _only_subject(waybill.messages.subjects_of(source, message_id), source, message_id)
+    subject = subject or _only_subject(
+        waybill.retry(lambda: waybill.messages.subjects_of(source, message_id)), source, message_id
+    )
     now = waybill.clock()
     fact = MessageVoided(
         occurred_at=now,
@@ -50,8 +52,12 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
     with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)):
         pass
     return VoidReport(
-        [report for report in waybill.messages.find(source, message_id) if report.subject == subject],
-        waybill.messages.find(VOID_SOURCE, fact.message_id),
+        [
+            report
+            for report in waybill.retry(lambda: waybill.messages.find(source, message_id))
+            if report.subject == subject
+        ],
+        waybill.retry(lambda: waybill.messages.find(VOID_SOURCE, fact.message_id)),
     )
 
 

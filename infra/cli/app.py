@@ -13,9 +13,9 @@ import typer
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from sqlalchemy.exc import DBAPIError
 
-from consumers.ingest.register import FeedMovedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
+from domain.checkpoint import CheckpointMovedError
 from infra.app.verify import ViewsBehindError
 from infra.cli import (
     analysts,
@@ -43,7 +43,6 @@ from infra.store.events.codec import UnreadableEventError
 from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
 from infra.store.sqlite.backend import NotAStoreError
-from projections.runner import ProjectionMovedError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -51,13 +50,12 @@ INTERRUPTED = 130
 
 # Failures that say in a sentence what is the matter and what to do.
 FAILURES = (
-    FeedMovedError,
     MissingTopicsError,
     NotAllowedError,
     NotAStoreError,
     NotReachedError,
     NotYetReflectedError,
-    ProjectionMovedError,
+    CheckpointMovedError,
     StoreVersionError,
     UnreadableSourceError,
     ViewsBehindError,

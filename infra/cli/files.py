@@ -69,7 +69,7 @@ def ingest(
             source,
             honour_recordedtime=history,
             project=not no_project,
-            on_step=_projecting(progress, lambda: waybill.again(waybill.history.head)),
+            on_step=_projecting(progress, lambda: waybill.retry(waybill.history.head)),
         ) as report:
             progress.stop()
             show_counts(report.counts, report.untaken, form)

@@ -38,7 +38,7 @@ def project(
         task = progress.add_task("projecting", total=None)
         waybill.projector(stop).run(
             once=once,
-            on_step=lambda step: progress.update(task, total=waybill.history.head(), completed=step.end),
+            on_step=lambda step: progress.update(task, total=waybill.retry(waybill.history.head), completed=step.end),
         )
 
 

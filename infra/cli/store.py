@@ -3,7 +3,7 @@
 import typer
 
 from infra.app.migrate import migrate_store
-from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
+from infra.app.status import ParkedStatus, PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, progress_bar, show_json, show_rows, show_warning
@@ -32,6 +32,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
                 "head": found.head,
                 "projections": found.projections,
                 "partitions": found.partitions,
+                "parked": found.parked,
                 "reactors": found.reactors,
             }
         )
@@ -44,6 +45,9 @@ def status(form: FormatOption = Format.TABLE) -> None:
         title="\nProjections",
         footer=f"the newest event is at position {found.head}",
     )
+    if found.parked:
+        parked = [each._asdict() for each in found.parked]
+        show_rows(ParkedStatus._fields, parked, form, title="\nParked", footer="what fails, and is left as it was")
     if found.reactors or form is Format.CSV:
         reactors = [reactor._asdict() for reactor in found.reactors]
         show_rows(ReactorStatus._fields, reactors, form, title="\nReactors")

@@ -1,4 +1,4 @@
-"""An outlet: one kind of thing that the relay tells, read from the store after a position."""
+"""An outbox: one kind of thing that the relay sends, read from the store after a checkpoint."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,13 +20,13 @@ class Outbox(Protocol):
     """Reading never changes the store."""
 
     name: str
-    """By which the store knows its position."""
+    """By which the store knows its checkpoint."""
 
     def after(self, position: int) -> Outgoing:
         """What comes next; it ends at the position itself when there is nothing."""
 
     def lag(self, position: int) -> int:
-        """How many things were not told yet."""
+        """How many things were not sent yet."""
 
     def newest(self, connection: Connection, now: datetime) -> int:
-        """The position of one that has told all that there is by now."""
+        """The position of one that has sent all that there is by now."""

@@ -5,74 +5,84 @@ from threading import Event
 
 import structlog
 
+from infra.runtime.processor import Processor
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
-from projections.runner import ProjectionMovedError, Runner, Step
+from projections.failures import Incident, IncidentReport
+from projections.runner import Runner, Step
 
 ROLE = "projector"
-STANDBY_SECONDS = 0.5
-"""How often one that stands by looks whether it has to take over."""
 IDLE_SECONDS = 5.0
-"""How long an active one waits for news before it looks by itself."""
 
 
 class Projector:
-    """Steps until told to stop. However many run on one store, one is active, and another takes over when it dies.
+    """Projects until told to stop; see Processor."""
 
-    Should two believe that they are the active one, the position that moves with the rows lets only one of them write.
-    """
-
-    def __init__(self, runner: Runner, head: Callable[[], int], watch: Leadership, again: RetryPolicy, stop: Event):
+    def __init__(
+        self, runner: Runner, head: Callable[[], int], leadership: Leadership, retry: RetryPolicy, stop: Event
+    ):
         self._runner = runner
         self._head = head
-        self._watch = watch
-        self._again = again
+        self._leadership = leadership
+        self._retry = retry
         self._stop = stop
-        self._active: bool | None = None
-        self._log = structlog.get_logger(__name__)
 
     def run(self, *, once: bool, on_step: Callable[[Step], None] | None = None) -> None:
         """Bring the views up to date, and unless `once`, go on as events come, until the stop is set.
 
-        With `once` it ends when the views reflect the newest event of its beginning, whoever projected it.
+        With `once` it ends when all projections that are neither paused nor stopped reflect the newest event of its
+        beginning.
         """
-        try:
-            target = self._again(self._head)
-            while not self._stop.is_set():
-                if not self._again(self._claimed):
-                    if once and self._again(self._runner.position) >= target:
-                        return
-                    self._stop.wait(STANDBY_SECONDS / 10 if once else STANDBY_SECONDS)
-                    continue
-                try:
-                    step = self._again(self._runner.step)
-                except ProjectionMovedError as e:
-                    # Another one wrote this batch, or we did and never heard of it. Who is the active one now?
-                    self._log.info("projection_moved", reason=str(e))
-                    self._watch.close()
-                    continue
-                if step is not None:
-                    self._tell(step)
-                    if on_step is not None:
-                        on_step(step)
-                elif once:
-                    return
-                else:
-                    self._again(lambda: self._watch.wait(self._stop, IDLE_SECONDS))
-        finally:
-            self._watch.close()
+        work = _Projecting(self._runner, self._retry(self._head) if once else 0, self._retry, on_step)
+        Processor(ROLE, work, self._leadership, self._retry, self._stop, IDLE_SECONDS).run(once=once)
 
-    def _claimed(self) -> bool:
-        active = self._watch.claim()
-        if active is not self._active:
-            self._active = active
-            if active:
-                self._log.info("projector_active")
-            else:
-                self._log.info("projector_standing_by")
-        return active
 
-    def _tell(self, step: Step) -> None:
+class _Projecting:
+    """Implements infra.runtime.processor.Work. A step is one transaction, so that it may be tried again as a whole."""
+
+    def __init__(self, runner: Runner, target: int, retry: RetryPolicy, on_step: Callable[[Step], None] | None):
+        self._runner = runner
+        self._target = target
+        self._retry = retry
+        self._on_step = on_step
+        self._log = structlog.get_logger(__name__)
+
+    def begin(self) -> None:
+        self._runner.retry_parked()
+
+    def step(self) -> bool:
+        step = self._retry(self._runner.step)
+        if step is None:
+            return False
         self._log.info(
             "batch_projected", start=step.start, position=step.end, events=step.events, subjects=step.subjects
         )
+        if self._on_step is not None:
+            self._on_step(step)
+        return True
+
+    def seconds_to_retry(self) -> float | None:
+        return self._runner.seconds_to_retry()
+
+    def is_done(self) -> bool:
+        return self._runner.reached(self._target)
+
+
+def log_incident(report: IncidentReport) -> None:
+    """Say what becomes of a projection that fails, loudly where somebody has to look."""
+    told = structlog.get_logger(__name__).bind(
+        projection=report.projection,
+        version=report.version,
+        key=report.key,
+        position=report.position,
+        reason=report.reason,
+    )
+    match report.incident:
+        case Incident.RETRIED:
+            told.warning("projection_failed")
+        case Incident.PARKED:
+            told.error("projection_key_parked")
+        case Incident.STOPPED:
+            told.error("projection_stopped")
+        case Incident.RESUMED:
+            told.info("projection_resumed")

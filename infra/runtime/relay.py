@@ -1,4 +1,4 @@
-"""The relay's loop: reads what comes next, sends it, and moves on once all of it is kept."""
+"""The relay: sends others what took effect and what became of messages, for as long as it runs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
@@ -8,15 +8,13 @@ import structlog
 
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Sink, StoppedError
 from infra.outbox.outbox import Outbox
-from infra.store.checkpoints import CheckpointMovedError
+from infra.runtime.processor import Processor
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 
 ROLE = "relay"
-STANDBY_SECONDS = 0.5
-"""How often one that stands by looks whether it has to take over."""
 IDLE_SECONDS = 1.0
-"""How long an active one waits for news before it looks by itself: not all that there is to tell wakes it."""
+"""How long a leader waits for news before it looks by itself: an expiry, for one, does not wake it."""
 WITHOUT_TOPICS_SECONDS = 5.0
 
 
@@ -30,8 +28,8 @@ class RelaySink(Sink, Protocol):
         """Let go of the broker."""
 
 
-class Positions(Protocol):
-    """Where the store says how far each outlet was told."""
+class Checkpoints(Protocol):
+    """How far each outbox was sent, by the store."""
 
     def begun(self) -> Mapping[str, int]:
         """The positions of those that have begun, by name."""
@@ -44,103 +42,87 @@ class Positions(Protocol):
 
 
 class Relay:
-    """Tells until told to stop. However many run on one store, one is active, and another takes over when it dies.
+    """Sends until told to stop; see Processor.
 
-    Nothing is skipped but what its topic can never take: a position moves when all before it is kept by Kafka. What
-    was sent before a crash and not yet noted is sent again, under the same ids. `begin` gives positions to a relay that
-    has never run.
+    It skips nothing but what a topic can never take: a checkpoint moves when Kafka keeps all before it. What was sent
+    before a crash and not yet noted is sent again, under the same ids. `begin` gives checkpoints to a relay that has
+    never run.
     """
 
     def __init__(
         self,
-        outlets: Sequence[Outbox],
-        positions: Positions,
+        outboxes: Sequence[Outbox],
+        checkpoints: Checkpoints,
         begin: Callable[[], None],
         sink: RelaySink,
         topics: Sequence[str],
-        watch: Leadership,
-        again: RetryPolicy,
+        leadership: Leadership,
+        retry: RetryPolicy,
         stop: Event,
     ):
-        self._outlets = outlets
-        self._positions = positions
+        self._outboxes = outboxes
+        self._checkpoints = checkpoints
         self._begin = begin
         self._sink = sink
         self._topics = topics
-        self._watch = watch
-        self._again = again
+        self._retry = retry
         self._stop = stop
-        self._active: bool | None = None
+        self._processor = Processor(ROLE, self, leadership, retry, stop, IDLE_SECONDS)
         self._log = structlog.get_logger(__name__)
 
     def run(self, *, once: bool = False) -> None:
-        """Tell what there is, and unless `once`, go on as more comes, until the stop is set.
+        """Send what there is, and unless `once`, go on as more comes, until the stop is set.
 
-        With `once` it ends when there is no more, whoever told it.
+        With `once` it ends when there is no more, whoever sent it.
         Raises NotReachedError when Kafka refuses us, and what the store raises when it is away for too long.
         """
         try:
-            while not self._stop.is_set():
-                if not self._again(self._claimed):
-                    if once and self._again(self._all_is_told):
-                        return
-                    self._stop.wait(STANDBY_SECONDS)
-                    continue
-                try:
-                    told = [self._tell(outlet) for outlet in self._outlets]
-                except CheckpointMovedError as e:
-                    # Another one told this, or we did and never heard of it. Who is the active one now?
-                    self._log.info("relay_moved", reason=str(e))
-                    self._watch.close()
-                    continue
-                if any(told):
-                    continue
-                if once:
-                    return
-                self._again(lambda: self._watch.wait(self._stop, IDLE_SECONDS))
+            self._processor.run(once=once)
         except StoppedError:
             self._log.info("relay_stopped_early")
         finally:
-            self._watch.close()
             self._sink.close()
 
-    def _claimed(self) -> bool:
-        active = self._watch.claim()
-        if active is not self._active:
-            if active:
-                self._begin()
-                self._find_topics()
-                self._log.info("relay_active")
-            else:
-                self._log.info("relay_standing_by")
-            self._active = active
-        return active
+    # -- infra.runtime.processor.Work ----------------------------------------------------------------
 
-    def _all_is_told(self) -> bool:
-        begun = self._positions.begun()
-        return all(outlet.name in begun and not outlet.lag(begun[outlet.name]) for outlet in self._outlets)
+    def begin(self) -> None:
+        self._begin()
+        self._find_topics()
+
+    def step(self) -> bool:
+        sent = [self._send_next(outbox) for outbox in self._outboxes]
+        return any(sent)
+
+    def seconds_to_retry(self) -> float | None:
+        return None
+
+    def is_done(self) -> bool:
+        begun = self._checkpoints.begun()
+        return all(outbox.name in begun and not outbox.lag(begun[outbox.name]) for outbox in self._outboxes)
 
     def _find_topics(self) -> None:
-        told = False
+        logged = False
         while True:
             try:
                 return self._sink.find(self._topics)
             except MissingTopicsError as e:
-                if not told:
+                if not logged:
                     self._log.error("relay_waits", reason=str(e))
-                told = True
+                logged = True
             if self._stop.wait(WITHOUT_TOPICS_SECONDS):
                 raise StoppedError("told to stop before the topics were there")
 
-    def _tell(self, outlet: Outbox) -> bool:
-        """Send the next batch of one outlet; whether there was any."""
-        start = self._again(lambda: self._positions.position(outlet.name))
-        going = self._again(lambda: outlet.after(start))
-        if going.end == start:
+    def _send_next(self, outbox: Outbox) -> bool:
+        """Send the next batch of one outbox; whether there was any."""
+        start = self._checkpoints.position(outbox.name)
+        outgoing = self._retry(lambda: outbox.after(start))
+        if outgoing.end == start:
             return False
-        self._send(going.records)
-        self._again(lambda: self._positions.move(outlet.name, start, going.end))
-        self._log.info("batch_relayed", outlet=outlet.name, start=start, position=going.end, records=len(going.records))
+        self._send(outgoing.records)
+        self._checkpoints.move(outbox.name, start, outgoing.end)
+        self._log.info(
+            "batch_relayed", outlet=outbox.name, start=start, position=outgoing.end, records=len(outgoing.records)
+        )
         return True
 
     def _send(self, records: Sequence[Record]) -> None:

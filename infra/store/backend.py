@@ -37,8 +37,8 @@ class Backend(Protocol):
         Of one column, the array is of texts. See `as_keys`.
         """
 
-    def watch(self, role: str) -> Leadership:
-        """This process's claim to be the active one of a role, and its ear for new events."""
+    def leadership(self, role: str) -> Leadership:
+        """This process's claim to lead a role, and its ear for new events."""
 
     def define(self, relations: Sequence[Relation]) -> bool:
         """Make what analysts query what it should be; True when it was not. One transaction, safe beside readers.

@@ -1,51 +1,67 @@
-"""How far each reactor has come, in the store."""
+"""Checkpoints in the store: how far each reactor has come, and the compare-and-set by which any checkpoint moves."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, insert, select, update
 
+from domain.checkpoint import CheckpointMovedError
 from infra.outbox.outbox import Outbox
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
 from infra.store.register.tables import reactor_positions
+from infra.store.retries import RetryPolicy, retried
 
 
-class CheckpointMovedError(Exception):
-    """The position was not moved: another process has moved it, and tells what we were about to tell."""
+def compare_and_set(
+    connection: Connection, table: Table, key: ColumnElement[bool], start: int, end: int, name: str
+) -> None:
+    """Move the `position` of one row, within the connection's transaction.
+
+    Raises CheckpointMovedError when it does not stand at `start` any more: of two processes that do the same work, one
+    fails here and writes nothing.
+    """
+    position: Column[int] = table.c.position
+    moved = connection.execute(update(table).where(key, position == start).values(position=end))
+    if moved.rowcount != 1:
+        raise CheckpointMovedError(f"another process has moved {name} on from {start}")
 
 
 class Checkpoints:
-    """Positions of reactors, by name."""
+    """Checkpoints of reactors, by name. Each method rides out outages, as `retry` says (none: it raises)."""
 
-    def __init__(self, backend: Backend):
+    def __init__(self, backend: Backend, retry: RetryPolicy | None = None):
         self._backend = backend
         self._engine: Engine = backend.engine
+        self.retry = retry or RetryPolicy(0)
 
-    def begin(self, outlets: Sequence[Outbox], now: datetime, *, at_the_newest: bool) -> None:
+    @retried
+    def begin(self, outboxes: Sequence[Outbox], now: datetime, *, at_the_newest: bool) -> None:
         """Give a position to each that has never run: the store's beginning, or what comes from now on."""
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
             self._backend.lock(connection)
             there = {row.name: row for row in connection.execute(select(reactor_positions))}
-            for outlet in outlets:
-                row = there.get(outlet.name)
+            for outbox in outboxes:
+                row = there.get(outbox.name)
                 if row is not None and row.begun_at is not None:
                     continue
-                position = outlet.newest(connection, now) if at_the_newest else row.position if row is not None else 0
-                values = {"name": outlet.name, "position": position, "begun_at": now}
+                position = outbox.newest(connection, now) if at_the_newest else row.position if row is not None else 0
+                values = {"name": outbox.name, "position": position, "begun_at": now}
                 if row is None:
                     connection.execute(insert(reactor_positions).values(values))
                 else:
                     connection.execute(
-                        update(reactor_positions).where(reactor_positions.c.name == outlet.name).values(values)
+                        update(reactor_positions).where(reactor_positions.c.name == outbox.name).values(values)
                     )
 
+    @retried
     def begun(self) -> Mapping[str, int]:
         """The positions of those that were run on this store."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(reactor_positions).where(reactor_positions.c.begun_at.is_not(None)))
             return {row.name: row.position for row in rows}
 
+    @retried
     def position(self, name: str) -> int:
         """Where one that has begun stands."""
         with self._engine.connect() as connection:
@@ -55,20 +71,13 @@ class Checkpoints:
                 ).scalar_one()
             )
 
+    @retried
     def move(self, name: str, start: int, end: int) -> None:
         """A compare-and-set that only goes forward.
 
         Raises CheckpointMovedError when it does not stand at `start` any more, or `end` is not after it.
         """
+        if end <= start:
+            raise CheckpointMovedError(f"{name} is not moved from {start} to {end}, or {end} is not beyond")
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
-            moved = connection.execute(
-                update(reactor_positions)
-                .where(
-                    reactor_positions.c.name == name,
-                    reactor_positions.c.position == start,
-                    reactor_positions.c.position < end,
-                )
-                .values(position=end)
-            )
-            if moved.rowcount != 1:
-                raise CheckpointMovedError(f"another process has moved {name} on from {start}, or {end} is not beyond")
+            compare_and_set(connection, reactor_positions, reactor_positions.c.name == name, start, end, name)

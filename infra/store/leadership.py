@@ -1,6 +1,6 @@
-"""A watch on the store: one active process a role, and an ear for new events.
+"""Leadership: one active process a role, and an ear for new events.
 
-However many processes are started to project or to relay, one of them is active and the others stand by. When it dies,
+However many processes are started to project or to relay, one of them leads and the others stand by. When it dies,
 however it dies, its claim is freed with its connection (or its open file), and one that stands by takes over.
 """
 
@@ -16,14 +16,14 @@ from consumers.sources.reading_lock import held_lock
 
 SECONDS_BETWEEN_LOOKS = 0.03
 LEASE_SECONDS = 30
-"""How long the server keeps a claim of which it hears nothing: much longer than a batch takes."""
+"""How long the server keeps a silent leader's claim: much longer than a batch takes."""
 
 
 class Leadership(Protocol):
     """One process's claim to a role, and its waiting for what the store gets. Close it, and another may claim."""
 
     def claim(self) -> bool:
-        """Whether this process is the active one of its role from now on, or still is."""
+        """Whether this process leads its role from now on, or still does."""
 
     def wait(self, stop: Event, seconds: float) -> None:
         """Until events may have come, the stop is set or the time is up."""
@@ -122,4 +122,4 @@ class PostgresLeadership:
 
     def _lost(self, error: psycopg.OperationalError) -> OperationalError:
         self.close()
-        return OperationalError("watching the store", None, error)
+        return OperationalError("claiming leadership", None, error)

@@ -1,9 +1,10 @@
-"""Outages of the store: which failures pass by themselves, and trying again until they have."""
+"""Outages of the store: which failures pass by themselves, and retrying until they have."""
 
 import sqlite3
 from collections.abc import Callable
+from functools import wraps
 from threading import Event
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import psycopg
 import structlog
@@ -44,6 +45,7 @@ _NOT_UP_YET = (
 )
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def passes(error: BaseException) -> bool:
@@ -59,6 +61,21 @@ def passes(error: BaseException) -> bool:
     return False
 
 
+def is_the_stores_own(error: BaseException) -> bool:
+    """Whether the store itself is in trouble (away, full, read-only), and not what was to be written to it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(
+        cause,
+        psycopg.OperationalError
+        | psycopg.InternalError
+        | psycopg.InterfaceError
+        | sqlite3.OperationalError
+        | sqlite3.InternalError
+        | OSError
+        | PersistenceError,
+    )
+
+
 def may_come_up(error: BaseException) -> bool:
     """Whether a store that could not be opened is only not there yet. A wrong password does not pass by waiting."""
     said = str(error).lower()
@@ -66,7 +83,7 @@ def may_come_up(error: BaseException) -> bool:
 
 
 class RetryPolicy:
-    """Calls work again while it fails in a way that passes, with growing pauses, for so many seconds in a row.
+    """Retries work while it fails in a way that passes, with growing pauses, for so many seconds in a row.
 
     When the time is up, or the stop is set meanwhile, the last failure is raised. Work must be whole transactions.
     """
@@ -96,3 +113,24 @@ class RetryPolicy:
             attempt=state.attempt_number,
             tries_again_in=round(state.upcoming_sleep, 2),
         )
+
+
+class HasRetry(Protocol):
+    """A port to the store whose methods ride out outages."""
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How patient it is."""
+
+
+S = TypeVar("S", bound=HasRetry)
+
+
+def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """A method that is one whole transaction: retried as the port's policy says."""
+
+    @wraps(method)
+    def retrying(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.retry(lambda: method(self, *args, **kwargs))
+
+    return retrying

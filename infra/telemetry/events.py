@@ -65,6 +65,7 @@ _OF_A_MESSAGE = (
     "correlation_id",
     "reason",
 )
+_OF_A_PROJECTION = ("projection", "version", "key", "position", "reason")
 _OF_A_PARTITION = ("topic", "partition", "next_offset", "first_offset", "end_offset")
 
 _DECLARED = (
@@ -82,17 +83,37 @@ _DECLARED = (
         "A batch of events was projected.",
         ("start", "position", "events", "subjects"),
     ),
-    LogEvent("projector_active", "info", "This process keeps the views up to date from now on."),
     LogEvent(
-        "projector_standing_by",
-        "info",
-        "Another process keeps the views up to date; this one takes over when that one ends.",
+        "projection_failed",
+        "warning",
+        "A projection could not take a batch; it is retried, and the others go on.",
+        _OF_A_PROJECTION,
     ),
     LogEvent(
-        "projection_moved",
+        "projection_key_parked",
+        "error",
+        "A projection goes on without this subject, whose rows stay as they were.",
+        _OF_A_PROJECTION,
+    ),
+    LogEvent(
+        "projection_stopped",
+        "error",
+        "Too many subjects of a projection fail; it stays where it is, and the others go on.",
+        _OF_A_PROJECTION,
+    ),
+    LogEvent(
+        "projection_resumed",
         "info",
-        "Another projector wrote a batch first; this one goes on from there.",
-        ("reason",),
+        "A projection has taken what it could not take before.",
+        _OF_A_PROJECTION,
+    ),
+    LogEvent("leadership_taken", "info", "This process is the active one of its role from now on.", ("role",)),
+    LogEvent("standing_by", "info", "Another process leads; this one takes over when that one ends.", ("role",)),
+    LogEvent(
+        "checkpoint_moved",
+        "info",
+        "Another process of the role wrote a batch first; this one goes on from there.",
+        ("role", "reason"),
     ),
     LogEvent("relations_defined", "info", "The relations that analysts query were created for this version."),
     LogEvent(
@@ -166,8 +187,6 @@ _DECLARED = (
         "Offsets could not be committed to Kafka. Only its lag tools rest on them.",
         ("reason",),
     ),
-    LogEvent("relay_active", "info", "This process relays what takes effect from now on."),
-    LogEvent("relay_standing_by", "info", "Another process relays; this one takes over when that one ends."),
     LogEvent(
         "batch_relayed",
         "info",
@@ -180,7 +199,6 @@ _DECLARED = (
         "Topics that the relay writes to are missing; it looks again until they are there.",
         ("reason",),
     ),
-    LogEvent("relay_moved", "info", "Another relay sent a batch first; this one goes on from there.", ("reason",)),
     LogEvent(
         "relay_stopped_early",
         "info",

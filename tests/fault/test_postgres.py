@@ -85,7 +85,7 @@ class Load:
 
 def became_active(projector: Running) -> str:
     """When it did so last: log lines begin with nothing that differs but end in their time."""
-    lines = [line for line in projector.said.splitlines() if '"projector_active"' in line]
+    lines = [line for line in projector.said.splitlines() if '"leadership_taken"' in line]
     return lines[-1].partition('"timestamp"')[2] if lines else ""
 
 
@@ -104,7 +104,7 @@ def test_a_projector_that_is_told_to_stop_while_the_server_is_away_leaves_in_pea
     waybill: Command, server: Server
 ) -> None:
     projector = waybill.with_(WAYBILL_STORE=server.new_database(), WAYBILL_LOG_LEVEL="info").start("project")
-    until(lambda: "projector_active" in projector.said)
+    until(lambda: "leadership_taken" in projector.said)
     server.down()
     try:
         until(lambda: "store_unavailable" in projector.said)

@@ -135,7 +135,7 @@ def test_a_relay_that_is_killed_again_and_again_loses_nothing(anywhere: Command,
     for _ in range(5):
         relay = talkative.start("relay")
         # It is killed while it sends, or when there is nothing left to send.
-        while "batch_relayed" not in relay.said and (ingest.is_alive() or "relay_active" not in relay.said):
+        while "batch_relayed" not in relay.said and (ingest.is_alive() or "leadership_taken" not in relay.said):
             assert relay.is_alive(), relay.said
         time.sleep(draw.uniform(0, 0.1))
         relay.kill()
@@ -150,9 +150,9 @@ def test_a_relay_that_is_killed_again_and_again_loses_nothing(anywhere: Command,
 def test_one_of_several_is_active_and_another_takes_over_when_it_dies(anywhere: Command, topics: Topics) -> None:
     talkative = anywhere.with_(WAYBILL_LOG_LEVEL="info")
     active = talkative.start("relay")
-    until_said(active, "relay_active")
+    until_said(active, "leadership_taken")
     standby = talkative.start("relay")
-    until_said(standby, "relay_standing_by")
+    until_said(standby, "standing_by")
     anywhere("ingest", anywhere.file("1.jsonl", PLACED), "--no-project").done()
     anywhere("relay", "--once").done()
     assert [reactor["lag"] for reactor in anywhere.ask("status")["reactors"]] == [0, 0, 0], "whoever told it"

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, select, text
 
 from consumers.ingest import filing
-from consumers.ingest.register import FeedMovedError, MessageKey
+from consumers.ingest.register import MessageKey
 from consumers.ingest.snapshots import Snapshot
 from consumers.sources.source import Batch
 from domain.account.decider import AccountState
 from domain.account.kind import ACCOUNT
+from domain.checkpoint import CheckpointMovedError
 from domain.fact import Fact
 from domain.order.kind import ORDER
 from domain.order.state import OrderState
@@ -426,7 +427,7 @@ def test_of_two_pipelines_that_both_own_a_feed_the_second_stores_nothing(
         # when
         owner.take(one.line for one in sent[before:cut])
         stored = everything_in(store.process(0))
-        with pytest.raises(FeedMovedError):
+        with pytest.raises(CheckpointMovedError):
             zombie.take(one.line for one in data.draw(st.sampled_from((sent[before:], sent[cut:], sent))))
         # then
         assert everything_in(store.process(0)) == stored

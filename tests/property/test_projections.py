@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from consumers.ingest.register import FeedMovedError, MessageKey
+from consumers.ingest.register import MessageKey
+from domain.checkpoint import CheckpointMovedError
 from domain.fact import Fact
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
@@ -19,7 +20,6 @@ from infra.queries.books import kept as books_kept
 from infra.queries.views import Asked
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection
-from projections.runner import ProjectionMovedError
 from projections.views.catalogue import VIEWS, View
 from projections.views.tables import order_states, rep_open_orders
 from tests.property.histories import HOURS
@@ -245,7 +245,7 @@ class Service(RuleBasedStateMachine):
             patch.setattr(slow.history, "facts_up_to", read_while_the_other_writes)
             try:
                 runner_of(slow, batch_events[0], projections[0]).step()
-            except ProjectionMovedError:
+            except CheckpointMovedError:
                 assert moving & overtaken, "only one that was overtaken gives way"
                 after = positions_of(slow)
                 assert {name for name in before if after[name] != before[name]} == overtaken
@@ -260,7 +260,7 @@ class Service(RuleBasedStateMachine):
         messages = self.chosen(picked[0])
         owner.take(one.line for one in messages)
         self.note_received(messages)
-        with pytest.raises(FeedMovedError):
+        with pytest.raises(CheckpointMovedError):
             zombie.take(one.line for one in self.chosen(picked[1]))
 
     @rule(number=processes, view=some_view, as_of=st.none() | happening)

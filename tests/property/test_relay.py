@@ -30,7 +30,7 @@ class Listener:
         self.told: dict[str, list[Record]] = {}
 
     def listen(self, waybill: Waybill) -> None:
-        for outlet in waybill.outlets():
+        for outlet in waybill.outboxes():
             while self._hear_more(outlet):
                 pass
 
@@ -62,7 +62,7 @@ def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
         patch.setattr(verdicts, "NOTICES_AT_ONCE", at_once)
         # given a relay that listens while messages come
         waybill = store.process()
-        Checkpoints(waybill.backend).begin(waybill.outlets(), waybill.clock(), at_the_newest=False)
+        Checkpoints(waybill.backend).begin(waybill.outboxes(), waybill.clock(), at_the_newest=False)
         listener = Listener()
         # when
         deliver(store, deliveries, after_each=lambda one: listener.listen(one) if chance.random() < 0.5 else None)

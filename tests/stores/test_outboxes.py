@@ -11,12 +11,13 @@ from sqlalchemy import event, text
 from consumers.sinks.sink import Record
 from consumers.sources.kafka import Partition
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
+from domain.checkpoint import CheckpointMovedError
 from infra.app.container import Waybill, open_backend
 from infra.app.migrate import migrate_store
 from infra.app.status import read_status
 from infra.queries.books import Books
 from infra.settings import Settings
-from infra.store.checkpoints import CheckpointMovedError, Checkpoints
+from infra.store.checkpoints import Checkpoints
 from infra.store.engine import LOCKED
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.schema_version import upgrade
@@ -46,7 +47,7 @@ class Told:
         self.begin()
 
     def begin(self, *, at_the_newest: bool = False) -> None:
-        self.positions.begin(self.service.outlets(), self.now, at_the_newest=at_the_newest)
+        self.positions.begin(self.service.outboxes(), self.now, at_the_newest=at_the_newest)
 
     def take(
         self, *messages: dict[str, Any] | bytes | RawMessage, topic: str = "orders", rereading: bool = False
@@ -61,7 +62,7 @@ class Told:
     def next(self) -> dict[str, list[Record]]:
         """What is told from where the relay stood, by topic; the relay moves on."""
         records: dict[str, list[Record]] = {}
-        for outlet in self.service.outlets():
+        for outlet in self.service.outboxes():
             start = self.positions.position(outlet.name)
             going = outlet.after(start)
             for record in going.records:
@@ -518,7 +519,7 @@ def test_of_two_that_tell_the_same_one_moves_on(told: Told) -> None:
     told.take(PLACED)
     told.positions.move("relay.events", 0, 1)
 
-    with pytest.raises(CheckpointMovedError, match=r"another process has moved the relay\.events on from 0"):
+    with pytest.raises(CheckpointMovedError, match=r"another process has moved relay\.events on from 0"):
         told.positions.move("relay.events", 0, 1)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from infra.app.container import Waybill
-from infra.store import leadership as watch
+from infra.store import leadership
 from infra.store.leadership import FileLeadership
 from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
@@ -78,23 +78,23 @@ def caught_up(service: Command) -> Callable[[], bool]:
 def test_one_that_is_killed_is_followed_by_one_that_stands_by(service: Command, in_peace: dict[str, Any]) -> None:
     # given an active projector and two that stand by
     active = service.start("project")
-    until(says(active, "projector_active"))
+    until(says(active, "leadership_taken"))
     others = [service.start("project") for _ in range(2)]
     for other in others:
-        until(says(other, "projector_standing_by"))
+        until(says(other, "standing_by"))
     service("ingest", "first.jsonl", "--no-project").done()
     # when the active one is killed
     active.kill()
     assert active.wait().code == KILLED
     # then one of the others is active, and one alone
-    until(lambda: any("projector_active" in other.said for other in others))
+    until(lambda: any("leadership_taken" in other.said for other in others))
     service("ingest", "second.jsonl", "--no-project").done()
     until(caught_up(service))
-    assert ["projector_active" in other.said for other in others].count(True) == 1
+    assert ["leadership_taken" in other.said for other in others].count(True) == 1
     # and who is told to stop gives way to the last one
-    others.sort(key=lambda other: "projector_active" in other.said)
+    others.sort(key=lambda other: "leadership_taken" in other.said)
     others.pop().terminate()
-    until(says(others[0], "projector_active"))
+    until(says(others[0], "leadership_taken"))
     others[0].terminate()
     others[0].wait().done()
     assert_same_answers(service.setting("WAYBILL_STORE"), in_peace)
@@ -114,7 +114,7 @@ def test_one_that_was_frozen_writes_nothing_when_it_wakes(service: Command, in_p
     # when it loses its claim, and another one takes over and projects all
     take_claim_away(service)
     other = service.start("project")
-    until(says(other, "projector_active"))
+    until(says(other, "leadership_taken"))
     service("ingest", "second.jsonl", "--no-project").done()
     until(caught_up(service))
     # and it wakes up
@@ -201,7 +201,7 @@ def test_a_batch_that_another_one_has_written_meanwhile_is_not_written_again(
         go_on.set()
         projector.join()
     # then the first one notices and has written nothing
-    assert "projection_moved" in [entry["event"] for entry in logs]
+    assert "checkpoint_moved" in [entry["event"] for entry in logs]
     assert "batch_projected" not in [entry["event"] for entry in logs]
     assert slow.rows.positions(PROJECTIONS) == written
     take_in(slow, LINES[HALF:], "second half")
@@ -212,9 +212,9 @@ def test_a_batch_that_another_one_has_written_meanwhile_is_not_written_again(
 def test_the_server_frees_a_claim_of_which_it_hears_nothing(
     monkeypatch: pytest.MonkeyPatch, postgres_store: StoreUrl
 ) -> None:
-    monkeypatch.setattr(watch, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(leadership, "LEASE_SECONDS", 1)
     with Waybill(in_small_batches(postgres_store())) as waybill:
-        silent, other = waybill.backend.watch("projector"), waybill.backend.watch("projector")
+        silent, other = waybill.backend.leadership("projector"), waybill.backend.leadership("projector")
         assert silent.claim()
         # when nothing is heard of who has the claim
         until(other.claim)
@@ -231,9 +231,9 @@ def test_the_server_frees_a_claim_of_which_it_hears_nothing(
 def test_a_claim_lasts_while_its_holder_waits_for_news(
     monkeypatch: pytest.MonkeyPatch, postgres_store: StoreUrl
 ) -> None:
-    monkeypatch.setattr(watch, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(leadership, "LEASE_SECONDS", 1)
     with Waybill(in_small_batches(postgres_store())) as waybill:
-        active, other = waybill.backend.watch("projector"), waybill.backend.watch("projector")
+        active, other = waybill.backend.leadership("projector"), waybill.backend.leadership("projector")
         assert active.claim()
         active.wait(Event(), 2)
         assert not other.claim()

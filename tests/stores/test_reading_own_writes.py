@@ -62,7 +62,7 @@ def test_the_answer_after_waiting_has_what_was_written(settings: Settings) -> No
 def test_of_two_projectors_one_is_active_and_the_other_takes_over(settings: Settings) -> None:
     first, second = Event(), Event()
     with Waybill(settings) as waybill, Waybill(settings) as one, Waybill(settings) as other:
-        claim, standby = one.backend.watch("projector"), other.backend.watch("projector")
+        claim, standby = one.backend.leadership("projector"), other.backend.leadership("projector")
         assert claim.claim()
         assert not standby.claim()
         assert claim.claim()

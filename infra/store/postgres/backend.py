@@ -76,7 +76,7 @@ class PostgresBackend:
         columns = ", ".join(f"value ->> {index} AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_array_elements(CAST(:keys AS json))) AS k"
 
-    def watch(self, role: str) -> Leadership:
+    def leadership(self, role: str) -> Leadership:
         return PostgresLeadership(role, self.url, self._recorder.channel_name)
 
     def define(self, relations: Sequence[Relation]) -> bool:

@@ -25,9 +25,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
+from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
+from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
+from infra.store.retries import is_the_stores_own
+from projections.failures import Failure, RowsRefusedError, Standing, reason_of
 from projections.projection import Projection
-from projections.runner import ProjectionMovedError, Replacement
+from projections.runner import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
 from projections.views.tables import metadata, table_of
@@ -69,6 +73,7 @@ class ProjectedRows:
                     connection.execute(delete(table))
                     _index_anew(connection, table)
                 connection.execute(delete(projection_positions).where(projection_positions.c.name == projection.name))
+                connection.execute(delete(projection_failures).where(projection_failures.c.name == projection.name))
                 connection.execute(
                     insert(projection_positions).values(
                         name=projection.name, version=projection.version, position=0, paused=False
@@ -79,14 +84,59 @@ class ProjectedRows:
         with self._engine.connect() as connection:
             return positions_seen(connection, projections)
 
+    def standings(self, projections: Iterable[Projection]) -> dict[str, Standing]:
+        projections = list(projections)
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(projection_positions)).all()
+            failures = failures_of(connection, projections)
+        stands = {row.name: row for row in rows}
+        return {
+            p.name: Standing(row.position, row.paused, failures.get(p.name, {}))
+            if (row := stands.get(p.name)) is not None
+            else Standing()
+            for p in projections
+        }
+
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
         with self._locked() as connection:
             for replacement in replacements:
-                self._move(connection, replacement.projection, start, end)
+                projection = replacement.projection
+                self._move(connection, projection, start, end)
                 if replacement.subjects:
                     self._replace(connection, replacement)
+                if replacement.resolved:
+                    resolve_failures(connection, projection, replacement.resolved)
+                if replacement.failed:
+                    record_failures(connection, projection, replacement.failed)
+
+    def try_out(self, replacement: Replacement) -> None:
+        with self._engine.execution_options(**{LOCKED: True}).connect() as connection, connection.begin() as trial:
+            try:
+                self._replace(connection, replacement)
+            finally:
+                trial.rollback()
+
+    def stop(self, projection: Projection, failure: Failure) -> None:
+        with self._locked() as connection:
+            resolve_failures(connection, projection, [failure.key])
+            record_failures(connection, projection, [failure])
+
+    def set_paused(self, projection: Projection, paused: bool) -> None:
+        """Pause a projection where it stands, or let it go on. It stays so until it is said otherwise."""
+        with self._locked() as connection:
+            connection.execute(
+                update(projection_positions).where(projection_positions.c.name == projection.name).values(paused=paused)
+            )
 
     def _replace(self, connection: Connection, replacement: Replacement) -> None:
+        try:
+            self._replace_rows(connection, replacement)
+        except Exception as e:
+            if is_the_stores_own(e):
+                raise
+            raise RowsRefusedError(replacement.projection, reason_of(e)) from e
+
+    def _replace_rows(self, connection: Connection, replacement: Replacement) -> None:
         projection = replacement.projection
         old = [_old_contributing(connection, totals, replacement.subjects) for totals in projection.totals]
         for table in map(table_of, projection.tables):
@@ -98,14 +148,8 @@ class ProjectedRows:
             _add(connection, totals, sum_contributions(totals, before, after))
 
     def _move(self, connection: Connection, projection: Projection, start: int, end: int) -> None:
-        # A compare-and-set: of two processes that project the same events, one fails here and writes nothing.
-        moved = connection.execute(
-            update(projection_positions)
-            .where(projection_positions.c.name == projection.name, projection_positions.c.position == start)
-            .values(position=end)
-        )
-        if moved.rowcount != 1:
-            raise ProjectionMovedError(f"another process has moved {projection.name} on from position {start}")
+        named = projection_positions.c.name == projection.name
+        compare_and_set(connection, projection_positions, named, start, end, projection.name)
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()

@@ -14,18 +14,24 @@ from infra.store.backend import Backend
 from infra.store.engine import LOCKED
 from infra.store.register.tables import feeds
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
+from infra.store.retries import RetryPolicy, retried
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
 
 
 class StoredRegister:
-    """Implements consumers.ingest.register.Register."""
+    """Implements consumers.ingest.register.Register.
 
-    def __init__(self, backend: Backend):
+    Every method but `transaction` rides out outages of the store, as `retry` says (none: it raises).
+    """
+
+    def __init__(self, backend: Backend, retry: RetryPolicy | None = None):
+        self.retry = retry or RetryPolicy(0)
         self._backend = backend
         self._engine = backend.engine
         self._statements = Statements(backend)
 
+    @retried
     def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
         unfinished = (
             select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.bytes_read, feeds.c.crc)
@@ -37,6 +43,7 @@ class StoredRegister:
             row = connection.execute(unfinished).one_or_none()
         return Feed(row[0], FeedPosition(*row[1:])) if row else None
 
+    @retried
     def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
         with self._locked() as connection:
             opened = connection.execute(
@@ -44,6 +51,7 @@ class StoredRegister:
             )
             return Feed(opened.scalar_one(), FeedPosition())
 
+    @retried
     def have_moved(self, moves: Sequence[Move]) -> bool:
         with self._engine.connect() as connection:
             stands = connection.execute(
@@ -53,6 +61,7 @@ class StoredRegister:
             ).all()
         return {row[0]: FeedPosition(*row[1:]) for row in stands} == {move.feed_id: move.end for move in moves}
 
+    @retried
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
         # Who takes many partitions over need not queue for the lock with each: all but the first time they are there.
         with self._engine.connect() as connection:
@@ -73,6 +82,7 @@ class StoredRegister:
                 connection.execute(update(feeds).where(feeds.c.feed_id == found.feed_id).values(topic_id=topic_id))
             return _as_partition_feed(connection, found, topic, partition)._replace(made_anew=made_anew)
 
+    @retried
     def is_first_topic(self, topic: str, partition: int, topic_id: str | None) -> bool:
         with self._engine.connect() as connection:
             known = connection.execute(
@@ -81,10 +91,12 @@ class StoredRegister:
             ids = list(known)
         return len(ids) <= 1 and (topic_id is None or {topic_id, *ids} - {None} == {topic_id})
 
+    @retried
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:
             _finish(connection, feed_id, finished_at)
 
+    @retried
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:
         with self._engine.connect() as connection:
             counts = connection.execute(

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from consumers.ingest.register import Changes, FeedMovedError, KnownLetter, MessageKey, Move, Registered, Stored
+from consumers.ingest.register import Changes, KnownLetter, MessageKey, Move, Registered, Stored
 from consumers.ingest.snapshots import LONG_STREAM
+from domain.checkpoint import CheckpointMovedError
 from domain.fact import Fact
 from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
@@ -147,7 +148,7 @@ class StoredRegisterTransaction:
             .values(**move.end._asdict())
         )
         if moved.rowcount != 1:
-            raise FeedMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
+            raise CheckpointMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
 
     def _update_messages(self, changes: Changes) -> None:
         self._execute_many(

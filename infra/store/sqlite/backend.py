@@ -75,7 +75,7 @@ class SqliteBackend:
         columns = ", ".join(f"json_extract(value, '$[{index}]') AS k{index}" for index in range(width))
         return f"(SELECT {columns} FROM json_each(:keys)) AS k"
 
-    def watch(self, role: str) -> Leadership:
+    def leadership(self, role: str) -> Leadership:
         return FileLeadership(role, str(self._path))
 
     def define(self, relations: Sequence[Relation]) -> bool:

@@ -1,0 +1,125 @@
+"""What happens when a projection fails: retry with backoff, then park the subject at fault, and stop at too many.
+
+A projection fails alone: others that read the same batch are written without it. See docs/decisions/014.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from projections.projection import Projection
+
+THE_PROJECTION_ITSELF = ""
+"""The key of a failure that is the projection's own. No subject has this id."""
+
+
+class Incident(StrEnum):
+    """What becomes of a projection that fails."""
+
+    RETRIED = "retried"
+    """It is tried again after a pause; nothing was written."""
+    PARKED = "parked"
+    """A subject was left as it was, and the projection went on without it."""
+    STOPPED = "stopped"
+    """Too many subjects fail: the projection stays where it stands."""
+    RESUMED = "resumed"
+    """It goes on after it was stopped."""
+
+
+class IncidentReport(NamedTuple):
+    """What became of a projection, to be logged. `position` is where it stands or, of a parked key, the batch's end."""
+
+    incident: Incident
+    projection: str
+    version: int
+    key: str | None
+    position: int
+    reason: str
+
+
+class Failure(NamedTuple):
+    """Why a subject is parked, or (with the key THE_PROJECTION_ITSELF) why the projection is stopped.
+
+    `position` is that of the batch that failed; `since` is in UTC.
+    """
+
+    key: str
+    position: int
+    reason: str
+    since: datetime
+
+
+class RowsRefusedError(Exception):
+    """The store does not take the rows of one projection. Nothing was written, of no projection."""
+
+    def __init__(self, projection: Projection, reason: str):
+        super().__init__(f"{projection.name}: {reason}")
+        self.projection = projection
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class FailurePolicy:
+    """How patient a runner is with a projection that fails. Pauses are in seconds and grow fourfold."""
+
+    attempts: int = 3
+    """So often is a batch tried before its subjects are parked: what fails by chance has passed by then."""
+    first_pause: float = 0.2
+    longest_pause: float = 60.0
+    most_parked: int = 100
+    """More subjects than these are no trouble of single subjects: the projection itself is at fault, and stops."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass
+class Backoff:
+    """A projection that failed: how often in a row, and when it is due again (by the policy's monotonic clock)."""
+
+    policy: FailurePolicy
+    attempts: int = 0
+    due: float = 0.0
+    stopped: bool = False
+
+    def fail(self) -> bool:
+        """Note a failure; whether patience is at an end."""
+        pause = min(self.policy.first_pause * 4**self.attempts, self.policy.longest_pause)
+        self.attempts += 1
+        self.due = self.policy.monotonic() + pause
+        return self.attempts >= self.policy.attempts
+
+    def stop(self) -> None:
+        """Look again after the longest pause."""
+        self.stopped = True
+        self.due = self.policy.monotonic() + self.policy.longest_pause
+
+    @property
+    def is_due(self) -> bool:
+        return self.policy.monotonic() >= self.due
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a projection stands: its position, whether somebody paused it, and what has failed, by key."""
+
+    position: int = 0
+    paused: bool = False
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        return THE_PROJECTION_ITSELF in self.failures
+
+    @property
+    def parked(self) -> frozenset[str]:
+        return frozenset(self.failures) - {THE_PROJECTION_ITSELF}
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line."""
+    original = getattr(error, "orig", None) or error
+    said = str(original).strip().partition("\n")[0]
+    return f"{type(original).__name__}: {said}" if said else type(original).__name__
