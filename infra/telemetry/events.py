@@ -30,7 +30,7 @@ FIELDS = {
     "events": "How many events the batch has.",
     "first_offset": "The offset at which the partition begins.",
     "gone": "How many messages were never read.",
-    "key": "The record's key.",
+    "key": "The record's key, or the subject that is parked; null where a whole projection fails.",
     "lag": "How many messages are still to be read.",
     "largest": "The size that the topic takes, in bytes.",
     "message_id": "The message's id; null of a malformed one.",
@@ -40,9 +40,11 @@ FIELDS = {
     "partition": "The topic's partition; 0 of a file.",
     "partitions": "The topics and partitions of what was dropped.",
     "position": "The position of the newest event of the batch, or of what was read or relayed.",
+    "projection": "The projection's name.",
     "reason": "What went wrong, in one line.",
     "received": "How many messages of the batch this feed brought.",
     "records": "How many records were sent.",
+    "role": "`projector` or `relay`.",
     "source": "The message's source; null of a malformed one.",
     "start": "The position after which the batch begins.",
     "subject": "The message's subject; null of a malformed one.",
@@ -50,6 +52,7 @@ FIELDS = {
     "topic": "The topic's name, or the file.",
     "tries_again_in": "The pause before the next attempt, in seconds.",
     "unacknowledged": "How many records Kafka did not acknowledge.",
+    "version": "The version of the projection's rows.",
 }
 """What each field means, whichever event has it."""
 
