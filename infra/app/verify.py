@@ -16,9 +16,11 @@ from infra.app.container import Waybill
 from infra.app.status import read_status
 from infra.queries import books
 from infra.store.events.history import History
+from infra.store.projected.failures import failures_of
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
+from projections.failures import Failure
 from projections.projection import Projection, Settled
 from projections.table import Row, RowTable
 from projections.totals import sum_contributions
@@ -117,6 +119,7 @@ class Verifier:
     ) -> Iterator[Finding]:
         shaped: dict[str, list[Row]] = {table.name: [] for p in self._projections for table in p.tables}
         subjects: dict[Kind, list[str]] = {}
+        failures = failures_of(connection, self._projections)
         for stream, facts in batch:
             kind, subject_id = split_stream_name(stream)
             if kind is None:
@@ -124,12 +127,20 @@ class Verifier:
             subjects.setdefault(kind, []).append(subject_id)
             settled = Settled(kind, subject_id, settle_stream(stream, facts))
             for projection in self._projections:
-                if projection.kind is kind:
+                if projection.kind is not kind:
+                    continue
+                failure = failures.get(projection.name, {}).get(subject_id)
+                if failure is not None:
+                    yield _parked(stream, projection, failure)
+                else:
                     for table_name, rows in projection.shape(settled).items():
                         shaped[table_name] += rows
         for projection in self._projections:
             for table in projection.tables:
-                found = _rows_of(connection, table, subjects.get(projection.kind, []))
+                # What is parked is not compared: its rows are known to be those of before.
+                parked = failures.get(projection.name, {})
+                compared = [subject for subject in subjects.get(projection.kind, []) if subject not in parked]
+                found = _rows_of(connection, table, compared)
                 checked["rows"] += len(found)
                 for change in diff(table.names, table.key, before=found, after=shaped[table.name]):
                     yield _found(table, change)
@@ -183,6 +194,15 @@ def _rows_of(connection: Connection, declared: RowTable[Any], subjects: Sequence
         return []
     table = table_of(declared)
     return declared.rows(connection.execute(select(table).where(table.c[declared.subject].in_(subjects))))
+
+
+def _parked(stream: str, projection: Projection, failure: Failure) -> Finding:
+    return Finding(
+        "parked",
+        f"{stream} in {projection.name}",
+        "its rows as of its newest event",
+        f"parked since {failure.since:%Y-%m-%dT%H:%M:%SZ} at position {failure.position}: {failure.reason}",
+    )
 
 
 def _found(table: RowTable[Any], change: RowChange) -> Finding:

@@ -14,14 +14,16 @@ from projections.catalogue import PROJECTIONS
 from projections.failures import FailurePolicy, Incident, IncidentReport
 from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
-from projections.projection import Projection, Row, Settled
+from projections.projection import Projection, Settled
 from projections.runner import Runner
+from projections.table import Row
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import floor, in_small_batches, take_in
 
 LINES = floor(25)
 HALF = len(LINES) // 2
 EVERYTHING = 100_000
+OWED = FOLLOW_UPS.tables[0].name
 
 
 @pytest.fixture
@@ -30,6 +32,9 @@ def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
     with Waybill(in_small_batches(new_store())) as waybill:
         take_in(waybill, LINES[:HALF], "first half")
         yield waybill
+
+
+Shape = Callable[[Settled], Mapping[str, Iterable[Row]]]
 
 
 class Clock:
@@ -45,7 +50,7 @@ class Clock:
 class Service:
     """A runner whose order_states has another shape, and all that it reports."""
 
-    def __init__(self, waybill: Waybill, shape: Callable[[Settled], Mapping[str, Iterable[Row]]], most_parked: int = 100):
+    def __init__(self, waybill: Waybill, shape: Shape, most_parked: int = 100):
         self.clock = Clock()
         self.reports: list[IncidentReport] = []
         self.broken = replace(ORDER_STATES, shape=shape)
@@ -55,9 +60,7 @@ class Service:
 
     def new_runner(self, waybill: Waybill, most_parked: int = 100) -> Runner:
         policy = FailurePolicy(most_parked=most_parked, monotonic=self.clock)
-        return Runner(
-            waybill.history, waybill.rows, self.projections, 50, policy=policy, tell=self.reports.append
-        )
+        return Runner(waybill.history, waybill.rows, self.projections, 50, policy=policy, tell=self.reports.append)
 
     def run(self) -> None:
         """Step until there is nothing to do, and until nothing is due any more."""
@@ -123,7 +126,7 @@ def test_an_order_that_cannot_be_shaped_is_parked_and_all_others_are_projected(
     with Waybill(in_small_batches(new_store())) as sound:
         take_in(sound, LINES[:HALF], "first half")
         sound.project()
-        for table in ("order_states", "follow_ups"):
+        for table in ("order_states", OWED):
             assert rows_of(waybill, table, poison) == rows_of(sound, table, poison)
 
 
@@ -163,7 +166,7 @@ def test_a_failure_that_passes_leaves_no_trace(waybill: Waybill, new_store: Stor
 
 
 def test_a_projection_that_fails_for_every_order_stops_alone(waybill: Waybill) -> None:
-    service = Service(waybill, raising_for(), most_parked=5)
+    service = Service(waybill, raising_for(), most_parked=1)
     service.run()
     # then it stands where it stood, nothing of it is parked, and that is told
     assert positions(waybill)["order_states"] == 0
@@ -173,7 +176,7 @@ def test_a_projection_that_fails_for_every_order_stops_alone(waybill: Waybill) -
     take_in(waybill, LINES[HALF:], "second half")
     service.run()
     assert {name for name, at in positions(waybill).items() if at != waybill.history.head()} == {"order_states"}
-    assert rows_of(waybill, "follow_ups")
+    assert rows_of(waybill, OWED)
     # when its shape is mended, then it catches up
     waybill.project()
     assert set(positions(waybill).values()) == {waybill.history.head()}
