@@ -51,12 +51,9 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
         raise CannotVoidError(fits.reason.replace("data.", ""))
     with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)):
         pass
+    voided = waybill.retry(lambda: waybill.messages.find(source, message_id))
     return VoidReport(
-        [
-            report
-            for report in waybill.retry(lambda: waybill.messages.find(source, message_id))
-            if report.subject == subject
-        ],
+        [report for report in voided if report.subject == subject],
         waybill.retry(lambda: waybill.messages.find(VOID_SOURCE, fact.message_id)),
     )
 

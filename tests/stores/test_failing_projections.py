@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import text, update
 
 from infra.app.container import Waybill
+from infra.app.status import ProjectionStatus, read_status
+from infra.app.verify import verify_store
 from infra.store.engine import LOCKED
 from infra.store.projected.rows import projection_positions
 from projections.catalogue import PROJECTIONS
@@ -102,9 +104,9 @@ def positions(waybill: Waybill) -> dict[str, int]:
     return {name: standing.position for name, standing in waybill.rows.standings(PROJECTIONS).items()}
 
 
-def state_of(waybill: Waybill, name: str) -> dict[str, Any]:
-    (told,) = [projection for projection in waybill.status()["projections"] if projection["name"] == name]
-    return dict(told)
+def status_of(waybill: Waybill, name: str) -> ProjectionStatus:
+    (found,) = [projection for projection in read_status(waybill).projections if projection.name == name]
+    return found
 
 
 # -- one that fails ------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def test_an_order_that_cannot_be_shaped_is_parked_and_all_others_are_projected(
     assert set(positions(waybill).values()) == {waybill.history.head()}
     # and the order at fault is parked, which was told and is shown
     assert service.told(Incident.PARKED) == {poison}
-    assert state_of(waybill, "order_states")["parked"] == 1
+    assert [(each.projection, each.key) for each in read_status(waybill).parked] == [("order_states", poison)]
     assert rows_of(waybill, "order_states", poison) and poison not in str(rows_of(waybill, "order_states"))
     # and all other rows are what they are without any failure
     with Waybill(in_small_batches(new_store())) as sound:
@@ -162,7 +164,7 @@ def test_a_failure_that_passes_leaves_no_trace(waybill: Waybill, new_store: Stor
     service.run()
     assert service.told(Incident.RETRIED) == {None} and service.told(Incident.PARKED) == set()
     assert set(positions(waybill).values()) == {waybill.history.head()}
-    assert not waybill.verification.run().findings
+    assert not verify_store(waybill).findings
 
 
 def test_a_projection_that_fails_for_every_order_stops_alone(waybill: Waybill) -> None:
@@ -171,7 +173,7 @@ def test_a_projection_that_fails_for_every_order_stops_alone(waybill: Waybill) -
     # then it stands where it stood, nothing of it is parked, and that is told
     assert positions(waybill)["order_states"] == 0
     assert service.told(Incident.STOPPED) == {None} and service.told(Incident.PARKED) == set()
-    assert state_of(waybill, "order_states")["state"] == "failed"
+    assert status_of(waybill, "order_states").state == "failed"
     # and the others go on, now and later
     take_in(waybill, LINES[HALF:], "second half")
     service.run()
@@ -180,8 +182,8 @@ def test_a_projection_that_fails_for_every_order_stops_alone(waybill: Waybill) -
     # when its shape is mended, then it catches up
     waybill.project()
     assert set(positions(waybill).values()) == {waybill.history.head()}
-    assert state_of(waybill, "order_states")["state"] == "live"
-    assert not waybill.verification.run().findings
+    assert status_of(waybill, "order_states").state == "live"
+    assert not verify_store(waybill).findings
 
 
 def test_rows_that_the_store_refuses_are_found_and_parked(waybill: Waybill) -> None:
@@ -198,7 +200,7 @@ def test_rows_that_the_store_refuses_are_found_and_parked(waybill: Waybill) -> N
     assert set(positions(waybill).values()) == {waybill.history.head()}
     assert service.told(Incident.PARKED) == {poison}
     # and nothing was written of it, nor was its share of a total
-    assert [finding.check for finding in waybill.verification.run().findings] == ["parked"]
+    assert [finding.check for finding in verify_store(waybill).findings] == ["parked"]
 
 
 # -- what is parked ------------------------------------------------------------------------------
@@ -221,14 +223,14 @@ def test_a_parked_order_is_settled_again_with_its_next_event(waybill: Waybill) -
     # then it is parked no longer
     assert waybill.rows.standings(PROJECTIONS)["order_states"].parked == set()
     assert again[0] in service.told(Incident.RESUMED)
-    assert not waybill.verification.run().findings
+    assert not verify_store(waybill).findings
 
 
 def test_a_parked_order_is_settled_again_when_a_projector_starts(waybill: Waybill) -> None:
     Service(waybill, raising_for(orders_of(waybill)[2])).run()
     waybill.project()
     assert waybill.rows.standings(PROJECTIONS)["order_states"].parked == set()
-    assert not waybill.verification.run().findings
+    assert not verify_store(waybill).findings
 
 
 def test_a_parked_order_that_fails_again_holds_nobody_up(waybill: Waybill) -> None:
@@ -253,7 +255,7 @@ def test_a_parked_order_that_fails_again_holds_nobody_up(waybill: Waybill) -> No
 def test_verify_names_what_is_parked_and_finds_no_other_difference(waybill: Waybill) -> None:
     poison = orders_of(waybill)[3]
     Service(waybill, raising_for(poison)).run()
-    (finding,) = waybill.verification.run().findings
+    (finding,) = verify_store(waybill).findings
     assert (finding.check, finding.subject) == ("parked", f"order-{poison} in order_states")
     assert f"cannot shape {poison}" in finding.found
 
@@ -288,7 +290,7 @@ def test_a_projection_that_catches_up_holds_up_none_that_is_level(waybill: Waybi
     while runner.step():
         pass
     assert set(positions(waybill).values()) == {waybill.history.head()}
-    assert not waybill.verification.run().findings
+    assert not verify_store(waybill).findings
 
 
 def test_projections_that_have_come_together_share_one_reading(
@@ -318,10 +320,10 @@ def test_a_projection_that_is_paused_stands_still_also_after_a_restart(waybill: 
         # then it obeys the pause, and the others are up to date
         assert {name for name, at in positions(waybill).items() if at != waybill.history.head()} == {"follow_ups"}
         assert positions(waybill)["follow_ups"] == 0
-        assert state_of(restarted, "follow_ups")["state"] == "paused"
-        assert state_of(restarted, "follow_ups")["lag"] == waybill.history.count_after(0)
+        assert status_of(restarted, "follow_ups").state == "paused"
+        assert status_of(restarted, "follow_ups").lag == waybill.history.count_after(0)
         # and when it is resumed, it catches up
         restarted.rows.set_paused(FOLLOW_UPS, False)
         restarted.project()
     assert set(positions(waybill).values()) == {waybill.history.head()}
-    assert not waybill.verification.run().findings
+    assert not verify_store(waybill).findings
