@@ -11,5 +11,5 @@ def grant_analyst(waybill: Waybill, role: str) -> list[str]:
 
 
 def revoke_analyst(waybill: Waybill, role: str) -> None:
-    """Take that back. Raises NotAllowedError."""
+    """Revoke what grant_analyst granted. Raises NotAllowedError."""
     waybill.backend.revoke(role)

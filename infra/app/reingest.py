@@ -101,7 +101,7 @@ class Reingest:
         self._clock = clock
 
     def take(self) -> Sequence[int]:
-        """Take all of it; returns the feeds that did, one a partition. What was taken before is a duplicate."""
+        """Ingest all of it; returns the feeds, one a partition. What was ingested before is a duplicate."""
         names = {number: self._named(number) for number in self._past.ranges}
         feeds = {number: self._open(number) for number in self._past.ranges}
         for number, messages, end in self._past.batches():
@@ -140,11 +140,11 @@ class Reingest:
         topic = READ_AGAIN + self._past.topic
         left = self._register.feed_to_resume(topic, number)
         if left is not None:
-            # A reading that was broken off: what it took, this one finds taken.
+            # A reading that was broken off: this one finds its messages in the store.
             self._register.finish_feed(left.feed_id, self._clock())
         return self._register.open_feed(topic, number, self._clock())
 
     def _named(self, number: int) -> Partition:
-        """As its consumer names it, so that a malformed message is the letter that it is already."""
+        """As its consumer names it, so that a malformed message keeps its letter."""
         is_first = self._register.is_first_topic(self._past.topic, number, self._past.topic_id)
         return Partition(self._past.topic, number, is_first)

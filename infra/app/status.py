@@ -79,7 +79,7 @@ class Status:
 
 
 def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
-    """Read the status. With `ask_kafka`, Kafka tells where its partitions end, if anything was read from it."""
+    """Read the status. With `ask_kafka`, Kafka is asked where its partitions end, if anything was read from it."""
     now = waybill.clock()
     head = waybill.history.head()
     standings = waybill.rows.standings(PROJECTIONS)

@@ -58,7 +58,7 @@ def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) 
 
 
 class Verifier:
-    """Checks one store. Run it while nothing is taken in and the views are up to date: it reads in several steps."""
+    """Checks one store. Run it while nothing writes and the views are up to date: it reads in several steps."""
 
     def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
         self._engine = engine

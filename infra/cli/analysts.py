@@ -30,7 +30,7 @@ def grant(role: RoleArgument) -> None:
 
 @analysts.command()
 def revoke(role: RoleArgument) -> None:
-    """Take that back."""
+    """Revoke what `grant` granted."""
     with open_waybill() as waybill:
         revoke_analyst(waybill, role)
     console().print(f"{escape(role)} can no longer read the schema waybill")

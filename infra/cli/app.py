@@ -1,4 +1,4 @@
-"""The command line: all commands, and what every failure is turned into.
+"""The command line: all commands, and how failures become messages and exit codes.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
@@ -92,7 +92,7 @@ for noun in NOUNS:
 
 
 def main() -> None:
-    """Run one command and leave with its exit code. What went wrong is said in a line, never as a traceback."""
+    """Run one command and leave with its exit code. A failure is printed in one line, never as a traceback."""
     try:
         _expect_streams()
         collect_rarely()
@@ -111,7 +111,7 @@ def main() -> None:
         show_error(f"{_store_failed(e)} Nothing half-done was kept.")
         sys.exit(FAILED)
     except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not complain about it on the way out.
+        # The reader of our output is gone; the interpreter must not complain about it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except OSError as e:
@@ -122,7 +122,7 @@ def main() -> None:
 
 
 def _expect_streams() -> None:
-    """Whoever closed our standard output or error should know why nothing comes there."""
+    """Say why nothing can be printed when standard output is closed; go on without standard error."""
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (for as long as the process lives)
     if sys.stdout is None:
@@ -140,14 +140,14 @@ def _check_arguments(arguments: list[str]) -> None:
 
 
 def _store_failed(error: BaseException) -> str:
-    said = f"the store failed: {_cause(error)}."
-    if "unable to open database file" in said or "readonly database" in said:
-        return f"{said} Whoever opens a store must be allowed to write to its file and its folder, even to ask."
+    failure = f"the store failed: {_cause(error)}."
+    if "unable to open database file" in failure or "readonly database" in failure:
+        return f"{failure} Opening a store needs write access to its file and its folder, even for reading."
     if not passes(error):
-        return f"{said} Is WAYBILL_STORE right?"
+        return f"{failure} Is WAYBILL_STORE right?"
     return (
-        f"{said} Such a failure passes, but this one lasted for longer than WAYBILL_RETRY_SECONDS, or the command does "
-        "not wait: see whether the store can be reached, and who else is busy with it, then run the same command again."
+        f"{failure} Such a failure passes, but this one lasted longer than WAYBILL_RETRY_SECONDS, or the command does "
+        "not wait: check whether the store can be reached, and what else uses it, then run the same command again."
     )
 
 

@@ -98,7 +98,7 @@ def publish(
     ] = 60.0,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Publish messages to Kafka, and tell which were acknowledged. Exits with 1 if any line was not.
+    """Publish messages to Kafka, and say which were acknowledged. Exits with 1 if any line was not.
 
     Publishing a file again is harmless: Waybill takes each message once.
     """
@@ -153,7 +153,7 @@ def existing_file(file: str) -> Path | None:
     if path.is_dir():
         raise typer.BadParameter(f"{file} is a folder; name a file of JSON Lines", param_hint="FILE")
     if not path.exists():
-        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
+        raise typer.BadParameter(f"the file {file} does not exist", param_hint="FILE")
     return path
 
 
@@ -216,9 +216,9 @@ def _show_published(report: PublishReport, form: Format) -> None:
     if form is not Format.JSON:
         for failure in account.failures[:FAILURES_SHOWN]:
             errors().print(f"[red]line {failure.line}[/red] {failure.problem}: {escape(failure.reason)}")
-        unsaid = account.failed - min(len(account.failures), FAILURES_SHOWN)
-        if unsaid:
-            errors().print(f"and {unsaid:,} more; --format json lists the first {FAILURES_LISTED:,}")
+        unlisted = account.failed - min(len(account.failures), FAILURES_SHOWN)
+        if unlisted:
+            errors().print(f"and {unlisted:,} more; --format json lists the first {FAILURES_LISTED:,}")
         if account.malformed:
             errors().print("[dim]malformed lines were left out; --as-they-are publishes them, too[/dim]")
     if report.gave_up is not None:

@@ -38,7 +38,7 @@ def create(
 ) -> None:
     """Create the topics that are missing, and leave the others as they are. Can be run again at any time.
 
-    The five topics that Waybill reads keep their messages for ever, so that a lost store can be made anew from them.
+    The five topics that Waybill reads keep their messages for ever, so that a lost store can be rebuilt from them.
     """
     # Imported here, since the other commands need not wait for Kafka's client.
     from infra.app.topics import create_topics

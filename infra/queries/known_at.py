@@ -1,4 +1,4 @@
-"""What the service knew at an instant: the facts recorded by then, settled again, in tables that last for one question.
+"""What the service knew at an instant: the facts recorded by then, settled again, in tables for this question alone.
 
 Subjects are settled one after another, and only the rows that hold at the asked-for time are kept, in a file of their
 own: memory stays flat however long the history is.

@@ -1,4 +1,4 @@
-"""Answers that are too long to be kept: rows as they come from the store, in flat memory."""
+"""Answers of any length: rows are read from the store as they are needed, in flat memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
