@@ -1,18 +1,15 @@
 """Stepping a settling on: the usual message is the newest of its subject, and nothing waits there.
 
-Then the settling as it was takes the new facts on top, and ends where settling all of them anew would end. All else (a
-late message, a void, something that waits) needs all facts of the stream.
+Then the earlier settling takes the new facts on top, and ends where settling all of them anew would end. Everything
+else (a late message, a void, a fact that waits) needs all facts of the stream.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from domain.fact import Fact, SortKey, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
-
-CACHED_STREAMS = 8_192
 
 
 def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bool:
@@ -44,38 +41,3 @@ def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
     """Take new facts on top."""
     for fact in sorted(facts, key=sort_key_of) if len(facts) > 1 else facts:
         settling.take(fact)
-
-
-class SettlingCache:
-    """Settlings of recent batches that can be stepped on, each with the version of the stream that it reflects.
-
-    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored: one whose batch
-    was rolled back is gone, and will be settled anew.
-    """
-
-    def __init__(self, capacity: int = CACHED_STREAMS):
-        self._capacity = capacity
-        self._settlings: OrderedDict[str, tuple[int, Settling[Any]]] = OrderedDict()
-
-    def streams(self) -> set[str]:
-        """The streams of which there is a settling."""
-        return set(self._settlings)
-
-    def version_of(self, stream: str) -> int | None:
-        """The version that the stream's settling reflects; None when there is none."""
-        remembered = self._settlings.get(stream)
-        return None if remembered is None else remembered[0]
-
-    def take(self, stream: str, version: int) -> Settling[Any] | None:
-        """The stream's settling if it reflects this version; another process may have stored more since."""
-        remembered = self._settlings.pop(stream, None)
-        return remembered[1] if remembered is not None and remembered[0] == version else None
-
-    def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
-        """Remember it for the facts to come, unless these will need all facts again. Its outcomes are told, and go."""
-        if not can_be_stepped_on(settling):
-            return
-        settling.outcomes = {}
-        self._settlings[stream] = (version, settling)
-        if len(self._settlings) > self._capacity:
-            self._settlings.popitem(last=False)

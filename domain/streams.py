@@ -64,7 +64,7 @@ def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
     """An aggregate before its first event. Raises ValueError for a waiting room, which is no aggregate.
 
     This is for those who use the library's repository, to read a subject or to file single facts. Ingest stores whole
-    batches (consumers/ingest/filing.py) and needs no aggregate in memory.
+    batches (consumers/ingest/batch_processing.py) and needs no aggregate in memory.
     """
     kind, subject_id = split_stream_name(stream)
     if kind is None:

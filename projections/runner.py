@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
 from domain.settling import Settling
-from domain.stepping import SettlingCache, can_be_stepped_on, step_on
+from domain.settling_cache import SettlingCache
+from domain.stepping import can_be_stepped_on, step_on
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
 from projections.failures import (
     THE_PROJECTION_ITSELF,

@@ -1,6 +1,5 @@
 """The ingest pipeline: from a source of raw messages to events, verdicts and books, batch by batch."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,11 +7,22 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from consumers.contract import ReadingRules, read_record
-from consumers.ingest.filing import Filing, Read, Receipt
-from consumers.ingest.register import Changes, Feed, Move, Register, RegisterTransaction
-from consumers.ingest.settling_cache import SettlingsInStore
-from consumers.sources.source import Batch, FeedName, RawMessage, Source
+from consumers.contract import Malformed, ReadingRules, read_record
+from consumers.ingest.batch_processing import BatchProcessor, Read
+from consumers.ingest.malformed_messages import LetterIds, letter_id_in
+from consumers.ingest.register import (
+    Arrival,
+    Changes,
+    Feed,
+    MalformedMessage,
+    MessageKey,
+    Move,
+    Receipt,
+    Register,
+    RegisterTransaction,
+)
+from consumers.ingest.settling_cache import IngestSettlingCache
+from consumers.sources.source import Batch, FeedName, Source
 from domain.checkpoint import CheckpointMovedError
 from domain.verdict import Verdict
 
@@ -43,7 +53,7 @@ class StoredBatch(NamedTuple):
 
 
 class Retry(Protocol):
-    """Calls work that is one whole transaction, again if need be."""
+    """Calls work that is one whole transaction, several times if need be."""
 
     def __call__(self, work: Callable[[], T]) -> T:
         """Raises what the work raised last."""
@@ -54,10 +64,10 @@ def _once(work: Callable[[], T]) -> T:
 
 
 class Ingest:
-    """Reads sources to their end. Whatever is killed in between, the next run goes on where the last batch ended.
+    """Reads sources to their end. If it is killed in between, the next run goes on where the last batch ended.
 
-    `again` decides how often work is tried on a store that is away for a while. `rereading` says that what is read was
-    read before: then nobody is told that it came again.
+    `retry` decides how often work is tried on a store that is away for a while. `rereading` says that what is read was
+    read before: then no notice is written of what comes again.
     """
 
     def __init__(
@@ -65,16 +75,16 @@ class Ingest:
         register: Register,
         clock: Clock,
         rules: ReadingRules,
-        again: Retry = _once,
+        retry: Retry = _once,
         *,
         rereading: bool = False,
     ):
         self._register = register
         self._clock = clock
         self._rules = rules
-        self._again = again
+        self._retry = retry
         self._rereading = rereading
-        self._remembered = SettlingsInStore()
+        self._cache = IngestSettlingCache()
         self._log = structlog.get_logger(__name__)
 
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
@@ -83,7 +93,7 @@ class Ingest:
         With `resume`, a reading of the same feed that was broken off goes on where it stopped, provided that what it
         had read is unchanged. Raises CheckpointMovedError when another process reads on in the same feed.
         """
-        feed = self._again(lambda: self._register.feed_to_resume(source.topic, source.partition)) if resume else None
+        feed = self._retry(lambda: self._register.feed_to_resume(source.topic, source.partition)) if resume else None
         if feed is None:
             feed = self._opened(source)
         if feed.position.next_offset:
@@ -101,11 +111,11 @@ class Ingest:
         return Ingested(feed.feed_id, position)
 
     def finish(self, feed_id: int) -> None:
-        """The feed was read and all that follows from it is done: who reads the file again begins anew."""
-        self._again(lambda: self._register.finish_feed(feed_id, self._clock()))
+        """The feed was read and all that follows from it is done: whoever reads the file again begins anew."""
+        self._retry(lambda: self._register.finish_feed(feed_id, self._clock()))
 
     def _opened(self, source: Source) -> Feed:
-        return self._again(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
+        return self._retry(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
 
     def take(self, source: FeedName, feed: Feed, batch: Batch) -> StoredBatch:
         """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
@@ -119,7 +129,7 @@ class Ingest:
         received_at = self._clock()
         read = self._read(parts, received_at)
         moves = [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts]
-        stored = self._again(self._storing(read, _letter_names(parts), moves, received_at))
+        stored = self._retry(self._storing(read, _letter_ids(parts), moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
         stored.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
         self._tell({part.feed.feed_id: part.source for part in parts}, moves, stored)
@@ -127,8 +137,8 @@ class Ingest:
 
     def _storing(
         self,
-        read: Sequence[Read],
-        name_letter: Callable[[int, RawMessage], str],
+        read: Read,
+        letter_ids: LetterIds,
         moves: Sequence[Move],
         received_at: datetime,
     ) -> Callable[[], StoredBatch]:
@@ -139,8 +149,8 @@ class Ingest:
             changes = Changes(received_at, moves)
             try:
                 with self._register.transaction() as transaction:
-                    filing = Filing(transaction, changes, name_letter, self._remembered, rereading=self._rereading)
-                    receipts = filing.file(read)
+                    batch = BatchProcessor(transaction, changes, letter_ids, self._cache, rereading=self._rereading)
+                    receipts = batch.process(read)
                     stored = StoredBatch(transaction.save(changes), receipts)
                     about_to_commit.append(stored)
             except CheckpointMovedError:
@@ -148,7 +158,7 @@ class Ingest:
                 if about_to_commit and self._register.have_moved(moves):
                     return about_to_commit[-1]
                 raise
-            filing.remember(stored.position)
+            batch.cache_settlings(stored.position)
             return stored
 
         return store
@@ -159,25 +169,33 @@ class Ingest:
         It is tried in one transaction that is rolled back; other writers wait for it.
         """
         receipts: list[Receipt] = []
-        remembered = SettlingsInStore()
+        cache = IngestSettlingCache()
         try:
             with self._register.transaction() as transaction:
                 for parts in rounds:
                     changes = Changes(self._clock(), ())
-                    filing = Filing(transaction, changes, _letter_names(parts), remembered)
-                    receipts += filing.file(self._read(parts, changes.received_at))
-                    filing.remember(transaction.save(changes))
+                    batch = BatchProcessor(transaction, changes, _letter_ids(parts), cache)
+                    receipts += batch.process(self._read(parts, changes.received_at))
+                    batch.cache_settlings(transaction.save(changes))
                 receipts = _in_the_end(receipts, transaction)
                 raise _Rollback
         except _Rollback:
             return sorted(receipts, key=lambda receipt: (receipt.feed_id, receipt.offset))
 
-    def _read(self, parts: Sequence[Part], received_at: datetime) -> list[Read]:
-        return [
-            Read(part.feed.feed_id, raw, read_record(raw.body, raw.headers, received_at, self._rules))
-            for part in parts
-            for raw in part.batch.messages
-        ]
+    def _read(self, parts: Sequence[Part], received_at: datetime) -> Read:
+        """Read the bytes of each message, outside the store's write lock."""
+        well_formed: list[Arrival] = []
+        malformed: list[MalformedMessage] = []
+        for source, (feed_id, _), batch in parts:
+            for raw in batch.messages:
+                message = read_record(raw.body, raw.headers, received_at, self._rules)
+                if isinstance(message, Malformed):
+                    malformed.append(MalformedMessage(letter_id_in(source, raw), message.reason, feed_id, raw))
+                else:
+                    fact = message.fact
+                    key = MessageKey(fact.source, fact.message_id, message.subject)
+                    well_formed.append(Arrival(key, fact, feed_id, raw))
+        return Read(well_formed, malformed)
 
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
         position, receipts = stored
@@ -212,7 +230,7 @@ class Ingest:
 
 
 class _Rollback(Exception):
-    """What was tried is not to be kept."""
+    """Ends a trial, so that nothing of it is kept."""
 
 
 def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -> list[Receipt]:
@@ -229,13 +247,6 @@ def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -
     return [ended(receipt) for receipt in receipts]
 
 
-def _letter_names(parts: Sequence[Part]) -> Callable[[int, RawMessage], str]:
+def _letter_ids(parts: Sequence[Part]) -> LetterIds:
     sources = {part.feed.feed_id: part.source for part in parts}
-    return lambda feed_id, raw: _letter_id(sources[feed_id], raw)
-
-
-def _letter_id(source: FeedName, raw: RawMessage) -> str:
-    """How a malformed message is known: by its place where that is for good, else by its bytes."""
-    if source.identifies_by_offset:
-        return f"{source.topic}/{source.partition}/{raw.offset}"
-    return hashlib.sha256(raw.body).hexdigest()
+    return lambda feed_id, raw: letter_id_in(sources[feed_id], raw)

@@ -1,7 +1,7 @@
-"""The register: what the store must offer to the ingest pipeline, and the words in which they talk.
+"""The register, which is the inbox: what the ingest pipeline needs of the store, and what the two exchange.
 
-The register knows every message that ever came in, by source, id and subject, with the verdict that it has now. Events,
-verdicts, dead letters, books and the feed's position are written in one transaction.
+The register knows every message that ever came in, by source, id and subject, with its latest verdict. Events,
+verdicts, malformed messages, books and the feeds' positions are written in one transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Registered(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A new message that a feed brought."""
+    """A well-formed message that a feed brought."""
 
     key: MessageKey
     fact: Fact
@@ -49,15 +49,15 @@ class RegisteredFact(NamedTuple):
     registered: Registered
 
 
-class Stored(NamedTuple):
-    """A stream after its newest event. `kept` is the encoded settling, or None where none of use is kept."""
+class StoredStream(NamedTuple):
+    """The version of a stream's newest event, and the snapshot of its settling there; None where there is none."""
 
     version: int
-    kept: bytes | None
+    snapshot: bytes | None
 
 
-class FiledEvent(NamedTuple):
-    """An event with its place in a stream; the event itself does not know it yet."""
+class NewEvent(NamedTuple):
+    """An event and its place in a stream, which the event itself does not know yet."""
 
     stream: str
     version: int
@@ -65,7 +65,7 @@ class FiledEvent(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A message to be registered, where its event stands, and what became of it."""
+    """A message to register, the stream and version of its event, and what became of it."""
 
     arrival: Arrival
     stream: str
@@ -74,7 +74,7 @@ class NewMessage(NamedTuple):
 
 
 class ChangedMessage(NamedTuple):
-    """A registered message of which settling says something else now, with its stream and version from now on."""
+    """A registered message with another outcome or another place, with its stream and version from now on."""
 
     key: MessageKey
     stream: str
@@ -82,8 +82,11 @@ class ChangedMessage(NamedTuple):
     outcome: Outcome
 
 
-class NewLetter(NamedTuple):
-    """A malformed message. `letter_id` is its topic, partition and offset, or the SHA-256 of its bytes."""
+class MalformedMessage(NamedTuple):
+    """A malformed message that a feed brought.
+
+    `letter_id` is its topic, partition and offset, or the SHA-256 of its bytes.
+    """
 
     letter_id: str
     reason: str
@@ -91,15 +94,26 @@ class NewLetter(NamedTuple):
     raw: RawMessage
 
 
-class KnownLetter(NamedTuple):
-    """A malformed message that was kept: the feed that brought it, and how often it came again."""
+class KnownMalformed(NamedTuple):
+    """A malformed message that was kept before: the feed that brought it, and how often it came again."""
 
     feed_id: int
     repeats: int
 
 
+class Receipt(NamedTuple):
+    """What became of one received message, as far as its batch can tell."""
+
+    feed_id: int
+    offset: int
+    verdict: Verdict
+    reason: str
+    key: MessageKey | None = None
+    correlation_id: str | None = None
+
+
 class Notice(NamedTuple):
-    """What is to be told of one message: a verdict on receipt other than applied, or (`before`) a change of verdict.
+    """What the relay sends about a message: its verdict on receipt unless applied, or (`before`) a change of verdict.
 
     `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None where it is that of the
     registered message. `stream` and `version` are those of the event behind it: the fact, or of a change the
@@ -138,21 +152,21 @@ class Move(NamedTuple):
 class Changes:
     """All that one batch writes, of one feed or of several.
 
-    `letters_registered` are letters whose bytes fit the contract now. `kept` are settlings of long streams. `tallies`
-    holds, for each feed, by how much each verdict's count grows or shrinks. `notices` stand in the order of their
-    telling.
+    `malformed_released` are letter ids of messages that were malformed and fit the contract now. `snapshots` are those
+    of long streams. `tallies` says for each feed by how much each verdict's count grows or shrinks. `notices` are in
+    the order in which the relay sends them.
     """
 
     received_at: datetime
     moves: Sequence[Move]
-    events: list[FiledEvent] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
     messages: list[NewMessage] = field(default_factory=list)
     changed: list[ChangedMessage] = field(default_factory=list)
     repeats: dict[MessageKey, Repeats] = field(default_factory=dict)
-    letters: list[NewLetter] = field(default_factory=list)
-    letter_repeats: dict[str, Repeats] = field(default_factory=dict)
-    letters_registered: list[str] = field(default_factory=list)
-    kept: dict[str, Stored] = field(default_factory=dict)
+    malformed: list[MalformedMessage] = field(default_factory=list)
+    malformed_repeats: dict[str, Repeats] = field(default_factory=dict)
+    malformed_released: list[str] = field(default_factory=list)
+    snapshots: dict[str, StoredStream] = field(default_factory=dict)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
@@ -187,10 +201,10 @@ class RegisterTransaction(Protocol):
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
         """Those of the messages that are registered."""
 
-    def has_letters(self) -> bool:
+    def has_malformed(self) -> bool:
         """Whether any malformed message is kept at all."""
 
-    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
+    def malformed(self, letter_ids: Iterable[str]) -> Mapping[str, KnownMalformed]:
         """Those of the malformed messages that were kept before."""
 
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
@@ -199,7 +213,7 @@ class RegisterTransaction(Protocol):
     def head(self) -> int:
         """The position of the newest event, 0 in an empty store."""
 
-    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+    def stored(self, streams: Iterable[str]) -> Mapping[str, StoredStream]:
         """Those of the streams that exist."""
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:

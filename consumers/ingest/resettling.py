@@ -1,16 +1,16 @@
 """Settling the streams to which a batch adds, each of them once, in one of three ways.
 
-- Its settling is at hand, remembered or kept, and what is added goes on top. That is the usual way.
+- Its settling is at hand, in the cache or as a snapshot, and what is added goes on top. That is the usual way.
 - It is new: what is added is all there is.
-- Else its earlier facts are read, those of all such streams with one query, and settled with what is added. Of those
-  whose verdicts may be others now, the register is asked what these were.
+- Otherwise its earlier facts are read, those of all such streams with one query, and settled with what is added. For
+  facts whose verdicts may have changed, the register is asked for the earlier verdicts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
-from consumers.ingest.settling_cache import SettlingsInStore
+from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.ingest.snapshots import restore_snapshot
 from domain.fact import Fact, sort_key_of
 from domain.record import MessageVoided
@@ -19,17 +19,10 @@ from domain.stepping import can_be_stepped_on, come_after, step_on
 from domain.streams import is_waiting_room, settle_stream, split_stream_name
 
 
-class Standing(NamedTuple):
-    """Where a stream stands before the batch, and its settling there if that is at hand."""
-
-    version: int
-    settling: Settling[Any] | None
-
-
 class Resettled(NamedTuple):
     """A stream settled with what is added to it.
 
-    `version` is the one before that. `reconsidered` are earlier facts, of which the settling may say something new.
+    `version` is the one before the addition. `reconsidered` are earlier facts whose outcomes may have changed.
     """
 
     version: int
@@ -37,12 +30,9 @@ class Resettled(NamedTuple):
     reconsidered: Sequence[RegisteredFact] = ()
 
 
-NEW_STREAM = Standing(0, None)
-
-
 def resettle(
     transaction: RegisterTransaction,
-    remembered: SettlingsInStore,
+    cache: IngestSettlingCache,
     added: Mapping[str, Sequence[Fact]],
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
 ) -> Mapping[str, Resettled]:
@@ -51,18 +41,19 @@ def resettle(
     `still_waiting` has the voids that stay in these waiting rooms. The facts read from a room would be too many: those
     of voids that have left it are stored there too.
     """
-    standing = _standing(transaction, remembered, added)
+    versions, at_hand = _before(transaction, cache, added)
     resettled: dict[str, Resettled] = {}
     unread: list[str] = []
     for stream, facts in added.items():
-        before = standing.get(stream, NEW_STREAM)
-        if before.settling is not None and can_be_stepped_on(before.settling, facts):
-            step_on(before.settling, facts)
-            resettled[stream] = Resettled(before.version, before.settling)
-        elif before.version == 0 or is_waiting_room(stream):
+        version = versions.get(stream, 0)
+        before = at_hand.get(stream)
+        if before is not None and can_be_stepped_on(before, facts):
+            step_on(before, facts)
+            resettled[stream] = Resettled(version, before)
+        elif version == 0 or is_waiting_room(stream):
             waiting = still_waiting.get(stream, ())
             settling = settle_stream(stream, [*(void.fact for void in waiting), *facts], watched=False)
-            resettled[stream] = Resettled(before.version, settling, waiting)
+            resettled[stream] = Resettled(version, settling, waiting)
         else:
             unread.append(stream)
 
@@ -70,28 +61,37 @@ def resettle(
     read = {stream: _settle_read(stream, earlier, added[stream]) for stream, earlier in filed.items()}
     registered = _registered(transaction, {stream: reconsidered for stream, (_, reconsidered) in read.items()})
     for stream, (settling, _) in read.items():
-        resettled[stream] = Resettled(standing[stream].version, settling, registered[stream])
+        resettled[stream] = Resettled(versions[stream], settling, registered[stream])
     return resettled
 
 
-def _standing(
-    transaction: RegisterTransaction, remembered: SettlingsInStore, streams: Iterable[str]
-) -> Mapping[str, Standing]:
-    """Those of the streams that exist; the store is asked only for those of which it is not known where they stand."""
-    standing: dict[str, Standing] = {}
+def _before(
+    transaction: RegisterTransaction, cache: IngestSettlingCache, streams: Iterable[str]
+) -> tuple[dict[str, int], dict[str, Settling[Any]]]:
+    """The versions of those streams that exist, and the settlings that are at hand.
+
+    The store is asked only about streams whose version the cache does not know.
+    """
+    versions: dict[str, int] = {}
+    at_hand: dict[str, Settling[Any]] = {}
     unknown: list[str] = []
     for stream in streams:
-        version = remembered.version_of(stream)
-        if version is None:
+        cached = cache.version_of(stream)
+        if cached is None:
             unknown.append(stream)
-        else:
-            standing[stream] = Standing(version, remembered.take(stream, version))
-    for stream, (version, kept) in transaction.stored(unknown).items():
-        settling = remembered.take(stream, version)
-        if settling is None and kept is not None:
-            settling = restore_snapshot(stream, kept)
-        standing[stream] = Standing(version, settling)
-    return standing
+            continue
+        versions[stream] = cached
+        settling = cache.take(stream, cached)
+        if settling is not None:
+            at_hand[stream] = settling
+    for stream, (version, snapshot) in transaction.stored(unknown).items():
+        versions[stream] = version
+        settling = cache.take(stream, version)
+        if settling is None and snapshot is not None:
+            settling = restore_snapshot(stream, snapshot)
+        if settling is not None:
+            at_hand[stream] = settling
+    return versions, at_hand
 
 
 def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:

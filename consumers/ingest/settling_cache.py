@@ -1,27 +1,21 @@
-"""What ingest remembers from one batch to the next."""
+"""The settlings that ingest caches from one batch to the next."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from domain.settling import Settling
-from domain.stepping import CACHED_STREAMS, SettlingCache
+from domain.settling_cache import CACHED_STREAMS, SettledStream, SettlingCache
+
+__all__ = ["IngestSettlingCache", "SettledStream"]
 
 
-class SettledStream(NamedTuple):
-    """A stream after a batch: the version of its newest event, and its settling with all facts up to there."""
-
-    stream: str
-    version: int
-    settling: Settling[Any]
-
-
-class SettlingsInStore:
+class IngestSettlingCache:
     """Settlings of recent batches, and which of their streams are known to stand where these were put back.
 
-    A batch is filed under the store's write lock. If the newest event is then the last one that we stored ourselves,
-    nobody has written since, and every stream of which there is a settling stands at the version with which it was put
-    back. If it is another event, any of these streams may have moved: the store has to be asked where each one stands,
-    until a batch of our own puts its settling back again.
+    A batch is processed under the store's write lock. If the newest event is then the last one that this process stored
+    itself, nobody else has written since, and every cached stream is at the version at which it was put back. If it is
+    another event, any of these streams may have moved: the store has to be asked for each one's version, until a batch
+    of our own puts its settling back.
     """
 
     def __init__(self, capacity: int = CACHED_STREAMS):
@@ -36,16 +30,16 @@ class SettlingsInStore:
             self._head = head
 
     def version_of(self, stream: str) -> int | None:
-        """The version at which the stream is known to stand; None when the store has to be asked."""
+        """The version at which the stream is known to be; None when the store has to be asked."""
         return None if stream in self._may_have_moved else self._recent.version_of(stream)
 
     def take(self, stream: str, version: int) -> Settling[Any] | None:
         """Take out the stream's settling, if it reflects this version."""
         return self._recent.take(stream, version)
 
-    def put_back(self, settled: Iterable[SettledStream], head: int) -> None:
-        """A batch that ended in these settlings was stored, up to the event at this position."""
+    def put_back(self, settled: Mapping[str, SettledStream], head: int) -> None:
+        """Cache the settlings, by stream, of a batch that was stored up to the event at this position."""
         self._head = head
-        for stream, version, settling in settled:
+        for stream, (version, settling) in settled.items():
             self._recent.put(stream, version, settling)
             self._may_have_moved.discard(stream)

@@ -1,4 +1,8 @@
-"""Keeping the settling of a long stream in the store, where it would cost much to take all its facts again."""
+"""Snapshots: the settlings of long streams, stored, since it would cost much to settle all their facts anew.
+
+A snapshot holds only while it is of the rules and of the shape of state that this code has. Any other counts as none:
+then the stream is settled from its facts.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -8,25 +12,28 @@ import msgspec
 from domain.fact import SortKey
 from domain.kind import Kind
 from domain.kinds import KINDS
+from domain.rules_version import RULES_VERSION
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on
 from domain.streams import split_stream_name
 
 State = TypeVar("State")
 
-# A stream of this many events is kept in the store; a shorter one is read again in no time.
+# A stream of this many events has a snapshot; a shorter one is read again in no time.
 LONG_STREAM = 24
 
 
 class Snapshot(msgspec.Struct, Generic[State]):
     """What a settling comes to when nothing waits: the last fact's place, and the state.
 
-    `forbidden` tells that the last instant has facts that another one of that instant might still allow.
+    `forbidden` says that the last instant has facts that another one of that instant might still allow. `rules` is the
+    version of the rules; snapshots of stores before version 0005 have none.
     """
 
-    sort_key: SortKey = msgspec.field(name="place")  # the name in stores that were written before
+    sort_key: SortKey
     forbidden: bool
     state: State
+    rules: int
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -41,14 +48,22 @@ def take_snapshot(settling: Settling[Any]) -> bytes | None:
     if not can_be_stepped_on(settling) or settling.last_sort_key is None:
         return None
     forbidden = bool(settling.forbidden) or settling.forgot_forbidden
-    return _ENCODER.encode(Snapshot(settling.last_sort_key, forbidden, settling.state))
+    return _ENCODER.encode(Snapshot(settling.last_sort_key, forbidden, settling.state, RULES_VERSION))
 
 
-def restore_snapshot(stream: str, snapshot: bytes) -> Settling[Any]:
-    """What was kept, as a settling that takes the next facts. What was forbidden at its last instant is not in it."""
+def restore_snapshot(stream: str, snapshot: bytes) -> Settling[Any] | None:
+    """The settling, which takes the next facts; what was forbidden at its last instant is not in it.
+
+    None when the snapshot is of other rules, or of a state that this code does not know.
+    """
     kind, _ = split_stream_name(stream)
     assert kind is not None
-    decoded = _DECODERS[kind].decode(snapshot)
+    try:
+        decoded = _DECODERS[kind].decode(snapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if decoded.rules != RULES_VERSION:
+        return None
     return Settling(
         kind.decider,
         decoded.state,

@@ -1,21 +1,22 @@
 """Which topic a message is published on: its type's, and for a void that of the message it names, as far as known."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from cachetools import LRUCache
+
 from consumers.contract import TOPIC_OF_TYPE
 
-REMEMBERED_SUBJECTS = 100_000
+CACHED_SUBJECTS = 100_000
 OTHERWISE = "orders"
 """Where a void goes of whose subject nothing was published, and a message of no known type. Any topic is right."""
 
 
 class TopicChoice:
-    """Remembers on which topic each of the last subjects was published."""
+    """Caches on which topic each of the last subjects was published."""
 
     def __init__(self) -> None:
-        self._topic_of: OrderedDict[str, str] = OrderedDict()
+        self._topic_of: LRUCache[str, str] = LRUCache(CACHED_SUBJECTS)
 
     def topic_for(self, message_type: object, subject: object) -> str:
         """The topic, without prefix. What was not read may have anything as its type and subject."""
@@ -24,9 +25,6 @@ class TopicChoice:
             return self._topic_of.get(subject, OTHERWISE) if isinstance(subject, str) else OTHERWISE
         if isinstance(subject, str):
             self._topic_of[subject] = topics[0]
-            self._topic_of.move_to_end(subject)
-            if len(self._topic_of) > REMEMBERED_SUBJECTS:
-                self._topic_of.popitem(last=False)
         return topics[0]
 
 

@@ -20,7 +20,7 @@ from infra.store.backend import Backend
 from infra.store.register.dead import waited_too_long
 from infra.store.register.headers import read_headers
 from infra.store.register.letter_ids import NOT_APPLIED, letter_id_of
-from infra.store.register.tables import feeds, letters, messages, notices, raw_messages
+from infra.store.register.tables import feeds, malformed_messages, messages, notices, raw_messages
 
 # Each of them can come with the bytes of a message.
 NOTICES_AT_ONCE = 200
@@ -58,12 +58,12 @@ class VerdictsOutbox:
                 feeds.c.partition,
                 messages.c.offset.label("first_offset"),
                 messages.c.received_at,
-                func.coalesce(letters.c.body, raw_messages.c.body).label("body"),
-                func.coalesce(letters.c.headers, raw_messages.c.headers).label("headers"),
+                func.coalesce(malformed_messages.c.body, raw_messages.c.body).label("body"),
+                func.coalesce(malformed_messages.c.headers, raw_messages.c.headers).label("headers"),
             )
             .join_from(notices, feeds, notices.c.feed_id == feeds.c.feed_id)
             .outerjoin(messages, about)
-            .outerjoin(letters, notices.c.letter_id == letters.c.letter_id)
+            .outerjoin(malformed_messages, notices.c.letter_id == malformed_messages.c.letter_id)
             .outerjoin(raw_messages, kept)
             .order_by(notices.c.notice_id)
             .limit(NOTICES_AT_ONCE)

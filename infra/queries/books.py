@@ -8,7 +8,7 @@ from sqlalchemy import Engine, case, func, select
 
 from domain.verdict import Verdict
 from infra.store.register.dead import has_expired, is_dead
-from infra.store.register.tables import feeds, letters, messages
+from infra.store.register.tables import feeds, malformed_messages, messages
 
 
 class Books(NamedTuple):
@@ -71,7 +71,9 @@ def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
         func.count(case((messages.c.voided, 1))),
         func.count(case((~messages.c.voided & messages.c.discarded_at.is_not(None), 1))),
     ).where(is_dead(now - hold))
-    malformed = select(func.count()).select_from(letters).where(letters.c.discarded_at.is_not(None))
+    malformed = (
+        select(func.count()).select_from(malformed_messages).where(malformed_messages.c.discarded_at.is_not(None))
+    )
     with engine.connect() as connection:
         voided, discarded = connection.execute(well_formed).one()
         return SetAside(int(voided), int(discarded) + int(connection.execute(malformed).scalar_one()))
@@ -88,7 +90,9 @@ def recounted(engine: Engine) -> Mapping[str, int]:
         }
         repeats = connection.execute(select(func.coalesce(func.sum(messages.c.repeats), 0))).scalar_one()
         malformed, again = connection.execute(
-            select(func.count(), func.coalesce(func.sum(letters.c.repeats), 0)).select_from(letters)
+            select(func.count(), func.coalesce(func.sum(malformed_messages.c.repeats), 0)).select_from(
+                malformed_messages
+            )
         ).one()
     counts = {verdict.value: by_verdict.get(verdict.value, 0) for verdict in Verdict}
     counts["duplicate"] += int(repeats) + int(again)

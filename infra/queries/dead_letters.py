@@ -12,7 +12,7 @@ from domain.verdict import Verdict
 from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.tables import feeds, letters, messages, raw_messages
+from infra.store.register.tables import feeds, malformed_messages, messages, raw_messages
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
 
@@ -122,7 +122,9 @@ class DeadLetters:
         dead = select(func.count(), func.count(case((is_set_aside, 1)))).where(
             is_dead(limit), _of_feeds(messages, feed_ids)
         )
-        malformed = select(func.count(), func.count(letters.c.discarded_at)).where(_of_feeds(letters, feed_ids))
+        malformed = select(func.count(), func.count(malformed_messages.c.discarded_at)).where(
+            _of_feeds(malformed_messages, feed_ids)
+        )
         waiting = select(func.count()).where(still_waits(limit), _of_feeds(messages, feed_ids))
         with self._engine.connect() as connection:
             refused, refused_aside = connection.execute(dead).one()
@@ -132,7 +134,7 @@ class DeadLetters:
 
     def malformed(self) -> UntakenCounts:
         """How many malformed messages are kept."""
-        question = select(func.count(), func.count(letters.c.discarded_at)).select_from(letters)
+        question = select(func.count(), func.count(malformed_messages.c.discarded_at)).select_from(malformed_messages)
         with self._engine.connect() as connection:
             dead, discarded = connection.execute(question).one()
         return UntakenCounts(int(dead), int(discarded), 0)
@@ -156,7 +158,9 @@ class DeadLetters:
     def received(self, message: UntakenMessage) -> Received | None:
         """What was received of a message; None when only its event was kept."""
         if message.verdict == Verdict.MALFORMED.value:
-            found = select(letters.c.body, letters.c.headers).where(letters.c.letter_id == message.letter_id)
+            found = select(malformed_messages.c.body, malformed_messages.c.headers).where(
+                malformed_messages.c.letter_id == message.letter_id
+            )
         else:
             found = select(raw_messages.c.body, raw_messages.c.headers).where(
                 raw_messages.c.source == message.source,
@@ -209,13 +213,13 @@ def _topic() -> ColumnElement[str]:
 def _malformed() -> Select[Any]:
     nothing = null().cast(Text)
     return select(
-        letters.c.letter_id,
+        malformed_messages.c.letter_id,
         literal(Verdict.MALFORMED.value, Text).label("verdict"),
-        letters.c.reason,
+        malformed_messages.c.reason,
         *(nothing.label(name) for name in ("subject", "type", "source", "id")),
         _topic(),
         feeds.c.partition,
-        letters.c.offset,
-        letters.c.received_at.label("seen_at"),
-        letters.c.discarded_at,
-    ).join_from(letters, feeds, letters.c.feed_id == feeds.c.feed_id)
+        malformed_messages.c.offset,
+        malformed_messages.c.received_at.label("seen_at"),
+        malformed_messages.c.discarded_at,
+    ).join_from(malformed_messages, feeds, malformed_messages.c.feed_id == feeds.c.feed_id)

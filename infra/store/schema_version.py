@@ -10,7 +10,7 @@ from sqlalchemy import Engine, inspect, text
 
 from infra.store.engine import LOCKED
 
-NEWEST = "0004"
+NEWEST = "0005"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""

@@ -12,7 +12,7 @@ from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.serialization import json_value
 from infra.settings import Settings
-from infra.store.register.tables import letters, messages
+from infra.store.register.tables import malformed_messages, messages
 from projections.views.catalogue import VIEWS
 
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
@@ -39,7 +39,12 @@ def answers_of(store: str) -> dict[str, Any]:
                 "letters": Counter(
                     tuple(row)
                     for row in connection.execute(
-                        select(letters.c.letter_id, letters.c.reason, letters.c.body, letters.c.headers)
+                        select(
+                            malformed_messages.c.letter_id,
+                            malformed_messages.c.reason,
+                            malformed_messages.c.body,
+                            malformed_messages.c.headers,
+                        )
                     )
                 ),
             }

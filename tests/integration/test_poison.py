@@ -11,7 +11,7 @@ from sqlalchemy import select
 from consumers.contract import TOPICS
 from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register.tables import feeds, letters
+from infra.store.register.tables import feeds, malformed_messages
 from tests.fault.conftest import postgres_server, postgres_store, sqlite_store
 from tests.integration.broker import Topics
 from tests.integration.command import Command
@@ -131,9 +131,9 @@ def whole(record: Sent) -> Whole:
 
 
 def kept_letters(url: str) -> dict[Place, Whole]:
-    place = (feeds.c.topic, feeds.c.partition, letters.c.offset)
-    question = select(*place, letters.c.body, letters.c.headers).join_from(
-        letters, feeds, letters.c.feed_id == feeds.c.feed_id
+    place = (feeds.c.topic, feeds.c.partition, malformed_messages.c.offset)
+    question = select(*place, malformed_messages.c.body, malformed_messages.c.headers).join_from(
+        malformed_messages, feeds, malformed_messages.c.feed_id == feeds.c.feed_id
     )
     with Waybill(Settings(store=url)) as service, service.engine.connect() as connection:
         return {

@@ -76,7 +76,7 @@ TAMPERED = {
     "an event that is gone": ("verdict", "DELETE FROM stored_events WHERE topic LIKE '%declined%'"),
     "a book": ("books", "UPDATE feeds SET applied = applied + 1"),
     "a book that still balances": ("books", "UPDATE feeds SET applied = applied - 1, refused = refused + 1"),
-    "a letter that is gone": ("books", "DELETE FROM letters"),
+    "a letter that is gone": ("books", "DELETE FROM malformed_messages"),
     "a repeat that never was": ("books", "UPDATE messages SET repeats = 1 WHERE type = 'rep.registered.v1'"),
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from infra.app.container import Waybill
 from infra.settings import Settings
-from infra.store.register.tables import letters, messages
+from infra.store.register.tables import malformed_messages, messages
 from tests.oracle.floor import KEYS, TakenIn, assert_same
 from tests.oracle.naive import Naive
 
@@ -105,7 +105,7 @@ def test_every_message_has_the_verdict_that_the_design_gives_it(wrong_service: W
 
 def test_every_message_that_does_not_fit_the_contract_is_a_letter(wrong_service: Waybill, wrong_naive: Naive) -> None:
     with wrong_service.engine.connect() as connection:
-        found = set(connection.execute(select(letters.c.letter_id)).scalars())
+        found = set(connection.execute(select(malformed_messages.c.letter_id)).scalars())
     assert found == wrong_naive.malformed
 
 

@@ -20,9 +20,8 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import engine
 from sqlalchemy import delete, event, inspect, select, text, update
 
-from consumers.ingest import filing
-from consumers.ingest.filing import Receipt
-from consumers.ingest.register import Feed, MessageKey, RegisterTransaction
+from consumers.ingest import batch_processing
+from consumers.ingest.register import Feed, MessageKey, Receipt, RegisterTransaction
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
@@ -34,7 +33,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from infra.store.projected.rows import projection_positions
-from infra.store.register.tables import letters, messages
+from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES
@@ -60,7 +59,7 @@ def small_and_quiet() -> Iterator[None]:
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filing, "LONG_STREAM", 3)
+        patch.setattr(batch_processing, "LONG_STREAM", 3)
         patch.setattr(engine, "MAX_SHRINKING_SECONDS", 60)
         yield
     structlog.configure(**before)
@@ -388,7 +387,7 @@ def repeats_in(waybill: Waybill) -> dict[MessageKey | bytes, int]:
             MessageKey(row.source, row.message_id, row.subject): row.repeats
             for row in connection.execute(select(messages).where(messages.c.repeats > 0))
         }
-        for row in connection.execute(select(letters).where(letters.c.repeats > 0)):
+        for row in connection.execute(select(malformed_messages).where(malformed_messages.c.repeats > 0)):
             again[row.body] = row.repeats
     return again
 
@@ -396,7 +395,7 @@ def repeats_in(waybill: Waybill) -> dict[MessageKey | bytes, int]:
 def malformed_in(waybill: Waybill) -> dict[bytes, str]:
     """Why each malformed message is."""
     with waybill.engine.connect() as connection:
-        return {row.body: row.reason for row in connection.execute(select(letters))}
+        return {row.body: row.reason for row in connection.execute(select(malformed_messages))}
 
 
 def tables_of(projections: Iterable[Projection]) -> list[Any]:

@@ -12,7 +12,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import inspect, select, text
 
-from consumers.ingest import filing
+from consumers.ingest import batch_processing
 from consumers.ingest.register import MessageKey
 from consumers.ingest.snapshots import Snapshot
 from consumers.sources.source import Batch
@@ -25,6 +25,7 @@ from domain.order.state import OrderState
 from domain.record import MessageVoided, VerdictChanged
 from domain.rep.decider import RepState
 from domain.rep.kind import REP
+from domain.rules_version import RULES_VERSION
 from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Verdict
 from infra.app import verify as verification
@@ -33,7 +34,7 @@ from infra.app.status import read_status
 from infra.queries.books import kept as books_kept
 from infra.queries.dead_letters import UntakenMessage
 from infra.store.register import transaction as register_transaction
-from infra.store.register.tables import kept_settlings, messages
+from infra.store.register.tables import messages, snapshots
 from tests.property.histories import HOURS, order_facts
 from tests.property.messages import (
     Delivery,
@@ -320,14 +321,14 @@ def test_after_each_batch_what_is_kept_is_what_settling_anew_comes_to(
         check_kept(waybill, long_stream)
 
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filing, "LONG_STREAM", long_stream)
+        patch.setattr(batch_processing, "LONG_STREAM", long_stream)
         patch.setattr(register_transaction, "LONG_STREAM", long_stream)
         deliver(store, deliveries, after_each=check)
 
 
 def check_kept(waybill: Waybill, long_stream: int) -> None:
     with waybill.engine.connect() as connection:
-        kept_rows = {row.stream: row for row in connection.execute(select(kept_settlings))}
+        kept_rows = {row.stream: row for row in connection.execute(select(snapshots))}
     versions: dict[str, list[int]] = defaultdict(list)
     for _, event in waybill.history.after(0, 10_000):
         versions[event.originator_id].append(event.originator_version)
@@ -337,13 +338,15 @@ def check_kept(waybill: Waybill, long_stream: int) -> None:
         settling = settle_stream(stream, facts, watched=False)
         nothing_may_change = not settling.waiting and not any(isinstance(fact, MessageVoided) for fact in facts)
         newest, row = versions[stream][-1], kept_rows.get(stream)
-        of_use = row is not None and row.version == newest and row.kept is not None
+        of_use = row is not None and row.version == newest and row.snapshot is not None
         assert of_use == (nothing_may_change and newest >= long_stream)
         if row is not None and of_use:
             assert kind is not None
             assert settling.last_sort_key is not None
-            kept = msgspec.json.decode(row.kept, type=KEPT[kind])
-            anew: Snapshot[Any] = Snapshot(settling.last_sort_key, bool(settling.forbidden), settling.state)
+            kept = msgspec.json.decode(row.snapshot, type=KEPT[kind])
+            anew: Snapshot[Any] = Snapshot(
+                settling.last_sort_key, bool(settling.forbidden), settling.state, RULES_VERSION
+            )
             assert without_versions(kept) == without_versions(anew)
 
 

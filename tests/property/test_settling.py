@@ -190,7 +190,9 @@ def test_stepping_on_where_it_can_be_ends_where_settling_anew_ends_and_changes_n
     for cut in range(len(arrived)):
         before, coming = settled(arrived[:cut]), arrived[cut : cut + at_once]
         whole, kept = settled(arrived[: cut + at_once]), take_snapshot(before)
-        for settling in [before] if kept is None else [restore_snapshot("order-SO-1", kept), before]:
+        restored = [] if kept is None else [restore_snapshot("order-SO-1", kept)]
+        for settling in [*restored, before]:
+            assert settling is not None
             if can_be_stepped_on(settling, coming):
                 step_on(settling, coming)
                 assert {**before.outcomes, **settling.outcomes} == whole.outcomes

@@ -63,7 +63,8 @@ class StoredRegister:
 
     @retried
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
-        # Who takes many partitions over need not queue for the lock with each: all but the first time they are there.
+        # A consumer that takes many partitions over need not queue for the lock with each: their feeds exist already,
+        # except the first time.
         with self._engine.connect() as connection:
             found = _unfinished(connection, topic, partition)
             if found is not None and topic_id in (None, found.topic_id):

@@ -1,60 +1,95 @@
-"""The rows that a batch adds to the register's tables: a field is a column; columns that are no field have defaults."""
+"""The typed rows that a batch writes to the register's tables. `infra.store.register.tables` derives the columns."""
 
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from consumers.ingest.register import NewLetter, NewMessage, Notice
+from consumers.ingest.register import ChangedMessage, MalformedMessage, NewMessage, Notice
 from domain.streams import is_waiting_room
 from domain.verdict import Verdict
 from infra.store.register.headers import write_headers
 from infra.store.register.letter_ids import letter_id_kept
+from infra.store.register.typed_columns import Serial
 
 # Looked up, since a member's own `value` is computed in Python whenever it is asked for.
 _WRITTEN = {verdict: verdict.value for verdict in Verdict}
 
 
 class MessageRow(NamedTuple):
+    """A well-formed message, with its latest outcome, whose fields are those of domain.verdict.Outcome."""
+
     source: str
     message_id: str
     subject: str
     type: str
-    feed_id: int
-    last_feed_id: int
+    feed_id: Serial
+    last_feed_id: Serial
     offset: int
     stream: str
     version: int
     verdict: str
     reason: str
-    voided: bool
     took_effect_at: datetime | None
+    voided: bool
+    waits_in_room: bool
+    letter_id: str | None
     recorded_at: datetime
     received_at: datetime
+
+    @classmethod
+    def of(cls, new: NewMessage, received_at: datetime) -> Self:
+        (key, fact, feed_id, raw), stream, version, outcome = new
+        feed = Serial(feed_id)
+        verdict, reason, took_effect_at, voided = outcome
+        return cls(
+            *key,
+            fact.TYPE,
+            feed,
+            feed,
+            raw.offset,
+            stream,
+            version,
+            _WRITTEN[verdict],
+            reason,
+            took_effect_at,
+            voided,
+            is_waiting_room(stream),
+            letter_id_kept(outcome, *key),
+            fact.recorded_at,
+            received_at,
+        )
+
+
+class ChangedMessageRow(NamedTuple):
+    """What changes of a message's row when settling says something else of it."""
+
+    stream: str
+    version: int
+    verdict: str
+    reason: str
+    took_effect_at: datetime | None
+    voided: bool
     waits_in_room: bool
     letter_id: str | None
 
     @classmethod
-    def of(cls, new: NewMessage, received_at: datetime) -> Self:
-        arrival, stream, version, outcome = new
+    def of(cls, changed: ChangedMessage) -> Self:
+        key, stream, version, outcome = changed
+        verdict, reason, took_effect_at, voided = outcome
         return cls(
-            *arrival.key,
-            type=arrival.fact.TYPE,
-            feed_id=arrival.feed_id,
-            last_feed_id=arrival.feed_id,
-            offset=arrival.raw.offset,
-            stream=stream,
-            version=version,
-            verdict=_WRITTEN[outcome.verdict],
-            reason=outcome.reason,
-            voided=outcome.voided,
-            took_effect_at=outcome.took_effect_at,
-            recorded_at=arrival.fact.recorded_at,
-            received_at=received_at,
-            waits_in_room=is_waiting_room(stream),
-            letter_id=letter_id_kept(outcome, *arrival.key),
+            stream,
+            version,
+            _WRITTEN[verdict],
+            reason,
+            took_effect_at,
+            voided,
+            is_waiting_room(stream),
+            letter_id_kept(outcome, *key),
         )
 
 
 class RawMessageRow(NamedTuple):
+    """The bytes of a message that was not applied at once."""
+
     source: str
     message_id: str
     subject: str
@@ -67,10 +102,12 @@ class RawMessageRow(NamedTuple):
         return cls(*key, body=raw.body, headers=write_headers(raw.headers))
 
 
-class LetterRow(NamedTuple):
+class MalformedMessageRow(NamedTuple):
+    """A malformed message, whole."""
+
     letter_id: str
-    feed_id: int
-    last_feed_id: int
+    feed_id: Serial
+    last_feed_id: Serial
     offset: int
     reason: str
     body: bytes
@@ -78,26 +115,29 @@ class LetterRow(NamedTuple):
     received_at: datetime
 
     @classmethod
-    def of(cls, new: NewLetter, received_at: datetime) -> Self:
-        return cls(
-            letter_id=new.letter_id,
-            feed_id=new.feed_id,
-            last_feed_id=new.feed_id,
-            offset=new.raw.offset,
-            reason=new.reason,
-            body=new.raw.body,
-            headers=write_headers(new.raw.headers),
-            received_at=received_at,
-        )
+    def of(cls, malformed: MalformedMessage, received_at: datetime) -> Self:
+        letter_id, reason, feed_id, raw = malformed
+        feed = Serial(feed_id)
+        return cls(letter_id, feed, feed, raw.offset, reason, raw.body, write_headers(raw.headers), received_at)
+
+
+class SnapshotRow(NamedTuple):
+    """The snapshot of a long stream, of use while `version` is that of its newest event; null where it has none."""
+
+    stream: str
+    version: int
+    snapshot: bytes | None
 
 
 class NoticeRow(NamedTuple):
+    """What the relay sends on waybill.verdicts about a message."""
+
     source: str | None
     message_id: str | None
     subject: str | None
     type: str | None
     letter_id: str | None
-    feed_id: int
+    feed_id: Serial
     offset: int | None
     stream: str | None
     version: int | None
@@ -116,7 +156,7 @@ class NoticeRow(NamedTuple):
             subject=subject,
             type=notice.type,
             letter_id=notice.letter_id,
-            feed_id=notice.feed_id,
+            feed_id=Serial(notice.feed_id),
             offset=notice.offset,
             stream=notice.stream,
             version=notice.version,

@@ -1,4 +1,4 @@
-"""One batch's transaction: what ingest reads and writes, a fixed number of statements, the same on each database."""
+"""One batch's transaction: what ingest reads and writes, in a fixed number of statements, the same on each database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,19 +7,31 @@ from sqlalchemy import Connection, bindparam, delete, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from consumers.ingest.register import Changes, KnownLetter, MessageKey, Move, Registered, Stored
+from consumers.ingest.register import (
+    Changes,
+    KnownMalformed,
+    MessageKey,
+    Move,
+    Registered,
+    StoredStream,
+)
 from consumers.ingest.snapshots import LONG_STREAM
 from domain.checkpoint import CheckpointMovedError
 from domain.fact import Fact
-from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.events.codec import EVENT_COLUMNS, decode_event, encode_event
 from infra.store.events.history import head_seen
-from infra.store.register.letter_ids import letter_id_kept
-from infra.store.register.rows import LetterRow, MessageRow, NoticeRow, RawMessageRow
-from infra.store.register.tables import feeds, kept_settlings, letters, messages, notices, raw_messages
+from infra.store.register.rows import (
+    ChangedMessageRow,
+    MalformedMessageRow,
+    MessageRow,
+    NoticeRow,
+    RawMessageRow,
+    SnapshotRow,
+)
+from infra.store.register.tables import feeds, malformed_messages, messages, notices, raw_messages, snapshots
 from projections.views.columns import Instant
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
@@ -29,10 +41,7 @@ class Statements:
     """The statements of a batch, prepared once. A list of keys is one JSON parameter."""
 
     def __init__(self, backend: Backend):
-        registered = (
-            "SELECT m.source, m.message_id, m.subject, m.feed_id, m.stream, m.version, m.verdict, m.reason, "
-            "m.took_effect_at, m.voided FROM"
-        )
+        registered = f"SELECT {', '.join(f'm.{name}' for name in _REGISTERED)} FROM"
         # Word for word what the partial index says, or SQLite would not use it.
         waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
         event = f"SELECT {EVENT_COLUMNS} FROM"
@@ -43,16 +52,18 @@ class Statements:
         self.waiting_voids = text(
             f"{registered} {backend.keys(1)} JOIN messages AS m ON m.subject = k.k0 AND {waits}"
         ).columns(took_effect_at=Instant)
-        self.letters = text(
-            f"SELECT l.letter_id, l.feed_id, l.repeats FROM {backend.keys(1)} JOIN letters AS l ON l.letter_id = k.k0"
+        self.malformed = text(
+            f"SELECT m.letter_id, m.feed_id, m.repeats FROM {backend.keys(1)} "
+            f"JOIN {malformed_messages.name} AS m ON m.letter_id = k.k0"
         )
-        self.has_letters = text("SELECT EXISTS (SELECT 1 FROM letters)")
+        self.has_malformed = text(f"SELECT EXISTS (SELECT 1 FROM {malformed_messages.name})")
         self.versions = text(
             f"SELECT k.k0, (SELECT max(e.originator_version) FROM {backend.events_table} AS e "
             f"WHERE e.originator_id = k.k0) FROM {backend.keys(1)}"
         )
-        self.kept = text(
-            f"SELECT s.stream, s.version, s.kept FROM {backend.keys(1)} JOIN kept_settlings AS s ON s.stream = k.k0"
+        self.snapshots = text(
+            f"SELECT s.stream, s.version, s.snapshot FROM {backend.keys(1)} "
+            f"JOIN {snapshots.name} AS s ON s.stream = k.k0"
         )
         self.facts_of = text(
             f"{event} {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
@@ -63,13 +74,18 @@ class Statements:
             "ON e.originator_id = k.k0 AND e.originator_version = CAST(k.k1 AS bigint)"
         )
         dialect = backend.engine.dialect
-        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(kept_settlings)
-        self.put_kept = upsert.on_conflict_do_update(
-            index_elements=["stream"], set_={"version": upsert.excluded.version, "kept": upsert.excluded.kept}
+        upsert = (sqlite_insert if dialect.name == "sqlite" else postgresql_insert)(snapshots)
+        self.put_snapshots = upsert.on_conflict_do_update(
+            index_elements=["stream"], set_={"version": upsert.excluded.version, "snapshot": upsert.excluded.snapshot}
+        )
+        self.change_messages = (
+            update(messages)
+            .where(*_is_message())
+            .values({name: bindparam(f"new_{name}") for name in ChangedMessageRow._fields})
         )
         self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
         self.new_raw_messages = BulkInsert(raw_messages, backend.engine, RawMessageRow._fields)
-        self.new_letters = BulkInsert(letters, backend.engine, LetterRow._fields)
+        self.new_malformed = BulkInsert(malformed_messages, backend.engine, MalformedMessageRow._fields)
         self.new_notices = BulkInsert(notices, backend.engine, NoticeRow._fields)
 
 
@@ -87,22 +103,23 @@ class StoredRegisterTransaction:
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
         return _by_key(self._select(self._statements.waiting_voids, subjects))
 
-    def has_letters(self) -> bool:
-        return bool(self._connection.execute(self._statements.has_letters).scalar_one())
+    def has_malformed(self) -> bool:
+        return bool(self._connection.execute(self._statements.has_malformed).scalar_one())
 
-    def letters(self, letter_ids: Iterable[str]) -> Mapping[str, KnownLetter]:
-        rows = self._select(self._statements.letters, letter_ids)
-        return {row[0]: KnownLetter(row[1], row[2]) for row in rows}
+    def malformed(self, letter_ids: Iterable[str]) -> Mapping[str, KnownMalformed]:
+        rows = self._select(self._statements.malformed, letter_ids)
+        return {row[0]: KnownMalformed(row[1], row[2]) for row in rows}
 
     def head(self) -> int:
         return head_seen(self._connection, self._backend)
 
-    def stored(self, streams: Iterable[str]) -> Mapping[str, Stored]:
+    def stored(self, streams: Iterable[str]) -> Mapping[str, StoredStream]:
         rows = self._select(self._statements.versions, streams)
         versions = {row[0]: row[1] for row in rows if row[1] is not None}
         long = [stream for stream, version in versions.items() if version >= LONG_STREAM]
-        kept = {row[0]: row[2] for row in self._select(self._statements.kept, long) if row[1] == versions[row[0]]}
-        return {stream: Stored(version, kept.get(stream)) for stream, version in versions.items()}
+        found = self._select(self._statements.snapshots, long)
+        newest = {stream: snapshot for stream, version, snapshot in found if version == versions[stream]}
+        return {stream: StoredStream(version, newest.get(stream)) for stream, version in versions.items()}
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
         facts: dict[str, list[Fact]] = {}
@@ -128,10 +145,10 @@ class StoredRegisterTransaction:
             connection,
             [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not Verdict.APPLIED],
         )
-        statements.new_letters(connection, [LetterRow.of(new, received_at) for new in changes.letters])
+        statements.new_malformed(connection, [MalformedMessageRow.of(new, received_at) for new in changes.malformed])
         statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
         self._update_messages(changes)
-        self._put_kept(changes.kept)
+        self._put_snapshots(changes.snapshots)
         self._count(changes.tallies)
         return self.head()
 
@@ -152,18 +169,11 @@ class StoredRegisterTransaction:
 
     def _update_messages(self, changes: Changes) -> None:
         self._execute_many(
-            update(messages).where(*_is_message()).values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+            self._statements.change_messages,
             [
                 {
                     **_names(changed.key),
-                    "new_stream": changed.stream,
-                    "new_version": changed.version,
-                    "new_verdict": changed.outcome.verdict.value,
-                    "new_reason": changed.outcome.reason,
-                    "new_voided": changed.outcome.voided,
-                    "new_took_effect_at": changed.outcome.took_effect_at,
-                    "new_waits_in_room": is_waiting_room(changed.stream),
-                    "new_letter_id": letter_id_kept(changed.outcome, *changed.key),
+                    **{f"new_{name}": value for name, value in ChangedMessageRow.of(changed)._asdict().items()},
                 }
                 for changed in changes.changed
             ],
@@ -182,23 +192,23 @@ class StoredRegisterTransaction:
             ],
         )
         self._execute_many(
-            update(letters)
-            .where(letters.c.letter_id == bindparam("the_letter"))
-            .values(repeats=letters.c.repeats + bindparam("times"), last_feed_id=bindparam("the_feed")),
+            update(malformed_messages)
+            .where(malformed_messages.c.letter_id == bindparam("the_letter"))
+            .values(repeats=malformed_messages.c.repeats + bindparam("times"), last_feed_id=bindparam("the_feed")),
             [
-                {"the_letter": letter_id, "times": again.times, "the_feed": again.last_feed_id}
-                for letter_id, again in changes.letter_repeats.items()
+                {"the_letter": letter_id, "times": repeats.times, "the_feed": repeats.last_feed_id}
+                for letter_id, repeats in changes.malformed_repeats.items()
             ],
         )
         self._execute_many(
-            delete(letters).where(letters.c.letter_id == bindparam("the_letter")),
-            [{"the_letter": letter_id} for letter_id in changes.letters_registered],
+            delete(malformed_messages).where(malformed_messages.c.letter_id == bindparam("the_letter")),
+            [{"the_letter": letter_id} for letter_id in changes.malformed_released],
         )
 
-    def _put_kept(self, stored: Mapping[str, Stored]) -> None:
+    def _put_snapshots(self, stored: Mapping[str, StoredStream]) -> None:
         # In the order of names, as everywhere where rows are locked one after another.
-        rows = [{"stream": name, "version": s.version, "kept": s.kept} for name, s in sorted(stored.items())]
-        self._execute_many(self._statements.put_kept, rows)
+        rows = [SnapshotRow(stream, *one)._asdict() for stream, one in sorted(stored.items())]
+        self._execute_many(self._statements.put_snapshots, rows)
 
     def _count(self, tallies: Mapping[int, Mapping[Verdict, int]]) -> None:
         self._execute_many(
@@ -222,7 +232,8 @@ class StoredRegisterTransaction:
         return self._connection.execute(statement, {"keys": as_keys(listed)}).all()
 
 
-_CHANGING = ("stream", "version", "verdict", "reason", "voided", "took_effect_at", "waits_in_room", "letter_id")
+_REGISTERED = (*MessageKey._fields, "feed_id", "stream", "version", *Outcome._fields)
+"""The columns of a message's row that `Registered` is made of."""
 
 
 def _is_message() -> tuple[Any, ...]:
@@ -235,6 +246,19 @@ def _names(key: MessageKey) -> dict[str, str]:
 
 def _by_key(rows: Sequence[Any]) -> dict[MessageKey, Registered]:
     return {
-        MessageKey(*row[:3]): Registered(row[3], row[4], row[5], Outcome(Verdict(row[6]), row[7], row[8], bool(row[9])))
-        for row in rows
+        MessageKey(source, message_id, subject): Registered(
+            feed_id, stream, version, Outcome(Verdict(verdict), reason, took_effect_at, bool(voided))
+        )
+        for (
+            source,
+            message_id,
+            subject,
+            feed_id,
+            stream,
+            version,
+            verdict,
+            reason,
+            took_effect_at,
+            voided,
+        ) in rows
     }

@@ -2,7 +2,8 @@
 
 from domain.fact import Fact
 from domain.settling import Settling
-from domain.stepping import SettlingCache, can_be_stepped_on
+from domain.settling_cache import SettlingCache
+from domain.stepping import can_be_stepped_on
 from domain.streams import settle_stream
 from tests.unit.domain.facts import attempted, booked, dispatched, placed, voided
 

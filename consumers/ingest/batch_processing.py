@@ -1,0 +1,210 @@
+"""Processing a batch: from the messages read to all that the store has to write.
+
+Settling needs the set of a subject's facts, so a batch is processed stream by stream: deduplication says which messages
+are new, each new one is added to its stream, and every stream that got one is settled with it (see
+`consumers.ingest.resettling`). When that gives an earlier message another verdict, a VerdictChanged event says so in
+the same stream.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.ingest.deduplication import deduplicate, look_up, reason_of
+from consumers.ingest.malformed_messages import LetterIds, release_well_formed, take_malformed
+from consumers.ingest.register import (
+    Arrival,
+    ChangedMessage,
+    Changes,
+    MalformedMessage,
+    MessageKey,
+    NewEvent,
+    NewMessage,
+    Notice,
+    Receipt,
+    Registered,
+    RegisteredFact,
+    RegisterTransaction,
+    StoredStream,
+)
+from consumers.ingest.resettling import resettle
+from consumers.ingest.routing import Addition, sort_into_streams
+from consumers.ingest.settling_cache import IngestSettlingCache, SettledStream
+from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
+from domain.fact import Fact, FactKey
+from domain.record import MessageVoided, VerdictChanged
+from domain.verdict import Outcome, Verdict
+
+_FEED_AND_VERDICT = attrgetter("feed_id", "verdict")
+
+
+class Read(NamedTuple):
+    """The messages of a batch as they were read, each in the order of arrival."""
+
+    well_formed: Sequence[Arrival]
+    malformed: Sequence[MalformedMessage]
+
+
+class BatchProcessor:
+    """Processes one batch within one transaction.
+
+    `letter_ids` names a message of a feed as a malformed one. `cache` holds settlings that earlier batches left.
+    `rereading` says that the past is read again: then no notice is written of what is registered and comes again.
+    """
+
+    def __init__(
+        self,
+        transaction: RegisterTransaction,
+        changes: Changes,
+        letter_ids: LetterIds,
+        cache: IngestSettlingCache,
+        *,
+        rereading: bool = False,
+    ) -> None:
+        self._transaction = transaction
+        self._changes = changes
+        self._letter_ids = letter_ids
+        self._cache = cache
+        self._rereading = rereading
+        self._receipts: list[Receipt] = []
+        self._settled: dict[str, SettledStream] = {}
+
+    def process(self, read: Read) -> list[Receipt]:
+        """Decide the whole batch into `changes`; returns a receipt for each message, in no particular order."""
+        transaction, changes = self._transaction, self._changes
+        # A batch that brings nothing new looks, too: the head at which it ends is taken for our own.
+        self._cache.look_at(transaction.head())
+        self._receipts += take_malformed(transaction, read.malformed, changes, rereading=self._rereading)
+        release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
+        known = look_up(transaction, read.well_formed)
+        new, repeats = deduplicate(transaction, read.well_formed, known)
+        for repeat in repeats:
+            arrival = repeat.arrival
+            changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
+            self._answer(arrival, Outcome(Verdict.DUPLICATE, reason_of(repeat)))
+        self._add_new(new, known)
+        for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
+            changes.count(feed_id, verdict, count)
+        return self._receipts
+
+    def cache_settlings(self, head: int) -> None:
+        """Cache the batch's settlings for the next one, once it was stored up to the event at `head`."""
+        self._cache.put_back(self._settled, head)
+
+    def _add_new(self, new: Mapping[MessageKey, Arrival], known: Mapping[MessageKey, Registered]) -> None:
+        if not new:
+            return
+        additions, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
+        added = {stream: [addition.fact for addition in to_add] for stream, to_add in additions.items()}
+        resettled = resettle(self._transaction, self._cache, added, still_waiting)
+        for stream, to_add in additions.items():
+            version, settling, reconsidered = resettled[stream]
+            outcomes = settling.outcomes
+            version = self._add(stream, version, to_add, outcomes)
+            moved = [addition for addition in to_add if isinstance(addition, RegisteredFact)]
+            if reconsidered or moved:
+                version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], to_add, outcomes)
+            if version >= LONG_STREAM:
+                self._changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
+            self._settled[stream] = SettledStream(version, settling)
+
+    def _waiting_voids(self, new: Iterable[MessageKey]) -> list[RegisteredFact]:
+        waiting = self._transaction.waiting_voids({key.subject for key in new})
+        facts = self._transaction.facts_at((w.stream, w.version) for w in waiting.values()) if waiting else {}
+        return [
+            RegisteredFact(key, facts[registered.stream, registered.version], registered)
+            for key, registered in waiting.items()
+        ]
+
+    def _add(
+        self, stream: str, version: int, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]
+    ) -> int:
+        events, messages = self._changes.events, self._changes.messages
+        for addition in additions:
+            version += 1
+            fact = addition.fact
+            outcome = outcomes[fact.source, fact.message_id]
+            if isinstance(addition, Arrival):
+                events.append(NewEvent(stream, version, fact))
+                messages.append(NewMessage(addition, stream, version, outcome))
+                self._answer(addition, outcome, stream, version)
+            else:
+                key, _, registered = addition
+                unplaced = msgspec.structs.replace(fact, originator_id="", originator_version=0)
+                events.append(NewEvent(stream, version, unplaced))
+                self._change(key, stream, version, registered, outcome)
+                self._notice_change(key, fact, registered, stream, version, registered.outcome)
+        return version
+
+    def _note_changed_verdicts(
+        self,
+        stream: str,
+        version: int,
+        reconsidered: Iterable[RegisteredFact],
+        additions: Sequence[Addition],
+        outcomes: Mapping[FactKey, Outcome],
+    ) -> int:
+        for key, fact, registered in reconsidered:
+            outcome = outcomes[fact.key]
+            if outcome == registered.outcome:
+                continue
+            if registered.stream == stream:
+                self._change(key, stream, registered.version, registered, outcome)
+            if outcome.verdict is registered.outcome.verdict:
+                continue
+            version += 1
+            because = _because_of(fact, additions, outcomes)
+            changed = VerdictChanged(
+                recorded_at=self._changes.received_at,
+                source=fact.source,
+                message_id=fact.message_id,
+                verdict_before=registered.outcome.verdict,
+                verdict=outcome.verdict,
+                reason=outcome.reason,
+                took_effect_at=outcome.took_effect_at,
+                because_of_source=because[0] if because else None,
+                because_of_id=because[1] if because else None,
+            )
+            self._changes.events.append(NewEvent(stream, version, changed))
+            self._notice_change(key, fact, registered, stream, version, outcome)
+        return version
+
+    def _change(self, key: MessageKey, stream: str, version: int, registered: Registered, outcome: Outcome) -> None:
+        self._changes.changed.append(ChangedMessage(key, stream, version, outcome))
+        if outcome.verdict is not registered.outcome.verdict:
+            self._changes.count(registered.feed_id, registered.outcome.verdict, -1)
+            self._changes.count(registered.feed_id, outcome.verdict)
+
+    def _notice_change(
+        self, key: MessageKey, fact: Fact, registered: Registered, stream: str, version: int, outcome: Outcome
+    ) -> None:
+        before = registered.outcome.verdict
+        self._changes.notices.append(
+            Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, outcome)
+        )
+
+    def _answer(
+        self, arrival: Arrival, outcome: Outcome, stream: str | None = None, version: int | None = None
+    ) -> None:
+        key, fact, feed_id, raw = arrival
+        receipt = Receipt(feed_id, raw.offset, outcome.verdict, outcome.reason, key, fact.correlation_id)
+        self._receipts.append(receipt)
+        if outcome.verdict is not Verdict.APPLIED and not (self._rereading and stream is None):
+            self._changes.notices.append(
+                Notice(key, fact.TYPE, None, feed_id, raw.offset, stream, version, None, outcome)
+            )
+
+
+def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:
+    """The added fact that changed an earlier one's verdict; None where it cannot be told which of several it was."""
+    for added in additions:
+        if (
+            isinstance(added.fact, MessageVoided)
+            and added.fact.names == fact.key
+            and outcomes[added.fact.key].verdict is Verdict.APPLIED
+        ):
+            return added.fact.key
+    return additions[0].fact.key if len(additions) == 1 else None

@@ -1,0 +1,83 @@
+"""Deduplication: telling a redelivered message from a new one, by the inbox (the register of all messages).
+
+A message is known by its subject, source and id. The first to come is kept; whatever comes later under the same key is
+a repeat of it, in the same batch too. One query finds the messages of a batch that are registered already, and one more
+reads the facts of those that were repeated, since a repeat with other content says so in its reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from consumers.ingest.register import Arrival, MessageKey, Registered, RegisterTransaction
+from consumers.ingest.routing import named_by
+from domain.fact import Fact
+from domain.record import MessageVoided
+
+
+class Repeat(NamedTuple):
+    """A message that came again, and whether its content differs from that of the first one."""
+
+    arrival: Arrival
+    differs: bool
+
+
+class Deduplicated(NamedTuple):
+    """The new messages of a batch by key, and its repeats, both in the order of arrival."""
+
+    new: Mapping[MessageKey, Arrival]
+    repeats: Sequence[Repeat]
+
+
+def look_up(transaction: RegisterTransaction, arrivals: Sequence[Arrival]) -> Mapping[MessageKey, Registered]:
+    """What is registered of a batch's messages, and of those that its voids name."""
+    keys: set[MessageKey] = set()
+    for arrival in arrivals:
+        keys.add(arrival.key)
+        if isinstance(arrival.fact, MessageVoided):
+            keys.add(named_by(arrival.fact, arrival.key.subject))
+    return transaction.registered(keys) if keys else {}
+
+
+def deduplicate(
+    transaction: RegisterTransaction, arrivals: Sequence[Arrival], known: Mapping[MessageKey, Registered]
+) -> Deduplicated:
+    """Split a batch into new messages and repeats; `known` is what `look_up` found."""
+    # The usual batch is all new, which this tells at once.
+    new = {} if known else {arrival.key: arrival for arrival in arrivals}
+    if len(new) == len(arrivals):
+        return Deduplicated(new, ())
+    new = {}
+    repeated: list[Arrival] = []
+    for arrival in arrivals:
+        if arrival.key in known or arrival.key in new:
+            repeated.append(arrival)
+        else:
+            new[arrival.key] = arrival
+    originals = _originals(
+        transaction, {arrival.key: known[arrival.key] for arrival in repeated if arrival.key in known}
+    )
+    return Deduplicated(
+        new,
+        [
+            Repeat(arrival, not _same_content(arrival.fact, originals.get(arrival.key) or new[arrival.key].fact))
+            for arrival in repeated
+        ],
+    )
+
+
+def _originals(
+    transaction: RegisterTransaction, registered: Mapping[MessageKey, Registered]
+) -> Mapping[MessageKey, Fact]:
+    """The facts of registered messages."""
+    refs = {key: (one.stream, one.version) for key, one in registered.items()}
+    facts = transaction.facts_at(refs.values()) if refs else {}
+    return {key: facts[ref] for key, ref in refs.items()}
+
+
+def _same_content(fact: Fact, original: Fact) -> bool:
+    return fact.says_the_same_as(original) and fact.occurred_at == original.occurred_at
+
+
+def reason_of(repeat: Repeat) -> str:
+    """Why the repeat is a duplicate."""
+    return "taken before, with other content; the first to come was kept" if repeat.differs else "taken before"

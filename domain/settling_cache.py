@@ -1,0 +1,49 @@
+"""A cache of settlings, for those who settle the same streams again and again as facts come in."""
+
+from typing import Any, NamedTuple
+
+from cachetools import LRUCache
+
+from domain.settling import Settling
+from domain.stepping import can_be_stepped_on
+
+CACHED_STREAMS = 8_192
+
+
+class SettledStream(NamedTuple):
+    """The settling of a stream with all its facts up to the event of this version."""
+
+    version: int
+    settling: Settling[Any]
+
+
+class SettlingCache:
+    """Settlings of recent batches that can be stepped on; the least recently used one is dropped first.
+
+    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored. If the batch is
+    rolled back the settling is gone, and the stream will be settled anew.
+    """
+
+    def __init__(self, capacity: int = CACHED_STREAMS):
+        self._settled: LRUCache[str, SettledStream] = LRUCache(capacity)
+
+    def streams(self) -> set[str]:
+        """The streams whose settlings are cached."""
+        return set(self._settled)
+
+    def version_of(self, stream: str) -> int | None:
+        """The version that the stream's settling reflects; None when none is cached."""
+        cached = self._settled.get(stream)
+        return None if cached is None else cached.version
+
+    def take(self, stream: str, version: int) -> Settling[Any] | None:
+        """Take out the stream's settling if it reflects this version; another process may have stored more since."""
+        cached = self._settled.pop(stream, None)
+        return cached.settling if cached is not None and cached.version == version else None
+
+    def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
+        """Cache the settling without its outcomes, unless the facts to come will need all facts anyway."""
+        if not can_be_stepped_on(settling):
+            return
+        settling.outcomes = {}
+        self._settled[stream] = SettledStream(version, settling)
