@@ -179,7 +179,7 @@ def test_the_command_writes_a_view(waybill: Command) -> None:
     [
         (("overdue", "--to", "overdue.xlsx"), "overdue.xlsx must end in .csv, .jsonl, .parquet"),
         (("overdue", "--to", "nowhere/overdue.csv"), "the folder nowhere does not exist"),
-        (("dead-letters", "--rep", "rep-7", "--to", "letters.csv"), "dead letters are of no rep"),
+        (("dead-letters", "--rep", "rep-7", "--to", "letters.csv"), "dead letters have no rep"),
         (("overdrive", "--to", "overdue.csv"), "overdrive is not one of overdue_deliveries,"),
     ],
 )

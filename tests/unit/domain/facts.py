@@ -98,7 +98,7 @@ def placed(
     *,
     prices: Prices | None = None,
     promised_by: Hour = 17,
-    rep: str = "ann",
+    rep: str | None = "ann",
     account: str = "ALFKI",
     segment: Segment = "b2b",
     currency: str = "USD",

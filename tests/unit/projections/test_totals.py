@@ -25,3 +25,16 @@ def test_a_closed_order_is_nobodys_load(projecting: Projecting) -> None:
     projecting.given(placed(8), booked(9), delivered(15), of="SO-1").given(placed(8), cancelled(9), of="SO-2").then(
         rep_open_orders
     )
+
+
+def test_what_nobody_holds_counts_on_a_desk_of_its_own(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, rep=None, promised_by=12), of="SO-1").given(placed(8, rep="ann"), of="SO-2")
+    told.then(rep_open_orders, row(rep_id="", open_orders=1), row(rep_id="ann", open_orders=1))
+    told.seen(
+        "workload",
+        13,
+        row(rep_id=None, name=None, open_orders=1, to_book=1, overdue=1),
+        row(rep_id="ann", open_orders=1, overdue=0),
+    )
+    told.seen("overdue", 13, row(order_id="SO-1", rep_id=None))
+    told.given(reassigned(14, rep="ann"), of="SO-1").then(rep_open_orders, row(rep_id="ann", open_orders=2))
