@@ -93,4 +93,4 @@ def migrate() -> None:
     if before == NEWEST:
         console().print(f"the store has version {NEWEST} already; nothing to do")
     else:
-        console().print(f"the store has version {NEWEST} now; before, it {f'had {before}' if before else 'was empty'}")
+        console().print(f"the store has version {NEWEST} now; it {f'had version {before}' if before else 'was empty'}")

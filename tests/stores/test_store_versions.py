@@ -139,7 +139,7 @@ def test_many_migrate_at_once(settings: Settings, waybill: Command) -> None:
     service = waybill.with_(WAYBILL_STORE=settings.store)
     running = [service.start("migrate") for _ in range(6)]
     said = [process.wait().done().text for process in running]
-    assert sum(f"it was of version {EARLIER[-1]}" in text for text in said) == 1
+    assert sum(f"it had version {EARLIER[-1]}" in text for text in said) == 1
     assert sum("nothing to do" in text for text in said) == 5
 
 
