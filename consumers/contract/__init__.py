@@ -11,6 +11,7 @@ from consumers.contract.reading import (
     decode_json,
     read_cloud_event,
     read_message,
+    too_large,
 )
 from consumers.contract.records import read_record
 from consumers.contract.schema import message_schema
@@ -34,4 +35,5 @@ __all__ = [
     "read_message",
     "read_record",
     "to_cloud_event",
+    "too_large",
 ]

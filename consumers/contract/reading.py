@@ -76,7 +76,7 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
     `received_at` is the service's clock on receipt, an aware datetime in UTC. Nothing is raised for any bytes.
     """
     if len(raw) > rules.max_bytes:
-        return _too_large(len(raw), rules)
+        return too_large(len(raw), rules)
     usual = read_fast_path(raw)
     if usual is not None and usual.time <= received_at + rules.clock_skew:
         return _well_formed(*usual, received_at, rules)
@@ -96,7 +96,7 @@ def read_cloud_event(
     message's size in bytes. Nothing is raised for any decoded JSON, not even for one that is no object.
     """
     if size > rules.max_bytes:
-        return _too_large(size, rules)
+        return too_large(size, rules)
     if type(attributes) is not dict and not isinstance(attributes, Mapping):
         return Malformed(reason_for([f"message: must be a JSON object, but is {shown(attributes)}"]))
     name = attributes.get("type")
@@ -170,8 +170,10 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _too_large(size: int, rules: ReadingRules) -> Malformed:
-    return Malformed(f"message: must have at most {rules.max_bytes} bytes, but has {size}")
+def too_large(size: int, rules: ReadingRules, sha256: str = "") -> Malformed:
+    """A message of so many bytes; `sha256` of all of them, in hex, where only their beginning is kept."""
+    kept = f"; its beginning is kept, the SHA-256 of all of it is {sha256}" if sha256 else ""
+    return Malformed(f"message: must have at most {rules.max_bytes} bytes, but has {size}{kept}")
 
 
 def _too_early(attributes: Mapping[str, Any], received_at: datetime, rules: ReadingRules) -> list[str]:

@@ -1,6 +1,5 @@
 """Malformed messages: what each is known by, which came before, and which fit the contract by now."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from consumers.ingest.register import (
@@ -23,7 +22,7 @@ def letter_id_in(source: FeedName, raw: RawMessage) -> str:
     """A malformed message is known by topic, partition and offset where these are for good, else by its bytes."""
     if source.identifies_by_offset:
         return f"{source.topic}/{source.partition}/{raw.offset}"
-    return hashlib.sha256(raw.body).hexdigest()
+    return raw.sha256
 
 
 def take_malformed(

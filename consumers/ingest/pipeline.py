@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from consumers.contract import Malformed, ReadingRules, read_record
+from consumers.contract import Malformed, ReadingRules, WellFormed, read_record, too_large
 from consumers.ingest.batch_processing import BatchProcessor, Read
 from consumers.ingest.malformed_messages import LetterIds, letter_id_in
 from consumers.ingest.register import (
@@ -22,7 +22,7 @@ from consumers.ingest.register import (
     RegisterTransaction,
 )
 from consumers.ingest.settling_cache import IngestSettlingCache
-from consumers.sources.source import Batch, FeedName, Source
+from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.checkpoint import CheckpointMovedError
 from domain.verdict import Verdict
 
@@ -90,10 +90,12 @@ class Ingest:
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
         """Take all messages of the source; the feed stays unfinished until `finish`.
 
-        With `resume`, a reading of the same feed that was broken off goes on where it stopped, provided that what it
-        had read is unchanged. Raises CheckpointMovedError when another process reads on in the same feed.
+        With `resume`, a reading of a resumable source that was broken off goes on where it stopped, provided that what
+        it had read is unchanged. Raises CheckpointMovedError when another process reads on in the same feed.
         """
-        feed = self._retry(lambda: self._register.feed_to_resume(source.topic, source.partition)) if resume else None
+        feed = None
+        if resume and source.resumable:
+            feed = self._retry(lambda: self._register.feed_to_resume(source.topic, source.partition))
         if feed is None:
             feed = self._opened(source)
         if feed.position.next_offset:
@@ -187,8 +189,8 @@ class Ingest:
         well_formed: list[Arrival] = []
         malformed: list[MalformedMessage] = []
         for source, (feed_id, _), batch in parts:
-            for raw in batch.messages:
-                message = read_record(raw.body, raw.headers, received_at, self._rules)
+            for came in batch.messages:
+                raw, message = self._read_one(came, received_at)
                 if isinstance(message, Malformed):
                     malformed.append(MalformedMessage(letter_id_in(source, raw), message.reason, feed_id, raw))
                 else:
@@ -196,6 +198,14 @@ class Ingest:
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw))
         return Read(well_formed, malformed)
+
+    def _read_one(self, raw: RawMessage, received_at: datetime) -> tuple[RawMessage, WellFormed | Malformed]:
+        """What it says, and the message as it is kept: one that is too large by its beginning."""
+        if raw.unreadable is not None:
+            return raw, Malformed(raw.unreadable)
+        if raw.whole is not None or len(raw.body) > self._rules.max_bytes:
+            return raw.within(self._rules.max_bytes), too_large(raw.size, self._rules, raw.sha256)
+        return raw, read_record(raw.body, raw.headers, received_at, self._rules)
 
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
         position, receipts = stored

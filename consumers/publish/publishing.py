@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from consumers.contract import Malformed, ReadingRules, Unreadable, decode_json, read_message
+from consumers.contract import Malformed, ReadingRules, Unreadable, decode_json, read_message, too_large
 from consumers.publish.topic_choice import TopicChoice, claimed
 from consumers.sinks.sink import STRUCTURED, NotReachedError, Record, Sink
 from consumers.sources.source import Batch, FeedPosition, RawMessage, Source
@@ -107,6 +107,10 @@ class Publishing:
                 self.account.acknowledged[record.topic] += 1
 
     def _record(self, raw: RawMessage) -> Record | None:
+        if raw.whole is not None:
+            # Only its beginning was read.
+            self.account.fail(raw, MALFORMED, too_large(raw.size, self._rules, raw.sha256).reason)
+            return None
         if self._as_they_are:
             return self._as_it_is(raw)
         message = read_message(raw.body, self._clock(), self._rules)

@@ -2,19 +2,17 @@
 
 import gzip
 import io
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, NamedTuple, cast
 
-from consumers.sources.source import Batch, FeedPosition, RawMessage
+from consumers.sources.lines import LineReader, MeasuredLine
+from consumers.sources.source import USUAL_MAX_BYTES, Batch, FeedPosition, RawMessage
 
 GZIP_MAGIC = b"\x1f\x8b"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BATCH_BYTES = 8 * 1024 * 1024
 READ_AGAIN_BYTES = 1024 * 1024
-BLANKS = b" \t\r\n"
 
 
 class UnreadableSourceError(Exception):
@@ -24,6 +22,7 @@ class UnreadableSourceError(Exception):
 class JsonLines:
     """Lines of a binary stream. `open_stream` gives the stream from its beginning, still compressed if it is.
 
+    A batch has at most `batch_lines` messages. Of a line of more than `max_bytes` bytes the beginning is kept.
     `progress`, when given, is told the number of bytes read from the stream so far (compressed ones, if it is).
     """
 
@@ -36,21 +35,39 @@ class JsonLines:
         open_stream: Callable[[], BinaryIO],
         *,
         batch_lines: int,
+        max_bytes: int = USUAL_MAX_BYTES,
+        resumable: bool = False,
         progress: Callable[[int], None] | None = None,
     ):
         self.topic = topic
+        self.resumable = resumable
         self._open_stream = open_stream
         self._batch_lines = batch_lines
+        self._max_bytes = max_bytes
         self._progress = progress
 
     @classmethod
-    def of_file(cls, path: Path, *, batch_lines: int, progress: Callable[[int], None] | None = None) -> "JsonLines":
+    def of_file(
+        cls,
+        path: Path,
+        *,
+        batch_lines: int,
+        max_bytes: int = USUAL_MAX_BYTES,
+        progress: Callable[[int], None] | None = None,
+    ) -> "JsonLines":
         resolved = path.resolve()
-        return cls(f"file:{resolved}", lambda: resolved.open("rb"), batch_lines=batch_lines, progress=progress)
+        return cls(
+            f"file:{resolved}",
+            lambda: resolved.open("rb"),
+            batch_lines=batch_lines,
+            max_bytes=max_bytes,
+            resumable=True,
+            progress=progress,
+        )
 
     @classmethod
-    def of_standard_input(cls, stdin: BinaryIO, *, batch_lines: int) -> "JsonLines":
-        return cls("stdin", lambda: stdin, batch_lines=batch_lines)
+    def of_standard_input(cls, stdin: BinaryIO, *, batch_lines: int, max_bytes: int = USUAL_MAX_BYTES) -> "JsonLines":
+        return cls("stdin", lambda: stdin, batch_lines=batch_lines, max_bytes=max_bytes)
 
     @classmethod
     def of_bytes(cls, topic: str, content: bytes) -> "JsonLines":
@@ -61,14 +78,25 @@ class JsonLines:
         compressed = self._open_stream()
         try:
             stream = _decompressed(compressed)
-            position, unfinished_line = FeedPosition(), b""
+            position, unfinished, lines = FeedPosition(), None, LineReader(stream, self._max_bytes)
             if resume is not None and resume.bytes_read:
-                stream, position, unfinished_line = _skip_what_was_read(stream, resume)
-                if position != resume:
+                left = _look_at_what_was_read(stream, resume)
+                if left is not None:
+                    stream.seek(left.line_start)
+                    position, unfinished = resume, left.unfinished
+                    lines = LineReader(
+                        stream,
+                        self._max_bytes,
+                        lines=resume.next_offset,
+                        bytes_read=left.line_start,
+                        crc=left.crc_at_line_start,
+                    )
+                else:
+                    stream.seek(0)
                     # Told by an empty batch, so that whoever reads an empty stream learns it too.
                     yield Batch((), position, position)
-            while batch := self._next_batch(stream, position, unfinished_line):
-                position, unfinished_line = batch.end, b""
+            while batch := self._next_batch(lines, position, unfinished):
+                position, unfinished = batch.end, None
                 if self._progress is not None:
                     self._progress(compressed.tell())
                 yield batch
@@ -77,30 +105,16 @@ class JsonLines:
         finally:
             compressed.close()
 
-    def _next_batch(self, stream: IO[bytes], start: FeedPosition, unfinished_line: bytes) -> Batch | None:
+    def _next_batch(self, lines: LineReader, start: FeedPosition, unfinished: str | None) -> Batch | None:
         messages: list[RawMessage] = []
-        offset, bytes_read, crc = start
-        lines = 0
-        while lines < self._batch_lines and bytes_read - start.bytes_read < BATCH_BYTES:
-            line = stream.readline()
-            if not line:
-                break
-            bytes_read += len(line)
-            crc = zlib.crc32(line, crc)
-            body = line.strip(BLANKS)
-            if unfinished_line and body:
-                # The line had not been written to its end when it was read first. What was read is a dead letter now.
-                body = (unfinished_line + line).strip(BLANKS)
-            unfinished_line = b""
-            if offset == 0:
-                body = body.removeprefix(BYTE_ORDER_MARK)
-            if body:
-                messages.append(RawMessage(offset, body))
-            offset += 1
-            lines += 1
-        if not lines:
-            return None
-        return Batch(messages, start, FeedPosition(offset, bytes_read, crc))
+        enough = start.bytes_read + BATCH_BYTES
+        while len(messages) < self._batch_lines and lines.bytes_read < enough and lines.skip_blanks(enough):
+            message = lines.line()
+            if message is not None and not (unfinished and unfinished == message.sha256):
+                messages.append(message)
+            unfinished = None
+        end = FeedPosition(lines.lines, lines.bytes_read, lines.crc)
+        return Batch(messages, start, end) if end.bytes_read > start.bytes_read else None
 
 
 def _decompressed(stream: BinaryIO) -> IO[bytes]:
@@ -109,35 +123,35 @@ def _decompressed(stream: BinaryIO) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(stream)) if first == GZIP_MAGIC else stream
 
 
-def _skip_what_was_read(stream: IO[bytes], resume: FeedPosition) -> tuple[IO[bytes], FeedPosition, bytes]:
-    """Pass over the bytes before `resume`; when they are not the ones that were read, start over.
+class _WhatWasRead(NamedTuple):
+    """Where the last line that was read begins, and the SHA-256 of what there was of it without the blanks around.
 
-    Returns the stream, where it stands, and what was read of a line that had no end yet. What is passed over is kept
-    aside meanwhile, for standard input cannot be wound back.
+    None where that line was read to its end.
     """
-    aside = tempfile.SpooledTemporaryFile(max_size=BATCH_BYTES)  # noqa: SIM115  (lives on in what is returned)
-    crc, missing, last_line = 0, resume.bytes_read, b""
+
+    line_start: int
+    crc_at_line_start: int
+    unfinished: str | None
+
+
+def _look_at_what_was_read(stream: IO[bytes], resume: FeedPosition) -> _WhatWasRead | None:
+    """Read again what was read; None when it is not what it was."""
+    crc = crc_at_line_start = line_start = at = 0
+    missing = resume.bytes_read
     while missing and (chunk := stream.read(min(missing, READ_AGAIN_BYTES))):
-        aside.write(chunk)
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            line_start, crc_at_line_start = at + end, zlib.crc32(chunk[:end], crc)
         crc = zlib.crc32(chunk, crc)
+        at += len(chunk)
         missing -= len(chunk)
-        _, newline, after = chunk.rpartition(b"\n")
-        last_line = after if newline else last_line + after
-    if not missing and crc == resume.crc:
-        aside.close()
-        return stream, resume, last_line
-    aside.seek(0)
-    return cast(IO[bytes], _OneAfterTheOther(cast(IO[bytes], aside), stream)), FeedPosition(), b""
-
-
-class _OneAfterTheOther:
-    """Two streams read as one, line by line."""
-
-    def __init__(self, first: IO[bytes], second: IO[bytes]):
-        self._first, self._second = first, second
-
-    def readline(self) -> bytes:
-        line = self._first.readline()
-        if line.endswith(b"\n"):
-            return line
-        return line + self._second.readline()
+    if missing or crc != resume.crc:
+        return None
+    line = MeasuredLine(0)
+    stream.seek(line_start)
+    missing = resume.bytes_read - line_start
+    while missing and (chunk := stream.read(min(missing, READ_AGAIN_BYTES))):
+        line.add(chunk)
+        missing -= len(chunk)
+    message = line.message(0)
+    return _WhatWasRead(line_start, crc_at_line_start, None if message is None else message.sha256)

@@ -26,7 +26,7 @@ from infra.cli.output import (
     show_note,
     show_rows,
 )
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.telemetry.logs import configure_logs
 from projections.runner import Step
@@ -63,7 +63,7 @@ def ingest(
     path = existing_file(file)
     with open_waybill(waits=True) as waybill, progress_bar() as progress:
         task = progress.add_task("ingesting", total=_size(path))
-        source = _ingested(path, waybill.settings.batch_messages, lambda read: progress.update(task, completed=read))
+        source = _lines(path, waybill.settings, lambda read: progress.update(task, completed=read))
         with ingest_source(
             waybill,
             source,
@@ -109,7 +109,7 @@ def publish(
         task = progress.add_task("publishing", total=_size(path))
         report = publish_source(
             settings,
-            lambda: _published(path, settings.batch_messages, lambda read: progress.update(task, completed=read)),
+            lambda: _lines(path, settings, lambda read: progress.update(task, completed=read)),
             patience=give_up_after,
             as_they_are=as_they_are,
         )
@@ -162,23 +162,16 @@ def _size(path: Path | None) -> int | None:
     return path.stat().st_size if path is not None and path.is_file() else None
 
 
-def _ingested(path: Path | None, batch_lines: int, progress: Callable[[int], None]) -> JsonLines:
+def _lines(path: Path | None, settings: Settings, progress: Callable[[int], None]) -> JsonLines:
+    lines, size = settings.batch_messages, settings.max_message_bytes
     if path is None:
         if sys.stdin is None:
             raise typer.BadParameter("standard input is closed", param_hint="FILE")
-        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
+        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=lines, max_bytes=size)
     if not path.is_file():
-        # A pipe: it can be read once, from its beginning.
-        return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=batch_lines)
-    return JsonLines.of_file(path, batch_lines=batch_lines, progress=progress)
-
-
-def _published(path: Path | None, batch_lines: int, progress: Callable[[int], None]) -> JsonLines:
-    if path is None:
-        return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=batch_lines)
-    # A pipe does not know how far it was read.
-    bar = progress if path.is_file() else None
-    return JsonLines(str(path), lambda: path.open("rb"), batch_lines=batch_lines, progress=bar)
+        # A pipe: it can be read once, from its beginning, and does not know how far it was read.
+        return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=lines, max_bytes=size)
+    return JsonLines.of_file(path, batch_lines=lines, max_bytes=size, progress=progress)
 
 
 def _projecting(progress: Progress, head: Callable[[], int]) -> Callable[[Step], None] | None:

@@ -73,7 +73,7 @@ def malformed_bytes() -> Iterator[Case]:
         "an overlong NUL": (whole.replace(b"ACME", b"AC\xc0\x80ME"), "UTF-8"),
         "UTF-16": (whole.decode().encode("utf-16-le").replace(b"\n", b""), ""),
         "a NUL in the line": (whole.replace(b"ACME", b"AC\0ME"), "JSON"),
-        "a byte order mark in the middle of a file": (b"\xef\xbb\xbf" + whole, "JSON"),
+        "two byte order marks before a line": (b"\xef\xbb\xbf" * 2 + whole, "JSON"),
         "compressed": (b"\x1f\x8b\x08\x00\x01\x02\x03", ""),
         "a raw control character": (whole.replace(b"ACME", b"AC\x01ME"), "JSON"),
         "nested without end": (b"[" * 100_000, ""),

@@ -108,7 +108,13 @@ def test_files_as_windows_writes_them(waybill: Command) -> None:
     """A byte order mark, CRLF, blank lines that are no messages, and no newline at the end."""
     file = waybill.folder / "messages.jsonl"
     file.write_bytes(
-        b"\xef\xbb\xbf" + encoded(ORDER) + b"\r\n\r\n  \t\r\n" + encoded(BOOKING) + b"\r\n" + encoded(ARRIVAL)
+        b"\xef\xbb\xbf"
+        + encoded(ORDER)
+        + b"\r\n\r\n  \t\r\n"
+        + b"\xef\xbb\xbf"
+        + encoded(BOOKING)
+        + b"\r\n"
+        + encoded(ARRIVAL)
     )
 
     assert waybill.ask("ingest", file) == counts(applied=3)

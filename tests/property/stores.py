@@ -268,6 +268,7 @@ class Slip:
     """A source that is handed over batch by batch."""
 
     partition = 0
+    resumable = True
 
     def __init__(self, topic: str, *, identifies_by_offset: bool):
         self.topic = topic
