@@ -9,10 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
+from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.ingest import ingest_source
 from infra.app.status import read_status
 from infra.store.postgres import backend
 from infra.store.retries import passes
@@ -211,4 +214,38 @@ def test_giving_up_is_said_in_a_line_with_what_to_do(
     with psycopg.connect(url) as connection:
         connection.execute(sql.SQL("DROP TRIGGER fail ON {}").format(sql.Identifier(table)))
     service(*command).done()
+    assert_same_answers(url, in_peace)
+
+
+@pytest.mark.postgres
+def test_a_session_that_the_server_ends_at_any_access_fails_nothing(
+    waybill: Waybill, url: str, in_peace: dict[str, Any]
+) -> None:
+    """Ingest and project are interrupted before each of their statements in turn, whichever that is."""
+    database = url.rsplit("/", 1)[1]
+    countdown = 0
+
+    def end_all_sessions_in_time(connection: Any, *_: Any) -> None:
+        nonlocal countdown
+        countdown -= 1
+        if countdown == 0:
+            with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", autocommit=True) as operator:
+                operator.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database,)
+                )
+
+    event.listen(waybill.engine, "before_cursor_execute", end_all_sessions_in_time)
+    taken = 0
+    try:
+        while countdown <= 0:
+            # given a message that comes in while the sessions end before its next statement, the nth
+            countdown = taken + 1
+            with ingest_source(waybill, JsonLines.of_bytes(f"line {taken}", LINES[taken])):
+                pass
+            taken += 1
+    finally:
+        event.remove(waybill.engine, "before_cursor_execute", end_all_sessions_in_time)
+    # then each was stored and projected all the same, whichever statement of it was interrupted
+    assert taken > 20
+    take_in(waybill, LINES[taken:])
     assert_same_answers(url, in_peace)
