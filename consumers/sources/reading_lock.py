@@ -1,9 +1,8 @@
-"""Who reads a file: at most one process at a time goes on in a reading that was broken off.
+"""The reading lock: at most one process at a time resumes a reading of a file that was broken off.
 
 The operating system frees the lock when its process ends, however it ends. Locks hold on one machine, for one user.
 """
 
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -11,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+POLL_SECONDS = 0.02
+
 
 @contextmanager
 def reading_lock(store: str, topic: str) -> Iterator[bool]:
-    """Yields whether this process is the only one that reads the topic's file into the store."""
+    """Yields whether this process alone reads the topic's file into the store."""
     with held_lock(f"reading {store} {topic}", wait=False) as held:
         yield held
 
@@ -30,13 +33,13 @@ def held_lock(name: str, *, wait: bool) -> Iterator[bool]:
     if folder.lstat().st_uid != os.getuid():
         raise PermissionError(f"{folder} belongs to another user; remove it or set TMPDIR")
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    lock = FileLock(path, timeout=-1 if wait else 0, mode=0o600, thread_local=False)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        lock.acquire(poll_interval=POLL_SECONDS)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
     finally:
-        os.close(descriptor)
+        lock.release()
