@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from infra.app.container import Waybill, open_backend
 from infra.settings import Settings
 from infra.store.events.application import Fulfillment
 
-RULES = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
+RULES = ReadingRules(max_bytes=1_048_576)
 RUNNER_WAITS_SECONDS = 600
 
 

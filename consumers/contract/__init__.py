@@ -3,12 +3,11 @@
 from consumers.contract.asyncapi import asyncapi_document
 from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, TOPIC_OF_TYPE, TOPICS, MessageType
 from consumers.contract.examples import EXAMPLES
+from consumers.contract.json_decoding import Unreadable, decode_json
 from consumers.contract.reading import (
     Malformed,
     ReadingRules,
-    Unreadable,
     WellFormed,
-    decode_json,
     read_cloud_event,
     read_message,
     too_large,

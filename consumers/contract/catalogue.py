@@ -17,14 +17,18 @@ from domain.rep import events as rep_events
 TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
 """The Kafka topics, without the prefix that an installation may give them."""
 
+ZONE = "time_zone"
+"""The field of the data that names the time zone of dates alone (in account.registered, the customer's)."""
+
 
 class MessageType(NamedTuple):
     """One row of the contract's table.
 
     `data` is the model of what a message says, `message` that of its envelope with the data in it, `fact` the event
-    that it becomes, `fields` the pairs of the data's name on the wire and the event's own. `check` takes a decoded
-    message and gives its envelope with the data read; it raises pydantic's ValidationError. `null_clears` tells that
-    null and absent mean different things.
+    that it becomes. `fields` are the pairs of the data's name on the wire and the event's own, `known_fields` all names
+    on the wire. `says_zone` tells that the data may name the time zone of dates alone, which the event does not keep.
+    `check` takes a decoded message and gives its envelope with the data read; it raises pydantic's ValidationError.
+    `null_clears` tells that null and absent mean different things.
     """
 
     name: str
@@ -33,6 +37,8 @@ class MessageType(NamedTuple):
     message: type[Envelope]
     fact: type[Fact]
     fields: tuple[tuple[str, str], ...]
+    known_fields: frozenset[str]
+    says_zone: bool
     null_clears: bool
     check: Callable[[Any], Envelope]
 
@@ -62,6 +68,9 @@ _ROWS: tuple[tuple[type[WireModel], type[Fact]], ...] = (
     (people.RepPayPlanSetData, rep_events.RepPayPlanSet),
     (people.AccountRegisteredData, account_events.AccountRegistered),
     (people.AccountAssignedData, account_events.AccountAssigned),
+    (deliveries.DeliveryReturnedData, order_events.DeliveryReturned),
+    (orders.OrderReinstatedData, order_events.OrderReinstated),
+    (people.RepLeftData, rep_events.RepLeft),
 )
 
 _TOPIC_OF_MODULE = {
@@ -82,13 +91,18 @@ def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
         __base__=Envelope,
         data=(data, Field(description="What the message says.")),
     )
+    says_zone = ZONE in data.model_fields and ZONE not in fact.DATA_FIELDS
     return MessageType(
         name=fact.TYPE,
         topics=_TOPIC_OF_MODULE[data.__module__],
         data=data,
         message=message,
         fact=fact,
-        fields=tuple((field.alias or name, name) for name, field in data.model_fields.items()),
+        fields=tuple(
+            (field.alias or name, name) for name, field in data.model_fields.items() if name != ZONE or not says_zone
+        ),
+        known_fields=frozenset(field.alias or name for name, field in data.model_fields.items()),
+        says_zone=says_zone,
         null_clears=fact in _NULL_CLEARS,
         check=message.__pydantic_validator__.validate_python,
     )

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from consumers.contract.wire import Id, Instant, Text, WireModel, must
+from consumers.contract.wire import END, Id, Instant, Text, WireModel, must
 
-_JSON_MEDIA_TYPE = r"(?:application/json|[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\+json)[ \t]*(?:;.*)?"
-_is_json_media_type = re.compile(_JSON_MEDIA_TYPE, re.IGNORECASE).fullmatch
+_TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_JSON_MEDIA_TYPE = rf"{_TOKEN}/(?:{_TOKEN}\+)?json[ \t]*(?:;.*)?"
+_is_json_media_type = re.compile(_JSON_MEDIA_TYPE, re.IGNORECASE | re.ASCII).fullmatch
 
 
 def check_media_type(value: object) -> str:
@@ -20,9 +21,7 @@ def check_media_type(value: object) -> str:
 MediaType = Annotated[
     str,
     PlainValidator(check_media_type),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^[A-Za-z0-9!#$&^_.+-]+/(?:[A-Za-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?$"}
-    ),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_TOKEN}/(?:{_TOKEN}\+)?[Jj][Ss][Oo][Nn][ \t]*(?:;.*)?{END}"}),
 ]
 """The media type of JSON data, with or without parameters."""
 
@@ -34,7 +33,9 @@ class Envelope(WireModel):
     id: Id = Field(description="The message's id, by which its source knows it; the same id again is a duplicate.")
     source: Id = Field(description="The system that publishes the message.")
     type: Id = Field(description="What happened, in which version of the contract.")
-    time: Instant = Field(description="When it happened, at most one clock skew ahead of the service's clock.")
+    time: Instant = Field(
+        description="When it happened; what is further ahead of the service's clock than clocks may differ is held."
+    )
     subject: Id = Field(description="The id of the order, rep or account that the message is about.")
     data: WireModel = Field(description="What the message says, by its type.")
     datacontenttype: MediaType | None = Field(None, description="The media type of the data, JSON if it is given.")

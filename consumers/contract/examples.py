@@ -207,6 +207,29 @@ _STORY: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
         },
     ),
     ("account.assigned.v1", "crm", "2026-04-01T08:00:00+02:00", _ACCOUNT, {"rep_id": "rep-9"}),
+    (
+        "delivery.returned.v1",
+        "warehouse",
+        "2026-03-10T11:25:00Z",
+        _ORDER,
+        {
+            "shipment_id": "SH-1",
+            "lines": [{"line": 1, "quantity": "2"}],
+            "reason": "Two gears are worn.",
+            "replace": True,
+        },
+    ),
+    (
+        "order.reinstated.v1",
+        "order-entry",
+        "2026-03-13T09:00:00+01:00",
+        "SO-10251",
+        {
+            "reason": "The customer wants it after all.",
+            "promised_by": "2026-03-20T17:00:00+01:00",
+        },
+    ),
+    ("rep.left.v1", "crm", "2026-12-31T17:00:00+01:00", "rep-9", {"reason": "Moved to another house."}),
 )
 
 

@@ -4,24 +4,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from consumers.contract.wire import Amount, Id, Instant, Text, WireModel
+from consumers.contract.wire import Amount, ByDay, Id, Text, WireModel, ZoneOfDays
 
 
 class ExpediteRequestedData(WireModel):
     """Someone asked for the order to be there faster."""
 
     request_id: Id = Field(description="What the request is known by within the order.")
-    needed_by: Instant = Field(description="The instant by which the customer needs the order.")
+    needed_by: ByDay = Field(description="The instant or day by which the customer needs the order.")
     reason: Text = Field(description="Why it has to be faster.")
     requested_by: Literal["customer", "rep"] | None = Field(None, description="Who asked.")
+    time_zone: ZoneOfDays
 
 
 class ExpediteGrantedData(WireModel):
     """The order will be there faster."""
 
     request_id: Id = Field(description="The request that was granted.")
-    promised_by: Instant = Field(description="The instant by which everything is promised from now on.")
+    promised_by: ByDay = Field(description="The instant or day by which everything is promised from now on.")
     surcharge: Amount | None = Field(None, description="What the customer pays for it, in the order's currency.")
+    time_zone: ZoneOfDays
 
 
 class ExpediteDeclinedData(WireModel):

@@ -6,7 +6,7 @@ models do, and read what they take as the models would. What they do not take go
 what is wrong.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -16,13 +16,24 @@ from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, PlainValidator
+from pydantic import AfterValidator, BaseModel, PlainValidator
 
-from consumers.contract.catalogue import CATALOGUE, MessageType
+from consumers.contract.catalogue import CATALOGUE, ZONE, MessageType
 from consumers.contract.envelope import Envelope, check_media_type
-from consumers.contract.lines import LinesOf, refuse_none_and_repeated
-from consumers.contract.wire import MAX_ID_LENGTH, MAX_LINE, check_id, check_instant, check_line_number, check_text
-from domain.order.events import as_line
+from consumers.contract.lines import LinesOf, OrderLineData, lines_that_count
+from consumers.contract.wire import (
+    MAX_ID_LENGTH,
+    MAX_LINE,
+    check_amount,
+    check_by_day,
+    check_decimal,
+    check_from_day,
+    check_id,
+    check_instant,
+    check_text,
+    find_forbidden,
+)
+from domain.order.events import LineQuantity, OrderLine
 
 Check = Callable[[Any], Any]
 
@@ -45,9 +56,9 @@ def read_fast_path(raw: bytes) -> FastRead | None:
     """The message, or None: the models are to read it."""
     try:
         text = raw.decode()
-        # Where everything prints and nothing is escaped, every text prints: only its length is left to check. (JSON
-        # itself keeps all other control characters of ASCII out of its texts.)
-        if "\\" in text or "\x7f" in text or not (text.isascii() or text.isprintable()):
+        # Where nothing forbidden stands and nothing is escaped, only the length of an id is left to check. (JSON itself
+        # keeps all other control characters of ASCII out of its texts.)
+        if "\\" in text or "\x7f" in text or not (text.isascii() or text.isprintable() or not find_forbidden(text)):
             return None
         envelope: Any = _decode(raw)
         message_type, data = _TYPES[type(envelope)]
@@ -65,6 +76,10 @@ def read_fast_path(raw: bytes) -> FastRead | None:
         return None
 
 
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+_Line = Annotated[int, msgspec.Meta(ge=0, le=MAX_LINE)] | _Id
+
+
 class _NoShape(Exception):
     """A struct cannot say what the model says; the model alone reads such messages."""
 
@@ -80,10 +95,14 @@ class _Field(NamedTuple):
 class _Shape:
     """What stands for a model: a struct of its fields, and how their values become checked ones."""
 
-    def __init__(self, model: type[BaseModel]):
+    def __init__(self, model: type[BaseModel], without: Set[str] = frozenset()):
         if model.__pydantic_decorators__.model_validators:
             raise _NoShape(model)
-        fields = {name: _field(field.annotation, field.metadata) for name, field in model.model_fields.items()}
+        fields = {
+            name: _field(field.annotation, field.metadata)
+            for name, field in model.model_fields.items()
+            if name not in without
+        }
         self.struct = _struct(model, {name: field.type for name, field in fields.items()})
         self._checks = [(name, f.check, f.nullable) for name, f in fields.items() if f.check is not None]
 
@@ -120,6 +139,8 @@ def _field(annotation: Any, metadata: Sequence[Any] = ()) -> _Field:
             return _checked_by(said.func)
         if isinstance(said, LinesOf):
             return _lines(said)
+        if isinstance(said, AfterValidator):
+            return _checked_after(annotation, said.func)
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         return _field(inner, more)
@@ -128,6 +149,12 @@ def _field(annotation: Any, metadata: Sequence[Any] = ()) -> _Field:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         shape = _Shape(annotation)
         return _Field(shape.struct, shape.checked)
+    if get_origin(annotation) is list:
+        (of,) = get_args(annotation)
+        inside = _field(of)
+        if inside.check is not None:
+            raise _NoShape(annotation)
+        return _Field(list[inside.type])  # type: ignore[name-defined]
     options = [option for option in get_args(annotation) if option is not NoneType]
     if len(options) != 1 or len(options) == len(get_args(annotation)):
         raise _NoShape(annotation)
@@ -137,30 +164,68 @@ def _field(annotation: Any, metadata: Sequence[Any] = ()) -> _Field:
 
 def _checked_by(check: Any) -> _Field:
     if check is check_id:
-        return _Field(Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)])
+        return _Field(_Id)
     if check is check_text:
         return _Field(str)
-    if check is check_line_number:
-        return _Field(Annotated[int, msgspec.Meta(ge=1, le=MAX_LINE)])
+    if check in (check_by_day, check_from_day):
+        return _Field(Any, check_instant)  # a date alone needs the zone that it is a day of
     return _Field(Any, check)
 
 
-def _lines(of: LinesOf) -> _Field:
-    fields = {name: _field(field.annotation, field.metadata) for name, field in of.model.model_fields.items()}
-    line = _struct(of.model, {name: field.type for name, field in fields.items()})
-    checks: list[Any] = [as_line if name == "line" else field.check for name, field in fields.items()]
+def _checked_after(annotation: Any, check: Any) -> _Field:
+    """What is checked once more when it was read. Null is left to the models, which may make something else of it."""
+    field = _field(annotation)
+    if field.check is not None:
+        first = field.check
+        return _Field(_without_none(field.type), lambda value: check(first(value)))
+    return _Field(_without_none(field.type), check)
 
-    def check(said: Sequence[msgspec.Struct]) -> Sequence[Any]:
-        lines = tuple(
+
+def _without_none(annotation: Any) -> Any:
+    options = [option for option in get_args(annotation) if option is not NoneType]
+    return reduce(or_, options) if NoneType in get_args(annotation) else annotation
+
+
+def _lines(of: LinesOf) -> _Field:
+    if of.model is OrderLineData:
+        return _Field(list[_UsualOrderLine], _order_lines)
+    return _Field(list[_UsualLineQuantity], _line_quantities)
+
+
+class _UsualOrderLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    line: _Line
+    quantity: Any
+    unit_price: Any
+    sku: _Id | None = None
+    kind: Literal["goods", "charge"] = "goods"
+    promised_by: Any = None
+
+
+class _UsualLineQuantity(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    line: _Line
+    quantity: Any
+
+
+def _order_lines(said: Sequence[_UsualOrderLine]) -> Sequence[Any]:
+    return lines_that_count(
+        tuple(
             [
-                of.line(*[v if c is None else c(v) for v, c in zip(msgspec.structs.astuple(one), checks, strict=True)])
+                OrderLine(
+                    str(one.line),
+                    one.sku,
+                    check_amount(one.quantity),
+                    check_amount(one.unit_price) if one.kind == "goods" else check_decimal(one.unit_price),
+                    one.kind,
+                    None if one.promised_by is None else check_instant(one.promised_by),
+                )
                 for one in said
             ]
         )
-        refuse_none_and_repeated(lines)
-        return lines
+    )
 
-    return _Field(list[line], check)  # type: ignore[valid-type]
+
+def _line_quantities(said: Sequence[_UsualLineQuantity]) -> Sequence[Any]:
+    return lines_that_count(tuple([LineQuantity(str(one.line), check_amount(one.quantity)) for one in said]))
 
 
 def _types() -> Iterator[tuple[type[msgspec.Struct], tuple[MessageType, _Shape]]]:
@@ -171,7 +236,7 @@ def _types() -> Iterator[tuple[type[msgspec.Struct], tuple[MessageType, _Shape]]
     }
     for message_type in CATALOGUE.values():
         with suppress(_NoShape):
-            data = _Shape(message_type.data)
+            data = _Shape(message_type.data, {ZONE} if message_type.says_zone else frozenset())
             types = {**envelope, "data": data.struct}
             struct = _struct(message_type.message, types, message_type.name)
             yield struct, (message_type, data)

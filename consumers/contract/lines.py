@@ -1,38 +1,71 @@
-"""Lines: of an order, and of what a booking or a delivery takes of them."""
+"""Lines: of an order, and of what a booking, a delivery or a return takes of them."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from consumers.contract.wire import Amount, Id, LineNumber, Quantity, WireModel, must_together
-from domain.order.events import LineQuantity, OrderLine, as_line
+from consumers.contract.wire import (
+    AMOUNT_SCHEMA,
+    MORE_THAN_0_SCHEMA,
+    ByDay,
+    Id,
+    LineId,
+    Price,
+    Quantity,
+    WireModel,
+    must_together,
+)
+from domain.order.events import LineKind, LineQuantity, OrderLine
 
 # Checking stops at the first wrong line, since a megabyte of wrong lines would be millions of problems to hold. A
 # message of no more lines than this is then checked again for all of them.
 MANY_LINES = 500
 
+_GOODS: Any = {"not": {"required": ["kind"], "properties": {"kind": {"const": "charge"}}}}
+_MORE_THAN_0: Any = {"required": ["quantity"], "properties": {"quantity": MORE_THAN_0_SCHEMA}}
+
+Kind = Annotated[LineKind | None, AfterValidator(lambda kind: kind or "goods")]
+
 
 class OrderLineData(WireModel):
-    """One line of an order."""
+    """One line of an order: goods to be delivered, or a charge (freight, a discount) that is never shipped."""
 
-    line: LineNumber = Field(description="The line's number, unique within the order.")
-    sku: Id = Field(description="The stock keeping unit that was ordered.")
-    quantity: Quantity = Field(description="How many were ordered.")
-    unit_price: Amount = Field(description="The price of one, in the order's currency.")
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"not": _GOODS}, {"properties": {"unit_price": AMOUNT_SCHEMA}}]}
+    )
+
+    line: LineId = Field(description='What the line is known by, unique within the order; 1 and "1" are one line.')
+    sku: Id | None = Field(None, description="The stock keeping unit that was ordered.")
+    kind: Kind = Field("goods", description="Whether it is goods, as without it, or a charge.")
+    quantity: Quantity = Field(description="How many were ordered; a line of 0 says nothing and is left out.")
+    unit_price: Price = Field(
+        description="The price of one, in the order's currency: of goods 0 or more, of a charge any."
+    )
+    promised_by: ByDay | None = Field(
+        None, description="The instant or day by which this line was promised, if it is not the order's."
+    )
 
 
 class LineQuantityData(WireModel):
     """So many of one line of the order."""
 
-    line: LineNumber = Field(description="The number of the order's line.")
-    quantity: Quantity = Field(description="How many of that line.")
+    line: LineId = Field(description="What the order's line is known by.")
+    quantity: Quantity = Field(description="How many of that line; a row of 0 says nothing and is left out.")
 
 
 class LinesOf:
-    """Annotates a tuple of the domain's lines with the wire model, of the same fields, that each is read from."""
+    """Annotates a tuple of the domain's lines with the wire model that each is read from."""
 
     def __init__(self, model: type[WireModel], line: type[OrderLine] | type[LineQuantity]) -> None:
         self.model = model
@@ -45,7 +78,8 @@ class LinesOf:
         return core_schema.no_info_wrap_validator_function(self._check, lines)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "minItems": 1}
+        contained = {"allOf": [_MORE_THAN_0, _GOODS]} if self.line is OrderLine else _MORE_THAN_0
+        return {**handler(schema), "minItems": 1, "contains": contained}
 
     def _check(self, value: Any, until_first_problem: Callable[[Any], Any]) -> Any:
         try:
@@ -54,19 +88,34 @@ class LinesOf:
             if isinstance(value, list) and len(value) <= MANY_LINES:
                 self.find_all_problems(value)
             raise
-        refuse_none_and_repeated(lines)
-        return lines
+        return lines_that_count(lines)
 
     def _line(self, said: WireModel) -> Any:
-        return self.line(**{**said.__dict__, "line": as_line(said.__dict__["line"])})
+        return self.line(**said.__dict__)
 
 
-def refuse_none_and_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
-    """There must be a line, and no number may stand twice."""
-    if len(lines) == 1:
-        return
+def lines_that_count(lines: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The lines without those of 0. There must be one, of goods if they are an order's, and none may stand twice."""
     if not lines:
         raise must_together("have at least one line, but is empty")
+    for line in lines:
+        if not line.quantity:
+            lines = tuple([line for line in lines if line.quantity])
+            if not lines:
+                raise must_together("have at least one line with a quantity of more than 0")
+            break
+    if type(lines[0]) is OrderLine:
+        for line in lines:
+            if line.kind == "goods":
+                break
+        else:
+            raise must_together("have at least one line of goods, but has charges alone")
+    if len(lines) > 1:
+        _refuse_repeated(lines)
+    return lines
+
+
+def _refuse_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
     seen: set[str] = set()
     for line in lines:
         if line.line in seen:
@@ -75,7 +124,7 @@ def refuse_none_and_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
 
 
 OrderLines = Annotated[tuple[OrderLine, ...], LinesOf(OrderLineData, OrderLine)]
-"""All lines of an order: at least one, line numbers unique."""
+"""All lines of an order: at least one of goods, each known by something else."""
 
 LineQuantities = Annotated[tuple[LineQuantity, ...], LinesOf(LineQuantityData, LineQuantity)]
-"""What is taken of an order's lines: at least one, line numbers unique."""
+"""What is taken of an order's lines: at least one, each known by something else."""

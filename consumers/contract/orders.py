@@ -3,29 +3,35 @@
 from pydantic import Field
 
 from consumers.contract.lines import OrderLines
-from consumers.contract.wire import Currency, Id, Instant, Text, WireModel
+from consumers.contract.wire import ByDay, Currency, Id, Text, WireModel, ZoneOfDays
 from domain.order.events import Channel, Segment
 
 
 class OrderPlacedData(WireModel):
     """A rep took an order."""
 
-    account_id: Id = Field(description="The account that ordered.")
-    rep_id: Id = Field(description="The rep who took the order and answers for it from now on.")
+    account_id: Id | None = Field(None, description="The account that ordered; without it, a guest.")
+    rep_id: Id | None = Field(
+        None, description="The rep who took the order and answers for it from now on; without it, nobody yet."
+    )
     segment: Segment = Field(description="Whether a business or a consumer ordered.")
     channel: Channel = Field(description="The way on which the order came in.")
     currency: Currency = Field(description="The currency of the order's prices, a code of ISO 4217.")
-    lines: OrderLines = Field(description="The order's lines, at least one, with unique line numbers.")
-    promised_by: Instant = Field(description="The instant by which the customer was promised to have everything.")
+    lines: OrderLines = Field(description="The order's lines, at least one of goods, each with a `line` of its own.")
+    promised_by: ByDay = Field(description="The instant or day by which the customer was promised to have everything.")
     standing_order_id: Id | None = Field(None, description="The standing order that the order comes from.")
     reference: Text | None = Field(None, description="The customer's own reference for the order.")
+    time_zone: ZoneOfDays
 
 
 class OrderAmendedData(WireModel):
     """The order's lines changed."""
 
-    lines: OrderLines = Field(description="All lines as they are from now on, at least one, with unique line numbers.")
+    lines: OrderLines = Field(
+        description="All lines as they are from now on, at least one of goods, each with a `line` of its own."
+    )
     reason: Text | None = Field(None, description="Why the lines changed.")
+    time_zone: ZoneOfDays
 
 
 class OrderReassignedData(WireModel):
@@ -38,11 +44,22 @@ class OrderReassignedData(WireModel):
 class OrderRescheduledData(WireModel):
     """The customer was given another promise."""
 
-    promised_by: Instant = Field(description="The instant by which everything is promised from now on.")
+    promised_by: ByDay = Field(description="The instant or day by which everything is promised from now on.")
     reason: Text = Field(description="Why the promise changed.")
+    time_zone: ZoneOfDays
 
 
 class OrderCancelledData(WireModel):
-    """The order was cancelled."""
+    """The order was cancelled; of one that was partly delivered, the rest will never come."""
 
     reason: Text = Field(description="Why the order was cancelled.")
+
+
+class OrderReinstatedData(WireModel):
+    """A cancelled order stands again."""
+
+    reason: Text = Field(description="Why the order stands again.")
+    promised_by: ByDay | None = Field(
+        None, description="The instant or day by which everything is promised from now on; without it, as it was."
+    )
+    time_zone: ZoneOfDays

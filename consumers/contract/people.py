@@ -33,7 +33,7 @@ class CustomerContactedData(WireModel):
 class RepRegisteredData(WireModel):
     """A rep works at the desk; registering again sets all fields anew."""
 
-    name: Text = Field(description="The rep's name.")
+    name: Id = Field(description="The rep's name.")
     level: Level = Field(description="The rep's standing.")
     team: Text | None = Field(None, description="The team that the rep belongs to.")
     mentor_id: Id | None = Field(None, description="The rep who guides this one.")
@@ -46,7 +46,7 @@ class RepChangedData(WireModel):
         json_schema_extra={"anyOf": [{"required": [name]} for name in ("name", "level", "team", "mentor_id")]}
     )
 
-    name: Text = Field(STAYS, description="The rep's name from now on.")
+    name: Id = Field(STAYS, description="The rep's name from now on.")
     level: Level = Field(STAYS, description="The rep's standing from now on.")
     team: Text | None = Field(STAYS, description="The team that the rep belongs to from now on, or null for none.")
     mentor_id: Id | None = Field(STAYS, description="The rep who guides this one from now on, or null for nobody.")
@@ -95,7 +95,7 @@ class RepPayPlanSetData(WireModel):
 class AccountRegisteredData(WireModel):
     """A customer has an account; registering again sets all fields anew."""
 
-    name: Text = Field(description="The customer's name.")
+    name: Id = Field(description="The customer's name.")
     segment: Segment = Field(description="Whether the customer is a business or a consumer.")
     rep_id: Id | None = Field(None, description="The rep of the account.")
     tier: Text | None = Field(None, description="How the house ranks the account.")
@@ -106,3 +106,9 @@ class AccountAssignedData(WireModel):
     """Another rep has the account from now on; its orders stay with those who hold them."""
 
     rep_id: Id = Field(description="The rep of the account from now on.")
+
+
+class RepLeftData(WireModel):
+    """A rep works at the desk no more; the name stays known."""
+
+    reason: Text | None = Field(None, description="Why the rep left.")

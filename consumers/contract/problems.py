@@ -49,7 +49,7 @@ def _saying(details: ErrorDetails) -> str:
         return f"must be {details['ctx']['expected'].replace(chr(39), '')}, but is {found}"
     if kind in ("model_type", "dict_type"):
         return f"must be an object, but is {found}"
-    if kind == "tuple_type":
+    if kind in ("tuple_type", "list_type"):
         return f"must be a list, but is {found}"
     return printable(f"{details['msg']}, but is {found}")
 

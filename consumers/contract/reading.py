@@ -1,21 +1,22 @@
 """Reading: from the bytes of a message, or its decoded attributes, to the fact that it states."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-import msgspec
 from pydantic import Field, ValidationError, create_model
 
-from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, MessageType
+from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, ZONE, MessageType
 from consumers.contract.characters import stray_character
+from consumers.contract.data_base64 import DataUnreadable, with_data_decoded
+from consumers.contract.days import with_instants
 from consumers.contract.envelope import Envelope
 from consumers.contract.fast_path import read_fast_path
+from consumers.contract.ignored import ignored_fields
+from consumers.contract.json_decoding import Unreadable, decode_json
 from consumers.contract.problems import problem, problems_in, reason_for, shown
 from consumers.contract.wire import check_instant
 from domain.fact import Fact
@@ -25,24 +26,27 @@ from domain.fact import Fact
 class ReadingRules:
     """How messages are read.
 
-    `clock_skew` is how far a message's time may be ahead of the clock, `max_bytes` the greatest size of a message.
-    `honour_recordedtime` lets `recordedtime` say when the message was recorded: for imported histories alone.
+    `max_bytes` is the greatest size of a message. `honour_recordedtime` lets `recordedtime` say when the message was
+    recorded: for imported histories alone. `time_zone` is the business zone (a name of the IANA database), in which a
+    date alone is a day unless the message names another.
     """
 
-    clock_skew: timedelta
     max_bytes: int
-    honour_recordedtime: bool
+    honour_recordedtime: bool = False
+    time_zone: str = "UTC"
 
 
 class WellFormed(NamedTuple):
     """A message that fits the contract, and the fact that it states.
 
-    The fact does not know its stream yet: `originator_id` is "" and `originator_version` is 0.
+    The fact does not know its stream yet: `originator_id` is "" and `originator_version` is 0. `ignored` names what
+    the data say beside, such as "discount_code" or "lines[0].color" (see `consumers.contract.ignored`).
     """
 
     type: str
     subject: str
     fact: Fact
+    ignored: tuple[str, ...] = ()
 
 
 class Malformed(NamedTuple):
@@ -54,15 +58,6 @@ class Malformed(NamedTuple):
 
     reason: str
 
-
-class Unreadable(ValueError):
-    """Bytes that are no JSON; the text says why."""
-
-
-LONGEST_INTEGER = 40
-"""Digits of an integer beyond which it is read as a decimal: no field takes as many."""
-
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 # Finds what is wrong with the envelope of a message whose type is not known.
 _check_envelope = create_model(
@@ -78,8 +73,8 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
     if len(raw) > rules.max_bytes:
         return too_large(len(raw), rules)
     usual = read_fast_path(raw)
-    if usual is not None and usual.time <= received_at + rules.clock_skew:
-        return _well_formed(*usual, received_at, rules)
+    if usual is not None and (usual.recordedtime is None or not rules.honour_recordedtime):
+        return _well_formed(*usual, received_at)
     try:
         document = decode_json(raw)
     except Unreadable as error:
@@ -104,16 +99,25 @@ def read_cloud_event(
     if message_type is None:
         return _of_unknown_type(attributes)
     try:
+        attributes = with_data_decoded(attributes)
+    except DataUnreadable as error:
+        return Malformed(reason_for([problem("data_base64", str(error))]))
+    try:
         message = message_type.check(attributes)
     except ValidationError as error:
-        return Malformed(reason_for(problems_in(error) + _too_early(attributes, received_at, rules)))
-    if message.time > received_at + rules.clock_skew:
-        return Malformed(reason_for(_too_early(attributes, received_at, rules)))
+        return Malformed(reason_for(problems_in(error) + _ahead(attributes, received_at, rules)))
+    if ahead := _ahead(attributes, received_at, rules):
+        return Malformed(reason_for(ahead))
     if stray := stray_character(attributes):
         return Malformed(reason_for([stray]))
-    return _well_formed(
-        message_type, message, message.time, message.recordedtime, message.data.__dict__, received_at, rules
-    )
+    recorded_at = message.recordedtime if rules.honour_recordedtime else None
+    data = message.data.__dict__
+    if message_type.says_zone:
+        zone = data[ZONE] or rules.time_zone
+        data = with_instants({name: value for name, value in data.items() if name != ZONE}, zone)
+    well_formed = _well_formed(message_type, message, message.time, None, data, recorded_at or received_at)
+    ignored = ignored_fields(message_type, attributes["data"])
+    return well_formed._replace(ignored=ignored) if ignored else well_formed
 
 
 def _well_formed(
@@ -122,11 +126,10 @@ def _well_formed(
     occurred_at: datetime,
     recordedtime: datetime | None,
     data: Mapping[str, Any],
-    received_at: datetime,
-    rules: ReadingRules,
+    recorded_at: datetime,
 ) -> WellFormed:
     fact = message_type.fact(
-        recorded_at=recordedtime if recordedtime is not None and rules.honour_recordedtime else received_at,
+        recorded_at=recorded_at,
         source=envelope.source,
         message_id=envelope.id,
         occurred_at=occurred_at,
@@ -137,55 +140,24 @@ def _well_formed(
     return WellFormed(message_type.name, envelope.subject, fact)
 
 
-def decode_json(raw: bytes) -> Any:
-    """Decode JSON in UTF-8, with Decimal for every number that is not an integer of usual size; raises Unreadable."""
-    try:
-        return _decode(raw)
-    except RecursionError:
-        raise Unreadable("must be JSON, but is nested too deeply") from None
-    except ArithmeticError:
-        raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
-    except ValueError as error:  # msgspec's own errors are of this kind too
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as not_utf8:
-            raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}") from None
-        try:
-            return _decode_unusual(text)
-        except (ValueError, ArithmeticError, RecursionError):
-            saying = str(error).removeprefix("JSON is malformed: ")
-            raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
-
-
-def _decode_unusual(text: str) -> Any:
-    """Single surrogates and endless integers are JSON, too: what holds them is named by its own check."""
-    return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number)
-
-
-def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= LONGEST_INTEGER else Decimal(digits)
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
 def too_large(size: int, rules: ReadingRules, sha256: str = "") -> Malformed:
     """A message of so many bytes; `sha256` of all of them, in hex, where only their beginning is kept."""
     kept = f"; its beginning is kept, the SHA-256 of all of it is {sha256}" if sha256 else ""
     return Malformed(f"message: must have at most {rules.max_bytes} bytes, but has {size}{kept}")
 
 
-def _too_early(attributes: Mapping[str, Any], received_at: datetime, rules: ReadingRules) -> list[str]:
-    """The message's time is ahead of the clock by more than clocks may differ."""
-    said = attributes.get("time")
+def _ahead(attributes: Mapping[str, Any], received_at: datetime, rules: ReadingRules) -> list[str]:
+    """An imported history cannot have been recorded in the future."""
+    said = attributes.get("recordedtime")
+    if said is None or not rules.honour_recordedtime:
+        return []
     try:
         ahead = check_instant(said) - received_at
     except ValueError:  # no instant at all, which is another problem
         return []
-    if ahead <= rules.clock_skew:
+    if ahead <= timedelta(0):
         return []
-    return [f"time: must be at most {rules.clock_skew} ahead of the clock, but is {ahead} ahead: {shown(said)}"]
+    return [f"recordedtime: must not be ahead of the clock, but is {ahead} ahead: {shown(said)}"]
 
 
 def _of_unknown_type(attributes: Mapping[str, Any]) -> Malformed:
@@ -203,6 +175,7 @@ def _of_unknown_type(attributes: Mapping[str, Any]) -> Malformed:
 @lru_cache(maxsize=256)
 def _about_unknown(name: str) -> str:
     if name in NOT_TAKEN_YET:
-        return "must be one that this service takes already, which standing orders are not"
+        what = "what is said of a parcel is not" if name.startswith("parcel.") else "standing orders are not"
+        return f"must be one that this service takes already, which {what}"
     nearest = get_close_matches(name, CATALOGUE, n=1, cutoff=0)
     return f"must be one of the contract's types, perhaps {nearest[0]}"

@@ -4,21 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from consumers.contract.data_base64 import BASE64
+from consumers.contract.json_decoding import Unreadable, decode_json
 from consumers.contract.problems import problem, reason_for, shown
-from consumers.contract.reading import (
-    Malformed,
-    ReadingRules,
-    Unreadable,
-    WellFormed,
-    decode_json,
-    read_cloud_event,
-    read_message,
-)
+from consumers.contract.reading import Malformed, ReadingRules, WellFormed, read_cloud_event, read_message
 
 Headers = tuple[tuple[str, bytes], ...]
 
 CONTENT_TYPE = "content-type"
 ATTRIBUTE_PREFIX = "ce_"
+DATA_CONTENT_TYPE = "datacontenttype"
 CLOUD_EVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
 
@@ -56,6 +51,7 @@ def _read_binary(value: bytes, headers: Headers, received_at: datetime, rules: R
             attributes[attribute] = content.decode()
         except UnicodeDecodeError as error:
             problems.append(problem(name, f"must be UTF-8, but is not at byte {error.start}"))
+    problems += _settle_content_type(attributes)
     if value:
         try:
             attributes["data"] = decode_json(value)
@@ -67,12 +63,33 @@ def _read_binary(value: bytes, headers: Headers, received_at: datetime, rules: R
 
 
 def _attribute(header: str) -> str | None:
-    """The CloudEvents attribute that a header carries; "data" is none of them, for data is the record's value."""
+    """The CloudEvents attribute that a header carries; data are none of them, for the data are the record's value."""
     if header.lower() == CONTENT_TYPE:
-        return "datacontenttype"
-    if not header.startswith(ATTRIBUTE_PREFIX) or header == f"{ATTRIBUTE_PREFIX}data":
+        return CONTENT_TYPE
+    if not header.startswith(ATTRIBUTE_PREFIX) or header in _NO_ATTRIBUTES:
         return None
     return header.removeprefix(ATTRIBUTE_PREFIX)
+
+
+_NO_ATTRIBUTES = (f"{ATTRIBUTE_PREFIX}data", f"{ATTRIBUTE_PREFIX}{BASE64}", f"{ATTRIBUTE_PREFIX}{CONTENT_TYPE}")
+
+
+def _settle_content_type(attributes: dict[str, Any]) -> list[str]:
+    """The header `content-type` says what the data are; some SDKs say so again in `ce_datacontenttype`."""
+    content_type = attributes.pop(CONTENT_TYPE, None)
+    if content_type is None:
+        return []
+    again = attributes.get(DATA_CONTENT_TYPE, content_type)
+    attributes[DATA_CONTENT_TYPE] = content_type
+    if _media_type(again) == _media_type(content_type):
+        return []
+    said = f"must be that of the header {CONTENT_TYPE}, {shown(content_type)}, but is {shown(again)}"
+    return [problem(ATTRIBUTE_PREFIX + DATA_CONTENT_TYPE, said)]
+
+
+def _media_type(content_type: str) -> str:
+    """Without parameters and in lower case: how media types are compared."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _content_types(headers: Headers) -> Iterable[bytes]:

@@ -13,6 +13,16 @@ from consumers.contract.wire import WireModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+_BEYOND = (
+    "What a schema cannot say: a message has at most 1 MiB (or what the installation sets); no text or name in it, not "
+    "even in a field that is ignored, holds NUL or a single surrogate; no number has an exponent beyond all bounds; "
+    'the lines of one message differ in `line` (1 and "1" are one); a time zone is one of the IANA database.'
+)
+_IN_BYTES = (
+    "What SDKs write that are given bytes: the data's JSON as base64, in place of `data`. A schema cannot look into "
+    "it; it has to say what `data` would."
+)
+
 Schema = dict[str, Any]
 
 
@@ -29,9 +39,8 @@ class _Plain(GenerateJsonSchema):
 def message_schema(message_type: str) -> Schema:
     """The JSON Schema (draft 2020-12) of one message in structured JSON, complete in itself.
 
-    It is what an upstream should send: a message that fits it is read, but for what a schema cannot say (line
-    numbers that are unique, days that exist, the clock). Decimals with exponents are read too. Raises KeyError for
-    an unknown type.
+    A message that fits it is well-formed, but for what a schema cannot say, which stands in its description. The reader
+    takes more than it, such as decimals with exponents. Raises KeyError for an unknown type.
     """
     row = CATALOGUE[message_type]
     schemas = model_schemas([row.data], "#/$defs/{model}")
@@ -39,12 +48,13 @@ def message_schema(message_type: str) -> Schema:
     return {
         "$schema": DIALECT,
         "title": message_type,
-        "description": row.data.__doc__,
+        "description": f"{row.data.__doc__} {_BEYOND}",
         "type": "object",
         "properties": {
             **envelope["properties"],
             "type": {**envelope["properties"]["type"], "const": message_type},
             "data": {"$ref": f"#/$defs/{row.data.__name__}", "description": "What the message says."},
+            "data_base64": {"not": {}, "description": _IN_BYTES},
         },
         "required": [*envelope["required"], "data"],
         "$defs": schemas,

@@ -1,26 +1,45 @@
 """What messages on the topic `shipments` say."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from consumers.contract.lines import LineQuantities
-from consumers.contract.wire import STAYS, Charge, Id, Instant, Text, WireModel
+from consumers.contract.wire import STAYS, Amount, ByDay, FromDay, Id, Text, WireModel, ZoneOfDays
 from domain.order.events import Mode
 
 
+def check_parcels(said: list[str]) -> tuple[str, ...] | None:
+    """Each parcel once, in the order in which they were named; None where there is none."""
+    return tuple(dict.fromkeys(said)) or None
+
+
+Parcels = Annotated[list[Id], AfterValidator(check_parcels)]
+"""The parcels of a shipment, by their ids or tracking numbers."""
+
+
+ChangedLines = Annotated[LineQuantities | None, AfterValidator(lambda lines: STAYS if lines is None else lines)]
+"""What a shipment carries from now on. A shipment always carries something, so null says as little as absence."""
+
+
 class ShipmentBookedData(WireModel):
-    """Shipping was arranged with a courier or with in-house shippers."""
+    """Shipping was arranged with a courier or with in-house shippers, or the customer will come for it."""
 
     shipment_id: Id = Field(description="What the shipment is known by within the order.")
-    mode: Mode = Field(description="Whether a courier or the house's own shippers bring it.")
+    mode: Mode = Field(description="Whether a courier or the house's own shippers bring it, or the customer comes.")
     carrier: Id = Field(description="Who carries it.")
     service_level: Text | None = Field(None, description="The carrier's service that was booked.")
     lines: LineQuantities | None = Field(
         None, description="What the shipment takes of the order's lines; without it, all that is left."
     )
-    pickup_at: Instant | None = Field(None, description="When it is to be picked up.")
-    estimated_delivery: Instant = Field(description="When it is expected to arrive.")
-    cost: Charge | None = Field(None, description="What the shipping costs, in the order's currency.")
+    pickup_at: FromDay | None = Field(None, description="The instant or day from which it can be picked up.")
+    estimated_delivery: ByDay | None = Field(
+        None, description="The instant or day by which it is expected to arrive; without it, that is not known."
+    )
+    cost: Amount | None = Field(None, description="What the shipping costs, in the order's currency.")
     tracking_number: Text | None = Field(None, description="The carrier's number to follow it by.")
+    parcels: Parcels | None = Field(None, description="The shipment's parcels, by their ids or tracking numbers.")
+    time_zone: ZoneOfDays
 
 
 class ShipmentRebookedData(WireModel):
@@ -28,12 +47,17 @@ class ShipmentRebookedData(WireModel):
 
     shipment_id: Id = Field(description="The shipment whose booking changed.")
     carrier: Id = Field(STAYS, description="Who carries it from now on.")
-    mode: Mode = Field(STAYS, description="Whether a courier or in-house shippers bring it from now on.")
+    mode: Mode = Field(STAYS, description="Who brings it from now on, or that the customer comes for it.")
     service_level: Text | None = Field(STAYS, description="The carrier's service from now on, or null for none.")
-    estimated_delivery: Instant = Field(description="When it is now expected to arrive.")
-    cost: Charge | None = Field(STAYS, description="What it costs now, in the order's currency, or null for unknown.")
+    lines: ChangedLines = Field(STAYS, description="All that it carries from now on, what was delivered included.")
+    estimated_delivery: ByDay | None = Field(
+        STAYS, description="The instant or day by which it is now expected to arrive, or null for unknown."
+    )
+    cost: Amount | None = Field(STAYS, description="What it costs now, in the order's currency, or null for unknown.")
     tracking_number: Text | None = Field(STAYS, description="The carrier's number from now on, or null for none.")
-    reason: Text = Field(description="Why the booking changed.")
+    parcels: Parcels | None = Field(STAYS, description="All its parcels from now on, or null for unknown.")
+    reason: Text | None = Field(None, description="Why the booking changed.")
+    time_zone: ZoneOfDays
 
 
 class ShipmentDispatchedData(WireModel):
@@ -46,8 +70,11 @@ class ShipmentDelayedData(WireModel):
     """The shipment will arrive at another time than was expected."""
 
     shipment_id: Id = Field(description="The shipment that is delayed.")
-    estimated_delivery: Instant = Field(description="When it is now expected to arrive.")
-    reason: Text = Field(description="Why it is delayed.")
+    estimated_delivery: ByDay | None = Field(
+        None, description="The instant or day by which it is now expected; without it, that is not known any more."
+    )
+    reason: Text | None = Field(None, description="Why it is delayed.")
+    time_zone: ZoneOfDays
 
 
 class ShipmentCancelledData(WireModel):

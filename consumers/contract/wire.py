@@ -6,20 +6,21 @@ its values go into the event as they come out. A check raises `PydanticCustomErr
 """
 
 import re
-from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from consumers.contract.days import Day
 from domain.currency import MINOR_UNITS
-from domain.order.events import UNSET
+from domain.order.events import UNSET, as_line
 
 MAX_ID_LENGTH = 200
-MAX_LINE = 1_000_000_000
+MAX_LINE = 10**18
 DIGITS_BEFORE_POINT = 15
 DIGITS_AFTER_POINT = 6
 
@@ -52,14 +53,20 @@ STAYS: Any = UNSET
 
 # -- text ----------------------------------------------------------------------------------------
 
+# CloudEvents' rule for a String, spelled out here, since the interpreter's table of Unicode changes with its version.
+_NONCHARACTERS = "".join(chr((plane << 16) + last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
+_FORBIDDEN = rf"\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff{_NONCHARACTERS}"
+find_forbidden = re.compile(f"[{_FORBIDDEN}]").search
+"""Finds what CloudEvents forbids in a String: control characters, surrogates and noncharacters."""
+
 
 def check_id(value: object) -> str:
     if not isinstance(value, str):
         raise must("be text")
     if not 0 < len(value) <= MAX_ID_LENGTH:
         raise must(f"have 1 to {MAX_ID_LENGTH} characters")
-    if not value.isprintable():
-        raise must("have printable characters only")
+    if find_forbidden(value):
+        raise must("be without control characters, single surrogates and noncharacters")
     return value
 
 
@@ -76,17 +83,14 @@ def check_text(value: object) -> str:
     return value
 
 
-# What JSON Schema can say of "printable" without a table of Unicode: none of the control characters.
-ID_SCHEMA = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": MAX_ID_LENGTH,
-    "pattern": r"^[^\u0000-\u001f\u007f-\u00a0]*$",
-}
-TEXT_SCHEMA = {"type": "string", "pattern": r"^[^\u0000]*$"}
+# Of the dialects of regular expressions, some let $ stand before a line break at the end, and some do not.
+END = r"$(?!\n)"
+
+ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": rf"^[^{_FORBIDDEN}]*{END}"}
+TEXT_SCHEMA = {"type": "string", "pattern": r"^[^\u0000\ud800-\udfff]*$"}
 
 Id = Annotated[str, PlainValidator(check_id), WithJsonSchema(ID_SCHEMA)]
-"""What something is known by: 1 to 200 printable characters."""
+"""What something is known by, or its name: 1 to 200 characters that CloudEvents allows in a String."""
 
 Text = Annotated[str, PlainValidator(check_text), WithJsonSchema(TEXT_SCHEMA)]
 """Free text of any length that the message's size allows, line breaks included, without NUL."""
@@ -100,6 +104,7 @@ _NUMERIC_OFFSET = r"[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _DAY_AND_TIME = rf"{_DAY}[Tt]{_TIME}(?:\.[0-9]+)?"
 _OFFSET = rf"(?:[Zz]|{_NUMERIC_OFFSET})"
 _is_instant = re.compile(_DAY_AND_TIME + _OFFSET).fullmatch
+_is_day = re.compile(_DAY).fullmatch
 _is_naive = re.compile(_DAY_AND_TIME).fullmatch
 # What most systems write can be taken as it stands.
 _is_to_the_second = re.compile(rf"{_DAY}T{_TIME}(?:Z|{_NUMERIC_OFFSET})").fullmatch
@@ -131,10 +136,44 @@ def check_instant(value: object) -> datetime:
         raise must("lie within the years 0001 to 9999 in UTC") from None
 
 
-INSTANT_SCHEMA = {"type": "string", "format": "date-time", "pattern": f"^{_DAY_AND_TIME}{_OFFSET}$"}
+def _check_day(value: str, *, ends: bool) -> Day:
+    try:
+        return Day(date.fromisoformat(value), ends)
+    except ValueError:
+        raise must("be a day of the calendar from year 0001 on") from None
+
+
+def check_by_day(value: object) -> datetime | Day:
+    """An instant, or a date alone, of which the end is meant."""
+    return _check_day(value, ends=True) if isinstance(value, str) and _is_day(value) else check_instant(value)
+
+
+def check_from_day(value: object) -> datetime | Day:
+    """An instant, or a date alone, of which the beginning is meant."""
+    return _check_day(value, ends=False) if isinstance(value, str) and _is_day(value) else check_instant(value)
+
+
+# The days that exist, for the schema: a reader's own check is a calendar.
+_LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_REAL_DAY = (
+    r"(?!0000)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|"
+    rf"02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+)
+# The first and the last day are days of UTC, too: an offset would lead out of the years 0001 to 9999.
+_WITHIN_YEARS = r"(?!0001-01-01[Tt].*\+)(?!9999-12-31[Tt].*-[0-9]{2}:)"
+_REAL_INSTANT = rf"{_WITHIN_YEARS}{_REAL_DAY}[Tt]{_TIME}(?:\.[0-9]+)?{_OFFSET}"
+
+INSTANT_SCHEMA = {"type": "string", "format": "date-time", "pattern": f"^{_REAL_INSTANT}{END}"}
+DAY_OR_INSTANT_SCHEMA = {"type": "string", "pattern": f"^(?:{_REAL_INSTANT}|{_REAL_DAY}){END}"}
 
 Instant = Annotated[datetime, PlainValidator(check_instant), WithJsonSchema(INSTANT_SCHEMA)]
 """An RFC 3339 instant with an offset; read as a datetime in UTC, digits beyond the microsecond cut."""
+
+ByDay = Annotated[datetime, PlainValidator(check_by_day), WithJsonSchema(DAY_OR_INSTANT_SCHEMA)]
+"""An instant, or a date alone, which is the end of that day and is read as a Day."""
+
+FromDay = Annotated[datetime, PlainValidator(check_from_day), WithJsonSchema(DAY_OR_INSTANT_SCHEMA)]
+"""An instant, or a date alone, which is the beginning of that day and is read as a Day."""
 
 
 # -- decimals ------------------------------------------------------------------------------------
@@ -144,13 +183,15 @@ _SMALLEST = Decimal(1).scaleb(-DIGITS_AFTER_POINT)
 _PLAIN = rf"[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]{{1,{DIGITS_AFTER_POINT}}})?"
 _is_plain = re.compile(_PLAIN).fullmatch
 _is_decimal = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
-# Quantizing refuses a result of more digits than this before it computes one, so no exponent can make it work long.
-_within_bounds = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, traps=[Inexact, InvalidOperation])
-_BOUNDS = f"have at most {DIGITS_BEFORE_POINT} digits before the point and {DIGITS_AFTER_POINT} after it"
+# Upstreams print what came out of binary floating point, such as 17.169999999999998: digits beyond the sixth place are
+# noise. Quantizing refuses a result of more digits than `prec` before it computes one, so no exponent makes it work
+# long.
+_rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+_BOUNDS = f"have at most {DIGITS_BEFORE_POINT} digits before the point"
 
 
 def check_decimal(value: object) -> Decimal:
-    """A decimal as written; only an exponent, and zeros at the end beyond the sixth place, are written out."""
+    """A decimal as written; one with an exponent or more than six places is rounded half-even and written out."""
     if isinstance(value, str):
         if _is_plain(value):
             return Decimal(value)
@@ -171,12 +212,12 @@ def _unusual_decimal(text: str) -> Decimal:
         raise must('be a decimal number like "12.50", in the digits 0 to 9')
     try:
         number = Decimal(text)
-        exact = number.quantize(_SMALLEST, context=_within_bounds)
+        rounded = number.quantize(_SMALLEST, context=_rounded)
     except ArithmeticError:
         raise must(_BOUNDS) from None
     if _is_plain(text.removeprefix("-")):
         return number if number else abs(number)
-    return Decimal(f"{exact:f}".rstrip("0").rstrip(".")) if number else Decimal(0)
+    return Decimal(f"{rounded:f}".rstrip("0").rstrip(".")) if rounded else Decimal(0)
 
 
 def check_amount(value: object) -> Decimal:
@@ -188,65 +229,52 @@ def check_amount(value: object) -> Decimal:
     return number
 
 
-# A carrier's charge often comes out of binary floating point, such as 0.0199999996 for 0.02: digits beyond the sixth
-# place are noise, and no reason to turn a booking away. Of prices and quantities they would be a mistake.
-_rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
+def check_price(value: object, info: ValidationInfo) -> Decimal:
+    """The price of a line: goods cost 0 or more, a charge (freight, a discount) may be negative."""
+    return check_decimal(value) if info.data.get("kind") == "charge" else check_amount(value)
 
 
-def check_charge(value: object) -> Decimal:
-    """An amount of which the digits beyond the sixth place are rounded, half-even."""
-    text = str(value) if isinstance(value, str | Decimal) else ""
-    if not _is_decimal(text):
-        return check_amount(value)
-    try:
-        number = Decimal(text).quantize(_SMALLEST, context=_rounded)
-    except ArithmeticError:
-        raise must(_BOUNDS) from None
-    return check_amount(text if number == Decimal(text) else f"{number:f}".rstrip("0").rstrip("."))
-
-
-def check_quantity(value: object) -> Decimal:
-    if isinstance(value, str) and _is_plain(value) and (number := Decimal(value)):
-        return number
-    number = check_decimal(value)
-    if number <= 0:
-        raise must("be greater than 0")
-    return number
+_SCHEMA_DIGITS = rf"[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]+)?"
+# What would be rounded up to a sixteenth digit before the point.
+_NOT_TOO_LARGE = rf"(?!-?9{{{DIGITS_BEFORE_POINT}}}\.9{{{DIGITS_AFTER_POINT}}}[5-9])"
 
 
 def _decimal_schema(pattern: str, **bounds: float) -> dict[str, Any]:
     number = {"type": "number", **bounds, "exclusiveMaximum": _LIMIT}
-    return {"anyOf": [{"type": "string", "pattern": pattern}, number]}
+    return {"anyOf": [{"type": "string", "pattern": f"^{_NOT_TOO_LARGE}{pattern}{END}"}, number]}
 
 
-DECIMAL_SCHEMA = _decimal_schema(f"^-?{_PLAIN}$", exclusiveMinimum=-_LIMIT)
-AMOUNT_SCHEMA = _decimal_schema(f"^{_PLAIN}$", minimum=0)
-QUANTITY_SCHEMA = _decimal_schema(f"^(?=.*[1-9]){_PLAIN}$", minimum=0.000001)
+DECIMAL_SCHEMA = _decimal_schema(f"-?{_SCHEMA_DIGITS}", exclusiveMinimum=-_LIMIT)
+AMOUNT_SCHEMA = _decimal_schema(_SCHEMA_DIGITS, minimum=0)
+# What is not 0 once it is rounded, whatever stands beyond the sixth place.
+MORE_THAN_0_SCHEMA = _decimal_schema(rf"(?=[0-9]*(?:\.[0-9]{{0,5}})?[1-9]){_SCHEMA_DIGITS}", minimum=0.000001)
 
 Number = Annotated[Decimal, PlainValidator(check_decimal), WithJsonSchema(DECIMAL_SCHEMA)]
-"""A decimal string or JSON number, at most 15 digits before the point and 6 after it."""
+"""A decimal string or JSON number, at most 15 digits before the point; beyond the sixth after it rounded half-even."""
 
 Amount = Annotated[Decimal, PlainValidator(check_amount), WithJsonSchema(AMOUNT_SCHEMA)]
 """A decimal of 0 or more, in units of the currency that stands beside it or of the order's."""
 
-Charge = Annotated[
-    Decimal,
-    PlainValidator(check_charge),
-    WithJsonSchema(_decimal_schema(rf"^[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]+)?$", minimum=0)),
-]
-"""What a carrier charges: an amount; digits beyond the sixth place are taken, and rounded half-even."""
+Price = Annotated[Decimal, PlainValidator(check_price), WithJsonSchema(DECIMAL_SCHEMA)]
+"""The price of one, in the order's currency: 0 or more of goods, any decimal of a charge."""
 
-Quantity = Annotated[Decimal, PlainValidator(check_quantity), WithJsonSchema(QUANTITY_SCHEMA)]
-"""A decimal greater than 0."""
+Quantity = Annotated[Decimal, PlainValidator(check_amount), WithJsonSchema(AMOUNT_SCHEMA)]
+"""A decimal of 0 or more."""
 
 
 # -- numbers and codes of the trade --------------------------------------------------------------
 
 
-def check_line_number(value: object) -> int:
-    if type(value) is not int or not 1 <= value <= MAX_LINE:
-        raise must(f"be an integer from 1 to {MAX_LINE}")
-    return value
+def check_line(value: object) -> str:
+    """What an order line is known by: an integer's digits, or an id. 1, 1.0 and "1" are one line."""
+    if isinstance(value, str):
+        return check_id(value)
+    if type(value) is int:
+        if 0 <= value <= MAX_LINE:
+            return as_line(value)
+    elif isinstance(value, Decimal) and value.is_finite() and 0 <= value <= MAX_LINE and value == int(value):
+        return as_line(int(value))
+    raise must(f"be an integer from 0 to {MAX_LINE}, or an id as text")
 
 
 def check_currency(value: object) -> str:
@@ -276,10 +304,12 @@ def check_time_zone(value: object) -> str:
     return value
 
 
-LineNumber = Annotated[
-    int, PlainValidator(check_line_number), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LINE})
+LineId = Annotated[
+    str,
+    PlainValidator(check_line),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_LINE}, ID_SCHEMA]}),
 ]
-"""The number of an order line, from 1."""
+"""What an order line is known by: an integer from 0, or an id; read as text."""
 
 Currency = Annotated[
     str, PlainValidator(check_currency), WithJsonSchema({"type": "string", "enum": sorted(MINOR_UNITS)})
@@ -289,11 +319,31 @@ Currency = Annotated[
 Month = Annotated[
     str,
     PlainValidator(check_month),
-    WithJsonSchema({"type": "string", "pattern": r"^(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])$"}),
+    WithJsonSchema({"type": "string", "pattern": rf"^(?!0000)[0-9]{{4}}-(?:0[1-9]|1[0-2]){END}"}),
 ]
 """A calendar month, "YYYY-MM"."""
 
 TimeZone = Annotated[
-    str, PlainValidator(check_time_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})
+    str,
+    PlainValidator(check_time_zone),
+    WithJsonSchema({"type": "string", "format": "iana-time-zone", "examples": ["Europe/Berlin"]}),
 ]
 """The name of a time zone of the IANA database."""
+
+ZoneOfDays = Annotated[
+    TimeZone | None,
+    Field(default=None, description="The time zone of the days that stand here as dates alone, by its IANA name."),
+]
+"""Beside fields that may be a date alone: whose days these are; without it, those of the business time zone."""
+
+
+def check_truth(value: object) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise must("be true or false")
+    return value
+
+
+Truth = Annotated[bool, PlainValidator(check_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "null"}]})]
+"""true or false; null is false."""

@@ -126,7 +126,7 @@ def _events() -> Mapping[str, Any]:
 
 def _turn(message_type: str) -> Turn:
     """The message of the contract's examples takes effect."""
-    rules = ReadingRules(timedelta(0), 1_048_576, honour_recordedtime=False)
+    rules = ReadingRules(max_bytes=1_048_576)
     read = read_message(msgspec.json.encode(EXAMPLES[message_type]), _RECEIVED_AT, rules)
     assert isinstance(read, WellFormed)
     key = MessageKey(*read.fact.key, read.subject)

@@ -125,9 +125,9 @@ class Waybill:
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""
         return ReadingRules(
-            clock_skew=self.settings.clock_skew,
             max_bytes=self.settings.max_message_bytes,
             honour_recordedtime=honour_recordedtime,
+            time_zone=self.settings.time_zone,
         )
 
     def projector(self, stop: Event) -> Projector:

@@ -31,7 +31,7 @@ def publish_source(
     The source is opened when the topics are found. Raises MissingTopicsError.
     """
     sink = kafka_sink(settings, patience=patience)
-    rules = ReadingRules(settings.clock_skew, settings.max_message_bytes, honour_recordedtime=False)
+    rules = ReadingRules(settings.max_message_bytes, time_zone=settings.time_zone)
     run = Publishing(sink, system_clock, rules, prefix=settings.topic_prefix, as_they_are=as_they_are)
     try:
         sink.find(settings.topic_prefix + topic for topic in TOPICS)

@@ -3,7 +3,7 @@
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -21,8 +21,8 @@ from consumers.contract import (
 from domain.fact import Fact
 
 RECEIVED_AT = datetime(2026, 8, 1, 12, 0, 0, 250, tzinfo=UTC)
-LIVE = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=False)
-HISTORY = ReadingRules(clock_skew=timedelta(hours=1), max_bytes=1_048_576, honour_recordedtime=True)
+LIVE = ReadingRules(max_bytes=1_048_576)
+HISTORY = ReadingRules(max_bytes=1_048_576, honour_recordedtime=True)
 
 
 def number(token: str) -> msgspec.Raw:

@@ -11,7 +11,7 @@ from tests.contract.scenario import given, value_in
 CHANGES = ["shipment.rebooked.v1", "rep.changed.v1"]
 
 REQUIRED = {
-    "order.placed.v1": ["account_id", "rep_id", "segment", "channel", "currency", "lines", "promised_by"],
+    "order.placed.v1": ["segment", "channel", "currency", "lines", "promised_by"],
     "order.amended.v1": ["lines"],
     "order.reassigned.v1": ["rep_id"],
     "order.rescheduled.v1": ["promised_by", "reason"],
@@ -20,12 +20,12 @@ REQUIRED = {
     "expedite.granted.v1": ["request_id", "promised_by"],
     "expedite.declined.v1": ["request_id", "reason"],
     "customer.informed.v1": ["about"],
-    "shipment.booked.v1": ["shipment_id", "mode", "carrier", "estimated_delivery"],
-    "shipment.rebooked.v1": ["shipment_id", "estimated_delivery", "reason"],
+    "shipment.booked.v1": ["shipment_id", "mode", "carrier"],
+    "shipment.rebooked.v1": ["shipment_id"],
     "shipment.dispatched.v1": ["shipment_id"],
-    "shipment.delayed.v1": ["shipment_id", "estimated_delivery", "reason"],
+    "shipment.delayed.v1": ["shipment_id"],
     "shipment.cancelled.v1": ["shipment_id", "reason"],
-    "delivery.attempted.v1": ["shipment_id", "reason"],
+    "delivery.attempted.v1": ["shipment_id"],
     "delivery.confirmed.v1": ["shipment_id"],
     "message.voided.v1": ["source", "id", "reason"],
     "customer.contacted.v1": ["direction", "about", "rep_id"],
@@ -35,30 +35,60 @@ REQUIRED = {
     "rep.pay_plan_set.v1": ["month", "base", "currency", "commission_percent"],
     "account.registered.v1": ["name", "segment"],
     "account.assigned.v1": ["rep_id"],
+    "delivery.returned.v1": ["shipment_id", "reason"],
+    "order.reinstated.v1": ["reason"],
+    "rep.left.v1": [],
 }
 
 OPTIONAL = {
-    "order.placed.v1": ["standing_order_id", "reference"],
+    "order.placed.v1": ["account_id", "rep_id", "standing_order_id", "reference"],
     "order.amended.v1": ["reason"],
     "order.reassigned.v1": ["reason"],
     "expedite.requested.v1": ["requested_by"],
     "expedite.granted.v1": ["surcharge"],
     "customer.informed.v1": ["request_id", "channel", "note"],
-    "shipment.booked.v1": ["service_level", "lines", "pickup_at", "cost", "tracking_number"],
-    "delivery.confirmed.v1": ["lines", "signed_by"],
+    "shipment.booked.v1": [
+        "service_level",
+        "lines",
+        "pickup_at",
+        "estimated_delivery",
+        "cost",
+        "tracking_number",
+        "parcels",
+    ],
+    "shipment.rebooked.v1": ["reason"],
+    "shipment.delayed.v1": ["estimated_delivery", "reason"],
+    "delivery.attempted.v1": ["reason"],
+    "delivery.confirmed.v1": ["parcel", "lines", "signed_by"],
     "customer.contacted.v1": ["note"],
     "rep.registered.v1": ["team", "mentor_id"],
     "rep.pay_plan_set.v1": ["quota_bonus", "new_account_bonus"],
     "account.registered.v1": ["rep_id", "tier", "time_zone"],
+    "delivery.returned.v1": ["lines"],
+    "order.reinstated.v1": ["promised_by"],
+    "rep.left.v1": ["reason"],
 }
 
 KEPT = {
-    "shipment.rebooked.v1": ["carrier", "mode", "service_level", "cost", "tracking_number"],
+    "shipment.rebooked.v1": [
+        "carrier",
+        "mode",
+        "service_level",
+        "estimated_delivery",
+        "cost",
+        "tracking_number",
+        "parcels",
+    ],
     "rep.changed.v1": ["name", "level", "team", "mentor_id"],
 }
 CLEARED = {
-    "shipment.rebooked.v1": ["service_level", "cost", "tracking_number"],
+    "shipment.rebooked.v1": ["service_level", "estimated_delivery", "cost", "tracking_number", "parcels"],
     "rep.changed.v1": ["team", "mentor_id"],
+}
+WITH_A_MEANING_OF_THEIR_OWN = {
+    "rep.quota_set.v1": ["target_amount", "growth_percent"],
+    "shipment.rebooked.v1": ["lines"],
+    "delivery.returned.v1": ["replace"],
 }
 
 each_required = pytest.mark.parametrize(
@@ -75,8 +105,7 @@ each_kept = pytest.mark.parametrize(
 def test_these_lists_know_every_field_of_the_contract() -> None:
     for message_type, row in CATALOGUE.items():
         listed = REQUIRED[message_type] + OPTIONAL.get(message_type, []) + KEPT.get(message_type, [])
-        if message_type == "rep.quota_set.v1":
-            listed += ["target_amount", "growth_percent"]
+        listed += WITH_A_MEANING_OF_THEIR_OWN.get(message_type, [])
         assert sorted(listed) == sorted(name for name, _ in row.fields)
 
 
@@ -122,6 +151,33 @@ def test_null_clears_what_a_shipment_or_rep_may_do_without(message_type: str, na
         then.malformed(f"{path}: must be ", "but is null")
 
 
+def test_a_shipment_always_carries_something_so_null_for_its_lines_says_nothing() -> None:
+    rebooked = given("shipment.rebooked.v1")
+
+    assert rebooked.when_read().fact().lines is msgspec.UNSET
+    assert rebooked.with_("data.lines", None).when_read().fact().lines is msgspec.UNSET
+
+
+@pytest.mark.parametrize("said", [None, False])
+def test_a_return_is_not_to_be_replaced_unless_it_says_so(said: bool | None) -> None:
+    returned = given("delivery.returned.v1")
+
+    assert returned.when_read().fact().replace is True
+    assert returned.without("data.replace").when_read().fact().replace is False
+    assert returned.with_("data.replace", said).when_read().fact().replace is False
+    returned.with_("data.replace", "yes").when_read().malformed('data.replace: must be true or false, but is "yes"')
+
+
+@pytest.mark.parametrize("message_type", ["shipment.booked.v1", "shipment.rebooked.v1"])
+def test_parcels_are_named_once_each_and_none_is_none(message_type: str) -> None:
+    message = given(message_type)
+
+    assert message.with_("data.parcels", ["P-1", "P-2", "P-1"]).when_read().fact().parcels == ("P-1", "P-2")
+    assert message.with_("data.parcels", []).when_read().fact().parcels is None
+    message.with_("data.parcels", ["P-1", ""]).when_read().malformed("data.parcels[1]: must have 1 to 200 characters")
+    message.with_("data.parcels", "P-1").when_read().malformed('data.parcels: must be a list, but is "P-1"')
+
+
 def test_a_change_of_a_rep_changes_something() -> None:
     rule = "data: must have at least one of name, level, team and mentor_id"
 
@@ -138,7 +194,9 @@ def test_unknown_fields_are_ignored(message_type: str) -> None:
         message.with_("data.unheard_of", {"deep": [1, None, "\x07"]}).with_("partitionkey", 7).with_("sequence", None)
     )
 
-    assert richer.when_read().well_formed() == message.when_read().well_formed()
+    assert richer.when_read().fact() == message.when_read().fact()
+    assert richer.when_read().well_formed().ignored == ("unheard_of",)
+    assert message.when_read().well_formed().ignored == ()
 
 
 @pytest.mark.parametrize("message_type", CATALOGUE)

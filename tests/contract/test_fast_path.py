@@ -24,8 +24,21 @@ def test_a_plain_message_is_usual(message_type: str) -> None:
     assert is_usual(given(message_type)) == (message_type not in BY_THE_MODELS_ALONE)
 
 
-def test_letters_of_any_script_are_usual() -> None:
-    assert is_usual(given("order.placed.v1").with_("data.account_id", "Müller & 佐藤"))
+def test_letters_and_blanks_of_any_script_are_usual() -> None:
+    for name in ("Müller & 佐藤", "株式会社\u3000山田", "DHL\u00a0Express", "soft\u00adhyphen"):
+        assert is_usual(given("order.placed.v1").with_("data.account_id", name))
+
+
+def test_a_guests_order_and_lines_of_every_kind_are_usual() -> None:
+    lines = [
+        {"line": "a1b2", "sku": None, "quantity": "0", "unit_price": 1},
+        {"line": 1, "quantity": 2, "unit_price": "3.50", "promised_by": "2026-03-09T17:00:00+01:00"},
+        {"line": 2, "quantity": 1, "unit_price": "-0.50", "kind": "charge"},
+    ]
+    order = given("order.placed.v1").with_("data.account_id", None).without("data.rep_id").with_("data.lines", lines)
+
+    assert is_usual(order)
+    assert order.when_read().well_formed()
 
 
 @pytest.mark.parametrize(
@@ -35,15 +48,22 @@ def test_letters_of_any_script_are_usual() -> None:
         ("data.reference", 'so-called "urgent"'),
         ("data.account_id", ""),
         ("data.account_id", "x" * 201),
-        ("data.account_id", "soft\u00adhyphen"),
         ("data.account_id", "deleted\x7f"),
-        ("data.account_id", None),
+        ("data.account_id", "no\uffffcharacter"),
         ("data.promised_by", None),
+        ("data.promised_by", "2026-03-09"),
+        ("data.lines[0].promised_by", "2026-03-09"),
+        ("data.lines[0].promised_by", ""),
+        ("data.lines[0].kind", None),
+        ("data.lines[0].kind", "freight"),
+        ("data.lines[0].color", "red"),
+        ("data.time_zone", "Europe/Berlin"),
         ("data.lines", None),
         ("data.lines", []),
-        ("data.lines[0].line", 0),
+        ("data.lines[0].line", -1),
+        ("data.lines[0].line", ""),
         ("data.lines[0].line", True),
-        ("data.lines[0].quantity", "0"),
+        ("data.lines[0].quantity", "-1"),
         ("data.lines[0].quantity", "1_0"),
         ("data.lines[0].unit_price", -1),
         ("data.segment", "b3b"),

@@ -1,4 +1,4 @@
-"""Ids are 1 to 200 printable characters; texts are any length, without NUL."""
+"""Ids and names are 1 to 200 characters that CloudEvents allows in a String; texts are any length, without NUL."""
 
 from typing import Any
 
@@ -33,6 +33,11 @@ IDS = [
     ("rep.changed.v1", "data.mentor_id"),
     ("account.registered.v1", "data.rep_id"),
     ("account.assigned.v1", "data.rep_id"),
+    ("delivery.confirmed.v1", "data.parcel"),
+    ("delivery.returned.v1", "data.shipment_id"),
+    ("rep.registered.v1", "data.name"),
+    ("rep.changed.v1", "data.name"),
+    ("account.registered.v1", "data.name"),
 ]
 
 TEXTS = [
@@ -56,31 +61,68 @@ TEXTS = [
     ("delivery.confirmed.v1", "data.signed_by"),
     ("message.voided.v1", "data.reason"),
     ("customer.contacted.v1", "data.note"),
-    ("rep.registered.v1", "data.name"),
     ("rep.registered.v1", "data.team"),
-    ("rep.changed.v1", "data.name"),
     ("rep.changed.v1", "data.team"),
-    ("account.registered.v1", "data.name"),
     ("account.registered.v1", "data.tier"),
+    ("delivery.returned.v1", "data.reason"),
+    ("order.reinstated.v1", "data.reason"),
+    ("rep.left.v1", "data.reason"),
 ]
 
-GOOD_IDS = ["7", "x" * 200, "SO 10248/β-ä", "注文-1", "😀" * 200]
+GOOD_IDS = [
+    "7",
+    "x" * 200,
+    "SO 10248/β-ä",
+    "注文-1",
+    "😀" * 200,
+    " ",
+    "注文\u30003",  # the blank of Japanese
+    "DHL\u00a0Express",  # and of French
+    "SO-\u200d5",
+    "SO-\u00ad6",
+    "\u202eSO-7\u202c",
+    "SO\u2028-8",
+    "SO-\U0001fae8",  # a face that Unicode has since version 15
+    "SO-\u0378",  # and what it may have one day
+    "SO-\ue000",  # private use
+    "\ufdcf\ufdf0\ufffd\U0001fffd\U0010fffd",
+]
+_RULE = "must be without control characters, single surrogates and noncharacters"
 BAD_IDS = {
     "": "must have 1 to 200 characters",
     "x" * 201: "must have 1 to 200 characters",
-    "SO\x0010248": "must have printable characters only",
-    "SO\n10248": "must have printable characters only",
-    "SO\u009010248": "must have printable characters only",
-    "SO\u200b10248": "must have printable characters only",
-    "SO\u202e10248": "must have printable characters only",
-    "SO\u00a010248": "must have printable characters only",
+    "SO\x0010248": _RULE,
+    "SO\n10248": _RULE,
+    "SO10248\n": _RULE,
+    "SO\x7f10248": _RULE,
+    "SO\u009010248": _RULE,
+    "SO\u009f": _RULE,
+    "SO\ufdd0": _RULE,
+    "SO\ufdef": _RULE,
+    "SO\uffff": _RULE,
+    "SO\U0001fffe": _RULE,
+    "SO\U0010ffff": _RULE,
 }
 
 
 @pytest.mark.parametrize(("message_type", "path"), IDS)
-def test_an_id_of_1_to_200_printable_characters_is_taken(message_type: str, path: str) -> None:
+def test_an_id_of_1_to_200_characters_that_cloudevents_allows_is_kept_as_it_was_sent(
+    message_type: str, path: str
+) -> None:
     for good in GOOD_IDS:
         assert value_in(given(message_type).with_(path, good).when_read().fact(), path) == good
+
+
+def test_the_subject_is_kept_as_it_was_sent_too() -> None:
+    for good in GOOD_IDS:
+        assert given("order.cancelled.v1").with_("subject", good).when_read().well_formed().subject == good
+
+
+@pytest.mark.parametrize("escape", [rb"\ud800", rb"\udfff", rb"SO\udc00-1"])
+def test_an_id_with_a_single_surrogate_is_malformed(escape: bytes) -> None:
+    for path in ("subject", "id", "data.shipment_id"):
+        raw = given("shipment.dispatched.v1").with_(path, "HERE").raw().replace(b"HERE", escape)
+        when_read(raw).malformed(f"{path}: {_RULE}")
 
 
 @pytest.mark.parametrize(("message_type", "path"), [*IDS, *(("order.placed.v1", path) for path in ENVELOPE_IDS)])

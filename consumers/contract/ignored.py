@@ -1,0 +1,56 @@
+"""What a message says that the contract does not know of its type: it is ignored, and the answer names it.
+
+A field that the contract knows from another type is ignored just the same, such as `promised_by` in an amendment.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from consumers.contract.catalogue import MessageType
+from consumers.contract.lines import LineQuantityData, OrderLineData
+from consumers.contract.problems import cut, printable
+
+MOST_NAMED = 100
+LONGEST_NAME = 200
+
+_OF_LINES = {
+    name: frozenset(model.model_fields)
+    for name, model in (
+        ("order.placed.v1", OrderLineData),
+        ("order.amended.v1", OrderLineData),
+    )
+}
+_OF_QUANTITIES = frozenset(LineQuantityData.model_fields)
+
+
+def ignored_fields(message_type: MessageType, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of the fields that were ignored, such as "discount_code" or "lines[0].color", as they were sent.
+
+    At most 100 are named; then the last says how many more there are. Control characters are escaped.
+    """
+    known = message_type.known_fields
+    if "lines" not in known and known.issuperset(data):
+        return ()
+    named: list[str] = []
+    more = 0
+    for path in _ignored(message_type, data):
+        if len(named) < MOST_NAMED:
+            named.append(path)
+        else:
+            more += 1
+    return (*named, f"and {more} more") if more else tuple(named)
+
+
+def _ignored(message_type: MessageType, data: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in data.items():
+        if name not in message_type.known_fields:
+            yield _shown(name)
+        elif name == "lines" and isinstance(value, list):
+            known = _OF_LINES.get(message_type.name, _OF_QUANTITIES)
+            for index, line in enumerate(value):
+                if not known.issuperset(line):
+                    yield from (f"lines[{index}].{_shown(name)}" for name in line if name not in known)
+
+
+def _shown(name: str) -> str:
+    return cut(printable(name[: LONGEST_NAME + 1]), LONGEST_NAME)

@@ -1,0 +1,50 @@
+"""Decoding JSON so that no number passes through binary floating point, and whatever is JSON is read."""
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import msgspec
+
+
+class Unreadable(ValueError):
+    """Bytes that are no JSON; the text says why."""
+
+
+LONGEST_INTEGER = 40
+"""Digits of an integer beyond which it is read as a decimal: no field takes as many."""
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def decode_json(raw: bytes) -> Any:
+    """Decode JSON in UTF-8, with Decimal for every number that is not an integer of usual size; raises Unreadable."""
+    try:
+        return _decode(raw)
+    except RecursionError:
+        raise Unreadable("must be JSON, but is nested too deeply") from None
+    except ArithmeticError:
+        raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
+    except ValueError as error:  # msgspec's own errors are of this kind too
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as not_utf8:
+            raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}") from None
+        try:
+            return _decode_unusual(text)
+        except (ValueError, ArithmeticError, RecursionError):
+            saying = str(error).removeprefix("JSON is malformed: ")
+            raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
+
+
+def _decode_unusual(text: str) -> Any:
+    """Single surrogates and endless integers are JSON, too: what holds them is named by its own check."""
+    return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number)
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else Decimal(digits)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
