@@ -196,8 +196,7 @@ def _watch(store: str, over: ProcessEvent, answer: Connection) -> None:
 
 def _visible(scene: Scene, sent: Mapping[str, float]) -> bool:
     with Waybill(scene.settings) as waybill:
-        status = read_status(waybill)
-    return status.books.applied >= len(sent) and not status.lag
+        return read_status(waybill).books.applied >= len(sent) and not waybill.lag()
 
 
 def _became_visible(

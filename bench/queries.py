@@ -53,7 +53,7 @@ DAYS, DAYS_OF_CONTACTS, CONTACTS_A_REP_AND_DAY = 365, 60, 12
 PAGE = 100
 TIMES = 300
 CURRENCY, CARRIERS = "EUR", (("Northline", "courier"), ("Ostwind", "courier"), ("Own van", "in_house"))
-COUNT = "SELECT count(*) FROM order_states WHERE valid_to IS NULL AND status = 'open' AND rep_id = 'rep-7'"
+COUNT = f"SELECT count(*) FROM {order_states.name} WHERE valid_to IS NULL AND status = 'open' AND rep_id = 'rep-7'"
 GOALS = {"page of overdue_deliveries": 10.0, "all of rep_workload": 50.0}
 """Milliseconds that 99 of 100 answers take at most."""
 

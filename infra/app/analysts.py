@@ -1,12 +1,12 @@
 """Analysts: which roles of the database may query the relations."""
 
 from infra.app.container import Waybill
-from infra.sql_views.relations import relations
+from infra.sql_views.upkeep import define_relations
 
 
 def grant_analyst(waybill: Waybill, role: str) -> list[str]:
     """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
-    waybill.backend.define(relations(waybill.hold))
+    define_relations(waybill.backend, waybill.hold)
     return waybill.backend.grant(role)
 
 

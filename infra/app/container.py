@@ -1,10 +1,13 @@
 """The composition root: the one place where the parts are put together and clocks and databases passed in."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
@@ -23,15 +26,16 @@ from infra.runtime.projector import Projector, log_incident
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
+from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
 from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
-from infra.store.opening import opening_alone
-from infra.store.projected.rows import ProjectedRows
+from infra.store.opening import Access, opening_alone
+from infra.store.projected.rows import ProjectedRows, all_live
 from infra.store.register.register import StoredRegister
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import expect_newest
+from infra.store.schema_version import expect_newest, expect_readable, expect_rules
 from infra.store.sqlite.backend import SqliteBackend
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
@@ -45,15 +49,30 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def open_backend(settings: Settings) -> Backend:
-    """Connect to the store that the settings name."""
+def open_backend(settings: Settings, access: Access = Access.ACTING) -> Backend:
+    """Connect to the store that the settings name. Raises NoStoreError when there is none to read."""
     path = settings.sqlite_path
     if path is not None:
-        return SqliteBackend(path)
+        return SqliteBackend(path, access)
     # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
     from infra.store.postgres.backend import PostgresBackend
 
-    return PostgresBackend(settings.store)
+    return PostgresBackend(settings.store, access)
+
+
+def stored_rows(backend: Backend, hold: timedelta) -> ProjectedRows:
+    """The projections' rows, with the analysts' names moving to versions that become live."""
+
+    def move_names(connection: Connection) -> None:
+        if all_live(connection, PROJECTIONS):
+            backend.redefine(connection, relations(hold))
+
+    return ProjectedRows(backend.engine, move_names)
+
+
+def _projector_role() -> str:
+    """Code of another version keeps up other tables, so its projector is active beside this one's."""
+    return " ".join([PROJECTOR, *(f"{projection.name}-{projection.version}" for projection in PROJECTIONS)])
 
 
 def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
@@ -65,19 +84,30 @@ def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float
 
 
 class Waybill:
-    """The service on one store. Close it, or use it as a context manager."""
+    """The service on one store. Close it, or use it as a context manager.
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = system_clock):
+    Opened for reading, it writes nothing, and its store must be there. Opened for acting, it makes what is missing.
+    Raises NoStoreError, StoreVersionError or NotAStoreError.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime] = system_clock, access: Access = Access.ACTING
+    ):
         self.settings = settings
         self.clock = clock
-        with opening_alone(settings.sqlite_path, settings.store):
-            self.backend = open_backend(settings)
+        alone = nullcontext() if access is Access.READING else opening_alone(settings.sqlite_path, settings.store)
+        with alone:
+            self.backend = open_backend(settings, access)
             self.application = self.backend.application
             self.engine = self.backend.engine
-            self.rows = ProjectedRows(self.engine)
+            self.rows = stored_rows(self.backend, self.hold)
             try:
-                expect_newest(self.engine)
-                self.rows.create(PROJECTIONS)
+                if access is Access.READING:
+                    expect_readable(self.engine, settings.store)
+                else:
+                    expect_newest(self.engine)
+                    expect_rules(self.engine)
+                    self.rows.create(PROJECTIONS)
             except BaseException:
                 self.backend.close()
                 raise
@@ -122,6 +152,10 @@ class Waybill:
             stop,
         )
 
+    def lag(self) -> int:
+        """How many events the views do not reflect yet."""
+        return self.history.count_after(self.runner.position())
+
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""
         return ReadingRules(
@@ -136,7 +170,7 @@ class Waybill:
             keep_relations(self.backend, self.hold)
             self._relations_kept = True
         retry = RetryPolicy(self.settings.retry_seconds, stop)
-        return Projector(self.runner, self.history.head, self.backend.leadership(PROJECTOR), retry, stop)
+        return Projector(self.runner, self.history.head, self.backend.leadership(_projector_role()), retry, stop)
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
         """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""

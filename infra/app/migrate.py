@@ -2,18 +2,20 @@
 
 from datetime import timedelta
 
-from infra.app.container import open_backend
+from infra.app.container import open_backend, stored_rows
 from infra.settings import Settings
-from infra.sql_views.relations import relations
+from infra.sql_views.upkeep import define_relations
 from infra.store.opening import opening_alone
-from infra.store.projected.rows import ProjectedRows
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import refuse_newer, upgrade, version_of
+from infra.store.schema_version import raise_rules, refuse_newer, upgrade, version_of
 from projections.catalogue import PROJECTIONS
 
 
 def migrate_store(settings: Settings) -> str | None:
-    """Bring the store up to the newest version; returns the one that it had, None if it was empty."""
+    """Bring the store's schema and rules up to this code's; returns the schema's version before, None if it was empty.
+
+    Raises StoreVersionError when a newer waybill made it.
+    """
     with opening_alone(settings.sqlite_path, settings.store):
         backend = open_backend(settings)
         try:
@@ -21,8 +23,10 @@ def migrate_store(settings: Settings) -> str | None:
             refuse_newer(before)
             again = RetryPolicy(settings.retry_seconds)
             again(lambda: upgrade(backend.engine))
-            ProjectedRows(backend.engine).create(PROJECTIONS)
-            again(lambda: backend.define(relations(timedelta(hours=settings.hold_hours))))
+            again(lambda: raise_rules(backend.engine))
+            hold = timedelta(hours=settings.hold_hours)
+            stored_rows(backend, hold).create(PROJECTIONS)
+            again(lambda: define_relations(backend, hold))
         finally:
             backend.close()
     return before

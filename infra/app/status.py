@@ -12,16 +12,21 @@ from infra.app.container import Waybill
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, books, set_aside
 from infra.store.checkpoints import Checkpoints
+from infra.store.projected.failures import projection_failures
+from infra.store.projected.tables import projection_positions
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
-from projections.failures import Standing
+from projections.failures import THE_PROJECTION_ITSELF, Standing
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
 
 
 class ProjectionStatus(NamedTuple):
-    """`lag` is a count of events, not a difference of positions. `state` is live, behind, paused or failed."""
+    """One version of a projection. `lag` is a count of events, not a difference of positions.
+
+    `state` is live (up with the events), behind, filling (a new version that does not answer yet), paused or failed.
+    """
 
     name: str
     version: int
@@ -72,18 +77,13 @@ class Status:
     partitions: Sequence[PartitionStatus]
     kafka_problem: str | None = None
 
-    @property
-    def lag(self) -> int:
-        """By how many events the view that is furthest behind lags."""
-        return max(projection.lag for projection in self.projections)
-
 
 def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     """Read the status. With `ask_kafka`, Kafka is asked where its partitions end, if anything was read from it."""
     now = waybill.clock()
     head = waybill.history.head()
     standings = waybill.rows.standings(PROJECTIONS)
-    projections = _projections(waybill, standings)
+    projections = _projections(waybill)
     begun = begun_partitions(waybill)
     ends, problem = _ends(waybill, begun) if ask_kafka else ({}, None)
     return Status(
@@ -98,25 +98,39 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     )
 
 
-def _projections(waybill: Waybill, standings: Mapping[str, Standing]) -> list[ProjectionStatus]:
+def _projections(waybill: Waybill) -> list[ProjectionStatus]:
+    """Every version that the store has, of other code too."""
+    c, failing = projection_positions.c, projection_failures.c
+    with waybill.engine.connect() as connection:
+        listed = connection.execute(select(projection_positions).order_by(c.name, c.version)).all()
+        stopped = {
+            (row.name, row.version)
+            for row in connection.execute(
+                select(failing.name, failing.version).where(failing.key == THE_PROJECTION_ITSELF)
+            )
+        }
     return [
         ProjectionStatus(
-            name=projection.name,
-            version=projection.version,
-            position=(standing := standings[projection.name]).position,
-            lag=(lag := waybill.history.count_after(standing.position)),
-            state=_state(standing, lag),
+            name=row.name,
+            version=row.version,
+            position=row.position,
+            lag=(lag := waybill.history.count_after(row.position)),
+            state=_state(
+                paused=row.paused, stopped=(row.name, row.version) in stopped, filled=row.filled, behind=lag > 0
+            ),
         )
-        for projection in PROJECTIONS
+        for row in listed
     ]
 
 
-def _state(standing: Standing, lag: int) -> str:
-    if standing.paused:
+def _state(*, paused: bool, stopped: bool, filled: bool, behind: bool) -> str:
+    if paused:
         return "paused"
-    if standing.stopped:
+    if stopped:
         return "failed"
-    return "behind" if lag else "live"
+    if not filled:
+        return "filling"
+    return "behind" if behind else "live"
 
 
 def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
 from infra.app.container import Waybill
-from infra.app.status import read_status
 from infra.queries import books
 from infra.store.events.history import History
 from infra.store.projected.failures import failures_of
+from infra.store.projected.tables import stored_tables
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
@@ -24,7 +24,6 @@ from projections.failures import Failure
 from projections.projection import Projection, Settled
 from projections.table import Row, RowTable
 from projections.totals import sum_contributions
-from projections.views.tables import table_of
 
 STREAMS_AT_ONCE = 500
 NO_ROW = "no such row"
@@ -52,7 +51,7 @@ class Verified(NamedTuple):
 
 def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) -> Verified:
     """Check the whole store; `on_stream` is called after each stream. Raises ViewsBehindError."""
-    if lag := read_status(waybill).lag:
+    if lag := waybill.lag():
         raise ViewsBehindError(f"the views are {lag} events behind; bring them up first: waybill project --once")
     return Verifier(waybill.engine, waybill.history, PROJECTIONS).run(on_stream)
 
@@ -140,7 +139,7 @@ class Verifier:
                 # What is parked is not compared: its rows are known to be those of before.
                 parked = failures.get(projection.name, {})
                 compared = [subject for subject in subjects.get(projection.kind, []) if subject not in parked]
-                found = _rows_of(connection, table, compared)
+                found = _rows_of(connection, table, stored_tables(projection)[table], compared)
                 checked["rows"] += len(found)
                 for change in diff(table.names, table.key, before=found, after=shaped[table.name]):
                     yield _found(table, change)
@@ -150,7 +149,7 @@ class Verifier:
         known: dict[str, set[str]] = {}
         for projection in self._projections:
             for table in projection.tables:
-                subject = table_of(table).c[table.subject]
+                subject = stored_tables(projection)[table].c[table.subject]
                 for subject_id in connection.execute(select(subject).distinct()).scalars():
                     streams = known.setdefault(stream_name(projection.kind, subject_id), set())
                     streams.add(table.name)
@@ -160,15 +159,15 @@ class Verifier:
                 yield Finding("row", f"{', '.join(sorted(tables))} of {stream}", "no row", "a row without a stream")
 
     def _check_totals(self, connection: Connection, checked: dict[str, int]) -> Iterator[Finding]:
-        for totals in (totals for projection in self._projections for totals in projection.totals):
-            over = table_of(totals.over)
+        for totals, stored in ((t, stored_tables(p)) for p in self._projections for t in p.totals):
+            over = stored[totals.over]
             rows = connection.execute(
                 select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None))
             )
             expected = sum_contributions(totals, (), rows)
             kept = {
                 tuple(row[: len(totals.keys)]): tuple(row[len(totals.keys) :])
-                for row in connection.execute(select(table_of(totals.table)))
+                for row in connection.execute(select(stored[totals.table]))
                 if any(row[len(totals.keys) :])
             }
             for key in sorted(expected.keys() | kept.keys()):
@@ -189,10 +188,9 @@ class Verifier:
                 yield Finding("books", verdict, str(count), str(kept[verdict]))
 
 
-def _rows_of(connection: Connection, declared: RowTable[Any], subjects: Sequence[str]) -> list[Row]:
+def _rows_of(connection: Connection, declared: RowTable[Any], table: Table, subjects: Sequence[str]) -> list[Row]:
     if not subjects:
         return []
-    table = table_of(declared)
     return declared.rows(connection.execute(select(table).where(table.c[declared.subject].in_(subjects))))
 
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 from infra.app.analysts import grant_analyst, revoke_analyst
 from infra.cli.arguments import open_waybill
 from infra.cli.output import console, show_warning
+from infra.store.opening import Access
 
 analysts = typer.Typer(no_args_is_help=True, help="Who may query the relations in PostgreSQL with SQL of their own.")
 
@@ -21,7 +22,7 @@ def add_commands(app: typer.Typer) -> None:
 @analysts.command()
 def grant(role: RoleArgument) -> None:
     """Let a role read the schema waybill, and nothing else. The role must exist; see docs/analysts.md."""
-    with open_waybill() as waybill:
+    with open_waybill(access=Access.ACTING) as waybill:
         excess = grant_analyst(waybill, role)
     console().print(f"{escape(role)} can read the relations of the schema waybill and call its functions")
     for privilege in excess:
@@ -31,6 +32,6 @@ def grant(role: RoleArgument) -> None:
 @analysts.command()
 def revoke(role: RoleArgument) -> None:
     """Revoke what `grant` granted."""
-    with open_waybill() as waybill:
+    with open_waybill(access=Access.ACTING) as waybill:
         revoke_analyst(waybill, role)
     console().print(f"{escape(role)} can no longer read the schema waybill")

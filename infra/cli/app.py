@@ -40,6 +40,8 @@ from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.events.codec import UnreadableEventError
+from infra.store.opening import NoStoreError, StoreChangedError
+from infra.store.projected.rows import NotFilledError
 from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
 from infra.store.sqlite.backend import NotAStoreError
@@ -51,11 +53,14 @@ INTERRUPTED = 130
 # Failures that say in a sentence what is the matter and what to do.
 FAILURES = (
     MissingTopicsError,
+    NoStoreError,
     NotAllowedError,
     NotAStoreError,
+    NotFilledError,
     NotReachedError,
     NotYetReflectedError,
     CheckpointMovedError,
+    StoreChangedError,
     StoreVersionError,
     UnreadableSourceError,
     ViewsBehindError,
@@ -142,7 +147,7 @@ def _check_arguments(arguments: list[str]) -> None:
 def _store_failed(error: BaseException) -> str:
     failure = f"the store failed: {_cause(error)}."
     if "unable to open database file" in failure or "readonly database" in failure:
-        return f"{failure} Opening a store needs write access to its file and its folder, even for reading."
+        return f"{failure} A command that changes a store needs write access to its file and its folder."
     if not passes(error):
         return f"{failure} Is WAYBILL_STORE right?"
     return (

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from infra.app.container import Waybill
 from infra.cli.output import Format, errors
 from infra.settings import Settings, load_settings
+from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
 
@@ -66,8 +67,10 @@ LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most
 
 
 @contextmanager
-def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[Waybill]:
-    """The service on the store that the settings name.
+def open_waybill(
+    stop: Event | None = None, *, waits: bool = False, access: Access = Access.READING
+) -> Iterator[Waybill]:
+    """The service on the store that the settings name: for reading, unless the command acts.
 
     With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set, and
     one that is away when it is set is no failure; `waits` is for commands without a stop that have messages to lose.
@@ -75,9 +78,10 @@ def open_waybill(stop: Event | None = None, *, waits: bool = False) -> Iterator[
     """
     settings = load_settings()
     configure_logs(settings)
-    _note_new_store(settings)
+    if access is Access.ACTING:
+        _note_new_store(settings)
     patience = settings.retry_seconds if waits or stop is not None else 0
-    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings))
+    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings, access=access))
     with waybill:
         try:
             yield waybill

@@ -28,6 +28,7 @@ from infra.cli.output import (
 )
 from infra.settings import Settings, load_settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.store.opening import Access
 from infra.telemetry.logs import configure_logs
 from projections.runner import Step
 
@@ -61,7 +62,7 @@ def ingest(
 ) -> None:
     """Ingest messages and bring the views up to date. Run again after a crash, it goes on where it stopped."""
     path = existing_file(file)
-    with open_waybill(waits=True) as waybill, progress_bar() as progress:
+    with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
         task = progress.add_task("ingesting", total=_size(path))
         source = _lines(path, waybill.settings, lambda read: progress.update(task, completed=read))
         with ingest_source(

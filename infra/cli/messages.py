@@ -9,6 +9,7 @@ from infra.app.void import CannotVoidError, void_message
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, dead_letters_command, errors, show_record, show_rows
 from infra.queries.messages import MessageReport
+from infra.store.opening import Access
 
 SourceArgument = Annotated[str, typer.Argument(help="The message's source.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]
@@ -52,7 +53,7 @@ def void(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Void a message that was wrong: it counts as never sent. Publish the right one afterwards."""
-    with open_waybill() as waybill:
+    with open_waybill(access=Access.ACTING) as waybill:
         try:
             report = void_message(waybill, source, message_id, reason, subject)
         except CannotVoidError as e:

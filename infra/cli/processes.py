@@ -7,6 +7,7 @@ import typer
 from infra.cli.arguments import open_waybill, stopped_by_signals
 from infra.cli.output import progress_bar
 from infra.runtime.supervisor import supervise
+from infra.store.opening import Access
 
 PATIENCE_OF_ONCE = 60.0
 """For how many seconds a relay that is to end tries to reach a broker that does not answer."""
@@ -25,7 +26,7 @@ def consume() -> None:
     Run up to as many as there are partitions: the group shares them out. `waybill project` keeps the views up to date.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop) as waybill:
+    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
         waybill.consumer(stop).run()
 
 
@@ -34,7 +35,7 @@ def project(
 ) -> None:
     """Keep the views up to date as events come, until stopped (SIGTERM or Ctrl-C: the current batch is finished)."""
     stop = stopped_by_signals()
-    with open_waybill(stop=stop) as waybill, progress_bar() as progress:
+    with open_waybill(stop=stop, access=Access.ACTING) as waybill, progress_bar() as progress:
         task = progress.add_task("projecting", total=None)
         waybill.projector(stop).run(
             once=once,
@@ -51,7 +52,7 @@ def relay(
     active. WAYBILL_RELAY_FROM says where the first relay of a store begins.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop) as waybill:
+    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
         waybill.relay(stop, patience=PATIENCE_OF_ONCE if once else None).run(once=once)
 
 
@@ -61,7 +62,7 @@ def up() -> None:
     Each part also runs alone, and any number of processes may run on one store.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop) as waybill:
+    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
         supervise(
             {
                 "consume": waybill.consumer(stop).run,

@@ -12,6 +12,7 @@ from domain.verdict import Verdict
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, errors, show_counts, show_rows
 from infra.settings import load_settings
+from infra.store.opening import Access
 from infra.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def reingest(
     # Imported here, since the other commands need not wait for Kafka's client.
     from infra.app.reingest import reingest_topic, would_reingest
 
-    with open_waybill() as waybill:
+    with open_waybill(access=Access.ACTING) as waybill:
         name = _read_topic(topic, waybill.settings.topic_prefix)
         if dry_run:
             _show_what_would_be(would_reingest(waybill, name, begin, end), form)

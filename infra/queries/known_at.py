@@ -16,7 +16,7 @@ from domain.settling import up_to
 from domain.streams import split_stream_name
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import History
-from infra.store.projected.rows import ProjectedRows
+from infra.store.projected.rows import rows_of_one_question
 from projections.projection import Projection
 from projections.runner import Replacement, settled_stream
 
@@ -39,8 +39,7 @@ def scratch_of(
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
-        rows = ProjectedRows(engine)
-        rows.create(projections)
+        rows = rows_of_one_question(engine, projections)
         # These tables are nobody else's: a count of batches will do for the positions that they move along.
         for position, batch in enumerate(_shaped(history, projections, as_of, known_at, only_lasting)):
             rows.replace(batch, position, position + 1)

@@ -13,7 +13,8 @@ from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.events.history import History
-from infra.store.projected.rows import ProjectedRows, positions_seen
+from infra.store.projected.rows import ProjectedRows, answering_position
+from infra.store.projected.tables import over_stored_tables
 from projections.views.as_of import AsOf
 from projections.views.catalogue import View
 
@@ -75,10 +76,10 @@ class Views:
         """The same answer, to be read row by row."""
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
-            question = view.question(AsOf.at(instant, present=asked.as_of is None))
+            question = _question(view, AsOf.at(instant, present=asked.as_of is None), filters)
             with snapshot(self._engine) as connection:
-                position = min(positions_seen(connection, view.projections).values())
-                yield Streamed(connection, _filtered(question, filters), position, instant)
+                position = answering_position(connection, view.projections)
+                yield Streamed(connection, question, position, instant)
             return
         head = self._history.head()
         with (
@@ -91,8 +92,8 @@ class Views:
             ) as scratch,
             scratch.connect() as connection,
         ):
-            question = view.question(AsOf.at(instant, present=True))
-            yield Streamed(connection, _filtered(question, filters), head, instant)
+            question = _question(view, AsOf.at(instant, present=True), filters)
+            yield Streamed(connection, question, head, instant)
 
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:
         """Until the view reflects a position, such as that of one's own message.
@@ -113,7 +114,8 @@ class NotYetReflectedError(Exception):
     """A view does not reflect the position that was waited for; the message says why."""
 
 
-def _filtered(question: Select[Any], filters: Mapping[str, str] | None) -> Select[Any]:
+def _question(view: View, as_of: AsOf, filters: Mapping[str, str] | None) -> Select[Any]:
+    question = view.question(as_of)
     for column, value in (filters or {}).items():
         question = question.where(question.selected_columns[column] == value)
-    return question
+    return over_stored_tables(question, view.projections)

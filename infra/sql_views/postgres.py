@@ -38,8 +38,7 @@ def define(engine: Engine, relations: Sequence[Relation]) -> bool:
     It is one transaction, and costs one query when there is nothing to do. Raises sqlalchemy's DBAPIError when a lock
     is not to be had in time, and NotAllowedError when the store belongs to another role.
     """
-    wanted = _statements(relations)
-    said = f"{ABOUT} (definitions {hashlib.sha256(chr(10).join(wanted).encode()).hexdigest()[:16]})."
+    said = _said(_statements(relations))
     with engine.connect() as connection:
         if _comment(connection) == said:
             return False
@@ -48,26 +47,35 @@ def define(engine: Engine, relations: Sequence[Relation]) -> bool:
                 f"the relations for analysts are to be made anew, and this role does not own them: "
                 f"run waybill migrate as {_owner(connection)}"
             )
+    with engine.begin() as connection:
+        return redefine(connection, relations)
+
+
+def redefine(connection: Connection, relations: Sequence[Relation]) -> bool:
+    """Make the schema's relations what they should be, within the connection's transaction; True when they were not."""
+    wanted = _statements(relations)
+    said = _said(wanted)
+    _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
+    if _comment(connection) == said:
+        return False  # another process was first
+    readers = _readers(connection)
     try:
-        return _define(engine, wanted, said)
+        with connection.begin_nested():
+            _run(connection, *wanted)
     except DBAPIError as e:
         if not isinstance(e.orig, psycopg.errors.InvalidTableDefinition):
             raise
         # A view's columns can be added to, not changed: then it is made anew.
-        return _define(engine, [*_removals(relations), *wanted], said)
-
-
-def _define(engine: Engine, statements: Sequence[str], said: str) -> bool:
-    with engine.begin() as connection:
-        _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
-        if _comment(connection) == said:
-            return False  # another process was first
-        readers = _readers(connection)
-        _run(connection, *statements)
-        for role in readers:
-            _grant(connection, role)
-        _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(said)}")
+        _run(connection, *_removals(relations), *wanted)
+    for role in readers:
+        _grant(connection, role)
+    _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(said)}")
     return True
+
+
+def _said(statements: Sequence[str]) -> str:
+    """The schema's comment, which tells these definitions from others."""
+    return f"{ABOUT} (definitions {hashlib.sha256(chr(10).join(statements).encode()).hexdigest()[:16]})."
 
 
 def _run(connection: Connection, *statements: str) -> None:
@@ -167,7 +175,8 @@ def _removals(relations: Sequence[Relation]) -> list[str]:
 
 
 def _sql(relation: Relation, as_of: AsOf, *, reading: str) -> str:
-    question = relation.question(as_of).order_by(None)
+    asked = relation.stored_question(as_of) if reading == TABLES else relation.relations_question(as_of)
+    question = asked.order_by(None)
     compiled = question.compile(
         dialect=_DIALECT,
         schema_translate_map={None: reading},

@@ -12,6 +12,9 @@ from typing import Any
 from sqlalchemy import Select, Table, select
 
 from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
+from infra.store.projected.tables import over_relations, over_stored_tables
+from projections.projection import Projection
+from projections.table import RowTable
 from projections.views.as_of import AsOf
 from projections.views.catalogue import VIEWS, View
 from projections.views.tables import table_of
@@ -26,6 +29,7 @@ class Relation:
     """Rows with a name. `column_docs` says what each column means, in the order of the columns.
 
     `table` is the table whose rows these are, as they stand; a view has none, and is asked as of an instant.
+    `projections` are those whose tables the question reads.
     """
 
     name: str
@@ -35,6 +39,15 @@ class Relation:
     table: Table | None = None
     reads_more: bool = False
     """Whether the question reads what is no relation itself, so that only its owner may ask it."""
+    projections: tuple[Projection, ...] = ()
+
+    def stored_question(self, as_of: AsOf) -> Select[Any]:
+        """The question to the tables in which the store keeps the projections' rows."""
+        return over_stored_tables(self.question(as_of), self.projections)
+
+    def relations_question(self, as_of: AsOf) -> Select[Any]:
+        """The same question to other relations, which analysts may read."""
+        return over_relations(self.question(as_of), self.projections)
 
     @property
     def description_now(self) -> str:
@@ -44,7 +57,7 @@ class Relation:
 
 def relations(hold: timedelta) -> list[Relation]:
     """The tables of rows first, since the views' functions read these; `hold` is how long a message may be held."""
-    tables = {table_of(t): None for view in VIEWS for projection in view.projections for t in projection.tables}
+    tables = {t: projection for view in VIEWS for projection in view.projections for t in projection.tables}
     letters = Relation(
         "dead_letters",
         DEAD_LETTERS_DESCRIPTION,
@@ -52,12 +65,13 @@ def relations(hold: timedelta) -> list[Relation]:
         lambda as_of: dead_letters(as_of, hold),
         reads_more=True,
     )
-    return [*map(_of_table, tables), *map(_of_view, VIEWS), letters]
+    return [*(_of_table(table, projection) for table, projection in tables.items()), *map(_of_view, VIEWS), letters]
 
 
-def _of_table(table: Table) -> Relation:
-    column_docs = {column.name: column.comment or "" for column in table.columns}
-    return Relation(table.name, table.comment or "", column_docs, lambda _: select(table), table)
+def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:
+    column_docs = {column.name: column.doc for column in declared.columns}
+    table = table_of(declared)
+    return Relation(declared.name, declared.doc, column_docs, lambda _: select(table), table, projections=(projection,))
 
 
 def _of_view(view: View) -> Relation:
@@ -65,4 +79,4 @@ def _of_view(view: View) -> Relation:
     column_docs = {
         column.name: view.column_docs.get(column.name) or getattr(column, "comment", None) or "" for column in columns
     }
-    return Relation(view.relation, view.description, column_docs, view.question)
+    return Relation(view.relation, view.description, column_docs, view.question, projections=view.projections)

@@ -1,14 +1,15 @@
 """The views of an SQLite store: what analysts query with any SQLite client.
 
-They stand in the file beside the tables. In tables an instant is a number of microseconds; a view shows it as text,
-such as 2026-03-02T08:14:05.000000Z, always with six digits, so that texts sort and compare as the instants do.
+They stand in the file beside the tables. In tables, and in the views that have a table's name, an instant is a number
+of microseconds; any other view shows it as text, such as 2026-03-02T08:14:05.000000Z, always with six digits, so that
+texts sort and compare as the instants do.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Float, Text, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, Float, Select, Text, literal_column, select
 from sqlalchemy.dialects import sqlite
 
 from infra.sql_views.relations import Relation
@@ -17,7 +18,7 @@ from projections.views.as_of import AsOf
 from projections.views.columns import Hours, Instant
 
 READABLE = "_readable"
-"""Ends the name of the view that shows a table's instants as text: the table itself has the name without."""
+"""Ends the name of the view that shows a table's instants as text; the one without shows them as they are stored."""
 
 _DIALECT = sqlite.dialect()
 _quote = _DIALECT.identifier_preparer.quote
@@ -25,19 +26,38 @@ _quote = _DIALECT.identifier_preparer.quote
 
 def define(engine: Engine, relations: Sequence[Relation]) -> bool:
     """Make the file's views what they should be; True when they were not. It is one transaction."""
-    wanted = {_name(relation): _definition(relation) for relation in relations}
+    wanted = _definitions(relations)
     with engine.connect() as connection:
         if _found(connection).items() >= wanted.items():
             return False
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
-        for name, definition in wanted.items():
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
-            connection.exec_driver_sql(definition)
+        redefine(connection, relations)
     return True
+
+
+def redefine(connection: Connection, relations: Sequence[Relation]) -> None:
+    """Make the file's views what they should be, within the connection's transaction."""
+    for name, definition in _definitions(relations).items():
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
+        connection.exec_driver_sql(definition)
 
 
 def _found(connection: Any) -> dict[str, str]:
     return dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all())
+
+
+def _definitions(relations: Sequence[Relation]) -> dict[str, str]:
+    """Every view by its name: of a table one with its values as they are stored, and one that is to be read."""
+    stored = {
+        relation.name: f"CREATE VIEW {_quote(relation.name)} AS\n{_sql(relation.stored_question(NOW))}"
+        for relation in relations
+        if relation.table is not None
+    }
+    return stored | {_name(relation): _definition(relation) for relation in relations}
+
+
+def _sql(question: Select[Any]) -> str:
+    return str(question.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def _name(relation: Relation) -> str:
@@ -46,11 +66,10 @@ def _name(relation: Relation) -> str:
 
 def _definition(relation: Relation) -> str:
     """SQLite has no comments on relations, but keeps a definition as it was written: `.schema NAME` shows it."""
-    asked = relation.question(NOW).order_by(None).subquery("asked")
+    asked = relation.stored_question(NOW).order_by(None).subquery("asked")
     shown = select(*(_shown(column).label(column.name) for column in asked.columns))
     comments = [relation.description_now, *(f"{column}: {meaning}" for column, meaning in relation.column_docs.items())]
-    sql = shown.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-    return "\n".join([f"CREATE VIEW {_quote(_name(relation))} AS", *(f"-- {said}" for said in comments), str(sql)])
+    return "\n".join([f"CREATE VIEW {_quote(_name(relation))} AS", *(f"-- {said}" for said in comments), _sql(shown)])
 
 
 def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:

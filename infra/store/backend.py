@@ -46,6 +46,9 @@ class Backend(Protocol):
         Raises NotAllowedError, or sqlalchemy's DBAPIError when somebody reads for too long what is to be replaced.
         """
 
+    def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        """The same within the connection's transaction."""
+
     def grant(self, role: str) -> list[str]:
         """Let a role read what was defined; returns what else it can do. Raises NotAllowedError."""
 

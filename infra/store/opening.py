@@ -1,7 +1,11 @@
-"""Opening a store alone: of several processes that begin at once, one makes the tables while the others wait."""
+"""Opening a store: for reading, which writes nothing, or for acting, alone.
+
+Of several processes that begin to act at once, one makes the tables while the others wait.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
@@ -11,6 +15,26 @@ from consumers.sources.reading_lock import held_lock
 # Any number will do, as long as every process asks for the same.
 POSTGRES_LOCK = 7_923_157
 LOCK_TIMEOUT_SECONDS = 60
+
+
+class Access(Enum):
+    """What a store is opened for."""
+
+    READING = "reading"
+    """Nothing is written: no table, no lock, no file. The store must be there, and of this code's version."""
+    ACTING = "acting"
+    """What is missing is made: the file, the tables, the positions of new versions of projections."""
+
+
+class NoStoreError(Exception):
+    """There is no store to read; the message says how to name or make one."""
+
+    def __init__(self, store: str):
+        super().__init__(f"there is no store at {store}; set WAYBILL_STORE, or make one with waybill ingest")
+
+
+class StoreChangedError(Exception):
+    """A store that was read without locks was written meanwhile; the message says what to do."""
 
 
 @contextmanager

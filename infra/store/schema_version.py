@@ -1,16 +1,19 @@
-"""The version of the store's schema: read on opening, and brought up by `waybill migrate`.
+"""The versions of the store's schema and rules: read on opening, and brought up by `waybill migrate`.
 
-The library keeps its table of events itself, and the projections' tables are made anew from events; what is versioned
-here is the register. Each version is a step under infra/store/migrations/versions.
+The library keeps its table of events itself, and a projection's tables belong to a version of it; what is versioned
+here is the rest. Each version of the schema is a step under infra/store/migrations/versions.
 """
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text, update
 
+from domain.rules_version import RULES_VERSION
 from infra.store.engine import LOCKED
+from infra.store.opening import NoStoreError
+from infra.store.register.tables import store_rules
 
-NEWEST = "0005"
+NEWEST = "0006"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""
@@ -41,13 +44,55 @@ def expect_newest(engine: Engine) -> None:
     found = version_of(engine)
     if found is None:
         upgrade(engine)
-    elif found < NEWEST:
+        raise_rules(engine)
+    else:
+        _refuse_other(found)
+
+
+def expect_readable(engine: Engine, store: str) -> None:
+    """Raise StoreVersionError for an older or newer store, and NoStoreError for an empty one. Writes nothing."""
+    found = version_of(engine)
+    if found is None:
+        raise NoStoreError(store)
+    _refuse_other(found)
+
+
+def rules_of(engine: Engine) -> int:
+    """The version of the rules by which the store's verdicts were written."""
+    with engine.connect() as connection:
+        return int(connection.execute(select(store_rules.c.version)).scalar_one())
+
+
+def expect_rules(engine: Engine) -> None:
+    """Raise StoreVersionError unless this code may write verdicts: they must all follow the same rules."""
+    found = rules_of(engine)
+    if found > RULES_VERSION:
+        raise StoreVersionError(
+            f"the store's messages are judged by rules of version {found}, and this waybill knows version "
+            f"{RULES_VERSION}: it can answer questions, and must not write. Install the newer one"
+        )
+    if found < RULES_VERSION:
+        raise StoreVersionError(
+            f"the store's messages are judged by rules of version {found}, and this waybill judges by version "
+            f"{RULES_VERSION}: stop what writes to it, then run waybill migrate"
+        )
+
+
+def raise_rules(engine: Engine) -> None:
+    """Record that from now on this code's rules hold, unless newer ones do."""
+    with engine.execution_options(**{LOCKED: True}).begin() as connection:
+        connection.execute(
+            update(store_rules).where(store_rules.c.version < RULES_VERSION).values(version=RULES_VERSION)
+        )
+
+
+def _refuse_other(found: str) -> None:
+    if found < NEWEST:
         raise StoreVersionError(
             f"the store is of version {found}, and this waybill needs {NEWEST}: stop what writes to it, "
             "then run waybill migrate"
         )
-    else:
-        refuse_newer(found)
+    refuse_newer(found)
 
 
 def refuse_newer(found: str | None) -> None:

@@ -126,6 +126,23 @@ _DECLARED = (
         ("reason",),
     ),
     LogEvent(
+        "relations_of_other_versions",
+        "info",
+        "Other versions of the projections are live; the relations that analysts query stay theirs meanwhile.",
+    ),
+    LogEvent(
+        "projection_switched",
+        "info",
+        "A new version of a projection is filled and live; the names that analysts query point to its rows.",
+        ("projection", "version"),
+    ),
+    LogEvent(
+        "projection_not_switched",
+        "warning",
+        "A new version is filled, but its names could not be moved; that is tried again with the next batch.",
+        ("projection", "version", "reason"),
+    ),
+    LogEvent(
         "store_unavailable",
         "warning",
         "The store could not be reached, or another session was in the way; the work is tried again.",

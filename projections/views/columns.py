@@ -101,6 +101,11 @@ class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function
     def get_children(self, **_: Any) -> list[ColumnElement[Any]]:
         return [self.start, self.end]
 
+    def _copy_internals(self, *, clone: Any = None, **options: Any) -> None:
+        # So that a question can be asked of other tables: infra/store/projected/tables.py replaces columns.
+        if clone is not None:
+            self.start, self.end = clone(self.start, **options), clone(self.end, **options)
+
 
 # A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's division of integers
 # cuts towards zero: moved up by an even number of hundredths, longer than all of history, every span is positive.

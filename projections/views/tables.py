@@ -1,4 +1,8 @@
-"""The projections' tables in SQL, each made from the row class that declares it: the one place where they are made."""
+"""The projections' tables in SQL, each made from the row class that declares it: the one place where they are made.
+
+Each version of a projection has tables of its own, such as `order_states_v3`. Code asks and fills those of its own
+version. Why so: docs/decisions/013-tables-by-version.md.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,13 +30,18 @@ SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
 }
 
 metadata = MetaData()
-"""All tables that projections keep."""
+"""All tables that this code's versions of the projections keep."""
 
 
-def sql_table(declared: RowTable[Any], metadata: MetaData) -> Table:
-    """The table of a row class, with its comments and indexes, added to `metadata`."""
+def version_suffix(version: int) -> str:
+    """What ends the stored names of the tables and indexes of this version of a projection."""
+    return f"_v{version}"
+
+
+def sql_table(declared: RowTable[Any], metadata: MetaData, suffix: str = "") -> Table:
+    """The table of a row class, with its comments and indexes, added to `metadata`; `suffix` ends all names."""
     table = Table(
-        declared.name,
+        declared.name + suffix,
         metadata,
         *(
             Column(
@@ -51,7 +60,7 @@ def sql_table(declared: RowTable[Any], metadata: MetaData) -> Table:
             table.c[name].is_(None) if value is None else table.c[name] == value for name, value in index.where.items()
         ]
         where: dict[str, Any] = {f"{name}_where": and_(*only) for name in ("sqlite", "postgresql")} if only else {}
-        Index(index.name, *(table.c[name] for name in index.columns), **where)
+        Index(index.name + suffix, *(table.c[name] for name in index.columns), **where)
     return table
 
 
@@ -65,14 +74,14 @@ def value_type(column_type: TypeEngine[Any]) -> ValueType:
 
 
 _TABLES = {
-    declared: sql_table(declared, metadata)
+    declared: sql_table(declared, metadata, version_suffix(projection.version))
     for projection in PROJECTIONS
     for declared in (*projection.tables, *(totals.table for totals in projection.totals))
 }
 
 
 def table_of(declared: RowTable[Any]) -> Table:
-    """The SQL table of a projection's rows or totals."""
+    """The SQL table of a projection's rows or totals, of this code's version of the projection."""
     return _TABLES[declared]
 
 

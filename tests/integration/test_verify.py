@@ -5,6 +5,14 @@ from contextlib import closing
 
 import pytest
 
+from projections.views.tables import (
+    contacts,
+    follow_up_periods,
+    late_delivery_periods,
+    order_states,
+    rep_open_orders,
+    rep_periods,
+)
 from tests.integration.command import Command
 from tests.integration.messages import (
     booked,
@@ -53,19 +61,19 @@ def test_an_untouched_store_has_no_discrepancies(kept: Command) -> None:
 
 
 TAMPERED = {
-    "a period of an order": ("row", "UPDATE order_states SET rep_id = 'rep-9' WHERE valid_to IS NULL"),
-    "the value of an order": ("row", "UPDATE order_states SET open_value = '9.99' WHERE open_value = '10.00'"),
-    "a period that is gone": ("row", "DELETE FROM order_states WHERE order_id = 'SO-1' AND stage = 'to_book'"),
+    "a period of an order": ("row", f"UPDATE {order_states} SET rep_id = 'rep-9' WHERE valid_to IS NULL"),
+    "the value of an order": ("row", f"UPDATE {order_states} SET open_value = '9.99' WHERE open_value = '10.00'"),
+    "a period that is gone": ("row", f"DELETE FROM {order_states} WHERE order_id = 'SO-1' AND stage = 'to_book'"),
     "a period of no order": (
         "row",
-        "UPDATE order_states SET order_id = 'SO-404' WHERE order_id = 'SO-1' AND valid_to IS NULL",
+        f"UPDATE {order_states} SET order_id = 'SO-404' WHERE order_id = 'SO-1' AND valid_to IS NULL",
     ),
-    "a late delivery": ("row", "DELETE FROM late_delivery_periods"),
-    "a follow-up": ("row", "UPDATE follow_up_periods SET owed_since = owed_since + 1"),
-    "a rep": ("row", "UPDATE rep_periods SET name = 'Ann Elder'"),
-    "a contact": ("row", "UPDATE contacts SET rep_id = 'rep-2'"),
-    "a total": ("total", "UPDATE rep_open_orders SET open_orders = open_orders + 1"),
-    "a total that is gone": ("total", "DELETE FROM rep_open_orders"),
+    "a late delivery": ("row", f"DELETE FROM {late_delivery_periods}"),
+    "a follow-up": ("row", f"UPDATE {follow_up_periods} SET owed_since = owed_since + 1"),
+    "a rep": ("row", f"UPDATE {rep_periods} SET name = 'Ann Elder'"),
+    "a contact": ("row", f"UPDATE {contacts} SET rep_id = 'rep-2'"),
+    "a total": ("total", f"UPDATE {rep_open_orders} SET open_orders = open_orders + 1"),
+    "a total that is gone": ("total", f"DELETE FROM {rep_open_orders}"),
     "a verdict": ("verdict", "UPDATE messages SET verdict = 'applied' WHERE verdict = 'refused'"),
     "a reason": ("verdict", "UPDATE messages SET reason = 'just so' WHERE verdict = 'refused'"),
     "the instant of an effect": (
@@ -94,7 +102,7 @@ def test_what_was_changed_by_hand_is_found(kept: Command, what: str) -> None:
 
 
 def test_what_is_found_is_told_in_every_form(kept: Command) -> None:
-    tamper(kept, "UPDATE rep_open_orders SET open_orders = 77")
+    tamper(kept, f"UPDATE {rep_open_orders} SET open_orders = 77")
 
     assert "77" in kept("verify").exited(1).text
     assert "77" in kept("verify", "--format", "csv").exited(1).rows[0]["found"]

@@ -32,8 +32,8 @@ from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.engine import LOCKED
-from infra.store.projected.rows import projection_positions
-from infra.store.register.tables import malformed_messages, messages
+from infra.store.projected.tables import live_projections, projection_positions
+from infra.store.register.tables import malformed_messages, messages, store_rules
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES
@@ -104,7 +104,7 @@ class Store(ABC):
         self.clock.now = A_MONTH_LATER
         with self.process().engine.execution_options(**{LOCKED: True}).begin() as connection:
             for name in inspect(connection).get_table_names():
-                if name not in (projection_positions.name, VERSION_TABLE):
+                if name not in (projection_positions.name, live_projections.name, store_rules.name, VERSION_TABLE):
                     connection.execute(text(f'DELETE FROM "{name}"'))
             connection.execute(update(projection_positions).values(position=0, paused=False))
 

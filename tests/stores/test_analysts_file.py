@@ -4,6 +4,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,9 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views import sqlite
-from infra.sql_views.relations import NotAllowedError, Relation, relations
+from infra.sql_views.relations import NotAllowedError, relations
 from projections.views.catalogue import VIEWS
+from projections.views.tables import rep_periods
 
 HOLD = timedelta(hours=72)
 
@@ -117,7 +119,7 @@ def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int
         sqlite.define(waybill.engine, relations(HOLD))
         with waybill.engine.begin() as connection:
             connection.exec_driver_sql(
-                "INSERT INTO rep_periods (rep_id, valid_from, name, level) VALUES ('rep-7', ?, 'Ann', 'senior')",
+                f"INSERT INTO {rep_periods} (rep_id, valid_from, name, level) VALUES ('rep-7', ?, 'Ann', 'senior')",
                 (microseconds,),
             )
             found = connection.exec_driver_sql("SELECT valid_from FROM rep_periods_readable").scalar_one()
@@ -138,10 +140,7 @@ def test_views_are_made_anew_when_they_change(tmp_path: Path) -> None:
     settings = Settings(store=f"sqlite:///{tmp_path / 'store.db'}")
     with Waybill(settings) as waybill:
         # given a file that another version made
-        other = [
-            Relation(r.name, "Said otherwise.", r.column_docs, r.question, r.table) if r.name == "follow_ups" else r
-            for r in relations(HOLD)
-        ]
+        other = [replace(r, description="Said otherwise.") if r.name == "follow_ups" else r for r in relations(HOLD)]
         assert sqlite.define(waybill.engine, other)
         assert not sqlite.define(waybill.engine, other)
         # when this one opens it to project, or migrates it

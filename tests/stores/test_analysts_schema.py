@@ -1,6 +1,7 @@
 """What analysts query on PostgreSQL: the schema `waybill`, which explains itself, and a role that sees nothing else."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +24,7 @@ from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views import postgres
 from infra.sql_views.relations import NotAllowedError, Relation, relations
 from projections.views.catalogue import VIEWS
+from projections.views.tables import order_states, rep_open_orders
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 
@@ -134,7 +136,7 @@ def test_a_filter_on_a_function_uses_the_index_of_the_table(store: StoreUrl, rol
         url = as_role(waybill.settings.store, role("analyst"))
         grant_analyst(waybill, urlsplit(url).username or "")
         plan = queried(url, f"EXPLAIN SELECT * FROM waybill.overdue_deliveries('{T}') WHERE order_id = 'SO-1'")
-    assert "Index Scan using order_states_pkey" in str(plan)
+    assert f"Index Scan using {order_states}_pkey" in str(plan)
 
 
 WRITES = (
@@ -146,7 +148,7 @@ WRITES = (
     "CREATE TEMPORARY TABLE mine (a int)",
     "CREATE SCHEMA mine",
     "DROP VIEW waybill.order_states",
-    "TRUNCATE public.order_states",
+    f"TRUNCATE public.{order_states}",
     "SELECT lo_from_bytea(0, 'x')",
     "SELECT pg_advisory_lock(hashtext('waybill'), hashtext('projector'))",
 )
@@ -156,8 +158,8 @@ HIDDEN = (
     "malformed_messages",
     "raw_messages",
     "feeds",
-    "order_states",
-    "rep_open_orders",
+    order_states.name,
+    rep_open_orders.name,
 )
 
 
@@ -224,6 +226,7 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
         lambda as_of: late.question(as_of).with_only_columns(
             *(late.question(as_of).selected_columns[name] for name in ("rep_id", "order_id"))
         ),
+        projections=late.projections,
     )
     with filled(store()) as waybill:
         url = as_role(waybill.settings.store, role("analyst"))
@@ -242,7 +245,7 @@ def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store:
 def test_a_reader_in_the_way_is_not_waited_for_for_long_and_what_was_there_stays(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         follow_ups = next(relation for relation in relations(HOLD) if relation.name == "follow_ups")
-        another = Relation(follow_ups.name, "Said otherwise.", follow_ups.column_docs, follow_ups.question)
+        another = replace(follow_ups, description="Said otherwise.")
         with psycopg.connect(waybill.settings.store) as reader:
             # given somebody who reads for long
             reader.execute("SELECT * FROM waybill.follow_ups")

@@ -11,7 +11,7 @@ from infra.app.container import Waybill
 from infra.app.status import ProjectionStatus, read_status
 from infra.app.verify import verify_store
 from infra.store.engine import LOCKED
-from infra.store.projected.rows import projection_positions
+from infra.store.projected.tables import projection_positions, stored_tables
 from projections.catalogue import PROJECTIONS
 from projections.failures import FailurePolicy, Incident, IncidentReport
 from projections.follow_ups import FOLLOW_UPS
@@ -19,13 +19,14 @@ from projections.order_states import ORDER_STATES
 from projections.projection import Projection, Settled
 from projections.runner import Runner
 from projections.table import Row
+from projections.views.tables import follow_up_periods, order_states
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import floor, in_small_batches, take_in
 
 LINES = floor(25)
 HALF = len(LINES) // 2
 EVERYTHING = 100_000
-OWED = FOLLOW_UPS.tables[0].name
+OWED = follow_up_periods.name
 
 
 @pytest.fixture
@@ -123,12 +124,12 @@ def test_an_order_that_cannot_be_shaped_is_parked_and_all_others_are_projected(
     # and the order at fault is parked, which was told and is shown
     assert service.told(Incident.PARKED) == {poison}
     assert [(each.projection, each.key) for each in read_status(waybill).parked] == [("order_states", poison)]
-    assert rows_of(waybill, "order_states", poison) and poison not in str(rows_of(waybill, "order_states"))
+    assert rows_of(waybill, order_states.name, poison) and poison not in str(rows_of(waybill, order_states.name))
     # and all other rows are what they are without any failure
     with Waybill(in_small_batches(new_store())) as sound:
         take_in(sound, LINES[:HALF], "first half")
         sound.project()
-        for table in ("order_states", OWED):
+        for table in (order_states.name, OWED):
             assert rows_of(waybill, table, poison) == rows_of(sound, table, poison)
 
 
@@ -265,7 +266,7 @@ def test_verify_names_what_is_parked_and_finds_no_other_difference(waybill: Wayb
 
 def begin_anew(waybill: Waybill, projection: Projection) -> None:
     with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        for table in (*projection.tables, *(totals.table for totals in projection.totals)):
+        for table in stored_tables(projection).values():
             connection.execute(text(f"DELETE FROM {table.name}"))
         connection.execute(
             update(projection_positions).where(projection_positions.c.name == projection.name).values(position=0)

@@ -14,10 +14,18 @@ MANY = 10
 
 def test_many_processes_open_an_empty_store_at_once(new_store: StoreUrl, waybill: Command) -> None:
     service = waybill.with_(WAYBILL_STORE=new_store())
+    for process in [service.start("project", "--once") for _ in range(MANY)]:
+        process.wait().done()
     running = [service.start("status", "--format", "json") for _ in range(MANY)]
     books = [process.wait().done().json["books"] for process in running]
     assert books == [{"received": 0, "applied": 0, "duplicate": 0, "held": 0, "dead": 0}] * MANY
     service("verify").done()
+
+
+def test_a_store_that_is_not_there_is_not_made_by_a_question(new_store: StoreUrl, waybill: Command) -> None:
+    service = waybill.with_(WAYBILL_STORE=new_store())
+    service("status").exited(1, "there is no store at", "set WAYBILL_STORE, or make one with waybill ingest")
+    service("overdue").exited(1, "there is no store at")
 
 
 def test_a_store_is_opened_and_asked_while_somebody_writes(new_store: StoreUrl) -> None:

@@ -19,6 +19,7 @@ from infra.app.ingest import ingest_source
 from infra.app.status import read_status
 from infra.store.postgres import backend
 from infra.store.retries import passes
+from projections.views.tables import order_states
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
@@ -27,7 +28,7 @@ from tests.stores.histories import floor, in_small_batches, take_in
 LINES = floor(25)
 BUSY_STATES = ("40001", "40P01", "55P03", "57014")
 """Serialization failure, deadlock, a lock that took too long, a statement that did."""
-TABLES = ("feeds", "waybill_events", "messages", "projection_positions", "order_states")
+TABLES = ("feeds", "waybill_events", "messages", "projection_positions", order_states.name)
 
 
 @pytest.fixture(scope="module")

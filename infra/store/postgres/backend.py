@@ -16,6 +16,7 @@ from infra.store.backend import EventRow
 from infra.store.engine import LOCKED
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import Leadership, PostgresLeadership
+from infra.store.opening import Access, NoStoreError
 from infra.store.postgres.recorder import ArrayRecorder
 
 register_topic("waybill.postgres", ArrayRecorder)
@@ -32,13 +33,16 @@ class PostgresBackend:
 
     position = "notification_id"
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, access: Access = Access.ACTING):
         self.url = url
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
-        self.engine = _engine(url)
+        self.engine = _engine(url, access)
         # Even where all is there, what the library does to make its tables would wait for whoever writes.
         tables_to_make = not inspect(self.engine).has_table(f"{Fulfillment.name}_events", SCHEMA)
+        if tables_to_make and access is Access.READING:
+            self.engine.dispose()
+            raise NoStoreError(make_url(url).render_as_string(hide_password=True))
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -82,6 +86,9 @@ class PostgresBackend:
     def define(self, relations: Sequence[Relation]) -> bool:
         return analysts.define(self.engine, relations)
 
+    def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        analysts.redefine(connection, relations)
+
     def grant(self, role: str) -> list[str]:
         return analysts.grant(self.engine, role)
 
@@ -100,13 +107,21 @@ def _look_for_tables_in_their_schema(connection: psycopg.Connection, _: object) 
     connection.autocommit = False
 
 
-def _engine(url: str) -> Engine:
+def _refuse_to_write(connection: psycopg.Connection, _: object) -> None:
+    connection.autocommit = True
+    connection.execute("SET default_transaction_read_only = on")
+    connection.autocommit = False
+
+
+def _engine(url: str, access: Access) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
         pool_pre_ping=True,
     )
     event.listen(engine, "connect", _look_for_tables_in_their_schema)
+    if access is Access.READING:
+        event.listen(engine, "connect", _refuse_to_write)
     limits = text(
         f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', true), "
         f"set_config('idle_in_transaction_session_timeout', '{IDLE_WRITER_SECONDS}s', true)"

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, delete, insert, select
 
+from infra.store.register.tables import register_metadata
 from projections.failures import Failure
 from projections.projection import Projection
 from projections.views.columns import Instant
-from projections.views.tables import metadata
 
 projection_failures = Table(
     "projection_failures",
-    metadata,
+    register_metadata,
     Column("name", Text, primary_key=True, comment="The projection."),
     Column("version", Integer, primary_key=True, comment="The version of its rows' meaning."),
     Column("key", Text, primary_key=True, comment="The subject that is parked; empty: the projection is stopped."),

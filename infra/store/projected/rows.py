@@ -1,84 +1,97 @@
-"""The projections' tables: creating them, and replacing rows, totals and positions in one transaction."""
+"""The projections' rows in the store: creating tables, replacing rows, totals and positions in one transaction, and
+moving the analysts' names to a new version."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Column,
     ColumnElement,
     Connection,
     Engine,
-    Integer,
     Table,
-    Text,
     delete,
     insert,
-    inspect,
     select,
     text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
 
 from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
 from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
+from infra.store.projected.tables import (
+    live_projections,
+    projection_positions,
+    stored_tables,
+)
+from infra.store.register.tables import register_metadata
 from infra.store.retries import is_the_stores_own
 from projections.failures import Failure, RowsRefusedError, Standing, reason_of
 from projections.projection import Projection
 from projections.runner import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
-from projections.views.tables import metadata, table_of
 
-projection_positions = Table(
-    "projection_positions",
-    metadata,
-    Column("name", Text, primary_key=True, comment="The projection."),
-    Column("version", Integer, nullable=False, comment="The version of its rows' meaning."),
-    Column("position", BigInteger, nullable=False, comment="The last event that its rows reflect."),
-    Column("paused", Boolean, nullable=False, default=False, comment="Whether someone paused it."),
-    comment="How far each projection has come.",
-)
+MoveNames = Callable[[Connection], None]
+"""Redefines what analysts query over the live versions, within the connection's transaction."""
+
+
+class NotFilledError(Exception):
+    """A view's projection has no answer yet: its version is being filled beside an earlier one."""
 
 
 class ProjectedRows:
-    """Implements projections.runner.Rows on any store that SQLAlchemy reaches."""
+    """Implements projections.runner.Rows on any store that SQLAlchemy reaches.
 
-    def __init__(self, engine: Engine):
+    Rows, totals and positions belong to (projection name, version). Versions that this code does not know stay as they
+    are, and those that it knows are never emptied.
+    """
+
+    def __init__(self, engine: Engine, move_names: MoveNames | None = None):
         self._engine = engine
-        self._inserts = {table.name: BulkInsert(table, engine) for table in metadata.tables.values()}
+        self._move_names = move_names
+        self._inserts: dict[Table, BulkInsert] = {}
+        self._filling: list[Projection] = []
+        self._log = structlog.get_logger(__name__)
 
     def create(self, projections: Sequence[Projection]) -> None:
-        """Create the tables, and a position for each projection that has none. Safe to call again.
+        """Create the tables and positions of versions that the store does not have. Safe to call again.
 
-        The rows of another version mean something else: they are removed, and the projection begins anew.
+        The first version of a projection is live at once. A later one is filled beside it, from position 0.
         """
-        metadata.create_all(self._engine)
         with self._engine.connect() as connection:
-            if _versions(connection).items() >= {p.name: p.version for p in projections}.items():
-                return
-        with self._locked() as connection:
-            versions = _versions(connection)
-            for projection in projections:
-                if versions.get(projection.name) == projection.version:
-                    continue
-                for declared in (*projection.tables, *(totals.table for totals in projection.totals)):
-                    table = table_of(declared)
-                    connection.execute(delete(table))
-                    _index_anew(connection, table)
-                connection.execute(delete(projection_positions).where(projection_positions.c.name == projection.name))
-                connection.execute(delete(projection_failures).where(projection_failures.c.name == projection.name))
-                connection.execute(
-                    insert(projection_positions).values(
-                        name=projection.name, version=projection.version, position=0, paused=False
-                    )
+            known = _versions(connection)
+        missing = [p for p in projections if (p.name, p.version) not in known]
+        if missing:
+            with self._locked() as connection:
+                self._create(connection, missing)
+        with self._engine.connect() as connection:
+            known = _versions(connection)
+        self._filling = [p for p in projections if not known[p.name, p.version]]
+        self.switch_filled()
+
+    def _create(self, connection: Connection, projections: Sequence[Projection]) -> None:
+        known = _versions(connection)
+        for projection in projections:
+            if (projection.name, projection.version) in known:
+                continue  # another process was first
+            first = all(name != projection.name for name, _ in known)
+            for stored in stored_tables(projection).values():
+                stored.create(connection, checkfirst=True)
+            connection.execute(
+                insert(projection_positions).values(
+                    name=projection.name, version=projection.version, position=0, paused=False, filled=first
                 )
+            )
+            if first:
+                connection.execute(insert(live_projections).values(name=projection.name, version=projection.version))
 
     def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
         with self._engine.connect() as connection:
@@ -89,10 +102,10 @@ class ProjectedRows:
         with self._engine.connect() as connection:
             rows = connection.execute(select(projection_positions)).all()
             failures = failures_of(connection, projections)
-        stands = {row.name: row for row in rows}
+        stands = {(row.name, row.version): row for row in rows}
         return {
             p.name: Standing(row.position, row.paused, failures.get(p.name, {}))
-            if (row := stands.get(p.name)) is not None
+            if (row := stands.get((p.name, p.version))) is not None
             else Standing()
             for p in projections
         }
@@ -108,6 +121,8 @@ class ProjectedRows:
                     resolve_failures(connection, projection, replacement.resolved)
                 if replacement.failed:
                     record_failures(connection, projection, replacement.failed)
+        if self._filling:
+            self.switch_filled()
 
     def try_out(self, replacement: Replacement) -> None:
         with self._engine.execution_options(**{LOCKED: True}).connect() as connection, connection.begin() as trial:
@@ -124,8 +139,50 @@ class ProjectedRows:
     def set_paused(self, projection: Projection, paused: bool) -> None:
         """Pause a projection where it stands, or let it go on. It stays so until it is said otherwise."""
         with self._locked() as connection:
+            connection.execute(update(projection_positions).where(_is(projection)).values(paused=paused))
+
+    def switch_filled(self) -> None:
+        """Make those new versions live that have come as far as the live ones: position and names, one transaction.
+
+        A switch that has to wait too long for readers of the names is left for the next batch.
+        """
+        for projection in list(self._filling):
+            try:
+                with self._locked() as connection:
+                    if not _has_come_as_far(connection, projection):
+                        continue
+                    _make_live(connection, projection)
+                    if self._move_names is not None:
+                        self._move_names(connection)
+            except DBAPIError as e:
+                self._log.warning(
+                    "projection_not_switched",
+                    projection=projection.name,
+                    version=projection.version,
+                    reason=str(e.orig).splitlines()[0],
+                )
+                return
+            self._filling.remove(projection)
+            self._log.info("projection_switched", projection=projection.name, version=projection.version)
+
+    def live(self, projections: Iterable[Projection]) -> bool:
+        """Whether the analysts' names point to these versions."""
+        with self._engine.connect() as connection:
+            return all_live(connection, projections)
+
+    def drop(self, projection: Projection) -> None:
+        """Drop a version that is not live: its tables and its position. Raises ValueError when it is live."""
+        with self._locked() as connection:
+            if all_live(connection, [projection]):
+                raise ValueError(f"version {projection.version} of {projection.name} is live")
+            for table in stored_tables(projection).values():
+                table.drop(connection, checkfirst=True)
+            connection.execute(delete(projection_positions).where(_is(projection)))
+            failing = projection_failures.c
             connection.execute(
-                update(projection_positions).where(projection_positions.c.name == projection.name).values(paused=paused)
+                delete(projection_failures).where(
+                    failing.name == projection.name, failing.version == projection.version
+                )
             )
 
     def _replace(self, connection: Connection, replacement: Replacement) -> None:
@@ -138,53 +195,112 @@ class ProjectedRows:
 
     def _replace_rows(self, connection: Connection, replacement: Replacement) -> None:
         projection = replacement.projection
-        old = [_old_contributing(connection, totals, replacement.subjects) for totals in projection.totals]
-        for table in map(table_of, projection.tables):
-            subject = next(iter(table.primary_key))
-            connection.execute(delete(table).where(_is_among(subject, connection)), _listed(replacement.subjects))
-            self._inserts[table.name](connection, replacement.rows[table.name])
+        stored = stored_tables(projection)
+        old = [
+            _old_contributing(connection, totals, stored[totals.over], replacement.subjects)
+            for totals in projection.totals
+        ]
+        for table in projection.tables:
+            kept = stored[table]
+            subject = kept.c[table.subject]
+            connection.execute(delete(kept).where(_is_among(subject, connection)), _listed(replacement.subjects))
+            self._insert(kept)(connection, replacement.rows[table.name])
         for totals, before in zip(projection.totals, old, strict=True):
             after = [row for row in replacement.rows[totals.over.name] if row.valid_to is None]  # type: ignore[attr-defined]
-            _add(connection, totals, sum_contributions(totals, before, after))
+            _add(connection, totals, stored[totals.table], sum_contributions(totals, before, after))
+
+    def _insert(self, table: Table) -> BulkInsert:
+        found = self._inserts.get(table)
+        if found is None:
+            found = self._inserts[table] = BulkInsert(table, self._engine)
+        return found
 
     def _move(self, connection: Connection, projection: Projection, start: int, end: int) -> None:
-        named = projection_positions.c.name == projection.name
-        compare_and_set(connection, projection_positions, named, start, end, projection.name)
+        compare_and_set(connection, projection_positions, _is(projection), start, end, projection.name)
 
     def _locked(self) -> Any:
         return self._engine.execution_options(**{LOCKED: True}).begin()
 
 
+def rows_of_one_question(engine: Engine, projections: Sequence[Projection]) -> ProjectedRows:
+    """Rows in a scratch database that lasts for one question, which no migration made."""
+    register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures])
+    rows = ProjectedRows(engine)
+    rows.create(projections)
+    return rows
+
+
 def positions_seen(connection: Connection, projections: Iterable[Projection]) -> dict[str, int]:
     """How far each projection has come, by what the connection's transaction sees; 0 for one that has not begun."""
-    names = [projection.name for projection in projections]
-    rows = connection.execute(
-        select(projection_positions.c.name, projection_positions.c.position).where(
-            projection_positions.c.name.in_(names)
+    found = _positions(connection)
+    return {p.name: found[p.name, p.version].position if (p.name, p.version) in found else 0 for p in projections}
+
+
+def answering_position(connection: Connection, projections: Iterable[Projection]) -> int:
+    """The position that these projections reflect together, by what the connection's transaction sees.
+
+    Raises NotFilledError for a version that has not been filled: its rows would be an answer with gaps.
+    """
+    found = _positions(connection)
+    reached: list[int] = []
+    for projection in projections:
+        row = found.get((projection.name, projection.version))
+        if row is None or not row.filled:
+            raise NotFilledError(
+                f"{projection.name} is being filled in version {projection.version} and stands at position "
+                f"{0 if row is None else row.position}: run waybill project, and ask again when waybill status no "
+                "longer says filling; a waybill of the version before answers meanwhile"
+            )
+        reached.append(row.position)
+    return min(reached)
+
+
+def all_live(connection: Connection, projections: Iterable[Projection]) -> bool:
+    """Whether the analysts' names point to these versions, by what the connection's transaction sees."""
+    live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
+    return live >= {(projection.name, projection.version) for projection in projections}
+
+
+def _positions(connection: Connection) -> dict[tuple[str, int], Any]:
+    return {(row.name, row.version): row for row in connection.execute(select(projection_positions))}
+
+
+def _versions(connection: Connection) -> dict[tuple[str, int], bool]:
+    """Every version that the store has of any projection, and whether it was filled."""
+    return {key: bool(row.filled) for key, row in _positions(connection).items()}
+
+
+def _is(projection: Projection) -> ColumnElement[bool]:
+    c = projection_positions.c
+    return (c.name == projection.name) & (c.version == projection.version)
+
+
+def _has_come_as_far(connection: Connection, projection: Projection) -> bool:
+    """Whether a version reflects what the live one does, so that no answer goes back."""
+    live = connection.execute(
+        select(projection_positions.c.position)
+        .join(
+            live_projections,
+            (live_projections.c.name == projection_positions.c.name)
+            & (live_projections.c.version == projection_positions.c.version),
         )
+        .where(projection_positions.c.name == projection.name)
+    ).scalar_one_or_none()
+    reached = connection.execute(select(projection_positions.c.position).where(_is(projection))).scalar_one()
+    return live is None or bool(reached >= live)
+
+
+def _make_live(connection: Connection, projection: Projection) -> None:
+    """The version is filled; it is the live one from now on unless a later version is."""
+    connection.execute(update(projection_positions).where(_is(projection)).values(filled=True))
+    connection.execute(
+        update(live_projections)
+        .where(live_projections.c.name == projection.name, live_projections.c.version < projection.version)
+        .values(version=projection.version)
     )
-    found = {name: position for name, position in rows}  # noqa: C416  (rows are no tuples to the type checker)
-    return {name: found.get(name, 0) for name in names}
 
 
-def _index_anew(connection: Connection, table: Table) -> None:
-    """A table that another version made may have other indexes; one that changes takes another name."""
-    wanted = {str(index.name): index for index in table.indexes}
-    found = {str(index["name"]) for index in inspect(connection).get_indexes(table.name)}
-    quote = connection.dialect.identifier_preparer.quote
-    for name in found - wanted.keys():
-        connection.execute(text(f"DROP INDEX {quote(name)}"))
-    for name in wanted.keys() - found:
-        wanted[name].create(connection)
-
-
-def _versions(connection: Connection) -> dict[str, int]:
-    listed = connection.execute(select(projection_positions.c.name, projection_positions.c.version)).all()
-    return {row.name: row.version for row in listed}
-
-
-def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence[str]) -> Sequence[Any]:
-    over = table_of(totals.over)
+def _old_contributing(connection: Connection, totals: Totals, over: Table, subjects: Sequence[str]) -> Sequence[Any]:
     seen = [over.c[name] for name in totals.looks_at]
     return connection.execute(
         select(*seen).where(over.c.valid_to.is_(None), _is_among(over.c[totals.over.subject], connection)),
@@ -192,10 +308,9 @@ def _old_contributing(connection: Connection, totals: Totals, subjects: Sequence
     ).all()
 
 
-def _add(connection: Connection, totals: Totals, changes: Mapping[Row, tuple[int, ...]]) -> None:
+def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[Row, tuple[int, ...]]) -> None:
     if not changes:
         return
-    table = table_of(totals.table)
     upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)
     added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
     connection.execute(

@@ -101,3 +101,6 @@ reactor_positions = Table(
 )
 
 snapshots = Table("snapshots", register_metadata, *columns_of(SnapshotRow, key=["stream"]))
+
+# One row: the version of the rules by which the store's verdicts were written (domain/rules_version.py).
+store_rules = Table("store_rules", register_metadata, Column("version", Integer, primary_key=True, autoincrement=False))

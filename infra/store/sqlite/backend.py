@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from infra.sql_views import sqlite as analysts
 from infra.sql_views.relations import NotAllowedError, Relation
 from infra.store.backend import EventRow
-from infra.store.engine import sqlite_engine
+from infra.store.engine import read_only_sqlite_engine, sqlite_engine
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import FileLeadership, Leadership
+from infra.store.opening import Access, NoStoreError
 from infra.store.sqlite.recorder import BulkRecorder
 
 LOCK_TIMEOUT_SECONDS = 60
@@ -37,17 +38,21 @@ class SqliteBackend:
 
     position = "rowid"
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, access: Access = Access.ACTING):
         self.url = f"sqlite:///{path}"
         self._path = Path(path).absolute()
         folder = self._path.parent
+        reading = access is Access.READING
+        if reading and (not self._path.is_file() or not self._path.stat().st_size):
+            raise NoStoreError(self.url)
         if not folder.is_dir():
             raise FileNotFoundError(ENOENT, "the store's folder does not exist", str(folder))
         _expect_ours(self._path)
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-                "SQLITE_DBNAME": path,
+                "SQLITE_DBNAME": f"file:{quote(str(self._path))}?mode=ro" if reading else path,
+                "CREATE_TABLE": "no" if reading else "yes",
                 "SQLITE_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
                 "ORIGINATOR_ID_TYPE": "text",
                 "MAPPER_TOPIC": "waybill.mapper",
@@ -58,7 +63,11 @@ class SqliteBackend:
         assert isinstance(recorder, BulkRecorder)
         self._recorder = recorder
         self.events_table = recorder.events_table_name
-        self.engine = sqlite_engine(path, LOCK_TIMEOUT_SECONDS)
+        self.engine = (
+            read_only_sqlite_engine(self._path, LOCK_TIMEOUT_SECONDS)
+            if reading
+            else sqlite_engine(path, LOCK_TIMEOUT_SECONDS)
+        )
 
     def lock(self, connection: Connection) -> None:
         # Its transaction has begun with the write lock already (see infra.store.engine).
@@ -81,6 +90,9 @@ class SqliteBackend:
     def define(self, relations: Sequence[Relation]) -> bool:
         return analysts.define(self.engine, relations)
 
+    def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        analysts.redefine(connection, relations)
+
     def grant(self, role: str) -> list[str]:
         raise NotAllowedError(NO_ROLES)
 
@@ -96,7 +108,10 @@ def _expect_ours(path: Path) -> None:
     """Raises NotAStoreError for a database that something else made: nothing of ours belongs there."""
     if not path.is_file() or not path.stat().st_size:
         return
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+    # Nothing that a writer adds meanwhile matters here, so no locks are needed, and none are made beside the file.
+    shared = path.with_name(f"{path.name}-wal").exists()
+    uri = f"file:{quote(str(path))}?mode=ro{'' if shared else '&immutable=1'}"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and not tables & {"stored_events", "feeds"}:
         raise NotAStoreError(f"{path} is no store but a database of something else; name another file (WAYBILL_STORE)")
