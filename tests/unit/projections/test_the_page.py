@@ -34,6 +34,7 @@ from projections.views.catalogue import View
 for as_of in (AsOf.at(datetime(2026, 3, 2, tzinfo=UTC)), AsOf.at(datetime(2026, 3, 2, tzinfo=UTC), present=True)):
     for dialect in (sqlite.dialect(), postgresql.dialect()):
         view.question(as_of).compile(dialect=dialect)
+attempts = attempt_rows  # two files of the example are one here, and each has its own `attempts`
 {test}
 test_an_attempt_counts_for_the_rep_who_held_the_order_then()
 {totals}
