@@ -154,7 +154,7 @@ def existing_file(file: str) -> Path | None:
     if path.is_dir():
         raise typer.BadParameter(f"{file} is a folder; name a file of JSON Lines", param_hint="FILE")
     if not path.exists():
-        raise typer.BadParameter(f"the file {file} does not exist", param_hint="FILE")
+        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
     return path
 
 
