@@ -40,4 +40,9 @@ def order_value(lines: Iterable[tuple[Decimal, Decimal]], currency: str) -> Deci
     total = Decimal(0)
     for quantity, unit_price in lines:
         total = EXACT.fma(quantity, unit_price, total)
-    return EXACT.quantize(total, _QUANTA[currency])
+    return rounded(total, currency)
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """An exact amount rounded once, half-even, to the currency's minor unit."""
+    return EXACT.quantize(amount, _QUANTA[currency])

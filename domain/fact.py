@@ -97,11 +97,19 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     def sort_key(self) -> SortKey:
         return sort_key_of(self)
 
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """The data, comparable by what they mean: decimals and instants by value, rows in any order."""
+        return tuple(
+            [
+                frozenset(value) if isinstance(value := getattr(self, name), tuple) else value
+                for name in self.DATA_FIELDS
+            ]
+        )
+
     def says_the_same_as(self, other: "Fact") -> bool:
         """Equal in type and data, whatever the time, the id and the sender."""
-        return type(self) is type(other) and all(
-            getattr(self, name) == getattr(other, name) for name in self.DATA_FIELDS
-        )
+        return type(self) is type(other) and self.content == other.content
 
     def apply(self, aggregate: Any) -> None:
         aggregate.facts.append(self)

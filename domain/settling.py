@@ -10,20 +10,27 @@ became of each one, how the subject stands, and at which moments it changed.
 4. A voided fact is passed over as though it had never been (see `domain.voids`).
 5. What waits at the end is held; what was forbidden at its instant is refused.
 
+What an applied fact of the same source, type, time and data says already is a duplicate, whatever the kind of subject
+(see `domain.repetition`).
+
 `settle` is a fold of `Settling.take` over the facts. So a settling that was kept can take more facts on top, and ends
 where settling anew would end; `domain.stepping.can_be_stepped_on` says when.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from domain.fact import Fact, FactKey, SortKey, sort_key_of
-from domain.verdict import Objection, Outcome, Verdict
+from domain.repetition import Saying, fingerprint, saying_of
+from domain.verdict import Objection, Outcome, Verdict, already_so
 from domain.voids import weigh_voids
 
 State = TypeVar("State")
+
+FEW = 8
 
 
 class Decider(Protocol[State]):
@@ -57,10 +64,11 @@ class Moment(NamedTuple):
 class Settling(Generic[State]):
     """Facts being taken, one after another, in the order of their places.
 
-    `instant` is the time of the facts being taken, and `forbidden` holds those that a rule forbade at it; both are
-    forgotten when it passes. `waiting` holds facts by the name of what each awaits. `outcomes` is the latest word on
-    each fact. With `watched` false no moments are noted. `has_voids` tells that voids were weighed before, and
-    `forgot_forbidden` that facts were forbidden at `instant` which are not in `forbidden`, for only the state was kept.
+    `instant` is the time of the facts being taken. `forbidden` holds those that a rule forbade at it and `applied`
+    those that took effect at it; both are forgotten when it passes. `waiting` holds facts by the name of what each
+    awaits. `outcomes` is the latest word on each fact. With `watched` false no moments are noted. `has_voids` tells
+    that voids were weighed before. Where only the state was kept, `forgot_forbidden` tells that facts were forbidden at
+    `instant` which are not in `forbidden`, and `fingerprints` has what was said by those that took effect at it.
     """
 
     decider: Decider[State]
@@ -68,52 +76,94 @@ class Settling(Generic[State]):
     instant: datetime | None = None
     last_sort_key: SortKey | None = None
     waiting: dict[str, list[Fact]] = field(default_factory=dict)
-    forbidden: list[Fact] = field(default_factory=list)
+    forbidden: list[tuple[SortKey, Fact]] = field(default_factory=list)
+    applied: list[Fact] = field(default_factory=list)
     outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
     watched: bool = True
     has_voids: bool = False
     forgot_forbidden: bool = False
+    fingerprints: frozenset[str] = frozenset()
+    _said: dict[FactKey, Saying] = field(default_factory=dict)
+    _sayings: set[Saying] = field(default_factory=set)
 
     def take(self, fact: Fact) -> None:
         """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
         if fact.occurred_at != self.instant:
-            # A rule is judged at the fact's own instant: what was forbidden until now stays refused in this settling.
-            self.instant = fact.occurred_at
-            self.forbidden = []
-            self.forgot_forbidden = False
-        self.last_sort_key = sort_key_of(fact)
+            self._turn_to(fact.occurred_at)
+        self.last_sort_key = sort_key = sort_key_of(fact)
         if not self.waiting and not self.forbidden:
             # The usual case: there is nobody whom the fact could wake.
-            self._try(fact, fact.occurred_at)
+            self._try(sort_key, fact, fact.occurred_at)
             return
-        contenders = [fact]
+        contenders = deque([(sort_key, fact)])
         while contenders:
-            contender = contenders.pop(0)
-            if self._try(contender, fact.occurred_at):
-                # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of
-                # them all the places decide, not who woke first. (What says what is already so is not tried again.)
-                appeared = self.decider.introduces(contender)
-                contenders += self.waiting.pop(appeared, ()) if appeared else ()
-                contenders += self.forbidden
+            place, contender = contenders.popleft()
+            if not self._try(place, contender, fact.occurred_at):
+                continue
+            # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of them
+            # all the places decide, not who woke first. (What says what is already so is not tried again.)
+            appeared = self.decider.introduces(contender)
+            woken = self.waiting.pop(appeared, ()) if appeared else ()
+            if woken or self.forbidden:
+                again = [*contenders, *self.forbidden, *((sort_key_of(one), one) for one in woken)]
                 self.forbidden = []
-                contenders.sort(key=sort_key_of)
+                contenders = deque(sorted(again))
 
-    def _try(self, fact: Fact, instant: datetime) -> bool:
+    def _turn_to(self, instant: datetime) -> None:
+        """A rule is judged at the fact's own instant: what was forbidden until now stays refused in this settling."""
+        self.instant = instant
+        self.forgot_forbidden = False
+        if self.forbidden:
+            self.forbidden = []
+        if self.applied:
+            self.applied = []
+        if self._said:
+            self._said, self._sayings = {}, set()
+        if self.fingerprints:
+            self.fingerprints = frozenset()
+
+    def _try(self, place: SortKey, fact: Fact, instant: datetime) -> bool:
         """Let the fact take effect if nothing speaks against it, and note what became of it; whether it did."""
         objection = self.decider.decide(self.state, fact)
+        if (
+            (self.applied or self.fingerprints)
+            and (objection is None or objection.verdict is Verdict.REFUSED)
+            and self._was_said(fact)
+        ):
+            objection = already_so("another message of the same source, type and time said the same")
         if objection is None:
             self.decider.evolve(self.state, fact, instant)
             self.outcomes[fact.key] = Outcome(Verdict.APPLIED, "", instant)
+            self.applied.append(fact)
             if self.watched:
                 self.moments.append(Moment(instant, fact, self.decider.summarize(self.state)))
             return True
         if objection.verdict is Verdict.HELD:
             self.waiting.setdefault(objection.awaits, []).append(fact)
         elif objection.verdict is Verdict.REFUSED:
-            self.forbidden.append(fact)
+            self.forbidden.append((place, fact))
         self.outcomes[fact.key] = Outcome(objection.verdict, objection.reason)
         return False
+
+    def _was_said(self, fact: Fact) -> bool:
+        """Whether a fact that took effect at this instant says the same under another id.
+
+        Few instants have more than a few facts, and these are of different types: then there is nothing to compare.
+        Where there are many, what each of them says is worked out once.
+        """
+        if len(self.applied) < FEW and not self.fingerprints:
+            kind = type(fact)
+            return any(type(one) is kind and saying_of(one) == saying_of(fact) for one in self.applied)
+        saying = self._said.get(fact.key)
+        if saying is None:
+            saying = self._said[fact.key] = saying_of(fact)
+        self._sayings.update(map(saying_of, self.applied[len(self._sayings) :]))
+        return saying in self._sayings or (bool(self.fingerprints) and fingerprint(saying) in self.fingerprints)
+
+    def fingerprints_of_instant(self) -> list[str]:
+        """What was said by the facts that took effect at the present instant, to keep beside the state."""
+        return sorted({*self.fingerprints, *(fingerprint(saying_of(fact)) for fact in self.applied)})
 
     @property
     def nothing_waits(self) -> bool:

@@ -26,14 +26,16 @@ LONG_STREAM = 24
 class Snapshot(msgspec.Struct, Generic[State]):
     """What a settling comes to when nothing waits: the last fact's place, and the state.
 
-    `forbidden` says that the last instant has facts that another one of that instant might still allow. `rules` is the
-    version of the rules; snapshots of stores before version 0005 have none.
+    `forbidden` says that the last instant has facts that another one of that instant might still allow, and `said` is
+    what was said by those that took effect at it. `rules` is the version of the rules; snapshots of stores before
+    version 0005 have none.
     """
 
     sort_key: SortKey
     forbidden: bool
     state: State
     rules: int
+    said: list[str] = []
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -48,7 +50,8 @@ def take_snapshot(settling: Settling[Any]) -> bytes | None:
     if not can_be_stepped_on(settling) or settling.last_sort_key is None:
         return None
     forbidden = bool(settling.forbidden) or settling.forgot_forbidden
-    return _ENCODER.encode(Snapshot(settling.last_sort_key, forbidden, settling.state, RULES_VERSION))
+    said = settling.fingerprints_of_instant()
+    return _ENCODER.encode(Snapshot(settling.last_sort_key, forbidden, settling.state, RULES_VERSION, said))
 
 
 def restore_snapshot(stream: str, snapshot: bytes) -> Settling[Any] | None:
@@ -71,4 +74,5 @@ def restore_snapshot(stream: str, snapshot: bytes) -> Settling[Any] | None:
         last_sort_key=decoded.sort_key,
         watched=False,
         forgot_forbidden=decoded.forbidden,
+        fingerprints=frozenset(decoded.said),
     )

@@ -1,13 +1,18 @@
-"""What each fact makes of an order, once the rules let it take effect at the instant `at` (UTC)."""
+"""What each fact makes of an order, once the rules let it take effect at the instant `at` (UTC).
 
-from collections.abc import Callable
+What becomes of shipments and goods stands in domain/order/shipping.py.
+"""
+
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from domain.currency import EXACT, rounded
 from domain.fact import Fact
+from domain.order.delays import end_delay, let_time_pass, weigh_news
 from domain.order.events import (
     CustomerInformed,
     DeliveryAttempted,
@@ -18,6 +23,7 @@ from domain.order.events import (
     ExpediteRequested,
     OrderAmended,
     OrderCancelled,
+    OrderLine,
     OrderPlaced,
     OrderReassigned,
     OrderReinstated,
@@ -28,24 +34,87 @@ from domain.order.events import (
     ShipmentDispatched,
     ShipmentRebooked,
 )
-from domain.order.state import ZERO, Completion, Expedite, FollowUp, OrderState, Shipment
+from domain.order.shipping import (
+    attempted,
+    booked,
+    cancel_shipment,
+    confirmed,
+    delayed,
+    dispatched,
+    rebooked,
+    returned,
+    shipment_cancelled,
+)
+from domain.order.state import ZERO, Cancellation, Completion, Expedite, FollowUp, Line, OrderState
 
 
 def evolve(order: OrderState, fact: Fact, at: datetime) -> None:
     """Let the fact take effect. `order` is changed in place; it belongs to the settling that calls this."""
+    if at != order.instant:
+        if order.instant is not None:
+            let_time_pass(order, at)
+        order.instant = at
+    if order.touched_lines:
+        order.touched_lines = []
+    if order.touched_shipments:
+        order.touched_shipments = []
+    if order.touched_expedites:
+        order.touched_expedites = []
     EVOLUTIONS[type(fact)](order, fact, at)
+    if order.live or order.expected_late is not None:
+        weigh_news(order, fact, at)
+
+
+# -- the order -----------------------------------------------------------------------------------
 
 
 def _placed(order: OrderState, fact: OrderPlaced, at: datetime) -> None:
     order.placing = fact
     order.rep_id = fact.rep_id
     order.promised_by = fact.promised_by
-    order.lines = {line.line: line for line in fact.lines}
+    _set_lines(order, fact.lines)
 
 
 def _amended(order: OrderState, fact: OrderAmended, at: datetime) -> None:
-    order.lines = {line.line: line for line in fact.lines}
-    _complete_when_delivered_in_full(order, at)
+    _set_lines(order, fact.lines)
+    if is_delivered_in_full(order):
+        complete(order, at, short=True)
+
+
+def _set_lines(order: OrderState, lines: Iterable[OrderLine]) -> None:
+    """The lines as they are from now on. One that is left out is gone; one that names no sku keeps the one it had."""
+    gone = dict(order.lines) if order.lines else {}
+    for ordered in lines:
+        line = gone.pop(ordered.line, None)
+        if line is None:
+            order.lines[ordered.line] = Line(ordered)
+        elif ordered.sku is None and line.ordered.sku is not None:
+            line.ordered = msgspec.structs.replace(ordered, sku=line.ordered.sku)
+        else:
+            line.ordered = ordered
+    for line in gone.values():
+        _set_quantity(line, ZERO)
+    _count_lines(order)
+
+
+def _set_quantity(line: Line, quantity: Decimal) -> None:
+    if line.ordered.quantity != quantity:
+        line.ordered = msgspec.structs.replace(line.ordered, quantity=quantity)
+
+
+def _count_lines(order: OrderState) -> None:
+    """What is owed and what the order is worth, after its lines changed."""
+    open_amount = worth = ZERO
+    for line in order.lines.values():
+        order.recount(line)
+        ordered = line.ordered
+        worth = EXACT.fma(ordered.quantity, ordered.unit_price, worth)
+        if line.owed:
+            open_amount = EXACT.fma(ordered.quantity - line.delivered, ordered.unit_price, open_amount)
+    order.open_amount = open_amount
+    assert order.placing is not None
+    order.order_value = rounded(worth, order.placing.currency)
+    order.touched_lines += order.lines
 
 
 def _reassigned(order: OrderState, fact: OrderReassigned, at: datetime) -> None:
@@ -53,129 +122,116 @@ def _reassigned(order: OrderState, fact: OrderReassigned, at: datetime) -> None:
 
 
 def _rescheduled(order: OrderState, fact: OrderRescheduled, at: datetime) -> None:
-    order.promised_by = fact.promised_by
+    _promise(order, fact.promised_by)
+
+
+def _promise(order: OrderState, promised_by: datetime) -> None:
+    """A promise that the customer was given now; what was said of delays was said of an earlier one."""
+    order.promised_by = promised_by
+    order.told_of_delay = False
+    order.touched_lines += order.lines
 
 
 def _cancelled(order: OrderState, fact: OrderCancelled, at: datetime) -> None:
-    for shipment in order.live_shipments():
-        shipment.cancel()
-    order.live = {}
-    order.cancelled = True
+    """Nothing was delivered: the order is cancelled. Else its rest is closed: what was delivered is all of it."""
+    for shipment in list(order.live_shipments()):
+        cancel_shipment(order, shipment, at, fact.reason)
+    if not order.lines_delivered:
+        order.cancellation = Cancellation(at, fact.reason)
+        end_delay(order)
+        return
+    for line in order.lines.values():
+        if line.owed:
+            _set_quantity(line, line.delivered)
+    _count_lines(order)
+    complete(order, at, short=True, cancel_reason=fact.reason)
+
+
+def _reinstated(order: OrderState, fact: OrderReinstated, at: datetime) -> None:
+    order.cancellation = None
+    _promise(order, fact.promised_by or order.promised_by)
+    order.reinstated_for = order.promised_by
+
+
+def is_delivered_in_full(order: OrderState) -> bool:
+    return order.lines_delivered > 0 and not order.lines_owed
+
+
+def complete(order: OrderState, at: datetime, *, short: bool = False, cancel_reason: str | None = None) -> None:
+    """Nothing is owed any more, from now on."""
+    order.completion = Completion(at, order.rep_id, short, cancel_reason)
+    order.short = short
+    if at <= order.promised_by:
+        end_delay(order)
+
+
+# -- getting it there faster ---------------------------------------------------------------------
 
 
 def _expedite_requested(order: OrderState, fact: ExpediteRequested, at: datetime) -> None:
-    order.expedites[fact.request_id] = Expedite(request=fact)
+    order.expedites[fact.request_id] = Expedite(fact, at)
     order.undecided += 1
+    order.touched_expedites.append(fact.request_id)
 
 
 def _expedite_granted(order: OrderState, fact: ExpediteGranted, at: datetime) -> None:
-    order.expedites[fact.request_id].granted = fact
-    order.promised_by = fact.promised_by
+    expedite = order.expedites[fact.request_id]
+    expedite.granted = fact
+    expedite.decided_at = at
     order.undecided -= 1
     order.latest_decision = "granted"
+    order.touched_expedites.append(fact.request_id)
+    _promise(order, fact.promised_by)
 
 
 def _expedite_declined(order: OrderState, fact: ExpediteDeclined, at: datetime) -> None:
     expedite = order.expedites[fact.request_id]
     expedite.declined = fact
+    expedite.decided_at = at
     order.undecided -= 1
     order.latest_decision = "declined"
-    if not expedite.customer_informed:
+    order.touched_expedites.append(fact.request_id)
+    if expedite.informed_at is None:
         order.follow_ups += (FollowUp("expedite", at, fact.request_id),)
 
 
 def _customer_informed(order: OrderState, fact: CustomerInformed, at: datetime) -> None:
-    if fact.about == "expedite" and fact.request_id is not None:
-        order.expedites[fact.request_id].customer_informed = True
-    order.follow_ups = tuple(
-        owed
-        for owed in order.follow_ups
-        if not (
-            owed.about == fact.about
-            and (owed.about == "delay" or fact.request_id is None or fact.request_id == owed.request_id)
+    if fact.about == "delay":
+        order.told_of_delay = True
+        end_delay(order)
+    elif fact.about == "expedite":
+        _told_of_expedites(order, fact.request_id, at)
+
+
+def _told_of_expedites(order: OrderState, request_id: str | None, at: datetime) -> None:
+    """About the request that is named, decided or not yet; without one, about all that are decided."""
+    for told in list(order.expedites) if request_id is None else [request_id]:
+        expedite = order.expedites[told]
+        if expedite.informed_at is None and (request_id is not None or expedite.decision is not None):
+            expedite.informed_at = at
+            order.touched_expedites.append(told)
+    if order.follow_ups:
+        order.follow_ups = tuple(
+            owed
+            for owed in order.follow_ups
+            if owed.about != "expedite" or (request_id is not None and owed.request_id != request_id)
         )
-    )
 
 
-def _booked(order: OrderState, fact: ShipmentBooked, at: datetime) -> None:
-    if fact.lines is None:
-        carried = order.left_to_book()
-    else:
-        carried = {line.line: line.quantity for line in fact.lines}
-    order.shipments[fact.shipment_id] = Shipment(
-        booking=fact,
-        mode=fact.mode,
-        carrier=fact.carrier,
-        estimated_delivery=fact.estimated_delivery,
-        left=carried,
-    )
-    order.live[fact.shipment_id] = None
-
-
-def _rebooked(order: OrderState, fact: ShipmentRebooked, at: datetime) -> None:
-    shipment = order.shipments[fact.shipment_id]
-    if fact.estimated_delivery is not msgspec.UNSET:
-        shipment.estimated_delivery = fact.estimated_delivery
-    if fact.carrier is not msgspec.UNSET:
-        shipment.carrier = fact.carrier
-    if fact.mode is not msgspec.UNSET:
-        shipment.mode = fact.mode
-
-
-def _dispatched(order: OrderState, fact: ShipmentDispatched, at: datetime) -> None:
-    order.shipments[fact.shipment_id].dispatched = True
-
-
-def _delayed(order: OrderState, fact: ShipmentDelayed, at: datetime) -> None:
-    order.shipments[fact.shipment_id].estimated_delivery = fact.estimated_delivery
-    estimate = fact.estimated_delivery
-    past_the_promise = order.promised_by is not None and estimate is not None and estimate > order.promised_by
-    if past_the_promise and not any(owed.about == "delay" for owed in order.follow_ups):
-        order.follow_ups += (FollowUp("delay", at),)
-
-
-def _shipment_cancelled(order: OrderState, fact: ShipmentCancelled, at: datetime) -> None:
-    order.shipments[fact.shipment_id].cancel()
-    del order.live[fact.shipment_id]
-
-
-def _attempted(order: OrderState, fact: DeliveryAttempted, at: datetime) -> None:
-    order.attempts += 1
+# -- goods ---------------------------------------------------------------------------------------
 
 
 def _confirmed(order: OrderState, fact: DeliveryConfirmed, at: datetime) -> None:
-    shipment = order.shipments[fact.shipment_id]
-    if fact.lines is None:
-        handed_over = dict(shipment.left)
-    else:
-        handed_over = {line.line: line.quantity for line in fact.lines}
-    for line, quantity in handed_over.items():
-        order.delivered[line] = order.delivered.get(line, ZERO) + quantity
-        _take_from(shipment.left, line, quantity)
-    if not shipment.left:
-        del order.live[fact.shipment_id]
-    order.last_confirmed = fact.shipment_id
-    _complete_when_delivered_in_full(order, at)
+    confirmed(order, fact, at)
+    if not order.closed and is_delivered_in_full(order):
+        complete(order, at)
 
 
 def _returned(order: OrderState, fact: DeliveryReturned, at: datetime) -> None:
-    pass
-
-
-def _reinstated(order: OrderState, fact: OrderReinstated, at: datetime) -> None:
-    order.cancelled = False
-    order.promised_by = fact.promised_by or order.promised_by
-
-
-def _take_from(left: dict[str, Decimal], line: str, quantity: Decimal) -> None:
-    left[line] -= quantity
-    if not left[line]:
-        del left[line]
-
-
-def _complete_when_delivered_in_full(order: OrderState, at: datetime) -> None:
-    if not order.closed and order.delivered_in_full():
-        order.completion = Completion(at, order.rep_id)
+    returned(order, fact, at)
+    if order.completion is not None and order.lines_owed:
+        order.completion = None
+        order.reopened_at = at
 
 
 Evolution = Callable[[OrderState, Any, datetime], None]
@@ -186,17 +242,17 @@ EVOLUTIONS: dict[type[Fact], Evolution] = {
     OrderReassigned: _reassigned,
     OrderRescheduled: _rescheduled,
     OrderCancelled: _cancelled,
+    OrderReinstated: _reinstated,
     ExpediteRequested: _expedite_requested,
     ExpediteGranted: _expedite_granted,
     ExpediteDeclined: _expedite_declined,
     CustomerInformed: _customer_informed,
-    ShipmentBooked: _booked,
-    ShipmentRebooked: _rebooked,
-    ShipmentDispatched: _dispatched,
-    ShipmentDelayed: _delayed,
-    ShipmentCancelled: _shipment_cancelled,
-    DeliveryAttempted: _attempted,
+    ShipmentBooked: booked,
+    ShipmentRebooked: rebooked,
+    ShipmentDispatched: dispatched,
+    ShipmentDelayed: delayed,
+    ShipmentCancelled: shipment_cancelled,
+    DeliveryAttempted: attempted,
     DeliveryConfirmed: _confirmed,
     DeliveryReturned: _returned,
-    OrderReinstated: _reinstated,
 }

@@ -2,10 +2,11 @@
 
 Each rule looks at the order and the fact and returns None when the fact may take effect, or the objection. The order of
 the checks in a rule matters: what is already so (duplicate), then what is not known (held), then what is forbidden.
+The rules of shipments and goods stand in domain/order/shipping_rules.py. That an applied fact of the same source, type,
+time and data makes another one a duplicate is said for all kinds of subject in domain/settling.py.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from domain.fact import Fact
@@ -17,7 +18,6 @@ from domain.order.events import (
     ExpediteDeclined,
     ExpediteGranted,
     ExpediteRequested,
-    LineQuantity,
     OrderAmended,
     OrderCancelled,
     OrderPlaced,
@@ -30,7 +30,17 @@ from domain.order.events import (
     ShipmentDispatched,
     ShipmentRebooked,
 )
-from domain.order.state import ZERO, OrderState
+from domain.order.shipping_rules import (
+    booked,
+    closed,
+    confirmed,
+    dispatched,
+    of_open_shipment,
+    rebooked,
+    returned,
+    shipment_cancelled,
+)
+from domain.order.state import ZERO, Line, OrderState
 from domain.verdict import Objection, already_so, forbidden, waits_for
 
 
@@ -51,14 +61,29 @@ def _placed(order: OrderState, fact: OrderPlaced) -> Objection | None:
 
 def _amended(order: OrderState, fact: OrderAmended) -> Objection | None:
     if order.closed:
-        return _closed(order)
-    amended = {line.line: line.quantity for line in fact.lines}
-    for line, delivered in order.delivered.items():
-        if amended.get(line, ZERO) < delivered:
+        return closed(order)
+    if not order.lines_delivered:
+        return None
+    amended = {line.line: line for line in fact.lines}
+    for line_id, line in order.lines.items():
+        if not line.delivered:
+            continue
+        now = amended.get(line_id)
+        quantity = now.quantity if now else ZERO
+        if quantity < min(line.delivered, line.ordered.quantity):
+            return forbidden(f"line {line_id} would fall to {quantity:f}, of which {line.delivered:f} were delivered")
+        if now is not None and now.kind != line.ordered.kind:
+            return forbidden(f"line {line_id} would become {now.kind}, but something was delivered of it")
+        if now is not None and _has_other_sku(line, now.sku):
             return forbidden(
-                f"line {line} would fall to {amended.get(line, ZERO):f}, of which {delivered:f} were delivered"
+                f"line {line_id} would name sku {now.sku}, but {line.delivered:f} of {line.ordered.sku} were delivered"
             )
     return None
+
+
+def _has_other_sku(line: Line, sku: str | None) -> bool:
+    """Naming none leaves the sku as it is, and a line that had none may learn it."""
+    return sku is not None and line.ordered.sku is not None and sku != line.ordered.sku
 
 
 def _reassigned(order: OrderState, fact: OrderReassigned) -> Objection | None:
@@ -66,17 +91,30 @@ def _reassigned(order: OrderState, fact: OrderReassigned) -> Objection | None:
 
 
 def _rescheduled(order: OrderState, fact: OrderRescheduled) -> Objection | None:
-    return _closed(order) if order.closed else None
+    return closed(order) if order.closed else None
 
 
 def _cancelled(order: OrderState, fact: OrderCancelled) -> Objection | None:
-    if order.cancelled:
+    if order.cancellation is not None:
         return already_so("the order was cancelled before")
-    if order.completion is not None:
-        return _closed(order)
-    if order.delivered:
-        return forbidden("part of the order was delivered; close the rest with order.amended.v1")
-    return None
+    if order.completion is None:
+        return None
+    if order.completion.cancel_reason is not None:
+        return already_so("the order's rest was cancelled before")
+    return closed(order)
+
+
+def _reinstated(order: OrderState, fact: OrderReinstated) -> Objection | None:
+    if order.cancellation is not None:
+        return None
+    if order.reinstated_for is None:
+        return forbidden("the order is not cancelled")
+    if fact.promised_by in (None, order.reinstated_for, order.promised_by):
+        return already_so("the order was reinstated before")
+    return forbidden(
+        f"the order was reinstated before, with the promise {order.reinstated_for.isoformat()}; "
+        "use order.rescheduled.v1 for another one"
+    )
 
 
 def _expedite_requested(order: OrderState, fact: ExpediteRequested) -> Objection | None:
@@ -85,7 +123,7 @@ def _expedite_requested(order: OrderState, fact: ExpediteRequested) -> Objection
         if fact.says_the_same_as(expedite.request):
             return already_so(f"request {fact.request_id} was made before, with the same content")
         return forbidden(f"request_id {fact.request_id} was used before on this order, with other content")
-    return _closed(order) if order.closed else None
+    return closed(order) if order.closed else None
 
 
 def _expedite_decided(order: OrderState, fact: ExpediteGranted | ExpediteDeclined) -> Objection | None:
@@ -104,8 +142,8 @@ def _expedite_granted(order: OrderState, fact: ExpediteGranted) -> Objection | N
     if objection is not None:
         return objection
     if order.closed:
-        return _closed(order)
-    if order.promised_by is not None and fact.promised_by > order.promised_by:
+        return closed(order)
+    if fact.promised_by > order.promised_by:
         return forbidden(
             f"promised_by {fact.promised_by.isoformat()} is later than the promise it replaces, "
             f"{order.promised_by.isoformat()}; use order.rescheduled.v1 for a later promise"
@@ -117,91 +155,6 @@ def _customer_informed(order: OrderState, fact: CustomerInformed) -> Objection |
     if fact.request_id is not None and fact.request_id not in order.expedites:
         return waits_for(f"request {fact.request_id}")
     return None
-
-
-def _booked(order: OrderState, fact: ShipmentBooked) -> Objection | None:
-    shipment = order.shipments.get(fact.shipment_id)
-    if shipment is not None:
-        if fact.says_the_same_as(shipment.booking):
-            return already_so(f"shipment {fact.shipment_id} was booked before, with the same content")
-        return forbidden(f"shipment_id {fact.shipment_id} was used before on this order, with other content")
-    if order.closed:
-        return _closed(order)
-    left = order.left_to_book()
-    if not left:
-        return forbidden("nothing is left to book")
-    for line in fact.lines or ():
-        if line.line not in order.lines:
-            return forbidden(f"line {line.line} does not exist on the order")
-        if line.quantity > left.get(line.line, ZERO):
-            return _more_than_left(line, left.get(line.line, ZERO), "to book")
-    return None
-
-
-def _of_open_shipment(
-    order: OrderState,
-    fact: ShipmentRebooked
-    | ShipmentDispatched
-    | ShipmentDelayed
-    | DeliveryAttempted
-    | DeliveryConfirmed
-    | ShipmentCancelled,
-) -> Objection | None:
-    shipment = order.shipments.get(fact.shipment_id)
-    if shipment is None:
-        return waits_for(f"shipment {fact.shipment_id}")
-    if shipment.cancelled:
-        return forbidden(f"shipment {fact.shipment_id} was cancelled")
-    if shipment.delivered_whole:
-        return forbidden(f"shipment {fact.shipment_id} was delivered in whole")
-    return None
-
-
-def _dispatched(order: OrderState, fact: ShipmentDispatched) -> Objection | None:
-    shipment = order.shipments.get(fact.shipment_id)
-    if shipment is not None and shipment.dispatched:
-        return already_so(f"shipment {fact.shipment_id} was dispatched before")
-    if shipment is not None and shipment.delivered_whole:
-        return already_so(f"shipment {fact.shipment_id} was delivered in whole before")
-    return _of_open_shipment(order, fact)
-
-
-def _shipment_cancelled(order: OrderState, fact: ShipmentCancelled) -> Objection | None:
-    shipment = order.shipments.get(fact.shipment_id)
-    if shipment is not None and shipment.cancelled:
-        return already_so(f"shipment {fact.shipment_id} was cancelled before")
-    return _of_open_shipment(order, fact)
-
-
-def _confirmed(order: OrderState, fact: DeliveryConfirmed) -> Objection | None:
-    shipment = order.shipments.get(fact.shipment_id)
-    if shipment is not None and shipment.delivered_whole and fact.lines is None:
-        return already_so(f"shipment {fact.shipment_id} was confirmed before, with nothing left")
-    objection = _of_open_shipment(order, fact)
-    if objection is not None or shipment is None:
-        return objection
-    for line in fact.lines or ():
-        if line.quantity > shipment.left.get(line.line, ZERO):
-            return _more_than_left(line, shipment.left.get(line.line, ZERO), f"on shipment {fact.shipment_id}")
-    return None
-
-
-def _returned(order: OrderState, fact: DeliveryReturned) -> Objection | None:
-    if fact.shipment_id not in order.shipments:
-        return waits_for(f"shipment {fact.shipment_id}")
-    return None
-
-
-def _reinstated(order: OrderState, fact: OrderReinstated) -> Objection | None:
-    return None if order.cancelled else forbidden("the order is not cancelled")
-
-
-def _closed(order: OrderState) -> Objection:
-    return forbidden("the order is cancelled" if order.cancelled else "the order is delivered in full")
-
-
-def _more_than_left(line: LineQuantity, left: Decimal, where: str) -> Objection:
-    return forbidden(f"line {line.line}: {line.quantity:f} is more than the {left:f} left {where}")
 
 
 Rule = Callable[[OrderState, Any], Objection | None]
@@ -216,13 +169,13 @@ RULES: dict[type[Fact], Rule] = {
     ExpediteGranted: _expedite_granted,
     ExpediteDeclined: _expedite_decided,
     CustomerInformed: _customer_informed,
-    ShipmentBooked: _booked,
-    ShipmentRebooked: _of_open_shipment,
-    ShipmentDispatched: _dispatched,
-    ShipmentDelayed: _of_open_shipment,
-    ShipmentCancelled: _shipment_cancelled,
-    DeliveryAttempted: _of_open_shipment,
-    DeliveryConfirmed: _confirmed,
-    DeliveryReturned: _returned,
+    ShipmentBooked: booked,
+    ShipmentRebooked: rebooked,
+    ShipmentDispatched: dispatched,
+    ShipmentDelayed: of_open_shipment,
+    ShipmentCancelled: shipment_cancelled,
+    DeliveryAttempted: of_open_shipment,
+    DeliveryConfirmed: confirmed,
+    DeliveryReturned: returned,
     OrderReinstated: _reinstated,
 }

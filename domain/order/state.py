@@ -1,54 +1,95 @@
-"""An order as it stands between two facts: what the rules look at."""
+"""An order as it stands between two facts: what the rules look at, with running sums so that each look is cheap."""
 
-from datetime import datetime
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
+from domain.currency import EXACT
 from domain.order.events import (
     ExpediteDeclined,
     ExpediteGranted,
     ExpediteRequested,
-    Mode,
     OrderLine,
     OrderPlaced,
-    ShipmentBooked,
 )
+from domain.order.shipment import Shipment
 
 ZERO = Decimal(0)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+LiveShipment = tuple[bool, datetime, str]
+"""(has no estimate, the estimate or a stand-in, shipment_id): the place of a live shipment among the others."""
 
 
-class Shipment(msgspec.Struct):
-    """A booking and what became of it. `left` holds what of each line is still to be delivered."""
+class Level(msgspec.Struct, frozen=True, array_like=True):
+    """Since the delivery at `since`, at least `quantity` of a line has been delivered without a break."""
 
-    booking: ShipmentBooked
-    mode: Mode
-    carrier: str
-    estimated_delivery: datetime | None
-    left: dict[str, Decimal]
-    dispatched: bool = False
-    cancelled: bool = False
+    quantity: Decimal
+    since: datetime
+
+
+def _quantity(level: Level) -> Decimal:
+    return level.quantity
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """An order line and what became of it.
+
+    `ordered` is the line as last told; one that an amendment left out is gone, which is a quantity of 0. `delivered` is
+    what was confirmed, surplus included, less what was returned to be replaced; `returned` is all that came back.
+    `booked` is what live shipments still carry. `owed`, `left` and `hidden` say how the order's counts have the line.
+    """
+
+    ordered: OrderLine
+    delivered: Decimal = ZERO
+    booked: Decimal = ZERO
+    returned: Decimal = ZERO
+    levels: tuple[Level, ...] = ()
+    owed: bool = False
+    left: bool = False
+    hidden: bool = False
 
     @property
-    def live(self) -> bool:
-        return bool(self.left)
+    def is_goods(self) -> bool:
+        return self.ordered.kind == "goods"
 
     @property
-    def delivered_whole(self) -> bool:
-        return not self.left and not self.cancelled
+    def is_gone(self) -> bool:
+        return not self.ordered.quantity
 
-    def cancel(self) -> None:
-        self.cancelled = True
-        self.left = {}
+    @property
+    def undelivered(self) -> Decimal:
+        """What of the quantity is still owed; never below 0, and 0 for a charge."""
+        ordered = self.ordered
+        if ordered.kind != "goods" or ordered.quantity <= self.delivered:
+            return ZERO
+        return ordered.quantity - self.delivered
+
+    @property
+    def left_to_book(self) -> Decimal:
+        """What is neither delivered nor carried by a live shipment; never below 0."""
+        undelivered = self.undelivered
+        return undelivered - self.booked if undelivered > self.booked else ZERO
+
+    @property
+    def full_since(self) -> datetime | None:
+        """The delivery since which the line has its present quantity in full; None when it has not."""
+        reached = bisect_left(self.levels, self.ordered.quantity, key=_quantity)
+        return self.levels[reached].since if reached < len(self.levels) else None
 
 
-class Expedite(msgspec.Struct):
-    """A request to deliver sooner, how it was decided, and whether the customer knows."""
+class Expedite(msgspec.Struct, omit_defaults=True):
+    """A request to deliver sooner, how and when it was decided, and when the customer was told."""
 
     request: ExpediteRequested
+    requested_at: datetime
     granted: ExpediteGranted | None = None
     declined: ExpediteDeclined | None = None
-    customer_informed: bool = False
+    decided_at: datetime | None = None
+    informed_at: datetime | None = None
 
     @property
     def decision(self) -> ExpediteGranted | ExpediteDeclined | None:
@@ -58,7 +99,7 @@ class Expedite(msgspec.Struct):
 class FollowUp(msgspec.Struct, frozen=True):
     """Something the customer is still to be told: about an `expedite` that was declined, or a `delay`.
 
-    An order owes at most one about a delay at a time (see `evolution._delayed`).
+    An order owes at most one about a delay at a time (see domain/order/delays.py).
     """
 
     about: str
@@ -66,65 +107,178 @@ class FollowUp(msgspec.Struct, frozen=True):
     request_id: str | None = None
 
 
-class Completion(msgspec.Struct, frozen=True):
-    """The moment an order was delivered in full, and who held it then."""
+class Cancellation(msgspec.Struct, frozen=True):
+    """When and why an order was cancelled of which nothing was delivered."""
+
+    at: datetime
+    reason: str
+
+
+class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When an order was complete, and who held it then.
+
+    It is short when an amendment or a cancellation closed a rest that never came; `cancel_reason` is the latter's.
+    """
 
     at: datetime
     rep_id: str | None
+    short: bool = False
+    cancel_reason: str | None = None
 
 
-class OrderState(msgspec.Struct):
+class OrderState(msgspec.Struct, omit_defaults=True):
     """Everything that the facts taken so far have made of an order. Before it is placed, `placing` is None.
 
-    `live` is an ordered set of the ids of live shipments, so that an order with many shipments need not look at all of
-    them. (An empty default is copied for each state.)
+    `instant` is the latest one at which a fact took effect. Running counts: of the lines, how many have something
+    delivered, owed or left to book, and how many are gone without a trace; `open_amount` is what is owed, exact and in
+    the order's currency. `live` has the live shipments by estimate, the latest last, those without one after all
+    others; `live_dispatched` counts those that are on their way. `told_of_delay` says whether the customer was told of
+    a delay since the promise was set, and `expected_late` when the order is expected if that is after the promise.
+    `reinstated_for` is the promise with which it was reinstated last. `touched_lines`, `touched_shipments` and
+    `touched_expedites` are what the latest fact changed. (An empty default is copied for each state.)
     """
 
     order_id: str
     placing: OrderPlaced | None = None
     rep_id: str | None = None
-    promised_by: datetime | None = None
-    lines: dict[str, OrderLine] = {}
-    delivered: dict[str, Decimal] = {}
+    promised_by: datetime = LONG_AGO
+    instant: datetime | None = None
+    lines: dict[str, Line] = {}
+    lines_delivered: int = 0
+    lines_owed: int = 0
+    lines_left: int = 0
+    lines_hidden: int = 0
+    open_amount: Decimal = ZERO
+    order_value: Decimal = ZERO
     shipments: dict[str, Shipment] = {}
-    live: dict[str, None] = {}
+    live: list[LiveShipment] = []
+    live_dispatched: int = 0
     expedites: dict[str, Expedite] = {}
     undecided: int = 0
     latest_decision: str = "none"
     follow_ups: tuple[FollowUp, ...] = ()
+    told_of_delay: bool = False
+    expected_late: datetime | None = None
     attempts: int = 0
     last_confirmed: str | None = None
-    cancelled: bool = False
+    last_delivered_at: datetime | None = None
+    cancellation: Cancellation | None = None
+    reinstated_for: datetime | None = None
     completion: Completion | None = None
+    short: bool | None = None
+    reopened_at: datetime | None = None
+    touched_lines: list[str] = []
+    touched_shipments: list[str] = []
+    touched_expedites: list[str] = []
+
+    # -- what is so ------------------------------------------------------------------------------
 
     @property
     def closed(self) -> bool:
-        return self.cancelled or self.completion is not None
+        return self.cancellation is not None or self.completion is not None
 
-    def live_shipments(self) -> list[Shipment]:
-        return [self.shipments[shipment_id] for shipment_id in self.live]
+    @property
+    def closed_at(self) -> datetime | None:
+        closing = self.cancellation or self.completion
+        return closing.at if closing else None
+
+    def live_shipments(self) -> Iterator[Shipment]:
+        return (self.shipments[shipment_id] for _, _, shipment_id in self.live)
 
     def left_to_book(self) -> dict[str, Decimal]:
-        """Of each line, what is neither delivered nor carried by a live shipment; only lines with something left."""
-        left = {line.line: line.quantity - self.delivered.get(line.line, ZERO) for line in self.lines.values()}
-        for shipment in self.live_shipments():
-            for line, quantity in shipment.left.items():
-                if line in left:
-                    left[line] -= quantity
-        return {line: quantity for line, quantity in left.items() if quantity > 0}
+        """Of each line of goods, what is neither delivered nor carried; only lines with something left."""
+        return {line_id: line.left_to_book for line_id, line in self.lines.items() if line.left}
 
-    def has_left_to_book(self) -> bool:
-        """Whether a booking could take anything."""
-        if not self.live and not self.delivered:
-            return bool(self.lines)
-        carried = [self.shipments[shipment_id].left for shipment_id in self.live]
-        for number, line in self.lines.items():
-            left = line.quantity - self.delivered.get(number, ZERO)
-            for taken in carried:
-                left -= taken.get(number, ZERO)
-            if left > 0:
-                return True
-        return False
+    def latest_estimate(self) -> datetime | None:
+        """The latest estimate of the live shipments; those without one are left aside."""
+        live = self.live
+        if not live:
+            return None
+        if not live[-1][0]:
+            return live[-1][1]
+        with_estimate = bisect_left(live, (True, LONG_AGO, ""))
+        return live[with_estimate - 1][1] if with_estimate else None
 
-    def delivered_in_full(self) -> bool:
-        return all(self.delivered.get(line.line, ZERO) >= line.quantity for line in self.lines.values())
+    def lines_shown(self) -> int:
+        """How many lines the order has, those that are gone left out unless something of them was delivered."""
+        return len(self.lines) - self.lines_hidden
+
+    # -- what changes ----------------------------------------------------------------------------
+
+    def go_live(self, shipment: Shipment) -> None:
+        """The shipment carries its rest from now on."""
+        self.add_to_live(shipment)
+        self.carry(shipment.left.items(), 1)
+
+    def end(self, shipment: Shipment) -> None:
+        """The shipment is not live any more: what of it is undelivered is free again."""
+        self.remove_from_live(shipment)
+        self.carry(shipment.left.items(), -1)
+
+    def move(self, shipment: Shipment, estimate: datetime | None) -> None:
+        """The shipment is expected at another time, or nobody knows when."""
+        self.remove_from_live(shipment)
+        shipment.estimated_delivery = estimate
+        self.add_to_live(shipment)
+
+    def add_to_live(self, shipment: Shipment) -> None:
+        insort(self.live, shipment.place)
+        self.live_dispatched += shipment.dispatched_at is not None
+
+    def remove_from_live(self, shipment: Shipment) -> None:
+        del self.live[bisect_left(self.live, shipment.place)]
+        self.live_dispatched -= shipment.dispatched_at is not None
+
+    def carry(self, quantities: Iterable[tuple[str, Decimal]], sign: int) -> None:
+        """Live shipments carry so much more (sign 1) or less (sign -1) of each line."""
+        for line_id, quantity in quantities:
+            line = self.lines[line_id]
+            line.booked = line.booked + quantity if sign > 0 else line.booked - quantity
+            self.recount(line)
+            self.touched_lines.append(line_id)
+
+    def deliver(self, line_id: str, quantity: Decimal, carried: Decimal, at: datetime) -> None:
+        """So much more of the line was delivered; so much of that is what its shipment carried."""
+        line = self.lines[line_id]
+        before = line.delivered
+        if carried:
+            line.booked -= carried
+        self._now_delivered(line, before + quantity)
+        line.levels += (Level(line.delivered, at),)
+        if not before:
+            self.lines_delivered += 1
+        self.touched_lines.append(line_id)
+
+    def take_back(self, line_id: str, quantity: Decimal) -> None:
+        """So much that was delivered of the line is owed again."""
+        line = self.lines[line_id]
+        self._now_delivered(line, line.delivered - quantity)
+        # It falls back to what it had since an earlier delivery: that one keeps its instant, the later ones go.
+        reached = bisect_left(line.levels, line.delivered, key=_quantity)
+        kept = line.levels[:reached]
+        line.levels = (*kept, Level(line.delivered, line.levels[reached].since)) if line.delivered else kept
+        if not line.delivered:
+            self.lines_delivered -= 1
+        self.touched_lines.append(line_id)
+
+    def _now_delivered(self, line: Line, delivered: Decimal) -> None:
+        owed_before = line.undelivered
+        line.delivered = delivered
+        self.open_amount = EXACT.fma(line.undelivered - owed_before, line.ordered.unit_price, self.open_amount)
+        self.recount(line)
+
+    def recount(self, line: Line) -> None:
+        """Bring the running counts up to date with a line that changed."""
+        ordered = line.ordered
+        owed = ordered.quantity > line.delivered and ordered.kind == "goods"
+        left = owed and ordered.quantity - line.delivered > line.booked
+        hidden = not (ordered.quantity or line.delivered)
+        if hidden is not line.hidden:
+            line.hidden = hidden
+            self.lines_hidden += 1 if hidden else -1
+        if owed is not line.owed:
+            line.owed = owed
+            self.lines_owed += 1 if owed else -1
+        if left is not line.left:
+            line.left = left
+            self.lines_left += 1 if left else -1

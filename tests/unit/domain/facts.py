@@ -18,6 +18,7 @@ from domain.order.events import (
     CustomerInformed,
     DeliveryAttempted,
     DeliveryConfirmed,
+    DeliveryReturned,
     ExpediteDeclined,
     ExpediteGranted,
     ExpediteRequested,
@@ -28,6 +29,7 @@ from domain.order.events import (
     OrderLine,
     OrderPlaced,
     OrderReassigned,
+    OrderReinstated,
     OrderRescheduled,
     Segment,
     ShipmentBooked,
@@ -38,7 +40,7 @@ from domain.order.events import (
     as_line,
 )
 from domain.record import MessageVoided
-from domain.rep.events import Level, RepChanged, RepPayPlanSet, RepQuotaSet, RepRegistered
+from domain.rep.events import Level, RepChanged, RepLeft, RepPayPlanSet, RepQuotaSet, RepRegistered
 
 Hour = float
 About = Literal["expedite", "delay", "other"]
@@ -70,20 +72,36 @@ def said(at: Hour, sender: str, message_id: str | None = None, recorded: Hour | 
     }
 
 
-def order_lines(quantities: Quantities, prices: Prices | None = None) -> tuple[OrderLine, ...]:
+def order_lines(
+    quantities: Quantities,
+    prices: Prices | None = None,
+    *,
+    charges: Prices | None = None,
+    skus: Mapping[int, str | None] | None = None,
+    promises: Mapping[int, Hour] | None = None,
+) -> tuple[OrderLine, ...]:
+    """Lines of goods, and behind them charges: line to amount."""
     price_of = {as_line(line): price for line, price in (prices or {}).items()}
-    return tuple(
+    sku_of = {as_line(line): sku for line, sku in (skus or {}).items()}
+    promise_of = {as_line(line): oclock(hour) for line, hour in (promises or {}).items()}
+    goods = [
         OrderLine(
-            line=as_line(line),
-            sku=f"LAMP-{line}",
+            line=line,
+            sku=sku_of.get(line, f"LAMP-{line}"),
             quantity=Decimal(quantity),
-            unit_price=Decimal(price_of.get(as_line(line), 5)),
+            unit_price=Decimal(price_of.get(line, 5)),
+            promised_by=promise_of.get(line),
         )
-        for line, quantity in quantities.items()
-    )
+        for line, quantity in ((as_line(said), quantity) for said, quantity in quantities.items())
+    ]
+    priced = [
+        OrderLine(line=as_line(line), sku=None, quantity=Decimal(1), unit_price=Decimal(amount), kind="charge")
+        for line, amount in (charges or {}).items()
+    ]
+    return (*goods, *priced)
 
 
-def parcel(quantities: Quantities | None) -> tuple[LineQuantity, ...] | None:
+def quantities_of(quantities: Quantities | None) -> tuple[LineQuantity, ...] | None:
     if quantities is None:
         return None
     return tuple(LineQuantity(line=as_line(line), quantity=Decimal(quantity)) for line, quantity in quantities.items())
@@ -99,9 +117,12 @@ def placed(
     prices: Prices | None = None,
     promised_by: Hour = 17,
     rep: str | None = "ann",
-    account: str = "ALFKI",
+    account: str | None = "ALFKI",
     segment: Segment = "b2b",
     currency: str = "USD",
+    charges: Prices | None = None,
+    skus: Mapping[int, str | None] | None = None,
+    promises: Mapping[int, Hour] | None = None,
     **message: Any,
 ) -> OrderPlaced:
     return OrderPlaced(
@@ -110,14 +131,24 @@ def placed(
         segment=segment,
         channel="inbound_call",
         currency=currency,
-        lines=order_lines({1: 10} if lines is None else lines, prices),
+        lines=order_lines({1: 10} if lines is None else lines, prices, charges=charges, skus=skus, promises=promises),
         promised_by=oclock(promised_by),
         **said(at, "order-entry", **message),
     )
 
 
-def amended(at: Hour, lines: Quantities, *, prices: Prices | None = None, **message: Any) -> OrderAmended:
-    return OrderAmended(lines=order_lines(lines, prices), **said(at, "order-entry", **message))
+def amended(
+    at: Hour,
+    lines: Quantities,
+    *,
+    prices: Prices | None = None,
+    charges: Prices | None = None,
+    skus: Mapping[int, str | None] | None = None,
+    promises: Mapping[int, Hour] | None = None,
+    **message: Any,
+) -> OrderAmended:
+    said_lines = order_lines(lines, prices, charges=charges, skus=skus, promises=promises)
+    return OrderAmended(lines=said_lines, **said(at, "order-entry", **message))
 
 
 def reassigned(at: Hour, rep: str, **message: Any) -> OrderReassigned:
@@ -134,6 +165,15 @@ def rescheduled(at: Hour, promised_by: Hour, **message: Any) -> OrderRescheduled
 
 def cancelled(at: Hour, **message: Any) -> OrderCancelled:
     return OrderCancelled(reason="no longer needed", **said(at, "order-entry", **message))
+
+
+def reinstated(at: Hour, promised_by: Hour | None = None, **message: Any) -> OrderReinstated:
+    """Without a promise: the one that it had."""
+    return OrderReinstated(
+        reason="the customer wants it after all",
+        promised_by=None if promised_by is None else oclock(promised_by),
+        **said(at, "order-entry", **message),
+    )
 
 
 # -- getting it there faster ---------------------------------------------------------------------
@@ -186,6 +226,9 @@ def booked(
     carrier: str = "DHL",
     mode: Mode = "courier",
     estimate: Hour | None = 16,
+    parcels: tuple[str, ...] | None = None,
+    cost: Number | None = None,
+    tracking: str | None = None,
     **message: Any,
 ) -> ShipmentBooked:
     """Without lines: all that is left."""
@@ -194,7 +237,10 @@ def booked(
         mode=mode,
         carrier=carrier,
         estimated_delivery=None if estimate is None else oclock(estimate),
-        lines=parcel(lines),
+        lines=quantities_of(lines),
+        parcels=parcels,
+        cost=None if cost is None else Decimal(cost),
+        tracking_number=tracking,
         **said(at, "carrier-feed", **message),
     )
 
@@ -202,18 +248,27 @@ def booked(
 def rebooked(
     at: Hour,
     shipment: str = "S-1",
+    lines: Quantities | None = None,
     *,
-    estimate: Hour = 16,
+    estimate: Hour | None | Unset = 16,
     carrier: str | Unset = UNSET,
     mode: Mode | Unset = UNSET,
+    parcels: tuple[str, ...] | None | Unset = UNSET,
+    cost: Number | None | Unset = UNSET,
+    tracking: str | None | Unset = UNSET,
     **message: Any,
 ) -> ShipmentRebooked:
+    """Without lines it carries what it did."""
     return ShipmentRebooked(
         shipment_id=shipment,
-        estimated_delivery=oclock(estimate),
+        estimated_delivery=oclock(estimate) if isinstance(estimate, int | float) else estimate,
         reason="the van broke down",
         carrier=carrier,
         mode=mode,
+        lines=quantities_of(lines) or UNSET,
+        parcels=parcels,
+        cost=Decimal(cost) if isinstance(cost, int | str | Decimal) else cost,
+        tracking_number=tracking,
         **said(at, "carrier-feed", **message),
     )
 
@@ -222,9 +277,13 @@ def dispatched(at: Hour, shipment: str = "S-1", **message: Any) -> ShipmentDispa
     return ShipmentDispatched(shipment_id=shipment, **said(at, "carrier-feed", **message))
 
 
-def delayed(at: Hour, shipment: str = "S-1", *, estimate: Hour = 20, **message: Any) -> ShipmentDelayed:
+def delayed(at: Hour, shipment: str = "S-1", *, estimate: Hour | None = 20, **message: Any) -> ShipmentDelayed:
+    """Without an estimate nobody knows any more when it comes."""
     return ShipmentDelayed(
-        shipment_id=shipment, estimated_delivery=oclock(estimate), reason="snow", **said(at, "carrier-feed", **message)
+        shipment_id=shipment,
+        estimated_delivery=None if estimate is None else oclock(estimate),
+        reason="snow",
+        **said(at, "carrier-feed", **message),
     )
 
 
@@ -239,10 +298,35 @@ def attempted(at: Hour, shipment: str = "S-1", **message: Any) -> DeliveryAttemp
     return DeliveryAttempted(shipment_id=shipment, reason="nobody at home", **said(at, "carrier-feed", **message))
 
 
-def delivered(at: Hour, shipment: str = "S-1", lines: Quantities | None = None, **message: Any) -> DeliveryConfirmed:
-    """Without lines: the undelivered rest of the shipment."""
+def delivered(
+    at: Hour,
+    shipment: str = "S-1",
+    lines: Quantities | None = None,
+    *,
+    parcel: str | None = None,
+    signed_by: str | None = "M. Anders",
+    **message: Any,
+) -> DeliveryConfirmed:
+    """Without lines and parcel: the undelivered rest of the shipment."""
     return DeliveryConfirmed(
-        shipment_id=shipment, lines=parcel(lines), signed_by="M. Anders", **said(at, "carrier-feed", **message)
+        shipment_id=shipment,
+        lines=quantities_of(lines),
+        parcel=parcel,
+        signed_by=signed_by,
+        **said(at, "carrier-feed", **message),
+    )
+
+
+def returned(
+    at: Hour, shipment: str = "S-1", lines: Quantities | None = None, *, replace: bool = False, **message: Any
+) -> DeliveryReturned:
+    """Without lines: all that the shipment delivered."""
+    return DeliveryReturned(
+        shipment_id=shipment,
+        lines=quantities_of(lines),
+        reason="damaged",
+        replace=replace,
+        **said(at, "carrier-feed", **message),
     )
 
 
@@ -293,6 +377,10 @@ def rep_changed(
     **message: Any,
 ) -> RepChanged:
     return RepChanged(name=name, level=level, team=team, mentor_id=mentor, **said(at, "people", **message))
+
+
+def rep_left(at: Hour, **message: Any) -> RepLeft:
+    return RepLeft(reason="retired", **said(at, "people", **message))
 
 
 def quota_set(at: Hour, month: str = "2026-03", target: Number = 1000, **message: Any) -> RepQuotaSet:

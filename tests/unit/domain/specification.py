@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from domain.account.kind import ACCOUNT
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.kinds import KIND_OF_TYPE
+from domain.order.events import as_line
 from domain.order.kind import ORDER
 from domain.order.state import FollowUp
+from domain.order.summary import OrderLineSummary, ShipmentSummary, lines_of, shipments_of
 from domain.rep.kind import REP
 from domain.settling import Settling, settle, up_to
 from domain.verdict import Outcome, Verdict
@@ -77,8 +80,36 @@ class History:
         return History(up_to(self.facts, occurred=oclock(hour)))
 
     def owes(self, *follow_ups: FollowUp) -> History:
-        """These follow-ups are owed to the customer, and no others."""
+        """These follow-ups are owed to the customer, and no others, while the promise has not passed."""
         assert self.seen.follow_ups == follow_ups
+        return self
+
+    def owes_at(self, hour: Hour, *follow_ups: FollowUp) -> History:
+        """These follow-ups are owed at that hour, by what had occurred until then, and no others."""
+        seen = self.at(hour).seen
+        owed = () if seen is None else seen.follow_ups_at(oclock(hour))
+        assert sorted(owed, key=repr) == sorted(follow_ups, key=repr)
+        return self
+
+    def line(self, line: int | str, **expected: Any) -> History:
+        """In the end the order's line stands so; quantities are given as they are written."""
+        _compare(lines_seen(self.settling)[as_line(line)], _quantities(expected))
+        return self
+
+    def no_line(self, line: int | str) -> History:
+        """There is no such line, or it is gone without a trace."""
+        assert as_line(line) not in lines_seen(self.settling)
+        return self
+
+    def shipment(self, shipment_id: str, **expected: Any) -> History:
+        """In the end the shipment stands so."""
+        _compare(shipments_seen(self.settling)[shipment_id], _quantities(expected))
+        return self
+
+    def expedite(self, request_id: str, **expected: Any) -> History:
+        """In the end the request stands so."""
+        seen = {one.request_id: one for moment in self.settling.moments for one in moment.summary.changed_expedites}
+        _compare(seen[request_id], _quantities(expected))
         return self
 
 
@@ -130,7 +161,33 @@ def settle_in_any_order(facts: Sequence[Fact]) -> Settling[Any]:
     for arrival in (facts[::-1], [*facts[half:], *facts[:half]], [*facts[::2], *facts[1::2]]):
         other = settle(kind.decider, SUBJECT_ID[kind], arrival)
         assert (other.outcomes, other.state, other.moments) == (settled.outcomes, settled.state, settled.moments)
+    if kind is ORDER:
+        what_changed_adds_up_to_what_is(settled)
     return settled
+
+
+def lines_seen(settling: Settling[Any]) -> dict[str, OrderLineSummary]:
+    """An order's lines as the moments tell them: of each the latest word, those left out that are gone."""
+    changed = [change for moment in settling.moments for change in moment.summary.changed_lines]
+    return {line: seen for line, seen in dict(changed).items() if seen is not None}
+
+
+def shipments_seen(settling: Settling[Any]) -> dict[str, ShipmentSummary]:
+    """An order's shipments as the moments tell them: of each the latest word."""
+    return {seen.shipment_id: seen for moment in settling.moments for seen in moment.summary.changed_shipments}
+
+
+def what_changed_adds_up_to_what_is(settling: Settling[Any]) -> None:
+    """The moments tell only what changed; taken together that is all there is, and the counts are right."""
+    state = settling.state
+    lines, shipments = lines_seen(settling), shipments_seen(settling)
+    assert lines == {line: seen for line, seen in lines_of(state, state.lines) if seen is not None}
+    assert shipments == {seen.shipment_id: seen for seen in shipments_of(state, state.shipments)}
+    if settling.moments:
+        assert (settling.moments[-1].summary.lines, settling.moments[-1].summary.shipments) == (
+            len(lines),
+            len(shipments),
+        )
 
 
 def kind_of(facts: Sequence[Fact]) -> Kind:
@@ -148,6 +205,15 @@ def _compare(seen: Any, expected: dict[str, Any]) -> None:
     actual = {name: getattr(seen, name) for name in expected}
     assert actual == {
         name: oclock(value) if isinstance(actual[name], datetime) and not isinstance(value, datetime) else value
+        for name, value in expected.items()
+    }
+
+
+def _quantities(expected: dict[str, Any]) -> dict[str, Any]:
+    """Quantities and amounts are given as text."""
+    measured = ("quantity", "booked", "delivered", "over_delivered", "returned", "unit_price", "cost", "surcharge")
+    return {
+        name: Decimal(value) if name in measured and isinstance(value, int | str) else value
         for name, value in expected.items()
     }
 

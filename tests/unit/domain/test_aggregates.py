@@ -165,7 +165,7 @@ def test_a_rep_and_an_account_say_how_they_stand() -> None:
     rep, account = open_subject("rep-ann", oclock(8)), open_subject("account-ALFKI", oclock(8))
     file(rep, rep_registered(8, "Ann"))
     file(account, account_registered(8, "Alfreds"))
-    assert rep.settle().state.registered.name == "Ann"
+    assert rep.settle().state.known.name == "Ann"
     assert account.settle().state.summary.name == "Alfreds"
     assert (type(rep.facts[0]), type(account.facts[0])) == (RepRegistered, AccountRegistered)
 

@@ -180,7 +180,7 @@ def test_a_cancelled_order_takes_no_amendment() -> None:
 
 
 def test_a_delivered_order_takes_no_amendment() -> None:
-    given(placed(8), booked(9), delivered(10)).when(amended(11, {1: 12})).then_refused("the order is delivered in full")
+    given(placed(8), booked(9), delivered(10)).when(amended(11, {1: 12})).then_refused("the order is complete")
 
 
 # -- handing over --------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_a_cancelled_order_takes_no_rescheduling() -> None:
 
 
 def test_a_delivered_order_takes_no_rescheduling() -> None:
-    given(placed(8), booked(9), delivered(10)).when(rescheduled(11, 20)).then_refused("delivered in full").summary(
+    given(placed(8), booked(9), delivered(10)).when(rescheduled(11, 20)).then_refused("the order is complete").summary(
         promised_by=17
     )
 
@@ -228,16 +228,39 @@ def test_an_order_on_its_way_can_be_cancelled() -> None:
     given(placed(8), booked(9), dispatched(10), attempted(11)).when(cancelled(12)).then_applied()
 
 
-def test_an_order_of_which_part_was_delivered_cannot_be_cancelled() -> None:
-    given(placed(8), booked(9), delivered(10, lines={1: 1})).when(cancelled(11)).then_refused(
-        "part of the order was delivered"
-    ).summary(status="open")
-
-
-def test_a_delivered_order_cannot_be_cancelled() -> None:
-    given(placed(8), booked(9), delivered(10)).when(cancelled(11)).then_refused("delivered").summary(
-        status="delivered", delivered_at=10
+def test_cancelling_an_order_of_which_part_was_delivered_closes_its_rest() -> None:
+    given(placed(8, {1: 10, 2: 4}, charges={3: 7}), booked(9), delivered(10, lines={1: 6})).when(
+        cancelled(11)
+    ).then_applied().summary(
+        status="delivered",
+        delivered_at=11,
+        last_delivered_at=10,
+        short=True,
+        cancel_reason="no longer needed",
+        order_value=Decimal("37.00"),
+        open_value=Decimal(0),
+        lines=2,
+    ).line(1, quantity=6, delivered=6, booked=0, delivered_at=10).no_line(2).line(3, quantity=1).shipment(
+        "S-1", cancelled_at=11, delivered_at=None
     )
+
+
+def test_cancelling_the_rest_keeps_no_surplus_in_the_quantity() -> None:
+    given(placed(8, {1: 10, 2: 4}), booked(9), delivered(10, lines={1: 12})).when(cancelled(11)).then_applied().line(
+        1, quantity=10, delivered=12, over_delivered=2
+    )
+
+
+def test_a_complete_order_refuses_a_cancellation() -> None:
+    given(placed(8), booked(9), delivered(10)).when(cancelled(11)).then_refused("the order is complete").summary(
+        status="delivered", delivered_at=10, cancel_reason=None
+    )
+
+
+def test_an_order_whose_rest_a_cancellation_closed_is_cancelled_already() -> None:
+    given(placed(8), booked(9), delivered(10, lines={1: 1}), cancelled(11)).when(cancelled(12)).then_duplicate(
+        "the order's rest was cancelled before"
+    ).summary(delivered_at=11)
 
 
 def test_cancelled_again_is_a_duplicate_whatever_the_reason() -> None:
@@ -248,7 +271,7 @@ def test_the_shipments_of_a_cancelled_order_end_with_it() -> None:
     history = given(placed(8), booked(9, "S-1", {1: 4}), dispatched(10, "S-1"), booked(11, "S-2"), cancelled(12))
     history.summary(carrier=None, mode=None, estimated_delivery=None)
     history.when(dispatched(13, "S-2")).then_refused("shipment S-2 was cancelled")
-    history.when(delivered(13, "S-1")).then_refused("shipment S-1 was cancelled")
+    history.when(delivered(13, "S-1")).then_refused("shipment S-1 was cancelled, and the order is cancelled")
     history.when(shipment_cancelled(13, "S-1")).then_duplicate("shipment S-1 was cancelled before")
 
 

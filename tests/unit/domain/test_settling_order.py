@@ -128,9 +128,9 @@ def test_a_follow_up_is_owed_from_when_the_decline_took_effect() -> None:
 
 
 def test_what_waited_is_judged_by_the_rules_when_its_time_has_come() -> None:
-    early = delivered(8.5, lines={1: 7})
-    heard(placed(8), early, booked(9, lines={1: 6})).then(early).then_refused(
-        "line 1: 7 is more than the 6 left on shipment S-1"
+    early = delivered(8.5, lines={2: 7})
+    heard(placed(8, {1: 10, 2: 7}), early, booked(9, lines={1: 6})).then(early).then_refused(
+        "line 2 is not on shipment S-1"
     )
 
 
