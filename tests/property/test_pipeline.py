@@ -345,7 +345,11 @@ def check_kept(waybill: Waybill, long_stream: int) -> None:
             assert settling.last_sort_key is not None
             kept = msgspec.json.decode(row.snapshot, type=KEPT[kind])
             anew: Snapshot[Any] = Snapshot(
-                settling.last_sort_key, bool(settling.forbidden), settling.state, RULES_VERSION
+                settling.last_sort_key,
+                bool(settling.forbidden),
+                settling.state,
+                RULES_VERSION,
+                settling.fingerprints_of_instant(),
             )
             assert without_versions(kept) == without_versions(anew)
 
