@@ -10,19 +10,21 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 
 import infra.store.migrations
 from domain.rep.events import RepRegistered
+from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend
 from infra.app.migrate import migrate_store
 from infra.app.status import read_status
 from infra.settings import Settings
 from infra.store import schema_version
 from infra.store.events.codec import encode_event
-from infra.store.register.tables import reactor_positions, register_metadata
-from infra.store.schema_version import NEWEST, VERSION_TABLE, StoreVersionError, upgrade
+from infra.store.opening import Access
+from infra.store.register.tables import reactor_positions, register_metadata, store_rules
+from infra.store.schema_version import NEWEST, VERSION_TABLE, StoreVersionError, rules_of, upgrade
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import floor, take_in
@@ -163,3 +165,29 @@ def test_a_step_that_cannot_have_its_lock_makes_no_reader_wait(
         migration.join()
     with Waybill(settings) as waybill:
         assert waybill.history.head() == EVENTS
+
+
+def judged_by(settings: Settings, version: int) -> None:
+    with Waybill(settings) as waybill, waybill.engine.begin() as connection:
+        connection.execute(update(store_rules).values(version=version))
+
+
+def test_a_store_of_newer_rules_can_be_asked_and_is_not_written(settings: Settings) -> None:
+    judged_by(settings, RULES_VERSION + 1)
+    with Waybill(settings, access=Access.READING) as waybill:
+        assert read_status(waybill).head == 0
+    with pytest.raises(StoreVersionError, match="it can answer questions, and must not write"):
+        Waybill(settings)
+    # and migrating does not take the rules back
+    migrate_store(settings)
+    with pytest.raises(StoreVersionError, match="it can answer questions, and must not write"):
+        Waybill(settings)
+
+
+def test_a_store_of_older_rules_is_not_written_until_it_is_migrated(settings: Settings) -> None:
+    judged_by(settings, RULES_VERSION - 1)
+    with pytest.raises(StoreVersionError, match="run waybill migrate"):
+        Waybill(settings)
+    migrate_store(settings)
+    with Waybill(settings) as waybill:
+        assert rules_of(waybill.engine) == RULES_VERSION

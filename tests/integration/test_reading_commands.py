@@ -1,0 +1,204 @@
+"""A command that only asks writes nothing: no table, no lock, no file, on SQLite and on PostgreSQL.
+
+Every command of the command line is listed here as one that reads or as one that acts.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import typer
+
+from infra.cli.app import app
+from tests.integration.command import Command, Nursery
+from tests.integration.messages import booked, confirmed, declined, placed, registered, requested
+from tests.stores.conftest import StoreUrl, new_databases, postgres_server, postgres_store
+
+__all__ = ["new_databases", "postgres_server", "postgres_store"]  # fixtures
+
+AT = "2025-03-11T09:00:00Z"
+CLOCKS: tuple[tuple[str, ...], ...] = ((), ("--as-of", AT), ("--known-at", "2099-01-01T00:00:00Z"))
+VIEWS = (
+    "overdue",
+    "overdue_deliveries",
+    "overdue-deliveries",
+    "at-risk",
+    "at_risk_deliveries",
+    "at-risk-deliveries",
+    "workload",
+    "rep-workload",
+    "rep_workload",
+    "late",
+    "late_deliveries",
+    "late-deliveries",
+    "follow-ups",
+    "follow_ups",
+)
+READING: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
+    **{(view,): CLOCKS for view in VIEWS},
+    ("order",): tuple(("SO-1", *clock) for clock in CLOCKS),
+    ("order_timeline",): (("SO-1",),),
+    ("order-timeline",): (("SO-1",),),
+    ("message",): (("/orders", "SO-1-placed"),),
+    ("events",): ((), ("--stream", "order-SO-1")),
+    ("status",): ((),),
+    ("verify",): ((),),
+    ("export",): tuple(
+        (name, "--to", "{folder}/export.csv", *clock) for name in ("overdue", "dead_letters") for clock in CLOCKS
+    ),
+    ("schema",): ((),),
+    ("settings",): ((),),
+    ("dead-letters", "list"): CLOCKS,
+    ("dead_letters", "list"): ((),),
+    ("dead-letters", "show"): (("{letter}",),),
+    ("dead_letters", "show"): (("{letter}",),),
+    ("held", "list"): ((),),
+}
+WITHOUT_STORE = {("schema",), ("settings",)}
+ACTING = {
+    ("demo",),
+    ("ingest",),
+    ("publish",),
+    ("simulate",),
+    ("consume",),
+    ("project",),
+    ("relay",),
+    ("up",),
+    ("void",),
+    ("migrate",),
+    ("reingest",),
+    ("topics", "create"),
+    ("analysts", "grant"),
+    ("analysts", "revoke"),
+}
+MESSAGES = (
+    registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder"),
+    placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"),
+    requested("SO-1", "2025-03-04T09:00:00Z"),
+    declined("SO-1", "2025-03-04T15:30:00Z"),
+    booked("SO-2", "2025-03-04T10:00:00Z", "2025-03-10T10:00:00Z"),
+    confirmed("SO-3", "2025-03-11T11:45:18Z"),
+    b"{}",
+)
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if not hasattr(group, "commands"):
+        yield path
+        return
+    for name, command in group.commands.items():
+        yield from commands(command, (*path, name))
+
+
+def test_every_command_reads_or_acts() -> None:
+    assert set(commands(typer.main.get_command(app))) == {*READING, *ACTING}
+
+
+@pytest.fixture
+def public(nursery: Nursery) -> Iterator[Command]:
+    """A folder that others can reach, unlike pytest's own, beside one for what a command writes."""
+    folder = Path(tempfile.mkdtemp(prefix="waybill-public-"))
+    folder.chmod(0o755)
+    (folder / "store").mkdir()
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o777)
+    store = folder / "store" / "waybill.db"
+    yield Command(nursery, folder, TMPDIR=str(folder / "tmp"), WAYBILL_STORE=f"sqlite:///{store}")
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+def told(public: Command) -> str:
+    """Fill the store; returns the id of a dead letter."""
+    public("ingest", public.file("messages.jsonl", *MESSAGES)).done()
+    return str(public.ask("dead-letters", "list")[0]["letter_id"])
+
+
+def ask_everything(public: Command, letter: str) -> None:
+    for command, variants in READING.items():
+        for arguments in variants:
+            words = [word.format(folder=public.folder / "tmp", letter=letter) for word in arguments]
+            ran = public(*command, *words, nobody=True)
+            if command == ("message",):
+                ran.exited(1, "no such message")
+            else:
+                ran.done()
+
+
+def state_of(folder: Path) -> Any:
+    paths = (folder, *sorted(folder.iterdir()))
+    return [(path.name, path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in paths]
+
+
+def test_questions_to_a_file_that_may_only_be_read_leave_no_trace(public: Command) -> None:
+    letter = told(public)
+    folder = public.folder / "store"
+    (folder / "waybill.db").chmod(0o444)
+    folder.chmod(0o555)
+    before = state_of(folder)
+    ask_everything(public, letter)
+    assert state_of(folder) == before
+    # and none is left where they might have been left
+    folder.chmod(0o777)
+    (folder / "waybill.db").chmod(0o666)
+    before = state_of(folder)
+    ask_everything(public, letter)
+    assert state_of(folder) == before
+
+
+def test_questions_are_answered_beside_a_process_that_writes(public: Command) -> None:
+    letter = told(public)
+    folder = public.folder / "store"
+    folder.chmod(0o777)
+    (folder / "waybill.db").chmod(0o666)
+    projector = public.start("project", nobody=True)
+    try:
+        public("ingest", public.file("more.jsonl", placed("SO-9", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")))
+        ask_everything(public, letter)
+        assert "SO-9" in public("order", "SO-9", nobody=True).done().text
+    finally:
+        projector.terminate()
+        projector.wait()
+
+
+@pytest.mark.postgres
+def test_questions_by_a_role_that_may_only_select_change_nothing(public: Command, postgres_store: StoreUrl) -> None:
+    url = postgres_store()
+    letter = told(public.with_(WAYBILL_STORE=url))
+    reader = f"reader_{url.rsplit('_', 1)[1]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {reader} LOGIN")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
+        try:
+            before = written(connection)
+            own = urlsplit(url)
+            asking = own._replace(netloc=f"{reader}@{own.netloc.rpartition('@')[2]}").geturl()
+            ask_everything(public.with_(WAYBILL_STORE=asking), letter)
+            # and one that might write does not either
+            ask_everything(public.with_(WAYBILL_STORE=url), letter)
+            assert written(connection) == before
+        finally:
+            connection.execute(f"DROP OWNED BY {reader}")
+            connection.execute(f"DROP ROLE {reader}")
+
+
+def written(connection: psycopg.Connection) -> Any:
+    """All relations, and how many rows were ever inserted, updated and deleted in each."""
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    tuples = connection.execute(
+        "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables ORDER BY relname"
+    ).fetchall()
+    return tuples, connection.execute("SELECT count(*), max(oid) FROM pg_class").fetchone()
+
+
+@pytest.mark.parametrize("command", [command for command in READING if command not in WITHOUT_STORE], ids=" ".join)
+def test_a_question_to_a_store_that_is_not_there_makes_none(public: Command, command: tuple[str, ...]) -> None:
+    words = [word.format(folder=public.folder / "tmp", letter="0") for word in READING[command][0]]
+    public(*command, *words).exited(1, "there is no store at sqlite://", "set WAYBILL_STORE", "waybill ingest")
+    assert list((public.folder / "store").iterdir()) == []
