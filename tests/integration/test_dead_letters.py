@@ -95,7 +95,7 @@ def test_a_message_that_is_no_text_keeps_its_bytes(waybill: Command) -> None:
     waybill("dead-letters", "show", letter["letter_id"], "--format", "csv").done()
 
 
-def test_a_message_of_ten_megabytes_keeps_its_bytes(waybill: Command) -> None:
+def test_of_a_message_beyond_the_limit_its_size_its_hash_and_its_beginning_are_kept(waybill: Command) -> None:
     huge = encoded({**ORDER, "data": {**ORDER["data"], "reference": "x" * 10_000_000}})
 
     counts = waybill.ingest(ORDER, huge, BOOKING)
@@ -103,7 +103,9 @@ def test_a_message_of_ten_megabytes_keeps_its_bytes(waybill: Command) -> None:
 
     letter = shown(waybill)
     assert "1048576" in letter["reason"].replace(",", "").replace("_", "")
-    assert letter["body"].encode() == huge
+    assert str(len(huge)) in letter["reason"]
+    assert letter["letter_id"] == hashlib.sha256(huge).hexdigest()
+    assert letter["body"].encode() == huge[: 64 * 1024]
 
 
 def test_text_beyond_ascii_is_shown_as_it_is(waybill: Command) -> None:

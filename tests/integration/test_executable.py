@@ -42,6 +42,7 @@ def test_output_that_nobody_reads_to_its_end(waybill: Command) -> None:
     ],
 )
 def test_a_standard_stream_that_was_closed(waybill: Command, command: str, code: int, said: str) -> None:
+    waybill.ingest()
     ran = subprocess.run(
         ["sh", "-c", f'"$0" {command}', EXECUTABLE], cwd=waybill.folder, capture_output=True, text=True, check=False
     )

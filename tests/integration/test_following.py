@@ -12,7 +12,7 @@ def test_the_status_has_the_shape_that_others_check_against(waybill: Command) ->
 
     told = waybill.ask("status")
 
-    assert list(told) == ["books", "head", "projections", "partitions", "reactors"]
+    assert list(told) == ["books", "head", "projections", "partitions", "parked", "reactors"]
     assert list(told["books"].items()) == [("received", 4), ("applied", 1), ("duplicate", 1), ("held", 1), ("dead", 1)]
     assert told["head"] == 2
     assert [list(p) for p in told["projections"]] == [["name", "version", "position", "lag", "state"]] * len(
@@ -29,6 +29,7 @@ def test_the_status_has_the_shape_that_others_check_against(waybill: Command) ->
 
 
 def test_the_status_of_an_empty_store(waybill: Command) -> None:
+    waybill.ingest()
     told = waybill.ask("status")
     assert told["books"] == {"received": 0, "applied": 0, "duplicate": 0, "held": 0, "dead": 0}
     assert told["head"] == 0

@@ -254,6 +254,7 @@ def test_no_reps_rows(floor: Command, view: str) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_to_show(waybill: Command, view: str) -> None:
+    waybill.ingest()
     assert waybill.ask(view) == []
     assert waybill(view, "--format", "csv").done().text == ",".join(COLUMNS[view]) + "\n"
     assert "none" in waybill(view).done().text
