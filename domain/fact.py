@@ -82,7 +82,9 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     """What a message says happened.
 
     `occurred_at` is the message's time, `recorded_at` when the service (or, for an imported history, the earlier
-    system) recorded it. Facts never change; what they mean is `domain.settling.settle`'s to say.
+    system) recorded it. `held_until` is set where `occurred_at` was too far ahead of the service's clock: the fact is
+    kept, and left out of settling until the clock has come that near (see `domain.clock_holds`). Facts never change;
+    what they mean is `domain.settling.settle`'s to say.
     """
 
     TYPE: ClassVar[str] = ""
@@ -90,6 +92,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     DATA_FIELDS: ClassVar[tuple[str, ...]] = ()
 
     occurred_at: datetime
+    held_until: datetime | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from domain.clock_holds import outcome_of_held
 from domain.fact import Fact, FactKey, SortKey, sort_key_of
 from domain.repetition import Saying, fingerprint, saying_of
 from domain.verdict import Objection, Outcome, Verdict, already_so
@@ -171,7 +172,7 @@ class Settling(Generic[State]):
 
 
 def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
-    """Settle the facts of one subject; a pure function of their set.
+    """Settle the facts of one subject; a pure function of their set. Those that the clock holds are left out.
 
     With `watched` false the moments are left out, for those who want the verdicts alone.
     """
@@ -184,7 +185,10 @@ def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, w
         has_voids=bool(weighed.outcomes),
     )
     for fact in sorted(weighed.standing, key=sort_key_of):
-        settling.take(fact)
+        if fact.held_until is None:
+            settling.take(fact)
+        else:
+            settling.outcomes[fact.key] = outcome_of_held(fact)
     return settling
 
 

@@ -7,6 +7,7 @@ else (a late message, a void, a fact that waits) needs all facts of the stream.
 from collections.abc import Sequence
 from typing import Any
 
+from domain.clock_holds import outcome_of_held
 from domain.fact import Fact, SortKey, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
@@ -32,12 +33,17 @@ def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bo
 def come_after(last_sort_key: SortKey | None, facts: Sequence[Fact]) -> bool:
     """Whether none of these facts is a void, and all have their places after the last one so far (None: no fact)."""
     for fact in facts:
-        if isinstance(fact, MessageVoided) or (last_sort_key is not None and sort_key_of(fact) <= last_sort_key):
+        if isinstance(fact, MessageVoided):
+            return False
+        if last_sort_key is not None and sort_key_of(fact) <= last_sort_key and fact.held_until is None:
             return False
     return True
 
 
 def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
-    """Take new facts on top."""
+    """Take new facts on top; those that the clock holds are left out."""
     for fact in sorted(facts, key=sort_key_of) if len(facts) > 1 else facts:
-        settling.take(fact)
+        if fact.held_until is None:
+            settling.take(fact)
+        else:
+            settling.outcomes[fact.key] = outcome_of_held(fact)

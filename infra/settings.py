@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         timedelta(hours=1),
         ge=timedelta(0),
         le=timedelta(days=366),
-        description="How far ahead of this machine's clock a message's time may be: ISO 8601 (PT1H) or seconds.",
+        description="How far a message's time may be ahead of the clock before it is held: ISO 8601 (PT1H) or seconds.",
     )
     hold_hours: int = Field(
         72, ge=0, le=1_000_000, description="A message held longer than this counts as dead until it is taken."

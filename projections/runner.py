@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from domain.clock_holds import ClockHoldEnded, facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
 from domain.settling import Settling
@@ -206,10 +207,13 @@ class Runner:
         for stream, events in touched.streams.items():
             if is_waiting_room(stream):
                 continue
-            facts = [event for event in events if isinstance(event, Fact)]
+            facts = facts_among(events)
             version_before = events[0].originator_version - 1
             recent = cache.take(stream, version_before)
-            if recent is not None and can_be_stepped_on(recent, facts):
+            if any(isinstance(event, ClockHoldEnded) for event in events) and version_before:
+                # A fact that was left out counts from here on, and its place may be before others.
+                unsettled.append(stream)
+            elif recent is not None and can_be_stepped_on(recent, facts):
                 step_on(recent, facts)
                 settlings[stream] = recent
             elif version_before == 0:

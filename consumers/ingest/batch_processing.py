@@ -6,9 +6,10 @@ are new, each new one is added to its stream, and every stream that got one is s
 the same stream.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from consumers.ingest.register import (
     Arrival,
     ChangedMessage,
     Changes,
+    IgnoredFields,
     MalformedMessage,
     MessageKey,
     NewEvent,
@@ -34,18 +36,23 @@ from consumers.ingest.resettling import resettle
 from consumers.ingest.routing import Addition, sort_into_streams
 from consumers.ingest.settling_cache import IngestSettlingCache, SettledStream
 from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
+from domain.clock_holds import ClockHoldEnded
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
 from domain.verdict import Outcome, Verdict
+
+MOST_DUE = 500
+"""So many messages that the clock holds no more are taken in one batch; the rest is taken in the next."""
 
 _FEED_AND_VERDICT = attrgetter("feed_id", "verdict")
 
 
 class Read(NamedTuple):
-    """The messages of a batch as they were read, each in the order of arrival."""
+    """The messages of a batch as they were read, each in the order of arrival, and the fields ignored in some."""
 
     well_formed: Sequence[Arrival]
     malformed: Sequence[MalformedMessage]
+    ignored: Mapping[MessageKey, Sequence[str]] = MappingProxyType({})
 
 
 class BatchProcessor:
@@ -80,12 +87,15 @@ class BatchProcessor:
         self._receipts += take_malformed(transaction, read.malformed, changes, rereading=self._rereading)
         release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
         known = look_up(transaction, read.well_formed)
+        due = self._due()
         new, repeats = deduplicate(transaction, read.well_formed, known)
         for repeat in repeats:
             arrival = repeat.arrival
             changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
             self._answer(arrival, Outcome(Verdict.DUPLICATE, reason_of(repeat)))
-        self._add_new(new, known)
+        self._settle(new, known, due)
+        for key in new.keys() & read.ignored.keys():
+            changes.ignored.append(IgnoredFields(*key, new[key].fact.TYPE, new[key].feed_id, read.ignored[key]))
         for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
             changes.count(feed_id, verdict, count)
         return self._receipts
@@ -94,22 +104,47 @@ class BatchProcessor:
         """Cache the batch's settlings for the next one, once it was stored up to the event at `head`."""
         self._cache.put_back(self._settled, head)
 
-    def _add_new(self, new: Mapping[MessageKey, Arrival], known: Mapping[MessageKey, Registered]) -> None:
-        if not new:
+    def _due(self) -> Mapping[str, set[FactKey]]:
+        """The facts that the clock has held until now, by their streams."""
+        keys = self._transaction.due(self._changes.received_at, MOST_DUE)
+        due: dict[str, set[FactKey]] = defaultdict(set)
+        for key, registered in (self._transaction.registered(keys) if keys else {}).items():
+            due[registered.stream].add((key.source, key.message_id))
+        self._changes.clock_holds_ended += keys
+        return due
+
+    def _settle(
+        self,
+        new: Mapping[MessageKey, Arrival],
+        known: Mapping[MessageKey, Registered],
+        due: Mapping[str, set[FactKey]],
+    ) -> None:
+        """Settle the streams that get new messages, and those of which the clock holds some no more."""
+        if not new and not due:
             return
         additions, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
+        additions = {**{stream: [] for stream in due}, **additions}
         added = {stream: [addition.fact for addition in to_add] for stream, to_add in additions.items()}
-        resettled = resettle(self._transaction, self._cache, added, still_waiting)
+        resettled = resettle(self._transaction, self._cache, added, still_waiting, due)
         for stream, to_add in additions.items():
             version, settling, reconsidered = resettled[stream]
             outcomes = settling.outcomes
+            ended: Set[FactKey] = due.get(stream, set())
+            version = self._end_clock_holds(stream, version, ended)
             version = self._add(stream, version, to_add, outcomes)
             moved = [addition for addition in to_add if isinstance(addition, RegisteredFact)]
             if reconsidered or moved:
-                version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], to_add, outcomes)
+                version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], to_add, outcomes, ended)
             if version >= LONG_STREAM:
                 self._changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
             self._settled[stream] = SettledStream(version, settling)
+
+    def _end_clock_holds(self, stream: str, version: int, keys: Iterable[FactKey]) -> int:
+        for source, message_id in sorted(keys):
+            version += 1
+            ended = ClockHoldEnded(recorded_at=self._changes.received_at, source=source, message_id=message_id)
+            self._changes.events.append(NewEvent(stream, version, ended))
+        return version
 
     def _waiting_voids(self, new: Iterable[MessageKey]) -> list[RegisteredFact]:
         waiting = self._transaction.waiting_voids({key.subject for key in new})
@@ -130,6 +165,8 @@ class BatchProcessor:
             if isinstance(addition, Arrival):
                 events.append(NewEvent(stream, version, fact))
                 messages.append(NewMessage(addition, stream, version, outcome))
+                if fact.held_until is not None:
+                    self._changes.clock_holds[addition.key] = fact.held_until
                 self._answer(addition, outcome, stream, version)
             else:
                 key, _, registered = addition
@@ -146,6 +183,7 @@ class BatchProcessor:
         reconsidered: Iterable[RegisteredFact],
         additions: Sequence[Addition],
         outcomes: Mapping[FactKey, Outcome],
+        due: Set[FactKey],
     ) -> int:
         for key, fact, registered in reconsidered:
             outcome = outcomes[fact.key]
@@ -156,7 +194,7 @@ class BatchProcessor:
             if outcome.verdict is registered.outcome.verdict:
                 continue
             version += 1
-            because = _because_of(fact, additions, outcomes)
+            because = None if fact.key in due else _because_of(fact, additions, outcomes)
             changed = VerdictChanged(
                 recorded_at=self._changes.received_at,
                 source=fact.source,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -24,6 +24,7 @@ from consumers.ingest.register import (
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.checkpoint import CheckpointMovedError
+from domain.clock_holds import held_by_clock
 from domain.verdict import Verdict
 
 Clock = Callable[[], datetime]
@@ -66,8 +67,9 @@ def _once(work: Callable[[], T]) -> T:
 class Ingest:
     """Reads sources to their end. If it is killed in between, the next run goes on where the last batch ended.
 
-    `retry` decides how often work is tried on a store that is away for a while. `rereading` says that what is read was
-    read before: then no notice is written of what comes again.
+    `retry` decides how often work is tried on a store that is away for a while. `clock_skew` is how far a message's
+    time may be ahead of the clock before it is held until the clock has come that near. `rereading` says that what is
+    read was read before: then no notice is written of what comes again.
     """
 
     def __init__(
@@ -77,11 +79,13 @@ class Ingest:
         rules: ReadingRules,
         retry: Retry = _once,
         *,
+        clock_skew: timedelta = timedelta(hours=1),
         rereading: bool = False,
     ):
         self._register = register
         self._clock = clock
         self._rules = rules
+        self._clock_skew = clock_skew
         self._retry = retry
         self._rereading = rereading
         self._cache = IngestSettlingCache()
@@ -137,6 +141,28 @@ class Ingest:
         self._tell({part.feed.feed_id: part.source for part in parts}, moves, stored)
         return stored
 
+    def wake(self) -> int:
+        """Take what the clock has held until now; returns how many messages these were."""
+        woken = 0
+        if not self._retry(lambda: self._register.has_due(self._clock())):
+            return woken
+        while due := self._retry(self._waking):
+            woken += due
+        if woken:
+            self._log.info("clock_holds_ended", messages=woken)
+        return woken
+
+    def _waking(self) -> int:
+        with self._register.transaction() as transaction:
+            changes = Changes(self._clock(), ())
+            if not transaction.due(changes.received_at, 1):
+                return 0
+            batch = BatchProcessor(transaction, changes, lambda *_: "", self._cache)
+            batch.process(Read((), ()))
+            position = transaction.save(changes)
+        batch.cache_settlings(position)
+        return len(changes.clock_holds_ended)
+
     def _storing(
         self,
         read: Read,
@@ -188,16 +214,20 @@ class Ingest:
         """Read the bytes of each message, outside the store's write lock."""
         well_formed: list[Arrival] = []
         malformed: list[MalformedMessage] = []
+        ignored: dict[MessageKey, Sequence[str]] = {}
         for source, (feed_id, _), batch in parts:
             for came in batch.messages:
                 raw, message = self._read_one(came, received_at)
                 if isinstance(message, Malformed):
                     malformed.append(MalformedMessage(letter_id_in(source, raw), message.reason, feed_id, raw))
                 else:
-                    fact = message.fact
+                    fact = held_by_clock(message.fact, received_at, self._clock_skew)
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw))
-        return Read(well_formed, malformed)
+                    if message.ignored:
+                        # Of those that come twice in a batch, the first is kept.
+                        ignored.setdefault(key, message.ignored)
+        return Read(well_formed, malformed, ignored)
 
     def _read_one(self, raw: RawMessage, received_at: datetime) -> tuple[RawMessage, WellFormed | Malformed]:
         """What it says, and the message as it is kept: one that is too large by its beginning."""

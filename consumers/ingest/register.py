@@ -82,6 +82,17 @@ class ChangedMessage(NamedTuple):
     outcome: Outcome
 
 
+class IgnoredFields(NamedTuple):
+    """What was ignored of a message: the paths of the fields, such as "discount_code" or "lines[0].color"."""
+
+    source: str
+    message_id: str
+    subject: str
+    type: str
+    feed_id: int
+    names: Sequence[str]
+
+
 class MalformedMessage(NamedTuple):
     """A malformed message that a feed brought.
 
@@ -153,7 +164,8 @@ class Changes:
     """All that one batch writes, of one feed or of several.
 
     `malformed_released` are letter ids of messages that were malformed and fit the contract now. `snapshots` are those
-    of long streams. `tallies` says for each feed by how much each verdict's count grows or shrinks. `notices` are in
+    of long streams. `clock_holds` says until when the clock holds messages, and `clock_holds_ended` names those that it
+    holds no more. `tallies` says for each feed by how much each verdict's count grows or shrinks. `notices` are in
     the order in which the relay sends them.
     """
 
@@ -167,6 +179,9 @@ class Changes:
     malformed_repeats: dict[str, Repeats] = field(default_factory=dict)
     malformed_released: list[str] = field(default_factory=list)
     snapshots: dict[str, StoredStream] = field(default_factory=dict)
+    clock_holds: dict[MessageKey, datetime] = field(default_factory=dict)
+    clock_holds_ended: list[MessageKey] = field(default_factory=list)
+    ignored: list[IgnoredFields] = field(default_factory=list)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
@@ -222,6 +237,9 @@ class RegisterTransaction(Protocol):
     def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
         """The facts at these (stream, version)."""
 
+    def due(self, now: datetime, most: int) -> Sequence[MessageKey]:
+        """Messages that the clock was to hold until now, the earliest first, at most so many."""
+
     def save(self, changes: Changes) -> int:
         """Write it all; returns the position of the newest event.
 
@@ -255,6 +273,9 @@ class Register(Protocol):
 
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:
         """How many messages of the feed have each verdict now."""
+
+    def has_due(self, now: datetime) -> bool:
+        """Whether there are messages that the clock was to hold until now; asked without the write lock."""
 
     def transaction(self) -> AbstractContextManager[RegisterTransaction]:
         """Begin with the write lock held; commit on leaving, roll back on an error."""

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.ingest.snapshots import restore_snapshot
-from domain.fact import Fact, sort_key_of
+from domain.clock_holds import release
+from domain.fact import Fact, FactKey, sort_key_of
 from domain.record import MessageVoided
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, come_after, step_on
@@ -35,11 +36,13 @@ def resettle(
     cache: IngestSettlingCache,
     added: Mapping[str, Sequence[Fact]],
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
+    due: Mapping[str, set[FactKey]],
 ) -> Mapping[str, Resettled]:
     """Settle each stream with the facts that are added to it.
 
     `still_waiting` has the voids that stay in these waiting rooms. The facts read from a room would be too many: those
-    of voids that have left it are stored there too.
+    of voids that have left it are stored there too. `due` has the facts that the clock holds no more, by stream: these
+    streams are read whole, since such a fact may have its place before others.
     """
     versions, at_hand = _before(transaction, cache, added)
     resettled: dict[str, Resettled] = {}
@@ -47,7 +50,9 @@ def resettle(
     for stream, facts in added.items():
         version = versions.get(stream, 0)
         before = at_hand.get(stream)
-        if before is not None and can_be_stepped_on(before, facts):
+        if stream in due:
+            unread.append(stream)
+        elif before is not None and can_be_stepped_on(before, facts):
             step_on(before, facts)
             resettled[stream] = Resettled(version, before)
         elif version == 0 or is_waiting_room(stream):
@@ -58,7 +63,12 @@ def resettle(
             unread.append(stream)
 
     filed = transaction.facts_of(unread) if unread else {}
-    read = {stream: _settle_read(stream, earlier, added[stream]) for stream, earlier in filed.items()}
+    read = {
+        stream: _settle_due(stream, release(earlier, due[stream]), added[stream])
+        if stream in due
+        else _settle_read(stream, earlier, added[stream])
+        for stream, earlier in filed.items()
+    }
     registered = _registered(transaction, {stream: reconsidered for stream, (_, reconsidered) in read.items()})
     for stream, (settling, _) in read.items():
         resettled[stream] = Resettled(versions[stream], settling, registered[stream])
@@ -94,11 +104,17 @@ def _before(
     return versions, at_hand
 
 
+def _settle_due(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
+    """Settle a stream of which some facts were held by the clock until now: every verdict may be another thereby."""
+    return settle_stream(stream, [*earlier, *added], watched=False), earlier
+
+
 def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
     """Settle a stream's earlier facts with what is added; also, those of which the verdict may be another thereby."""
     # Without voids and in the order of places, settling all is settling the earlier ones and going on from there.
     voids = any(isinstance(fact, MessageVoided) for fact in earlier)
-    if voids or not come_after(max(map(sort_key_of, earlier)), added):
+    taken = [sort_key_of(fact) for fact in earlier if fact.held_until is None]
+    if voids or not come_after(max(taken, default=None), added):
         return settle_stream(stream, [*earlier, *added], watched=False), earlier
     settling = settle_stream(stream, earlier, watched=False)
     reconsidered = () if can_be_stepped_on(settling, added) else earlier

@@ -114,8 +114,8 @@ class Waybill:
         self.retry = RetryPolicy(settings.retry_seconds)
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
-        self.views = Views(self.engine, self.rows, self.history, clock)
-        self.orders = Orders(self.history)
+        self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew)
+        self.orders = Orders(self.history, settings.clock_skew)
         self.messages = Messages(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=log_incident)
@@ -129,7 +129,8 @@ class Waybill:
     def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
         """An ingest pipeline into this store; see Ingest for `rereading`."""
         rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
-        return Ingest(self.register, self.clock, rules, self.retry, rereading=rereading)
+        skew = self.settings.clock_skew
+        return Ingest(self.register, self.clock, rules, self.retry, clock_skew=skew, rereading=rereading)
 
     def consumer(self, stop: Event) -> "Consumer":
         """What reads Kafka into this store until `stop` is set."""
@@ -143,13 +144,14 @@ class Waybill:
         # A store that is away for longer is the consumer's to wait for: it stays in its group meanwhile, and stops.
         briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop)
         register = StoredRegister(self.backend, briefly)
-        ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly)
+        ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly, clock_skew=settings.clock_skew)
         return Consumer(
             lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
             lambda member: KafkaReader(member, topics, ingest(), register, self.clock),
             topics,
             settings.kafka,
             stop,
+            wake=ingest().wake,
         )
 
     def lag(self) -> int:
@@ -170,7 +172,14 @@ class Waybill:
             keep_relations(self.backend, self.hold)
             self._relations_kept = True
         retry = RetryPolicy(self.settings.retry_seconds, stop)
-        return Projector(self.runner, self.history.head, self.backend.leadership(_projector_role()), retry, stop)
+        return Projector(
+            self.runner,
+            self.history.head,
+            self.backend.leadership(_projector_role()),
+            retry,
+            stop,
+            wake=self.ingest().wake,
+        )
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
         """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""

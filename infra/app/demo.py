@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers.sources.json_lines import JsonLines
-from domain.fact import Fact
+from domain.clock_holds import facts_among
 from domain.order.events import ShipmentDispatched
 from domain.order.kind import ORDER
 from domain.streams import settle_stream, stream_name
@@ -143,7 +143,7 @@ def overdue_on_its_way(waybill: Waybill) -> OverdueOrder:
     ):
         stream = stream_name(ORDER, row["order_id"])
         events = [stored.event for stored in waybill.history.stream(stream)]
-        settling = settle_stream(stream, [event for event in events if isinstance(event, Fact)])
+        settling = settle_stream(stream, facts_among(events))
         dispatches = [moment.fact for moment in settling.moments if isinstance(moment.fact, ShipmentDispatched)]
         completes = settling.state.live.keys() == {fact.shipment_id for fact in dispatches[-1:]}
         quiet = settling.moments[-1].at < row["promised_by"] - timedelta(hours=2)

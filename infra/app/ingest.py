@@ -1,6 +1,6 @@
 """Ingest: read a source to its end, project what it brought, and sum up what became of its messages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from consumers.sources.source import Source
 from infra.app.container import Waybill
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
+from infra.queries.messages import IgnoredField
 from projections.runner import Step
 
 log = structlog.get_logger(__name__)
@@ -20,12 +21,13 @@ class IngestReport(NamedTuple):
     """What became of a source's messages, each in the verdict that it has now.
 
     `untaken` counts those that the source brought again, too, which `counts` has as duplicates. `position` is that of
-    the newest event that was written or found, 0 if there is none.
+    the newest event that was written or found, 0 if there is none. `ignored` sums up which fields were ignored.
     """
 
     counts: VerdictCounts
     untaken: UntakenCounts
     position: int
+    ignored: Sequence[IgnoredField]
 
 
 @contextmanager
@@ -46,10 +48,12 @@ def ingest_source(
     pipeline = waybill.ingest(honour_recordedtime=honour_recordedtime)
     with reading_lock(waybill.settings.store, source.topic) as alone:
         feed_id, position = pipeline.read(source, resume=alone)
+        pipeline.wake()
         if project:
             waybill.project(on_step)
         log.info("ingest_finished", topic=source.topic, position=position)
         tally = waybill.register.tally(feed_id)
         untaken = waybill.retry(lambda: waybill.dead_letters.counts_of_feeds([feed_id], waybill.clock()))
-        yield IngestReport(VerdictCounts.of(tally), untaken, position)
+        ignored = waybill.messages.ignored_of_feed(feed_id)
+        yield IngestReport(VerdictCounts.of(tally), untaken, position, ignored)
         pipeline.finish(feed_id)

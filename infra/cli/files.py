@@ -78,6 +78,9 @@ def ingest(
                 errors().print("[yellow]not one line could be read as a message; is it the right file?[/yellow]")
             if report.position:
                 show_note(form, f"the newest event is at position {report.position}")
+            for ignored in report.ignored[:FAILURES_SHOWN]:
+                times = "1 message" if ignored.messages == 1 else f"{ignored.messages} messages"
+                show_note(form, f"ignored {ignored.field} in {times} of {ignored.type}")
             dead = report.untaken
             if strict and dead.dead:
                 errors().print(

@@ -7,11 +7,12 @@ own: memory stays flat however long the history is.
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from domain.clock_holds import as_held_at
 from domain.settling import up_to
 from domain.streams import split_stream_name
 from infra.store.engine import sqlite_engine
@@ -29,10 +30,13 @@ def scratch_of(
     projections: Sequence[Projection],
     as_of: datetime | None,
     known_at: datetime,
+    clock_skew: timedelta,
     *,
     only_lasting: bool = True,
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
+
+    Facts that were further ahead of that clock than `clock_skew` are left out.
 
     What came after `as_of` is not in them, so what held then is what has no end: ask them about the present. With
     `only_lasting`, they have nothing else.
@@ -41,7 +45,7 @@ def scratch_of(
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections)
         # These tables are nobody else's: a count of batches will do for the positions that they move along.
-        for position, batch in enumerate(_shaped(history, projections, as_of, known_at, only_lasting)):
+        for position, batch in enumerate(_shaped(history, projections, as_of, known_at, clock_skew, only_lasting)):
             rows.replace(batch, position, position + 1)
         try:
             yield engine
@@ -54,6 +58,7 @@ def _shaped(
     projections: Sequence[Projection],
     as_of: datetime | None,
     known_at: datetime,
+    clock_skew: timedelta,
     only_lasting: bool,
 ) -> Iterator[list[Replacement]]:
     batch = [Replacement(projection) for projection in projections]
@@ -62,7 +67,7 @@ def _shaped(
     for stream, facts in history.streams():
         if split_stream_name(stream)[0] not in kinds:
             continue
-        settled = settled_stream(stream, up_to(facts, as_of, known_at))
+        settled = settled_stream(stream, as_held_at(up_to(facts, as_of, known_at), known_at, clock_skew))
         if settled is None:
             continue
         for replacement in batch:

@@ -1,16 +1,20 @@
 """What became of a message: the answer for whoever sent it or is on call."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row, select
 
+from domain.clock_holds import facts_among
 from domain.fact import Fact
 from domain.record import VerdictChanged
 from domain.streams import settle_stream
 from infra.store.events.history import History
-from infra.store.register.tables import messages
+from infra.store.register.tables import ignored_fields, messages
 from projections.order_timeline import what_each_changed
 
 
@@ -24,7 +28,8 @@ class EarlierVerdict(NamedTuple):
 class MessageReport(NamedTuple):
     """One message: its verdict and why, when it took effect (None: it did not) and what it changed.
 
-    `position` is its event's place in the store; `repeats` counts how often it came again.
+    `position` is its event's place in the store; `repeats` counts how often it came again. `ignored` names the fields
+    of its data that the contract does not know of its type, such as "discount_code" or "lines[0].color".
     """
 
     source: str
@@ -42,6 +47,15 @@ class MessageReport(NamedTuple):
     repeats: int
     repeats_with_other_content: int
     earlier_verdicts: Sequence[EarlierVerdict]
+    ignored: Sequence[str]
+
+
+class IgnoredField(NamedTuple):
+    """A field that was ignored in so many messages of a type; "lines[].color" stands for the rows of all lines."""
+
+    type: str
+    field: str
+    messages: int
 
 
 class Messages:
@@ -59,11 +73,27 @@ class Messages:
                 .where(messages.c.source == source, messages.c.message_id == message_id)
                 .order_by(messages.c.subject)
             ).all()
-        return [self._report(row) for row in rows]
+            ignored = connection.execute(
+                select(ignored_fields.c.subject, ignored_fields.c.names).where(
+                    ignored_fields.c.source == source, ignored_fields.c.message_id == message_id
+                )
+            ).all()
+        names = {subject: json.loads(written) for subject, written in ignored}
+        return [self._report(row, names.get(row.subject, ())) for row in rows]
 
-    def _report(self, row: Row[Any]) -> MessageReport:
+    def ignored_of_feed(self, feed_id: int) -> list[IgnoredField]:
+        """What was ignored of the messages that a feed brought, by type and field; all rows of lines count as one."""
+        counts: Counter[tuple[str, str]] = Counter()
+        with self._engine.connect() as connection:
+            for message_type, names in connection.execute(
+                select(ignored_fields.c.type, ignored_fields.c.names).where(ignored_fields.c.feed_id == feed_id)
+            ):
+                counts.update((message_type, name) for name in {_any_row(name) for name in json.loads(names)})
+        return [IgnoredField(*field, messages) for field, messages in sorted(counts.items())]
+
+    def _report(self, row: Row[Any], ignored: Sequence[str]) -> MessageReport:
         events = self._history.stream(row.stream)
-        facts = [e.event for e in events if isinstance(e.event, Fact)]
+        facts = facts_among(e.event for e in events)
         fact = next(fact for fact in facts if fact.key == (row.source, row.message_id))
         changes = [e.event for e in events if isinstance(e.event, VerdictChanged) and e.event.key == fact.key]
         return MessageReport(
@@ -78,10 +108,11 @@ class Messages:
             took_effect_at=row.took_effect_at,
             what_changed=what_each_changed(settle_stream(row.stream, facts)).get(fact.key, (0, ""))[1],
             stream=row.stream,
-            position=next(e.position for e in events if e.event is fact),
+            position=next(e.position for e in events if isinstance(e.event, Fact) and e.event.key == fact.key),
             repeats=row.repeats,
             repeats_with_other_content=row.differing,
             earlier_verdicts=[EarlierVerdict(change.verdict_before.value, change.recorded_at) for change in changes],
+            ignored=tuple(ignored),
         )
 
     def subjects_of(self, source: str, message_id: str) -> list[str]:
@@ -92,3 +123,8 @@ class Messages:
                     select(messages.c.subject).where(messages.c.source == source, messages.c.message_id == message_id)
                 ).scalars()
             )
+
+
+def _any_row(name: str) -> str:
+    """A field's name whichever row it stands in."""
+    return re.sub(r"\[[0-9]+\]", "[]", name)

@@ -1,10 +1,10 @@
 """One order: how it stands and what happened to it, by both clocks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.fact import Fact
+from domain.clock_holds import as_held_at, facts_among
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
 from domain.settling import up_to
@@ -24,8 +24,9 @@ class OrderAnswer(NamedTuple):
 class Orders:
     """Reads the streams of orders."""
 
-    def __init__(self, history: History):
+    def __init__(self, history: History, clock_skew: timedelta):
         self._history = history
+        self._clock_skew = clock_skew
 
     def order(
         self, order_id: str, as_of: datetime | None = None, known_at: datetime | None = None
@@ -33,7 +34,9 @@ class Orders:
         """The order's state and timeline; None when nothing is known of it by these clocks."""
         head = self._history.head()  # asked first: what is read next reflects at least this much
         events = self._history.stream(stream_name(ORDER, order_id))
-        facts = up_to([e.event for e in events if isinstance(e.event, Fact)], as_of, known_at)
+        facts = up_to(facts_among(e.event for e in events), as_of, known_at)
+        if known_at is not None:
+            facts = as_held_at(facts, known_at, self._clock_skew)
         if not facts:
             return None
         settling = settle_stream(stream_name(ORDER, order_id), facts)

@@ -44,11 +44,19 @@ class Answer:
 class Views:
     """Answers questions to views."""
 
-    def __init__(self, engine: Engine, rows: ProjectedRows, history: History, clock: Callable[[], datetime]):
+    def __init__(
+        self,
+        engine: Engine,
+        rows: ProjectedRows,
+        history: History,
+        clock: Callable[[], datetime],
+        clock_skew: timedelta,
+    ):
         self._engine = engine
         self._rows = rows
         self._history = history
         self._clock = clock
+        self._clock_skew = clock_skew
 
     def ask(
         self,
@@ -88,6 +96,7 @@ class Views:
                 view.projections,
                 asked.as_of,
                 asked.known_at,
+                self._clock_skew,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
             ) as scratch,
             scratch.connect() as connection,

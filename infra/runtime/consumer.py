@@ -75,7 +75,8 @@ class Consumer:
     """Polls until told to stop. Several may run: the group shares the partitions out among them.
 
     `connect` gives a new member of the group, `reader` what reads with it. A group that gives no answer for
-    `seconds_to_join` is joined anew.
+    `seconds_to_join` is joined anew. `wake` takes the messages that the clock has held until now; it is called while
+    nothing else comes, since every batch does the same.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class Consumer:
         address: str,
         stop: Event,
         seconds_to_join: float = SECONDS_TO_JOIN,
+        *,
+        wake: Callable[[], int] = lambda: 0,
     ):
         self._connect = connect
         self._reader = reader
@@ -93,6 +96,7 @@ class Consumer:
         self._address = address
         self._stop = stop
         self._seconds_to_join = seconds_to_join
+        self._wake = wake
         self._log = structlog.get_logger(__name__)
         self._trouble = Trouble(stop, self._log)
 
@@ -156,6 +160,7 @@ class Consumer:
             elif now - looked_at > SECONDS_BETWEEN_LOOKS and reader.joined:
                 # A broker that is gone looks like one that has nothing to say. So it is asked.
                 looked_at = now
+                self._wake()
                 lag = reader.lag(reader.end_offsets())
                 self._trouble.over()
                 self._log.debug("partitions_looked_at", lag=lag)

@@ -16,16 +16,27 @@ IDLE_SECONDS = 5.0
 
 
 class Projector:
-    """Projects until told to stop; see Processor."""
+    """Projects until told to stop; see Processor.
+
+    `wake` takes the messages that the clock has held until now, and returns how many these were.
+    """
 
     def __init__(
-        self, runner: Runner, head: Callable[[], int], leadership: Leadership, retry: RetryPolicy, stop: Event
+        self,
+        runner: Runner,
+        head: Callable[[], int],
+        leadership: Leadership,
+        retry: RetryPolicy,
+        stop: Event,
+        *,
+        wake: Callable[[], int] = lambda: 0,
     ):
         self._runner = runner
         self._head = head
         self._leadership = leadership
         self._retry = retry
         self._stop = stop
+        self._wake = wake
 
     def run(self, *, once: bool, on_step: Callable[[Step], None] | None = None) -> None:
         """Bring the views up to date, and unless `once`, go on as events come, until the stop is set.
@@ -33,18 +44,26 @@ class Projector:
         With `once` it ends when all projections that are neither paused nor stopped reflect the newest event of its
         beginning.
         """
-        work = _Projecting(self._runner, self._retry(self._head) if once else 0, self._retry, on_step)
+        work = _Projecting(self._runner, self._retry(self._head) if once else 0, self._retry, on_step, self._wake)
         Processor(ROLE, work, self._leadership, self._retry, self._stop, IDLE_SECONDS).run(once=once)
 
 
 class _Projecting:
     """Implements infra.runtime.processor.Work. A step is one transaction, so that it may be tried again as a whole."""
 
-    def __init__(self, runner: Runner, target: int, retry: RetryPolicy, on_step: Callable[[Step], None] | None):
+    def __init__(
+        self,
+        runner: Runner,
+        target: int,
+        retry: RetryPolicy,
+        on_step: Callable[[Step], None] | None,
+        wake: Callable[[], int],
+    ):
         self._runner = runner
         self._target = target
         self._retry = retry
         self._on_step = on_step
+        self._wake = wake
         self._log = structlog.get_logger(__name__)
 
     def begin(self) -> None:
@@ -53,7 +72,7 @@ class _Projecting:
     def step(self) -> bool:
         step = self._retry(self._runner.step)
         if step is None:
-            return False
+            return self._wake() > 0
         self._log.info(
             "batch_projected", start=step.start, position=step.end, events=step.events, subjects=step.subjects
         )

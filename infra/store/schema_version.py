@@ -13,7 +13,7 @@ from infra.store.engine import LOCKED
 from infra.store.opening import NoStoreError
 from infra.store.register.tables import store_rules
 
-NEWEST = "0006"
+NEWEST = "0007"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""

@@ -155,6 +155,12 @@ _DECLARED = (
         ("reason",),
     ),
     LogEvent("ingest_finished", "info", "A source was read to its end.", ("topic", "position")),
+    LogEvent(
+        "clock_holds_ended",
+        "info",
+        "Messages that were ahead of the clock were taken when it came near.",
+        ("messages",),
+    ),
     LogEvent("feed_resumed", "info", "An interrupted reading of a file continues.", ("topic", "next_offset")),
     LogEvent(
         "kafka_not_reached",

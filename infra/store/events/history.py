@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from domain.clock_holds import facts_among
 from domain.fact import Fact, StreamEvent
 from infra.store.backend import Backend, as_keys
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
@@ -70,12 +71,11 @@ class History:
         return Touched(streams, len(rows), rows[-1][0] if rows else position)
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
-        facts: dict[str, list[Fact]] = {stream: [] for stream in streams}
+        events: dict[str, list[StreamEvent]] = {stream: [] for stream in streams}
         for row in self._select(self._facts, keys=as_keys(streams), position=position):
             event = decode_event(*row)
-            if isinstance(event, Fact):
-                facts[event.originator_id].append(event)
-        return facts
+            events[event.originator_id].append(event)
+        return {stream: facts_among(told) for stream, told in events.items()}
 
     def existing(self, streams: Iterable[str]) -> set[str]:
         """Those of the streams that have events."""
@@ -93,7 +93,7 @@ class History:
     def streams(self) -> Iterator[tuple[str, list[Fact]]]:
         """Every stream with its facts, one after another; memory holds one at a time."""
         for name, events in groupby(self._events_by_stream(), key=attrgetter("originator_id")):
-            yield name, [event for event in events if isinstance(event, Fact)]
+            yield name, facts_among(events)
 
     def _events_by_stream(self) -> Iterator[StreamEvent]:
         with self._engine.connect() as connection:

@@ -12,7 +12,7 @@ from consumers.sources.source import FeedPosition
 from domain.verdict import Verdict
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
-from infra.store.register.tables import feeds
+from infra.store.register.tables import clock_holds, feeds
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.retries import RetryPolicy, retried
 
@@ -104,6 +104,11 @@ class StoredRegister:
                 select(*(feeds.c[name] for name in _COUNTED)).where(feeds.c.feed_id == feed_id)
             ).one()
         return dict(zip(Verdict, counts, strict=True))
+
+    def has_due(self, now: datetime) -> bool:
+        due = select(clock_holds.c.held_until).where(clock_holds.c.held_until <= now).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(due).first() is not None
 
     @contextmanager
     def transaction(self) -> Iterator[RegisterTransaction]:

@@ -1,9 +1,10 @@
 """The typed rows that a batch writes to the register's tables. `infra.store.register.tables` derives the columns."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from consumers.ingest.register import ChangedMessage, MalformedMessage, NewMessage, Notice
+from consumers.ingest.register import ChangedMessage, IgnoredFields, MalformedMessage, NewMessage, Notice
 from domain.streams import is_waiting_room
 from domain.verdict import Verdict
 from infra.store.register.headers import write_headers
@@ -119,6 +120,31 @@ class MalformedMessageRow(NamedTuple):
         letter_id, reason, feed_id, raw = malformed
         feed = Serial(feed_id)
         return cls(letter_id, feed, feed, raw.offset, reason, raw.body, write_headers(raw.headers), received_at)
+
+
+class ClockHoldRow(NamedTuple):
+    """A message that is held since its time is ahead of the clock, and the instant at which it is due."""
+
+    source: str
+    message_id: str
+    subject: str
+    held_until: datetime
+
+
+class IgnoredFieldsRow(NamedTuple):
+    """What was ignored of a message; `names` is a JSON array of the fields' paths."""
+
+    source: str
+    message_id: str
+    subject: str
+    type: str
+    feed_id: Serial
+    names: str
+
+    @classmethod
+    def of(cls, ignored: IgnoredFields) -> Self:
+        source, message_id, subject, message_type, feed_id, names = ignored
+        return cls(source, message_id, subject, message_type, Serial(feed_id), json.dumps(names))
 
 
 class SnapshotRow(NamedTuple):

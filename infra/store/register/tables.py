@@ -5,7 +5,15 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 from consumers.ingest.register import MessageKey
 from consumers.sources.source import FeedPosition
 from domain.verdict import Verdict
-from infra.store.register.rows import MalformedMessageRow, MessageRow, NoticeRow, RawMessageRow, SnapshotRow
+from infra.store.register.rows import (
+    ClockHoldRow,
+    IgnoredFieldsRow,
+    MalformedMessageRow,
+    MessageRow,
+    NoticeRow,
+    RawMessageRow,
+    SnapshotRow,
+)
 from infra.store.register.typed_columns import columns_of
 from projections.views.columns import Instant
 
@@ -64,6 +72,13 @@ Index(
 )
 
 raw_messages = Table("raw_messages", register_metadata, *columns_of(RawMessageRow, key=MessageKey._fields))
+
+# Small and mostly empty: what the clock still holds, to be found when it is due.
+clock_holds = Table("clock_holds", register_metadata, *columns_of(ClockHoldRow, key=MessageKey._fields))
+Index("clock_holds_by_instant", clock_holds.c.held_until)
+
+ignored_fields = Table("ignored_fields", register_metadata, *columns_of(IgnoredFieldsRow, key=MessageKey._fields))
+Index("ignored_fields_by_feed", ignored_fields.c.feed_id)
 
 malformed_messages = Table(
     "malformed_messages",

@@ -1,9 +1,10 @@
 """One batch's transaction: what ingest reads and writes, in a fixed number of statements, the same on each database."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -17,7 +18,8 @@ from consumers.ingest.register import (
 )
 from consumers.ingest.snapshots import LONG_STREAM
 from domain.checkpoint import CheckpointMovedError
-from domain.fact import Fact
+from domain.clock_holds import facts_among
+from domain.fact import Fact, StreamEvent
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
@@ -25,13 +27,24 @@ from infra.store.events.codec import EVENT_COLUMNS, decode_event, encode_event
 from infra.store.events.history import head_seen
 from infra.store.register.rows import (
     ChangedMessageRow,
+    ClockHoldRow,
+    IgnoredFieldsRow,
     MalformedMessageRow,
     MessageRow,
     NoticeRow,
     RawMessageRow,
     SnapshotRow,
 )
-from infra.store.register.tables import feeds, malformed_messages, messages, notices, raw_messages, snapshots
+from infra.store.register.tables import (
+    clock_holds,
+    feeds,
+    ignored_fields,
+    malformed_messages,
+    messages,
+    notices,
+    raw_messages,
+    snapshots,
+)
 from projections.views.columns import Instant
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
@@ -86,6 +99,17 @@ class Statements:
         self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
         self.new_raw_messages = BulkInsert(raw_messages, backend.engine, RawMessageRow._fields)
         self.new_malformed = BulkInsert(malformed_messages, backend.engine, MalformedMessageRow._fields)
+        self.due = (
+            select(*(clock_holds.c[name] for name in MessageKey._fields))
+            .where(clock_holds.c.held_until <= bindparam("now", type_=Instant))
+            .order_by(clock_holds.c.held_until)
+            .limit(bindparam("most"))
+        )
+        self.end_clock_holds = delete(clock_holds).where(
+            *(clock_holds.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
+        )
+        self.new_clock_holds = BulkInsert(clock_holds, backend.engine, ClockHoldRow._fields)
+        self.new_ignored = BulkInsert(ignored_fields, backend.engine, IgnoredFieldsRow._fields)
         self.new_notices = BulkInsert(notices, backend.engine, NoticeRow._fields)
 
 
@@ -122,12 +146,15 @@ class StoredRegisterTransaction:
         return {stream: StoredStream(version, newest.get(stream)) for stream, version in versions.items()}
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
-        facts: dict[str, list[Fact]] = {}
+        events: dict[str, list[StreamEvent]] = {}
         for row in self._select(self._statements.facts_of, streams):
             event = decode_event(*row)
-            if isinstance(event, Fact):
-                facts.setdefault(event.originator_id, []).append(event)
-        return facts
+            events.setdefault(event.originator_id, []).append(event)
+        return {stream: facts_among(told) for stream, told in events.items()}
+
+    def due(self, now: datetime, most: int) -> list[MessageKey]:
+        rows = self._connection.execute(self._statements.due, {"now": now, "most": most}).all()
+        return [MessageKey(*row) for row in rows]
 
     def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
         events = (decode_event(*row) for row in self._select(self._statements.facts_at, set(places)))
@@ -147,6 +174,10 @@ class StoredRegisterTransaction:
         )
         statements.new_malformed(connection, [MalformedMessageRow.of(new, received_at) for new in changes.malformed])
         statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
+        statements.new_ignored(connection, [IgnoredFieldsRow.of(one) for one in changes.ignored])
+        holds = [ClockHoldRow(*key, held_until) for key, held_until in changes.clock_holds.items()]
+        statements.new_clock_holds(connection, holds)
+        self._execute_many(statements.end_clock_holds, [_names(key) for key in changes.clock_holds_ended])
         self._update_messages(changes)
         self._put_snapshots(changes.snapshots)
         self._count(changes.tallies)

@@ -41,7 +41,7 @@ STORED_FACTS = [
     ("rep.left", "RepLeft", "rep.left.v1", 28),
 ]
 
-STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged")]
+STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged"), ("clock.hold_ended", "ClockHoldEnded")]
 
 CONTRACT = [
     *(message_type for _, _, message_type, _ in STORED_FACTS[:24]),

@@ -1,0 +1,69 @@
+"""Facts that are ahead of the clock: they are kept like any other, and left out of settling until it comes near.
+
+A message whose time is further ahead of the service's clock than clocks may differ is held. Its fact says so itself
+(`held_until`), and ClockHoldEnded in the same stream says that the clock came near. So what a stream comes to follows
+from its events alone, whatever the clock says when they are read again.
+
+A void is never held: it speaks of the record, not of the day.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+
+from domain.fact import Fact, FactKey, StreamEvent, register_event
+from domain.verdict import Outcome, Verdict
+
+VOID = "message.voided.v1"
+
+
+@register_event
+class ClockHoldEnded(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock came near the time of an earlier message (`source`, `message_id`) of this stream: now it counts."""
+
+    TOPIC: ClassVar[str] = "clock.hold_ended"
+
+    def apply(self, aggregate: Any) -> None:
+        aggregate.facts = [_released(fact) if fact.key == self.key else fact for fact in aggregate.facts]
+
+
+def facts_among(events: Iterable[StreamEvent]) -> list[Fact]:
+    """The facts of a stream's events, in their order; `held_until` is left on those that the clock still holds."""
+    facts: list[Fact] = []
+    ended: set[FactKey] = set()
+    for event in events:
+        if isinstance(event, Fact):
+            facts.append(event)
+        elif isinstance(event, ClockHoldEnded):
+            ended.add(event.key)
+    return release(facts, ended) if ended else facts
+
+
+def release(facts: Iterable[Fact], keys: set[FactKey]) -> list[Fact]:
+    """The facts, of which these are not held by the clock any more."""
+    return [_released(fact) if fact.held_until is not None and fact.key in keys else fact for fact in facts]
+
+
+def held_by_clock(fact: Fact, now: datetime, skew: timedelta) -> Fact:
+    """The fact as it is to be kept when the service's clock says `now`, and clocks may differ by `skew`."""
+    if fact.occurred_at - now <= skew or fact.TYPE == VOID:
+        return fact
+    return msgspec.structs.replace(fact, held_until=fact.occurred_at - skew)
+
+
+def as_held_at(facts: Iterable[Fact], clock: datetime, skew: timedelta) -> list[Fact]:
+    """The facts as a clock that says `clock` would hold them, whatever was held when they came."""
+    return [held_by_clock(_released(fact), clock, skew) for fact in facts]
+
+
+def outcome_of_held(fact: Fact) -> Outcome:
+    """What is said of a fact that the clock holds."""
+    assert fact.held_until is not None
+    until = fact.held_until.replace(tzinfo=None).isoformat()
+    return Outcome(Verdict.HELD, f"its time is ahead of the clock; it is taken when the clock has come to {until}Z")
+
+
+def _released(fact: Fact) -> Fact:
+    return fact if fact.held_until is None else msgspec.structs.replace(fact, held_until=None)
