@@ -42,6 +42,7 @@ FIELDS = {
     "position": "The position of the newest event of the batch, or of what was read or relayed.",
     "projection": "The projection's name.",
     "reason": "What went wrong, in one line.",
+    "messages": "How many messages.",
     "received": "How many messages of the batch this feed brought.",
     "records": "How many records were sent.",
     "role": "`projector` or `relay`.",
