@@ -24,7 +24,7 @@ LiveShipment = tuple[bool, datetime, str]
 """(has no estimate, the estimate or a stand-in, shipment_id): the place of a live shipment among the others."""
 
 
-class Level(msgspec.Struct, frozen=True, array_like=True):
+class Level(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Since the delivery at `since`, at least `quantity` of a line has been delivered without a break."""
 
     quantity: Decimal
@@ -47,7 +47,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     delivered: Decimal = ZERO
     booked: Decimal = ZERO
     returned: Decimal = ZERO
-    levels: tuple[Level, ...] = ()
+    levels: list[Level] = []
     owed: bool = False
     left: bool = False
     hidden: bool = False
@@ -96,7 +96,7 @@ class Expedite(msgspec.Struct, omit_defaults=True):
         return self.granted or self.declined
 
 
-class FollowUp(msgspec.Struct, frozen=True):
+class FollowUp(msgspec.Struct, frozen=True, gc=False):
     """Something the customer is still to be told: about an `expedite` that was declined, or a `delay`.
 
     An order owes at most one about a delay at a time (see domain/order/delays.py).
@@ -244,7 +244,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         if carried:
             line.booked -= carried
         self._now_delivered(line, before + quantity)
-        line.levels += (Level(line.delivered, at),)
+        line.levels.append(Level(line.delivered, at))
         if not before:
             self.lines_delivered += 1
         self.touched_lines.append(line_id)
@@ -255,8 +255,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         self._now_delivered(line, line.delivered - quantity)
         # It falls back to what it had since an earlier delivery: that one keeps its instant, the later ones go.
         reached = bisect_left(line.levels, line.delivered, key=_quantity)
-        kept = line.levels[:reached]
-        line.levels = (*kept, Level(line.delivered, line.levels[reached].since)) if line.delivered else kept
+        line.levels[reached:] = [Level(line.delivered, line.levels[reached].since)] if line.delivered else []
         if not line.delivered:
             self.lines_delivered -= 1
         self.touched_lines.append(line_id)

@@ -15,7 +15,7 @@ from domain.order.state import ZERO, FollowUp, OrderState
 Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
 
 
-class OrderLineSummary(msgspec.Struct, frozen=True):
+class OrderLineSummary(msgspec.Struct, frozen=True, gc=False):
     """A line of the order. `quantity` is 0 when an amendment left it out after something of it was delivered.
 
     `booked` is what live shipments still carry, `returned` what came back, to be replaced or not. `promised_by` is the
@@ -35,7 +35,7 @@ class OrderLineSummary(msgspec.Struct, frozen=True):
     delivered_at: datetime | None
 
 
-class ShipmentSummary(msgspec.Struct, frozen=True):
+class ShipmentSummary(msgspec.Struct, frozen=True, gc=False):
     """A shipment of the order. It is live while it is neither delivered wholly (`delivered_at`) nor cancelled.
 
     `original_estimate` is that of the booking. `cancelled_at` and `cancel_reason` are None again once it was found.
@@ -64,7 +64,7 @@ class ShipmentSummary(msgspec.Struct, frozen=True):
     cancel_reason: str | None
 
 
-class ExpediteSummary(msgspec.Struct, frozen=True):
+class ExpediteSummary(msgspec.Struct, frozen=True, gc=False):
     """A request to deliver sooner. `promised_by` and `surcharge` are those of the grant."""
 
     request_id: str
@@ -78,7 +78,7 @@ class ExpediteSummary(msgspec.Struct, frozen=True):
     informed_at: datetime | None
 
 
-class OrderSummary(msgspec.Struct, frozen=True):
+class OrderSummary(msgspec.Struct, frozen=True, gc=False):
     """One period's view of an order. Instants are UTC; amounts are in `currency`, rounded to its minor unit.
 
     `status` is `open`, `delivered` (complete) or `cancelled`; only an open order has a stage. `delivered_at` is when it

@@ -1,7 +1,7 @@
 """Reps are registered and changed; quotas and pay plans wait for nobody."""
 
 from domain.fact import Fact
-from tests.unit.domain.facts import again, pay_plan_set, quota_set, rep_changed, rep_registered
+from tests.unit.domain.facts import again, pay_plan_set, quota_set, rep_changed, rep_left, rep_registered
 from tests.unit.domain.specification import given, heard
 
 ANN = rep_registered(8, "Ann", "entry", team="east", mentor="bob")
@@ -64,3 +64,30 @@ def test_quotas_and_pay_plans_leave_the_rep_as_registered() -> None:
     given(ANN, quota_set(9), pay_plan_set(9), quota_set(10, target=2000)).summary(
         name="Ann", level="entry", team="east"
     )
+
+
+# -- leaving -------------------------------------------------------------------------------------
+
+
+def test_a_rep_who_left_is_registered_no_more_and_keeps_the_name() -> None:
+    given(ANN).summary(registered=True).when(rep_left(12)).then_applied().summary(registered=False, name="Ann")
+
+
+def test_leaving_waits_for_the_registration() -> None:
+    given().when(rep_left(7)).then_held("rep ann is not known yet").when(ANN).then_applied().summary(registered=False)
+
+
+def test_leaving_again_is_already_so() -> None:
+    given(ANN, rep_left(12)).when(rep_left(13)).then_duplicate("the rep left before")
+
+
+def test_changes_of_a_rep_who_left_are_taken() -> None:
+    given(ANN, rep_left(12)).when(rep_changed(13, name="Ann B.")).then_applied().summary(
+        registered=False, name="Ann B."
+    )
+
+
+def test_a_rep_who_left_may_be_registered_again() -> None:
+    given(ANN, rep_left(12)).when(rep_registered(13, "Ann")).then_applied().summary(registered=True).when(
+        rep_left(14)
+    ).then_applied().summary(registered=False)
