@@ -25,6 +25,7 @@ from tests.property.histories import (
     about_accounts,
     about_reps,
     facts_of_many_subjects,
+    free_of_trouble,
     hours,
     messages_that_say,
 )
@@ -152,19 +153,8 @@ def trouble_free_messages(draw: st.DrawFn) -> list[Message]:
     streams: dict[str, list[Fact]] = defaultdict(list)
     for stream, fact in draw(facts_of_many_subjects(voids=False)):
         streams[stream].append(fact)
-    free_of_trouble: list[tuple[str, Fact]] = []
-    for stream, facts in streams.items():
-        kind, subject_id = split_stream_name(stream)
-        assert kind is not None
-        subject = kind.decider
-        state = subject.initial_state(subject_id)
-        for fact in sorted(facts, key=lambda fact: fact.sort_key):
-            objection = subject.decide(state, fact)
-            if objection is None:
-                subject.evolve(state, fact, fact.occurred_at)
-            if objection is None or objection.verdict is Verdict.DUPLICATE:
-                free_of_trouble.append((stream, fact))
-    named = _under_their_names(free_of_trouble, namesakes=draw(st.booleans()))
+    kept = [(stream, fact) for stream, facts in streams.items() for fact in free_of_trouble(stream, facts)]
+    named = _under_their_names(kept, namesakes=draw(st.booleans()))
     return draw(st.permutations([message(subject, fact) for subject, fact in named]))
 
 

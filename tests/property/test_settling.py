@@ -24,7 +24,7 @@ from domain.order.events import (
     ShipmentBooked,
 )
 from domain.order.state import ZERO, OrderState
-from domain.order.summary import OrderSummary, summarize
+from domain.order.summary import OrderLineSummary, OrderSummary, ShipmentSummary, summarize
 from domain.record import MessageVoided
 from domain.settling import Decider, Settling, settle, up_to
 from domain.stepping import can_be_stepped_on, step_on
@@ -516,6 +516,26 @@ def follow_up_seen(about: str) -> Sight:
     return moment_seen(lambda seen: any(owed.about == about for owed in seen.follow_ups))
 
 
+def line_seen(holds: Callable[[OrderLineSummary], bool]) -> Sight:
+    return moment_seen(lambda seen: any(line is not None and holds(line) for _, line in seen.changed_lines))
+
+
+def shipment_seen(holds: Callable[[ShipmentSummary], bool]) -> Sight:
+    return moment_seen(lambda seen: any(map(holds, seen.changed_shipments)))
+
+
+def found(facts: list[Fact], whole: Settling[OrderState]) -> bool:
+    """A shipment was cancelled at one moment and not at a later one."""
+    cancelled: set[str] = set()
+    for moment in whole.moments:
+        for one in moment.summary.changed_shipments:
+            if one.cancelled_at is not None:
+                cancelled.add(one.shipment_id)
+            elif one.shipment_id in cancelled:
+                return True
+    return False
+
+
 def voided_seen(*, void: bool) -> Sight:
     return lambda facts, whole: any(
         isinstance(fact, MessageVoided) is void and whole.outcomes[fact.key].voided for fact in facts
@@ -540,8 +560,26 @@ SEEN_IN_HISTORIES: dict[str, Sight] = {
     "two contradictory placings": reason_seen("placed before, with other content"),
     "a promise that a grant would make later": reason_seen("later than the promise it replaces"),
     "an amendment below what was delivered": reason_seen("were delivered"),
+    "another sku on a line of which something was delivered": reason_seen("would name sku"),
+    "another message that says the same": reason_seen("same source, type and time"),
+    "a shipment confirmed at another time": reason_seen("with nothing left"),
+    "a parcel that is not on the shipment": reason_seen("is not on shipment"),
+    "a return of what is not there": reason_seen("left to be returned"),
+    "a surplus": line_seen(lambda line: line.over_delivered > 0),
+    "a return": line_seen(lambda line: line.returned > 0),
+    "a charge": line_seen(lambda line: line.kind == "charge"),
+    "a line that is gone and of which something was delivered": line_seen(lambda line: not line.quantity),
+    "an order completed short": moment_seen(lambda seen: seen.short is True),
+    "a cancellation that closed a rest": moment_seen(lambda seen: seen.short is True and bool(seen.cancel_reason)),
+    "an order opened again": lambda facts, whole: whole.state.reopened_at is not None,
+    "an order reinstated": lambda facts, whole: whole.state.reinstated_for is not None,
+    "a cancelled shipment that was found": found,
+    "a shipment of which one parcel arrived": shipment_seen(lambda one: 0 < one.parcels_delivered < len(one.parcels)),
+    "a live shipment without an estimate": moment_seen(lambda seen: seen.no_estimate),
+    "a promise that passed with nobody told": moment_seen(
+        lambda seen: any(owed.owed_since == seen.promised_by for owed in seen.follow_ups)
+    ),
     "a booking of more than is left": reason_seen("left to book"),
-    "a confirmation of more than is left": reason_seen("left on shipment"),
     "an order cancelled": moment_seen(lambda seen: seen.status == "cancelled"),
     "an order delivered": moment_seen(lambda seen: seen.status == "delivered"),
     "an order delivered in part": moment_seen(lambda seen: seen.stage == "partly_delivered"),
