@@ -1,11 +1,16 @@
 """Everything that Waybill works around in kafka-python 3.0: what it hides, and where it fails on what brokers send."""
 
+import hashlib
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import IllegalStateError, KafkaError
-from kafka.record.default_records import DefaultRecordBatch
+from kafka.errors import CorruptRecordError, IllegalStateError, KafkaError
+from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+
+from consumers.sources.source import KEPT_BYTES, Whole
+from consumers.sources.unfolding import UnfoldedRecord, UnreadableBatchError, read_up_to, unfold, unfolded_records
 
 # -- why a broker was not reached ----------------------------------------------------------------
 #
@@ -60,7 +65,7 @@ class _Forgiving(bytes):
         return super().decode(encoding, errors)
 
 
-def forgive_header_names() -> None:
+def _forgive_header_names() -> None:
     """Read bytes of a header's name that are not UTF-8 as `\\xNN`. Doing it again changes nothing."""
     read: Any = DefaultRecordBatch._read_msg
     if getattr(read, "forgives", False):
@@ -79,6 +84,77 @@ def forgive_header_names() -> None:
 
     read_forgivingly.forgives = True  # type: ignore[attr-defined]
     DefaultRecordBatch._read_msg = read_forgivingly
+
+
+# -- batches that are large or cannot be read ----------------------------------------------------
+#
+# The library unfolds a batch at once, however large it gets. When one cannot be read, `poll` raises, again and again,
+# and what was polled of other partitions is lost with it.
+
+CHECKS_OF_OUR_OWN = {"check_crcs": False}
+"""A consumer's setting: batches are checked where one that is damaged stops nothing else."""
+_FOLD_AT_ONCE = 4
+"""A batch that unfolds to no more than so many times the largest message is unfolded at once: that is quicker."""
+
+_max_bytes = 1_048_576
+
+
+class UnreadableBatch(bytes):
+    """The value of the one record that stands for a batch, or for the rest of one, that cannot be read.
+
+    The bytes are the beginning of the batch as the broker keeps it. `first_offset` to `next_offset` are its offsets.
+    """
+
+    reason: str
+    first_offset: int
+    next_offset: int
+    whole: Whole
+
+
+def read_batches_safely(max_bytes: int) -> None:
+    """Read batches in bounded memory, and what cannot be read as an UnreadableBatch. Holds for the whole process.
+
+    Keys, values and headers of more than `max_bytes` bytes come as CutBytes. Goes with CHECKS_OF_OUR_OWN.
+    """
+    global _max_bytes
+    _max_bytes = max_bytes
+    _forgive_header_names()
+    DefaultRecordBatch.__iter__ = _records
+
+
+def _records(batch: Any) -> Iterator[Any]:
+    raw, next_offset = batch._buffer, batch.base_offset
+    try:
+        if not batch.validate_crc():
+            raise UnreadableBatchError("its checksum is wrong")
+        for record in _unfolded(batch):
+            yield record
+            next_offset = record.offset + 1
+    except (UnreadableBatchError, CorruptRecordError) as e:
+        value = UnreadableBatch(raw[:KEPT_BYTES])
+        value.reason, value.first_offset, value.next_offset = str(e), next_offset, batch.next_offset
+        value.whole = Whole(len(raw), hashlib.sha256(raw).hexdigest())
+        # Its last offset, since reading may begin in the middle of a batch.
+        yield DefaultRecord(len(raw), batch.last_offset, batch.max_timestamp, batch.timestamp_type, None, value, [])
+
+
+def _unfolded(batch: Any) -> Iterator[Any]:
+    if batch.compression_type != batch.CODEC_NONE:
+        at_once = _FOLD_AT_ONCE * _max_bytes
+        stream = unfold(batch.compression_type, bytes(batch._buffer[batch._pos :]))
+        start = read_up_to(stream, at_once + 1)
+        if len(start) > at_once:
+            return _one_by_one(batch, unfolded_records(start, stream, batch.records_count, _max_bytes))
+        batch._buffer, batch._pos = bytearray(start), 0
+    batch._decompressed = True
+    return iter(batch.__next__, None)
+
+
+def _one_by_one(batch: Any, unfolded: Iterable[UnfoldedRecord]) -> Iterator[Any]:
+    is_broker_time = batch.timestamp_type == batch.LOG_APPEND_TIME
+    for size, timestamp, offset, key, value, headers in unfolded:
+        at = batch.max_timestamp if is_broker_time else batch.first_timestamp + timestamp
+        yield DefaultRecord(size, batch.base_offset + offset, at, batch.timestamp_type, key, value, headers)
 
 
 # -- a topic's id --------------------------------------------------------------------------------

@@ -14,6 +14,10 @@ class Unreadable(ValueError):
 LONGEST_INTEGER = 40
 """Digits of an integer beyond which it is read as a decimal: no field takes as many."""
 
+REGISTRY_FRAME = b"\0\0"
+REGISTRY_FRAME_BYTES = 5
+"""A schema registry's serializer puts a zero byte and the schema's id before each value."""
+
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
@@ -26,6 +30,12 @@ def decode_json(raw: bytes) -> Any:
     except ArithmeticError:
         raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
     except ValueError as error:  # msgspec's own errors are of this kind too
+        if raw.startswith(REGISTRY_FRAME) and len(raw) > REGISTRY_FRAME_BYTES:
+            schema_id = int.from_bytes(raw[1:REGISTRY_FRAME_BYTES])
+            raise Unreadable(
+                f"must be JSON, but is framed for a schema registry (magic byte 0, schema id {schema_id}); "
+                "publish it as plain JSON, without the registry's serializer"
+            ) from None
         try:
             text = raw.decode()
         except UnicodeDecodeError as not_utf8:

@@ -1,6 +1,7 @@
 """The names of all Kafka topics that Waybill reads and writes, behind the prefix that an installation may have."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from consumers.contract.catalogue import TOPICS
 
@@ -9,6 +10,13 @@ EVENTS = "waybill.events"
 VERDICTS = "waybill.verdicts"
 """Every verdict other than applied at once, and every change of one."""
 DEAD_SUFFIX = ".dead"
+
+
+class Timestamps(StrEnum):
+    """Whose clock says when a record was published."""
+
+    BROKER = "broker"
+    PRODUCER = "producer"
 
 
 def read_topics(prefix: str) -> Sequence[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
+import msgspec
 import structlog
 
 from consumers.contract import Malformed, ReadingRules, WellFormed, read_record, too_large
@@ -235,7 +236,12 @@ class Ingest:
             return raw, Malformed(raw.unreadable)
         if raw.whole is not None or len(raw.body) > self._rules.max_bytes:
             return raw.within(self._rules.max_bytes), too_large(raw.size, self._rules, raw.sha256)
-        return raw, read_record(raw.body, raw.headers, received_at, self._rules)
+        message = read_record(raw.body, raw.headers, received_at, self._rules)
+        if raw.broker_time is not None and isinstance(message, WellFormed):
+            # It became known when the broker kept it, so that a store made anew from its topics knows what was known.
+            fact = msgspec.structs.replace(message.fact, recorded_at=raw.broker_time)
+            return raw, message._replace(fact=fact)
+        return raw, message
 
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
         position, receipts = stored

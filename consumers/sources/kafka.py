@@ -9,7 +9,7 @@ what it read and asks the store again. The offsets that are committed to Kafka a
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
@@ -19,12 +19,17 @@ from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionErro
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, PartitionFeed
-from consumers.kafka_workarounds import topic_id
+from consumers.kafka_workarounds import UnreadableBatch, topic_id
 from consumers.sources.source import Batch, FeedPosition, RawMessage
+from consumers.sources.unfolding import CutBytes
 from domain.checkpoint import CheckpointMovedError
 
 ASK_MS = 5_000
 SECONDS_BETWEEN_COMMITS = 1.0
+SECONDS_BEFORE_TRYING_AGAIN = 5.0
+"""After so long, a batch that could not be read is fetched again, from where the store says by then."""
+LOG_APPEND_TIME = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Feeds(Protocol):
@@ -111,6 +116,8 @@ class KafkaReader:
         self._partitions: dict[TopicPartition, PartitionState] = {}
         self._to_commit: dict[TopicPartition, OffsetAndMetadata] = {}
         self._committed_at = time.monotonic()
+        self._stopped: dict[TopicPartition, float] = {}
+        self._told: dict[TopicPartition, int] = {}
         self._log = structlog.get_logger(__name__)
         # A group that is joined by short polls may never be joined, unless the topics were looked up before.
         for topic in topics:
@@ -132,7 +139,10 @@ class KafkaReader:
         polled = self._poll(wait_ms)
         self._let_go()
         self._leave_topics_of_old()
+        polled, unreadable = _up_to_what_is_unreadable(polled)
         stored = self._store(self._parts(polled))
+        self._stop_at(unreadable)
+        self._try_again()
         if not polled:
             self._pass_over_markers()
         self._seek()
@@ -175,6 +185,8 @@ class KafkaReader:
     def _let_go(self) -> None:
         for partition in self._membership.changed():
             self._partitions.pop(partition, None)
+            self._stopped.pop(partition, None)
+            self._told.pop(partition, None)
             self._to_commit.pop(partition, None)
 
     def _leave_topics_of_old(self) -> None:
@@ -200,6 +212,30 @@ class KafkaReader:
                 Part(state.partition, state.feed, Batch(messages, start, FeedPosition(messages[-1].offset + 1)))
             )
         return parts
+
+    def _stop_at(self, unreadable: Mapping[TopicPartition, UnreadableBatch]) -> None:
+        """Fetch nothing more from these. The partition stands still, loudly; the others go on."""
+        for partition, batch in unreadable.items():
+            state = self._partitions.get(partition)
+            if state is None:
+                continue
+            self._stopped[partition] = time.monotonic()
+            _if_it_is_ours(self._consumer.pause, partition)
+            if self._told.get(partition) == batch.next_offset:
+                continue
+            self._told[partition] = batch.next_offset
+            self._log.error(
+                "batch_unreadable",
+                topic=partition.topic,
+                partition=partition.partition,
+                next_offset=state.feed.position.next_offset,
+                end_offset=batch.next_offset,
+                reason=batch.reason,
+            )
+
+    def _try_again(self) -> None:
+        before = time.monotonic() - SECONDS_BEFORE_TRYING_AGAIN
+        self._hold_back([partition for partition, since in self._stopped.items() if since < before])
 
     def _store(self, parts: Sequence[Part]) -> int:
         if not parts:
@@ -230,6 +266,7 @@ class KafkaReader:
         """Fetch nothing from these before they were sought again."""
         for partition in list(partitions):
             self._partitions.pop(partition, None)
+            self._stopped.pop(partition, None)
             if partition in self._membership.given():
                 _if_it_is_ours(self._consumer.pause, partition)
 
@@ -256,6 +293,8 @@ class KafkaReader:
         """What ends a transaction takes up an offset and is no message: pass over it when nothing comes after."""
         parts = []
         for partition, state in self._partitions.items():
+            if partition in self._stopped:
+                continue
             try:
                 position = self._consumer.position(partition, timeout_ms=ASK_MS)
             except IllegalStateError:
@@ -299,10 +338,41 @@ class KafkaReader:
             self._log.info("offsets_not_committed", reason=str(response))
 
 
+def _up_to_what_is_unreadable(
+    polled: Mapping[TopicPartition, Sequence[Any]],
+) -> tuple[Mapping[TopicPartition, Sequence[Any]], Mapping[TopicPartition, UnreadableBatch]]:
+    """The records before the first batch that cannot be read, and that batch."""
+    readable: dict[TopicPartition, Sequence[Any]] = {}
+    unreadable: dict[TopicPartition, UnreadableBatch] = {}
+    for partition, records in polled.items():
+        at = next((n for n, record in enumerate(records) if type(record.value) is UnreadableBatch), None)
+        if at is not None:
+            unreadable[partition] = records[at].value
+            records = records[:at]
+        if records:
+            readable[partition] = records
+    return readable, unreadable
+
+
 def raw_message(record: Any) -> RawMessage:
     """A record of kafka-python as it came; a header without a value has an empty one."""
     headers = tuple((name, value or b"") for name, value in record.headers) if record.headers else ()
-    return RawMessage(record.offset, record.value or b"", headers)
+    value = record.value or b""
+    whole = value.whole if type(value) is CutBytes else None
+    broker_time = from_milliseconds(record.timestamp) if record.timestamp_type == LOG_APPEND_TIME else None
+    unreadable = None
+    for name, content in headers:
+        if type(content) is CutBytes:
+            unreadable = f"header {name[:100]}: must have fewer bytes, but has {content.whole.size}"
+    return RawMessage(record.offset, bytes(value) if whole else value, headers, whole, broker_time, unreadable)
+
+
+def from_milliseconds(timestamp: int) -> datetime:
+    """A record's timestamp as an instant in UTC. One that no calendar has is the first or last of ours."""
+    try:
+        return EPOCH + timedelta(milliseconds=timestamp)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if timestamp > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def _if_it_is_ours(act: Any, *arguments: Any) -> bool:

@@ -1,5 +1,7 @@
 """A topic's past, read again: from an offset or an instant up to another, or to where the topic ends by now.
 
+An instant is compared with each record's own timestamp. Timestamps need not grow with the offsets: a producer's clock
+says when, unless the topic has LogAppendTime. So what lies before an instant is looked for up to the topic's end.
 It is read by a consumer of no group, so whoever consumes the topic live notices nothing.
 """
 
@@ -8,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import CorruptRecordError, KafkaTimeoutError
 
-from consumers.kafka_workarounds import topic_id
-from consumers.sources.kafka import raw_message
+from consumers.kafka_workarounds import UnreadableBatch, topic_id
+from consumers.sources.kafka import from_milliseconds, raw_message
 from consumers.sources.source import RawMessage
 
 ASK_MS = 10_000
@@ -35,9 +37,11 @@ class TopicsPast:
         self.topic_id = topic_id(consumer, topic)
         first = consumer.beginning_offsets(partitions, timeout_ms=ASK_MS)
         last = consumer.end_offsets(partitions, timeout_ms=ASK_MS)
-        begins = self._offsets(begin, last)
-        ends = last if end is None else self._offsets(end, last)
-        within = {p: (max(first[p], begins[p]), min(last[p], ends[p])) for p in partitions}
+        begins = self._begins(begin, last)
+        ends = {p: min(last[p], end) if isinstance(end, int) else last[p] for p in partitions}
+        within = {p: (max(first[p], begins[p]), ends[p]) for p in partitions}
+        self._since = begin if isinstance(begin, datetime) else None
+        self._before = end if isinstance(end, datetime) else None
         self.ranges: Mapping[int, tuple[int, int]] = {
             p.partition: (start, stop) for p, (start, stop) in within.items() if start < stop
         }
@@ -45,7 +49,7 @@ class TopicsPast:
 
     @property
     def offsets(self) -> int:
-        """How many there are; some of them may hold no message."""
+        """How many there are; some of them may hold no message, or one of another time."""
         return sum(stop - start for start, stop in self.ranges.values())
 
     def batches(self) -> Iterator[tuple[int, Sequence[RawMessage], int]]:
@@ -61,17 +65,32 @@ class TopicsPast:
             if silent == SILENT_POLLS:
                 raise KafkaTimeoutError(f"nothing more of {self.topic} came, though there is more")
             for partition, records in polled.items():
-                messages = [raw_message(record) for record in records if record.offset < stops[partition]]
-                if messages:
-                    yield partition.partition, messages, messages[-1].offset + 1
+                within = [record for record in records if record.offset < stops[partition]]
+                for record in within:
+                    _expect_readable(record)
+                if within:
+                    messages = [raw_message(record) for record in within if self._is_of_the_time(record)]
+                    yield partition.partition, messages, within[-1].offset + 1
             self._consumer.pause(*(stops.keys() - unread))
 
-    def _offsets(self, point: Point, last: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
+    def _is_of_the_time(self, record: Any) -> bool:
+        at = from_milliseconds(record.timestamp)
+        return (self._since is None or at >= self._since) and (self._before is None or at < self._before)
+
+    def _begins(self, point: Point, last: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         if isinstance(point, int):
             return dict.fromkeys(last, point)
-        # What was published at that millisecond or later; nothing after it: the end.
+        # The first record of that millisecond or later: all before it are earlier. None: the end.
         milliseconds = int(point.timestamp() * 1000)
         found = self._consumer.offsets_for_times(dict.fromkeys(last, milliseconds), timeout_ms=ASK_MS)
         return {
             partition: end if (at := found.get(partition)) is None else at.offset for partition, end in last.items()
         }
+
+
+def _expect_readable(record: Any) -> None:
+    if type(record.value) is UnreadableBatch:
+        raise CorruptRecordError(
+            f"{record.topic}/{record.partition} cannot be read at offset {record.value.first_offset}: "
+            f"{record.value.reason}; the batch ends before offset {record.value.next_offset}"
+        )

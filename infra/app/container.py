@@ -146,7 +146,12 @@ class Waybill:
         register = StoredRegister(self.backend, briefly)
         ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly, clock_skew=settings.clock_skew)
         return Consumer(
-            lambda: group_member(connection, settings.topic_prefix + settings.kafka_group, settings.batch_messages),
+            lambda: group_member(
+                connection,
+                settings.topic_prefix + settings.kafka_group,
+                settings.batch_messages,
+                settings.max_message_bytes,
+            ),
             lambda member: KafkaReader(member, topics, ingest(), register, self.clock),
             topics,
             settings.kafka,

@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, Register
-from consumers.kafka_workarounds import cause_of, forgive_header_names
+from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import NotReachedError
 from consumers.sources.kafka import Partition
 from consumers.sources.kafka_past import Point, TopicsPast
@@ -64,7 +64,8 @@ def would_reingest(waybill: Waybill, topic: str, begin: Point, end: Point | None
 def _reading(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> Iterator["Reingest"]:
     settings = waybill.settings
     try:
-        with topics_past(kafka_connection(settings), topic, begin, end, settings.batch_messages) as past:
+        connection, size = kafka_connection(settings), settings.max_message_bytes
+        with topics_past(connection, topic, begin, end, settings.batch_messages, size) as past:
             yield Reingest(past, waybill.ingest(rereading=True), waybill.register, waybill.clock)
     except (KafkaError, OSError) as e:
         raise NotReachedError(f"Kafka at {settings.kafka} failed: {cause_of(e)}") from e
@@ -72,12 +73,13 @@ def _reading(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> I
 
 @contextmanager
 def topics_past(
-    connection: Mapping[str, Any], topic: str, begin: Point, end: Point | None, max_records: int
+    connection: Mapping[str, Any], topic: str, begin: Point, end: Point | None, max_records: int, max_bytes: int
 ) -> Iterator[TopicsPast]:
     """The past of a topic, which is looked up at once. Raises KafkaError or OSError."""
-    forgive_header_names()
+    read_batches_safely(max_bytes)
     consumer = KafkaConsumer(
         **connection,
+        **CHECKS_OF_OUR_OWN,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

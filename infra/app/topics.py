@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from kafka.errors import KafkaError
 
-from consumers.contract.topics import read_topics
+from consumers.contract.topics import Timestamps, read_topics
 from consumers.kafka_workarounds import cause_of
 from consumers.sinks.sink import NotReachedError
 from infra.kafka.connection import kafka_connection
@@ -26,7 +26,12 @@ class TopicsReport(NamedTuple):
         return not self.differ and all(topic.state != "failed" for topic in self.topics)
 
 
-def create_topics(settings: Settings, partitions: int, replication_factor: int | None) -> TopicsReport:
+def create_topics(
+    settings: Settings,
+    partitions: int,
+    replication_factor: int | None,
+    timestamps: Timestamps = Timestamps.BROKER,
+) -> TopicsReport:
     """Create the topics that are missing, and leave alone those that are there. Raises NotReachedError."""
     try:
         made = make_topics(
@@ -35,6 +40,7 @@ def create_topics(settings: Settings, partitions: int, replication_factor: int |
             partitions,
             AS_THE_BROKER_HAS_IT if replication_factor is None else replication_factor,
             settings.max_message_bytes,
+            timestamps,
         )
     except (KafkaError, OSError) as e:
         raise NotReachedError(f"Kafka at {settings.kafka} was not reached: {cause_of(e)}") from e

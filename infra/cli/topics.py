@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from consumers.contract.topics import read_topics
+from consumers.contract.topics import Timestamps, read_topics
 from domain.verdict import Verdict
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, errors, show_counts, show_rows
@@ -35,6 +35,14 @@ def create(
         int | None,
         typer.Option("--replication-factor", min=1, max=100, help="Of each topic; the broker's default if not given."),
     ] = None,
+    timestamps: Annotated[
+        Timestamps,
+        typer.Option(
+            "--timestamps",
+            help="Whose clock stamps the records of the five topics: the broker's (LogAppendTime), which then says "
+            "when a message became known, or the producer's (CreateTime).",
+        ),
+    ] = Timestamps.BROKER,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Create the topics that are missing, and leave the others as they are. Can be run again at any time.
@@ -47,7 +55,7 @@ def create(
 
     settings = load_settings()
     configure_logs(settings)
-    report = create_topics(settings, partitions, replication_factor)
+    report = create_topics(settings, partitions, replication_factor, timestamps)
     show_rows(TopicMade._fields, [topic._asdict() for topic in report.topics], form)
     if report.differ:
         errors().print(

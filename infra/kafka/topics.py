@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from consumers.contract.topics import read_topics, written_topics
+from consumers.contract.topics import Timestamps, read_topics, written_topics
 
 REQUEST_MS = 15_000
 FOREVER = "-1"
@@ -23,11 +23,19 @@ class TopicMade(NamedTuple):
     about: str
 
 
+_TIMESTAMP_TYPE = {Timestamps.BROKER: "LogAppendTime", Timestamps.PRODUCER: "CreateTime"}
+
+
 def make_topics(
-    connection: Mapping[str, Any], prefix: str, partitions: int, replication_factor: int, max_message_bytes: int
+    connection: Mapping[str, Any],
+    prefix: str,
+    partitions: int,
+    replication_factor: int,
+    max_message_bytes: int,
+    timestamps: Timestamps = Timestamps.BROKER,
 ) -> Sequence[TopicMade]:
     """Create what is missing. `replication_factor` -1 leaves it to the broker. Raises KafkaError or OSError."""
-    wanted = {topic: _kept_for_good(max_message_bytes) for topic in read_topics(prefix)}
+    wanted = {topic: _kept_for_good(max_message_bytes, timestamps) for topic in read_topics(prefix)}
     wanted |= {topic: _copies(max_message_bytes) for topic in written_topics(prefix)}
     admin = KafkaAdminClient(**connection, request_timeout_ms=REQUEST_MS, bootstrap_timeout_ms=REQUEST_MS)
     try:
@@ -55,12 +63,13 @@ def _made(topic: str, there: int | None, wanted: int, problem: tuple[type[KafkaE
     return TopicMade(topic, None, "failed", message or error.__name__)
 
 
-def _kept_for_good(max_message_bytes: int) -> Mapping[str, str]:
+def _kept_for_good(max_message_bytes: int, timestamps: Timestamps) -> Mapping[str, str]:
     """Of the topics that are read: a store that was lost is made anew from them, so nothing may pass away there."""
     return {
         "retention.ms": FOREVER,
         "retention.bytes": FOREVER,
         "max.message.bytes": str(max_message_bytes + ROOM_FOR_KEY_AND_HEADERS),
+        "message.timestamp.type": _TIMESTAMP_TYPE[timestamps],
     }
 
 

@@ -14,7 +14,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
 from sqlalchemy.exc import DBAPIError
 
-from consumers.kafka_workarounds import cause_of, forgive_header_names
+from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.kafka import KafkaReader
 
@@ -47,11 +47,12 @@ class NeverJoinedError(Exception):
     """The group gave no answer for long: the client hangs, and a new one may not."""
 
 
-def group_member(connection: Mapping[str, Any], group: str, max_records: int) -> KafkaConsumer:
+def group_member(connection: Mapping[str, Any], group: str, max_records: int, max_bytes: int) -> KafkaConsumer:
     """A consumer that is a dynamic member of the group and leaves positions to others. Raises KafkaError or OSError."""
-    forgive_header_names()
+    read_batches_safely(max_bytes)
     return KafkaConsumer(
         **connection,
+        **CHECKS_OF_OUR_OWN,
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="none",

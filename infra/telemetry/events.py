@@ -207,6 +207,13 @@ _DECLARED = (
         "where only the partition's end revealed it.",
         _OF_A_PARTITION,
     ),
+    LogEvent(
+        "batch_unreadable",
+        "error",
+        "A batch of a partition cannot be read. The partition stands still at `next_offset`, and the others go on; "
+        "`waybill topics skip` steps over it.",
+        ("topic", "partition", "next_offset", "end_offset", "reason"),
+    ),
     LogEvent("partitions_looked_at", "debug", "Nothing came for a while.", ("lag",)),
     LogEvent(
         "offsets_not_committed",

@@ -287,3 +287,9 @@ def test_the_message_itself_is_left_as_it_was() -> None:
     read_cloud_event(message.message, len(before), RECEIVED_AT, LIVE)
 
     assert Given(message.message).raw() == before
+
+
+def test_a_value_that_is_framed_for_a_schema_registry_is_named_so() -> None:
+    when_read(b"\0\0\0\1\x2c" + given("order.placed.v1").raw()).malformed(
+        "message: must be JSON, but is framed for a schema registry (magic byte 0, schema id 300)"
+    )

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from consumers.contract import TOPICS
+from consumers.sources.source import KEPT_BYTES
 from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.register.tables import feeds, malformed_messages
@@ -125,9 +126,10 @@ Whole = tuple[bytes, list[tuple[str, bytes]]]
 
 
 def whole(record: Sent) -> Whole:
-    """A record's bytes and headers; a name that is no UTF-8 is kept written out."""
+    """A record's bytes and headers, of a large one the beginning; a name that is no UTF-8 is kept written out."""
     headers = [(name.encode().decode("utf-8", errors="backslashreplace"), value) for name, value in record.headers]
-    return record.value or b"", headers
+    value = record.value or b""
+    return value[:KEPT_BYTES] if len(value) > LARGEST else value, headers
 
 
 def kept_letters(url: str) -> dict[Place, Whole]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 
 from tests.integration.broker import Topics
 from tests.integration.command import Command
@@ -140,3 +141,48 @@ def test_up_consumes_and_projects_in_one_process(consuming: Command, topics: Top
     ran = running.wait().done()
     assert "Traceback" not in ran.err
     assert {projection["lag"] for projection in consuming.ask("status")["projections"]} == {0}
+
+
+def send_stamped(topics: Topics, *stamped: tuple[dict[str, Any], str]) -> None:
+    """Send messages with timestamps of a producer's own clock, in this order."""
+    producer = KafkaProducer(bootstrap_servers=topics.url, acks="all")
+    try:
+        for message, at in stamped:
+            milliseconds = int(datetime.fromisoformat(at).timestamp() * 1000)
+            value = json.dumps(message).encode()
+            producer.send(
+                topics.prefix + "orders", value, headers=list(STRUCTURED), timestamp_ms=milliseconds, partition=0
+            )
+            producer.flush()
+    finally:
+        producer.close()
+
+
+def test_every_record_of_the_time_is_read_whatever_the_order_of_timestamps(waybill: Command, topics: Topics) -> None:
+    # given producers whose clocks differ, so that timestamps go back and forth along the offsets
+    consuming = waybill.with_(**topics.env)
+    consuming("topics", "create", "--partitions", "1", "--timestamps", "producer").done()
+    orders = [placed(f"SO-{n}", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z") for n in range(5)]
+    times = ("09:50", "10:30", "11:20", "10:10", "12:00")
+    send_stamped(topics, *((order, f"2025-03-04T{at}:00Z") for order, at in zip(orders, times, strict=True)))
+    # when one hour is read again, then those of that hour come, and no others
+    found = consuming.ask(
+        "reingest", "--topic", "orders", "--from", "2025-03-04T10:00:00Z", "--to", "2025-03-04T11:00:00Z", "--dry-run"
+    )
+    assert [(row["offset"], row["subject"]) for row in found] == [(1, "SO-1"), (3, "SO-3")]
+
+
+def test_what_the_broker_stamped_became_known_then(consuming: Command, other: Command, topics: Topics) -> None:
+    # given a topic whose broker says when a record was published, whatever its producer says
+    send_stamped(topics, (PLACED, "2020-01-01T00:00:00Z"))
+    consumed(consuming, topics)
+    # when another store is made from the topic later
+    time.sleep(0.1)
+    remade = other.with_(**topics.env)
+    consumed(remade, topics)
+    # then both know the order since the same instant, which is the broker's
+    (known,), (known_later,) = (
+        [row["recorded_at"] for row in one.ask("order", "SO-1")["timeline"]] for one in (consuming, remade)
+    )
+    assert known == known_later
+    assert datetime.fromisoformat(known).year > 2020

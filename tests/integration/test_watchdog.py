@@ -37,7 +37,7 @@ def service(waybill: Command, topics: Topics, tmp_path: Path) -> Iterator[Waybil
 
 
 def member(service: Waybill) -> KafkaConsumer:
-    return group_member(kafka_connection(service.settings), service.settings.topic_prefix + "waybill", 100)
+    return group_member(kafka_connection(service.settings), service.settings.topic_prefix + "waybill", 100, 1_048_576)
 
 
 def reader(service: Waybill, client: KafkaConsumer) -> KafkaReader:

@@ -1,0 +1,193 @@
+"""Unfolding compressed batches of Kafka in bounded memory: some of half a megabyte unfold to half a gigabyte."""
+
+import gzip
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from consumers.sources.source import KEPT_BYTES, Whole
+
+READ_BYTES = 64 * 1024
+XERIAL_MAGIC = b"\x82SNAPPY\0"
+XERIAL_HEADER_BYTES = 16
+INT_BYTES = 4
+
+
+class UnreadableBatchError(Exception):
+    """A batch that cannot be read; the text says why."""
+
+
+class CutBytes(bytes):
+    """The beginning of a key, a value or a header that is larger than a message may be."""
+
+    whole: Whole
+
+
+class UnfoldedRecord(NamedTuple):
+    """A record of a batch, as Kafka's format has it: its timestamp and offset are counted from the batch's own."""
+
+    size: int
+    timestamp_delta: int
+    offset_delta: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+class Stream(Protocol):
+    """Gives bytes until there are no more."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
+def unfold(codec: int, folded: bytes) -> Stream:
+    """What a batch unfolds to, piece by piece. `codec` is Kafka's number of it. Raises UnreadableBatchError."""
+    if codec not in _CODECS:
+        raise UnreadableBatchError(f"its compression is of kind {codec}, which is not known")
+    name, opened = _CODECS[codec]
+    try:
+        return _Guarded(name, opened(folded))
+    except ImportError as e:
+        raise UnreadableBatchError(f"its compression is {name}, and the library for it is missing: {e}") from e
+
+
+def _gzip(folded: bytes) -> Stream:
+    return gzip.GzipFile(fileobj=io.BytesIO(folded))
+
+
+def _snappy(folded: bytes) -> Stream:
+    import snappy
+
+    return _Pieces(_snappy_blocks(folded, snappy.uncompress))
+
+
+def _lz4(folded: bytes) -> Stream:
+    import lz4.frame
+
+    stream: Stream = lz4.frame.open(io.BytesIO(folded))
+    return stream
+
+
+def _zstd(folded: bytes) -> Stream:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(folded), read_across_frames=True)
+
+
+_CODECS: dict[int, tuple[str, Callable[[bytes], Stream]]] = {
+    1: ("gzip", _gzip),
+    2: ("snappy", _snappy),
+    3: ("lz4", _lz4),
+    4: ("zstd", _zstd),
+}
+
+
+def _snappy_blocks(folded: bytes, uncompress: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """Java's library writes blocks, each with its length before it. A bare one unfolds to 21 times its size at most."""
+    if not folded.startswith(XERIAL_MAGIC):
+        yield uncompress(folded)
+        return
+    at = XERIAL_HEADER_BYTES
+    while at < len(folded):
+        end = at + INT_BYTES + int.from_bytes(folded[at : at + INT_BYTES])
+        yield uncompress(folded[at + INT_BYTES : end])
+        at = end
+
+
+class _Pieces:
+    """Pieces as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]):
+        self._pieces = pieces
+        self._left = b""
+
+    def read(self, size: int, /) -> bytes:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._left = piece
+        taken, self._left = self._left[:size], self._left[size:]
+        return taken
+
+
+class _Guarded:
+    """A codec's stream, whose own errors are told as ours."""
+
+    def __init__(self, name: str, stream: Stream):
+        self._name, self._stream = name, stream
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as e:  # each codec's library has errors of its own
+            raise UnreadableBatchError(f"its {self._name} data is damaged: {e}") from e
+
+
+def read_up_to(stream: Stream, size: int) -> bytes:
+    """So many bytes, or all that there are."""
+    pieces: list[bytes] = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def unfolded_records(before: bytes, stream: Stream, count: int, max_bytes: int) -> Iterator[UnfoldedRecord]:
+    """The records of a batch one by one, of which `before` was read already. Raises UnreadableBatchError."""
+    fields = _Fields(before, stream, max_bytes)
+    for _ in range(count):
+        size = fields.varint()
+        fields.take(1)  # attributes, of which there are none
+        timestamp_delta, offset_delta = fields.varint(), fields.varint()
+        key, value = fields.nullable(), fields.nullable()
+        headers = []
+        for _ in range(fields.varint()):
+            name = fields.nullable() or b""
+            headers.append((name.decode(errors="backslashreplace"), fields.nullable()))
+        yield UnfoldedRecord(size, timestamp_delta, offset_delta, key, value, headers)
+
+
+class _Fields:
+    def __init__(self, before: bytes, stream: Stream, max_bytes: int):
+        self._buffer, self._at = before, 0
+        self._stream = stream
+        self._max_bytes = max_bytes
+
+    def take(self, size: int) -> bytes:
+        while len(self._buffer) - self._at < size:
+            more = self._stream.read(READ_BYTES)
+            if not more:
+                raise UnreadableBatchError("it ends in the middle of a record")
+            self._buffer, self._at = self._buffer[self._at :] + more, 0
+        start, self._at = self._at, self._at + size
+        return self._buffer[start : self._at]
+
+    def varint(self) -> int:
+        number = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return (number >> 1) ^ -(number & 1)
+            shift += 7
+            if shift > 63:
+                raise UnreadableBatchError("a number in a record has too many digits")
+
+    def nullable(self) -> bytes | None:
+        size = self.varint()
+        if size < 0:
+            return None
+        if size <= self._max_bytes:
+            return self.take(size)
+        kept, digest, left = b"", hashlib.sha256(), size
+        while left:
+            piece = self.take(min(left, READ_BYTES))
+            digest.update(piece)
+            kept += piece[: KEPT_BYTES - len(kept)]
+            left -= len(piece)
+        cut = CutBytes(kept)
+        cut.whole = Whole(size, digest.hexdigest())
+        return cut

@@ -1,0 +1,167 @@
+"""Batches as brokers keep them: in every codec, larger than memory, and damaged on disk."""
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from consumers.contract import TOPICS
+from tests.integration.broker import Broker, Topics
+from tests.integration.command import EXECUTABLE, Command, Running
+from tests.integration.messages import booked, dispatched, placed
+from tests.integration.topics import STRUCTURED, Sent, consumed, lags, made, positions, send
+
+pytestmark = pytest.mark.kafka
+
+CODECS = ("gzip", "snappy", "lz4", "zstd")
+MIB = 1024**2
+LARGE = 128 * MIB
+ADDRESS_SPACE_KIB = 450_000
+PATIENCE_SECONDS = 90
+
+
+def order(number: int) -> dict[str, Any]:
+    return placed(f"SO-{number}", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
+
+
+def send_in_one_batch(topics: Topics, codec: str | None, values: list[bytes], topic: str = "orders") -> None:
+    producer = KafkaProducer(
+        bootstrap_servers=topics.url,
+        compression_type=codec,
+        linger_ms=500,
+        batch_size=2 * LARGE,
+        max_request_size=2 * LARGE,
+        acks="all",
+    )
+    try:
+        sent = [producer.send(topics.prefix + topic, value, headers=list(STRUCTURED), partition=0) for value in values]
+        producer.flush(PATIENCE_SECONDS)
+        assert [future.get(PATIENCE_SECONDS).offset for future in sent]
+    finally:
+        producer.close()
+
+
+def encoded(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode()
+
+
+def test_batches_of_every_codec_are_read(waybill: Command, topics: Topics) -> None:
+    consuming = made(waybill, topics, 1)
+    for number, codec in enumerate((None, *CODECS, None)):
+        send_in_one_batch(topics, codec, [encoded(order(number * 100 + n)) for n in range(100)])
+
+    ran = consumed(consuming, topics)
+
+    assert "batch_unreadable" not in ran.err
+    assert consuming.ask("status")["books"]["applied"] == 600
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_is_published_is_read_on_a_topic_that_compresses(waybill: Command, topics: Topics, codec: str) -> None:
+    consuming = made(waybill, topics, 1)
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    try:
+        configs = {"compression.type": codec}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topics.prefix + t, configs) for t in TOPICS])
+    finally:
+        admin.close()
+    file = consuming.file("orders.jsonl", *(order(number) for number in range(50)))
+
+    consuming("publish", file).done()
+    consumed(consuming, topics)
+
+    assert consuming.ask("status")["books"]["applied"] == 50
+
+
+def test_a_record_that_unfolds_to_more_than_memory_is_a_dead_letter(waybill: Command, topics: Topics) -> None:
+    """given a consumer with little memory, then what comes beside the large record and after it is applied."""
+    consuming = made(waybill, topics, 1)
+    large = b"x" * LARGE
+    send_in_one_batch(topics, "gzip", [encoded(order(1)), large, encoded(order(2))])
+    send_in_one_batch(topics, None, [encoded(order(3))])
+    env = {
+        name: consuming.setting(name) for name in ("WAYBILL_KAFKA", "WAYBILL_TOPIC_PREFIX", "PATH", "HOME", "TMPDIR")
+    }
+
+    with subprocess.Popen(
+        ["sh", "-c", f'ulimit -v {ADDRESS_SPACE_KIB}; exec "$0" consume', EXECUTABLE],
+        env=env,
+        cwd=consuming.folder,
+        stderr=subprocess.PIPE,
+    ) as consumer:
+        try:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while positions(consuming).get((topics.prefix + "orders", 0)) != 4:
+                assert consumer.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        finally:
+            consumer.terminate()
+    assert consumer.returncode == 0
+
+    assert consuming.ask("status")["books"] == {"received": 4, "applied": 3, "duplicate": 0, "held": 0, "dead": 1}
+    (letter,) = consuming.ask("dead-letters", "list")
+    assert (letter["topic"], letter["partition"], letter["offset"]) == (topics.prefix + "orders", 0, 1)
+    assert str(LARGE) in letter["reason"]
+    assert hashlib.sha256(large).hexdigest() in letter["reason"]
+
+
+@pytest.fixture
+def own_topics(own_broker: Broker) -> Topics:
+    return Topics(own_broker.url, "t.")
+
+
+def damage_last_batch(broker: Broker, topic: str) -> None:
+    """Change the last byte of the partition's log, while the broker is down."""
+    (log,) = Path(broker.folder, "data", f"{topic}-0").glob("*.log")
+    with log.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        last = stream.read(1)
+        stream.seek(-1, os.SEEK_END)
+        stream.write(bytes([last[0] ^ 1]))
+
+
+def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker: Broker, own_topics: Topics) -> None:
+    # given a batch that is damaged on the broker's disk, with good ones before it and after it, and another partition
+    consuming = made(waybill, own_topics, 1)
+    send_in_one_batch(own_topics, None, [encoded(order(1)), encoded(order(2))])
+    send_in_one_batch(own_topics, "lz4", [encoded(order(3)), encoded(order(4))])
+    own_broker.stop()
+    damage_last_batch(own_broker, "t.orders")
+    own_broker.start()
+    send_in_one_batch(own_topics, None, [encoded(order(5))])
+    booking = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z")
+    send_in_one_batch(own_topics, None, [encoded(booking)], "shipments")
+    # when it is consumed
+    consumer = consuming.start("consume")
+    try:
+        until_applied(consuming, consumer, 3)
+        # then what comes later on the other partition is applied, too, and the member never left its group
+        later = dispatched("SO-1", "2025-03-05T09:00:00Z")
+        send(own_topics, [Sent("shipments", encoded(later), headers=STRUCTURED, partition=0)])
+        until_applied(consuming, consumer, 4)
+        said = [json.loads(line) for line in consumer.said.splitlines() if line.startswith("{")]
+    finally:
+        consumer.terminate()
+        consumer.wait().done()
+    (told,) = [line for line in said if line["event"] == "batch_unreadable"]
+    assert (told["topic"], told["partition"], told["next_offset"], told["end_offset"]) == ("t.orders", 0, 2, 4)
+    assert told["reason"] == "its checksum is wrong"
+    assert not [line for line in said if line["event"] == "consumer_waits"]
+    assert positions(consuming)["t.orders", 0] == 2
+    assert lags(consuming.ask("status")) == {0, 3}
+
+
+def until_applied(waybill: Command, consumer: Running, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while waybill.ask("status")["books"]["applied"] < count:
+        assert consumer.is_alive(), consumer.wait()
+        assert time.monotonic() < deadline, waybill.ask("status")
+        time.sleep(0.2)
