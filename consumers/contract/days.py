@@ -40,8 +40,8 @@ def _with_instant(value: Any, zone: str) -> Any:
 
 
 def _line_with_instant(line: Any, zone: str) -> Any:
-    promised_by = line.promised_by
-    return msgspec.structs.replace(line, promised_by=instant_of(promised_by, zone)) if promised_by else line
+    day = line.promised_by
+    return msgspec.structs.replace(line, promised_by=instant_of(day, zone)) if type(day) is Day else line
 
 
 @lru_cache(maxsize=4096)

@@ -87,3 +87,16 @@ def test_the_first_day_of_all_begins_with_the_first_instant_of_all() -> None:
 def test_a_date_is_a_day_of_the_calendar(day: str) -> None:
     for message_type, path in [*BY_DAY, PICKUP]:
         given(message_type).with_(path, day).when_read().malformed(f"{path}: must be ", ", but is ")
+
+
+def test_of_two_lines_one_may_name_a_day_and_the_other_an_instant() -> None:
+    lines = [
+        {"line": 1, "quantity": 1, "unit_price": 1, "promised_by": "2026-11-06"},
+        {"line": 2, "quantity": 1, "unit_price": 1, "promised_by": "2026-11-06T16:00:00Z"},
+        {"line": 3, "quantity": 1, "unit_price": 1},
+    ]
+
+    fact = given("order.amended.v1").with_("data.lines", lines).when_read().fact()
+
+    promises = [line.promised_by for line in fact.lines]
+    assert promises == [datetime(2026, 11, 7, tzinfo=UTC), datetime(2026, 11, 6, 16, tzinfo=UTC), None]

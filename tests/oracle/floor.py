@@ -19,6 +19,9 @@ KEYS = {
     "late": ("order_id",),
     "workload": ("rep_id",),
     "follow-ups": ("order_id", "about", "request_id"),
+    "orders": ("order_id",),
+    "order-lines": ("order_id", "line"),
+    "shipments": ("order_id", "shipment_id"),
 }
 """What a row of each view is one of."""
 

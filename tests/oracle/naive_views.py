@@ -7,12 +7,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from tests.oracle.naive_order import DAY, Order, Subject
 from tests.oracle.naive_reading import Row
-from tests.oracle.naive_settling import DAY, Account, Order, Rep, Subject
+from tests.oracle.naive_settling import Account, Rep
 
 WEEK = timedelta(days=7)
 
-OVERDUE = (
+OPEN_ORDER = (
     "order_id",
     "rep_id",
     "account_id",
@@ -20,7 +21,7 @@ OVERDUE = (
     "placed_at",
     "promised_by",
     "original_promised_by",
-    "hours_overdue",
+    "hours",
     "stage",
     "carrier",
     "mode",
@@ -30,6 +31,7 @@ OVERDUE = (
     "delivery_attempts",
     "open_value",
     "currency",
+    "untaken_messages",
 )
 WORKLOAD = (
     "rep_id",
@@ -60,6 +62,8 @@ LATE = (
     "hours_late",
     "mode",
     "carrier",
+    "last_delivered_at",
+    "short",
 )
 FOLLOW_UPS = (
     "order_id",
@@ -71,20 +75,28 @@ FOLLOW_UPS = (
 )
 
 
-def rows_of(view: str, subjects: Mapping[tuple[str, str], Subject], at: datetime) -> list[Row]:
+def rows_of(
+    view: str, subjects: Mapping[tuple[str, str], Subject], at: datetime, untaken: Mapping[str, int]
+) -> list[Row]:
     """The rows of a view, in no order, as the command writes them in JSON."""
     orders = [s for s in subjects.values() if isinstance(s, Order) and s.placed is not None]
     match view:
         case "overdue":
-            rows = [_open_order(order, at) for order in orders if order.is_overdue(at)]
+            rows = [_overdue(order, at, untaken) for order in orders if order.is_overdue(at)]
         case "at-risk":
-            rows = [_open_order(order, None) for order in orders if order.is_at_risk(at)]
+            rows = [_at_risk(order, at, untaken) for order in orders if order.why_at_risk(at)]
         case "late":
             rows = [row for order in orders for row in _late(order)]
         case "follow-ups":
             rows = [row for order in orders for row in _follow_ups(order, at)]
         case "workload":
             rows = list(_workload(subjects, orders, at))
+        case "orders":
+            rows = [_order(order, at) for order in orders]
+        case "order-lines":
+            rows = [_order_line(order, line) for order in orders for line in _lines(order)]
+        case "shipments":
+            rows = [_shipment(order, shipment_id) for order in orders for shipment_id in order.shipments]
         case _:
             raise KeyError(view)
     return [{name: plain(value) for name, value in row.items()} for row in rows]
@@ -95,52 +107,148 @@ def hours(start: datetime, end: datetime) -> Decimal:
     return Decimal(round(exact * 100)).scaleb(-2)  # a fraction rounds half-even
 
 
-def _open_order(order: Order, overdue_at: datetime | None) -> Row:
+def _overdue(order: Order, at: datetime, untaken: Mapping[str, int]) -> Row:
+    row = _open_order(order, at, hours(order.promise, at), untaken)
+    return {"hours_overdue" if name == "hours" else name: value for name, value in row.items()}
+
+
+def _at_risk(order: Order, at: datetime, untaken: Mapping[str, int]) -> Row:
+    row = _open_order(order, at, hours(at, order.promise), untaken)
+    return {"hours_left" if n == "hours" else n: v for n, v in row.items()} | {"why": order.why_at_risk(at)}
+
+
+def _open_order(order: Order, at: datetime, told_hours: Decimal, untaken: Mapping[str, int]) -> Row:
     assert order.placed is not None
     shown = order.live[-1] if order.live else None
     values = (
         order.order_id,
         order.rep,
-        order.placed["account_id"],
+        order.placed.get("account_id"),
         order.placed["segment"],
         order.placed_at,
         order.promise,
         order.placed["promised_by"],
-        None if overdue_at is None else hours(order.promise, overdue_at),
+        told_hours,
         order.stage,
         shown and shown.carrier,
         shown and shown.mode,
         shown and shown.estimate,
         "requested" if order.undecided else order.latest_decision,
-        bool(order.owed),
+        bool(order.owed_at(at)),
         order.attempts,
         order.open_value,
         order.placed["currency"],
+        untaken.get(order.order_id, 0),
     )
-    return dict(zip(OVERDUE, values, strict=True))
+    return dict(zip(OPEN_ORDER, values, strict=True))
 
 
 def _late(order: Order) -> Iterator[Row]:
     done = order.completed
     if done is None or done["delivered_at"] <= done["promised_by"]:
         return
-    assert order.placed is not None
+    assert order.placed is not None and order.last_confirmed is not None
     values = (
         order.order_id,
         done["rep_id"],
-        order.placed["account_id"],
+        order.placed.get("account_id"),
         done["promised_by"],
         order.placed["promised_by"],
         done["delivered_at"],
         hours(done["promised_by"], done["delivered_at"]),
         order.last_confirmed.mode,
         order.last_confirmed.carrier,
+        order.last_delivered_at,
+        done["short"],
     )
     yield dict(zip(LATE, values, strict=True))
 
 
+def _order(order: Order, at: datetime) -> Row:
+    assert order.placed is not None
+    done = order.completed
+    on_time: bool | None = None
+    if done is not None:
+        on_time = done["delivered_at"] <= done["promised_by"]
+    elif order.is_open and order.promise < at:
+        on_time = False
+    return {
+        "order_id": order.order_id,
+        "status": "cancelled" if order.is_cancelled else "delivered" if done else "open",
+        "placed_at": order.placed_at,
+        "promised_by": order.promise,
+        "original_promised_by": order.placed["promised_by"],
+        "completed_at": done and done["delivered_at"],
+        "last_delivered_at": order.last_delivered_at,
+        "short": None if done is None else done["short"],
+        "on_time": on_time,
+        "rep_id": order.rep,
+        "placed_rep_id": order.placed.get("rep_id"),
+        "account_id": order.placed.get("account_id"),
+        "segment": order.placed["segment"],
+        "channel": order.placed["channel"],
+        "reference": order.placed.get("reference"),
+        "order_value": order.order_value,
+        "open_value": order.open_value,
+        "currency": order.placed["currency"],
+        "lines": len(_lines(order)),
+        "shipments": len(order.shipments),
+        "cancel_reason": order.cancelled_for,
+    }
+
+
+def _lines(order: Order) -> list[str]:
+    """Lines that are there, and those that are gone though something of them was delivered."""
+    return [*order.lines, *(line for line in order.history if line not in order.lines and order.delivered(line) > 0)]
+
+
+def _order_line(order: Order, line: str) -> Row:
+    assert order.placed is not None
+    row = order.lines.get(line) or {**order.gone[line], "quantity": Decimal()}
+    delivered = order.delivered(line)
+    return {
+        "order_id": order.order_id,
+        "line": line,
+        "sku": row.get("sku"),
+        "kind": row["kind"],
+        "quantity": row["quantity"],
+        "booked": order.carried(line),
+        "delivered": delivered,
+        "over_delivered": max(Decimal(), delivered - row["quantity"]),
+        "returned": order.returned[line],
+        "unit_price": row["unit_price"],
+        "promised_by": row.get("promised_by", order.promise),
+        "delivered_at": order.in_full_since(line),
+    }
+
+
+def _shipment(order: Order, shipment_id: str) -> Row:
+    assert order.placed is not None
+    shipment = order.shipments[shipment_id]
+    return {
+        "order_id": order.order_id,
+        "shipment_id": shipment_id,
+        "mode": shipment.mode,
+        "carrier": shipment.carrier,
+        "service_level": shipment.service_level,
+        "tracking_number": shipment.tracking_number,
+        "booked_at": shipment.booked_at,
+        "dispatched_at": shipment.dispatched_at,
+        "estimated_delivery": shipment.estimate,
+        "original_estimate": shipment.booked.get("estimated_delivery"),
+        "delivered_at": shipment.delivered_at if shipment.is_delivered else None,
+        "cancelled_at": shipment.cancelled_at,
+        "attempts": shipment.attempts,
+        "parcels": len(shipment.parcels),
+        "parcels_delivered": len(shipment.confirmed_parcels),
+        "cost": shipment.cost,
+        "currency": order.placed["currency"],
+        "signed_by": shipment.signed_by,
+    }
+
+
 def _follow_ups(order: Order, at: datetime) -> Iterator[Row]:
-    for request, since in order.owed.items():
+    for request, since in order.owed_at(at).items():
         about = "delay" if request is None else "expedite"
         values = (order.order_id, order.rep, request, about, since, hours(since, at))
         yield dict(zip(FOLLOW_UPS, values, strict=True))
@@ -154,14 +262,16 @@ def _workload(subjects: Mapping[tuple[str, str], Subject], orders: list[Order], 
         for rep, when in subject.contacts
         if at - WEEK < when <= at
     )
-    known = {s.rep_id: s.fields for s in subjects.values() if isinstance(s, Rep) and s.fields is not None}
-    held = {order.rep for order in orders if order.is_open or order.owed}
-    for rep in sorted(held | set(talks) | set(known)):
+    reps = [s for s in subjects.values() if isinstance(s, Rep) and s.fields is not None]
+    known = {s.rep_id: s.fields or {} for s in reps}
+    registered = {s.rep_id for s in reps if not s.left}
+    held = {order.rep for order in orders if order.is_open or order.owed_at(at)}
+    for rep in held | set(talks) | registered:
         mine = [order for order in orders if order.rep == rep]
         still_open = [order for order in mine if order.is_open]
         stages = Counter(order.stage for order in still_open)
         segments = Counter(order.placed["segment"] for order in still_open if order.placed)
-        person = known.get(rep, {})
+        person = known.get(rep or "", {})
         values = (
             rep,
             person.get("name"),
@@ -173,13 +283,13 @@ def _workload(subjects: Mapping[tuple[str, str], Subject], orders: list[Order], 
             stages["in_transit"],
             stages["partly_delivered"],
             sum(order.undecided for order in still_open),
-            sum(len(order.owed) for order in mine),
+            sum(len(order.owed_at(at)) for order in mine),
             sum(order.is_overdue(at) for order in still_open),
             sum(at <= order.promise <= at + DAY for order in still_open),
-            sum(order.is_at_risk(at) for order in still_open),
+            sum(order.why_at_risk(at) is not None for order in still_open),
             segments["b2b"],
             segments["b2c"],
-            talks[rep],
+            talks[rep or ""],
         )
         yield dict(zip(WORKLOAD, values, strict=True))
 

@@ -106,7 +106,7 @@ def test_every_message_has_the_verdict_that_the_design_gives_it(wrong_service: W
 def test_every_message_that_does_not_fit_the_contract_is_a_letter(wrong_service: Waybill, wrong_naive: Naive) -> None:
     with wrong_service.engine.connect() as connection:
         found = set(connection.execute(select(malformed_messages.c.letter_id)).scalars())
-    assert found == wrong_naive.malformed
+    assert found == set(wrong_naive.malformed)
 
 
 def test_the_books_of_a_wrong_floor(wrong_floor: TakenIn, wrong_naive: Naive) -> None:
