@@ -66,6 +66,29 @@ def create(
         raise typer.Exit(1)
 
 
+@topics.command("skip")
+def skip_offsets(
+    topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],
+    partition: Annotated[int, typer.Option("--partition", min=0, help="The partition that stands still.")],
+    to_offset: Annotated[
+        int, typer.Option("--to-offset", min=1, metavar="N", help="Where to read on; the log names it as end_offset.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the dead letter.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Step over a batch that cannot be read, so that its partition goes on. A dead letter stands for its offsets."""
+    # Imported here, since the other commands need not wait for Kafka's client.
+    from infra.app.skip import CannotSkipError, Skipped, skip
+
+    with open_waybill(access=Access.ACTING) as waybill:
+        name = _read_topic(topic, waybill.settings.topic_prefix)
+        try:
+            skipped = skip(waybill, name, partition, to_offset, reason)
+        except CannotSkipError as e:
+            raise typer.BadParameter(str(e), param_hint="--to-offset") from e
+        show_rows(Skipped._fields, [skipped._asdict()], form)
+
+
 def read_point(text: str | int | datetime) -> int | datetime:
     """An offset, or an instant."""
     if isinstance(text, str) and text.isascii() and text.isdigit():

@@ -140,6 +140,7 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
     booking = booked("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z")
     send_in_one_batch(own_topics, None, [encoded(booking)], "shipments")
     # when it is consumed
+    consuming("ingest", consuming.file("nothing.jsonl")).done()
     consumer = consuming.start("consume")
     try:
         until_applied(consuming, consumer, 3)
@@ -147,6 +148,14 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
         later = dispatched("SO-1", "2025-03-05T09:00:00Z")
         send(own_topics, [Sent("shipments", encoded(later), headers=STRUCTURED, partition=0)])
         until_applied(consuming, consumer, 4)
+        assert positions(consuming)["t.orders", 0] == 2
+        assert lags(consuming.ask("status")) == {0, 3}
+        # and when the batch is stepped over, then the partition goes on, and a dead letter stands for it
+        skipping = ("topics", "skip", "--topic", "orders", "--partition", "0", "--reason", "disk of broker 2")
+        consuming(*skipping, "--to-offset", "2").exited(2, "is to be read from offset 2 on")
+        (skipped,) = consuming.ask(*skipping, "--to-offset", "4")
+        assert (skipped["from_offset"], skipped["to_offset"]) == (2, 4)
+        until_applied(consuming, consumer, 5)
         said = [json.loads(line) for line in consumer.said.splitlines() if line.startswith("{")]
     finally:
         consumer.terminate()
@@ -155,8 +164,11 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
     assert (told["topic"], told["partition"], told["next_offset"], told["end_offset"]) == ("t.orders", 0, 2, 4)
     assert told["reason"] == "its checksum is wrong"
     assert not [line for line in said if line["event"] == "consumer_waits"]
-    assert positions(consuming)["t.orders", 0] == 2
-    assert lags(consuming.ask("status")) == {0, 3}
+    (letter,) = consuming.ask("dead-letters", "list")
+    assert (letter["topic"], letter["partition"], letter["offset"]) == ("t.orders", 0, 2)
+    assert letter["letter_id"] == skipped["letter_id"]
+    assert letter["reason"] == "offsets 2 to 3 were stepped over unread: disk of broker 2"
+    assert lags(consuming.ask("status")) == {0}
 
 
 def until_applied(waybill: Command, consumer: Running, count: int) -> None:

@@ -1,0 +1,41 @@
+"""Skip: step over offsets of a partition that cannot be read, and keep what is known of them as a dead letter."""
+
+from typing import NamedTuple
+
+from consumers.sources.kafka import Partition
+from consumers.sources.source import Batch, FeedPosition, RawMessage
+from infra.app.container import Waybill
+
+
+class CannotSkipError(ValueError):
+    """The partition is not there, or was read further already; the text says what can be done."""
+
+
+class Skipped(NamedTuple):
+    """The offsets that were stepped over, and the letter that stands for them."""
+
+    topic: str
+    partition: int
+    from_offset: int
+    to_offset: int
+    letter_id: str
+
+
+def skip(waybill: Waybill, topic: str, partition: int, to_offset: int, reason: str) -> Skipped:
+    """Move the store's position of this partition to an offset; `topic` has its prefix.
+
+    A consumer that stands still there goes on from the new position after some seconds. Raises CannotSkipError.
+    """
+    known = waybill.register.feed_to_resume(topic, partition)
+    if known is None:
+        raise CannotSkipError(f"nothing was read of {topic}/{partition} yet; let a consumer begin with it first")
+    # Nothing is opened: the feed exists.
+    feed, is_first, _ = waybill.register.partition_feed(topic, partition, None, waybill.clock())
+    start = feed.position.next_offset
+    if to_offset <= start:
+        raise CannotSkipError(f"{topic}/{partition} is to be read from offset {start} on, so name a greater one")
+    named = Partition(topic, partition, is_first)
+    why = f"offsets {start} to {to_offset - 1} were stepped over unread: {reason}"
+    batch = Batch([RawMessage(start, b"", unreadable=why)], feed.position, FeedPosition(to_offset))
+    waybill.ingest().take(named, feed, batch)
+    return Skipped(topic, partition, start, to_offset, f"{topic}/{partition}/{start}")
