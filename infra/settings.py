@@ -1,21 +1,21 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MASK = "••••••"
+from infra.masking import MASK, masked_value
 
 
 def _known_store(url: str) -> str:
     if url.startswith("postgresql://"):
-        if not urlsplit(url).path.lstrip("/"):
-            raise ValueError("names no database; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
+        from infra.store.postgres.connection_string import connection_parameters
+
+        connection_parameters(url)
         return url
     if not url.startswith("sqlite:///"):
         raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
@@ -46,7 +46,8 @@ class Settings(BaseSettings):
 
     store: Annotated[str, AfterValidator(_known_store)] = Field(
         "sqlite:///waybill.db",
-        description="Where events, verdicts and views are kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DB.",
+        description="Where events, verdicts and views are kept: sqlite:///PATH or "
+        "postgresql://USER:PASSWORD@HOST:PORT/DB?OPTION=VALUE, with libpq's options, such as sslmode.",
     )
     max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest message that is taken, in bytes.")
     clock_skew: timedelta = Field(
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     def printable(self) -> list[dict[str, str]]:
-        """Each setting's variable, value and meaning; passwords in URLs are masked."""
+        """Each setting's variable, value and meaning; passwords are masked."""
         rows = []
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
@@ -141,7 +142,7 @@ def load_settings() -> Settings:
     except ValidationError as e:
         problems = [
             f"WAYBILL_{str(problem['loc'][0]).upper()}: {problem['msg'].removeprefix('Value error, ')}"
-            f" (it is {masked_url(str(problem['input']))!r})"
+            f" (it is {masked_value(str(problem['input']))!r})"
             for problem in e.errors()
         ]
         raise WrongSettingsError("; ".join(problems)) from e
@@ -150,12 +151,4 @@ def load_settings() -> Settings:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
-    return masked_url(value) if isinstance(value, str) else str(value)
-
-
-def masked_url(value: str) -> str:
-    """The value with the passwords of a URL replaced, before the host as well as among its options."""
-    if "://" not in value:
-        return value
-    before_host = re.sub(r"(?<=://)([^/@:]*):[^@]*@", rf"\1:{MASK}@", value)
-    return re.sub(r"(?<=[?&])((?:ssl)?password)=[^&]*", rf"\1={MASK}", before_host, flags=re.IGNORECASE)
+    return masked_value(value) if isinstance(value, str) else str(value)

@@ -41,6 +41,7 @@ from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.events.codec import UnreadableEventError
 from infra.store.opening import NoStoreError, StoreChangedError
+from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.rows import NotFilledError
 from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
@@ -60,6 +61,7 @@ FAILURES = (
     NotReachedError,
     NotYetReflectedError,
     CheckpointMovedError,
+    SharedSessionsError,
     StoreChangedError,
     StoreVersionError,
     UnreadableSourceError,

@@ -1,5 +1,6 @@
 """Command that shows Waybill at work: demo."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +24,7 @@ from infra.app.demo import (
 )
 from infra.app.status import read_status
 from infra.cli.output import Format, console, errors, readable_instant, show_counts, show_rows
+from infra.masking import masked_value
 from infra.queries.views import Asked
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
@@ -159,7 +161,7 @@ class Demonstration:
         _headline("What to try next")
         message = f"{delivered.source} {delivered.id}"
         commands = [
-            f"export WAYBILL_STORE={self._waybill.settings.store}",
+            f"export WAYBILL_STORE={shlex.quote(masked_value(self._waybill.settings.store))}",
             "waybill workload",
             "waybill overdue --rep rep-1",
             f"waybill order {delivered.subject}",

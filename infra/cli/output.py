@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from infra.masking import masked
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
 from infra.serialization import csv_cell, json_value
@@ -59,13 +60,13 @@ def errors() -> Console:
 
 
 def show_error(text: str) -> None:
-    """Print an error as `waybill: …`."""
-    errors().print(f"[red]waybill:[/red] {escape(text)}")
+    """Print an error as `waybill: …`, without the passwords that it may quote."""
+    errors().print(f"[red]waybill:[/red] {escape(masked(text))}")
 
 
 def show_warning(text: str) -> None:
-    """Print a warning as `waybill: …`."""
-    errors().print(f"[yellow]waybill:[/yellow] {escape(text)}")
+    """Print a warning as `waybill: …`, without the passwords that it may quote."""
+    errors().print(f"[yellow]waybill:[/yellow] {escape(masked(text))}")
 
 
 def show_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all."""
+"""Atomic writing: a file is complete or it does not exist."""
 
 import os
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; what was written takes its place in one step, when all of it is on the disk.
+    """Yields a temporary path beside `path` to write to, which replaces `path` in one step once it is on the disk.
 
-    When the writing fails, or the process is killed, whatever `path` was before, it still is.
+    If writing fails or the process is killed, `path` stays as it was.
     """
-    path = path.resolve()  # what a link points to is replaced, not the link
+    path = path.resolve()  # a link stays; the file that it points to is replaced
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.exists():
-            # Whoever kept it private wants what takes its place to be private, too, from the first byte on.
+            # The new file keeps the permissions of the old one, from the first byte on.
             part.touch(mode=0o600)
             part.chmod(path.stat().st_mode & 0o777)
         yield part

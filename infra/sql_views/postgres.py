@@ -1,8 +1,11 @@
-"""The schema `waybill` of a PostgreSQL store: what analysts query, and who may.
+"""The schema `waybill` of a PostgreSQL store: what analysts query, and which roles may.
 
-A relation is a view with its owner's rights over the service's tables. What is asked as of an instant is a function of
-the same name with an instant as its argument: plain SQL with the caller's rights that reads the relations alone, so
-that the planner can take it apart and use indexes. Why so: docs/decisions/010-what-analysts-may-read.md.
+A relation is a view that reads the service's tables with its owner's rights. One that reads a table whose rows analysts
+do not all see is a security barrier: PostgreSQL evaluates a reader's filter only on rows that the view returns, unless
+the filter's operators are leakproof, so that an error in a filter cannot show a hidden row. The others hide nothing,
+and a barrier would cost them the indexes that answer in the order asked for. A question as of an instant is a function
+of the same name with an instant as its argument. It is plain SQL with the caller's rights that reads only the
+relations, so that the planner can inline it and use indexes. Why: docs/decisions/010-what-analysts-may-read.md.
 """
 
 import hashlib
@@ -11,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Connection, Engine, literal_column, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, literal_column, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.visitors import iterate
 
 from infra.sql_views.relations import NotAllowedError, Relation
 from projections.views.as_of import AsOf
@@ -22,21 +26,21 @@ from projections.views.columns import Instant
 SCHEMA = "waybill"
 TABLES = "public"
 ABOUT = "What analysts query: relations as of now, and functions of the same names that take an instant"
-# Any number will do, as long as every process asks for the same.
+# The number is arbitrary, but every process must use the same.
 DEFINING = 7_923_158
 LOCK_TIMEOUT = "2s"
-"""How long a relation's readers are waited for, and others behind us, when it is replaced."""
+"""How long replacing a relation waits for its readers; new readers queue behind it meanwhile."""
 
-# With named parameters, since those of the driver would double every percent sign.
+# With named parameters, because the driver's style would double every percent sign.
 _DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 _quote = _DIALECT.identifier_preparer.quote
 
 
 def define(engine: Engine, relations: Sequence[Relation]) -> bool:
-    """Make the schema's relations what they should be; True when they were not.
+    """Create or replace the schema's relations in one transaction; returns whether anything changed.
 
-    It is one transaction, and costs one query when there is nothing to do. Raises sqlalchemy's DBAPIError when a lock
-    is not to be had in time, and NotAllowedError when the store belongs to another role.
+    It costs one query when nothing changed. Raises sqlalchemy's DBAPIError when a lock cannot be acquired in time, and
+    NotAllowedError when the store belongs to another role.
     """
     said = _said(_statements(relations))
     with engine.connect() as connection:
@@ -44,15 +48,15 @@ def define(engine: Engine, relations: Sequence[Relation]) -> bool:
             return False
         if not _may_define(connection):
             raise NotAllowedError(
-                f"the relations for analysts are to be made anew, and this role does not own them: "
-                f"run waybill migrate as {_owner(connection)}"
+                f"the relations for analysts have changed, and this role cannot replace them because it does not own "
+                f"them: run waybill migrate as {_owner(connection)}"
             )
     with engine.begin() as connection:
         return redefine(connection, relations)
 
 
 def redefine(connection: Connection, relations: Sequence[Relation]) -> bool:
-    """Make the schema's relations what they should be, within the connection's transaction; True when they were not."""
+    """Create or replace the schema's relations within the connection's transaction; returns whether any changed."""
     wanted = _statements(relations)
     said = _said(wanted)
     _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
@@ -65,7 +69,7 @@ def redefine(connection: Connection, relations: Sequence[Relation]) -> bool:
     except DBAPIError as e:
         if not isinstance(e.orig, psycopg.errors.InvalidTableDefinition):
             raise
-        # A view's columns can be added to, not changed: then it is made anew.
+        # CREATE OR REPLACE can only add columns to a view, so it is dropped first.
         _run(connection, *_removals(relations), *wanted)
     for role in readers:
         _grant(connection, role)
@@ -74,22 +78,23 @@ def redefine(connection: Connection, relations: Sequence[Relation]) -> bool:
 
 
 def _said(statements: Sequence[str]) -> str:
-    """The schema's comment, which tells these definitions from others."""
+    """The schema's comment, which identifies these definitions."""
     return f"{ABOUT} (definitions {hashlib.sha256(chr(10).join(statements).encode()).hexdigest()[:16]})."
 
 
 def _run(connection: Connection, *statements: str) -> None:
     for statement in statements:
-        # Without parameters, the driver takes a percent sign for what it is.
+        # Without parameters, the driver leaves percent signs alone.
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def grant(engine: Engine, role: str) -> list[str]:
-    """Let a role read the relations and call the functions; returns what else it can do that it should not.
+    """Let a role read the relations and call the functions; returns the excess privileges that it still has.
 
-    From then on nobody but the owner of the database makes temporary tables in it. Where a superuser grants, nobody but
-    the schema's owner writes large objects or takes advisory locks either, by which a reader could fill the disk or
-    hold the service up. Raises NotAllowedError.
+    Revokes from PUBLIC the right to make temporary tables in this database. If the current role is a superuser, it also
+    revokes the functions by which a reader could fill the disk or block the service: writing large objects, taking
+    advisory locks, writing messages into the log of changes. Only the schema's owner keeps them. Raises
+    NotAllowedError.
     """
     with engine.begin() as connection:
         _expect_reader(connection, role)
@@ -111,7 +116,7 @@ def grant(engine: Engine, role: str) -> list[str]:
 
 
 def revoke(engine: Engine, role: str) -> None:
-    """Take back what `grant` gave; the right to connect stays. Raises NotAllowedError."""
+    """Revoke what `grant` granted, except the right to connect. Raises NotAllowedError."""
     with engine.begin() as connection:
         _expect_role(connection, role)
         _run(
@@ -126,7 +131,7 @@ def revoke(engine: Engine, role: str) -> None:
 
 
 def _clock(instant: str) -> Any:
-    """T moved by a span, in SQL. Spans are in hours, since a day can have 23 or 25 in the session's time zone."""
+    """T plus a span, in SQL. Spans are in hours, because a day has 23 or 25 of them in some sessions' time zones."""
 
     def shifted(span: timedelta) -> ColumnElement[datetime]:
         hours = span // timedelta(hours=1)
@@ -140,11 +145,14 @@ AS_OF = AsOf(_clock("as_of"), present=False)
 
 
 def _statements(relations: Sequence[Relation]) -> list[str]:
-    """All that makes the schema what it should be, from nothing or from an earlier state of it."""
+    """All statements that create the schema, or bring an earlier version of it up to date."""
     statements = [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"]
+    shown = {name for relation in relations if relation.table is not None for name in _tables(relation)}
     for relation in relations:
         name = f"{SCHEMA}.{_quote(relation.name)}"
-        statements.append(f"CREATE OR REPLACE VIEW {name} AS {_sql(relation, NOW, reading=TABLES)}")
+        barrier = "false" if _tables(relation) <= shown else "true"
+        definition = _sql(relation, NOW, reading=TABLES)
+        statements.append(f"CREATE OR REPLACE VIEW {name} WITH (security_barrier = {barrier}) AS {definition}")
         statements.append(f"COMMENT ON VIEW {name} IS {_literal(relation.description_now)}")
         statements += [
             f"COMMENT ON COLUMN {name}.{_quote(column)} IS {_literal(meaning)}"
@@ -163,6 +171,11 @@ def _statements(relations: Sequence[Relation]) -> list[str]:
                 f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}",
             ]
     return statements
+
+
+def _tables(relation: Relation) -> set[str]:
+    """The names of the tables that a relation's view reads."""
+    return {part.name for part in iterate(relation.stored_question(NOW)) if isinstance(part, Table)}
 
 
 def _removals(relations: Sequence[Relation]) -> list[str]:
@@ -215,7 +228,7 @@ def _may_define(connection: Connection) -> bool:
 
 
 def _readers(connection: Connection) -> list[str]:
-    """The roles that were let into the schema."""
+    """The roles that may use the schema, other than its owner."""
     question = text(
         "SELECT DISTINCT rolname FROM pg_namespace, aclexplode(nspacl) JOIN pg_roles ON pg_roles.oid = grantee "
         "WHERE nspname = :schema AND privilege_type = 'USAGE' AND grantee != nspowner ORDER BY rolname"
@@ -240,7 +253,7 @@ def _expect_role(connection: Connection, role: str) -> None:
 
 
 def _expect_reader(connection: Connection, role: str) -> None:
-    """A role that owns the store, or may become its owner, cannot be kept from writing."""
+    """Raise NotAllowedError unless the role exists and can be kept from writing, which an owner cannot."""
     _expect_role(connection, role)
     question = text(
         "SELECT pg_has_role(:role, nspowner, 'MEMBER') OR pg_has_role(:role, datdba, 'MEMBER') "
@@ -254,18 +267,19 @@ def _expect_reader(connection: Connection, role: str) -> None:
 
 
 def _harmful(connection: Connection, role: str) -> list[str]:
-    """Functions of PostgreSQL that anybody may call, by which a role can write or hold up the service's processes."""
+    """Functions of PostgreSQL that everybody may call, by which a role can write or block the service."""
     question = text(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace "
         "AND (proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_truncate', "
-        "'lo_truncate64', 'lo_unlink') OR proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$') "
+        "'lo_truncate64', 'lo_unlink', 'pg_logical_emit_message') "
+        "OR proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$') "
         "AND has_function_privilege(:role, oid, 'EXECUTE') ORDER BY 1"
     )
     return list(connection.execute(question, {"role": role}).scalars())
 
 
 def _excess(connection: Connection, role: str) -> list[str]:
-    """What a role can do besides reading the relations, each with the statement that takes it away."""
+    """What a role can do besides reading the relations, each with the statement that revokes it."""
     tables = text(
         "SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace "
         "WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND nspname NOT IN (:schema, 'information_schema') "

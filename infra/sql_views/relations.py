@@ -1,7 +1,7 @@
-"""What analysts query with plain SQL: every view by its name, and the tables of rows that views are questions to.
+"""What analysts query with plain SQL: every view by its name, and the tables that the views query.
 
-One list for both databases. Each writes it down in its own way: postgres.py as a schema with views and functions,
-sqlite.py as views of the file.
+The list is the same for both databases. postgres.py defines it as a schema with views and functions, sqlite.py as
+views of the file.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from projections.views.tables import table_of
 
 
 class NotAllowedError(Exception):
-    """A role may not do, or must not be given, what was asked for; the message says why and what to do."""
+    """A role must not do, or must not be granted, what was asked for; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Relation:
     question: Callable[[AsOf], Select[Any]]
     table: Table | None = None
     reads_more: bool = False
-    """Whether the question reads what is no relation itself, so that only its owner may ask it."""
+    """Whether the question reads tables that are not relations themselves, so that it needs its owner's rights."""
     projections: tuple[Projection, ...] = ()
 
     def stored_question(self, as_of: AsOf) -> Select[Any]:
@@ -51,7 +51,7 @@ class Relation:
 
     @property
     def description_now(self) -> str:
-        """What the rows are when no instant is asked for."""
+        """What the rows are when the question names no instant."""
         return self.description if self.table is not None else f"{self.description} As of now."
 
 

@@ -1,8 +1,8 @@
 """The views of an SQLite store: what analysts query with any SQLite client.
 
-They stand in the file beside the tables. In tables, and in the views that have a table's name, an instant is a number
-of microseconds; any other view shows it as text, such as 2026-03-02T08:14:05.000000Z, always with six digits, so that
-texts sort and compare as the instants do.
+The file holds them beside the tables. In tables, and in the views that have a table's name, an instant is a number of
+microseconds. Every other view shows it as text, such as 2026-03-02T08:14:05.000000Z. The text always has six decimal
+places, so that it sorts and compares as the instant does.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from projections.views.as_of import AsOf
 from projections.views.columns import Hours, Instant
 
 READABLE = "_readable"
-"""Ends the name of the view that shows a table's instants as text; the one without shows them as they are stored."""
+"""The suffix of a view that shows a table's instants as text; the view without it shows them as stored."""
 
 _DIALECT = sqlite.dialect()
 _quote = _DIALECT.identifier_preparer.quote
 
 
 def define(engine: Engine, relations: Sequence[Relation]) -> bool:
-    """Make the file's views what they should be; True when they were not. It is one transaction."""
+    """Create or replace the file's views in one transaction; returns whether anything changed."""
     wanted = _definitions(relations)
     with engine.connect() as connection:
         if _found(connection).items() >= wanted.items():
@@ -36,7 +36,7 @@ def define(engine: Engine, relations: Sequence[Relation]) -> bool:
 
 
 def redefine(connection: Connection, relations: Sequence[Relation]) -> None:
-    """Make the file's views what they should be, within the connection's transaction."""
+    """Create or replace the file's views within the connection's transaction."""
     for name, definition in _definitions(relations).items():
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
         connection.exec_driver_sql(definition)
@@ -47,7 +47,7 @@ def _found(connection: Any) -> dict[str, str]:
 
 
 def _definitions(relations: Sequence[Relation]) -> dict[str, str]:
-    """Every view by its name: of a table one with its values as they are stored, and one that is to be read."""
+    """Every view by its name. A table has two: one with its values as stored, and a readable one."""
     stored = {
         relation.name: f"CREATE VIEW {_quote(relation.name)} AS\n{_sql(relation.stored_question(NOW))}"
         for relation in relations
@@ -65,7 +65,7 @@ def _name(relation: Relation) -> str:
 
 
 def _definition(relation: Relation) -> str:
-    """SQLite has no comments on relations, but keeps a definition as it was written: `.schema NAME` shows it."""
+    """SQLite has no comments on relations, but keeps the text of a definition: `.schema NAME` shows it."""
     asked = relation.stored_question(NOW).order_by(None).subquery("asked")
     shown = select(*(_shown(column).label(column.name) for column in asked.columns))
     comments = [relation.description_now, *(f"{column}: {meaning}" for column, meaning in relation.column_docs.items())]
@@ -75,7 +75,7 @@ def _definition(relation: Relation) -> str:
 def _shown(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Instants as text, hours as a number with two places; amounts are decimal text already."""
     if isinstance(column.type, Instant):
-        # Before 1970 a remainder is negative, and a second begins with the microsecond before it.
+        # The remainder of a negative number is negative, so instants before 1970 need a second step.
         rest = f"(({column} % 1000000 + 1000000) % 1000000)"
         seconds = f"({column} - {rest}) / 1000000"
         return literal_column(

@@ -12,10 +12,10 @@ from projections.catalogue import PROJECTIONS
 
 
 def define_relations(backend: Backend, hold: timedelta) -> bool | None:
-    """Define them anew where they differ; True when they did.
+    """Redefine the relations that differ; returns whether any did.
 
-    None when they belong to other versions of the projections, which are the live ones: they stay as they are.
-    Raises what Backend.define raises.
+    Returns None, and changes nothing, while other versions of the projections are live. Raises what Backend.define
+    raises.
     """
     with backend.engine.connect() as connection:
         live = all_live(connection, PROJECTIONS)
@@ -23,7 +23,7 @@ def define_relations(backend: Backend, hold: timedelta) -> bool | None:
 
 
 def keep_relations(backend: Backend, hold: timedelta) -> None:
-    """Define them anew where they differ. If that cannot be now, they stay as they are, which a log line says."""
+    """Redefine the relations that differ. If that is impossible now, they stay as they are, and a log line says so."""
     log = structlog.get_logger(__name__)
     try:
         defined = define_relations(backend, hold)

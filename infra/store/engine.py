@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from infra.store.opening import StoreChangedError
 
@@ -32,9 +32,9 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
     `waybill_locked` takes the write lock before it reads anything. With `durable` false, for a file that lasts for one
     question, a commit does not wait for the disk.
     """
-    engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": lock_timeout_seconds, "check_same_thread": False}
-    )
+    # Not written as text, in which a question mark or a percent sign of the path would mean something else.
+    url = URL.create("sqlite", database=str(Path(path).absolute()))
+    engine = create_engine(url, connect_args={"timeout": lock_timeout_seconds, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def take_over_transactions(connection: Any, _: Any) -> None:

@@ -1,7 +1,7 @@
 """Leadership: one active process a role, and an ear for new events.
 
-However many processes are started to project or to relay, one of them leads and the others stand by. When it dies,
-however it dies, its claim is freed with its connection (or its open file), and one that stands by takes over.
+Of the processes that are started to project or to relay, one leads and the others stand by. When it dies, whatever
+the cause, its claim is freed with its connection (or its open file), and another process takes over.
 """
 
 from contextlib import ExitStack, suppress
@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import OperationalError
 
 from consumers.sources.reading_lock import held_lock
+from infra.store.postgres.sessions import Sessions, SharedSessionsError
 
 SECONDS_BETWEEN_LOOKS = 0.03
 LEASE_SECONDS = 30
@@ -62,30 +63,34 @@ class PostgresLeadership:
 
     The server ends a connection that is silent for too long. So a process that is frozen, or whose machine went away
     without a word, loses its claim too; what it was about to write when it wakes fails at the position.
-    Raises sqlalchemy's OperationalError when the server cannot be reached; the next call connects anew.
+    Raises sqlalchemy's OperationalError when the server cannot be reached; the next call connects anew. Raises
+    SharedSessionsError when another session answers than the one that holds the lock.
     """
 
     # So often a waiting one looks whether it was told to stop, and whether its connection lives.
     LOOK_SECONDS = 0.5
 
-    def __init__(self, role: str, url: str, channel: str):
+    def __init__(self, role: str, sessions: Sessions, channel: str):
         self._role = role
-        self._url = url
+        self._sessions = sessions
         self._channel = channel
         self._connection: psycopg.Connection | None = None
         self._claimed = False
+        self._claimed_by: int | None = None
 
     def claim(self) -> bool:
         try:
             connection = self._connected()
             if self._claimed:
                 # So the server hears of us, and we hear of it when the claim was lost.
-                connection.execute("SELECT 1")
+                row = connection.execute("SELECT pg_backend_pid()").fetchone()
+                if row is None or row[0] != self._claimed_by:
+                    raise SharedSessionsError  # a pooler was set to pool transactions since
             else:
                 row = connection.execute(
-                    "SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s))", (self._role,)
+                    "SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s)), pg_backend_pid()", (self._role,)
                 ).fetchone()
-                self._claimed = row is not None and bool(row[0])
+                self._claimed, self._claimed_by = (False, None) if row is None else (bool(row[0]), row[1])
         except psycopg.OperationalError as e:
             raise self._lost(e) from e
         return self._claimed
@@ -115,7 +120,7 @@ class PostgresLeadership:
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._claimed = False
-            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            self._connection = self._sessions.open()
             self._connection.execute(SQL("SET idle_session_timeout = {}").format(f"{LEASE_SECONDS}s"))
             self._connection.execute(SQL("LISTEN {}").format(Identifier(self._channel)))
         return self._connection

@@ -11,6 +11,7 @@ from pathlib import Path
 from eventsourcing.persistence import PersistenceError
 
 from consumers.sources.reading_lock import held_lock
+from infra.masking import masked_value
 
 # Any number will do, as long as every process asks for the same.
 POSTGRES_LOCK = 7_923_157
@@ -30,7 +31,8 @@ class NoStoreError(Exception):
     """There is no store to read; the message says how to name or make one."""
 
     def __init__(self, store: str):
-        super().__init__(f"there is no store at {store}; set WAYBILL_STORE, or make one with waybill ingest")
+        shown = masked_value(store)
+        super().__init__(f"there is no store at {shown}; set WAYBILL_STORE, or make one with waybill ingest")
 
 
 class StoreChangedError(Exception):
@@ -46,8 +48,12 @@ def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
     if sqlite_path is None:
         import psycopg
 
+        from infra.store.postgres.sessions import Sessions
+
         try:
-            connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+            sessions = Sessions(url)
+            sessions.expect_own()  # before a lock is taken that would stay with somebody else's session
+            connection = sessions.open()
             connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
         except psycopg.errors.LockNotAvailable as e:

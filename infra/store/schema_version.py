@@ -113,7 +113,8 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     from alembic.config import Config
 
     steps = Config()
-    steps.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    folder = str(Path(__file__).with_name("migrations"))
+    steps.set_main_option("script_location", folder.replace("%", "%%"))  # a percent sign would name another option
     steps.set_main_option("path_separator", "os")
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
         if engine.dialect.name == "postgresql":

@@ -5,7 +5,13 @@ import sys
 
 import structlog
 
+from infra.masking import masked
 from infra.settings import Settings
+
+
+def mask_passwords(_: object, __: str, logged: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A processor that masks the passwords in what is logged, tracebacks included."""
+    return {name: masked(value) if isinstance(value, str) else value for name, value in logged.items()}
 
 
 def configure_logs(settings: Settings) -> None:
@@ -25,6 +31,7 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            mask_passwords,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -25,8 +25,17 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
+    with lent_server() as url:
+        yield url
+
+
+@contextmanager
+def lent_server(time_zone: str | None = None) -> Iterator[str]:
+    """The URL of a database on a new server, which ends with this process; made on a machine in this time zone."""
+    environment = {name: value for name, value in os.environ.items() if name != "WAYBILL_TEST_POSTGRES"}
     with subprocess.Popen(
         [ROOT / "infra/local/postgres.sh", "lend"],
+        env=environment | ({"TZ": time_zone} if time_zone else {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,5 +1,6 @@
 """What analysts query on PostgreSQL: the schema `waybill`, which explains itself, and a role that sees nothing else."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from infra.sql_views.relations import NotAllowedError, Relation, relations
 from projections.views.catalogue import VIEWS
 from projections.views.tables import order_states, rep_open_orders
 from tests.integration.command import Command
+from tests.integration.messages import booked
 from tests.stores.conftest import StoreUrl
 
 pytestmark = pytest.mark.postgres
@@ -151,6 +153,7 @@ WRITES = (
     f"TRUNCATE public.{order_states}",
     "SELECT lo_from_bytea(0, 'x')",
     "SELECT pg_advisory_lock(hashtext('waybill'), hashtext('projector'))",
+    "SELECT pg_logical_emit_message(false, 'mine', repeat('x', 1000))",
 )
 HIDDEN = (
     "waybill_events",
@@ -174,6 +177,64 @@ def test_a_reader_reads_the_relations_and_nothing_else_and_writes_nothing(store:
         revoke_analyst(waybill, urlsplit(url).username or "")
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM waybill.follow_ups")
+
+
+def test_an_error_in_a_filter_shows_no_hidden_row(store: StoreUrl, role: Role) -> None:
+    # given a store in which a message is held, not for long, and none was refused
+    held = json.dumps(booked("SO-9", "2025-03-03T10:00:00Z", "2025-03-05T12:00:00Z")).encode()
+    with filled(store(), held) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        grant_analyst(waybill, urlsplit(url).username or "")
+        now = waybill.clock()
+        assert waybill.dead_letters.dead(now, discarded=True) == []
+        assert len(waybill.dead_letters.held(now)) == 1
+        for rows in ("waybill.dead_letters", f"waybill.dead_letters('{now.isoformat()}')"):
+            for column in ("subject", "source", "id", "topic"):
+                # when a reader's filter fails on whatever it meets, and no index comes before it, then it meets nothing
+                with psycopg.connect(url) as connection:
+                    connection.execute("SET enable_indexscan = off; SET enable_bitmapscan = off")
+                    found = connection.execute(f"SELECT * FROM {rows} WHERE CAST({column} AS integer) = 0").fetchall()
+                assert found == []
+
+
+def test_a_relation_without_a_barrier_hides_nothing(store: StoreUrl) -> None:
+    with filled(store()) as waybill:
+        reads = queried(
+            waybill.settings.store,
+            "SELECT DISTINCT v.relname AS relation, t.relname AS table, "
+            "coalesce(v.reloptions @> ARRAY['security_barrier=true'], false) AS barrier "
+            "FROM pg_class AS v JOIN pg_rewrite ON ev_class = v.oid "
+            "JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = pg_rewrite.oid "
+            "JOIN pg_class AS t ON t.oid = d.refobjid AND t.relkind = 'r' "
+            "WHERE v.relnamespace = 'waybill'::regnamespace AND v.relkind = 'v'",
+        )
+    # given the tables that a relation shows as they are
+    whole = {relation.name for relation in relations(HOLD) if relation.table is not None}
+    shown = {row["table"] for row in reads if row["relation"] in whole}
+    # then whatever reads another table is a barrier, and these are no more than have to be
+    hiding = {row["relation"] for row in reads if row["table"] not in shown}
+    assert {row["relation"] for row in reads if row["barrier"]} == hiding
+    assert "dead_letters" in hiding
+    assert "overdue_deliveries" not in hiding
+
+
+def test_the_quick_questions_of_the_present_use_the_indexes_of_open_orders(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        grant_analyst(waybill, urlsplit(url).username or "")
+        for asked, condition in (
+            ("waybill.overdue_deliveries ORDER BY promised_by, order_id LIMIT 100", "order_states_due"),
+            ("waybill.overdue_deliveries WHERE order_id = 'SO-1'", "order_id = 'SO-1'"),
+            (f"waybill.overdue_deliveries('{T}') WHERE order_id = 'SO-1'", "order_id = 'SO-1'"),
+            (f"waybill.order_states WHERE order_id = 'SO-1' AND valid_from <= '{T}'", "order_id = 'SO-1'"),
+            ("waybill.rep_workload", "order_states_load"),
+        ):
+            with psycopg.connect(url, row_factory=dict_row) as connection:
+                connection.execute("SET enable_seqscan = off")
+                connection.execute("SET enable_sort = off")
+                plan = str(connection.execute(f"EXPLAIN SELECT * FROM {asked}").fetchall())
+            assert "Index" in plan, asked
+            assert condition in plan, f"{asked}: {plan}"
 
 
 def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:

@@ -51,7 +51,8 @@ class SqliteBackend:
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-                "SQLITE_DBNAME": f"file:{quote(str(self._path))}?mode=ro" if reading else path,
+                # As a URI, in which every character of the path stands for itself.
+                "SQLITE_DBNAME": f"file:{quote(str(self._path))}?mode={'ro' if reading else 'rwc'}",
                 "CREATE_TABLE": "no" if reading else "yes",
                 "SQLITE_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
                 "ORIGINATOR_ID_TYPE": "text",
