@@ -15,8 +15,13 @@ from domain.settling import Settling
 from domain.verdict import Outcome, Verdict
 
 AFTER_ALL_RANKS = len(MESSAGE_TYPES)
-NOT_TOLD = frozenset({"latest_estimate"})
-"""What views judge by, and says nothing that other fields do not."""
+NOT_TOLD = frozenset(
+    {
+        *("latest_estimate", "no_estimate", "delay_owed_since", "closed_at"),
+        *("changed_lines", "changed_shipments", "changed_expedites"),
+    }
+)
+"""What views judge by, or make rows of; the timeline tells what other fields say of it."""
 
 
 class TimelineEntry(NamedTuple):

@@ -145,7 +145,8 @@ def overdue_on_its_way(waybill: Waybill) -> OverdueOrder:
         events = [stored.event for stored in waybill.history.stream(stream)]
         settling = settle_stream(stream, facts_among(events))
         dispatches = [moment.fact for moment in settling.moments if isinstance(moment.fact, ShipmentDispatched)]
-        completes = settling.state.live.keys() == {fact.shipment_id for fact in dispatches[-1:]}
+        live = [shipment.shipment_id for shipment in settling.state.live_shipments()]
+        completes = live == [fact.shipment_id for fact in dispatches[-1:]]
         quiet = settling.moments[-1].at < row["promised_by"] - timedelta(hours=2)
         if completes and quiet and not settling.state.left_to_book():
             return OverdueOrder(row["order_id"], row["promised_by"], dispatches[-1])

@@ -170,7 +170,10 @@ def test_who_has_what_on_the_desk(floor: Command) -> None:
     nothing = dict.fromkeys(COLUMNS["workload"][4:], 0)
     assert floor.ask("workload", "--as-of", NOW) == [
         ann | nothing | {"open_orders": 1, "in_transit": 1, "follow_ups_owed": 2, "overdue": 1, "open_b2b": 1},
-        nobody | nothing | {"open_orders": 1, "to_book": 1, "due_in_24h": 1, "at_risk": 1, "open_b2b": 1},
+        # Nobody told the customer of SO-2 that its promise passed.
+        nobody
+        | nothing
+        | {"open_orders": 1, "to_book": 1, "due_in_24h": 1, "at_risk": 1, "open_b2b": 1, "follow_ups_owed": 1},
         # Of the two contacts of a week ago one is a second too old.
         cleo | nothing | {"contacts_7d": 1},
     ]
@@ -198,6 +201,13 @@ def test_what_customers_are_still_to_be_told(floor: Command) -> None:
     assert floor.ask("follow-ups", "--as-of", NOW) == [
         {**about_expedite, "owed_since": "2025-03-04T15:30:00Z", "hours_owed": "168.50"},
         {**about_delay, "owed_since": "2025-03-09T10:00:00Z", "hours_owed": "54.00"},
+        {
+            **about_delay,
+            "order_id": "SO-2",
+            "rep_id": "rep-2",
+            "owed_since": "2025-03-10T12:00:00Z",
+            "hours_owed": "28.00",
+        },
     ]
 
 
