@@ -21,7 +21,7 @@ def message(type_: str, subject: str, time: str, data: Document, **envelope: Any
     }
 
 
-def line(number: int = 1, quantity: Any = 1, unit_price: Any = "10.00") -> Document:
+def line(number: Any = 1, quantity: Any = 1, unit_price: Any = "10.00") -> Document:
     return {"line": number, "sku": f"SKU-{number}", "quantity": quantity, "unit_price": unit_price}
 
 

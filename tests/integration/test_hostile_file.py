@@ -260,7 +260,7 @@ def unusual_and_good() -> Iterator[Case]:
         line(3, quantity=Number("1.50"), unit_price="12345"),
     )
     yield Case("numbers at their limits", written(numbers), "applied")
-    for name, data in {
+    fits: dict[str, dict[str, Any]] = {
         "a guest": {"account_id": None},
         "an order that nobody holds": {"rep_id": None},
         "a date alone": {"promised_by": "2025-03-10"},
@@ -269,7 +269,8 @@ def unusual_and_good() -> Iterator[Case]:
         "a row of nothing": {"lines": [line(1), line(2, quantity=0)]},
         "a line by its id": {"lines": [line("a1b2c3")]},
         "an integer with a fraction of 0": {"lines": [line(Number("1.0"))]},
-    }.items():
+    }
+    for name, data in fits.items():
         yield Case(name, written(order(name, **data)), "applied")
     yield Case("another offset", encoded({**order("offset"), "time": "2025-03-03T09:00:00.123456-11:30"}), "applied")
     yield Case("long ago", encoded({**order("long ago"), "time": "1815-06-18T11:35:00Z"}), "applied")
