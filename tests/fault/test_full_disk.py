@@ -104,7 +104,7 @@ def test_a_disk_of_the_server_that_fills_up(
 ) -> None:
     url = server.new_database("TABLESPACE small")
     waybill = batchwise.with_(WAYBILL_STORE=url)
-    waybill("status").done()
+    waybill("project", "--once").done()
     small_tablespace.leave(200_000)
 
     # when it fills up in the middle, then the command says so, as often as it is tried

@@ -119,7 +119,7 @@ def test_a_kill_of_one_of_two_that_read_the_same_file(
     batchwise: Command, undisturbed: Undisturbed, draw: Random
 ) -> None:
     """The one that is left goes on; the one that was killed is run again and finds everything taken."""
-    batchwise("status").done()
+    batchwise("project", "--once").done()
     living = batchwise.start("ingest", undisturbed.file, "--format", "json")
     killed = kill_in(READING, batchwise, undisturbed, draw)
     lived = living.wait().done()

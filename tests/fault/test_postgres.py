@@ -52,7 +52,7 @@ class Load:
             WAYBILL_LOG_LEVEL="info",
         )
         self._server = server
-        self._waybill("status").done()
+        self._waybill("project", "--once").done()
         self._projectors = [self._waybill.start("project") for _ in range(2)]
         self._ingest = self._waybill.start("ingest", history, "--no-project")
 

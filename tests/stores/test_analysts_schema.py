@@ -154,6 +154,13 @@ WRITES = (
     "SELECT lo_from_bytea(0, 'x')",
     "SELECT pg_advisory_lock(hashtext('waybill'), hashtext('projector'))",
     "SELECT pg_logical_emit_message(false, 'mine', repeat('x', 1000))",
+    "SELECT * FROM waybill.order_states FOR UPDATE",
+    "LOCK TABLE waybill.order_states IN EXCLUSIVE MODE",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('PG_VERSION')",
+    "SELECT pg_switch_wal()",
+    "SELECT pg_stat_reset()",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
 )
 HIDDEN = (
     "waybill_events",
