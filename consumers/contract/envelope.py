@@ -8,7 +8,9 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from consumers.contract.wire import END, Id, Instant, Text, WireModel, must
 
 _TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_JSON_MEDIA_TYPE = rf"{_TOKEN}/(?:{_TOKEN}\+)?json[ \t]*(?:;.*)?"
+_PARAMETERS = r"[^\u0000-\u0008\u000a-\u001f\u007f\ud800-\udfff]*"
+_JSON_MEDIA_TYPE = rf"{_TOKEN}/(?:{_TOKEN}\+)?json[ \t]*(?:;{_PARAMETERS})?"
+_MEDIA_TYPE_PATTERN = rf"^{_TOKEN}/(?:{_TOKEN}\+)?[Jj][Ss][Oo][Nn][ \t]*(?:;{_PARAMETERS})?{END}"
 _is_json_media_type = re.compile(_JSON_MEDIA_TYPE, re.IGNORECASE | re.ASCII).fullmatch
 
 
@@ -21,7 +23,7 @@ def check_media_type(value: object) -> str:
 MediaType = Annotated[
     str,
     PlainValidator(check_media_type),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_TOKEN}/(?:{_TOKEN}\+)?[Jj][Ss][Oo][Nn][ \t]*(?:;.*)?{END}"}),
+    WithJsonSchema({"type": "string", "pattern": _MEDIA_TYPE_PATTERN}),
 ]
 """The media type of JSON data, with or without parameters."""
 
