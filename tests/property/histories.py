@@ -233,17 +233,18 @@ def expedites(draw: st.DrawFn) -> Telling:
 
 @st.composite
 def closed_rests(draw: st.DrawFn) -> Telling:
-    """Part is delivered, and an amendment closes the rest, or tries to."""
+    """Part is delivered, and an amendment or a cancellation closes the rest, or tries to."""
     times, shipment, part = draw(some_hours(3)), draw(shipments), draw(quantities)
+    amendment = amended(
+        times[2],
+        {1: draw(st.just(part) | quantities)},
+        skus=draw(st.sampled_from((None, {1: "OTHER"}))),
+        message_id=NOT_SAID,
+    )
     return (
         booked(times[0], shipment, message_id=NOT_SAID),
         delivered(times[1], shipment, {1: part}, message_id=NOT_SAID),
-        amended(
-            times[2],
-            {1: draw(st.just(part) | quantities)},
-            skus=draw(st.sampled_from((None, None, {1: "OTHER"}))),
-            message_id=NOT_SAID,
-        ),
+        draw(st.sampled_from((amendment, amendment, cancelled(times[2], message_id=NOT_SAID)))),
     )
 
 
@@ -266,8 +267,8 @@ def replacements(draw: st.DrawFn) -> Telling:
     old, new = draw(st.permutations(("S-1", "S-2", "S-3")))[:2]
     whole = (
         booked(times[0], old, estimate=draw(promises), message_id=NOT_SAID),
-        delivered(times[1], old, draw(lines_taken), message_id=NOT_SAID),
-        returned(times[2], old, draw(lines_taken), replace=draw(st.booleans()), message_id=NOT_SAID),
+        delivered(times[1], old, draw(st.none() | lines_taken), message_id=NOT_SAID),
+        returned(times[2], old, draw(st.none() | lines_taken), replace=draw(st.booleans()), message_id=NOT_SAID),
         booked(times[3], new, estimate=draw(estimates), message_id=NOT_SAID),
         delivered(times[3], new, message_id=NOT_SAID),
     )
@@ -284,6 +285,17 @@ def changes_of_mind(draw: st.DrawFn) -> Telling:
     )
 
 
+@st.composite
+def dropped_lines(draw: st.DrawFn) -> Telling:
+    """A line is dropped while it is on its way, and arrives all the same."""
+    times, shipment = draw(some_hours(3)), draw(shipments)
+    return (
+        booked(times[0], shipment, message_id=NOT_SAID),
+        amended(times[1], {1: draw(quantities)}, message_id=NOT_SAID),
+        delivered(times[2], shipment, draw(st.none() | some_lines), message_id=NOT_SAID),
+    )
+
+
 parts_of_a_life = st.one_of(
     journeys(),
     journeys(),
@@ -291,6 +303,7 @@ parts_of_a_life = st.one_of(
     swaps_of_carriers(),
     expedites(),
     parcel_by_parcel(),
+    replacements(),
     replacements(),
     changes_of_mind(),
 )
@@ -323,7 +336,11 @@ about_accounts = st.one_of(
 def order_facts(draw: st.DrawFn, *, voids: bool = True, amending: bool = True, max_tellings: int = 4) -> list[Fact]:
     """The facts of one order: believable, contradictory, repeated, skewed and voided ones, in any order."""
     placings = draw(st.sampled_from(([usual_placing] * 9) + ([other_placings] * 6) + [st.just(())]))
-    lives = parts_of_a_life | amendments | closed_rests() if amending else parts_of_a_life
+    lives = (
+        parts_of_a_life | amendments | closed_rests() | closed_rests() | dropped_lines()
+        if amending
+        else parts_of_a_life
+    )
     tellings: list[Telling] = [
         draw(placings),
         *draw(st.lists(lives, min_size=1, max_size=max_tellings)),

@@ -593,7 +593,7 @@ def test_the_histories_told_here_contain_all_this() -> None:
     """A property says little of what its histories never contain."""
     unseen = dict(SEEN_IN_HISTORIES)
 
-    @settings(max_examples=400, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=600, derandomize=True, database=None, phases=[Phase.generate])
     @given(order_facts())
     def look_for_them(facts: list[Fact]) -> None:
         whole = settled(facts)
