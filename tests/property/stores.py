@@ -35,6 +35,7 @@ from infra.store.engine import LOCKED
 from infra.store.projected.tables import live_projections, projection_positions
 from infra.store.register.tables import malformed_messages, messages, store_rules
 from infra.store.schema_version import VERSION_TABLE
+from projections import order_states as order_tables
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection, Settled
@@ -362,7 +363,7 @@ def project(waybill: Waybill, batch_events: int = 1_000) -> None:
 def forget_projections(waybill: Waybill) -> None:
     """Empty every table of the projections, and let them begin again."""
     with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        for table in tables_of(PROJECTIONS):
+        for table in tables_of(PROJECTIONS).values():
             connection.execute(delete(table))
         connection.execute(update(projection_positions).values(position=0))
 
@@ -399,19 +400,21 @@ def malformed_in(waybill: Waybill) -> dict[bytes, str]:
         return {row.body: row.reason for row in connection.execute(select(malformed_messages))}
 
 
-def tables_of(projections: Iterable[Projection]) -> list[Any]:
-    return [
-        table_of(declared)
+def tables_of(projections: Iterable[Projection]) -> dict[str, Any]:
+    """Each table by the name with which its projection states it; in the store the name ends in the version."""
+    return {
+        declared.name: table_of(declared)
         for projection in projections
         for declared in (*projection.tables, *(totals.table for totals in projection.totals))
-    ]
+    }
 
 
 def rows_in(waybill: Waybill, projections: Sequence[Projection] = PROJECTIONS) -> dict[str, set[tuple[Any, ...]]]:
     """Every row of every table. A total of which nothing is left is as good as none."""
     with waybill.engine.connect() as connection:
         rows = {
-            table.name: [tuple(row) for row in connection.execute(select(table))] for table in tables_of(projections)
+            name: [tuple(row) for row in connection.execute(select(table))]
+            for name, table in tables_of(projections).items()
         }
     totals = {totals.table.name: len(totals.keys) for projection in projections for totals in projection.totals}
     for name, keys in totals.items():
@@ -424,7 +427,7 @@ def rows_of(
     streams: Mapping[str, Sequence[Fact]], projections: Sequence[Projection] = PROJECTIONS
 ) -> dict[str, set[Any]]:
     """Every row that follows from these facts, totals counted plainly."""
-    rows: dict[str, set[Any]] = {table.name: set() for table in tables_of(projections)}
+    rows: dict[str, set[Any]] = {name: set() for name in tables_of(projections)}
     for stream, facts in streams.items():
         kind, subject_id = split_stream_name(stream)
         if kind is None:
@@ -435,7 +438,7 @@ def rows_of(
                 for name, shaped in projection.shape(settled).items():
                     rows[name].update(shaped)
     if ORDER_STATES in projections:
-        rows[rep_open_orders.name] = loads_in(rows[order_states.name])
+        rows[order_tables.rep_open_orders.name] = loads_in(rows[order_tables.order_states.name])
     return rows
 
 

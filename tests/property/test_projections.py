@@ -19,9 +19,9 @@ from infra.queries.books import books as books_of
 from infra.queries.books import kept as books_kept
 from infra.queries.views import Asked
 from projections.catalogue import PROJECTIONS
+from projections.order_states import order_states, rep_open_orders
 from projections.projection import Projection
 from projections.views.catalogue import VIEWS, View
-from projections.views.tables import order_states, rep_open_orders
 from tests.property.histories import HOURS
 from tests.property.messages import (
     Message,
@@ -302,7 +302,7 @@ class Service(RuleBasedStateMachine):
         rows, positions = rows_in(waybill), positions_of(waybill)
         for projection in PROJECTIONS:
             follows = self.rows_at(positions[projection.name])
-            assert all(rows[table.name] == follows[table.name] for table in tables_of((projection,)))
+            assert all(rows[name] == follows[name] for name in tables_of((projection,)))
 
     # How the above is done.
 
