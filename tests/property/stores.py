@@ -45,7 +45,7 @@ from projections.views.tables import order_states, rep_open_orders, table_of
 from tests.property.messages import Delivery, Message
 from tests.unit.domain.facts import oclock
 
-A_MONTH_LATER = oclock(30 * 24)
+LONG_AFTER = oclock(50 * 24)
 """What the clock says unless told otherwise: all that is told has happened, and nothing has waited for long."""
 
 
@@ -70,7 +70,7 @@ class Clock:
     """Says what it is told to."""
 
     def __init__(self) -> None:
-        self.now = A_MONTH_LATER
+        self.now = LONG_AFTER
 
     def __call__(self) -> datetime:
         return self.now
@@ -102,7 +102,7 @@ class Store(ABC):
 
     def empty(self) -> None:
         """As though it had just been created."""
-        self.clock.now = A_MONTH_LATER
+        self.clock.now = LONG_AFTER
         with self.process().engine.execution_options(**{LOCKED: True}).begin() as connection:
             for name in inspect(connection).get_table_names():
                 if name not in (projection_positions.name, live_projections.name, store_rules.name, VERSION_TABLE):
@@ -343,7 +343,7 @@ def read_file(
     """Read a whole file of messages, with a blank line now and then."""
     content = b"\n".join(one.line + (b"\n \r" if number % 5 == 0 else b"") for number, one in enumerate(sent))
     ingest = waybill.ingest()
-    file = JsonLines(f"file:{name}", lambda: io.BytesIO(content), batch_lines=batch_lines)
+    file = JsonLines(f"file:{name}", lambda: io.BytesIO(content), batch_lines=batch_lines, resumable=True)
     feed_id, _ = ingest.read(file, on_batch=on_batch)
     ingest.finish(feed_id)
 
@@ -449,7 +449,7 @@ def loads_in(states: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
         state = dict(zip(order_states.c.keys(), row, strict=True))
         if state["valid_to"] is not None:
             continue
-        load = loads[state["rep_id"]]
+        load = loads[state["rep_id"] or ""]
         load["follow_ups_owed"] += state["follow_ups_owed"]
         if state["status"] == "open":
             load["open_orders"] += 1
