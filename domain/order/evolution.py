@@ -51,7 +51,7 @@ from domain.order.state import ZERO, Cancellation, Completion, Expedite, FollowU
 def evolve(order: OrderState, fact: Fact, at: datetime) -> None:
     """Let the fact take effect. `order` is changed in place; it belongs to the settling that calls this."""
     if at != order.instant:
-        if order.instant is not None:
+        if (order.promised_by < at or order.follow_ups) and order.placing is not None:
             let_time_pass(order, at)
         order.instant = at
     if order.touched_lines:
@@ -61,7 +61,7 @@ def evolve(order: OrderState, fact: Fact, at: datetime) -> None:
     if order.touched_expedites:
         order.touched_expedites = []
     EVOLUTIONS[type(fact)](order, fact, at)
-    if order.live or order.expected_late is not None:
+    if (order.live or order.expected_late is not None) and type(fact) not in NO_NEWS:
         weigh_news(order, fact, at)
 
 
@@ -72,7 +72,17 @@ def _placed(order: OrderState, fact: OrderPlaced, at: datetime) -> None:
     order.placing = fact
     order.rep_id = fact.rep_id
     order.promised_by = fact.promised_by
-    _set_lines(order, fact.lines)
+    goods = charges = ZERO
+    for ordered in fact.lines:
+        line = order.lines[ordered.line] = Line(ordered)
+        order.recount(line)
+        if line.owed:
+            goods = EXACT.fma(ordered.quantity, ordered.unit_price, goods)
+        else:
+            charges = EXACT.fma(ordered.quantity, ordered.unit_price, charges)
+    order.open_amount = goods
+    order.order_value = rounded(EXACT.add(goods, charges) if charges else goods, fact.currency)
+    order.touched_lines = list(order.lines)
 
 
 def _amended(order: OrderState, fact: OrderAmended, at: datetime) -> None:
@@ -83,7 +93,7 @@ def _amended(order: OrderState, fact: OrderAmended, at: datetime) -> None:
 
 def _set_lines(order: OrderState, lines: Iterable[OrderLine]) -> None:
     """The lines as they are from now on. One that is left out is gone; one that names no sku keeps the one it had."""
-    gone = dict(order.lines) if order.lines else {}
+    gone = dict(order.lines)
     for ordered in lines:
         line = gone.pop(ordered.line, None)
         if line is None:
@@ -233,6 +243,18 @@ def _returned(order: OrderState, fact: DeliveryReturned, at: datetime) -> None:
         order.completion = None
         order.reopened_at = at
 
+
+NO_NEWS = frozenset(
+    (
+        OrderReassigned,
+        ExpediteRequested,
+        ExpediteDeclined,
+        CustomerInformed,
+        ShipmentDispatched,
+        DeliveryAttempted,
+    )
+)
+"""Facts that change neither when the order is expected nor by when it was promised."""
 
 Evolution = Callable[[OrderState, Any, datetime], None]
 

@@ -132,13 +132,13 @@ def confirmed(order: OrderState, fact: DeliveryConfirmed, at: datetime) -> None:
 
 def _handed_over(shipment: Shipment, fact: DeliveryConfirmed) -> Quantities:
     """What the confirmation delivers of each line."""
+    if fact.parcel is None:
+        return dict(shipment.left) if fact.lines is None else quantities(fact.lines)
     named = quantities(fact.lines or ())
-    if fact.parcel is not None:
-        if shipment.parcels_confirmed < len(shipment.parcels) - 1:
-            return named
-        # The last parcel brings the rest, and whatever more is named.
-        return {**shipment.left, **{line: max(n, shipment.left.get(line, ZERO)) for line, n in named.items()}}
-    return named if fact.lines is not None else dict(shipment.left)
+    if shipment.parcels_confirmed < len(shipment.parcels) - 1:
+        return named
+    # The last parcel brings the rest, and whatever more is named.
+    return {**shipment.left, **{line: max(n, shipment.left.get(line, ZERO)) for line, n in named.items()}}
 
 
 def _hand_over(order: OrderState, shipment: Shipment, line: str, quantity: Decimal, at: datetime) -> None:

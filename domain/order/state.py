@@ -231,8 +231,9 @@ class OrderState(msgspec.Struct, omit_defaults=True):
 
     def carry(self, quantities: Iterable[tuple[str, Decimal]], sign: int) -> None:
         """Live shipments carry so much more (sign 1) or less (sign -1) of each line."""
+        lines = self.lines
         for line_id, quantity in quantities:
-            line = self.lines[line_id]
+            line = lines[line_id]
             line.booked = line.booked + quantity if sign > 0 else line.booked - quantity
             self.recount(line)
             self.touched_lines.append(line_id)
@@ -243,8 +244,13 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         before = line.delivered
         if carried:
             line.booked -= carried
-        self._now_delivered(line, before + quantity)
-        line.levels.append(Level(line.delivered, at))
+        line.delivered = delivered = before + quantity if before else quantity
+        if line.owed:
+            owed = line.ordered.quantity - before
+            price = line.ordered.unit_price
+            self.open_amount = EXACT.fma(-min(quantity, owed), price, self.open_amount)
+        self.recount(line)
+        line.levels.append(Level(delivered, at))
         if not before:
             self.lines_delivered += 1
         self.touched_lines.append(line_id)
@@ -252,7 +258,10 @@ class OrderState(msgspec.Struct, omit_defaults=True):
     def take_back(self, line_id: str, quantity: Decimal) -> None:
         """So much that was delivered of the line is owed again."""
         line = self.lines[line_id]
-        self._now_delivered(line, line.delivered - quantity)
+        owed_before = line.undelivered
+        line.delivered -= quantity
+        self.open_amount = EXACT.fma(line.undelivered - owed_before, line.ordered.unit_price, self.open_amount)
+        self.recount(line)
         # It falls back to what it had since an earlier delivery: that one keeps its instant, the later ones go.
         reached = bisect_left(line.levels, line.delivered, key=_quantity)
         line.levels[reached:] = [Level(line.delivered, line.levels[reached].since)] if line.delivered else []
@@ -260,18 +269,12 @@ class OrderState(msgspec.Struct, omit_defaults=True):
             self.lines_delivered -= 1
         self.touched_lines.append(line_id)
 
-    def _now_delivered(self, line: Line, delivered: Decimal) -> None:
-        owed_before = line.undelivered
-        line.delivered = delivered
-        self.open_amount = EXACT.fma(line.undelivered - owed_before, line.ordered.unit_price, self.open_amount)
-        self.recount(line)
-
     def recount(self, line: Line) -> None:
         """Bring the running counts up to date with a line that changed."""
-        ordered = line.ordered
-        owed = ordered.quantity > line.delivered and ordered.kind == "goods"
-        left = owed and ordered.quantity - line.delivered > line.booked
-        hidden = not (ordered.quantity or line.delivered)
+        quantity, delivered = line.ordered.quantity, line.delivered
+        owed = quantity > delivered and line.ordered.kind == "goods"
+        left = owed and quantity - delivered > line.booked
+        hidden = not (quantity or delivered)
         if hidden is not line.hidden:
             line.hidden = hidden
             self.lines_hidden += 1 if hidden else -1

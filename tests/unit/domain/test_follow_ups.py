@@ -170,8 +170,9 @@ def test_whatever_is_owed_has_lapsed_30_days_after_the_closing(closing: Fact) ->
     owed.owes_at(12 + 30 * 24)
 
 
-def test_what_lapsed_does_not_come_back_when_the_order_is_open_again() -> None:
-    given(*BOOKED, expedite_requested(9.5), expedite_declined(11), cancelled(12)).when(
+@pytest.mark.parametrize("promise", [17, 12 + 60 * 24], ids=["passed", "to come"])
+def test_what_lapsed_does_not_come_back_when_the_order_is_open_again(promise: float) -> None:
+    given(placed(8, promised_by=promise), expedite_requested(9.5), expedite_declined(11), cancelled(12)).when(
         reinstated(12 + 31 * 24, promised_by=12 + 40 * 24)
     ).then_applied().owes()
 
