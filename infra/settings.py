@@ -60,7 +60,8 @@ class Settings(BaseSettings):
         72, ge=0, le=1_000_000, description="A message held longer than this counts as dead until it is taken."
     )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "UTC", description="The business time zone, in which a date given to a command begins: an IANA name."
+        "UTC",
+        description="The business time zone, of dates given to commands and alone in messages: an IANA name.",
     )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")

@@ -24,7 +24,8 @@ What upstream systems (order entry, CRM, carrier feeds, warehouse) publish for W
 Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `source` and `id` tell doubles
 apart, `time` says when it happened, `subject` whom it is about. Any type is taken from any topic; the key is the
 subject. Fields that are not named here are ignored. Money and quantities are decimal strings or JSON numbers of at
-most 15 digits before the point and 6 after it; instants carry an offset."""
+most 15 digits before the point, rounded half-even to 6 after it; instants carry an offset, and where a date alone is
+taken, it is the end of that day (of a pickup, its beginning)."""
 
 _TOPIC_IN_WORDS = {
     "orders": "Orders taken, amended, handed over, promised anew and cancelled.",

@@ -16,6 +16,7 @@ import msgspec
 
 from consumers.ingest.deduplication import deduplicate, look_up, reason_of
 from consumers.ingest.malformed_messages import LetterIds, release_well_formed, take_malformed
+from consumers.ingest.near_misses import hints_for, without_hint
 from consumers.ingest.register import (
     Arrival,
     ChangedMessage,
@@ -32,13 +33,14 @@ from consumers.ingest.register import (
     RegisterTransaction,
     StoredStream,
 )
-from consumers.ingest.resettling import resettle
+from consumers.ingest.resettling import Resettled, resettle
 from consumers.ingest.routing import Addition, sort_into_streams
 from consumers.ingest.settling_cache import IngestSettlingCache, SettledStream
 from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
 from domain.clock_holds import ClockHoldEnded
 from domain.fact import Fact, FactKey
 from domain.record import MessageVoided, VerdictChanged
+from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
 
 MOST_DUE = 500
@@ -77,6 +79,7 @@ class BatchProcessor:
         self._cache = cache
         self._rereading = rereading
         self._receipts: list[Receipt] = []
+        self._hints: Mapping[str, str] = {}
         self._settled: dict[str, SettledStream] = {}
 
     def process(self, read: Read) -> list[Receipt]:
@@ -126,6 +129,7 @@ class BatchProcessor:
         additions = {**{stream: [] for stream in due}, **additions}
         added = {stream: [addition.fact for addition in to_add] for stream, to_add in additions.items()}
         resettled = resettle(self._transaction, self._cache, added, still_waiting, due)
+        self._hints = self._hints_for_held(additions, resettled)
         for stream, to_add in additions.items():
             version, settling, reconsidered = resettled[stream]
             outcomes = settling.outcomes
@@ -138,6 +142,19 @@ class BatchProcessor:
             if version >= LONG_STREAM:
                 self._changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
             self._settled[stream] = SettledStream(version, settling)
+
+    def _hints_for_held(
+        self, additions: Mapping[str, Sequence[Addition]], resettled: Mapping[str, Resettled]
+    ) -> Mapping[str, str]:
+        """What to add to the reasons of messages that are held in streams that were unknown until now."""
+        held = [
+            stream
+            for stream in additions
+            if resettled[stream].version == 0
+            and not is_waiting_room(stream)
+            and any(outcome.verdict is Verdict.HELD for outcome in resettled[stream].settling.outcomes.values())
+        ]
+        return hints_for(self._transaction, held) if held else {}
 
     def _end_clock_holds(self, stream: str, version: int, keys: Iterable[FactKey]) -> int:
         for source, message_id in sorted(keys):
@@ -158,10 +175,13 @@ class BatchProcessor:
         self, stream: str, version: int, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]
     ) -> int:
         events, messages = self._changes.events, self._changes.messages
+        hint = self._hints.get(stream)
         for addition in additions:
             version += 1
             fact = addition.fact
             outcome = outcomes[fact.source, fact.message_id]
+            if hint and outcome.verdict is Verdict.HELD and fact.held_until is None:
+                outcome = outcome._replace(reason=outcome.reason + hint)
             if isinstance(addition, Arrival):
                 events.append(NewEvent(stream, version, fact))
                 messages.append(NewMessage(addition, stream, version, outcome))
@@ -187,7 +207,7 @@ class BatchProcessor:
     ) -> int:
         for key, fact, registered in reconsidered:
             outcome = outcomes[fact.key]
-            if outcome == registered.outcome:
+            if outcome == registered.outcome or _says(registered.outcome, outcome):
                 continue
             if registered.stream == stream:
                 self._change(key, stream, registered.version, registered, outcome)
@@ -234,6 +254,11 @@ class BatchProcessor:
             self._changes.notices.append(
                 Notice(key, fact.TYPE, None, feed_id, raw.offset, stream, version, None, outcome)
             )
+
+
+def _says(registered: Outcome, outcome: Outcome) -> bool:
+    """Whether what is registered says the same and a hint beside."""
+    return registered.verdict is Verdict.HELD and registered._replace(reason=without_hint(registered.reason)) == outcome
 
 
 def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:

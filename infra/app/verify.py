@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, select
 
+from consumers.ingest.near_misses import without_hint
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
@@ -106,7 +107,11 @@ class Verifier:
             for key, outcome in settling.outcomes.items():
                 checked["messages"] += 1
                 row = registered.pop(key, None)
-                found = f"{row.verdict}: {row.reason} ({row.took_effect_at})" if row is not None else "not registered"
+                found = (
+                    f"{row.verdict}: {without_hint(row.reason)} ({row.took_effect_at})"
+                    if row is not None
+                    else "not registered"
+                )
                 expected = f"{outcome.verdict.value}: {outcome.reason} ({outcome.took_effect_at})"
                 if found != expected:
                     yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", expected, found)

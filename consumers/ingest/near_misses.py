@@ -1,0 +1,57 @@
+"""Subjects that were perhaps mistyped: a held message says which known subject differs from its own in writing alone.
+
+Ids are compared by code point, so "so-1 " is not "SO-1". Whoever sent the one has often meant the other. Only a held
+message of a subject that was unknown until now is looked at, and only by the ways in which people and systems write
+one id: its Unicode form, its case, its blanks.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from consumers.ingest.register import RegisterTransaction
+from domain.streams import split_stream_name
+
+_HINT = "; perhaps the known subject "
+_blanks = re.compile(r"[\s\u00ad\u200b-\u200d\u2060\ufeff]+")
+
+_FORMS: tuple[Callable[[str], str], ...] = tuple(
+    lambda text, form=form: unicodedata.normalize(form, text)  # type: ignore[misc]
+    for form in ("NFC", "NFD", "NFKC")
+)
+_CASES: tuple[Callable[[str], str], ...] = (str, str.upper, str.lower, str.capitalize, str.title)
+_SPACINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda text: _blanks.sub(" ", text).strip(),
+    lambda text: _blanks.sub("", text),
+)
+
+
+def hints_for(transaction: RegisterTransaction, streams: Iterable[str]) -> dict[str, str]:
+    """What to add to the reasons of messages that are held in these new streams, where a subject like theirs is known.
+
+    One query finds them all.
+    """
+    variants = {stream: _variants(stream) for stream in streams}
+    known = transaction.stored({variant for found in variants.values() for variant in found})
+    hints: dict[str, str] = {}
+    for stream, found in variants.items():
+        for variant in found:
+            if variant in known:
+                subject = split_stream_name(variant)[1]
+                hints[stream] = f'{_HINT}"{subject}" is meant: it differs in Unicode form, case or blanks alone'
+                break
+    return hints
+
+
+def without_hint(reason: str) -> str:
+    """The reason as settling gives it."""
+    return reason.partition(_HINT)[0]
+
+
+def _variants(stream: str) -> list[str]:
+    """The streams of subjects that are written in another way, each once."""
+    subject = split_stream_name(stream)[1]
+    prefix = stream.removesuffix(subject)
+    written = (prefix + spaced(cased(formed(subject))) for formed in _FORMS for cased in _CASES for spaced in _SPACINGS)
+    return [variant for variant in dict.fromkeys(written) if variant not in (stream, prefix)]
