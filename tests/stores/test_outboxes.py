@@ -339,20 +339,36 @@ def test_each_change_of_a_verdict_is_told(told: Told) -> None:
     ]
 
 
-def test_a_message_that_came_too_early_and_comes_again_is_told_to_be_malformed_no_more(told: Told) -> None:
-    early = placed("SO-1", "2025-03-21T09:00:00Z", "2025-03-30T16:00:00Z", id="P1")
-    told.take(early)
+def test_a_message_that_was_too_large_and_comes_again_is_told_to_be_malformed_no_more(told: Told) -> None:
+    # given a message beyond the limit of then, which is raised later
+    told.service.settings.max_message_bytes = 100
+    told.take(PLACED)
     assert [json.loads(r.value)["data"]["verdict"] for r in told.next()["waybill.verdicts"]] == ["malformed"]
 
-    told.now += timedelta(days=2)
+    told.service.settings.max_message_bytes = 10_000
     feed = told.service.register.open_feed(f"{READ_AGAIN}orders", 2, told.now)
-    batch = Batch([_raw(0, early)], FeedPosition(), FeedPosition(1))
+    batch = Batch([_raw(0, PLACED)], FeedPosition(), FeedPosition(1))
     told.service.ingest(rereading=True).take(Partition("orders", 2), feed, batch)
 
     records = told.next()
     (change,) = [json.loads(record.value)["data"] for record in records["waybill.verdicts"]]
     assert (change["verdict_before"], change["verdict"], change["id"]) == ("malformed", "duplicate", "P1")
     assert (change["topic"], change["offset"]) == ("orders", 0)
+    assert len(records["waybill.events"]) == 1
+
+
+def test_a_message_ahead_of_the_clock_is_told_when_the_clock_comes_near(told: Told) -> None:
+    told.take(placed("SO-1", "2025-03-21T09:00:00Z", "2025-03-30T16:00:00Z", id="P1"))
+    records = told.next()
+    assert [json.loads(record.value)["data"]["verdict"] for record in records["waybill.verdicts"]] == ["held"]
+    assert "waybill.events" not in records
+
+    told.now += timedelta(days=2)
+    assert told.service.ingest().wake() == 1
+
+    records = told.next()
+    (change,) = [json.loads(record.value)["data"] for record in records["waybill.verdicts"]]
+    assert (change["verdict_before"], change["verdict"], change["id"]) == ("held", "applied", "P1")
     assert len(records["waybill.events"]) == 1
 
 
