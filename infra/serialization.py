@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from infra.printable import escape_json
+
 
 def json_value(value: Any) -> Any:
     """A value as JSON has it: instants in UTC RFC 3339, decimals as strings, records as objects."""
@@ -24,6 +26,11 @@ def json_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [json_value(part) for part in value]
     return value
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """A value as a JSON document, in which nothing is left that a terminal obeys or that reorders text."""
+    return escape_json(json.dumps(json_value(value), ensure_ascii=False, indent=indent))
 
 
 def csv_cell(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.app.container import Waybill
-from infra.export.formats import FORMATS
+from infra.export.formats import file_format
 from infra.export.whole_file import whole_file
 from infra.queries.streamed import Streamed
 from infra.queries.views import Asked
@@ -29,16 +29,19 @@ def export_rows(
     clocks: Asked,
     rep: str | None = None,
     on_rows: Callable[[int, Callable[[], int]], None] | None = None,
+    *,
+    for_spreadsheets: bool = False,
 ) -> ExportReport:
     """Write all rows to `to`, whose suffix is one of FORMATS; no view stands for the dead letters.
 
     The file is there whole or not at all. `on_rows` is told after each batch how many rows are written; its second
-    argument counts how many there are. Raises OSError.
+    argument counts how many there are. `for_spreadsheets`: a CSV file in which no cell begins a formula.
+    Raises OSError.
     """
     with (
         _answer(waybill, view, clocks, rep) as answer,
         whole_file(to) as part,
-        FORMATS[to.suffix.lower()](part, answer.columns) as write,
+        file_format(to.suffix.lower(), for_spreadsheets=for_spreadsheets)(part, answer.columns) as write,
     ):
         written = 0
         for batch in answer.batches():

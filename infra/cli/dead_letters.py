@@ -7,7 +7,7 @@ import typer
 
 from infra.app.dead_letters import find_dead_letters, whole_dead_letter
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
-from infra.cli.output import Format, console, printable, show_json, show_record, show_rows
+from infra.cli.output import Format, console, show_json, show_record, show_rows
 from infra.queries.dead_letters import UntakenMessage
 
 dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
@@ -92,4 +92,4 @@ def show_dead_letter(
         del fields["body"]
         show_record(f"Dead letter {letter.message.letter_id}", fields)
         console().print()
-        console().print(printable(letter.body), soft_wrap=True, markup=False)
+        console().print(letter.body, soft_wrap=True, markup=False)

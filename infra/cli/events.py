@@ -13,6 +13,7 @@ from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from infra.app.container import Waybill
 from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
 from infra.cli.output import Format, console, show_rows
+from infra.printable import escape_json
 from infra.serialization import json_value
 from infra.store.events.history import PositionedEvent
 
@@ -102,11 +103,11 @@ def _follow(waybill: Waybill, stream: str | None, wanted: _Wanted, limit: int | 
 def _print_line(event: PositionedEvent, form: Format) -> None:
     row = json_value(_row(event))
     if form is Format.JSON:
-        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+        sys.stdout.write(escape_json(msgspec.json.encode(row).decode()) + "\n")
     else:
         console().print(
             f"{row['position']:>8}  {row['recorded_at']}  {row['stream']}  {row['event']}  "
-            f"{msgspec.json.encode(row['data']).decode()}",
+            f"{escape_json(msgspec.json.encode(row['data']).decode())}",
             markup=False,
             soft_wrap=True,
         )

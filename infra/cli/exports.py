@@ -18,7 +18,7 @@ from infra.cli.arguments import (
     open_waybill,
 )
 from infra.cli.output import console, progress_bar, readable_instant
-from infra.export.formats import FORMATS, MissingPackageError, expect_packages
+from infra.export.formats import FORMATS, SPREADSHEET_ENDING, MissingPackageError, expect_packages
 from infra.queries.views import Asked
 from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
 
@@ -37,10 +37,15 @@ def export(
     rep: RepOption = None,
     min_position: MinPositionOption = None,
     wait: WaitOption = 10,
+    for_spreadsheets: Annotated[
+        bool, typer.Option("--for-spreadsheets", help="CSV in which no text can be taken for a formula.")
+    ] = False,
 ) -> None:
     """Write a view to a file, however long it is. The file is written whole or not at all; an older one is replaced."""
     view = _exported(name, rep, min_position)
     _expect_writable(to)
+    if for_spreadsheets and to.suffix.lower() != SPREADSHEET_ENDING:
+        raise typer.BadParameter(f"only a {SPREADSHEET_ENDING} file is written for spreadsheets", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
         if view is not None and min_position is not None:
             waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
@@ -50,7 +55,15 @@ def export(
             total = progress.tasks[0].total or count()
             progress.update(task, total=total, completed=written)
 
-        report = export_rows(waybill, view, to, Asked(as_of, known_at), rep, on_rows=None if progress.disable else show)
+        report = export_rows(
+            waybill,
+            view,
+            to,
+            Asked(as_of, known_at),
+            rep,
+            on_rows=None if progress.disable else show,
+            for_spreadsheets=for_spreadsheets,
+        )
     known = f", as known at {readable_instant(known_at)}" if known_at else ""
     console().print(
         f"{report.rows:,} rows in {escape(str(to))}, as of {readable_instant(report.instant)}{known}; "

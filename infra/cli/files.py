@@ -26,6 +26,7 @@ from infra.cli.output import (
     show_note,
     show_rows,
 )
+from infra.printable import printable_line
 from infra.settings import Settings, load_settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.opening import Access
@@ -212,7 +213,9 @@ def _show_published(report: PublishReport, form: Format) -> None:
         show_rows(["topic", "acknowledged"], rows, form, footer=footer, empty="nothing was published")
     if form is not Format.JSON:
         for failure in account.failures[:FAILURES_SHOWN]:
-            errors().print(f"[red]line {failure.line}[/red] {failure.problem}: {escape(failure.reason)}")
+            errors().print(
+                f"[red]line {failure.line}[/red] {failure.problem}: {escape(printable_line(failure.reason))}"
+            )
         unlisted = account.failed - min(len(account.failures), FAILURES_SHOWN)
         if unlisted:
             errors().print(f"and {unlisted:,} more; --format json lists the first {FAILURES_LISTED:,}")

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from domain.order.summary import OrderSummary
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
-from infra.cli.output import Format, console, errors, printable, show_json, show_note, show_record, show_rows
+from infra.cli.output import Format, console, errors, show_json, show_note, show_record, show_rows
 from projections.order_timeline import TimelineEntry
 
 
@@ -28,7 +28,7 @@ def order(
     with open_waybill() as waybill:
         answer = waybill.orders.order(order_id, as_of, known_at)
     if answer is None:
-        errors().print(f"nothing is known of order {escape(printable(order_id))}")
+        errors().print(f"nothing is known of order {escape(order_id)}")
         raise typer.Exit(1)
     timeline = [entry._asdict() for entry in answer.timeline]
     if form is Format.JSON:

@@ -1,16 +1,15 @@
 """How answers are shown: tables for people, JSON and CSV for programs."""
 
 import csv
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -20,13 +19,15 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from infra.masking import masked
+from infra.printable import printable, printable_line
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
-from infra.serialization import csv_cell, json_value
+from infra.serialization import csv_cell, json_text, json_value
 
 # A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
 WIDTH_WITHOUT_TERMINAL = 240
@@ -49,14 +50,30 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class PrintableConsole(Console):
+    """Writes out what is not printable in all that it prints: upstreams wrote much of it, and terminals obey it.
+
+    Only the sequences that rich itself makes for colours and for the cursor pass.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        # Here, where the text is not laid out yet, so that columns stay straight.
+        return super().render_str(printable(text), **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        # And here for what comes as rich's own objects, by whatever way.
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
 def console() -> Console:
     """For answers; a new one each time, since tests exchange the standard streams."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
+    return PrintableConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
 
 
 def errors() -> Console:
     """For progress and errors."""
-    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+    return PrintableConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def show_error(text: str) -> None:
@@ -71,7 +88,7 @@ def show_warning(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(json_value(value), ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
 def show_note(form: Format, text: str) -> None:
@@ -94,7 +111,8 @@ def show_rows(
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([csv_cell(row[name]) for name in columns] for row in rows)
+        cell = _csv_cell_on_a_terminal if sys.stdout.isatty() else csv_cell
+        writer.writerows([cell(row[name]) for name in columns] for row in rows)
     else:
         _show_table(columns, rows, title, footer, empty)
 
@@ -154,15 +172,14 @@ def _cell(value: Any) -> Text:
     if isinstance(value, datetime):
         return Text(readable_instant(value))
     if isinstance(value, (Mapping, list, tuple)):
-        return Text(json.dumps(json_value(value), ensure_ascii=False))
-    return Text(printable(str(json_value(value))), style=_STYLES.get(str(value), ""))
+        return Text(json_text(value))
+    return Text(printable_line(str(json_value(value))), style=_STYLES.get(str(value), ""))
 
 
-def printable(text: str) -> str:
-    """Text with its control characters written out, so that none of them reaches a terminal."""
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1] for character in text
-    )
+def _csv_cell_on_a_terminal(value: Any) -> Any:
+    """A program gets CSV byte by byte as it is; where a person reads it, nothing may command the terminal."""
+    cell = csv_cell(value)
+    return printable_line(cell) if isinstance(cell, str) else cell
 
 
 def readable_instant(instant: datetime) -> str:

@@ -4,27 +4,52 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from infra.export.arrow_schema import MissingPackageError, pyarrow, schema_of_columns
+from infra.export.spreadsheets import spreadsheet_cell
+from infra.printable import escape_json
 from infra.serialization import csv_cell, json_value
 from projections.table import Row, ValueType
 
-__all__ = ["FORMATS", "Columns", "MissingPackageError", "Write", "expect_packages"]
+__all__ = [
+    "FORMATS",
+    "SPREADSHEET_ENDING",
+    "Columns",
+    "MissingPackageError",
+    "Write",
+    "expect_packages",
+    "file_format",
+]
 
 Columns = Mapping[str, ValueType]
 """The columns of what is written, in order, with what they hold."""
 Write = Callable[[Sequence[Row]], None]
+WriteFile = Callable[[Path, Columns], AbstractContextManager[Write]]
 
 
 @contextmanager
 def csv_file(path: Path, columns: Columns) -> Iterator[Write]:
     """A line of names, then a line a row; values as the command's CSV has them."""
+    with _csv_of(path, columns, csv_cell) as write:
+        yield write
+
+
+@contextmanager
+def spreadsheet_csv_file(path: Path, columns: Columns) -> Iterator[Write]:
+    """The same for a spreadsheet: no text of an upstream is taken for a formula (see infra.export.spreadsheets)."""
+    with _csv_of(path, columns, spreadsheet_cell) as write:
+        yield write
+
+
+@contextmanager
+def _csv_of(path: Path, columns: Columns, cell: Callable[[Any], Any]) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        yield lambda rows: writer.writerows([csv_cell(value) for value in row] for row in rows)
+        yield lambda rows: writer.writerows([cell(value) for value in row] for row in rows)
 
 
 @contextmanager
@@ -35,7 +60,8 @@ def json_lines_file(path: Path, columns: Columns) -> Iterator[Write]:
     with path.open("wb") as file:
 
         def write(rows: Sequence[Row]) -> None:
-            file.write(encoder.encode_lines([dict(zip(names, map(json_value, row), strict=True)) for row in rows]))
+            lines = encoder.encode_lines([dict(zip(names, map(json_value, row), strict=True)) for row in rows])
+            file.write(escape_json(lines.decode()).encode())
 
         yield write
 
@@ -55,11 +81,20 @@ def parquet_file(path: Path, columns: Columns) -> Iterator[Write]:
         yield write
 
 
-FORMATS: Mapping[str, Callable[[Path, Columns], AbstractContextManager[Write]]] = {
+FORMATS: Mapping[str, WriteFile] = {
     ".csv": csv_file,
     ".jsonl": json_lines_file,
     ".parquet": parquet_file,
 }
+
+
+SPREADSHEET_ENDING = ".csv"
+"""The ending of files that can be written for spreadsheets."""
+
+
+def file_format(ending: str, *, for_spreadsheets: bool = False) -> WriteFile:
+    """What writes a file of that ending."""
+    return spreadsheet_csv_file if for_spreadsheets and ending == SPREADSHEET_ENDING else FORMATS[ending]
 
 
 def expect_packages(ending: str) -> None:

@@ -146,6 +146,8 @@ class Command:
             "TMPDIR": str(folder),
             "LANG": "C.UTF-8",
             "COLUMNS": "200",
+            # Logging what is not declared ends the command.
+            "WAYBILL_CHECK_LOGS": "1",
             **env,
         }
 
