@@ -17,7 +17,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults check demo bench bench-quick bench-queries schema lock clean FORCE
+.PHONY: asyncapi-schema compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -73,6 +73,9 @@ test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break so
 	@export WAYBILL_FAULT_SEED=$${WAYBILL_FAULT_SEED:-$$RANDOM$$RANDOM}; \
 	echo "The instants come from WAYBILL_FAULT_SEED=$$WAYBILL_FAULT_SEED"; \
 	infra/local/postgres.sh with $(BIN)/pytest -m fault $(ARGS)
+
+test-pythons: $(STAMP)  ## the unit and contract tests under each other Python 3.11 to 3.14 that is found
+	@infra/local/pythons.sh test -n $(WORKERS) -m "not slow" $(ARGS)
 
 check: lint test  ## lint and test
 

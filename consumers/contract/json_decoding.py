@@ -1,6 +1,7 @@
 """Decoding JSON so that no number passes through binary floating point, and whatever is JSON is read."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -18,11 +19,19 @@ REGISTRY_FRAME = b"\0\0"
 REGISTRY_FRAME_BYTES = 5
 """A schema registry's serializer puts a zero byte and the schema's id before each value."""
 
+DEEPEST_NESTING = 500
+"""Arrays and objects within each other, beyond which a message is malformed: how deep an interpreter itself reads
+differs from version to version, and a message must not mean something else under another Python."""
+
+# A text, closed or not, is passed over as one piece, so that this takes one pass whatever the bytes are.
+_text_or_bracket = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def decode_json(raw: bytes) -> Any:
     """Decode JSON in UTF-8, with Decimal for every number that is not an integer of usual size; raises Unreadable."""
+    if _nests_too_deeply(raw):
+        raise Unreadable("must be JSON, but is nested too deeply")
     try:
         return _decode(raw)
     except RecursionError:
@@ -45,6 +54,20 @@ def decode_json(raw: bytes) -> Any:
         except (ValueError, ArithmeticError, RecursionError):
             saying = str(error).removeprefix("JSON is malformed: ")
             raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
+
+
+def _nests_too_deeply(raw: bytes) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST_NESTING:
+        return False
+    depth = 0
+    for found in _text_or_bracket.finditer(raw):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+            if depth > DEEPEST_NESTING:
+                return True
+        elif found[0] in (b"]", b"}"):
+            depth -= 1
+    return False
 
 
 def _decode_unusual(text: str) -> Any:

@@ -1,5 +1,17 @@
 """The command `waybill`."""
 
-from infra.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run one command and leave with its exit code; see infra.cli.app."""
+    try:
+        # Imported here, so that a lack of memory is called by its name even while the parts are read in.
+        from infra.cli.app import main as run
+    except (MemoryError, SystemError):
+        sys.stderr.write("waybill: out of memory: there is not even enough to start. Nothing was done.\n")
+        sys.exit(1)
+    run()
+
 
 __all__ = ["main"]

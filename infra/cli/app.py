@@ -7,11 +7,14 @@ import os
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import typer
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
@@ -35,17 +38,19 @@ from infra.cli import (
     views,
 )
 from infra.cli.output import show_error
+from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.events.codec import UnreadableEventError
+from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import NoStoreError, StoreChangedError
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.rows import NotFilledError
 from infra.store.retries import passes
 from infra.store.schema_version import StoreVersionError
-from infra.store.sqlite.backend import NotAStoreError
+from infra.store.sqlite.ours import NotAStoreError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -68,8 +73,21 @@ FAILURES = (
     ViewsBehindError,
 )
 
+
+class PrintableGroup(TyperGroup):
+    """Shows wrong usage, which names what stands in arguments and messages, without anything that a terminal obeys."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TyperException as e:
+            e.message = printable(e.message)
+            raise
+
+
 app = typer.Typer(
     name="waybill",
+    cls=PrintableGroup,
     help="Event-sourced order fulfillment for inside sales: who is overloaded, what is late, and what happened.",
     no_args_is_help=True,
     add_completion=False,
@@ -103,6 +121,7 @@ def main() -> None:
     try:
         _expect_streams()
         collect_rarely()
+        sys.unraisablehook = _tell_unraisable
         _check_arguments(sys.argv[1:])
         app()
     except WrongSettingsError as e:
@@ -117,15 +136,27 @@ def main() -> None:
     except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
         show_error(f"{_store_failed(e)} Nothing half-done was kept.")
         sys.exit(FAILED)
+    except (MemoryError, SystemError, UnicodeDecodeError) as e:
+        failure = failure_of(e)
+        if failure is None:
+            raise
+        show_error(f"{failure.value}. {failure.remedy} Nothing half-done was kept.")
+        sys.exit(FAILED)
     except BrokenPipeError:
         # The reader of our output is gone; the interpreter must not complain about it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except OSError as e:
-        show_error(f"{e.strerror}: {e.filename}" if e.filename else str(e))
+        show_error(_file_failed(e))
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _tell_unraisable(ignored: "sys.UnraisableHookArgs") -> None:
+    """Nothing of what is closed without enough memory: the lack of it is told once, by `main`."""
+    if ignored.exc_value is None or failure_of(ignored.exc_value) is not Failure.OUT_OF_MEMORY:
+        sys.__unraisablehook__(ignored)
 
 
 def _expect_streams() -> None:
@@ -147,17 +178,21 @@ def _check_arguments(arguments: list[str]) -> None:
 
 
 def _store_failed(error: BaseException) -> str:
-    failure = f"the store failed: {_cause(error)}."
-    if "unable to open database file" in failure or "readonly database" in failure:
-        return f"{failure} A command that changes a store needs write access to its file and its folder."
+    failed = f"the store failed: {reason_of(error)}."
+    failure = failure_of(error)
+    if failure is not None:
+        return f"{failed} {failure.remedy}"
+    if "unable to open database file" in failed or "readonly database" in failed:
+        return f"{failed} A command that changes a store needs write access to its file and its folder."
     if not passes(error):
-        return f"{failure} Is WAYBILL_STORE right?"
+        return f"{failed} Is WAYBILL_STORE right?"
     return (
-        f"{failure} Such a failure passes, but this one lasted longer than WAYBILL_RETRY_SECONDS, or the command does "
+        f"{failed} Such a failure passes, but this one lasted longer than WAYBILL_RETRY_SECONDS, or the command does "
         "not wait: check whether the store can be reached, and what else uses it, then run the same command again."
     )
 
 
-def _cause(error: BaseException) -> str:
-    original = getattr(error, "orig", None) or error.__cause__ or error
-    return str(original).splitlines()[0] if str(original) else type(original).__name__
+def _file_failed(error: OSError) -> str:
+    failed = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+    failure = failure_of(error)
+    return failed if failure is None else f"{failure.value} ({failed}). {failure.remedy}"

@@ -213,9 +213,8 @@ def _show_published(report: PublishReport, form: Format) -> None:
         show_rows(["topic", "acknowledged"], rows, form, footer=footer, empty="nothing was published")
     if form is not Format.JSON:
         for failure in account.failures[:FAILURES_SHOWN]:
-            errors().print(
-                f"[red]line {failure.line}[/red] {failure.problem}: {escape(printable_line(failure.reason))}"
-            )
+            reason = escape(printable_line(failure.reason))
+            errors().print(f"[red]line {failure.line}[/red] {failure.problem}: {reason}")
         unlisted = account.failed - min(len(account.failures), FAILURES_SHOWN)
         if unlisted:
             errors().print(f"and {unlisted:,} more; --format json lists the first {FAILURES_LISTED:,}")

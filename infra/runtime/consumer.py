@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.kafka import KafkaReader
+from infra.store.failures import reason_of
 
 POLL_MS = 500
 """How long a poll waits; so long, at most, does a stop wait for a poll."""
@@ -120,7 +121,7 @@ class Consumer:
                     raise NotReachedError(f"Kafka at {self._address} refuses us: {cause}") from e
                 self._trouble.pause("kafka", f"{self._address}: {cause}")
             except STORE_FAILURES as e:
-                self._trouble.pause("store", first_line(e))
+                self._trouble.pause("store", reason_of(e))
 
     @contextmanager
     def _member(self) -> Iterator[KafkaReader]:
@@ -147,7 +148,7 @@ class Consumer:
             try:
                 stored = reader.step(POLL_MS)
             except STORE_FAILURES as e:
-                self._trouble.pause("store", first_line(e))
+                self._trouble.pause("store", reason_of(e))
                 reader.stay()
                 continue
             now = time.monotonic()
@@ -187,9 +188,3 @@ class Trouble:
         if self._told is not None:
             self._log.info("consumer_resumed", about=self._told)
         self._told, self._pause_seconds = None, FIRST_PAUSE_SECONDS
-
-
-def first_line(error: BaseException) -> str:
-    """What a driver says, without the statement and its parameters."""
-    cause = getattr(error, "orig", None) or error.__cause__ or error
-    return str(cause).partition("\n")[0] or type(cause).__name__

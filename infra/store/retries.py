@@ -57,7 +57,9 @@ def passes(error: BaseException) -> bool:
             return state in PASSING_STATES or state.startswith(CONNECTION_CLASS)
         return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
     if isinstance(cause, sqlite3.OperationalError):
-        return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        # The driver's own errors, such as for a text that it cannot decode, have no code.
+        code: int = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return False
 
 

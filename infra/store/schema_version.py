@@ -12,6 +12,7 @@ from domain.rules_version import RULES_VERSION
 from infra.store.engine import LOCKED
 from infra.store.opening import NoStoreError
 from infra.store.register.tables import store_rules
+from infra.store.sqlite.ours import APPLICATION_ID
 
 NEWEST = "0007"
 VERSION_TABLE = "store_version"
@@ -119,5 +120,8 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = '{STEP_LOCK_TIMEOUT_SECONDS}s'"))
+        else:
+            # A store of a version that did not say whose it is says so from now on.
+            connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
         steps.attributes["connection"] = connection
         take_steps(steps, to)

@@ -201,6 +201,23 @@ def test_json_nested_too_deeply_is_malformed(deep: bytes) -> None:
     when_read(raw).malformed("message: must be JSON, but is nested too deeply")
 
 
+def test_how_deep_json_may_be_nested_is_the_same_under_every_python() -> None:
+    # two levels are the message's own
+    for levels, deep_enough in ((498, True), (499, False)):
+        nested = b"[" * levels + b"]" * levels
+        read = when_read(given("order.cancelled.v1").with_("data.unheard_of", "HERE").raw().replace(b'"HERE"', nested))
+        if deep_enough:
+            read.well_formed()
+        else:
+            read.malformed("message: must be JSON, but is nested too deeply")
+
+
+def test_brackets_in_a_text_or_beside_each_other_nest_nothing() -> None:
+    for said in (b'"' + rb"[\"[{\\" * 400 + b'"', b"[" + b"[], " * 2_000 + b"{}]"):
+        raw = given("order.cancelled.v1").with_("data.unheard_of", "HERE").raw().replace(b'"HERE"', said)
+        when_read(raw).well_formed()
+
+
 def test_nesting_within_reason_is_ignored_like_any_unknown_field() -> None:
     deep = b"[" * 300 + b"]" * 300
     raw = given("order.cancelled.v1").with_("data.unheard_of", "HERE").raw().replace(b'"HERE"', deep)

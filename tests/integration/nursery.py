@@ -17,6 +17,7 @@ from typing import Any
 import alembic.command
 import alembic.config  # noqa: F401  (imported late by the command itself, when `nobody` may not read the library)
 
+import infra.cli.app
 import infra.store.postgres.backend  # noqa: F401  (imported late as well, since it takes its time)
 from infra.cli import main
 

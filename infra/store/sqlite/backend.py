@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from errno import ENOENT
 from pathlib import Path
 from typing import cast
@@ -18,6 +17,7 @@ from infra.store.engine import read_only_sqlite_engine, sqlite_engine
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import FileLeadership, Leadership
 from infra.store.opening import Access, NoStoreError
+from infra.store.sqlite.ours import begin_store, expect_ours
 from infra.store.sqlite.recorder import BulkRecorder
 
 LOCK_TIMEOUT_SECONDS = 60
@@ -27,10 +27,6 @@ NO_ROLES = (
 )
 
 register_topic("waybill.sqlite", BulkRecorder)
-
-
-class NotAStoreError(Exception):
-    """The file is no store of ours; the message says what to do."""
 
 
 class SqliteBackend:
@@ -47,7 +43,9 @@ class SqliteBackend:
             raise NoStoreError(self.url)
         if not folder.is_dir():
             raise FileNotFoundError(ENOENT, "the store's folder does not exist", str(folder))
-        _expect_ours(self._path)
+        if not reading:
+            begin_store(self._path, LOCK_TIMEOUT_SECONDS)
+        expect_ours(self._path)
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
@@ -103,16 +101,3 @@ class SqliteBackend:
     def close(self) -> None:
         self.engine.dispose()
         self.application.close()
-
-
-def _expect_ours(path: Path) -> None:
-    """Raises NotAStoreError for a database that something else made: nothing of ours belongs there."""
-    if not path.is_file() or not path.stat().st_size:
-        return
-    # Nothing that a writer adds meanwhile matters here, so no locks are needed, and none are made beside the file.
-    shared = path.with_name(f"{path.name}-wal").exists()
-    uri = f"file:{quote(str(path))}?mode=ro{'' if shared else '&immutable=1'}"
-    with closing(sqlite3.connect(uri, uri=True)) as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and not tables & {"stored_events", "feeds"}:
-        raise NotAStoreError(f"{path} is no store but a database of something else; name another file (WAYBILL_STORE)")

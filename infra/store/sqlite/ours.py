@@ -1,0 +1,101 @@
+"""Whose an SQLite file is: a store of ours, a new one, or a database of something else, which is left alone.
+
+A store says so in its file's header (SQLite's application id). Stores of versions up to 0004 do not; they are known by
+their tables and columns. A name alone proves nothing: other programs, too, have tables named `messages` or `feeds`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+APPLICATION_ID = int.from_bytes(b"WAYB")
+"""What the header of a store says."""
+OWNER_ALONE = 0o600
+
+# Source: "Database File Format", section 1.3, of SQLite's documentation.
+_MAGIC = b"SQLite format 3\x00"
+_APPLICATION_ID_AT = 68
+
+# What each store has had since the first version that was released. It may have more columns, by a migration.
+_TABLES: Mapping[str, frozenset[str]] = {
+    "stored_events": frozenset(("originator_id", "originator_version", "topic", "state")),
+    "feeds": frozenset(("feed_id", "topic", "partition", "next_offset", "bytes_read", "crc", "opened_at")),
+    "messages": frozenset(("source", "message_id", "subject", "stream", "verdict", "reason", "received_at")),
+    "raw_messages": frozenset(("source", "message_id", "subject", "body", "headers")),
+}
+
+
+class NotAStoreError(Exception):
+    """The file is no store of ours; the message says what to do."""
+
+
+def begin_store(path: Path, lock_timeout_seconds: float) -> None:
+    """Make a file that is not there, or is empty, a new store's, for its owner alone; any other stays as it is.
+
+    The file says whose it is before anything is in it, so that a store half made when its maker died is known.
+    SQLite gives its files beside the store (-wal, -shm, -journal) the store's own mode.
+    """
+    with suppress(PermissionError):  # SQLite says more of what it cannot open
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, OWNER_ALONE))
+        if path.stat().st_size:
+            return
+        with closing(sqlite3.connect(path, timeout=lock_timeout_seconds, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if _is_ours(connection):
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("COMMIT")
+
+
+def expect_ours(path: Path) -> None:
+    """Raise NotAStoreError for a file that something else made, and sqlite3.Error for one that cannot be read.
+
+    It changes nothing, and makes no files beside it.
+    """
+    with suppress(PermissionError):  # SQLite says more of what it cannot open
+        header = _header(path)
+        if not header.startswith(_MAGIC):
+            raise NotAStoreError(
+                f"{path} is no store and no SQLite database; name another file (WAYBILL_STORE), "
+                "or restore this one if it was a store"
+            )
+        if header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4):
+            return
+    with closing(_reading(path)) as connection:
+        if not _is_ours(connection):
+            raise NotAStoreError(
+                f"{path} is no store but a database of something else; name another file (WAYBILL_STORE)"
+            )
+
+
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, and makes no file beside a database that nobody writes to."""
+    in_use = any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'' if in_use else '&immutable=1'}", uri=True)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    application_id, user_version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    if application_id or user_version:
+        return bool(application_id == APPLICATION_ID)
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        return True
+    return all(columns <= _columns_of(connection, table) for table, columns in _TABLES.items())
+
+
+def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+    """None of what is no table, such as a view."""
+    found = connection.execute(
+        "SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name = ?",
+        (table,),
+    )
+    return {name for (name,) in found}
