@@ -29,6 +29,8 @@ def steps_of_settling(facts: Sequence[Fact]) -> tuple[int, Settling[Any]]:
         return trace
 
     before = sys.gettrace()
+    # Python 3.12 tells of instructions only if some frame has asked for them before tracing begins.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         settling = settle(ORDER.decider, "SO-1", facts)
