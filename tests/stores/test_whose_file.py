@@ -14,15 +14,19 @@ from infra.app.migrate import migrate_store
 from infra.settings import Settings
 from infra.store.engine import sqlite_engine
 from infra.store.schema_version import upgrade
-from infra.store.sqlite.ours import APPLICATION_ID, NotAStoreError, begin_store, expect_ours
+from infra.store.sqlite.ours import APPLICATION_ID, TABLES, NotAStoreError, begin_store, expect_ours
 
 FOREIGN = {
     "a table of one of our names": ["CREATE TABLE feeds (url TEXT, title TEXT)"],
     "a view of one of our names": ["CREATE TABLE t (a)", "CREATE VIEW stored_events AS SELECT a FROM t"],
     "views with our names and columns": [
         "CREATE TABLE t (a)",
-        "CREATE VIEW stored_events (originator_id, originator_version, topic, state) AS SELECT a, a, a, a FROM t",
-        "CREATE VIEW feeds AS SELECT a AS feed_id, a AS topic, a AS partition, a AS next_offset FROM t",
+        *(
+            "CREATE VIEW {} ({}) AS SELECT {} FROM t".format(
+                table, ", ".join(f'"{name}"' for name in columns), ", ".join("a" for _ in columns)
+            )
+            for table, columns in TABLES.items()
+        ),
     ],
     "another application's events, kept by the same library": [
         "CREATE TABLE stored_events (originator_id TEXT, originator_version INTEGER, topic TEXT, state BLOB, "

@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\x00"
 _APPLICATION_ID_AT = 68
 
 # What each store has had since the first version that was released. It may have more columns, by a migration.
-_TABLES: Mapping[str, frozenset[str]] = {
+TABLES: Mapping[str, frozenset[str]] = {
     "stored_events": frozenset(("originator_id", "originator_version", "topic", "state")),
     "feeds": frozenset(("feed_id", "topic", "partition", "next_offset", "bytes_read", "crc", "opened_at")),
     "messages": frozenset(("source", "message_id", "subject", "stream", "verdict", "reason", "received_at")),
@@ -89,7 +89,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
         return bool(application_id == APPLICATION_ID)
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         return True
-    return all(columns <= _columns_of(connection, table) for table, columns in _TABLES.items())
+    return all(columns <= _columns_of(connection, table) for table, columns in TABLES.items())
 
 
 def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
