@@ -55,7 +55,7 @@ def whole_document() -> dict[str, Any]:
             [VERDICT_GIVEN, VERDICT_CHANGED],
         ),
         DEAD: {
-            **_channel(f"{{topic}}{DEAD_SUFFIX}", "Copies of what is dead on a topic, whole.", [DEAD]),
+            **_channel(f"{{topic}}{DEAD_SUFFIX}", "Copies of what is dead on a topic, whole if they fit.", [DEAD]),
             "parameters": {"topic": {"enum": list(TOPICS), "description": "The topic that the message came on."}},
         },
     }
@@ -210,13 +210,18 @@ def _dead_copy() -> dict[str, Any]:
         "letter_id": "What `waybill dead-letters show` takes.",
         "bytes": "as received, or restated where the store has the event alone.",
     }
-    headers = {dead_letter_copies.OURS + name: {"type": "string", "description": said} for name, said in ours.items()}
+    only_if_cut = {dead_letter_copies.WHOLE_BYTES: "Only on a copy that is cut short: how many bytes the value has."}
+    headers = {
+        dead_letter_copies.OURS + name: {"type": "string", "description": said}
+        for name, said in {**ours, **only_if_cut}.items()
+    }
+    required = [dead_letter_copies.OURS + name for name in ours]
     return {
         "name": DEAD,
         "title": "A copy of a dead message",
-        "summary": "The bytes and the headers of a message that is dead now, and ours after them.",
-        "headers": {"type": "object", "properties": headers, "required": list(headers)},
-        "payload": {"description": "What its sender sent: anything."},
+        "summary": "The bytes and the headers of a message that is dead now, as far as the topic takes them, and ours.",
+        "headers": {"type": "object", "properties": headers, "required": required},
+        "payload": {"description": "What its sender sent: anything. Of a copy that is cut short, its beginning."},
         "bindings": _keyed("The subject; none of a malformed message."),
     }
 

@@ -21,6 +21,7 @@ from kafka.errors import (
     RecordListTooLargeError,
     SaslAuthenticationFailedError,
 )
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, stop_never, wait_exponential
 
 from consumers.kafka_workarounds import cause_of, discard_producer
@@ -32,8 +33,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 LOOK_FOR_STOP_SECONDS = 0.5
 USUAL_LARGEST = 1_048_588
 """What a broker takes unless it is told otherwise, in bytes."""
-BATCH_OVERHEAD = 128
-"""What a batch of records adds to its only record, with room to spare."""
+ROOM_TO_SPARE = 64
+"""So many bytes stay free of what a topic takes."""
+USUAL_BATCH_BYTES = 256 * 1024
 
 _FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, AuthorizationError)
 
@@ -49,8 +51,9 @@ class KafkaSink:
         self._connection = dict(connection)
         self._patience = patience
         self._stop = stop or Event()
-        self._producer: KafkaProducer | None = None
-        self._largest = USUAL_LARGEST
+        # One for each limit: a batch must be no larger than its topic takes, and topics differ in that.
+        self._producers: dict[int, KafkaProducer] = {}
+        self._limits: Mapping[str, int] = {}
         self._log = structlog.get_logger(__name__)
 
     def find(self, topics: Iterable[str]) -> None:
@@ -60,7 +63,7 @@ class KafkaSink:
         """
         wanted = sorted(set(topics))
 
-        def look_up() -> tuple[set[str], list[int]]:
+        def look_up() -> tuple[set[str], dict[str, int]]:
             try:
                 return self._looked_up(wanted)
             except (KafkaError, OSError) as e:
@@ -75,10 +78,16 @@ class KafkaSink:
                 f"there is no topic {', '.join(missing)} at {self._address}; create what is missing with: "
                 "waybill topics create"
             )
-        self._largest = min(limits, default=USUAL_LARGEST)
+        if limits != self._limits:
+            # Producers hold on to the limits with which they were made.
+            self._discard()
+        self._limits = limits
 
-    def largest(self) -> int:
-        return self._largest - BATCH_OVERHEAD
+    def largest(self, topic: str) -> int:
+        return self._limits.get(topic, USUAL_LARGEST) - ROOM_TO_SPARE
+
+    def size(self, record: Record) -> int:
+        return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(record.key, record.value, list(record.headers)))
 
     def send(self, records: Sequence[Record]) -> Mapping[int, str]:
         refused: dict[int, str] = {}
@@ -121,7 +130,7 @@ class KafkaSink:
                 again.append(index)
                 continue
             try:
-                future = self._open().send(
+                future = self._producer_for(record.topic).send(
                     record.topic, value=record.value, key=record.key, headers=list(record.headers)
                 )
                 sent.append((index, future))
@@ -156,15 +165,16 @@ class KafkaSink:
                 if self._stop.is_set() and self._patience is None:
                     raise StoppedError("told to stop before all was acknowledged") from e
 
-    def _open(self) -> KafkaProducer:
-        if self._producer is None:
-            self._producer = KafkaProducer(
+    def _producer_for(self, topic: str) -> KafkaProducer:
+        largest = self.largest(topic)
+        if largest not in self._producers:
+            self._producers[largest] = KafkaProducer(
                 **self._connection,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,
-                batch_size=256 * 1024,
-                max_request_size=self._largest - BATCH_OVERHEAD // 2,
+                batch_size=min(USUAL_BATCH_BYTES, largest),
+                max_request_size=largest,
                 delivery_timeout_ms=DELIVERY_SECONDS * 1000,
                 request_timeout_ms=REQUEST_SECONDS * 1000,
                 max_block_ms=REQUEST_SECONDS * 1000,
@@ -172,14 +182,16 @@ class KafkaSink:
                 reconnect_backoff_max_ms=1000,
                 allow_auto_create_topics=False,
             )
-        return self._producer
+        return self._producers[largest]
 
     def _discard(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None and (failure := discard_producer(producer)) is not None:
-            self._log.debug("kafka_producer_closed_badly", reason=_reason(failure))
+        producers, self._producers = self._producers, {}
+        for producer in producers.values():
+            if (failure := discard_producer(producer)) is not None:
+                self._log.debug("kafka_producer_closed_badly", reason=_reason(failure))
 
-    def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], list[int]]:
+    def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], dict[str, int]]:
+        """All topics that are there, and the limit of each of these, as far as it may be known."""
         timeouts = {"request_timeout_ms": REQUEST_SECONDS * 1000, "bootstrap_timeout_ms": REQUEST_SECONDS * 1000}
         admin = KafkaAdminClient(**self._connection, **timeouts)
         try:
@@ -192,8 +204,8 @@ class KafkaSink:
                 told = {}  # whoever may write to a topic need not be allowed to read its settings
         finally:
             admin.close()
-        limits = [int(told[t]["max.message.bytes"]["value"]) for t in found if "max.message.bytes" in told.get(t, {})]
-        return there, limits
+        limit = "max.message.bytes"
+        return there, {topic: int(told[topic][limit]["value"]) for topic in found if limit in told.get(topic, {})}
 
     @property
     def _address(self) -> str:

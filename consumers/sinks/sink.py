@@ -28,8 +28,11 @@ class Sink(Protocol):
         that the sink gives up, and StoppedError when it is told to stop meanwhile; some may be kept then.
         """
 
-    def largest(self) -> int:
-        """How many bytes a record may have, key, value and headers together."""
+    def largest(self, topic: str) -> int:
+        """How many bytes a record of this topic may have, as `size` counts them."""
+
+    def size(self, record: Record) -> int:
+        """How many bytes a record has: key, value and headers, and what the sink adds to carry them."""
 
 
 class NotReachedError(Exception):

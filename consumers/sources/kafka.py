@@ -41,6 +41,12 @@ class Feeds(Protocol):
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """This reading of the partition is over; who asks next opens a new one."""
 
+    def stand_still(self, feed_id: int, offset: int, end_offset: int, reason: str, now: datetime) -> None:
+        """Keep that the batch between these offsets cannot be read. What is known of the same offset stays."""
+
+    def go_on(self, feed_id: int) -> None:
+        """Forget it, since the batch was read or stepped over."""
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -223,6 +229,8 @@ class KafkaReader:
             _if_it_is_ours(self._consumer.pause, partition)
             if self._told.get(partition) == batch.next_offset:
                 continue
+            stands_at = state.feed.position.next_offset
+            self._feeds.stand_still(state.feed.feed_id, stands_at, batch.next_offset, batch.reason, self._clock())
             self._told[partition] = batch.next_offset
             self._log.error(
                 "batch_unreadable",
@@ -261,6 +269,9 @@ class KafkaReader:
         state = self._partitions[partition]
         self._partitions[partition] = state._replace(feed=Feed(state.feed.feed_id, end))
         self._to_commit[partition] = OffsetAndMetadata(end.next_offset, "", -1)
+        if end.next_offset >= self._told.get(partition, end.next_offset + 1):
+            del self._told[partition]
+            self._feeds.go_on(state.feed.feed_id)
 
     def _hold_back(self, partitions: Iterable[TopicPartition]) -> None:
         """Fetch nothing from these before they were sought again."""

@@ -190,7 +190,7 @@ class Waybill:
         """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
         settings = self.settings
         retry = RetryPolicy(settings.retry_seconds, stop)
-        outboxes, checkpoints = self.outboxes(), Checkpoints(self.backend, retry)
+        outboxes, checkpoints = self.outboxes(), Checkpoints(self.backend, retry, self.clock)
         at_the_newest = settings.relay_from == "now"
         return Relay(
             outboxes,

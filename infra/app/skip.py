@@ -38,4 +38,5 @@ def skip(waybill: Waybill, topic: str, partition: int, to_offset: int, reason: s
     why = f"offsets {start} to {to_offset - 1} were stepped over unread: {reason}"
     batch = Batch([RawMessage(start, b"", unreadable=why)], feed.position, FeedPosition(to_offset))
     waybill.ingest().take(named, feed, batch)
+    waybill.register.go_on(feed.feed_id)
     return Skipped(topic, partition, start, to_offset, f"{topic}/{partition}/{start}")

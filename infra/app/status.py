@@ -10,8 +10,8 @@ from sqlalchemy import select
 from consumers.contract.topics import read_topics
 from infra.app.container import Waybill
 from infra.kafka.connection import kafka_connection
-from infra.queries.books import Books, SetAside, books, set_aside
-from infra.store.checkpoints import Checkpoints
+from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
+from infra.store.checkpoints import Checkpoints, KeptLeftOut
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_positions
 from infra.store.register.tables import feeds
@@ -20,6 +20,8 @@ from projections.failures import THE_PROJECTION_ITSELF, Standing
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
+LEFT_OUT_LISTED = 100
+"""So many of the records that the relay left out are listed, the newest; all are counted."""
 
 
 class ProjectionStatus(NamedTuple):
@@ -54,19 +56,38 @@ class ReactorStatus(NamedTuple):
     lag: int
 
 
+class FeedStanding(NamedTuple):
+    """How far the reading of a partition or a file has come, and when it moved last."""
+
+    next_offset: int
+    moved_at: datetime | None = None
+
+
 class PartitionStatus(NamedTuple):
-    """`end_offset` and `lag` (in offsets) are None where they are not known, as of a file that is being read."""
+    """How far a partition was read. What is not known is None, as of a file that is being read.
+
+    `end_offset` is the end of what can be read. `high_watermark` is the end of all that is there: while a transaction
+    is open, what lies behind its beginning cannot be read. `lag` counts the offsets up to the high watermark.
+    `stuck_since` is since when the position has not moved although something lay there; None where nothing does, or
+    Kafka does not say.
+    """
 
     topic: str
     partition: int
     next_offset: int
     end_offset: int | None
     lag: int | None
+    high_watermark: int | None = None
+    stuck_since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where everything stands. `head` is the position of the newest event; `kafka_problem` says why lag is unknown."""
+    """Where everything stands. `head` is the position of the newest event; `kafka_problem` says why lag is unknown.
+
+    `unreadable` are the batches at which partitions stand still. `left_out` are the newest of the records that the
+    relay left out, `left_out_count` is how many there are.
+    """
 
     books: Books
     set_aside: SetAside
@@ -75,6 +96,9 @@ class Status:
     parked: Sequence[ParkedStatus]
     reactors: Sequence[ReactorStatus]
     partitions: Sequence[PartitionStatus]
+    unreadable: Sequence[UnreadableBatch]
+    left_out: Sequence[KeptLeftOut]
+    left_out_count: int
     kafka_problem: str | None = None
 
 
@@ -85,7 +109,9 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     standings = waybill.rows.standings(PROJECTIONS)
     projections = _projections(waybill)
     begun = begun_partitions(waybill)
-    ends, problem = _ends(waybill, begun) if ask_kafka else ({}, None)
+    stuck = unreadable(waybill.engine)
+    partitions, problem = _partitions(waybill, begun, stuck) if ask_kafka else (partition_statuses(begun, {}), None)
+    left_out_count, left_out = Checkpoints(waybill.backend).left_out(LEFT_OUT_LISTED)
     return Status(
         books=books(waybill.engine, now, waybill.hold),
         set_aside=set_aside(waybill.engine, now, waybill.hold),
@@ -93,7 +119,10 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
         projections=projections,
         parked=_parked(standings),
         reactors=_reactors(waybill),
-        partitions=partition_statuses(begun, ends),
+        partitions=partitions,
+        unreadable=stuck,
+        left_out=left_out,
+        left_out_count=left_out_count,
         kafka_problem=problem,
     )
 
@@ -151,36 +180,62 @@ def _reactors(waybill: Waybill) -> list[ReactorStatus]:
     ]
 
 
-def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, int]:
-    """The next offset of each partition, or file, whose reading is not finished."""
+def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
+    """Where each partition, or file, stands whose reading is not finished."""
     with waybill.engine.connect() as connection:
         reading = connection.execute(
-            select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset)
+            select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at)
             .where(feeds.c.finished_at.is_(None))
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()
-    return {(topic, partition): next_offset for topic, partition, next_offset in reading}
+    return {(topic, partition): FeedStanding(*standing) for topic, partition, *standing in reading}
 
 
-def _ends(waybill: Waybill, begun: Mapping[FeedPlace, int]) -> tuple[Mapping[FeedPlace, int], str | None]:
-    """The end of each partition, and why Kafka was not reached. It is given up after some seconds."""
-    topics = set(read_topics(waybill.settings.topic_prefix))
+def _partitions(
+    waybill: Waybill, begun: Mapping[FeedPlace, FeedStanding], stuck: Sequence[UnreadableBatch]
+) -> tuple[list[PartitionStatus], str | None]:
+    """The partitions with what Kafka says of them, and why it was not reached. It is given up after some seconds."""
+    settings = waybill.settings
+    topics = set(read_topics(settings.topic_prefix))
     if not any(topic in topics for topic, _ in begun):
-        return {}, None
+        return partition_statuses(begun, {}), None
     # Imported here, since a store of files alone need not wait for Kafka's client.
-    from infra.kafka.offsets import partition_end_offsets
+    from infra.kafka.offsets import first_unread, partition_ends
 
-    found = partition_end_offsets(kafka_connection(waybill.settings), sorted(topics))
-    if isinstance(found, str):
-        return {}, f"Kafka at {waybill.settings.kafka} was not reached, so lag is not known: {found}"
-    return found, None
+    connection = kafka_connection(settings)
+    ends = partition_ends(connection, sorted(topics))
+    if isinstance(ends, str):
+        problem = f"Kafka at {settings.kafka} was not reached, so lag is not known: {ends}"
+        return partition_statuses(begun, {}), problem
+    known = {(batch.topic, batch.partition): batch.since for batch in stuck}
+    found = partition_statuses(begun, ends)
+    behind = {(one.topic, one.partition): one.next_offset for one in found if one.lag}
+    looked_up = {place: offset for place, offset in behind.items() if place not in known}
+    unread = first_unread(connection, looked_up, settings.max_message_bytes) if looked_up else {}
+    return partition_statuses(begun, ends, {**unread, **known}), None
 
 
-def partition_statuses(begun: Mapping[FeedPlace, int], ends: Mapping[FeedPlace, int]) -> list[PartitionStatus]:
-    """A partition that nobody has begun to read stands at offset 0."""
-    stands = {**dict.fromkeys(ends, 0), **begun}
+def partition_statuses(
+    begun: Mapping[FeedPlace, FeedStanding],
+    ends: Mapping[FeedPlace, tuple[int, int]],
+    unread_since: Mapping[FeedPlace, datetime] | None = None,
+) -> list[PartitionStatus]:
+    """One for each partition. One that nobody has begun to read stands at offset 0.
+
+    `ends` are the end offset and the high watermark. `unread_since` says since when the first unread record is there.
+    """
     return [
-        PartitionStatus(topic, partition, next_offset, end, None if end is None else max(0, end - next_offset))
-        for (topic, partition), next_offset in sorted(stands.items())
-        for end in [ends.get((topic, partition))]
+        _partition(place, standing, ends.get(place), (unread_since or {}).get(place))
+        for place, standing in sorted({**dict.fromkeys(ends, FeedStanding(0)), **begun}.items())
     ]
+
+
+def _partition(
+    place: FeedPlace, standing: FeedStanding, ends: tuple[int, int] | None, unread_since: datetime | None
+) -> PartitionStatus:
+    if ends is None:
+        return PartitionStatus(*place, standing.next_offset, None, None)
+    end, high_watermark = ends
+    lag = max(0, high_watermark - standing.next_offset)
+    stuck_since = max(unread_since, standing.moved_at or unread_since) if lag and unread_since is not None else None
+    return PartitionStatus(*place, standing.next_offset, end, lag, high_watermark, stuck_since)

@@ -7,8 +7,9 @@ from infra.app.status import ParkedStatus, PartitionStatus, ProjectionStatus, Re
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, progress_bar, show_json, show_rows, show_warning
-from infra.queries.books import Books
+from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
+from infra.store.checkpoints import KeptLeftOut
 from infra.store.schema_version import NEWEST
 from infra.telemetry.logs import configure_logs
 
@@ -34,6 +35,8 @@ def status(form: FormatOption = Format.TABLE) -> None:
                 "partitions": found.partitions,
                 "parked": found.parked,
                 "reactors": found.reactors,
+                "unreadable_batches": found.unreadable,
+                "records_left_out": {"count": found.left_out_count, "newest": found.left_out},
             }
         )
         return
@@ -54,6 +57,14 @@ def status(form: FormatOption = Format.TABLE) -> None:
     if found.partitions or form is Format.CSV:
         partitions = [partition._asdict() for partition in found.partitions]
         show_rows(PartitionStatus._fields, partitions, form, title="\nPartitions")
+    if found.unreadable:
+        batches = [batch._asdict() for batch in found.unreadable]
+        footer = "these partitions stand still; step over a batch: waybill topics skip"
+        show_rows(UnreadableBatch._fields, batches, form, title="\nBatches that cannot be read", footer=footer)
+    if found.left_out_count:
+        left_out = [record._asdict() for record in found.left_out]
+        footer = f"{found.left_out_count} in all, larger than their topics take; the newest stand here"
+        show_rows(KeptLeftOut._fields, left_out, form, title="\nLeft out by the relay", footer=footer)
 
 
 def _dead(found: Status) -> str:

@@ -1,45 +1,101 @@
-"""Where the partitions of topics end, asked of Kafka for the lag in `waybill status`."""
+"""Where the partitions of topics end, and since when something lies there unread, asked for `waybill status`."""
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
+from kafka.protocol.consumer.offsets import IsolationLevel
 
-from consumers.kafka_workarounds import cause_of
+from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
+from consumers.sources.kafka import from_milliseconds
 
 ASK_MS = 3_000
+LOOK_MS = 200
+SECONDS_TO_LOOK = 2.0
+"""After so long, what has not come of the records that lie unread is not waited for."""
+
+Place = tuple[str, int]
 
 
-def partition_end_offsets(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[tuple[str, int], int] | str:
-    """The offset after the last message of each partition of these topics, or why Kafka does not say.
+class PartitionEnd(NamedTuple):
+    """`end` is the offset after the last record that can be read, `high_watermark` the one after the last record.
 
-    An open transaction's messages lie beyond that end.
+    They differ while a transaction is open.
     """
-    consumer = None
+
+    end: int
+    high_watermark: int
+
+
+def partition_ends(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[Place, PartitionEnd] | str:
+    """The ends of each partition of those topics that are there, or why Kafka does not say."""
+    admin = None
     try:
-        consumer = KafkaConsumer(
-            **connection,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=ASK_MS,
-            request_timeout_ms=ASK_MS,
-        )
-        there = set(consumer.topics())
-        asked = [
-            TopicPartition(topic, partition)
-            for topic in topics
-            if topic in there
-            for partition in consumer.partitions_for_topic(topic) or ()
-        ]
-        return {(end.topic, end.partition): offset for end, offset in _ends(consumer, asked)}
+        admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=ASK_MS, request_timeout_ms=ASK_MS)
+        there = set(admin.list_topics())
+        described = admin.describe_topics([topic for topic in topics if topic in there]) if there else []
+        asked = {
+            TopicPartition(topic["name"], partition["partition_index"]): OffsetSpec.LATEST
+            for topic in described
+            for partition in topic["partitions"]
+        }
+        if not asked:
+            return {}
+        readable = admin.list_partition_offsets(asked, IsolationLevel.READ_COMMITTED, ASK_MS)
+        all_of_it = admin.list_partition_offsets(asked, IsolationLevel.READ_UNCOMMITTED, ASK_MS)
+        return {
+            (place.topic, place.partition): PartitionEnd(readable[place].offset, all_of_it[place].offset)
+            for place in asked
+        }
     except (KafkaError, OSError) as e:
         return str(cause_of(e))
     finally:
+        if admin is not None:
+            admin.close()
+
+
+def first_unread(
+    connection: Mapping[str, Any], next_offsets: Mapping[Place, int], max_bytes: int
+) -> Mapping[Place, datetime]:
+    """The timestamp of the first record from each of these offsets on, committed or not, as far as Kafka says.
+
+    Of a topic with LogAppendTime that is the broker's clock, else the producer's. `max_bytes` is the largest message.
+    """
+    found: dict[Place, datetime] = {}
+    consumer = None
+    try:
+        consumer = _looking(connection, max_bytes)
+        consumer.assign([TopicPartition(*place) for place in next_offsets])
+        for place, offset in next_offsets.items():
+            consumer.seek(TopicPartition(*place), offset)
+        deadline = time.monotonic() + SECONDS_TO_LOOK
+        while len(found) < len(next_offsets) and time.monotonic() < deadline:
+            for partition, records in consumer.poll(LOOK_MS).items():
+                consumer.pause(partition)
+                found.setdefault((partition.topic, partition.partition), from_milliseconds(records[0].timestamp))
+    except (KafkaError, OSError):
+        # What was found by then is told.
+        return found
+    finally:
         if consumer is not None:
             consumer.close(autocommit=False, timeout_ms=ASK_MS)
+    return found
 
 
-def _ends(consumer: Any, asked: Sequence[TopicPartition]) -> Any:
-    return consumer.end_offsets(asked, timeout_ms=ASK_MS).items() if asked else ()
+def _looking(connection: Mapping[str, Any], max_bytes: int) -> Any:
+    read_batches_safely(max_bytes)
+    return KafkaConsumer(
+        **connection,
+        **CHECKS_OF_OUR_OWN,
+        isolation_level="read_uncommitted",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        allow_auto_create_topics=False,
+        max_poll_records=1,
+        bootstrap_timeout_ms=ASK_MS,
+        request_timeout_ms=ASK_MS,
+    )

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, case, func, select
 
 from domain.verdict import Verdict
 from infra.store.register.dead import has_expired, is_dead
-from infra.store.register.tables import feeds, malformed_messages, messages
+from infra.store.register.tables import feeds, malformed_messages, messages, unreadable_batches
 
 
 class Books(NamedTuple):
@@ -19,6 +19,17 @@ class Books(NamedTuple):
     duplicate: int
     held: int
     dead: int
+
+
+class UnreadableBatch(NamedTuple):
+    """A batch that cannot be read, from `offset` up to `end_offset`, which is left out. Its partition stands still."""
+
+    topic: str
+    partition: int
+    offset: int
+    end_offset: int
+    reason: str
+    since: datetime
 
 
 class SetAside(NamedTuple):
@@ -77,6 +88,20 @@ def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
     with engine.connect() as connection:
         voided, discarded = connection.execute(well_formed).one()
         return SetAside(int(voided), int(discarded) + int(connection.execute(malformed).scalar_one()))
+
+
+def unreadable(engine: Engine) -> list[UnreadableBatch]:
+    """The batches at which partitions stand still; one that was read or stepped over since then is none."""
+    stands = unreadable_batches.join(feeds, unreadable_batches.c.feed_id == feeds.c.feed_id)
+    columns = {**unreadable_batches.c, "topic": feeds.c.topic, "partition": feeds.c.partition}
+    question = (
+        select(*(columns[name] for name in UnreadableBatch._fields))
+        .select_from(stands)
+        .where(feeds.c.next_offset == unreadable_batches.c.offset, feeds.c.finished_at.is_(None))
+        .order_by(feeds.c.topic, feeds.c.partition)
+    )
+    with engine.connect() as connection:
+        return [UnreadableBatch(*row) for row in connection.execute(question)]
 
 
 def recounted(engine: Engine) -> Mapping[str, int]:

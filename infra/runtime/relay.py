@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from consumers.relay.fitting import LeftOut, fit
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Sink, StoppedError
 from infra.outbox.outbox import Outbox
 from infra.runtime.processor import Processor
@@ -37,16 +38,16 @@ class Checkpoints(Protocol):
     def position(self, name: str) -> int:
         """Where one stands that has begun."""
 
-    def move(self, name: str, start: int, end: int) -> None:
-        """Raises CheckpointMovedError when it does not stand at `start` any more."""
+    def move(self, name: str, start: int, end: int, left_out: Sequence[LeftOut] = ()) -> None:
+        """Keep what was left out, too. Raises CheckpointMovedError when it does not stand at `start` any more."""
 
 
 class Relay:
     """Sends until told to stop; see Processor.
 
-    It skips nothing but what a topic can never take: a checkpoint moves when Kafka keeps all before it. What was sent
-    before a crash and not yet noted is sent again, under the same ids. `begin` gives checkpoints to a relay that has
-    never run.
+    It leaves out nothing but what a topic can never take, and keeps in the store what that was. A checkpoint moves when
+    Kafka keeps all before it. What was sent before a crash and not yet noted is sent again, under the same ids. `begin`
+    gives checkpoints to a relay that has never run.
     """
 
     def __init__(
@@ -118,31 +119,37 @@ class Relay:
         outgoing = self._retry(lambda: outbox.after(start))
         if outgoing.end == start:
             return False
-        self._send(outgoing.records)
-        self._checkpoints.move(outbox.name, start, outgoing.end)
-        self._log.info(
-            "batch_relayed", outlet=outbox.name, start=start, position=outgoing.end, records=len(outgoing.records)
-        )
+        left_out = self._send(outgoing.records)
+        self._checkpoints.move(outbox.name, start, outgoing.end, left_out)
+        for one in left_out:
+            self._log.error(
+                "record_too_large",
+                topic=one.topic,
+                key=one.key,
+                event_id=one.event_id,
+                bytes=one.size,
+                largest=one.largest,
+            )
+        sent = len(outgoing.records) - len(left_out)
+        self._log.info("batch_relayed", outlet=outbox.name, start=start, position=outgoing.end, records=sent)
         return True
 
-    def _send(self, records: Sequence[Record]) -> None:
-        largest = self._sink.largest()
-        fitting = []
-        for record in records:
-            if (size := _size(record)) > largest:
-                # It never will fit, and what comes after it must go on.
-                key = None if record.key is None else record.key.decode(errors="replace")
-                self._log.error("record_too_large", topic=record.topic, key=key, bytes=size, largest=largest)
-            else:
-                fitting.append(record)
+    def _send(self, records: Sequence[Record]) -> Sequence[LeftOut]:
+        """Send what its topic takes; returns what was left out, since it must not hold up what comes after it."""
+        fitting, left_out = fit(records, self._sink)
+        if left_out:
+            # What a topic takes may have been raised since it was looked up.
+            self._find_topics()
+            fitting, left_out = fit(records, self._sink)
         refused = self._sink.send(fitting) if fitting else {}
+        if not refused:
+            return left_out
+        # Or it may have been lowered.
+        self._find_topics()
         for index, reason in refused.items():
-            raise NotReachedError(
-                f"Kafka does not take what the relay sends to {fitting[index].topic} ({reason}); "
-                "nothing is lost: once that is put right, start the relay again"
-            )
-
-
-def _size(record: Record) -> int:
-    headers = sum(len(name.encode()) + len(value) for name, value in record.headers)
-    return len(record.key or b"") + len(record.value) + headers
+            if self._sink.size(fitting[index]) <= self._sink.largest(fitting[index].topic):
+                raise NotReachedError(
+                    f"Kafka does not take what the relay sends to {fitting[index].topic} ({reason}); "
+                    "nothing is lost: once that is put right, start the relay again"
+                )
+        return [*left_out, *self._send([fitting[index] for index in sorted(refused)])]

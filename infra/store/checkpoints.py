@@ -1,15 +1,17 @@
 """Checkpoints in the store: how far each reactor has come, and the compare-and-set by which any checkpoint moves."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, func, insert, select, update
 
+from consumers.relay.fitting import LeftOut
 from domain.checkpoint import CheckpointMovedError
 from infra.outbox.outbox import Outbox
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
-from infra.store.register.tables import reactor_positions
+from infra.store.register.tables import left_out_records, reactor_positions
 from infra.store.retries import RetryPolicy, retried
 
 
@@ -27,11 +29,31 @@ def compare_and_set(
         raise CheckpointMovedError(f"another process has moved {name} on from {start}")
 
 
-class Checkpoints:
-    """Checkpoints of reactors, by name. Each method rides out outages, as `retry` says (none: it raises)."""
+class KeptLeftOut(NamedTuple):
+    """A record that the relay left out, as LeftOut, and since when."""
 
-    def __init__(self, backend: Backend, retry: RetryPolicy | None = None):
+    topic: str
+    key: str | None
+    event_id: str
+    size: int
+    largest: int
+    since: datetime
+
+
+class Checkpoints:
+    """Checkpoints of reactors, by name, and what the relay left out on its way.
+
+    Each method rides out outages, as `retry` says (none: it raises).
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
         self._backend = backend
+        self._clock = clock
         self._engine: Engine = backend.engine
         self.retry = retry or RetryPolicy(0)
 
@@ -72,12 +94,28 @@ class Checkpoints:
             )
 
     @retried
-    def move(self, name: str, start: int, end: int) -> None:
-        """A compare-and-set that only goes forward.
+    def move(self, name: str, start: int, end: int, left_out: Sequence[LeftOut] = ()) -> None:
+        """A compare-and-set that only goes forward. What was left out is kept with it, once.
 
         Raises CheckpointMovedError when it does not stand at `start` any more, or `end` is not after it.
         """
         if end <= start:
             raise CheckpointMovedError(f"{name} is not moved from {start} to {end}, or {end} is not beyond")
+        kept = left_out_records.c
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
             compare_and_set(connection, reactor_positions, reactor_positions.c.name == name, start, end, name)
+            for one in left_out:
+                row = {**one._asdict(), "since": self._clock()}
+                known = select(kept.since).where(kept.topic == one.topic, kept.event_id == one.event_id)
+                if connection.execute(known).first() is None:
+                    connection.execute(insert(left_out_records).values(row))
+
+    @retried
+    def left_out(self, most: int) -> tuple[int, Sequence[KeptLeftOut]]:
+        """How many records the relay has left out, and the newest of them, `most` at most."""
+        kept = left_out_records.c
+        listed = select(*(kept[name] for name in KeptLeftOut._fields))
+        listed = listed.order_by(kept.since.desc(), kept.topic, kept.event_id).limit(most)
+        with self._engine.connect() as connection:
+            count = connection.execute(select(func.count()).select_from(left_out_records)).scalar_one()
+            return count, [KeptLeftOut(*row) for row in connection.execute(listed)]

@@ -14,7 +14,7 @@ from infra.store.opening import NoStoreError
 from infra.store.register.tables import store_rules
 from infra.store.sqlite.ours import APPLICATION_ID
 
-NEWEST = "0007"
+NEWEST = "0009"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""

@@ -32,6 +32,7 @@ FIELDS = {
     "gone": "How many messages were never read.",
     "key": "The record's key, or the subject that is parked; null where a whole projection fails.",
     "lag": "How many messages are still to be read.",
+    "event_id": "The id of the record; of a dead letter's copy, that of the letter.",
     "largest": "The size that the topic takes, in bytes.",
     "message_id": "The message's id; null of a malformed one.",
     "next_offset": "The offset, or line, of the message to be read next.",
@@ -241,8 +242,8 @@ _DECLARED = (
     LogEvent(
         "record_too_large",
         "error",
-        "A record of the relay is larger than its topic takes, and was left out.",
-        ("topic", "key", "bytes", "largest"),
+        "A record of the relay is larger than its topic takes, and was left out; `waybill status` lists it.",
+        ("topic", "key", "event_id", "bytes", "largest"),
     ),
 )
 

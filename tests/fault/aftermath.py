@@ -13,7 +13,7 @@ from infra.serialization import json_value
 from infra.settings import Settings
 from projections.views.catalogue import VIEWS
 
-RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at", "told_at"}
+RECEIPT = {"received_at", "recorded_at", "opened_at", "finished_at", "told_at", "moved_at"}
 LIBRARYS_EVENTS = "stored_events"
 INSTANTS = ("2025-05-20T12:00:00Z", "2025-06-30T16:00:00Z")
 

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +56,11 @@ class Broker:
             self.stop()
 
     def kill(self) -> None:
-        """kill -9."""
-        os.kill(self.pid, signal.SIGKILL)
+        """kill -9; when it returns, the process is gone, so that `start` does not take it for one that runs."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        while _lives(pid):
+            time.sleep(0.01)
 
     @property
     def pid(self) -> int:
@@ -77,6 +81,12 @@ class Broker:
         with said.open("w") as stderr:
             ran = subprocess.run([SCRIPT, word], env=self._env, stdout=subprocess.DEVNULL, stderr=stderr, check=False)
         return subprocess.CompletedProcess(ran.args, ran.returncode, "", said.read_text())
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process still runs; one that ended and was not waited for does not."""
+    ran = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(ran.stdout.strip()) and not ran.stdout.strip().startswith("Z")
 
 
 def private_broker(folder: Path, extra: Callable[[int], str] = lambda port: "") -> Broker:

@@ -1,16 +1,18 @@
 """What stands in topics, read from their beginning to their end as it is now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import KafkaAdminClient
 
 
-def create(url: str, topics: Iterable[str], partitions: int = 3) -> None:
+def create(url: str, topics: Iterable[str], configs: Mapping[str, str] | None = None) -> None:
+    """Create these with three partitions each."""
+    wanted = {"num_partitions": 3, "replication_factor": 1, "configs": dict(configs or {})}
     admin = KafkaAdminClient(bootstrap_servers=url)
     try:
-        admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1) for topic in topics])
+        admin.create_topics(dict.fromkeys(topics, wanted))
     finally:
         admin.close()
 

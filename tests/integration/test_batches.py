@@ -149,13 +149,24 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
         send(own_topics, [Sent("shipments", encoded(later), headers=STRUCTURED, partition=0)])
         until_applied(consuming, consumer, 4)
         assert positions(consuming)["t.orders", 0] == 2
-        assert lags(consuming.ask("status")) == {0, 3}
+        status = consuming.ask("status")
+        assert lags(status) == {0, 3}
+        # and the status says so, whichever process is asked
+        (unreadable,) = status["unreadable_batches"]
+        since = unreadable.pop("since")
+        assert unreadable == {
+            "topic": "t.orders", "partition": 0, "offset": 2, "end_offset": 4, "reason": "its checksum is wrong",
+        }  # fmt: skip
+        assert b"Batches that cannot be read" in consuming("status").done().out
+        (orders,) = [one for one in status["partitions"] if one["topic"] == "t.orders"]
+        assert orders["stuck_since"] >= since
         # and when the batch is stepped over, then the partition goes on, and a dead letter stands for it
         skipping = ("topics", "skip", "--topic", "orders", "--partition", "0", "--reason", "disk of broker 2")
         consuming(*skipping, "--to-offset", "2").exited(2, "is to be read from offset 2 on")
         (skipped,) = consuming.ask(*skipping, "--to-offset", "4")
         assert (skipped["from_offset"], skipped["to_offset"]) == (2, 4)
         until_applied(consuming, consumer, 5)
+        assert consuming.ask("status")["unreadable_batches"] == []
         said = [json.loads(line) for line in consumer.said.splitlines() if line.startswith("{")]
     finally:
         consumer.terminate()
@@ -169,6 +180,40 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
     assert letter["letter_id"] == skipped["letter_id"]
     assert letter["reason"] == "offsets 2 to 3 were stepped over unread: disk of broker 2"
     assert lags(consuming.ask("status")) == {0}
+
+
+def test_what_lies_behind_an_open_transaction_is_lag(waybill: Command, topics: Topics) -> None:
+    consuming = made(waybill, topics, 1)
+    send_in_one_batch(topics, None, [encoded(order(1))])
+    producer = KafkaProducer(bootstrap_servers=topics.url, transactional_id=f"{topics.prefix}writer", acks="all")
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topics.prefix + "orders", encoded(order(2)), headers=list(STRUCTURED)).get(PATIENCE_SECONDS)
+        send_in_one_batch(topics, None, [encoded(order(3))])
+        # given a transaction that is open, when all is read that can be
+        consumed(consuming, topics)
+        # then what cannot be read yet is told of as lag, and since when it lies there
+        (orders,) = [one for one in consuming.ask("status")["partitions"] if one["topic"] == topics.prefix + "orders"]
+        stuck_since = orders.pop("stuck_since")
+        assert orders == {
+            "topic": topics.prefix + "orders",
+            "partition": 0,
+            "next_offset": 1,
+            "end_offset": 1,
+            "lag": 2,
+            "high_watermark": 3,
+        }
+        assert stuck_since is not None
+        # and when it is committed and read, then there is no lag
+        producer.commit_transaction()
+    finally:
+        producer.close()
+    consumed(consuming, topics)
+    status = consuming.ask("status")
+    assert lags(status) == {0}
+    assert {one["stuck_since"] for one in status["partitions"]} == {None}
+    assert status["books"]["applied"] == 3
 
 
 def until_applied(waybill: Command, consumer: Running, count: int) -> None:

@@ -57,9 +57,15 @@ def cut_short(chance: Random) -> Sent:
     return Sent("", whole[: chance.randrange(1, len(whole) - 1)], headers=STRUCTURED)
 
 
+# Null says as much as leaving an optional field out.
+OPTIONAL = ("account_id", "rep_id")
+
+
 def wrong_field(chance: Random) -> Sent:
     message = good(1)
-    message["data"][chance.choice(list(message["data"]))] = chance.choice([None, {}, [], 1e400, "", True])
+    field = chance.choice(list(message["data"]))
+    wrong = [{}, [], 1e400, "", True] + [None] * (field not in OPTIONAL)
+    message["data"][field] = chance.choice(wrong)
     return Sent("", json.dumps(message).encode(), b"SO-1", STRUCTURED)
 
 

@@ -113,8 +113,11 @@ def test_a_broker_that_is_killed_in_the_middle_loses_nothing(
     create(own_broker.url, TOPICS)
     lines = list(simulate(1_500, 3, DEFAULT_UNTIL, 0.0))
     command = waybill.with_(WAYBILL_KAFKA=own_broker.url, WAYBILL_BATCH_MESSAGES="100")
-    running = command.start("publish", waybill.file("floor.jsonl", *lines), "--format", "json")
+    # On a busy machine a broker may need minutes to come back.
+    as_json_and_patient = ("--format", "json", "--give-up-after", "600")
+    running = command.start("publish", waybill.file("floor.jsonl", *lines), *as_json_and_patient)
     while not all_records(own_broker.url, "people"):
+        assert running.is_alive(), running.said
         time.sleep(0.01)
     # when
     own_broker.kill()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from consumers.contract import TOPICS
 from consumers.relay.asyncapi import whole_document
@@ -21,7 +21,7 @@ from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running
 from tests.integration.follower import messages_in_effect
 from tests.integration.messages import booked, dispatched, line, placed, voided
-from tests.integration.reading_topics import all_records
+from tests.integration.reading_topics import all_records, create
 from tests.integration.topics import PATIENCE_SECONDS, STRUCTURED, Sent, consumed, made, send
 from tests.integration.what_was_told import check_that_nothing_is_lost, events_in, in_effect_in, verdicts_in
 from tests.stores.conftest import postgres_server, postgres_store, sqlite_store
@@ -292,10 +292,7 @@ def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Top
 
 
 def test_what_its_topic_can_never_take_is_told_of_and_holds_nothing_up(waybill: Command, topics: Topics) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=topics.url)
-    small = {"num_partitions": 3, "replication_factor": 1, "configs": {"max.message.bytes": "1200"}}
-    admin.create_topics({f"{topics.prefix}waybill.events": small})
-    admin.close()
+    create(topics.url, [f"{topics.prefix}waybill.events"], {"max.message.bytes": "1200"})
     relaying = made(waybill, topics)
     endless = placed("SO-2", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", *(line(n) for n in range(1, 50)))
     relaying.ingest(endless, PLACED)
@@ -305,7 +302,83 @@ def test_what_its_topic_can_never_take_is_told_of_and_holds_nothing_up(waybill: 
     assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1"]
     (told,) = [json.loads(said) for said in ran.err.splitlines() if '"record_too_large"' in said]
     assert (told["topic"], told["key"]) == (f"{topics.prefix}waybill.events", "order-SO-2")
-    assert [reactor["lag"] for reactor in relaying.ask("status")["reactors"]] == [0, 0, 0]
+    status = relaying.ask("status")
+    assert [reactor["lag"] for reactor in status["reactors"]] == [0, 0, 0]
+    assert status["records_left_out"]["count"] == 1
+    (left_out,) = status["records_left_out"]["newest"]
+    assert (left_out["topic"], left_out["key"]) == (told["topic"], told["key"])
+    assert left_out["event_id"] == told["event_id"]
+    assert left_out["size"] == told["bytes"] > left_out["largest"] == told["largest"]
+    assert left_out["largest"] <= 1200
+    assert left_out["since"].endswith("Z")
+    assert b"Left out by the relay" in relaying("status").done().out
+
+
+def test_each_topic_has_a_limit_of_its_own(waybill: Command, topics: Topics) -> None:
+    """given a small waybill.events, then what is too large for it is sent to other topics, and `records` counts it."""
+    create(topics.url, [f"{topics.prefix}waybill.events"], {"max.message.bytes": "1200"})
+    relaying = made(waybill.with_(WAYBILL_LOG_LEVEL="info"), topics)
+    broken = b"x" * 300_000
+    send(topics, [Sent("orders", broken, partition=0), structured(PLACED)])
+    consumed(relaying, topics)
+
+    ran = relaying("relay", "--once").done()
+
+    assert [record.value for record in dead(topics)] == [broken]
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1"]
+    assert relaying.ask("status")["records_left_out"] == {"count": 0, "newest": []}
+    relayed = [json.loads(said) for said in ran.err.splitlines() if '"batch_relayed"' in said]
+    assert {one["outlet"]: one["records"] for one in relayed} == {"relay.events": 1, "relay.verdicts": 2}
+
+
+def test_a_copy_that_its_topic_does_not_take_whole_is_a_prefix_and_names_its_letter(
+    waybill: Command, topics: Topics
+) -> None:
+    create(topics.url, [f"{topics.prefix}orders.dead"], {"max.message.bytes": "8000"})
+    relaying = made(waybill, topics)
+    large, wordy = b"<x/>" * 5_000, b"no JSON"
+    headers = [("trace", b"1"), ("note", b"n" * 9_000)]
+    send(topics, [Sent("orders", large, headers=headers[:1], partition=0), Sent("orders", wordy, None, headers, 0)])
+    consumed(relaying, topics)
+
+    relaying("relay", "--once").done()
+
+    of_large, of_wordy = dead(topics)
+    assert large.startswith(of_large.value) and len(of_large.value) > 6_000
+    assert (ours(of_large)["whole_bytes"], of_large.headers[0]) == ("20000", headers[0])
+    assert (of_wordy.value, ours(of_wordy)["whole_bytes"]) == (wordy, "7")
+    assert "note" not in dict(of_wordy.headers), "there was no room for its sender's headers"
+    for copy, whole in ((of_large, large), (of_wordy, wordy)):
+        assert relaying("dead-letters", "show", ours(copy)["letter_id"]).done().out.count(whole) == 1
+    assert relaying.ask("status")["records_left_out"]["count"] == 0
+
+
+def test_a_limit_that_is_changed_while_the_relay_runs_counts(waybill: Command, topics: Topics) -> None:
+    name = f"{topics.prefix}waybill.events"
+    create(topics.url, [name], {"max.message.bytes": "1200"})
+    relaying = made(waybill.with_(WAYBILL_LOG_LEVEL="info"), topics)
+    lines = [line(n) for n in range(1, 50)]
+    relaying.ingest(PLACED)
+    relay = relaying.start("relay")
+    until_said(relay, "batch_relayed")
+    for order, limit in (("SO-2", "100000"), ("SO-3", "1200")):
+        set_limit(topics, name, limit)
+        relaying.ingest(placed(order, "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", *lines))
+        until_all_is_told(relaying, relay)
+    relay.terminate()
+    relay.wait().done()
+
+    assert [json.loads(record.value)["subject"] for record in events_in(topics)] == ["SO-1", "SO-2"]
+    (left_out,) = relaying.ask("status")["records_left_out"]["newest"]
+    assert left_out["key"] == "order-SO-3"
+
+
+def set_limit(topics: Topics, topic: str, limit: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    try:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": limit})])
+    finally:
+        admin.close()
 
 
 def test_a_broker_that_is_away_is_waited_for_and_a_stop_is_heeded_meanwhile(waybill: Command) -> None:

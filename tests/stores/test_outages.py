@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
+from queue import SimpleQueue
 from random import Random
 from threading import Event, Thread
 from typing import Any
@@ -125,6 +127,7 @@ def test_who_reads_is_not_kept_out_by_who_writes(waybill: Waybill, url: str) -> 
 def test_sessions_that_the_server_ends_again_and_again(waybill: Waybill, url: str, in_peace: dict[str, Any]) -> None:
     """Also between a commit and its answer: then nobody knows whether it was one, and the store is asked."""
     done = Event()
+    rounds: SimpleQueue[None] = SimpleQueue()
 
     def end_sessions() -> None:
         draw = Random(7)
@@ -134,15 +137,28 @@ def test_sessions_that_the_server_ends_again_and_again(waybill: Waybill, url: st
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
                     (url.rsplit("/", 1)[1],),
                 )
+                rounds.put(None)
                 time.sleep(draw.uniform(0.05, 0.3))
+
+    statements = count()
+
+    def be_ended_now_and_then(*_: Any) -> None:
+        """However the threads are scheduled, some statements find that their session has just been ended."""
+        if next(statements) in (10, 40, 70):
+            while not rounds.empty():
+                rounds.get()
+            rounds.get()  # This may have begun before.
+            rounds.get()
 
     operator = Thread(target=end_sessions)
     with capture_logs() as logs:
+        event.listen(waybill.engine, "before_cursor_execute", be_ended_now_and_then)
         operator.start()
         try:
             take_in(waybill, LINES)
             waybill.project()
         finally:
+            event.remove(waybill.engine, "before_cursor_execute", be_ended_now_and_then)
             done.set()
             operator.join()
     assert reasons(logs), "nothing was disturbed"

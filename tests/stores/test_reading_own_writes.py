@@ -91,5 +91,5 @@ def test_of_two_projectors_one_is_active_and_the_other_takes_over(settings: Sett
 def test_a_partition_that_nobody_has_begun_to_read_is_told_of_with_all_its_lag(settings: Settings) -> None:
     with Waybill(settings) as waybill:
         waybill.register.partition_feed("orders", 0, None, waybill.clock())
-        told = partition_statuses(begun_partitions(waybill), {("orders", 0): 5, ("orders", 1): 7})
-    assert told == [("orders", 0, 0, 5, 5), ("orders", 1, 0, 7, 7)]
+        told = partition_statuses(begun_partitions(waybill), {("orders", 0): (5, 5), ("orders", 1): (7, 7)})
+    assert told == [("orders", 0, 0, 5, 5, 5, None), ("orders", 1, 0, 7, 7, 7, None)]

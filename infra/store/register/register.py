@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from consumers.ingest.register import Feed, Move, PartitionFeed, RegisterTransaction
 from consumers.sources.source import FeedPosition
 from domain.verdict import Verdict
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
-from infra.store.register.tables import clock_holds, feeds
+from infra.store.register.tables import clock_holds, feeds, unreadable_batches
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.retries import RetryPolicy, retried
 
@@ -96,6 +96,26 @@ class StoredRegister:
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         with self._locked() as connection:
             _finish(connection, feed_id, finished_at)
+
+    @retried
+    def stand_still(self, feed_id: int, offset: int, end_offset: int, reason: str, now: datetime) -> None:
+        told = unreadable_batches.c
+        with self._locked() as connection:
+            self._backend.lock(connection)
+            known = connection.execute(select(told.offset).where(told.feed_id == feed_id)).scalar_one_or_none()
+            if known == offset:
+                return
+            connection.execute(delete(unreadable_batches).where(told.feed_id == feed_id))
+            connection.execute(
+                insert(unreadable_batches).values(
+                    feed_id=feed_id, offset=offset, end_offset=end_offset, reason=reason, since=now
+                )
+            )
+
+    @retried
+    def go_on(self, feed_id: int) -> None:
+        with self._locked() as connection:
+            connection.execute(delete(unreadable_batches).where(unreadable_batches.c.feed_id == feed_id))
 
     @retried
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:

@@ -33,6 +33,8 @@ feeds = Table(
     *(Column(verdict.value, Integer, nullable=False, default=0, server_default="0") for verdict in Verdict),
     # Kafka's own id of the topic: one that is deleted and made anew has another. Null of a file, or not known yet.
     Column("topic_id", Text),
+    # When the position moved last; null of a feed that has not moved since store version 0009.
+    Column("moved_at", Instant),
 )
 Index(
     "feeds_unfinished",
@@ -113,6 +115,31 @@ reactor_positions = Table(
     Column("name", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("begun_at", Instant),
+)
+
+# A batch at which the reading of a feed stands still, since it cannot be read. A row counts for as long as the feed's
+# position is its `offset`: whoever moves the position has read the batch or stepped over it.
+unreadable_batches = Table(
+    "unreadable_batches",
+    register_metadata,
+    Column("feed_id", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("end_offset", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+# What the relay left out, since its topic takes no record of that size. `event_id` is the record's id, of a copy of a
+# dead letter that of the letter.
+left_out_records = Table(
+    "left_out_records",
+    register_metadata,
+    Column("topic", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("key", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("largest", BigInteger, nullable=False),
+    Column("since", Instant, nullable=False),
 )
 
 snapshots = Table("snapshots", register_metadata, *columns_of(SnapshotRow, key=["stream"]))

@@ -163,7 +163,7 @@ class StoredRegisterTransaction:
     def save(self, changes: Changes) -> int:
         connection, statements, received_at = self._connection, self._statements, changes.received_at
         for move in changes.moves:
-            self._move_feed(move)
+            self._move_feed(move, received_at)
         if changes.events:
             rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
             self._backend.insert_events(connection, rows)
@@ -183,7 +183,7 @@ class StoredRegisterTransaction:
         self._count(changes.tallies)
         return self.head()
 
-    def _move_feed(self, move: Move) -> None:
+    def _move_feed(self, move: Move, now: datetime) -> None:
         # A compare-and-set: a reader that lost its place to another one must not store its batch again.
         moved = self._connection.execute(
             update(feeds)
@@ -193,7 +193,7 @@ class StoredRegisterTransaction:
                 feeds.c.bytes_read == move.start.bytes_read,
                 feeds.c.crc == move.start.crc,
             )
-            .values(**move.end._asdict())
+            .values(**move.end._asdict(), moved_at=now)
         )
         if moved.rowcount != 1:
             raise CheckpointMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
