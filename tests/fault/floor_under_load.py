@@ -11,9 +11,9 @@ from threading import Event, Thread
 from types import TracebackType
 
 from consumers.contract import TOPICS
-from consumers.sinks.kafka import KafkaSink
 from consumers.sinks.sink import STRUCTURED, Record
 from infra.runtime.consumer import SESSION_MS
+from tests.fault.mixed_load import MixedSink
 from tests.fault.postgres_server import Server
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running
@@ -25,14 +25,17 @@ SECONDS_OF_A_ZOMBIE = SESSION_MS / 1000 + 1.5
 
 
 class Load:
-    """Publishes messages, so many each time that it is asked for more; whatever the broker goes through."""
+    """Publishes messages, so many each time that it is asked for more; whatever the broker goes through.
+
+    They come in every codec, in transactions, and with oversized records among them.
+    """
 
     def __init__(self, topics: Topics, lines: Sequence[bytes], at_a_time: int):
         self._records = [subjects_own(topics, line) for line in lines]
         self._at_a_time = at_a_time
         self._asked: SimpleQueue[bool] = SimpleQueue()
         self._stop = Event()
-        self._sink = KafkaSink({"bootstrap_servers": topics.url}, patience=None, stop=self._stop)
+        self._sink = MixedSink(topics, self._stop)
         self._failure: BaseException | None = None
         self._thread = Thread(target=self._run)
 
@@ -59,7 +62,7 @@ class Load:
             self._failure = e
 
     def _publish(self, records: Sequence[Record]) -> None:
-        assert not self._sink.send(records)
+        self._sink.send(records)
 
     def __enter__(self) -> "Load":
         self._thread.start()

@@ -1,6 +1,6 @@
-"""given messages that keep coming, and faults at random instants, of consumers, projectors and relays, of the broker
-and of the database, when it is over, then the store is as if one consumer had read the same topics in peace, and
-whoever followed the relay knows all of it.
+"""given messages that keep coming, in every codec, in transactions and some too large, and faults at random instants,
+of consumers, projectors and relays, of the broker and of the database, when it is over, then the store is as if one
+consumer had read the same topics in peace, and whoever followed the relay knows all of it.
 
 The faults and their instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
@@ -55,13 +55,14 @@ def lines(faults: int) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_a_store_in_a_file_stands_through_forty_faults(
-    waybill: Command, other: Command, own_broker: Broker, draw: Random
+@pytest.mark.parametrize("count", [7, 40])
+def test_a_store_in_a_file_stands_through_all_faults(
+    waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
 ) -> None:
     topics = Topics(own_broker.url, "")
     consuming = made(waybill.with_(**SETTINGS), topics, PARTITIONS)
-    with Load(topics, lines(40), MESSAGES_A_FAULT) as load, Floor(consuming, own_broker, None, draw) as floor:
-        stand_through(drawn(OF_ANY_STORE, 40, draw), floor, load, draw)
+    with Load(topics, lines(count), MESSAGES_A_FAULT) as load, Floor(consuming, own_broker, None, draw) as floor:
+        stand_through(drawn(OF_ANY_STORE, count, draw), floor, load, draw)
         load.finish()
         floor.come_to_rest(topics)
     check_that_nothing_is_lost(f"sqlite:///{consuming.store}", topics)

@@ -1,5 +1,6 @@
-"""given topics full of messages, some doubled, contradictory, voided and broken, and consumers that are killed, frozen,
-joined by others or at odds, when all is read, then the store is as if one consumer had read it in peace.
+"""given topics full of messages, some doubled, contradictory, voided and broken, in every codec, in
+transactions and with oversized ones among them, and consumers that are killed, frozen, joined by others or at odds, when all
+is read, then the store is as if one consumer had read it in peace.
 
 The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
@@ -7,23 +8,26 @@ The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that
 import json
 import signal
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from random import Random
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from consumers.contract import TOPICS
+from tests.fault.floor_under_load import subjects_own
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
+from tests.fault.mixed_load import MixedSink
 from tests.integration.broker import Topics
 from tests.integration.command import KILLED, Command, Nursery, Running
-from tests.integration.topics import STRUCTURED, Sent, consumed, ends, lines_of, made, positions, send, until_read
+from tests.integration.topics import consumed, ends, lines_of, made, positions, until_read
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
 
 PARTITIONS = 3
+RECORDS_A_BATCH = 20
 STORES = ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])]
 SETTINGS = {"WAYBILL_BATCH_MESSAGES": "40", "WAYBILL_LOG_LEVEL": "warning"}
 
@@ -42,20 +46,13 @@ def load(kafka: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory)
     file = waybill.folder / "floor.jsonl"
     arguments = ("--orders", "150", "--seed", "3", "--wrong", "0.1", "--until", "2025-06-30T16:00:00Z")
     waybill("simulate", *arguments, "--out", file).done()
-    send(topics, [placed_by_subject(line) for line in lines_of(file)])
+    sink, records = MixedSink(topics, Event()), [subjects_own(topics, line) for line in lines_of(file)]
+    for n in range(0, len(records), RECORDS_A_BATCH):
+        sink.send(records[n : n + RECORDS_A_BATCH])
+    sink.close()
     consumed(waybill, topics)
     yield Load(topics, answers_of(f"sqlite:///{waybill.store}"))
     topics.delete()
-
-
-def placed_by_subject(line: bytes) -> Sent:
-    """A subject's messages keep their order, since of two contents under one id the first to come is kept."""
-    try:
-        subject = str(json.loads(line)["subject"]).encode("utf-8", "replace")
-    except (ValueError, KeyError, TypeError):
-        subject = line
-    chosen = zlib.crc32(subject)
-    return Sent(TOPICS[chosen % len(TOPICS)], line, subject, STRUCTURED, chosen // len(TOPICS) % PARTITIONS)
 
 
 @pytest.fixture(params=STORES)
