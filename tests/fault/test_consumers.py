@@ -1,6 +1,6 @@
-"""given topics full of messages, some doubled, contradictory, voided and broken, in every codec, in
-transactions and with oversized ones among them, and consumers that are killed, frozen, joined by others or at odds, when all
-is read, then the store is as if one consumer had read it in peace.
+"""given topics full of messages, some doubled, contradictory, voided and broken, in every codec, in transactions and
+with oversized ones among them, and consumers that are killed, frozen, joined by others or at odds, when all is read,
+then the store is as if one consumer had read it in peace.
 
 The instants are drawn anew each time; WAYBILL_FAULT_SEED=… repeats those that a failure printed.
 """
