@@ -163,10 +163,12 @@ class Move(NamedTuple):
 class Changes:
     """All that one batch writes, of one feed or of several.
 
-    `malformed_released` are letter ids of messages that were malformed and fit the contract now. `snapshots` are those
-    of long streams. `clock_holds` says until when the clock holds messages, and `clock_holds_ended` names those that it
-    holds no more. `tallies` says for each feed by how much each verdict's count grows or shrinks. `notices` are in
-    the order in which the relay sends them.
+    `malformed_released` are letter ids of messages that were malformed and fit the contract now, and
+    `malformed_reasons` says by letter id why others are malformed as the contract is now. `received_before` and
+    `discarded_before` say when new messages were received and discarded that came earlier than at `received_at`.
+    `snapshots` are those of long streams. `clock_holds` says until when the clock holds messages, and
+    `clock_holds_ended` names those that it holds no more. `tallies` says for each feed by how much each verdict's count
+    grows or shrinks. `notices` are in the order in which the relay sends them.
     """
 
     received_at: datetime
@@ -178,6 +180,9 @@ class Changes:
     malformed: list[MalformedMessage] = field(default_factory=list)
     malformed_repeats: dict[str, Repeats] = field(default_factory=dict)
     malformed_released: list[str] = field(default_factory=list)
+    malformed_reasons: dict[str, str] = field(default_factory=dict)
+    received_before: dict[MessageKey, datetime] = field(default_factory=dict)
+    discarded_before: dict[MessageKey, datetime] = field(default_factory=dict)
     snapshots: dict[str, StoredStream] = field(default_factory=dict)
     clock_holds: dict[MessageKey, datetime] = field(default_factory=dict)
     clock_holds_ended: list[MessageKey] = field(default_factory=list)

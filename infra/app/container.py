@@ -70,6 +70,13 @@ def stored_rows(backend: Backend, hold: timedelta) -> ProjectedRows:
     return ProjectedRows(backend.engine, move_names)
 
 
+def reading_rules(settings: Settings, *, honour_recordedtime: bool = False) -> ReadingRules:
+    """What a message has to fit in besides its contract."""
+    return ReadingRules(
+        max_bytes=settings.max_message_bytes, honour_recordedtime=honour_recordedtime, time_zone=settings.time_zone
+    )
+
+
 def _projector_role() -> str:
     """Code of another version keeps up other tables, so its projector is active beside this one's."""
     return " ".join([PROJECTOR, *(f"{projection.name}-{projection.version}" for projection in PROJECTIONS)])
@@ -106,7 +113,8 @@ class Waybill:
                     expect_readable(self.engine, settings.store)
                 else:
                     expect_newest(self.engine)
-                    expect_rules(self.engine)
+                    with self.engine.connect() as connection:
+                        expect_rules(connection)
                     self.rows.create(PROJECTIONS)
             except BaseException:
                 self.backend.close()
@@ -165,11 +173,7 @@ class Waybill:
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
         """What a message has to fit in besides its contract."""
-        return ReadingRules(
-            max_bytes=self.settings.max_message_bytes,
-            honour_recordedtime=honour_recordedtime,
-            time_zone=self.settings.time_zone,
-        )
+        return reading_rules(self.settings, honour_recordedtime=honour_recordedtime)
 
     def projector(self, stop: Event) -> Projector:
         """What keeps the views up to date until `stop` is set, and before that, what analysts query of them."""

@@ -1,32 +1,202 @@
-"""Migrate: bring a store up to the newest version."""
+"""Migrate: bring a store up to the newest version of its schema, its rules and its views.
 
-from datetime import timedelta
+First the schema, in one transaction. Then every subject is settled again by today's rules, and every malformed message
+is read again by today's contract, batch by batch, each in one transaction with its checkpoint. Killed at any instant,
+it goes on there when it is run again, and several at a time share the work. Until it is done, nothing else may write
+verdicts (see infra.store.schema_version). The views are filled last, beside those of the version before.
+"""
 
-from infra.app.container import open_backend, stored_rows
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import structlog
+
+from consumers.contract import ReadingRules
+from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive_streams
+from consumers.ingest.register import Changes
+from domain.rules_version import RULES_VERSION
+from infra.app.container import Waybill, open_backend, reading_rules, stored_rows, system_clock
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
+from infra.store.backend import Backend
+from infra.store.engine import LOCKED
 from infra.store.opening import opening_alone
+from infra.store.register.resettling import StoredResettling
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import raise_rules, refuse_newer, upgrade, version_of
+from infra.store.schema_version import begin_resettling, refuse_newer, upgrade, version_of
 from projections.catalogue import PROJECTIONS
+from projections.runner import Step
+
+STREAMS_AT_ONCE = 200
+MALFORMED_AT_ONCE = 50
+"""Each can have a megabyte."""
+TWENTIETHS = 20
+MALFORMED_A_LINE = 10_000
+BECAUSE = f"rules of version {RULES_VERSION}"
 
 
-def migrate_store(settings: Settings) -> str | None:
-    """Bring the store's schema and rules up to this code's; returns the schema's version before, None if it was empty.
+class Progress(NamedTuple):
+    """How far one part of the work has come: `part` is "subjects" or "malformed", `total` None where it is unknown."""
+
+    part: str
+    done: int
+    total: int | None
+
+
+class Migrated(NamedTuple):
+    """What a migration did: the schema's version before (None: the store was empty), and what it judged otherwise.
+
+    `changed` counts well-formed messages of another verdict, and `taken` malformed ones that fit the contract by now.
+    """
+
+    version_before: str | None
+    changed: int
+    taken: int
+
+
+def migrate_store(
+    settings: Settings,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    clock: Callable[[], datetime] = system_clock,
+) -> Migrated:
+    """Bring the store's schema and verdicts up to this code's.
 
     Raises StoreVersionError when a newer waybill made it.
     """
+    again = RetryPolicy(settings.retry_seconds)
     with opening_alone(settings.sqlite_path, settings.store):
         backend = open_backend(settings)
         try:
             before = version_of(backend.engine)
             refuse_newer(before)
-            again = RetryPolicy(settings.retry_seconds)
             again(lambda: upgrade(backend.engine))
-            again(lambda: raise_rules(backend.engine))
+            again(lambda: _begin(backend))
             hold = timedelta(hours=settings.hold_hours)
             stored_rows(backend, hold).create(PROJECTIONS)
             again(lambda: define_relations(backend, hold))
-        finally:
+        except BaseException:
             backend.close()
-    return before
+            raise
+    # Whoever opens the store meanwhile is not to wait, but to be told.
+    try:
+        work = _Resettling(backend, reading_rules(settings), settings.clock_skew, clock, again, on_progress)
+        changed, taken = work.run()
+    finally:
+        backend.close()
+    return Migrated(before, changed, taken)
+
+
+def fill_views(settings: Settings, on_step: Callable[[Step, int], None] | None = None) -> int:
+    """Project until this version's views are up to date and live; returns the position that they reflect.
+
+    `on_step` gets each step, and the position of the newest event.
+    """
+    with Waybill(settings) as waybill:
+        head = waybill.retry(waybill.history.head)
+        return waybill.project(None if on_step is None else lambda step: on_step(step, head))
+
+
+def _begin(backend: Backend) -> None:
+    with backend.engine.execution_options(**{LOCKED: True}).begin() as connection:
+        begin_resettling(connection)
+
+
+class _Teller:
+    """Hands progress on, and logs some of it: a line for each twentieth of the work, however much it is."""
+
+    def __init__(self, on_progress: Callable[[Progress], None]):
+        self._on_progress = on_progress
+        self._log = structlog.get_logger(__name__)
+        self._told: tuple[str, int] | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        part, done, total = progress
+        self._on_progress(progress)
+        told = (part, done * TWENTIETHS // total if total else done // MALFORMED_A_LINE)
+        if told != self._told:
+            self._log.info("store_resettling", part=part, done=done, total=total)
+            self._told = told
+
+
+class _Resettling:
+    """Settles the whole store again, batch by batch."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        rules: ReadingRules,
+        clock_skew: timedelta,
+        clock: Callable[[], datetime],
+        again: RetryPolicy,
+        on_progress: Callable[[Progress], None],
+    ):
+        self._store = StoredResettling(backend)
+        self._rules = rules
+        self._clock_skew = clock_skew
+        self._clock = clock
+        self._again = again
+        self._tell = _Teller(on_progress)
+
+    def run(self) -> tuple[int, int]:
+        """Do what is left to do; returns how many verdicts changed, and how many malformed messages were taken."""
+        stands_at = self._again(self._store.stands_at)
+        if stands_at is None:
+            return 0, 0
+        changed = self._settle_subjects(stands_at)
+        taken = self._read_malformed()
+        self._again(self._end)
+        structlog.get_logger(__name__).info("rules_raised", version=RULES_VERSION, messages=changed + taken)
+        return changed, taken
+
+    def _settle_subjects(self, stands_at: str) -> int:
+        total = self._again(lambda: self._store.count_streams(stands_at))
+        changed = done = 0
+        while settled := self._again(self._settle_batch):
+            streams, redriven = settled
+            changed += sum(one.before.verdict is not one.after.verdict for one in redriven)
+            done += streams
+            self._tell(Progress("subjects", done, total))
+        return changed
+
+    def _settle_batch(self) -> tuple[int, Sequence[RedrivenMessage]] | None:
+        """Settle the next streams; returns how many, None when none is left."""
+        with self._store.transaction() as transaction:
+            stands_at = transaction.stands_at()
+            if stands_at is None:
+                return None
+            streams = transaction.next_streams(stands_at, STREAMS_AT_ONCE)
+            if not streams:
+                return None
+            changes = Changes(self._clock(), ())
+            redriven = redrive_streams(transaction, changes, streams, BECAUSE)
+            transaction.save(changes)
+            transaction.move(streams[-1])
+        return len(streams), redriven
+
+    def _read_malformed(self) -> int:
+        """Those that fit leave the malformed, so that nothing is taken twice however often it is begun anew."""
+        taken = done = 0
+        in_order = iter(self._store.malformed_in_order())
+        while letter_ids := list(islice(in_order, MALFORMED_AT_ONCE)):
+            redriven = self._again(partial(self._read_batch, letter_ids))
+            taken += sum(one.key is not None for one in redriven)
+            done += len(letter_ids)
+            self._tell(Progress("malformed", done, None))
+        return taken
+
+    def _read_batch(self, letter_ids: Sequence[str]) -> Sequence[RedrivenMessage]:
+        with self._store.transaction() as transaction:
+            if transaction.stands_at() is None:
+                return ()
+            changes = Changes(self._clock(), ())
+            kept = transaction.kept_malformed(letter_ids)
+            redriven = redrive_malformed(transaction, changes, kept, self._rules, self._clock_skew, BECAUSE)
+            transaction.save(changes)
+        return redriven
+
+    def _end(self) -> None:
+        with self._store.transaction() as transaction:
+            transaction.end()

@@ -1,8 +1,12 @@
 """Commands about the store: status, verify, migrate."""
 
-import typer
+from typing import Annotated
 
-from infra.app.migrate import migrate_store
+import typer
+from rich.progress import TaskID
+
+from domain.rules_version import RULES_VERSION
+from infra.app.migrate import fill_views, migrate_store
 from infra.app.status import ParkedStatus, PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill
@@ -12,6 +16,8 @@ from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
 from infra.store.schema_version import NEWEST
 from infra.telemetry.logs import configure_logs
+
+_WORK = {"subjects": "settling every subject again", "malformed": "reading malformed messages again"}
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -96,12 +102,33 @@ def verify(form: FormatOption = Format.TABLE) -> None:
         raise typer.Exit(1)
 
 
-def migrate() -> None:
-    """Bring the store up to the version of this waybill. Stop what writes to it first; reading goes on meanwhile."""
+def migrate(
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="Leave the views to `waybill project`, which fills them as well.")
+    ] = False,
+) -> None:
+    """Bring the store up to the version of this waybill: its schema, its verdicts and its views.
+
+    Stop what writes to it first; reading goes on meanwhile. Run it again if it was interrupted: it does the rest.
+    """
     settings = load_settings()
     configure_logs(settings)
-    before = migrate_store(settings)
-    if before == NEWEST:
-        console().print(f"the store has version {NEWEST} already; nothing to do")
-    else:
+    with progress_bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        migrated = migrate_store(settings, lambda told: advance(_WORK[told.part], told.done, told.total))
+        if not no_project:
+            fill_views(settings, lambda step, head: advance("filling the views", step.end, head))
+    before, changed, taken = migrated
+    if changed or taken:
+        judged = f"{changed:,} messages have another verdict by rules of version {RULES_VERSION}"
+        console().print(f"{judged}, and {taken:,} that were malformed fit the contract by now")
+    if before != NEWEST:
         console().print(f"the store has version {NEWEST} now; it {f'had version {before}' if before else 'was empty'}")
+    elif not changed and not taken:
+        console().print(f"the store has version {NEWEST} already; nothing to do")

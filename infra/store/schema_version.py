@@ -5,8 +5,9 @@ here is the rest. Each version of the schema is a step under infra/store/migrati
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
-from sqlalchemy import Engine, inspect, select, text, update
+from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from domain.rules_version import RULES_VERSION
 from infra.store.engine import LOCKED
@@ -45,7 +46,9 @@ def expect_newest(engine: Engine) -> None:
     found = version_of(engine)
     if found is None:
         upgrade(engine)
-        raise_rules(engine)
+        with engine.execution_options(**{LOCKED: True}).begin() as connection:
+            begin_resettling(connection)
+            end_resettling(connection)  # it has no messages
     else:
         _refuse_other(found)
 
@@ -58,15 +61,31 @@ def expect_readable(engine: Engine, store: str) -> None:
     _refuse_other(found)
 
 
+class StoredRules(NamedTuple):
+    """The version of the rules by which a store's verdicts are written.
+
+    `resettled_to` is None when all of them follow this version. Else it is the last stream, in the order of names,
+    that `waybill migrate` has settled again.
+    """
+
+    version: int
+    resettled_to: str | None
+
+
 def rules_of(engine: Engine) -> int:
-    """The version of the rules by which the store's verdicts were written."""
+    """The version of the rules by which the store's verdicts are written."""
     with engine.connect() as connection:
-        return int(connection.execute(select(store_rules.c.version)).scalar_one())
+        return rules_seen(connection).version
 
 
-def expect_rules(engine: Engine) -> None:
+def rules_seen(connection: Connection) -> StoredRules:
+    """The store's rules, by what the connection's transaction sees."""
+    return StoredRules(*connection.execute(select(store_rules.c.version, store_rules.c.resettled_to)).one())
+
+
+def expect_rules(connection: Connection) -> None:
     """Raise StoreVersionError unless this code may write verdicts: they must all follow the same rules."""
-    found = rules_of(engine)
+    found, resettled_to = rules_seen(connection)
     if found > RULES_VERSION:
         raise StoreVersionError(
             f"the store's messages are judged by rules of version {found}, and this waybill knows version "
@@ -77,14 +96,31 @@ def expect_rules(engine: Engine) -> None:
             f"the store's messages are judged by rules of version {found}, and this waybill judges by version "
             f"{RULES_VERSION}: stop what writes to it, then run waybill migrate"
         )
-
-
-def raise_rules(engine: Engine) -> None:
-    """Record that from now on this code's rules hold, unless newer ones do."""
-    with engine.execution_options(**{LOCKED: True}).begin() as connection:
-        connection.execute(
-            update(store_rules).where(store_rules.c.version < RULES_VERSION).values(version=RULES_VERSION)
+    if resettled_to is not None:
+        raise StoreVersionError(
+            f"the store's messages are being judged again by rules of version {found}, and nothing else may write to "
+            "it until that is done: wait for waybill migrate, or run it again if it was interrupted"
         )
+
+
+def begin_resettling(connection: Connection) -> None:
+    """Say that this code's rules hold from now on, and that no verdict follows them yet. Newer rules stay.
+
+    Writers of earlier rules are refused from here on. What was begun before goes on where it was.
+    """
+    older = store_rules.c.version < RULES_VERSION
+    connection.execute(update(store_rules).where(older).values(version=RULES_VERSION, resettled_to=""))
+
+
+def move_resettling(connection: Connection, to: str) -> None:
+    """Say which stream was the last to be settled again, in the order of their names."""
+    connection.execute(update(store_rules).values(resettled_to=to))
+
+
+def end_resettling(connection: Connection) -> None:
+    """Say that all verdicts follow this code's rules. Newer rules stay as they are."""
+    ours = store_rules.c.version == RULES_VERSION
+    connection.execute(update(store_rules).where(ours).values(resettled_to=None))
 
 
 def _refuse_other(found: str) -> None:

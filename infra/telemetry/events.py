@@ -26,6 +26,7 @@ FIELDS = {
     "batch": "The first offset of the batch.",
     "bytes": "The size of the record.",
     "correlation_id": "The message's correlation id, if it has one.",
+    "done": "How much of the work is done.",
     "end_offset": "The offset at which the partition ends.",
     "events": "How many events the batch has.",
     "first_offset": "The offset at which the partition begins.",
@@ -38,6 +39,7 @@ FIELDS = {
     "next_offset": "The offset, or line, of the message to be read next.",
     "offset": "The message's offset, or line, counted from 0.",
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
+    "part": "What is being done: `subjects` or `malformed`.",
     "partition": "The topic's partition; 0 of a file.",
     "partitions": "The topics and partitions of what was dropped.",
     "position": "The position of the newest event of the batch, or of what was read or relayed.",
@@ -52,9 +54,10 @@ FIELDS = {
     "subject": "The message's subject; null of a malformed one.",
     "subjects": "How many subjects the events are about.",
     "topic": "The topic's name, or the file.",
+    "total": "How much work there is; null where that is not known.",
     "tries_again_in": "The pause before the next attempt, in seconds.",
     "unacknowledged": "How many records Kafka did not acknowledge.",
-    "version": "The version of the projection's rows.",
+    "version": "The version of the projection's rows, or of the rules.",
 }
 """What each field means, whichever event has it."""
 
@@ -155,6 +158,18 @@ _DECLARED = (
         "info",
         "This process was told to stop while the store was away; nothing is half done.",
         ("reason",),
+    ),
+    LogEvent(
+        "store_resettling",
+        "info",
+        "waybill migrate settles subjects again by today's rules, or reads malformed messages again.",
+        ("part", "done", "total"),
+    ),
+    LogEvent(
+        "rules_raised",
+        "info",
+        "All verdicts of the store follow these rules; so many messages have another verdict than before.",
+        ("version", "messages"),
     ),
     LogEvent("ingest_finished", "info", "A source was read to its end.", ("topic", "position")),
     LogEvent(

@@ -44,7 +44,7 @@ def test_it_says_to_migrate_and_stays_as_it_is(earlier: Settings, access: Access
 
 
 def test_its_rows_stay_live_until_those_of_this_code_are_filled(earlier: Settings) -> None:
-    assert migrate_store(earlier) == VERSION
+    assert migrate_store(earlier).version_before == VERSION
     with Waybill(earlier) as migrated:
         states = {(told.name, told.version): told.state for told in read_status(migrated).projections}
         assert states["order_states", 2] == "live"
@@ -54,11 +54,10 @@ def test_its_rows_stay_live_until_those_of_this_code_are_filled(earlier: Setting
         assert states[ORDER_STATES.name, ORDER_STATES.version] == "live"
 
 
-@pytest.mark.xfail(strict=True, reason="migrate raises the version of the rules and does not re-settle by them yet")
 def test_it_migrates_verifies_and_answers_as_a_store_that_takes_the_messages_anew(
     earlier: Settings, tmp_path: Path
 ) -> None:
-    assert migrate_store(earlier) == VERSION
+    assert migrate_store(earlier).version_before == VERSION
     with Waybill(earlier) as migrated:
         migrated.project()
         assert list(verify_store(migrated).findings) == []

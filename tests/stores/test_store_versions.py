@@ -85,8 +85,8 @@ def test_the_newest_version_is_that_of_the_last_step() -> None:
 
 
 def test_migrating_again_does_nothing(settings: Settings) -> None:
-    assert migrate_store(settings) is None
-    assert migrate_store(settings) == NEWEST
+    assert migrate_store(settings).version_before is None
+    assert migrate_store(settings).version_before == NEWEST
     with Waybill(settings) as waybill:
         assert read_status(waybill).head == 0
 
@@ -116,7 +116,7 @@ def test_every_earlier_version_is_brought_up_while_somebody_reads(settings: Sett
         count = text(f"SELECT count(*) FROM {backend.events_table}")
         assert reader.execute(count).scalar_one() == EVENTS
         # when it is migrated
-        assert migrate_store(settings) == version
+        assert migrate_store(settings).version_before == version
         # then the reader was not disturbed
         assert reader.execute(count).scalar_one() == EVENTS
     backend.close()

@@ -109,7 +109,7 @@ def test_a_store_of_a_version_that_did_not_say_so_is_known_and_says_so_once_migr
         connection.execute("PRAGMA application_id = 0")
 
     # when it is migrated, then it is a store like any other
-    assert migrate_store(settings) == "0004"
+    assert migrate_store(settings).version_before == "0004"
     Waybill(settings).close()
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)

@@ -15,6 +15,7 @@ from infra.store.engine import LOCKED
 from infra.store.register.tables import clock_holds, feeds, unreadable_batches
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.retries import RetryPolicy, retried
+from infra.store.schema_version import expect_rules
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
 
@@ -134,6 +135,8 @@ class StoredRegister:
     def transaction(self) -> Iterator[RegisterTransaction]:
         with self._locked() as connection:
             self._backend.lock(connection)
+            # A process that runs for long may find that the store was migrated meanwhile.
+            expect_rules(connection)
             yield StoredRegisterTransaction(connection, self._backend, self._statements)
 
     def _locked(self) -> Any:

@@ -144,5 +144,12 @@ left_out_records = Table(
 
 snapshots = Table("snapshots", register_metadata, *columns_of(SnapshotRow, key=["stream"]))
 
-# One row: the version of the rules by which the store's verdicts were written (domain/rules_version.py).
-store_rules = Table("store_rules", register_metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+# One row: the version of the rules by which the store's verdicts are written (domain/rules_version.py). While `waybill
+# migrate` settles again what earlier rules judged, `resettled_to` is the last stream that is done, in the order of
+# their names (empty: none is); null when all are.
+store_rules = Table(
+    "store_rules",
+    register_metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("resettled_to", Text),
+)

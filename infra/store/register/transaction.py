@@ -167,7 +167,14 @@ class StoredRegisterTransaction:
         if changes.events:
             rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
             self._backend.insert_events(connection, rows)
-        statements.new_messages(connection, [MessageRow.of(new, received_at) for new in changes.messages])
+        received = changes.received_before
+        statements.new_messages(
+            connection,
+            [
+                MessageRow.of(new, received.get(new.arrival.key, received_at) if received else received_at)
+                for new in changes.messages
+            ],
+        )
         statements.new_raw_messages(
             connection,
             [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not Verdict.APPLIED],
@@ -229,6 +236,19 @@ class StoredRegisterTransaction:
             [
                 {"the_letter": letter_id, "times": repeats.times, "the_feed": repeats.last_feed_id}
                 for letter_id, repeats in changes.malformed_repeats.items()
+            ],
+        )
+        self._execute_many(
+            update(messages).where(*_is_message()).values(discarded_at=bindparam("discarded")),
+            [{**_names(key), "discarded": at} for key, at in changes.discarded_before.items()],
+        )
+        self._execute_many(
+            update(malformed_messages)
+            .where(malformed_messages.c.letter_id == bindparam("the_letter"))
+            .values(reason=bindparam("new_reason")),
+            [
+                {"the_letter": letter_id, "new_reason": reason}
+                for letter_id, reason in changes.malformed_reasons.items()
             ],
         )
         self._execute_many(

@@ -20,6 +20,8 @@ TABLES = {
     "reps": ("rep_periods",),
     "contacts": ("contacts",),
 }
+ASKED = ("order_states", "late_delivery_periods", "follow_up_periods", "rep_periods", "contacts")
+"""Those of the tables that analysts may query."""
 
 
 def upgrade() -> None:
@@ -66,11 +68,18 @@ def upgrade() -> None:
         sa.Column("since", INSTANT, nullable=False, comment="When it failed first."),
         comment="What projections could not take, and go on without.",
     )
-    rules = op.create_table("store_rules", sa.Column("version", sa.Integer, primary_key=True, autoincrement=False))
+    rules = op.create_table(
+        "store_rules",
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("resettled_to", sa.Text),
+    )
     op.bulk_insert(rules, [{"version": 1}])
     for name, version, position, paused in found:
         for table in TABLES[name]:
             op.rename_table(table, f"{table}_v{version}")
+            if table in ASKED and op.get_bind().dialect.name == "sqlite":
+                # Whoever queries the file goes on. (On PostgreSQL analysts have a schema of views, which follow.)
+                op.execute(sa.text(f"CREATE VIEW {table} AS SELECT * FROM {table}_v{version}"))
         op.bulk_insert(
             positions,
             [{"name": name, "version": version, "position": position, "paused": bool(paused), "filled": True}],

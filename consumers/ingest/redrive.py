@@ -1,0 +1,253 @@
+"""Redrive: settling subjects again with today's rules, and reading malformed messages again with today's contract.
+
+What follows from it goes into `Changes`, as from a batch that brings no messages; for a dry run they are not saved.
+A redrive changes nothing where today's rules and contract hold already, so it can be done any number of times.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from consumers.contract import Malformed, ReadingRules, read_record
+from consumers.ingest.batch_processing import BatchProcessor, Read
+from consumers.ingest.near_misses import without_hint
+from consumers.ingest.register import (
+    Arrival,
+    ChangedMessage,
+    Changes,
+    MessageKey,
+    NewEvent,
+    Notice,
+    Receipt,
+    RegisteredFact,
+    RegisterTransaction,
+    StoredStream,
+)
+from consumers.ingest.settling_cache import IngestSettlingCache
+from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
+from consumers.sources.source import RawMessage
+from domain.clock_holds import held_by_clock
+from domain.record import VerdictChanged
+from domain.streams import is_waiting_room, settle_stream, split_stream_name
+from domain.verdict import Outcome, Verdict
+
+
+class RedrivenMessage(NamedTuple):
+    """A message of which something else is said than before: another verdict, reason, or instant of taking effect.
+
+    `before` is its outcome until now, `after` what today's rules and contract say. `key` and `type` are None for a
+    malformed message that stays malformed; `letter_id` is None for one that was well-formed before.
+    """
+
+    key: MessageKey | None
+    type: str | None
+    letter_id: str | None
+    before: Outcome
+    after: Outcome
+
+
+class KeptMalformed(NamedTuple):
+    """A malformed message as it was kept, and how often it came again.
+
+    `received_at` is when it came first, by the service's clock. `discarded_at` is when an operator discarded it.
+    """
+
+    letter_id: str
+    reason: str
+    feed_id: int
+    last_feed_id: int
+    repeats: int
+    received_at: datetime
+    discarded_at: datetime | None
+    raw: RawMessage
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was kept. Of what was too large there is only the beginning, and the reason says so."""
+        cut = "its beginning is kept" in self.reason
+        cut_header = self.reason.startswith("header ") and "must have fewer bytes" in self.reason
+        return bool(self.raw.body) and not cut and not cut_header
+
+
+def redrive_streams(
+    transaction: RegisterTransaction, changes: Changes, streams: Sequence[str], because: str
+) -> list[RedrivenMessage]:
+    """Settle each of these streams again from its facts; returns the messages whose outcome is another thereby.
+
+    A VerdictChanged event whose reason begins with `because` tells of each whose verdict is another. The register gets
+    the outcome as settling gives it.
+    """
+    facts = transaction.facts_of(streams)
+    versions = transaction.stored(facts)
+    keys = {(s, f.key): MessageKey(*f.key, split_stream_name(s)[1]) for s, filed in facts.items() for f in filed}
+    registered = transaction.registered(keys.values()) if keys else {}
+    redriven: list[RedrivenMessage] = []
+    for stream, filed in facts.items():
+        known = {
+            fact.key: RegisteredFact(key, fact, found)
+            for fact in filed
+            if (found := registered.get(key := keys[stream, fact.key])) is not None and found.stream == stream
+        }
+        # A void that found what it names has left its waiting room; its event there counts no more.
+        counted = [fact for fact in filed if not is_waiting_room(stream) or fact.key in known]
+        settling = settle_stream(stream, counted, watched=False)
+        version = versions[stream].version
+        for key, fact, before in known.values():
+            after = settling.outcomes[fact.key]
+            if _says_the_same(before.outcome, after):
+                continue
+            redriven.append(RedrivenMessage(key, fact.TYPE, None, before.outcome, after))
+            changes.changed.append(ChangedMessage(key, stream, before.version, after))
+            if after.verdict is not before.outcome.verdict:
+                version += 1
+                _tell_of_change(changes, stream, version, RegisteredFact(key, fact, before), after, because)
+        if version >= LONG_STREAM:
+            changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
+    return redriven
+
+
+def _says_the_same(before: Outcome, after: Outcome) -> bool:
+    """Whether the outcomes are equal, aside from a hint that ingest added to the reason of a held message."""
+    return before._replace(reason=without_hint(before.reason)) == after
+
+
+def _tell_of_change(
+    changes: Changes, stream: str, version: int, message: RegisteredFact, after: Outcome, because: str
+) -> None:
+    key, fact, registered = message
+    before = registered.outcome.verdict
+    told = after._replace(reason=_joined(because, after.reason))
+    changed = VerdictChanged(
+        recorded_at=changes.received_at,
+        source=fact.source,
+        message_id=fact.message_id,
+        verdict_before=before,
+        verdict=after.verdict,
+        reason=told.reason,
+        took_effect_at=after.took_effect_at,
+    )
+    changes.events.append(NewEvent(stream, version, changed))
+    changes.notices.append(Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, told))
+    changes.count(registered.feed_id, before, -1)
+    changes.count(registered.feed_id, after.verdict)
+
+
+def redrive_malformed(
+    transaction: RegisterTransaction,
+    changes: Changes,
+    kept: Sequence[KeptMalformed],
+    rules: ReadingRules,
+    clock_skew: timedelta,
+    because: str,
+) -> list[RedrivenMessage]:
+    """Read these messages again, in the order in which they came; returns those of which something else is said now.
+
+    One that fits the contract by now becomes a message of its subject, recorded when it was received, unless another
+    one is registered under its id: then it is a repeat of that. Of one that stays malformed, the reason is today's.
+    """
+    redriven: list[RedrivenMessage] = []
+    fitting: dict[tuple[int, int], KeptMalformed] = {}
+    arrivals: list[Arrival] = []
+    ignored: dict[MessageKey, Sequence[str]] = {}
+    for one in kept:
+        if not one.is_whole or len(one.raw.body) > rules.max_bytes:
+            continue
+        message = read_record(one.raw.body, one.raw.headers, one.received_at, rules)
+        if isinstance(message, Malformed):
+            if message.reason != one.reason:
+                changes.malformed_reasons[one.letter_id] = message.reason
+                before, after = _malformed(one.reason), _malformed(message.reason)
+                redriven.append(RedrivenMessage(None, None, one.letter_id, before, after))
+            continue
+        fact = held_by_clock(message.fact, changes.received_at, clock_skew)
+        key = MessageKey(fact.source, fact.message_id, message.subject)
+        arrivals.append(Arrival(key, fact, one.feed_id, one.raw))
+        fitting[one.feed_id, one.raw.offset] = one
+        if key in changes.received_before:
+            continue  # of those that come twice, the first is kept
+        changes.received_before[key] = one.received_at
+        if one.discarded_at is not None:
+            changes.discarded_before[key] = one.discarded_at
+        if message.ignored:
+            ignored[key] = message.ignored
+    if arrivals:
+        redriven += _take_fitting(transaction, changes, Read(arrivals, (), ignored), fitting, because)
+    return redriven
+
+
+def _take_fitting(
+    transaction: RegisterTransaction,
+    changes: Changes,
+    read: Read,
+    fitting: Mapping[tuple[int, int], KeptMalformed],
+    because: str,
+) -> list[RedrivenMessage]:
+    """Process messages that were malformed like a batch; `fitting` has them by feed and offset."""
+    batch = BatchProcessor(transaction, changes, _no_letter, IngestSettlingCache())
+    receipts = batch.process(read)
+    types = {arrival.key: arrival.fact.TYPE for arrival in read.well_formed}
+    redriven: list[RedrivenMessage] = []
+    for receipt in receipts:
+        one = fitting[receipt.feed_id, receipt.offset]
+        assert receipt.key is not None, "what fits the contract has a key"
+        changes.malformed_released.append(one.letter_id)
+        changes.count(one.feed_id, Verdict.MALFORMED, -1)
+        if one.repeats:
+            # The books have them as duplicates already.
+            changes.repeat(receipt.key, one.last_feed_id, one.repeats)
+        after = Outcome(receipt.verdict, receipt.reason)
+        redriven.append(RedrivenMessage(receipt.key, types[receipt.key], one.letter_id, _malformed(one.reason), after))
+    known = {receipt.key for receipt in receipts if receipt.verdict is Verdict.DUPLICATE and receipt.key is not None}
+    for key in known - {new.arrival.key for new in changes.messages}:
+        # It is a repeat of a message that was neither received then nor discarded with it.
+        changes.received_before.pop(key, None)
+        changes.discarded_before.pop(key, None)
+    changes.notices[:] = _with_changes(changes.notices, receipts, fitting, types, because)
+    return redriven
+
+
+def _with_changes(
+    notices: Sequence[Notice],
+    receipts: Iterable[Receipt],
+    fitting: Mapping[tuple[int, int], KeptMalformed],
+    types: Mapping[MessageKey, str],
+    because: str,
+) -> list[Notice]:
+    """The notices of a batch, in which the verdicts on receipt are changes from malformed."""
+    told: list[Notice] = []
+    for notice in notices:
+        one = None if notice.offset is None else fitting.get((notice.feed_id, notice.offset))
+        if notice.before is None and one is not None:
+            outcome = notice.outcome._replace(reason=_joined(because, notice.outcome.reason))
+            notice = notice._replace(letter_id=one.letter_id, before=Verdict.MALFORMED, outcome=outcome)
+        told.append(notice)
+    # A notice with the place of a fact says that it was not applied when it came; so these have none.
+    told += (
+        Notice(
+            receipt.key,
+            types[receipt.key],
+            fitting[receipt.feed_id, receipt.offset].letter_id,
+            receipt.feed_id,
+            receipt.offset,
+            None,
+            None,
+            Verdict.MALFORMED,
+            Outcome(Verdict.APPLIED, because),
+        )
+        for receipt in receipts
+        if receipt.verdict is Verdict.APPLIED and receipt.key is not None
+    )
+    return told
+
+
+def _no_letter(feed_id: int, raw: RawMessage) -> str:
+    """What is read again is a letter itself, and no repeat of one."""
+    return ""
+
+
+def _malformed(reason: str) -> Outcome:
+    return Outcome(Verdict.MALFORMED, reason)
+
+
+def _joined(because: str, reason: str) -> str:
+    return f"{because}: {reason}" if reason else because

@@ -1,0 +1,102 @@
+"""Settling a store again by this code's rules: how far it has come, and the transactions in which it goes on."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, select, text
+
+from consumers.ingest.redrive import KeptMalformed
+from consumers.sources.source import RawMessage
+from domain.rules_version import RULES_VERSION
+from infra.store.backend import Backend, as_keys
+from infra.store.engine import LOCKED
+from infra.store.register.headers import read_headers
+from infra.store.register.tables import malformed_messages
+from infra.store.register.transaction import Statements, StoredRegisterTransaction
+from infra.store.schema_version import end_resettling, move_resettling, rules_seen
+
+IDS_AT_ONCE = 1_000
+
+
+class ResettlingTransaction(StoredRegisterTransaction):
+    """A batch's transaction of `waybill migrate`, which has the store's write lock from the start."""
+
+    def __init__(self, connection: Connection, backend: Backend, statements: Statements):
+        super().__init__(connection, backend, statements)
+        self._next_streams = text(
+            f"SELECT DISTINCT originator_id FROM {backend.events_table} WHERE originator_id > :after "
+            "ORDER BY originator_id LIMIT :most"
+        )
+        self._kept = select(malformed_messages).where(
+            malformed_messages.c.letter_id.in_(text(f"SELECT k.k0 FROM {backend.keys(1)}"))
+        )
+
+    def stands_at(self) -> str | None:
+        """The last stream that was settled again ("": none); None when all is done, by this process or another."""
+        rules = rules_seen(self._connection)
+        return rules.resettled_to if rules.version == RULES_VERSION else None
+
+    def next_streams(self, after: str, most: int) -> Sequence[str]:
+        """The names of the streams after this one, in the order of the database."""
+        return self._connection.execute(self._next_streams, {"after": after, "most": most}).scalars().all()
+
+    def move(self, to: str) -> None:
+        """Say that all streams up to this one are settled again."""
+        move_resettling(self._connection, to)
+
+    def end(self) -> None:
+        """Say that all is done."""
+        end_resettling(self._connection)
+
+    def kept_malformed(self, letter_ids: Sequence[str]) -> list[KeptMalformed]:
+        """Those of the malformed messages that are still kept, in the order of these ids."""
+        rows = self._connection.execute(self._kept, {"keys": as_keys(letter_ids)}).all()
+        found = {
+            row.letter_id: KeptMalformed(
+                row.letter_id,
+                row.reason,
+                row.feed_id,
+                row.last_feed_id,
+                row.repeats,
+                row.received_at,
+                row.discarded_at,
+                RawMessage(row.offset, row.body, read_headers(row.headers)),
+            )
+            for row in rows
+        }
+        return [found[letter_id] for letter_id in letter_ids if letter_id in found]
+
+
+class StoredResettling:
+    """Opens transactions in a store that refuses every other writer meanwhile."""
+
+    def __init__(self, backend: Backend):
+        self._backend = backend
+        self._engine = backend.engine
+        self._statements = Statements(backend)
+
+    @contextmanager
+    def transaction(self) -> Iterator[ResettlingTransaction]:
+        """Begin with the write lock held; commit on leaving, roll back on an error."""
+        with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
+            self._backend.lock(connection)
+            yield ResettlingTransaction(connection, self._backend, self._statements)
+
+    def stands_at(self) -> str | None:
+        """As that of a transaction."""
+        with self._engine.connect() as connection:
+            return ResettlingTransaction(connection, self._backend, self._statements).stands_at()
+
+    def count_streams(self, after: str) -> int:
+        """How many streams there are after this one."""
+        count = text(f"SELECT count(DISTINCT originator_id) FROM {self._backend.events_table} WHERE originator_id > :s")
+        with self._engine.connect() as connection:
+            return int(connection.execute(count, {"s": after}).scalar_one())
+
+    def malformed_in_order(self) -> Iterable[str]:
+        """The letter ids of all malformed messages, in the order in which they came; memory stays flat."""
+        c = malformed_messages.c
+        ids = select(c.letter_id).order_by(c.received_at, c.feed_id, c.offset)
+        with self._engine.connect() as connection:
+            streaming = connection.execution_options(stream_results=True, yield_per=IDS_AT_ONCE)
+            yield from streaming.execute(ids).scalars()
