@@ -1,6 +1,7 @@
 """Redrive: settling subjects again with today's rules, and reading malformed messages again with today's contract.
 
 What follows from it goes into `Changes`, as from a batch that brings no messages; for a dry run they are not saved.
+Each call needs `Changes` of its own, which are saved before the next call looks at the store.
 A redrive changes nothing where today's rules and contract hold already, so it can be done any number of times.
 """
 

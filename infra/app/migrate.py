@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import structlog
 
-from consumers.contract import ReadingRules
 from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive_streams
 from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
@@ -30,7 +29,8 @@ from infra.store.schema_version import begin_resettling, refuse_newer, upgrade, 
 from projections.catalogue import PROJECTIONS
 from projections.runner import Step
 
-STREAMS_AT_ONCE = 200
+MESSAGES_OF_A_SUBJECT = 10
+"""More or less; a batch has so many fewer subjects than one of ingest has messages."""
 MALFORMED_AT_ONCE = 50
 """Each can have a megabyte."""
 TWENTIETHS = 20
@@ -82,7 +82,7 @@ def migrate_store(
             raise
     # Whoever opens the store meanwhile is not to wait, but to be told.
     try:
-        work = _Resettling(backend, reading_rules(settings), settings.clock_skew, clock, again, on_progress)
+        work = _Resettling(backend, settings, clock, again, on_progress)
         changed, taken = work.run()
     finally:
         backend.close()
@@ -127,15 +127,16 @@ class _Resettling:
     def __init__(
         self,
         backend: Backend,
-        rules: ReadingRules,
-        clock_skew: timedelta,
+        settings: Settings,
         clock: Callable[[], datetime],
         again: RetryPolicy,
         on_progress: Callable[[Progress], None],
     ):
         self._store = StoredResettling(backend)
-        self._rules = rules
-        self._clock_skew = clock_skew
+        self._rules = reading_rules(settings)
+        self._clock_skew = settings.clock_skew
+        self._streams_at_once = max(1, settings.batch_messages // MESSAGES_OF_A_SUBJECT)
+        self._malformed_at_once = min(MALFORMED_AT_ONCE, settings.batch_messages)
         self._clock = clock
         self._again = again
         self._tell = _Teller(on_progress)
@@ -167,7 +168,7 @@ class _Resettling:
             stands_at = transaction.stands_at()
             if stands_at is None:
                 return None
-            streams = transaction.next_streams(stands_at, STREAMS_AT_ONCE)
+            streams = transaction.next_streams(stands_at, self._streams_at_once)
             if not streams:
                 return None
             changes = Changes(self._clock(), ())
@@ -180,7 +181,7 @@ class _Resettling:
         """Those that fit leave the malformed, so that nothing is taken twice however often it is begun anew."""
         taken = done = 0
         in_order = iter(self._store.malformed_in_order())
-        while letter_ids := list(islice(in_order, MALFORMED_AT_ONCE)):
+        while letter_ids := list(islice(in_order, self._malformed_at_once)):
             redriven = self._again(partial(self._read_batch, letter_ids))
             taken += sum(one.key is not None for one in redriven)
             done += len(letter_ids)

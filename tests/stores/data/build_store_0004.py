@@ -1,12 +1,14 @@
-"""Makes store_0004.db, a small store as the release with store version 0004 wrote it, and the messages in it.
+"""Makes the stores of this folder: small ones as the release with store version 0004 wrote them, and their messages.
+
+`store_0004.db` has messages that are simulated by that release, with some wrong ones. `store_rules_1.db` has those of
+messages_rules_1.jsonl, written by hand: what the rules and the contract of that release judged otherwise.
 
 How it was run: with a checkout of the last commit whose `NEWEST` in infra/store/schema_version.py is "0004", and
 `make setup` in that checkout,
 
     python tests/stores/data/build_store_0004.py CHECKOUT/.venv/bin/waybill
 
-The messages are simulated by that release, with some wrong ones, and come from standard input, so that the store names
-no file of the machine.
+The messages come from standard input, so that a store names no file of the machine.
 """
 
 import os
@@ -20,13 +22,21 @@ from pathlib import Path
 HERE = Path(__file__).parent
 STORE = HERE / "store_0004.db"
 MESSAGES = HERE / "messages_0004.jsonl"
+STORE_OF_RULES_1 = HERE / "store_rules_1.db"
+MESSAGES_OF_RULES_1 = HERE / "messages_rules_1.jsonl"
 VERSION = "0004"
 
 
 def main(waybill: str) -> None:
-    """Simulate, ingest and project with the earlier release's command, and keep the file that it leaves."""
+    """Simulate, ingest and project with the earlier release's command, and keep the files that it leaves."""
     simulated = [waybill, "simulate", "--orders", "24", "--seed", "7", "--wrong", "0.05"]
-    messages = subprocess.run(simulated, check=True, capture_output=True).stdout
+    MESSAGES.write_bytes(subprocess.run(simulated, check=True, capture_output=True).stdout)
+    for messages, store in ((MESSAGES, STORE), (MESSAGES_OF_RULES_1, STORE_OF_RULES_1)):
+        make(waybill, messages.read_bytes(), store)
+
+
+def make(waybill: str, messages: bytes, store: Path) -> None:
+    """A store that the command makes of these messages."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "store.db"
         environment = {**os.environ, "WAYBILL_STORE": f"sqlite:///{made}"}
@@ -37,8 +47,7 @@ def main(waybill: str) -> None:
                 sys.exit(f"{waybill} writes stores of version {found}; give that of a checkout that writes {VERSION}")
             # In one file without -wal, as the last process to close it leaves it.
             connection.execute("VACUUM")
-        STORE.write_bytes(made.read_bytes())
-    MESSAGES.write_bytes(messages)
+        store.write_bytes(made.read_bytes())
 
 
 if __name__ == "__main__":
