@@ -100,8 +100,11 @@ class Floor:
                     valid_to=until,
                     status="open",
                     rep_id=rep,
+                    placed_rep_id=rep,
                     account_id=f"AC-{draw.randrange(50_000)}",
                     segment="b2b" if number % 3 else "b2c",
+                    channel="visit",
+                    reference=None,
                     placed_at=placed,
                     promised_by=promised,
                     original_promised_by=promised,
@@ -113,17 +116,26 @@ class Floor:
                     left_to_book=not shipped,
                     expedite="none",
                     expedites_open=0,
-                    follow_up_owed=number % 50 == 0,
                     follow_ups_owed=int(number % 50 == 0),
+                    delay_owed_since=promised if number % 50 else None,
                     delivery_attempts=0,
+                    order_value=value,
                     open_value=value,
                     currency=CURRENCY,
+                    lines=3,
+                    shipments=int(shipped),
+                    closed_at=None,
+                    completed_at=None,
+                    last_delivered_at=None,
+                    short=None,
+                    cancel_reason=None,
                 )
             )
         if not is_open:
             closed = rows[-1]._replace(valid_from=delivered, valid_to=None, status="delivered", stage=None)
             closed = closed._replace(carrier=None, mode=None, estimated_delivery=None, latest_estimate=None)
-            rows.append(closed._replace(open_value=Decimal(0), follow_up_owed=False, follow_ups_owed=0))
+            closed = closed._replace(open_value=Decimal(0), follow_ups_owed=0, delay_owed_since=None, short=False)
+            rows.append(closed._replace(closed_at=delivered, completed_at=delivered, last_delivered_at=delivered))
         return rows
 
     def reps(self) -> list[RepPeriod]:
@@ -137,6 +149,7 @@ class Floor:
                 level="senior",
                 team=f"team-{rep % 12}",
                 mentor_id=None,
+                registered=True,
             )
             for rep in range(REPS)
         ]

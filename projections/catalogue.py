@@ -3,8 +3,18 @@
 from projections.contacts import CONTACTS
 from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
+from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
 from projections.reps import REPS
+from projections.shipments import SHIPMENTS
 
-PROJECTIONS: tuple[Projection, ...] = (ORDER_STATES, FOLLOW_UPS, LATE_DELIVERIES, REPS, CONTACTS)
+PROJECTIONS: tuple[Projection, ...] = (
+    ORDER_STATES,
+    ORDER_LINES,
+    SHIPMENTS,
+    FOLLOW_UPS,
+    LATE_DELIVERIES,
+    REPS,
+    CONTACTS,
+)

@@ -1,6 +1,7 @@
 """follow_ups: what the customer is still to be told, of declined expedites and of delays.
 
-What is owed, and until when, is decided in domain/order/evolution.py.
+What is owed, and until when, is decided in domain/order/evolution.py and delays.py. What the clock alone leaves stands
+in order_states (`delay_owed_since`), since no fact brings it about; the view adds it.
 """
 
 from collections.abc import Iterable
@@ -11,11 +12,11 @@ from domain.order.kind import ORDER
 from domain.order.state import FollowUp
 from domain.order.summary import OrderSummary
 from projections.projection import Projection, Settled, periods
-from projections.table import Key, Row, RowTable
+from projections.table import Key, Row, RowIndex, RowTable
 
 
 class FollowUpPeriod(NamedTuple):
-    """One row for each period in which a rep owed the customer of an order one follow-up."""
+    """One row for each period in which a rep owed the customer of an order one follow-up, by a fact."""
 
     order_id: Annotated[str, Key("The order.")]
     about: Annotated[str, Key("expedite (declined) or delay.")]
@@ -25,9 +26,14 @@ class FollowUpPeriod(NamedTuple):
     rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
     request_id: Annotated[str | None, "The declined request; null for a delay."]
     owed_since: Annotated[datetime, "When the customer should have been told first."]
+    closed_at: Annotated[datetime | None, "When the order was closed; 30 days later nothing is owed any more."]
 
 
-follow_up_periods = RowTable("follow_up_periods", FollowUpPeriod)
+follow_up_periods = RowTable(
+    "follow_up_periods",
+    FollowUpPeriod,
+    indexes=(RowIndex("follow_up_periods_owed", ("rep_id", "closed_at", "valid_to"), where={"valid_to": None}),),
+)
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
@@ -48,16 +54,21 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
                 rep_id=rep_id,
                 request_id=follow_up.request_id,
                 owed_since=follow_up.owed_since,
+                closed_at=closed_at,
             )
             for follow_up in owed
-            for (rep_id,), valid_from, valid_to in periods((at, _holder(summary, follow_up)) for at, summary in moments)
+            for (rep_id, closed_at), valid_from, valid_to in periods(
+                (at, _holder(summary, follow_up)) for at, summary in moments
+            )
         ]
     }
 
 
-def _holder(summary: OrderSummary | None, follow_up: FollowUp) -> tuple[str | None] | None:
-    """The rep who owes a follow-up, or nobody who holds its order; None when it is not owed."""
-    return (summary.rep_id,) if summary is not None and follow_up in summary.follow_ups else None
+def _holder(summary: OrderSummary | None, follow_up: FollowUp) -> tuple[str | None, datetime | None] | None:
+    """The rep who owes a follow-up, if anybody does, and when the order was closed; None when it is not owed."""
+    if summary is None or follow_up not in summary.follow_ups:
+        return None
+    return summary.rep_id, summary.closed_at
 
 
-FOLLOW_UPS = Projection(name="follow_ups", version=2, kind=ORDER, tables=(follow_up_periods,), shape=shape)
+FOLLOW_UPS = Projection(name="follow_ups", version=3, kind=ORDER, tables=(follow_up_periods,), shape=shape)

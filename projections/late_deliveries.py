@@ -23,6 +23,8 @@ class LateDeliveryPeriod(NamedTuple):
     delivered_at: Annotated[datetime, "When the order was completed."]
     mode: Annotated[str | None, "Mode of the shipment last confirmed."]
     carrier: Annotated[str | None, "Carrier of the shipment last confirmed."]
+    last_delivered_at: Annotated[datetime | None, "When goods were delivered last."]
+    short: Annotated[bool, "Whether it was completed without all that was ordered."]
 
 
 late_delivery_periods = RowTable(
@@ -57,9 +59,11 @@ def _late(summary: OrderSummary | None) -> LateDeliveryPeriod | None:
         delivered_at=summary.delivered_at,
         mode=summary.delivered_mode,
         carrier=summary.delivered_carrier,
+        last_delivered_at=summary.last_delivered_at,
+        short=bool(summary.short),
     )
 
 
 LATE_DELIVERIES = Projection(
-    name="late_deliveries", version=3, kind=ORDER, tables=(late_delivery_periods,), shape=shape
+    name="late_deliveries", version=4, kind=ORDER, tables=(late_delivery_periods,), shape=shape
 )

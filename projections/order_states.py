@@ -18,10 +18,13 @@ class OrderState(NamedTuple):
     order_id: Annotated[str, Key("The order.")]
     valid_from: Annotated[datetime, Key("The instant at which this period began.")]
     valid_to: Annotated[datetime | None, "The instant at which it ended; null while it lasts."]
-    status: Annotated[str, "open, delivered (in full) or cancelled."]
+    status: Annotated[str, "open, delivered (complete) or cancelled."]
     rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
+    placed_rep_id: Annotated[str | None, "The rep of the placing; null for nobody."]
     account_id: Annotated[str | None, "The account that ordered."]
     segment: Annotated[str, "b2b or b2c."]
+    channel: Annotated[str, "How the order came in."]
+    reference: Annotated[str | None, "The customer's own reference."]
     placed_at: Annotated[datetime, "When the order was placed."]
     promised_by: Annotated[datetime, "The promise in force."]
     original_promised_by: Annotated[datetime, "The promise of the placing."]
@@ -33,11 +36,21 @@ class OrderState(NamedTuple):
     left_to_book: Annotated[bool, "Whether something of an open order is still to be booked."]
     expedite: Annotated[str, "none, requested, granted or declined."]
     expedites_open: Annotated[int, "Undecided expedite requests."]
-    follow_up_owed: Annotated[bool, "Whether the customer is still to be told something."]
-    follow_ups_owed: Annotated[int, "How many follow-ups are owed to the customer."]
+    follow_ups_owed: Annotated[int, "Follow-ups owed to the customer, without what the clock leaves: delay_owed_since."]
+    delay_owed_since: Annotated[
+        datetime | None, "Since when word of a delay is owed once promised_by has passed; null when it is not."
+    ]
     delivery_attempts: Annotated[int, "Delivery attempts so far."]
+    order_value: Annotated[Decimal, "Quantities times unit prices, charges included."]
     open_value: Annotated[Decimal, "Undelivered quantities times unit prices; 0 once closed."]
     currency: Annotated[str, "The order's currency (ISO 4217)."]
+    lines: Annotated[int, "How many lines it has; see order_lines."]
+    shipments: Annotated[int, "How many shipments it has; see shipments."]
+    closed_at: Annotated[datetime | None, "When it was completed or cancelled; null while it is open."]
+    completed_at: Annotated[datetime | None, "When it was completed; null while it is not."]
+    last_delivered_at: Annotated[datetime | None, "When goods were delivered last."]
+    short: Annotated[bool | None, "Whether it was last completed without all that was ordered; null: never completed."]
+    cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled, while that stands."]
 
 
 OPEN_NOW: Mapping[str, str | None] = {"valid_to": None, "status": "open"}
@@ -57,6 +70,7 @@ order_states = RowTable(
                 "estimated_delivery",
                 "mode",
                 "left_to_book",
+                "delay_owed_since",
                 "status",
                 "valid_to",
             ),
@@ -77,7 +91,6 @@ class RepOpenOrders(NamedTuple):
     in_transit: Annotated[int, "Of these, on their way."]
     partly_delivered: Annotated[int, "Of these, delivered in part."]
     expedites_open: Annotated[int, "Undecided expedite requests on them."]
-    follow_ups_owed: Annotated[int, "Follow-ups owed, also on closed orders."]
     open_b2b: Annotated[int, "Open orders of businesses."]
     open_b2c: Annotated[int, "Open orders of consumers."]
 
@@ -87,25 +100,23 @@ rep_open_orders = RowTable("rep_open_orders", RepOpenOrders)
 
 def load_of(order: OrderState) -> RepOpenOrders | None:
     """What an order's present row adds to the load of the rep who holds it."""
-    is_open = order.status == "open"
-    if not is_open and not order.follow_ups_owed:
+    if order.status != "open":
         return None
     stage, segment = order.stage, order.segment
     return RepOpenOrders(
         rep_id=order.rep_id or "",
-        open_orders=int(is_open),
-        to_book=int(is_open and stage == "to_book"),
-        booked=int(is_open and stage == "booked"),
-        in_transit=int(is_open and stage == "in_transit"),
-        partly_delivered=int(is_open and stage == "partly_delivered"),
-        expedites_open=order.expedites_open if is_open else 0,
-        follow_ups_owed=order.follow_ups_owed,
-        open_b2b=int(is_open and segment == "b2b"),
-        open_b2c=int(is_open and segment == "b2c"),
+        open_orders=1,
+        to_book=int(stage == "to_book"),
+        booked=int(stage == "booked"),
+        in_transit=int(stage == "in_transit"),
+        partly_delivered=int(stage == "partly_delivered"),
+        expedites_open=order.expedites_open,
+        open_b2b=int(segment == "b2b"),
+        open_b2c=int(segment == "b2c"),
     )
 
 
-_row = row_maker(OrderState, OrderSummary, "valid_from", "valid_to", "follow_up_owed", "follow_ups_owed")
+_row = row_maker(OrderState, OrderSummary, "valid_from", "valid_to", "follow_ups_owed", "completed_at")
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
@@ -116,8 +127,8 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
                 summary,
                 valid_from=valid_from,
                 valid_to=valid_to,
-                follow_up_owed=bool(summary.follow_ups),
                 follow_ups_owed=len(summary.follow_ups),
+                completed_at=summary.delivered_at,
             )
             for summary, valid_from, valid_to in periods((moment.at, moment.summary) for moment in settled.moments)
         ]
@@ -126,7 +137,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
 
 ORDER_STATES = Projection(
     name="order_states",
-    version=3,
+    version=4,
     kind=ORDER,
     tables=(order_states,),
     shape=shape,
@@ -134,7 +145,7 @@ ORDER_STATES = Projection(
         Totals(
             table=rep_open_orders,
             over=order_states,
-            looks_at=("rep_id", "status", "stage", "segment", "expedites_open", "follow_ups_owed"),
+            looks_at=("rep_id", "status", "stage", "segment", "expedites_open"),
             contribution=load_of,
         ),
     ),

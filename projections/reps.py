@@ -10,7 +10,7 @@ from projections.table import Key, Row, RowTable
 
 
 class RepPeriod(NamedTuple):
-    """One row for each period of a registered rep between two changes."""
+    """One row for each period of a rep, from the registration on, between two changes."""
 
     rep_id: Annotated[str, Key("The rep.")]
     valid_from: Annotated[datetime, Key("From when.")]
@@ -19,6 +19,7 @@ class RepPeriod(NamedTuple):
     level: Annotated[str, "entry or senior."]
     team: Annotated[str | None, "The rep's team."]
     mentor_id: Annotated[str | None, "The rep who mentors this one."]
+    registered: Annotated[bool, "False once the rep has left; the name stays known."]
 
 
 rep_periods = RowTable("rep_periods", RepPeriod)
@@ -36,10 +37,11 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
                 level=rep.level,
                 team=rep.team,
                 mentor_id=rep.mentor_id,
+                registered=rep.registered,
             )
             for rep, valid_from, valid_to in periods((moment.at, moment.summary) for moment in settled.moments)
         ]
     }
 
 
-REPS = Projection(name="reps", version=1, kind=REP, tables=(rep_periods,), shape=shape)
+REPS = Projection(name="reps", version=2, kind=REP, tables=(rep_periods,), shape=shape)

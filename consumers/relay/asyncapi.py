@@ -12,10 +12,10 @@ import msgspec
 
 from consumers.contract import CATALOGUE, EXAMPLES, TOPICS, ReadingRules, WellFormed, asyncapi_document, read_message
 from consumers.contract.asyncapi import STRUCTURED
+from consumers.contract.claims import Claimed
 from consumers.contract.topics import DEAD_SUFFIX, EVENTS, VERDICTS
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_letter_copies, effects, verdicts
-from consumers.relay.claims import Claimed
 from consumers.relay.effects import Turn
 from consumers.relay.envelope import (
     REVERTED,

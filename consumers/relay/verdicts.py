@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from consumers.contract.claims import Claimed
 from consumers.contract.writing import instant_text
 from consumers.ingest.register import MessageKey
-from consumers.relay.claims import Claimed
 from consumers.relay.envelope import VERDICT_CHANGED, VERDICT_GIVEN, VerdictData, structured
 from consumers.relay.identity import fact_id, verdict_id
 from consumers.sinks.sink import Record

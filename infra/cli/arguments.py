@@ -19,6 +19,7 @@ from infra.settings import Settings, load_settings
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
+from projections.views.catalogue import View
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -64,6 +65,15 @@ WaitOption = Annotated[
     float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="How long to wait for --min-position.")
 ]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
+
+
+def only_of(view: View, rep: str | None) -> dict[str, str] | None:
+    """The filter of --rep. Raises BadParameter for a view whose rows are of no rep."""
+    if rep is None:
+        return None
+    if "rep_id" not in view.columns:
+        raise typer.BadParameter(f"the rows of {view.relation} are of no rep: leave --rep", param_hint="--rep")
+    return {"rep_id": rep}
 
 
 @contextmanager

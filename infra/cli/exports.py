@@ -15,6 +15,7 @@ from infra.cli.arguments import (
     MinPositionOption,
     RepOption,
     WaitOption,
+    only_of,
     open_waybill,
 )
 from infra.cli.output import console, progress_bar, readable_instant
@@ -43,6 +44,8 @@ def export(
 ) -> None:
     """Write a view to a file, however long it is. The file is written whole or not at all; an older one is replaced."""
     view = _exported(name, rep, min_position)
+    if view is not None:
+        only_of(view, rep)
     _expect_writable(to)
     if for_spreadsheets and to.suffix.lower() != SPREADSHEET_ENDING:
         raise typer.BadParameter(f"only a {SPREADSHEET_ENDING} file is written for spreadsheets", param_hint="--to")

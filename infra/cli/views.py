@@ -13,6 +13,7 @@ from infra.cli.arguments import (
     MinPositionOption,
     RepOption,
     WaitOption,
+    only_of,
     open_waybill,
 )
 from infra.cli.output import Format, readable_instant, show_note, show_rows
@@ -40,7 +41,7 @@ def _command(view: View) -> Callable[..., None]:
         with open_waybill() as waybill:
             if min_position is not None:
                 waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
-            only = None if rep is None else {"rep_id": rep}
+            only = only_of(view, rep)
             answer = waybill.views.ask(view, Asked(as_of, known_at), only, limit, counted=True)
             rows = answer.rows
             known = f", as known at {readable_instant(known_at)}" if known_at else ""

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from consumers.contract.claims import Claimed, claimed_by
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_letter_copies, verdicts
-from consumers.relay.claims import Claimed, claimed_by
 from consumers.relay.dead_letter_copies import DeadLetter
 from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record

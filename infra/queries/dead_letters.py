@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, Text, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Engine, Select, Table, Text, case, func, literal, or_, select, union_all
 
 from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
@@ -21,7 +21,7 @@ DEAD_LETTERS_COLUMN_DOCS = {
     "letter_id": "Names the letter: waybill dead-letters show LETTER_ID.",
     "verdict": "malformed, refused or held (for too long).",
     "reason": "Why it was not taken.",
-    "subject": "The id of what the message is about; null, as type, source and id are, of a malformed one.",
+    "subject": "The id of what the message is about; of a malformed one, as for type, source and id, what it claims.",
     "type": "The message's type.",
     "source": "Who sent it.",
     "id": "The message's id.",
@@ -211,12 +211,11 @@ def _topic() -> ColumnElement[str]:
 
 
 def _malformed() -> Select[Any]:
-    nothing = null().cast(Text)
     return select(
         malformed_messages.c.letter_id,
         literal(Verdict.MALFORMED.value, Text).label("verdict"),
         malformed_messages.c.reason,
-        *(nothing.label(name) for name in ("subject", "type", "source", "id")),
+        *(malformed_messages.c[f"claimed_{name}"].label(name) for name in ("subject", "type", "source", "id")),
         _topic(),
         feeds.c.partition,
         malformed_messages.c.offset,

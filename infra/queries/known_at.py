@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from domain.clock_holds import as_held_at
 from domain.settling import up_to
 from domain.streams import split_stream_name
+from infra.queries.untaken import UntakenThen
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import History
 from infra.store.projected.rows import rows_of_one_question
@@ -33,20 +34,24 @@ def scratch_of(
     clock_skew: timedelta,
     *,
     only_lasting: bool = True,
+    untaken: UntakenThen | None = None,
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
 
     Facts that were further ahead of that clock than `clock_skew` are left out.
 
     What came after `as_of` is not in them, so what held then is what has no end: ask them about the present. With
-    `only_lasting`, they have nothing else.
+    `only_lasting`, they have nothing else. With `untaken`, the messages that were not taken then are there, too.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections)
         # These tables are nobody else's: a count of batches will do for the positions that they move along.
-        for position, batch in enumerate(_shaped(history, projections, as_of, known_at, clock_skew, only_lasting)):
+        shaped = _shaped(history, projections, as_of, known_at, clock_skew, only_lasting, untaken)
+        for position, batch in enumerate(shaped):
             rows.replace(batch, position, position + 1)
+        if untaken is not None:
+            untaken.write(engine)
         try:
             yield engine
         finally:
@@ -60,6 +65,7 @@ def _shaped(
     known_at: datetime,
     clock_skew: timedelta,
     only_lasting: bool,
+    untaken: UntakenThen | None,
 ) -> Iterator[list[Replacement]]:
     batch = [Replacement(projection) for projection in projections]
     subjects = 0
@@ -70,6 +76,11 @@ def _shaped(
         settled = settled_stream(stream, as_held_at(up_to(facts, as_of, known_at), known_at, clock_skew))
         if settled is None:
             continue
+        if untaken is not None:
+            known = up_to(facts, recorded=known_at)
+            then = settled if as_of is None else settled_stream(stream, as_held_at(known, known_at, clock_skew))
+            if then is not None:
+                untaken.look_at(then, known)
         for replacement in batch:
             if replacement.projection.kind is settled.kind:
                 replacement.take(settled, only_lasting=only_lasting)

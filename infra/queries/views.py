@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Select
 
 from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
+from infra.queries.untaken import UntakenThen
 from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import ProjectedRows, answering_position
@@ -98,6 +99,7 @@ class Views:
                 asked.known_at,
                 self._clock_skew,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
+                untaken=UntakenThen(self._engine, asked.known_at) if view.counts_untaken else None,
             ) as scratch,
             scratch.connect() as connection,
         ):

@@ -6,7 +6,7 @@ views of the file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, Table, select
@@ -16,8 +16,11 @@ from infra.store.projected.tables import over_relations, over_stored_tables
 from projections.projection import Projection
 from projections.table import RowTable
 from projections.views.as_of import AsOf
-from projections.views.catalogue import VIEWS, View
+from projections.views.catalogue import ANY_INSTANT, VIEWS, View
 from projections.views.tables import table_of
+from projections.views.untaken_messages import untaken_messages
+
+UNTAKEN_MESSAGES = "untaken_messages"
 
 
 class NotAllowedError(Exception):
@@ -47,7 +50,7 @@ class Relation:
 
     def relations_question(self, as_of: AsOf) -> Select[Any]:
         """The same question to other relations, which analysts may read."""
-        return over_relations(self.question(as_of), self.projections)
+        return over_relations(self.question(as_of), self.projections, {untaken_messages: UNTAKEN_MESSAGES})
 
     @property
     def description_now(self) -> str:
@@ -65,7 +68,14 @@ def relations(hold: timedelta) -> list[Relation]:
         lambda as_of: dead_letters(as_of, hold),
         reads_more=True,
     )
-    return [*(_of_table(table, projection) for table, projection in tables.items()), *map(_of_view, VIEWS), letters]
+    of_tables = [_of_table(table, projection) for table, projection in tables.items()]
+    return [*of_tables, _untaken(), *map(_of_view, VIEWS), letters]
+
+
+def _untaken() -> Relation:
+    column_docs = {column.name: column.comment or "" for column in untaken_messages.c}
+    about = untaken_messages.comment or ""
+    return Relation(UNTAKEN_MESSAGES, about, column_docs, lambda _: select(untaken_messages), untaken_messages)
 
 
 def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:
@@ -75,7 +85,7 @@ def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:
 
 
 def _of_view(view: View) -> Relation:
-    columns = view.question(AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))).selected_columns
+    columns = view.question(ANY_INSTANT).selected_columns
     column_docs = {
         column.name: view.column_docs.get(column.name) or getattr(column, "comment", None) or "" for column in columns
     }

@@ -6,7 +6,9 @@ from sqlalchemy import ColumnElement, Select, case, literal, or_
 
 from projections.views.as_of import AsOf
 from projections.views.columns import Name, hours_between
+from projections.views.follow_ups import follow_up_owed
 from projections.views.open_orders import is_open, open_order_columns, state
+from projections.views.untaken_messages import UNTAKEN_COLUMN_DOCS, count_untaken
 
 
 def reasons(as_of: AsOf) -> dict[str, ColumnElement[bool]]:
@@ -27,6 +29,8 @@ def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
 
 AT_RISK_COLUMN_DOCS = {
     "hours_left": "Hours from T to the promise, with two places.",
+    "follow_up_owed": "Whether the customer is still to be told something.",
+    **UNTAKEN_COLUMN_DOCS,
     "why": "The first that holds: estimate_late (estimated after the promise), estimate_passed (estimated before T), "
     "no_estimate (of a live shipment), not_booked (something is left to book, and 24 hours or less are left).",
 }
@@ -37,7 +41,7 @@ def at_risk_deliveries(as_of: AsOf) -> Select[Any]:
     hours_left = hours_between(as_of.instant, state.promised_by).label("hours_left")
     why = case(*((holds, literal(name, Name)) for name, holds in reasons(as_of).items()))
     return (
-        open_order_columns(hours_left, why.label("why"))
+        open_order_columns(hours_left, follow_up_owed(as_of), count_untaken(as_of), why.label("why"))
         .where(is_open(as_of), is_at_risk(as_of))
         .order_by(state.promised_by, state.order_id)
     )

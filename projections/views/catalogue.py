@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select
@@ -9,17 +10,25 @@ from sqlalchemy import Select
 from projections.contacts import CONTACTS
 from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
+from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
 from projections.reps import REPS
+from projections.shipments import SHIPMENTS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
 from projections.views.follow_ups import FOLLOW_UPS_COLUMN_DOCS, follow_ups
 from projections.views.late_deliveries import LATE_COLUMN_DOCS, late_deliveries
+from projections.views.order_lines import order_lines
 from projections.views.order_states import order_periods
+from projections.views.orders import ORDERS_COLUMN_DOCS, orders
 from projections.views.overdue_deliveries import OVERDUE_COLUMN_DOCS, overdue_deliveries
 from projections.views.rep_workload import WORKLOAD_COLUMN_DOCS, rep_workload
+from projections.views.shipments import shipments
 from projections.views.tables import order_states
+
+ANY_INSTANT = AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))
+"""For looking at a question without asking it."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,15 @@ class View:
     question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
     column_docs: Mapping[str, str] = field(default_factory=dict)
+    counts_untaken: bool = False
+    """Whether it counts the messages about an order that were not taken, which no projection has."""
     tells_all_periods: bool = False
     """Whether, unless asked as of an instant, it tells all that ever held and not only what does now."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, in order."""
+        return tuple(column.name for column in self.question(ANY_INSTANT).selected_columns)
 
 
 VIEWS: tuple[View, ...] = (
@@ -47,6 +63,7 @@ VIEWS: tuple[View, ...] = (
         overdue_deliveries,
         (ORDER_STATES,),
         OVERDUE_COLUMN_DOCS,
+        counts_untaken=True,
     ),
     View(
         "at_risk_deliveries",
@@ -55,13 +72,14 @@ VIEWS: tuple[View, ...] = (
         at_risk_deliveries,
         (ORDER_STATES,),
         AT_RISK_COLUMN_DOCS,
+        counts_untaken=True,
     ),
     View(
         "rep_workload",
         "workload",
         "What each rep has on the desk.",
         rep_workload,
-        (ORDER_STATES, REPS, CONTACTS),
+        (ORDER_STATES, FOLLOW_UPS, REPS, CONTACTS),
         WORKLOAD_COLUMN_DOCS,
     ),
     View(
@@ -77,8 +95,30 @@ VIEWS: tuple[View, ...] = (
         "follow-ups",
         "What customers are still to be told.",
         follow_ups,
-        (FOLLOW_UPS,),
+        (ORDER_STATES, FOLLOW_UPS),
         FOLLOW_UPS_COLUMN_DOCS,
+    ),
+    View(
+        "orders",
+        "orders",
+        "Every order: how it stands, what it is worth, whether it was on time.",
+        orders,
+        (ORDER_STATES,),
+        ORDERS_COLUMN_DOCS,
+    ),
+    View(
+        "order_lines",
+        "order-lines",
+        "The lines of each order, with what was delivered of them.",
+        order_lines,
+        (ORDER_LINES,),
+    ),
+    View(
+        "shipments",
+        "shipments",
+        "The shipments of each order, and what became of them.",
+        shipments,
+        (SHIPMENTS,),
     ),
 )
 

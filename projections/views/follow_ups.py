@@ -1,28 +1,63 @@
-"""follow_ups: what the customer is still to be told, of declined expedites and of delays."""
+"""follow_ups: what customers are still to be told, of declined expedites and of delays."""
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, Subquery, literal, null, select, union_all
 
+from domain.order.delays import LAPSES_AFTER
 from projections.views.as_of import AsOf
-from projections.views.columns import hours_between
+from projections.views.columns import Name, hours_between
+from projections.views.open_orders import is_open, state
 from projections.views.tables import follow_up_periods
 
-FOLLOW_UPS_COLUMN_DOCS = {"hours_owed": "Hours from owed_since to T, with two places."}
+FOLLOW_UPS_COLUMN_DOCS = {
+    "rep_id": "The rep who holds the order; null for nobody.",
+    "request_id": "The declined request; null for a delay.",
+    "about": "expedite (declined) or delay.",
+    "owed_since": "Since when the customer should have been told.",
+    "hours_owed": "Hours from owed_since to T, with two places.",
+}
 
 
 def follow_ups(as_of: AsOf) -> Select[Any]:
     """Follow-ups owed at T, the longest owed first."""
-    owed = follow_up_periods.c
-    return (
+    owed = owed_at(as_of).c
+    return select(
+        owed.order_id,
+        owed.rep_id,
+        owed.request_id,
+        owed.about,
+        owed.owed_since,
+        hours_between(owed.owed_since, as_of.instant).label("hours_owed"),
+    ).order_by(owed.owed_since, owed.order_id, owed.about, owed.request_id)
+
+
+def owed_at(as_of: AsOf) -> Subquery:
+    """What is owed at T: by the facts, and because a promise passed with the customer not informed."""
+    by_facts = follow_up_periods.c
+    columns = (by_facts.order_id, by_facts.rep_id, by_facts.request_id, by_facts.about, by_facts.owed_since)
+    return union_all(
+        select(*columns).where(as_of.holds(follow_up_periods), ~has_lapsed(as_of, by_facts.closed_at)),
         select(
-            owed.order_id,
-            owed.rep_id,
-            owed.request_id,
-            owed.about,
-            owed.owed_since,
-            hours_between(owed.owed_since, as_of.instant).label("hours_owed"),
-        )
-        .where(as_of.holds(follow_up_periods))
-        .order_by(owed.owed_since, owed.order_id, owed.about, owed.request_key)
-    )
+            state.order_id,
+            state.rep_id,
+            null().cast(Name).label("request_id"),
+            literal("delay", Name).label("about"),
+            state.delay_owed_since.label("owed_since"),
+        ).where(is_open(as_of), delay_left_by_the_clock(as_of)),
+    ).subquery("owed")
+
+
+def delay_left_by_the_clock(as_of: AsOf) -> ColumnElement[bool]:
+    """Of an open order: its promise has passed, and nobody has told the customer."""
+    return state.delay_owed_since.is_not(None) & (state.promised_by < as_of.instant)
+
+
+def has_lapsed(as_of: AsOf, closed_at: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Of an order closed this long before T, nothing is owed any more."""
+    return closed_at.is_not(None) & (closed_at <= as_of.shifted(-LAPSES_AFTER))
+
+
+def follow_up_owed(as_of: AsOf) -> ColumnElement[bool]:
+    """Of an open order: whether the customer is still to be told something at T."""
+    return (state.follow_ups_owed > 0) | delay_left_by_the_clock(as_of)

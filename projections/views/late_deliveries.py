@@ -25,6 +25,8 @@ def late_deliveries(as_of: AsOf) -> Select[Any]:
             hours_between(late.promised_by, late.delivered_at).label("hours_late"),
             late.mode,
             late.carrier,
+            late.last_delivered_at,
+            late.short,
         )
         .where(as_of.holds(late_delivery_periods))
         .order_by(late.delivered_at.desc(), late.order_id)

@@ -15,7 +15,9 @@ def is_open(as_of: AsOf) -> ColumnElement[bool]:
     return as_of.holds(order_states) & (state.status == "open")
 
 
-def open_order_columns(hours: ColumnElement[Any], *further: ColumnElement[Any]) -> Select[Any]:
+def open_order_columns(
+    hours: ColumnElement[Any], follow_up_owed: ColumnElement[bool], *further: ColumnElement[Any]
+) -> Select[Any]:
     """The columns of an open order, as the overdue and the at-risk list both have them.
 
     `hours` are those to the promise or from it, by that column's name; `further` columns stand at the end.
@@ -34,7 +36,7 @@ def open_order_columns(hours: ColumnElement[Any], *further: ColumnElement[Any]) 
         state.mode,
         state.estimated_delivery,
         state.expedite,
-        state.follow_up_owed,
+        follow_up_owed.label("follow_up_owed"),
         state.delivery_attempts,
         state.open_value,
         state.currency,

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, and_, case, func, literal_column, select, union
+from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, case, func, literal_column, select, union
 
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.columns import Name
+from projections.views.follow_ups import owed_at
 from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
 from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
@@ -16,6 +17,7 @@ MEASURES = tuple(column.name for column in rep_open_orders.c if not column.prima
 WORKLOAD_COLUMN_DOCS = {
     **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},
     "rep_id": "The rep; null for what nobody holds.",
+    "follow_ups_owed": "Follow-ups owed to customers, also on closed orders.",
     "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
     "overdue": "Open orders whose promise has passed.",
     "due_in_24h": "Open orders promised from T to 24 hours later.",
@@ -29,8 +31,10 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
     load = _load_kept() if as_of.present else load_recounted(as_of)
     clock = _clock_dependent(as_of)
     talks = _contacts(as_of)
+    owed = _owed(as_of)
     rep = select(rep_periods).where(as_of.holds(rep_periods)).cte("rep")
-    desks = union(select(load.c.rep_id), select(talks.c.rep_id), select(rep.c.rep_id)).cte("desks")
+    registered = select(rep.c.rep_id).where(rep.c.registered)
+    desks = union(select(load.c.rep_id), select(owed.c.rep_id), select(talks.c.rep_id), registered).cte("desks")
     return (
         select(
             func.nullif(desks.c.rep_id, "", type_=Name).label("rep_id"),
@@ -38,6 +42,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
             rep.c.level,
             rep.c.team,
             *(_or_zero(load.c[name]) for name in MEASURES[: MEASURES.index("open_b2b")]),
+            _or_zero(owed.c.follow_ups_owed),
             *(_or_zero(clock.c[name]) for name in ("overdue", "due_in_24h", "at_risk")),
             *(_or_zero(load.c[name]) for name in ("open_b2b", "open_b2c")),
             _or_zero(talks.c.contacts_7d),
@@ -45,6 +50,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
         .select_from(desks)
         .outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
         .outerjoin(load, load.c.rep_id == desks.c.rep_id)
+        .outerjoin(owed, owed.c.rep_id == desks.c.rep_id)
         .outerjoin(clock, clock.c.rep_id == desks.c.rep_id)
         .outerjoin(talks, talks.c.rep_id == desks.c.rep_id)
         .order_by(desks.c.rep_id)
@@ -54,29 +60,26 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
 def load_recounted(as_of: AsOf) -> CTE:
     """What each rep holds at T, counted from the rows of order_states: for the past, and to prove the kept totals."""
     state = order_states.c
-    opened = state.status == "open"
     measures = {
-        "open_orders": opened,
-        "to_book": and_(opened, state.stage == "to_book"),
-        "booked": and_(opened, state.stage == "booked"),
-        "in_transit": and_(opened, state.stage == "in_transit"),
-        "partly_delivered": and_(opened, state.stage == "partly_delivered"),
-        "expedites_open": case((opened, state.expedites_open), else_=0),
-        "follow_ups_owed": state.follow_ups_owed,
-        "open_b2b": and_(opened, state.segment == "b2b"),
-        "open_b2c": and_(opened, state.segment == "b2c"),
+        "open_orders": state.status == "open",
+        "to_book": state.stage == "to_book",
+        "booked": state.stage == "booked",
+        "in_transit": state.stage == "in_transit",
+        "partly_delivered": state.stage == "partly_delivered",
+        "expedites_open": state.expedites_open,
+        "open_b2b": state.segment == "b2b",
+        "open_b2c": state.segment == "b2c",
     }
     return (
         select(_holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()))
-        .where(as_of.holds(order_states), opened | (state.follow_ups_owed > 0))
+        .where(is_open(as_of))
         .group_by(state.rep_id)
         .cte("load")
     )
 
 
 def _load_kept() -> CTE:
-    held = rep_open_orders.c
-    return select(rep_open_orders).where((held.open_orders > 0) | (held.follow_ups_owed > 0)).cte("load")
+    return select(rep_open_orders).where(rep_open_orders.c.open_orders > 0).cte("load")
 
 
 def _clock_dependent(as_of: AsOf) -> CTE:
@@ -96,6 +99,12 @@ def _clock_dependent(as_of: AsOf) -> CTE:
     )
 
 
+def _owed(as_of: AsOf) -> CTE:
+    owed = owed_at(as_of).c
+    holder = _or_empty(owed.rep_id)
+    return select(holder.label("rep_id"), func.count().label("follow_ups_owed")).group_by(holder).cte("owed_by_rep")
+
+
 def _contacts(as_of: AsOf) -> CTE:
     at = contacts.c.contacted_at
     return (
@@ -108,8 +117,12 @@ def _contacts(as_of: AsOf) -> CTE:
 
 def _holder() -> ColumnElement[str]:
     """The rep who holds an order; empty, as in the kept totals, for nobody."""
+    return _or_empty(order_states.c.rep_id)
+
+
+def _or_empty(rep_id: ColumnElement[Any]) -> ColumnElement[str]:
     # SQLite makes an index for a join only over what it knows to be text.
-    return func.coalesce(order_states.c.rep_id, literal_column("''", Name)).cast(Text)
+    return func.coalesce(rep_id, literal_column("''", Name)).cast(Text)
 
 
 def _count(measure: ColumnElement[Any]) -> ColumnElement[int]:

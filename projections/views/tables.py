@@ -14,9 +14,11 @@ from projections.catalogue import PROJECTIONS
 from projections.contacts import contacts as contact_rows
 from projections.follow_ups import follow_up_periods as follow_up_rows
 from projections.late_deliveries import late_delivery_periods as late_delivery_rows
+from projections.order_lines import order_line_periods as order_line_rows
 from projections.order_states import order_states as order_state_rows
 from projections.order_states import rep_open_orders as rep_open_order_rows
 from projections.reps import rep_periods as rep_rows
+from projections.shipments import shipment_periods as shipment_rows
 from projections.table import RowTable, ValueType
 from projections.views.columns import Amount, Hours, Instant, Name
 
@@ -87,6 +89,8 @@ def table_of(declared: RowTable[Any]) -> Table:
 
 order_states = table_of(order_state_rows)
 rep_open_orders = table_of(rep_open_order_rows)
+order_line_periods = table_of(order_line_rows)
+shipment_periods = table_of(shipment_rows)
 follow_up_periods = table_of(follow_up_rows)
 late_delivery_periods = table_of(late_delivery_rows)
 rep_periods = table_of(rep_rows)

@@ -24,6 +24,10 @@ class Subject:
     def take(self, message: Message, now: datetime) -> str:
         return "applied"
 
+    def take_at(self, message: Message, now: datetime) -> str:
+        """Judge it, after time has passed up to `now`."""
+        return self.take(message, now)
+
     def clock(self, now: datetime) -> None:
         """Time has passed up to `now`."""
 
@@ -104,6 +108,8 @@ class Order(Subject):
         self.reinstated: datetime | None = None
         """The promise of the reinstatement that stands."""
         self.completed: Row | None = None
+        self.short: bool | None = None
+        """How it was last completed."""
         self.closed_at: datetime | None = None
         self.reopened_at: datetime | None = None
         self.last_delivered_at: datetime | None = None
@@ -112,6 +118,7 @@ class Order(Subject):
         self.requests: dict[str, Request] = {}
         self.latest_decision = "none"
         self.attempts = 0
+        self.changed_at: datetime | None = None
         self.owed: dict[str | None, datetime] = {}
         """Since when: by request for a declined expedite, under None for a delay."""
 
@@ -210,14 +217,26 @@ class Order(Subject):
         if self.is_open and live and all_in_time and self.promise >= now:
             self.owed.pop(None, None)
 
+    def take_at(self, message: Message, now: datetime) -> str:
+        before = dict(self.owed)
+        if self.changed_at != now:
+            self.clock(now)
+        verdict = self.take(message, now)
+        if verdict == "applied":
+            self.changed_at = now
+        else:
+            self.owed = before
+        return verdict
+
     def clock(self, now: datetime) -> None:
+        self.owed = self.owed_at(now)
         if self.is_open and self.promise < now and not self.told_of_delay:
             since = self.promise if self.reopened_at is None else max(self.promise, self.reopened_at)
             self.owed.setdefault(None, since)
 
     def owed_at(self, at: datetime) -> dict[str | None, datetime]:
         """What is owed to the customer; of an order closed long before, it has lapsed."""
-        return {} if self.closed_at is not None and self.closed_at <= at - LAPSES_AFTER else self.owed
+        return {} if self.closed_at is not None and at - self.closed_at >= LAPSES_AFTER else self.owed
 
     def _promise(self, promise: datetime) -> None:
         self.promise, self.told_of_delay = promise, False
@@ -227,15 +246,16 @@ class Order(Subject):
             if shipment.is_live:
                 shipment.cancelled_at = now
 
-    def _complete(self, now: datetime, *, short: bool, by_cancelling: bool = False) -> None:
+    def _complete(self, now: datetime, *, short: bool, cancel_reason: str | None = None) -> None:
         if self.completed is None and not self.is_cancelled and self.something_delivered and self.all_delivered:
             self.completed = {
                 "rep_id": self.rep,
                 "promised_by": self.promise,
                 "delivered_at": now,
                 "short": short,
-                "by_cancelling": by_cancelling,
+                "cancel_reason": cancel_reason,
             }
+            self.short = short
 
     # The order itself.
 
@@ -265,8 +285,9 @@ class Order(Subject):
                 "sku", after.get("sku")
             ):
                 return "refused"
-            if "sku" in before:
-                after.setdefault("sku", before["sku"])
+        for line, row in lines.items():
+            if "sku" in (before := self.lines.get(line, {}) or self.gone.get(line, {})):
+                row.setdefault("sku", before["sku"])
         self.gone |= {line: row for line, row in self.lines.items() if line not in lines}
         self.lines = lines
         self._complete(now, short=True)
@@ -286,7 +307,7 @@ class Order(Subject):
         if self.is_cancelled:
             return "duplicate"
         if self.completed is not None:
-            return "duplicate" if self.completed["by_cancelling"] else "refused"
+            return "duplicate" if self.completed["cancel_reason"] is not None else "refused"
         self._end_shipments(now)
         if not self.something_delivered:
             self.cancelled_for, self.reinstated = data["reason"], None
@@ -295,7 +316,7 @@ class Order(Subject):
             row["quantity"] = min(row["quantity"], max(ZERO, self.delivered(line)))
             if not row["quantity"]:
                 self.gone[line] = self.lines.pop(line)
-        self._complete(now, short=True, by_cancelling=True)
+        self._complete(now, short=True, cancel_reason=data["reason"])
         return None
 
     def order_reinstated(self, data: Row, now: datetime, time: datetime) -> str | None:

@@ -41,7 +41,7 @@ class Account(Subject):
 def settle(subject: Subject, messages: Iterable[Message], at: datetime) -> dict[Key, str]:
     """The five rules of settling, for messages that nobody voided. Whatever can go on is tried after every change.
 
-    The clock has its turn before each instant, and at the end, at `at`.
+    The clock has its turn before each instant at which something changes, and at the end, at `at`.
     """
     verdicts: dict[Key, str] = {}
     waiting: list[Message] = []
@@ -52,7 +52,6 @@ def settle(subject: Subject, messages: Iterable[Message], at: datetime) -> dict[
         if message.time != now:
             now = message.time
             forbidden = []
-            subject.clock(now)
         waiting.append(message)
         verdicts[message.key] = "held"
         while _one_more_applies(subject, waiting, forbidden, applied, verdicts, now):
@@ -73,7 +72,7 @@ def _one_more_applies(
         said_before = any(_same_said(candidate, one) for one in applied)
         if not said_before and subject.waits(candidate):
             continue
-        verdict = verdicts[candidate.key] = "duplicate" if said_before else subject.take(candidate, now)
+        verdict = verdicts[candidate.key] = "duplicate" if said_before else subject.take_at(candidate, now)
         for pile in (waiting, forbidden):
             if candidate in pile:
                 pile.remove(candidate)

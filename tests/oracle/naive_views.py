@@ -180,7 +180,7 @@ def _order(order: Order, at: datetime) -> Row:
         "original_promised_by": order.placed["promised_by"],
         "completed_at": done and done["delivered_at"],
         "last_delivered_at": order.last_delivered_at,
-        "short": None if done is None else done["short"],
+        "short": order.short,
         "on_time": on_time,
         "rep_id": order.rep,
         "placed_rep_id": order.placed.get("rep_id"),
@@ -193,7 +193,7 @@ def _order(order: Order, at: datetime) -> Row:
         "currency": order.placed["currency"],
         "lines": len(_lines(order)),
         "shipments": len(order.shipments),
-        "cancel_reason": order.cancelled_for,
+        "cancel_reason": order.cancelled_for if done is None else done["cancel_reason"],
     }
 
 

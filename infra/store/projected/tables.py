@@ -67,9 +67,15 @@ def over_stored_tables(question: Question, projections: Iterable[Projection]) ->
     return _over(question, {table_of(t): s for p in projections for t, s in stored_tables(p).items()})
 
 
-def over_relations(question: Question, projections: Iterable[Projection]) -> Question:
-    """A question asked of the names that analysts query, which are those of the tables without a version."""
-    return _over(question, {table_of(t): _relation(t) for p in projections for t in tables_of(p)})
+def over_relations(
+    question: Question, projections: Iterable[Projection], others: Mapping[Table, str] | None = None
+) -> Question:
+    """A question asked of the names that analysts query, which are those of the tables without a version.
+
+    `others` names the relations of further tables.
+    """
+    renamed = {table: table.to_metadata(MetaData(), name=name) for table, name in (others or {}).items()}
+    return _over(question, {table_of(t): _relation(t) for p in projections for t in tables_of(p)} | renamed)
 
 
 def _over(question: Question, tables: Mapping[Table, Table]) -> Question:

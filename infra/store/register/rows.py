@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import NamedTuple, Self
 
+from consumers.contract.claims import claimed_by
 from consumers.ingest.register import ChangedMessage, IgnoredFields, MalformedMessage, NewMessage, Notice
 from domain.streams import is_waiting_room
 from domain.verdict import Verdict
@@ -35,6 +36,7 @@ class MessageRow(NamedTuple):
     letter_id: str | None
     recorded_at: datetime
     received_at: datetime
+    occurred_at: datetime | None
 
     @classmethod
     def of(cls, new: NewMessage, received_at: datetime) -> Self:
@@ -57,6 +59,7 @@ class MessageRow(NamedTuple):
             letter_id_kept(outcome, *key),
             fact.recorded_at,
             received_at,
+            fact.occurred_at,
         )
 
 
@@ -104,7 +107,7 @@ class RawMessageRow(NamedTuple):
 
 
 class MalformedMessageRow(NamedTuple):
-    """A malformed message, whole."""
+    """A malformed message, whole, with what it claims to be as far as that can be read."""
 
     letter_id: str
     feed_id: Serial
@@ -114,12 +117,19 @@ class MalformedMessageRow(NamedTuple):
     body: bytes
     headers: str
     received_at: datetime
+    claimed_source: str | None
+    claimed_id: str | None
+    claimed_subject: str | None
+    claimed_type: str | None
+    claimed_time: datetime | None
 
     @classmethod
     def of(cls, malformed: MalformedMessage, received_at: datetime) -> Self:
         letter_id, reason, feed_id, raw = malformed
         feed = Serial(feed_id)
-        return cls(letter_id, feed, feed, raw.offset, reason, raw.body, write_headers(raw.headers), received_at)
+        claimed = claimed_by(raw.body, raw.headers)
+        headers = write_headers(raw.headers)
+        return cls(letter_id, feed, feed, raw.offset, reason, raw.body, headers, received_at, *claimed)
 
 
 class ClockHoldRow(NamedTuple):

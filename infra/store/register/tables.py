@@ -66,6 +66,7 @@ Index(
 )
 AMONG_NOT_APPLIED = "messages.verdict IN ('held', 'refused')"
 """Word for word what that index says: SQLite uses it for a question that has this among its conditions."""
+Index("messages_untaken", messages.c.subject, sqlite_where=_not_applied, postgresql_where=_not_applied)
 Index(
     "messages_in_waiting_rooms",
     messages.c.subject,
@@ -88,6 +89,13 @@ malformed_messages = Table(
     *columns_of(MalformedMessageRow, key=["letter_id"]),
     Column("repeats", Integer, nullable=False, server_default="0"),
     Column("discarded_at", Instant),
+)
+_says_whose = malformed_messages.c.claimed_subject.is_not(None)
+Index(
+    "malformed_messages_by_claim",
+    malformed_messages.c.claimed_subject,
+    sqlite_where=_says_whose,
+    postgresql_where=_says_whose,
 )
 
 # The outbox of verdicts, in the order in which they became known: each verdict on receipt other than applied, and each

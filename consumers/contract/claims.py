@@ -1,0 +1,53 @@
+"""What a malformed message says that it is: enough to tell whose it is, as far as it can be read."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic_core import PydanticCustomError
+
+from consumers.contract.json_decoding import Unreadable, decode_json
+from consumers.contract.records import ATTRIBUTE_PREFIX, Headers
+from consumers.contract.wire import check_id, check_instant
+
+
+class Claimed(NamedTuple):
+    """Attributes that could be read; None for each that could not. `time` is in UTC."""
+
+    source: str | None = None
+    id: str | None = None
+    subject: str | None = None
+    type: str | None = None
+    time: datetime | None = None
+
+
+def claimed_by(body: bytes, headers: Headers) -> Claimed:
+    """Read what can be read, from headers in Kafka's binary mode, else from JSON. Nothing is raised for any bytes."""
+    attributes: dict[str, object] = {
+        name.removeprefix(ATTRIBUTE_PREFIX): content for name, content in headers if name.startswith(ATTRIBUTE_PREFIX)
+    }
+    if not attributes:
+        try:
+            document = decode_json(body)
+        except Unreadable:
+            return Claimed()
+        attributes = document if isinstance(document, dict) else {}
+    source, message_id, subject, message_type = (_id(attributes.get(name)) for name in Claimed._fields[:-1])
+    return Claimed(source, message_id, subject, message_type, _instant(attributes.get("time")))
+
+
+def _id(value: object) -> str | None:
+    try:
+        return check_id(_decoded(value))
+    except PydanticCustomError:
+        return None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return check_instant(_decoded(value))
+    except PydanticCustomError:
+        return None
+
+
+def _decoded(value: object) -> object:
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value

@@ -1,0 +1,116 @@
+"""What was not taken, by order: when a message happened, what a malformed one claims to be, and a view of both."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from consumers.contract.claims import claimed_by
+from consumers.contract.wire import check_instant
+from projections.views.columns import Instant
+
+revision = "0008"
+down_revision = "0007"
+
+ROWS_AT_ONCE = 5_000
+NOT_TAKEN = "verdict IN ('held', 'refused')"
+CLAIMS = ("source", "id", "subject", "type", "time")
+
+# A void that waits until what it names is known is about the subject, too. What claims to be a rep's or an account's
+# message is about no order.
+UNTAKEN = """
+SELECT m.subject AS order_id, m.occurred_at AS counts_from
+FROM messages AS m
+WHERE m.verdict IN ('held', 'refused') AND NOT m.voided AND (substr(m.stream, 1, 6) = 'order-' OR m.waits_in_room)
+UNION ALL
+SELECT l.claimed_subject, l.received_at
+FROM malformed_messages AS l
+WHERE l.claimed_subject IS NOT NULL AND l.discarded_at IS NULL
+AND (l.claimed_type IS NULL OR NOT (l.claimed_type LIKE 'rep.%' OR l.claimed_type LIKE 'account.%'
+  OR l.claimed_type LIKE 'parcel.%' OR l.claimed_type LIKE 'standing!_order.%' ESCAPE '!'
+  OR l.claimed_type = 'customer.contacted.v1'))
+AND NOT EXISTS (
+  SELECT 1 FROM messages AS a
+  WHERE a.source = l.claimed_source AND a.message_id = l.claimed_id AND a.verdict = 'applied'
+)
+"""
+
+
+def upgrade() -> None:
+    op.add_column("messages", sa.Column("occurred_at", Instant))
+    for name in CLAIMS[:-1]:
+        op.add_column("malformed_messages", sa.Column(f"claimed_{name}", sa.Text))
+    op.add_column("malformed_messages", sa.Column("claimed_time", Instant))
+    _fill_occurred_at()
+    _fill_claims()
+    not_taken, says_whose = sa.text(NOT_TAKEN), sa.text("claimed_subject IS NOT NULL")
+    op.create_index("messages_untaken", "messages", ["subject"], sqlite_where=not_taken, postgresql_where=not_taken)
+    op.create_index(
+        "malformed_messages_by_claim",
+        "malformed_messages",
+        ["claimed_subject"],
+        sqlite_where=says_whose,
+        postgresql_where=says_whose,
+    )
+    barrier = " WITH (security_barrier = true)" if op.get_bind().dialect.name == "postgresql" else ""
+    # As the driver takes it, with percent signs for what they are.
+    op.get_bind().exec_driver_sql(
+        f"CREATE VIEW untaken_of_register{barrier} AS {UNTAKEN}", execution_options={"no_parameters": True}
+    )
+
+
+def _fill_occurred_at() -> None:
+    """Each message's time, which its event has."""
+    connection = op.get_bind()
+    sqlite = connection.dialect.name == "sqlite"
+    events = "stored_events" if sqlite else "waybill_events"
+    if not sa.inspect(connection).has_table(events):
+        return
+    found = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE).execute(
+        sa.text(
+            f"SELECT m.source, m.message_id, m.subject, e.state FROM messages AS m JOIN {events} AS e "
+            "ON e.originator_id = m.stream AND e.originator_version = m.version"
+        )
+    )
+    key = [sa.column(name, sa.Text) for name in ("source", "message_id", "subject")]
+    messages = sa.table("messages", *key, sa.column("occurred_at", Instant))
+    update = sa.update(messages).where(*(column == sa.bindparam(f"the_{column.name}") for column in key))
+    _in_batches(update.values(occurred_at=sa.bindparam("at")), (_time_of(row) for row in found.all()))
+
+
+def _time_of(row: Any) -> dict[str, Any]:
+    source, message_id, subject, state = row
+    occurred_at = check_instant(json.loads(bytes(state))["occurred_at"])
+    return {"the_source": source, "the_message_id": message_id, "the_subject": subject, "at": occurred_at}
+
+
+def _fill_claims() -> None:
+    connection = op.get_bind()
+    kept = sa.table(
+        "malformed_messages",
+        *(sa.column(name, sa.Text) for name in ("letter_id", "headers")),
+        sa.column("body", sa.LargeBinary),
+        *(sa.column(f"claimed_{name}", sa.Text) for name in CLAIMS[:-1]),
+        sa.column("claimed_time", Instant),
+    )
+    letter = kept.c
+    update = (
+        sa.update(kept)
+        .where(letter.letter_id == sa.bindparam("the_letter"))
+        .values({f"claimed_{name}": sa.bindparam(name) for name in CLAIMS})
+    )
+    found = connection.execute(sa.select(letter.letter_id, letter.body, letter.headers)).all()
+    _in_batches(update, (_claims_of(*row) for row in found))
+
+
+def _claims_of(letter_id: str, body: bytes, headers: str) -> dict[str, Any]:
+    read = tuple((name, bytes.fromhex(value)) for name, value in json.loads(headers))
+    return {"the_letter": letter_id, **claimed_by(bytes(body), read)._asdict()}
+
+
+def _in_batches(statement: sa.Update, rows: Iterator[dict[str, Any]]) -> None:
+    while batch := list(islice(rows, ROWS_AT_ONCE)):
+        op.get_bind().execute(statement, batch)
