@@ -53,12 +53,10 @@ class UntakenThen:
                 self._superseded.add(fact.key)
 
     def write(self, engine: Engine) -> None:
-        """Make the table that the view counts, in the question's own database."""
+        """Fill the table that the view counts, in the question's own database."""
         malformed = [(subject, at) for key, subject, at in self._claims if key not in self._superseded]
         rows = [{"order_id": order_id, "counts_from": at} for order_id, at in (*self._rows, *malformed)]
-        untaken_messages.create(engine)
         with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE INDEX untaken_by_order ON {untaken_messages.name} (order_id)")
             if rows:
                 connection.execute(insert(untaken_messages), rows)
 

@@ -33,6 +33,10 @@ class Case:
     def lines(self) -> list[bytes]:
         return (FOLDER / f"{self.name}.jsonl").read_bytes().splitlines()
 
+    @property
+    def messages(self) -> list[Row]:
+        return [json.loads(line) for line in self.lines]
+
     def expect(self, found: Sequence[Row]) -> None:
         """The same rows in any order, values by value."""
         key = [name for name in KEYS.get(self.view, ("order_id",)) if all(name in row for row in self.rows)]

@@ -53,9 +53,9 @@ def assert_same(view: str, found: Sequence[Row], expected: Sequence[Row]) -> Non
     one, other = ({tuple(row[name] for name in KEYS[view]): row for row in rows} for rows in (found, expected))
     assert len(one) == len(found), "a key twice"
     differing = {
-        key: found if a and b else (a, b)
+        key: columns if a and b else (a, b)
         for key in one.keys() | other.keys()
-        if (a := one.get(key)) != (b := other.get(key)) and (found := _differing(a or {}, b or {}))
+        if (a := one.get(key)) != (b := other.get(key)) and (columns := _differing(a or {}, b or {}))
     }
     few = list(differing.items())[:5]
     assert not differing, f"{len(differing)} of {len(other)} rows of {view} differ (found, expected): {few}"

@@ -56,9 +56,9 @@ def test_a_follow_up_outlives_its_order(projecting: Projecting) -> None:
     projecting.given(placed(8), expedite_requested(9), expedite_declined(10), cancelled(11)).then(
         order_states,
         row(valid_from=8, expedite="none", expedites_open=0),
-        row(valid_from=9, expedite="requested", expedites_open=1, follow_up_owed=False),
-        row(valid_from=10, expedite="declined", expedites_open=0, follow_up_owed=True, follow_ups_owed=1),
-        row(valid_from=11, valid_to=None, status="cancelled", follow_up_owed=True),
+        row(valid_from=9, expedite="requested", expedites_open=1, follow_ups_owed=0),
+        row(valid_from=10, expedite="declined", expedites_open=0, follow_ups_owed=1),
+        row(valid_from=11, valid_to=None, status="cancelled", follow_ups_owed=1),
     )
 
 

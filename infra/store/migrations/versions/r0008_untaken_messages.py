@@ -1,8 +1,6 @@
 """What was not taken, by order: when a message happened, what a malformed one claims to be, and a view of both."""
 
 import json
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +14,7 @@ revision = "0008"
 down_revision = "0007"
 
 ROWS_AT_ONCE = 5_000
+LETTERS_AT_ONCE = 100
 NOT_TAKEN = "verdict IN ('held', 'refused')"
 CLAIMS = ("source", "id", "subject", "type", "time")
 
@@ -69,16 +68,20 @@ def _fill_occurred_at() -> None:
     events = "stored_events" if sqlite else "waybill_events"
     if not sa.inspect(connection).has_table(events):
         return
-    found = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE).execute(
-        sa.text(
-            f"SELECT m.source, m.message_id, m.subject, e.state FROM messages AS m JOIN {events} AS e "
-            "ON e.originator_id = m.stream AND e.originator_version = m.version"
-        )
+    page = sa.text(
+        f"SELECT m.source, m.message_id, m.subject, e.state FROM messages AS m JOIN {events} AS e "
+        "ON e.originator_id = m.stream AND e.originator_version = m.version "
+        "WHERE (m.source, m.message_id, m.subject) > (:source, :message_id, :subject) "
+        f"ORDER BY m.source, m.message_id, m.subject LIMIT {ROWS_AT_ONCE}"
     )
     key = [sa.column(name, sa.Text) for name in ("source", "message_id", "subject")]
     messages = sa.table("messages", *key, sa.column("occurred_at", Instant))
-    update = sa.update(messages).where(*(column == sa.bindparam(f"the_{column.name}") for column in key))
-    _in_batches(update.values(occurred_at=sa.bindparam("at")), (_time_of(row) for row in found.all()))
+    same = (column == sa.bindparam(f"the_{column.name}") for column in key)
+    update = sa.update(messages).where(*same).values(occurred_at=sa.bindparam("at"))
+    last = ("", "", "")
+    while rows := connection.execute(page, dict(zip(("source", "message_id", "subject"), last, strict=True))).all():
+        connection.execute(update, [_time_of(row) for row in rows])
+        last = (rows[-1][0], rows[-1][1], rows[-1][2])
 
 
 def _time_of(row: Any) -> dict[str, Any]:
@@ -102,15 +105,14 @@ def _fill_claims() -> None:
         .where(letter.letter_id == sa.bindparam("the_letter"))
         .values({f"claimed_{name}": sa.bindparam(name) for name in CLAIMS})
     )
-    found = connection.execute(sa.select(letter.letter_id, letter.body, letter.headers)).all()
-    _in_batches(update, (_claims_of(*row) for row in found))
+    ids = list(connection.execute(sa.select(letter.letter_id)).scalars())
+    # They have bodies of up to the largest message's size each.
+    for first in range(0, len(ids), LETTERS_AT_ONCE):
+        some = letter.letter_id.in_(ids[first : first + LETTERS_AT_ONCE])
+        found = connection.execute(sa.select(letter.letter_id, letter.body, letter.headers).where(some)).all()
+        connection.execute(update, [_claims_of(*row) for row in found])
 
 
 def _claims_of(letter_id: str, body: bytes, headers: str) -> dict[str, Any]:
     read = tuple((name, bytes.fromhex(value)) for name, value in json.loads(headers))
     return {"the_letter": letter_id, **claimed_by(bytes(body), read)._asdict()}
-
-
-def _in_batches(statement: sa.Update, rows: Iterator[dict[str, Any]]) -> None:
-    while batch := list(islice(rows, ROWS_AT_ONCE)):
-        op.get_bind().execute(statement, batch)
