@@ -50,8 +50,10 @@ def scratch_of(
         shaped = _shaped(history, projections, as_of, known_at, clock_skew, only_lasting, untaken)
         for position, batch in enumerate(shaped):
             rows.replace(batch, position, position + 1)
+            if untaken is not None:
+                untaken.write(engine)
         if untaken is not None:
-            untaken.write(engine)
+            untaken.write(engine, at_last=True)
         try:
             yield engine
         finally:

@@ -6,59 +6,79 @@ Of the present the store's register tells the same (projections/views/untaken_me
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, true
+from sqlalchemy import Connection, Engine, Table, insert, or_, select, true
 
 from domain.fact import Fact, FactKey
 from domain.order.kind import ORDER
 from domain.verdict import Verdict
 from infra.store.register.tables import malformed_messages, messages
 from projections.projection import Settled
-from projections.views.untaken_messages import untaken_messages
+from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 NOT_TAKEN = (Verdict.HELD, Verdict.REFUSED)
+ROWS_AT_ONCE = 10_000
 
 
 class UntakenThen:
     """What had not been taken at `known_at`. Show it each order, settled from the facts that were recorded by then."""
 
     def __init__(self, engine: Engine, known_at: datetime):
-        self._rows: list[tuple[str, datetime]] = []
+        self._untaken: list[dict[str, object]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
         self._superseded: set[FactKey] = set()
         waiting = select(messages.c.subject, messages.c.occurred_at).where(
             messages.c.waits_in_room == true(), messages.c.recorded_at <= known_at
         )
         claiming = select(malformed_messages).where(
-            malformed_messages.c.claimed_subject.is_not(None), malformed_messages.c.received_at <= known_at
+            malformed_messages.c.claimed_subject.is_not(None),
+            malformed_messages.c.received_at <= known_at,
+            or_(malformed_messages.c.discarded_at.is_(None), malformed_messages.c.discarded_at > known_at),
         )
         with engine.connect() as connection:
-            self._rows += [(row.subject, row.occurred_at) for row in connection.execute(waiting)]
+            for row in connection.execute(waiting):
+                self._note(row.subject, row.occurred_at)
             for row in connection.execute(claiming):
-                if row.discarded_at is None and _may_be_an_orders(row.claimed_type):
+                if _may_be_an_orders(row.claimed_type):
                     key = (row.claimed_source or "", row.claimed_id or "")
                     self._claims.append((key, row.claimed_subject, row.received_at))
         self._claimed = {key for key, _, _ in self._claims}
 
     def look_at(self, settled: Settled, facts: Iterable[Fact]) -> None:
-        """Note what was not taken of an order, and which malformed messages one of any subject superseded."""
+        """Note what was not taken of an order, and which malformed messages its applied ones superseded."""
+        if settled.kind is not ORDER:
+            return
         outcomes = settled.settling.outcomes
         for fact in facts:
             outcome = outcomes.get(fact.key)
             if outcome is None:
                 continue
-            if outcome.verdict in NOT_TAKEN:
-                if settled.kind is ORDER and not outcome.voided:
-                    self._rows.append((settled.subject_id, fact.occurred_at))
+            if outcome.verdict in NOT_TAKEN and not outcome.voided:
+                self._note(settled.subject_id, fact.occurred_at)
             elif outcome.verdict is Verdict.APPLIED and fact.key in self._claimed:
                 self._superseded.add(fact.key)
 
-    def write(self, engine: Engine) -> None:
-        """Fill the table that the view counts, in the question's own database."""
-        malformed = [(subject, at) for key, subject, at in self._claims if key not in self._superseded]
-        rows = [{"order_id": order_id, "counts_from": at} for order_id, at in (*self._rows, *malformed)]
+    def write(self, engine: Engine, *, at_last: bool = False) -> None:
+        """Hand over to the question's own database what was noted so far, if it is much or the last of it."""
+        if not at_last and len(self._untaken) < ROWS_AT_ONCE:
+            return
         with engine.begin() as connection:
-            if rows:
-                connection.execute(insert(untaken_messages), rows)
+            _insert(connection, untaken_messages, self._untaken)
+            self._untaken = []
+            if at_last:
+                claims = [
+                    {"order_id": order_id, "recorded_at": recorded_at}
+                    for key, order_id, recorded_at in self._claims
+                    if key not in self._superseded
+                ]
+                _insert(connection, malformed_claims, claims)
+
+    def _note(self, order_id: str, occurred_at: datetime) -> None:
+        self._untaken.append({"order_id": order_id, "occurred_at": occurred_at})
+
+
+def _insert(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def _may_be_an_orders(message_type: str | None) -> bool:

@@ -18,9 +18,10 @@ from projections.table import RowTable
 from projections.views.as_of import AsOf
 from projections.views.catalogue import ANY_INSTANT, VIEWS, View
 from projections.views.tables import table_of
-from projections.views.untaken_messages import untaken_messages
+from projections.views.untaken_messages import malformed_claims, untaken_messages
 
-UNTAKEN_MESSAGES = "untaken_messages"
+OF_REGISTER = {untaken_messages: "untaken_messages", malformed_claims: "malformed_claims"}
+"""What views read of the register, by the names of the relations."""
 
 
 class NotAllowedError(Exception):
@@ -50,7 +51,7 @@ class Relation:
 
     def relations_question(self, as_of: AsOf) -> Select[Any]:
         """The same question to other relations, which analysts may read."""
-        return over_relations(self.question(as_of), self.projections, {untaken_messages: UNTAKEN_MESSAGES})
+        return over_relations(self.question(as_of), self.projections, OF_REGISTER)
 
     @property
     def description_now(self) -> str:
@@ -69,13 +70,12 @@ def relations(hold: timedelta) -> list[Relation]:
         reads_more=True,
     )
     of_tables = [_of_table(table, projection) for table, projection in tables.items()]
-    return [*of_tables, _untaken(), *map(_of_view, VIEWS), letters]
+    return [*of_tables, *map(_of_register, OF_REGISTER), *map(_of_view, VIEWS), letters]
 
 
-def _untaken() -> Relation:
-    column_docs = {column.name: column.comment or "" for column in untaken_messages.c}
-    about = untaken_messages.comment or ""
-    return Relation(UNTAKEN_MESSAGES, about, column_docs, lambda _: select(untaken_messages), untaken_messages)
+def _of_register(table: Table) -> Relation:
+    column_docs = {column.name: column.comment or "" for column in table.c}
+    return Relation(OF_REGISTER[table], table.comment or "", column_docs, lambda _: select(table), table)
 
 
 def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:

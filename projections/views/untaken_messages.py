@@ -1,7 +1,8 @@
-"""untaken_messages: messages about an order that were not taken. They belong to no subject's rows.
+"""What was not taken about an order: messages held or refused, and malformed ones that claim to be about it.
 
-The store has them as a view of its register (migration 0008); as known at an instant, a table for one question has
-what settling found then (infra/queries/untaken.py).
+They belong to no subject's rows. The store has them as two views of its register (migration 0008); as known at an
+instant, two tables for one question have what settling found then (infra/queries/untaken.py). They are counted apart,
+since SQLite looks through all of a union for each row that asks.
 """
 
 from sqlalchemy import Column, ColumnElement, MetaData, Table, func, select
@@ -13,10 +14,18 @@ from projections.views.open_orders import state
 untaken_messages = Table(
     "untaken_of_register",
     MetaData(),
-    Column("order_id", Name, comment="The order that the message is about, or claims to be."),
-    Column("counts_from", Instant, comment="When it happened; of a malformed message, when it was recorded."),
-    comment="One row for each message about an order that is held, or refused and not voided, or malformed and neither "
-    "discarded nor superseded.",
+    Column("order_id", Name, comment="The order that the message is about."),
+    Column("occurred_at", Instant, comment="When it happened, by the message."),
+    comment="One row for each message about an order that is held, or refused and not voided.",
+)
+
+malformed_claims = Table(
+    "malformed_of_register",
+    MetaData(),
+    Column("order_id", Name, comment="The order that the message claims to be about."),
+    Column("recorded_at", Instant, comment="When it was recorded."),
+    comment="One row for each malformed message that claims to be about an order, and was neither discarded nor "
+    "superseded: no message of the source and id that it claims was applied.",
 )
 
 UNTAKEN_COLUMN_DOCS = {
@@ -27,10 +36,7 @@ UNTAKEN_COLUMN_DOCS = {
 
 def count_untaken(as_of: AsOf) -> ColumnElement[int]:
     """How many there are by T of the order of a row of order_states."""
-    untaken = untaken_messages.c
-    return (
-        select(func.count())
-        .where(untaken.order_id == state.order_id, untaken.counts_from <= as_of.instant)
-        .scalar_subquery()
-        .label("untaken_messages")
-    )
+    untaken, malformed = untaken_messages.c, malformed_claims.c
+    well_formed = select(func.count()).where(untaken.order_id == state.order_id, untaken.occurred_at <= as_of.instant)
+    claiming = select(func.count()).where(malformed.order_id == state.order_id, malformed.recorded_at <= as_of.instant)
+    return (well_formed.scalar_subquery() + claiming.scalar_subquery()).label("untaken_messages")

@@ -38,7 +38,7 @@ from projections.projection import Projection
 from projections.runner import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
-from projections.views.untaken_messages import untaken_messages
+from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 MoveNames = Callable[[Connection], None]
 """Redefines what analysts query over the live versions, within the connection's transaction."""
@@ -226,9 +226,10 @@ class ProjectedRows:
 def rows_of_one_question(engine: Engine, projections: Sequence[Projection]) -> ProjectedRows:
     """Rows in a scratch database that lasts for one question, which no migration made."""
     register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures])
-    untaken_messages.create(engine)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE INDEX untaken_by_order ON {untaken_messages.name} (order_id)")
+    for table in (untaken_messages, malformed_claims):
+        table.create(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE INDEX {table.name}_by_order ON {table.name} (order_id)")
     rows = ProjectedRows(engine)
     rows.create(projections)
     return rows

@@ -29,7 +29,7 @@ from projections.totals import sum_contributions
 from projections.views.as_of import AsOf
 from projections.views.catalogue import View, view_named
 from projections.views.tables import metadata, table_of
-from projections.views.untaken_messages import untaken_messages
+from projections.views.untaken_messages import malformed_claims, untaken_messages
 from tests.unit.domain.facts import oclock
 from tests.unit.domain.specification import SUBJECT_ID, kind_of
 
@@ -70,6 +70,7 @@ class Memory:
         engine = create_engine("sqlite://")
         metadata.create_all(engine)
         untaken_messages.create(engine)
+        malformed_claims.create(engine)
         with engine.begin() as connection:
             for table in (table for projection in view.projections for table in projection.tables):
                 if rows := self.rows(streams, table):

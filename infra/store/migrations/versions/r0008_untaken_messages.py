@@ -18,14 +18,15 @@ LETTERS_AT_ONCE = 100
 NOT_TAKEN = "verdict IN ('held', 'refused')"
 CLAIMS = ("source", "id", "subject", "type", "time")
 
-# A void that waits until what it names is known is about the subject, too. What claims to be a rep's or an account's
-# message is about no order.
+# A void that waits until what it names is known is about the subject, too.
 UNTAKEN = """
-SELECT m.subject AS order_id, m.occurred_at AS counts_from
+SELECT m.subject AS order_id, m.occurred_at AS occurred_at
 FROM messages AS m
 WHERE m.verdict IN ('held', 'refused') AND NOT m.voided AND (substr(m.stream, 1, 6) = 'order-' OR m.waits_in_room)
-UNION ALL
-SELECT l.claimed_subject, l.received_at
+"""
+# What claims to be a rep's or an account's message is about no order.
+MALFORMED = """
+SELECT l.claimed_subject AS order_id, l.received_at AS recorded_at
 FROM malformed_messages AS l
 WHERE l.claimed_subject IS NOT NULL AND l.discarded_at IS NULL
 AND (l.claimed_type IS NULL OR NOT (l.claimed_type LIKE 'rep.%' OR l.claimed_type LIKE 'account.%'
@@ -34,8 +35,10 @@ AND (l.claimed_type IS NULL OR NOT (l.claimed_type LIKE 'rep.%' OR l.claimed_typ
 AND NOT EXISTS (
   SELECT 1 FROM messages AS a
   WHERE a.source = l.claimed_source AND a.message_id = l.claimed_id AND a.verdict = 'applied'
+  AND substr(a.stream, 1, 6) = 'order-'
 )
 """
+VIEWS = {"untaken_of_register": UNTAKEN, "malformed_of_register": MALFORMED}
 
 
 def upgrade() -> None:
@@ -56,9 +59,10 @@ def upgrade() -> None:
     )
     barrier = " WITH (security_barrier = true)" if op.get_bind().dialect.name == "postgresql" else ""
     # As the driver takes it, with percent signs for what they are.
-    op.get_bind().exec_driver_sql(
-        f"CREATE VIEW untaken_of_register{barrier} AS {UNTAKEN}", execution_options={"no_parameters": True}
-    )
+    for name, question in VIEWS.items():
+        op.get_bind().exec_driver_sql(
+            f"CREATE VIEW {name}{barrier} AS {question}", execution_options={"no_parameters": True}
+        )
 
 
 def _fill_occurred_at() -> None:
