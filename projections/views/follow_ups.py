@@ -11,6 +11,7 @@ from projections.views.open_orders import is_open, state
 from projections.views.tables import follow_up_periods
 
 FOLLOW_UPS_COLUMN_DOCS = {
+    "order_id": "The order.",
     "rep_id": "The rep who holds the order; null for nobody.",
     "request_id": "The declined request; null for a delay.",
     "about": "expedite (declined) or delay.",

@@ -38,6 +38,10 @@ VIEWS = (
     "late-deliveries",
     "follow-ups",
     "follow_ups",
+    "orders",
+    "order-lines",
+    "order_lines",
+    "shipments",
 )
 READING: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     **{(view,): CLOCKS for view in VIEWS},
@@ -73,6 +77,7 @@ ACTING = {
     ("migrate",),
     ("reingest",),
     ("topics", "create"),
+    ("topics", "skip"),
     ("analysts", "grant"),
     ("analysts", "revoke"),
 }

@@ -450,7 +450,6 @@ def loads_in(states: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
         if state["valid_to"] is not None:
             continue
         load = loads[state["rep_id"] or ""]
-        load["follow_ups_owed"] += state["follow_ups_owed"]
         if state["status"] == "open":
             load["open_orders"] += 1
             load[state["stage"]] += 1

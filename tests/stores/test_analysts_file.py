@@ -119,7 +119,8 @@ def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int
         sqlite.define(waybill.engine, relations(HOLD))
         with waybill.engine.begin() as connection:
             connection.exec_driver_sql(
-                f"INSERT INTO {rep_periods} (rep_id, valid_from, name, level) VALUES ('rep-7', ?, 'Ann', 'senior')",
+                f"INSERT INTO {rep_periods} (rep_id, valid_from, name, level, registered) "
+                "VALUES ('rep-7', ?, 'Ann', 'senior', 1)",
                 (microseconds,),
             )
             found = connection.exec_driver_sql("SELECT valid_from FROM rep_periods_readable").scalar_one()

@@ -128,12 +128,14 @@ def test_psql_asks_them_all(stores: tuple[str, str]) -> None:
 
 
 @pytest.mark.postgres
-def test_what_is_late_by_week_is_what_is_late(waybill: Command, stores: tuple[str, str]) -> None:
+def test_what_was_missed_by_week_is_what_the_orders_say(waybill: Command, stores: tuple[str, str]) -> None:
     owner, reader = stores
-    by_week = next(q.sql for q in questions(on_sqlite=False) if "on_time_percent" in q.sql)
+    by_week = next(q.sql for q in questions(on_sqlite=False) if "still_open" in q.sql)
     with psycopg.connect(reader, row_factory=dict_row) as connection:
         weeks = connection.execute(by_week).fetchall()
-    assert sum(week["late"] for week in weeks) == len(waybill.with_(WAYBILL_STORE=owner).ask("late"))
+    orders = waybill.with_(WAYBILL_STORE=owner).ask("orders")
+    assert sum(week["missed"] for week in weeks) == sum(order["on_time"] is False for order in orders)
+    assert sum(week["still_open"] for week in weeks) == len(waybill.with_(WAYBILL_STORE=owner).ask("overdue"))
 
 
 @pytest.mark.postgres
