@@ -90,6 +90,15 @@ def timeline_of(
 # -- what was true -------------------------------------------------------------------------------
 
 
+def by_the_day(answers: Mapping[str, list[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Answers without the messages that were not taken: these count by the verdicts of today, or of the known instant,
+    not by those of the asked-for day."""
+    return {
+        view: [{name: value for name, value in row.items() if name != "untaken_messages"} for row in rows]
+        for view, rows in answers.items()
+    }
+
+
 @tried(0.3)
 @given(well_formed_messages(), st.data())
 def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happened_by_then(
@@ -102,8 +111,8 @@ def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happe
         prefix = heard(prefix_store, filter(had_happened_by(instant), sent), data)
         prefix_store.clock.now = instant
         # then
-        asked_now, asked_of_then = answers_of(prefix), answers_of(prefix, instant)
-        assert answers_of(whole, instant) == asked_of_then == asked_now
+        asked_now, asked_of_then = by_the_day(answers_of(prefix)), by_the_day(answers_of(prefix, instant))
+        assert by_the_day(answers_of(whole, instant)) == asked_of_then == asked_now
         for order in orders_in(sent):
             assert timeline_of(whole, order, instant) == timeline_of(prefix, order)
         # and what was delivered late by an instant is the beginning of what is known to be, but for who brought it last
@@ -150,7 +159,8 @@ def test_both_clocks_together_are_what_a_store_says_that_got_neither_later_news_
         prefix = heard(prefix_store, told_by_then, data)
         prefix_store.clock.now = as_of
         # then
-        assert answers_of(whole, as_of, known_at, views) == answers_of(prefix, views=views)
+        expected = by_the_day(answers_of(prefix, views=views))
+        assert by_the_day(answers_of(whole, as_of, known_at, views)) == expected
         for order in orders_in(sent):
             assert timeline_of(whole, order, as_of, known_at) == timeline_of(prefix, order)
 
@@ -204,7 +214,7 @@ def test_filtered_answers_are_the_answers_filtered(
 ) -> None:
     with a_store() as store:
         waybill = heard(store, sent, data)
-        for view in VIEWS:
+        for view in (view for view in VIEWS if "rep_id" in view.columns):
             rows = waybill.views.ask(view, Asked(as_of)).rows
             for rep in ("ann", "bob", "nobody"):
                 filtered = waybill.views.ask(view, Asked(as_of), {"rep_id": rep}).rows
