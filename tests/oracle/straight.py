@@ -12,6 +12,7 @@ from typing import Any
 
 Row = dict[str, Any]
 DAY = timedelta(days=1)
+LAPSE = timedelta(days=30)
 
 
 def read_instant(text: str) -> datetime:
@@ -67,6 +68,13 @@ class Order:
     def estimate(self) -> datetime | None:
         return None if self.booked is None else read_instant(self.booked.data["estimated_delivery"])
 
+    def owes_follow_up(self, at: datetime) -> bool:
+        """Nobody tells a customer anything in these histories: late news is owed from when it came (the booking of a
+        late shipment, or the promise's passing) until the goods come in time, or for 30 days after they came late."""
+        if self.delivered_at is not None:
+            return self.delivered_at > self.promise and at - self.delivered_at < LAPSE
+        return self.promise < at or (self.estimate is not None and self.estimate > self.promise)
+
     def is_overdue(self, at: datetime) -> bool:
         return self.delivered_at is None and self.promise < at
 
@@ -78,12 +86,12 @@ class Order:
         return "estimate_late" if self.estimate > self.promise else "estimate_passed" if self.estimate < at else None
 
     def overdue_row(self, at: datetime) -> Row:
-        return self._row(hours_overdue=hours(self.promise, at))
+        return self._row(at, hours_overdue=hours(self.promise, at))
 
     def at_risk_row(self, at: datetime) -> Row:
-        return {**self._row(hours_left=hours(at, self.promise)), "why": self.why_at_risk(at)}
+        return {**self._row(at, hours_left=hours(at, self.promise)), "why": self.why_at_risk(at)}
 
-    def _row(self, **told_hours: str) -> Row:
+    def _row(self, at: datetime, **told_hours: str) -> Row:
         data = self.placed.data
         value = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in data["lines"]), Decimal())
         return {
@@ -100,10 +108,11 @@ class Order:
             "mode": self.booked and self.booked.data["mode"],
             "estimated_delivery": shown(self.estimate),
             "expedite": "none",
-            "follow_up_owed": False,
+            "follow_up_owed": self.owes_follow_up(at),
             "delivery_attempts": 0,
             "open_value": str(value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)),
             "currency": data["currency"],
+            "untaken_messages": 0,
         }
 
 
@@ -164,12 +173,16 @@ def _late(orders: Iterable[Order]) -> Iterator[Row]:
                 "hours_late": hours(order.promise, arrived),
                 "mode": order.booked.data["mode"],
                 "carrier": order.booked.data["carrier"],
+                "last_delivered_at": shown(arrived),
+                "short": False,
             }
 
 
 def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> Iterator[Row]:
-    still_open = [order for order in orders if order.delivered_at is None]
-    for rep in {order.rep for order in still_open} | set(reps):
+    everything = list(orders)
+    still_open = [order for order in everything if order.delivered_at is None]
+    owing = [order for order in everything if order.owes_follow_up(at)]
+    for rep in {order.rep for order in still_open + owing} | set(reps):
         mine = [order for order in still_open if order.rep == rep]
         person = reps[rep].data if rep in reps else {}
         yield {
@@ -183,7 +196,7 @@ def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> I
             "in_transit": 0,
             "partly_delivered": 0,
             "expedites_open": 0,
-            "follow_ups_owed": 0,
+            "follow_ups_owed": sum(order.rep == rep for order in owing),
             "overdue": sum(order.is_overdue(at) for order in mine),
             "due_in_24h": sum(at <= order.promise <= at + DAY for order in mine),
             "at_risk": sum(order.why_at_risk(at) is not None for order in mine),
