@@ -12,6 +12,7 @@ from consumers.sinks.sink import Record
 from consumers.sources.kafka import Partition
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
 from domain.checkpoint import CheckpointMovedError
+from domain.rep.events import RepRegistered
 from infra.app.container import Waybill, open_backend
 from infra.app.migrate import migrate_store
 from infra.app.status import read_status
@@ -19,9 +20,11 @@ from infra.queries.books import Books
 from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
 from infra.store.engine import LOCKED
+from infra.store.events.codec import encode_event
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.schema_version import upgrade
 from tests.integration.messages import booked, dispatched, placed, voided
+from tests.unit.domain.facts import rep_registered
 
 StoreUrl = Callable[[], str]
 
@@ -519,7 +522,7 @@ def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(settings: S
     backend = open_backend(settings)
     upgrade(backend.engine, to="0001")
     with backend.engine.begin() as connection:
-        backend.insert_events(connection, [("order-SO-0", 1, "order.placed", b"{}")])
+        backend.insert_events(connection, [("rep-0", 1, RepRegistered.TOPIC, encode_event(rep_registered()))])
     backend.close()
     assert migrate_store(settings).version_before == "0001"
 
