@@ -12,7 +12,7 @@ from infra.masking import MASK, masked_value
 
 def _known_store(url: str) -> str:
     if url.startswith("postgresql://"):
-        # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
+        # Imported here: the driver takes a quarter of a second to import, and SQLite does not need it.
         from infra.store.postgres.connection_string import connection_parameters
 
         connection_parameters(url)
@@ -21,7 +21,7 @@ def _known_store(url: str) -> str:
         raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     path = url.removeprefix("sqlite:///")
     if not path or path == ":memory:":
-        raise ValueError("names no file; give sqlite:///PATH")
+        raise ValueError("must name a file: sqlite:///PATH")
     return url
 
 
@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         description="Where events, verdicts and views are kept: sqlite:///PATH or "
         "postgresql://USER:PASSWORD@HOST:PORT/DB?OPTION=VALUE, with libpq's options, such as sslmode.",
     )
-    max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest message that is taken, in bytes.")
+    max_message_bytes: int = Field(1_048_576, ge=1_024, description="The largest accepted message, in bytes.")
     clock_skew: timedelta = Field(
         timedelta(hours=1),
         ge=timedelta(0),
@@ -61,54 +61,56 @@ class Settings(BaseSettings):
     )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "UTC",
-        description="The business time zone, of dates given to commands and alone in messages: an IANA name.",
+        description="The business time zone, for dates without a time in commands and messages: an IANA name.",
     )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
     retry_seconds: float = Field(
-        300, ge=0, le=86_400, description="How long a store that is away is waited for before giving up, in seconds."
+        300, ge=0, le=86_400, description="How long to wait for an unavailable store before giving up, in seconds."
     )
     kafka: Annotated[str, AfterValidator(_known_brokers)] = Field(
-        "127.0.0.1:9092", description="Where Kafka is: HOST:PORT, several separated by commas."
+        "127.0.0.1:9092", description="Kafka's addresses: HOST:PORT, several separated by commas."
     )
     kafka_group: str = Field(
-        "waybill", min_length=1, max_length=200, description="The consumers' group; the topic prefix stands before it."
+        "waybill", min_length=1, max_length=200, description="The consumer group; the topic prefix is added in front."
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How Kafka is spoken to: encrypted (SSL), with a name and password (SASL), or both."
+        "PLAINTEXT", description="How to connect to Kafka: encrypted (SSL), with a name and password (SASL), or both."
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="How the password is shown to Kafka, where SASL is spoken."
+        "SCRAM-SHA-512", description="How to authenticate to Kafka, with SASL."
     )
     kafka_sasl_username: str = Field("", description="The name for SASL.")
     kafka_sasl_password: SecretStr = Field(SecretStr(""), description="The password for SASL.")
-    kafka_ssl_ca_file: str = Field("", description="Certificates of who may vouch for Kafka (PEM); none: the system's.")
-    kafka_ssl_cert_file: str = Field("", description="This service's own certificate (PEM), where Kafka asks for one.")
+    kafka_ssl_ca_file: str = Field(
+        "", description="Trusted certificate authorities for Kafka (PEM); empty: the system's."
+    )
+    kafka_ssl_cert_file: str = Field("", description="This service's own certificate (PEM), if Kafka asks for one.")
     kafka_ssl_key_file: str = Field("", description="The key to that certificate (PEM).")
     kafka_ssl_key_password: SecretStr = Field(SecretStr(""), description="The password of that key.")
     topic_prefix: str = Field(
-        "", max_length=200, pattern=r"^[A-Za-z0-9._-]*$", description="Stands before the name of every topic."
+        "", max_length=200, pattern=r"^[A-Za-z0-9._-]*$", description="A prefix for the name of every topic."
     )
     relay_source: str = Field(
         "waybill",
         min_length=1,
         max_length=200,
-        description="The `source` of the CloudEvents that the relay publishes; once chosen, leave it.",
+        description="The `source` of the CloudEvents that the relay publishes; do not change it later.",
     )
     relay_from: Literal["beginning", "now"] = Field(
         "beginning",
-        description="Where a relay begins that never ran on this store: its whole history, or what comes from now on.",
+        description="Where the first relay of a store begins: with its whole history, or with what comes from now on.",
     )
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="json: a line an event; console: for people; auto: console on a terminal, else json."
+        "auto", description="json: one line an event; console: for people; auto: console on a terminal, else json."
     )
     log_level: Literal["auto", "debug", "info", "warning", "error"] = Field(
-        "auto", description="The least severe events that are logged; auto: error on a terminal, else info."
+        "auto", description="The lowest level that is logged; auto: error on a terminal, else info."
     )
 
     @property
     def sqlite_path(self) -> str | None:
-        """The store's file; None when the store is no file."""
+        """The store's file; None when the store is not a file."""
         return self.store.removeprefix("sqlite:///") if self.store.startswith("sqlite:///") else None
 
     @property
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     def printable(self) -> list[dict[str, str]]:
-        """Each setting's variable, value and meaning; passwords are masked."""
+        """The variable, value and meaning of each setting; passwords are masked."""
         rows = []
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
@@ -131,7 +133,7 @@ class Settings(BaseSettings):
 
 
 class WrongSettingsError(Exception):
-    """A setting does not fit; the message names the variable and the fix."""
+    """A setting is invalid; the message names the variable and the fix."""
 
 
 def load_settings() -> Settings:

@@ -1,4 +1,4 @@
-"""follow_ups: what the customer is still to be told, of declined expedites and of delays.
+"""follow_ups: what is owed to customers about declined expedites and delays.
 
 What is owed, and until when, is decided in domain/order/evolution.py and delays.py. What the clock alone leaves stands
 in order_states (`delay_owed_since`), since no fact brings it about; the view adds it.

@@ -1,4 +1,4 @@
-"""late_deliveries: orders that were completed after their promise, for whoever held them then."""
+"""late_deliveries: orders completed after their promise, with the rep who held them then."""
 
 from collections.abc import Iterable
 from datetime import datetime

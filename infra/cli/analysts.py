@@ -1,4 +1,4 @@
-"""Commands about who may query with SQL: analysts."""
+"""Commands about SQL access: analysts."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from infra.cli.arguments import open_waybill
 from infra.cli.output import console, show_warning
 from infra.store.opening import Access
 
-analysts = typer.Typer(no_args_is_help=True, help="Who may query the relations in PostgreSQL with SQL of their own.")
+analysts = typer.Typer(no_args_is_help=True, help="Who may query the relations in PostgreSQL with SQL.")
 
 RoleArgument = Annotated[str, typer.Argument(metavar="ROLE", help="A role of the database, such as analyst.")]
 

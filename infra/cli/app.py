@@ -56,7 +56,7 @@ FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 
-# Failures that say in a sentence what is the matter and what to do.
+# Failures whose message says what is wrong and what to do.
 FAILURES = (
     MissingTopicsError,
     NoStoreError,
@@ -75,7 +75,7 @@ FAILURES = (
 
 
 class PrintableGroup(TyperGroup):
-    """Shows wrong usage, which names what stands in arguments and messages, without anything that a terminal obeys."""
+    """Escapes control characters in usage errors, which quote arguments and messages."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -117,7 +117,7 @@ for noun in NOUNS:
 
 
 def main() -> None:
-    """Run one command and leave with its exit code. A failure is printed in one line, never as a traceback."""
+    """Run one command and exit with its code. A failure is printed as one line, never as a traceback."""
     try:
         _expect_streams()
         collect_rarely()
@@ -134,16 +134,16 @@ def main() -> None:
         show_error(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
     except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
-        show_error(f"{_store_failed(e)} Nothing half-done was kept.")
+        show_error(f"{_store_failed(e)} Nothing was half done.")
         sys.exit(FAILED)
     except (MemoryError, SystemError, UnicodeDecodeError) as e:
         failure = failure_of(e)
         if failure is None:
             raise
-        show_error(f"{failure.value}. {failure.remedy} Nothing half-done was kept.")
+        show_error(f"{failure.value}. {failure.remedy} Nothing was half done.")
         sys.exit(FAILED)
     except BrokenPipeError:
-        # The reader of our output is gone; the interpreter must not complain about it when it exits.
+        # The reader of our output is gone; keep the interpreter from complaining about it on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except OSError as e:
@@ -154,13 +154,13 @@ def main() -> None:
 
 
 def _tell_unraisable(ignored: "sys.UnraisableHookArgs") -> None:
-    """Nothing of what is closed without enough memory: the lack of it is told once, by `main`."""
+    """Silence errors while closing without enough memory: `main` reports the lack of memory once."""
     if ignored.exc_value is None or failure_of(ignored.exc_value) is not Failure.OUT_OF_MEMORY:
         sys.__unraisablehook__(ignored)
 
 
 def _expect_streams() -> None:
-    """Say why nothing can be printed when standard output is closed; go on without standard error."""
+    """Fail with a reason when standard output is closed; go on without standard error."""
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (for as long as the process lives)
     if sys.stdout is None:
@@ -187,7 +187,8 @@ def _store_failed(error: BaseException) -> str:
     if not passes(error):
         return f"{failed} Is WAYBILL_STORE right?"
     return (
-        f"{failed} Such a failure passes, but this one lasted longer than WAYBILL_RETRY_SECONDS, or the command does "
+        f"{failed} Such a failure is usually temporary, but this one lasted longer than WAYBILL_RETRY_SECONDS, or "
+        f"the command does "
         "not wait: check whether the store can be reached, and what else uses it, then run the same command again."
     )
 

@@ -1,4 +1,4 @@
-"""What commands have in common: the store that they open, and arguments that several of them take."""
+"""What commands share: opening the store, and common arguments."""
 
 import signal
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from projections.views.catalogue import View
 
 
 def read_instant(text: str | datetime) -> datetime:
-    """An instant with offset, such as 2014-02-20T09:00:00Z, or a date: its beginning in the business zone."""
+    """An instant with offset, such as 2014-02-20T09:00:00Z, or a date, which means its start in the business zone."""
     if isinstance(text, datetime):
         return text  # a default, which is parsed like what the user gives
     try:
@@ -50,13 +50,13 @@ def _in_utc(instant: datetime) -> datetime:
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people; json or csv for programs.")]
 AsOfOption = Annotated[
     datetime | None,
-    typer.Option("--as-of", parser=read_instant, metavar="T", help="What was true at T, however late it was heard."),
+    typer.Option("--as-of", parser=read_instant, metavar="T", help="What was true at T, however late it was reported."),
 ]
 KnownAtOption = Annotated[
     datetime | None,
-    typer.Option("--known-at", parser=read_instant, metavar="K", help="By what the service knew at K."),
+    typer.Option("--known-at", parser=read_instant, metavar="K", help="Count only what the service knew at K."),
 ]
-RepOption = Annotated[str | None, typer.Option("--rep", help="Only this rep's.")]
+RepOption = Annotated[str | None, typer.Option("--rep", help="Only rows of this rep.")]
 MinPositionOption = Annotated[
     int | None,
     typer.Option("--min-position", min=0, metavar="P", help="Answer once the view reflects this position."),
@@ -64,15 +64,15 @@ MinPositionOption = Annotated[
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="How long to wait for --min-position.")
 ]
-LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="The maximum number of rows.")]
 
 
 def only_of(view: View, rep: str | None) -> dict[str, str] | None:
-    """The filter of --rep. Raises BadParameter for a view whose rows are of no rep."""
+    """The filter of --rep. Raises BadParameter for a view without a rep_id column."""
     if rep is None:
         return None
     if "rep_id" not in view.columns:
-        raise typer.BadParameter(f"the rows of {view.relation} are of no rep: leave --rep", param_hint="--rep")
+        raise typer.BadParameter(f"{view.relation} has no rep_id column: leave out --rep", param_hint="--rep")
     return {"rep_id": rep}
 
 
@@ -80,11 +80,11 @@ def only_of(view: View, rep: str | None) -> dict[str, str] | None:
 def open_waybill(
     stop: Event | None = None, *, waits: bool = False, access: Access = Access.READING
 ) -> Iterator[Waybill]:
-    """The service on the store that the settings name: for reading, unless the command acts.
+    """The service on the configured store: for reading, unless the command acts.
 
-    With a stop, as the long-running parts have one, a store that is not up yet is waited for until the stop is set, and
-    one that is away when it is set is no failure; `waits` is for commands without a stop that have messages to lose.
-    A command that only asks fails at once.
+    With `stop` (long-running parts), it waits for an unavailable store until `stop` is set, and an outage at that
+    moment is no failure. With `waits` (commands that would lose messages), it waits for WAYBILL_RETRY_SECONDS. Other
+    commands fail at once.
     """
     settings = load_settings()
     configure_logs(settings)
@@ -98,12 +98,12 @@ def open_waybill(
         except (DBAPIError, psycopg.Error) as e:
             if stop is None or not stop.is_set() or not passes(e):
                 raise
-            # What was tried again and again was a whole transaction, so nothing is half done.
+            # Retries repeat whole transactions, so nothing is half done.
             structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
 
 
 def stopped_by_signals() -> Event:
-    """Set by SIGTERM or Ctrl-C, instead of ending the process there and then."""
+    """An event that SIGTERM or Ctrl-C sets instead of ending the process."""
     stop = Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())

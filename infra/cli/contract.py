@@ -19,10 +19,12 @@ def schema(
     ] = None,
     form: Annotated[Literal["json"], typer.Option("--format", help="json, the only format.")] = "json",
 ) -> None:
-    """The AsyncAPI 3 document of all messages that Waybill reads and sends, or one message's JSON Schema."""
+    """Print the AsyncAPI 3 document of all messages that Waybill reads and publishes, or one message's JSON Schema."""
     if message_type is None:
         show_json(whole_document())
         return
     if message_type not in CATALOGUE:
-        raise typer.BadParameter(f"{message_type} is not taken; known are {', '.join(CATALOGUE)}", param_hint="TYPE")
+        raise typer.BadParameter(
+            f"{message_type} is not in the contract; known types: {', '.join(CATALOGUE)}", param_hint="TYPE"
+        )
     show_json(message_schema(message_type))

@@ -35,7 +35,7 @@ FLOOR_FILE = "floor.jsonl"
 ROWS_SHOWN = 3
 TEXT_WIDTH = 78
 
-# Of each view the columns for which a terminal of 80 characters has room.
+# The columns of each view that fit a terminal of 80 characters.
 COLUMNS_SHOWN: Mapping[str, Sequence[str]] = {
     "overdue": ("order_id", "rep_id", "promised_by", "hours_overdue", "stage", "mode"),
     "at-risk": ("order_id", "rep_id", "promised_by", "hours_left", "why", "estimated_delivery", "stage"),
@@ -51,14 +51,16 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def demo(
-    orders: Annotated[int, typer.Option("--orders", min=1, help="How many orders the floor takes.")] = 3_000,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed is another floor.")] = 1,
+    orders: Annotated[int, typer.Option("--orders", min=1, help="The number of simulated orders.")] = 3_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed gives another history.")] = 1,
     store_folder: Annotated[
         Path,
-        typer.Option("--store-folder", metavar="FOLDER", help="The folder of the demo's own store, new each time."),
+        typer.Option(
+            "--store-folder", metavar="FOLDER", help="The folder of the demo's own store, which is new each time."
+        ),
     ] = Path(".local/demo"),
 ) -> None:
-    """Simulate a sales floor, ingest it, and show what can be asked."""
+    """Simulate a sales team, ingest its messages, and show the views."""
     settings = load_settings()
     settings = settings.model_copy(
         update={
@@ -76,7 +78,7 @@ def demo(
 
 
 def _new_store(folder: Path) -> Path:
-    """The path of a store that does not exist yet. Only the files of an earlier demo are removed from the folder."""
+    """The path of a new store. Only files of an earlier demo are removed from the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in (FLOOR_FILE, *(STORE_FILE + suffix for suffix in ("", "-journal", "-shm", "-wal"))):
         (folder / name).unlink(missing_ok=True)
@@ -84,17 +86,17 @@ def _new_store(folder: Path) -> Path:
 
 
 class Demonstration:
-    """Tells one run on a new store. `floor` is the file into which the simulated messages are written."""
+    """One run on a new store. `floor` is the file for the simulated messages."""
 
     def __init__(self, waybill: Waybill, floor: Path):
         self._waybill = waybill
         self._floor = floor
 
     def show_the_floor(self, orders: int, seed: int) -> None:
-        _headline("The floor")
+        _headline("Three months of messages")
         _print(
-            "Three months of a sales floor, as order entry, CRM, warehouse, HR and couriers publish them: "
-            "some messages late, some before what they name, some twice, and one in a hundred wrong."
+            "Simulated messages of order entry, CRM, warehouse, HR and couriers: some come late, some come before "
+            "what they name, some come twice, and one in a hundred is wrong."
         )
         sys.stdout.flush()
         written = write_floor(self._floor, orders, seed, self._waybill.clock().replace(microsecond=0))
@@ -108,10 +110,10 @@ class Demonstration:
         show_rows(books._fields, [books._asdict()], Format.TABLE, title="The books", footer=equation)
         _blank()
         dead = [letter._asdict() for letter in self._waybill.dead_letters.dead(self._waybill.clock())]
-        _show_some("Some that were not taken", "dead-letters list", ("verdict", "subject", "reason"), dead)
+        _show_some("Some messages that were not taken", "dead-letters list", ("verdict", "subject", "reason"), dead)
 
     def show_the_views(self) -> None:
-        _headline("What can be asked")
+        _headline("Views")
         for verb, columns in COLUMNS_SHOWN.items():
             rows = self._ask(verb)
             if verb == "workload":
@@ -119,41 +121,41 @@ class Demonstration:
             _show_some(view_named(verb).description, verb, columns, rows)
 
     def tell_an_order_backwards(self) -> None:
-        _headline("An order told backwards")
+        _headline("Messages in reverse order")
         story = order_told_backwards(self._waybill.clock().replace(microsecond=0))
 
-        _print(f"A courier reports that it fetched goods of {story.dispatch.subject}. Nobody has heard of that order:")
+        _print(f"A courier reports a dispatch for {story.dispatch.subject}. No message has placed that order yet:")
         self._publish(story.dispatch)
         self._show_message(story.dispatch)
 
-        _print("Order entry was down. Now it catches up, with the booking and then the order:")
+        _print("Order entry was down. Now it sends the booking and then the order:")
         self._publish(story.booking)
         self._publish(story.placing)
         self._show_message(story.dispatch)
-        _print("The courier's message was taken by itself. Had the three come in order, nothing would differ.")
+        _print("The courier's message is applied. In the right order, the three messages would give the same result.")
         _blank()
 
     def hear_of_a_delivery_late(self) -> None:
-        _headline("A delivery heard of late")
+        _headline("A late delivery report")
         order = overdue_on_its_way(self._waybill)
         _print(f"{order.order_id} is on its way and its promise has passed:")
         self._show_overdue(order.order_id)
         known_at = wait_for_a_whole_second(self._waybill)
 
-        _print("Now the driver's scanner is read. The goods were there before the promise:")
+        _print("Now the driver's scan arrives. The goods were delivered before the promise:")
         delivered = order.delivered_early()
         self._publish(delivered)
         self._show_overdue(order.order_id)
-        _print("It was on time after all. The timeline goes by when things happened; positions show when they came in:")
+        _print("The order was on time. The timeline is in the order of events; positions show the order of arrival:")
         self._show_timeline(order.order_id)
 
         as_of = order.promised_by + timedelta(hours=1)
         _print(
             f"Was it overdue an hour after the promise, at {readable_instant(as_of)}? "
-            "What was true then (--as-of), by all that is known by now:"
+            "What was true then (--as-of), by everything known now:"
         )
         self._show_overdue(order.order_id, Asked(as_of))
-        _print("And by what was known before the scanner was read (--as-of and --known-at):")
+        _print("The same, by what was known before the scan arrived (--as-of and --known-at):")
         self._show_overdue(order.order_id, Asked(as_of, known_at))
         self._show_what_to_try(delivered, as_of, known_at)
 
@@ -241,7 +243,7 @@ def _blank() -> None:
 
 
 def _busy(text: str) -> AbstractContextManager[object]:
-    """Something that moves on a terminal, nothing elsewhere."""
+    """A spinner on a terminal, nothing elsewhere."""
     return errors().status(text) if sys.stderr.isatty() else nullcontext()
 
 

@@ -29,17 +29,17 @@ def add_commands(app: typer.Typer) -> None:
 def events(
     stream: Annotated[str | None, typer.Option("--stream", help="Only this stream, such as order-SO-10248.")] = None,
     event_type: Annotated[
-        str | None, typer.Option("--type", help="Only these, such as OrderPlaced or order.placed.v1.")
+        str | None, typer.Option("--type", help="Only events of this type, such as OrderPlaced or order.placed.v1.")
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--since", parser=read_instant, metavar="T", help="Only those recorded at T or later."),
+        typer.Option("--since", parser=read_instant, metavar="T", help="Only events recorded at T or later."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with new events as they are stored.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep printing new events as they are stored.")] = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Stored events, in the order of the store."""
+    """List stored events in the order of the store."""
     with open_waybill() as waybill:
         wanted = _Wanted(event_type, since)
         if follow:
@@ -60,7 +60,7 @@ class _Wanted:
         if event_type is not None and event_type not in known:
             nearest = difflib.get_close_matches(event_type, known, n=1)
             raise typer.BadParameter(
-                f"there are no events {event_type}" + (f"; is it {nearest[0]}?" if nearest else "")
+                f"there is no event type {event_type}" + (f"; did you mean {nearest[0]}?" if nearest else "")
             )
         self._type = event_type
         self._since = since
@@ -72,7 +72,7 @@ class _Wanted:
 
 
 def _names_of(event_class: type[StreamEvent]) -> tuple[str, ...]:
-    """The class's name, its stored topic and, of a fact, its message type."""
+    """The class's name, its stored topic and, for a fact, its message type."""
     names = (event_class.__name__, event_class.TOPIC)
     return (*names, event_class.TYPE) if issubclass(event_class, Fact) else names
 

@@ -39,16 +39,16 @@ def export(
     min_position: MinPositionOption = None,
     wait: WaitOption = 10,
     for_spreadsheets: Annotated[
-        bool, typer.Option("--for-spreadsheets", help="CSV in which no text can be taken for a formula.")
+        bool, typer.Option("--for-spreadsheets", help="Write CSV in which a spreadsheet sees no text as a formula.")
     ] = False,
 ) -> None:
-    """Write a view to a file, however long it is. The file is written whole or not at all; an older one is replaced."""
+    """Write a view of any size to a file. The file is complete or absent; an existing file is replaced."""
     view = _exported(name, rep, min_position)
     if view is not None:
         only_of(view, rep)
     _expect_writable(to)
     if for_spreadsheets and to.suffix.lower() != SPREADSHEET_ENDING:
-        raise typer.BadParameter(f"only a {SPREADSHEET_ENDING} file is written for spreadsheets", param_hint="--to")
+        raise typer.BadParameter(f"--for-spreadsheets needs a {SPREADSHEET_ENDING} file", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
         if view is not None and min_position is not None:
             waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
@@ -75,7 +75,7 @@ def export(
 
 
 def _exported(name: str, rep: str | None, min_position: int | None) -> View | None:
-    """The view of that name; None for the dead letters, which are no view of a projection."""
+    """The view of that name; None for dead letters, which are not a projection's view."""
     if name.replace("-", "_") == DEAD_LETTERS:
         if rep is not None or min_position is not None:
             raise typer.BadParameter("dead letters have no rep and no projection: leave out --rep and --min-position")

@@ -38,7 +38,7 @@ FAILURES_SHOWN = 20
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE|-", help="JSON Lines of CloudEvents, plain or gzipped; - is standard input.")
+    str, typer.Argument(metavar="FILE|-", help="JSON Lines of CloudEvents, plain or gzipped; - means standard input.")
 ]
 
 
@@ -51,7 +51,7 @@ def add_commands(app: typer.Typer) -> None:
 def ingest(
     file: FileArgument,
     history: Annotated[
-        bool, typer.Option("--history", help="Import a history: honour each message's recordedtime.")
+        bool, typer.Option("--history", help="Import a history: use each message's recordedtime.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any message of the file is dead at the end.")
@@ -61,7 +61,7 @@ def ingest(
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Ingest messages and bring the views up to date. Run again after a crash, it goes on where it stopped."""
+    """Ingest messages and update the views. After a crash, run it again to continue where it stopped."""
     path = existing_file(file)
     with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
         task = progress.add_task("ingesting", total=_size(path))
@@ -76,7 +76,7 @@ def ingest(
             progress.stop()
             show_counts(report.counts, report.untaken, form)
             if report.counts.malformed and report.counts.malformed == report.counts.received:
-                errors().print("[yellow]not one line could be read as a message; is it the right file?[/yellow]")
+                errors().print("[yellow]no line is a valid message; is it the right file?[/yellow]")
             if report.position:
                 show_note(form, f"the newest event is at position {report.position}")
             for ignored in report.ignored[:FAILURES_SHOWN]:
@@ -95,15 +95,13 @@ def ingest(
 
 def publish(
     file: FileArgument,
-    as_they_are: Annotated[
-        bool, typer.Option("--as-they-are", help="Publish every line, even one that Waybill will find malformed.")
-    ] = False,
+    as_they_are: Annotated[bool, typer.Option("--as-they-are", help="Publish malformed lines too.")] = False,
     give_up_after: Annotated[
         float, typer.Option("--give-up-after", min=1, metavar="SECONDS", help="How long to try to reach Kafka.")
     ] = 60.0,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Publish messages to Kafka, and say which were acknowledged. Exits with 1 if any line was not.
+    """Publish messages to Kafka and report which were acknowledged. Exits with 1 if any line was not.
 
     Publishing a file again is harmless: Waybill takes each message once.
     """
@@ -124,11 +122,13 @@ def publish(
 
 
 def simulate_floor(
-    orders: Annotated[int, typer.Option("--orders", min=1, help="How many orders.")] = 1_000,
+    orders: Annotated[int, typer.Option("--orders", min=1, help="The number of orders.")] = 1_000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
     until: Annotated[
         datetime,
-        typer.Option("--until", parser=read_instant, metavar="T", help="When the history ends, with work still open."),
+        typer.Option(
+            "--until", parser=read_instant, metavar="T", help="When the history ends; some work is still open then."
+        ),
     ] = DEFAULT_UNTIL,
     wrong: Annotated[
         float,
@@ -136,9 +136,10 @@ def simulate_floor(
             "--wrong", min=0.0, max=0.99, help="The share of doubled, contradictory, voided and broken messages."
         ),
     ] = 0.0,
-    out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - is standard output.")] = "-",
+    out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - means standard output.")] = "-",
 ) -> None:
-    """Write a believable sales floor as JSON Lines, in the order in which a service would hear of it."""
+    """Write the messages of a simulated sales team as JSON Lines, in the order in which a service would receive
+    them."""
     if not FIRST_YEAR <= until.year <= LAST_YEAR:
         raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
     lines = simulate(orders, seed, until.astimezone(UTC), wrong)
@@ -151,7 +152,7 @@ def simulate_floor(
 
 
 def existing_file(file: str) -> Path | None:
-    """The file, which exists; None for standard input."""
+    """The path of an existing file; None for standard input."""
     if file == STANDARD_STREAM:
         return None
     path = Path(file)
@@ -163,7 +164,7 @@ def existing_file(file: str) -> Path | None:
 
 
 def _size(path: Path | None) -> int | None:
-    """In bytes; None where it is not known."""
+    """In bytes; None if unknown."""
     return path.stat().st_size if path is not None and path.is_file() else None
 
 
@@ -174,13 +175,13 @@ def _lines(path: Path | None, settings: Settings, progress: Callable[[int], None
             raise typer.BadParameter("standard input is closed", param_hint="FILE")
         return JsonLines.of_standard_input(sys.stdin.buffer, batch_lines=lines, max_bytes=size)
     if not path.is_file():
-        # A pipe: it can be read once, from its beginning, and does not know how far it was read.
+        # A pipe can be read only once, from its beginning, and has no position.
         return JsonLines(f"pipe:{path}", lambda: path.open("rb"), batch_lines=lines, max_bytes=size)
     return JsonLines.of_file(path, batch_lines=lines, max_bytes=size, progress=progress)
 
 
 def _projecting(progress: Progress, head: Callable[[], int]) -> Callable[[Step], None] | None:
-    """Shows how far the projections are; None without a terminal."""
+    """Shows the progress of the projections; None without a terminal."""
     if progress.disable:
         return None
     tasks: list[TaskID] = []
@@ -219,7 +220,7 @@ def _show_published(report: PublishReport, form: Format) -> None:
         if unlisted:
             errors().print(f"and {unlisted:,} more; --format json lists the first {FAILURES_LISTED:,}")
         if account.malformed:
-            errors().print("[dim]malformed lines were left out; --as-they-are publishes them, too[/dim]")
+            errors().print("[dim]malformed lines were skipped; --as-they-are publishes them too[/dim]")
     if report.gave_up is not None:
         show_error(report.gave_up)
         errors().print(f"messages after the first {account.read:,} were not published")

@@ -1,4 +1,4 @@
-"""Command about messages that wait: held."""
+"""Command about held messages: held."""
 
 import typer
 
@@ -8,7 +8,7 @@ from infra.queries.dead_letters import UntakenMessage
 
 COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
 
-held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for what they name.")
+held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for something they name.")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -17,14 +17,14 @@ def add_commands(app: typer.Typer) -> None:
 
 @held_messages.callback()
 def held(context: typer.Context, limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Messages that wait for what they name; without a subcommand: the list."""
+    """List messages that wait for something they name. Without a subcommand: list."""
     if context.invoked_subcommand is None:
         list_held(limit, form)
 
 
 @held_messages.command("list")
 def list_held(limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
-    """Messages that wait for what they name, the longest waiting first."""
+    """List messages that wait for something they name, the longest waiting first."""
     with open_waybill() as waybill:
         messages = waybill.dead_letters.held(waybill.clock())
     rows = [message._asdict() for message in messages[:limit]]

@@ -21,7 +21,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def message(source: SourceArgument, message_id: IdArgument, form: FormatOption = Format.TABLE) -> None:
-    """What became of a message: its verdict and why, when it took effect, what it changed."""
+    """Show a message's verdict and reason, when it took effect, and what it changed."""
     with open_waybill() as waybill:
         found = waybill.messages.find(source, message_id)
         hint = "" if found else _where_else(waybill)
@@ -32,7 +32,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
         columns = MessageReport._fields if found else ("source", "id")
         show_rows(columns, [report._asdict() for report in found], form)
     if not found:
-        errors().print(f"no such message is known{hint}")
+        errors().print(f"message not found{hint}")
         raise typer.Exit(1)
 
 
@@ -48,7 +48,7 @@ def void(
     message_id: IdArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why it was wrong.")],
     subject: Annotated[
-        str | None, typer.Option("--subject", help="Its subject, where one id stands for several.")
+        str | None, typer.Option("--subject", help="Its subject, if several subjects have a message with this id.")
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -24,7 +24,7 @@ def order(
     known_at: KnownAtOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """One order: its state, and everything that happened to it in the order in which it counts."""
+    """Show one order: its state, and its timeline in the order in which events count."""
     with open_waybill() as waybill:
         answer = waybill.orders.order(order_id, as_of, known_at)
     if answer is None:

@@ -1,4 +1,4 @@
-"""How answers are shown: tables for people, JSON and CSV for programs."""
+"""How answers are printed: tables for people, JSON and CSV for programs."""
 
 import csv
 import sys
@@ -29,7 +29,7 @@ from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
 from infra.serialization import csv_cell, json_text, json_value
 
-# A table that goes to a file or a pipe is not cut to the width of a terminal that is not there.
+# Tables written to a file or a pipe are not cut to the width of a terminal.
 WIDTH_WITHOUT_TERMINAL = 240
 
 _STYLES = {
@@ -51,38 +51,38 @@ class Format(StrEnum):
 
 
 class PrintableConsole(Console):
-    """Writes out what is not printable in all that it prints: upstreams wrote much of it, and terminals obey it.
+    """Escapes unprintable characters in everything it prints: upstreams wrote much of it, and a terminal would obey it.
 
-    Only the sequences that rich itself makes for colours and for the cursor pass.
+    Only rich's own sequences for colours and the cursor pass.
     """
 
     def render_str(self, text: str, **how: Any) -> Text:
-        # Here, where the text is not laid out yet, so that columns stay straight.
+        # Before the layout, so that columns stay aligned.
         return super().render_str(printable(text), **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        # And here for what comes as rich's own objects, by whatever way.
+        # And here, for text inside rich's own objects.
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 def console() -> Console:
-    """For answers; a new one each time, since tests exchange the standard streams."""
+    """A console for answers. It is new each time because tests replace the standard streams."""
     return PrintableConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
 
 
 def errors() -> Console:
-    """For progress and errors."""
+    """A console for progress and errors."""
     return PrintableConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def show_error(text: str) -> None:
-    """Print an error as `waybill: …`, without the passwords that it may quote."""
+    """Print an error as `waybill: …`, with passwords masked."""
     errors().print(f"[red]waybill:[/red] {escape(masked(text))}")
 
 
 def show_warning(text: str) -> None:
-    """Print a warning as `waybill: …`, without the passwords that it may quote."""
+    """Print a warning as `waybill: …`, with passwords masked."""
     errors().print(f"[yellow]waybill:[/yellow] {escape(masked(text))}")
 
 
@@ -92,7 +92,7 @@ def show_json(value: Any) -> None:
 
 
 def show_note(form: Format, text: str) -> None:
-    """Print a note about the answer: below a table, or on standard error where a program reads the answer."""
+    """Print a note about the answer: below a table, or on standard error with JSON and CSV."""
     (console() if form is Format.TABLE else errors()).print(f"[dim]{escape(text)}[/dim]")
 
 
@@ -105,7 +105,7 @@ def show_rows(
     footer: str = "",
     empty: str = "nothing",
 ) -> None:
-    """Print rows with these columns; title, footer and the word for no rows are for tables alone."""
+    """Print rows with these columns. Title, footer and the text for no rows appear in tables only."""
     if form is Format.JSON:
         show_json([{name: row[name] for name in columns} for row in rows])
     elif form is Format.CSV:
@@ -118,13 +118,13 @@ def show_rows(
 
 
 def show_record(title: str, fields: Mapping[str, Any]) -> None:
-    """Print one thing as a table with a row for each field that has a value."""
+    """Print one record as a table with a row for each field that has a value."""
     rows = [{"field": name, "value": value} for name, value in fields.items() if value not in (None, "", "[]", [], ())]
     show_rows(["field", "value"], rows, Format.TABLE, title=title)
 
 
 def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> None:
-    """Print how many messages have each verdict, and where to find those that were not taken."""
+    """Print the number of messages by verdict, and the commands that list those not taken."""
     if form is Format.JSON:
         show_json(counts)
     elif form is Format.CSV:
@@ -133,13 +133,13 @@ def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> 
         rows = [{"verdict": name, "messages": count} for name, count in counts._asdict().items()]
         show_rows(["verdict", "messages"], rows, form)
         if untaken.dead:
-            show_note(form, f"what was not taken, and why: {dead_letters_command(untaken)}")
+            show_note(form, f"not taken, with reasons: {dead_letters_command(untaken)}")
         if untaken.waiting:
-            show_note(form, "what waits, and for what: waybill held list")
+            show_note(form, "held, with what they wait for: waybill held list")
 
 
 def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:
-    """The command that lists such dead letters; `every` one of them, with those that are set aside."""
+    """The command that lists these dead letters; with `every`, also those that are set aside."""
     needs_all = dead.set_aside == dead.dead or (every and dead.set_aside > 0)
     return "waybill dead-letters list" + (" --all" if needs_all else "")
 
@@ -149,7 +149,7 @@ def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title
     if title:
         out.print(f"[bold]{escape(title)}[/bold]")
     if rows:
-        # A column that is empty in every row only takes room from the others.
+        # A column that is empty in every row is left out.
         filled = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
         table = Table(show_edge=False, pad_edge=False, header_style="dim", box=None, padding=(0, 1))
         for name in filled:
@@ -177,13 +177,13 @@ def _cell(value: Any) -> Text:
 
 
 def _csv_cell_on_a_terminal(value: Any) -> Any:
-    """A program gets CSV byte by byte as it is; where a person reads it, nothing may command the terminal."""
+    """A cell with control characters escaped. Only a terminal gets this; a program gets the exact text."""
     cell = csv_cell(value)
     return printable_line(cell) if isinstance(cell, str) else cell
 
 
 def readable_instant(instant: datetime) -> str:
-    """An instant for people, in UTC; seconds are left out where they are zero."""
+    """An instant for people, in UTC; zero seconds are left out."""
     utc = instant.astimezone(UTC).replace(tzinfo=None)
     precision = "minutes" if not (utc.second or utc.microsecond) else "seconds"
     return utc.isoformat(" ", timespec=precision) + "Z"

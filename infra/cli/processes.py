@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: consume, project, relay, and up for all three."""
+"""Commands that run until stopped: consume, project, relay, and up for all three."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from infra.runtime.supervisor import supervise
 from infra.store.opening import Access
 
 PATIENCE_OF_ONCE = 60.0
-"""For how many seconds a relay that is to end tries to reach a broker that does not answer."""
+"""How many seconds `relay --once` tries to reach a broker that does not answer."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -21,9 +21,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def consume() -> None:
-    """Read Kafka into the store until stopped (SIGTERM or Ctrl-C: what was read is stored first).
+    """Read Kafka into the store until stopped (SIGTERM or Ctrl-C; the current batch is stored first).
 
-    Run up to as many as there are partitions: the group shares them out. `waybill project` keeps the views up to date.
+    Run up to one process a partition: the consumer group shares the partitions. `waybill project` updates the views.
     """
     stop = stopped_by_signals()
     with open_waybill(stop=stop, access=Access.ACTING) as waybill:
@@ -33,7 +33,7 @@ def consume() -> None:
 def project(
     once: Annotated[bool, typer.Option("--once", help="Stop when the views are up to date.")] = False,
 ) -> None:
-    """Keep the views up to date as events come, until stopped (SIGTERM or Ctrl-C: the current batch is finished)."""
+    """Keep the views up to date until stopped (SIGTERM or Ctrl-C; the current batch is finished first)."""
     stop = stopped_by_signals()
     with open_waybill(stop=stop, access=Access.ACTING) as waybill, progress_bar() as progress:
         task = progress.add_task("projecting", total=None)
@@ -46,10 +46,10 @@ def project(
 def relay(
     once: Annotated[bool, typer.Option("--once", help="Stop when everything is sent.")] = False,
 ) -> None:
-    """Send to Kafka what took effect and the verdicts, until stopped (the current batch is finished first).
+    """Publish to Kafka what took effect and the verdicts, until stopped (the current batch is finished first).
 
-    It writes to waybill.events, waybill.verdicts and, for dead letters, <topic>.dead. Of several that run, one is
-    active. WAYBILL_RELAY_FROM says where the first relay of a store begins.
+    It writes to waybill.events, waybill.verdicts and, for dead letters, <topic>.dead. If several run, one has the
+    leadership. WAYBILL_RELAY_FROM says where the first relay of a store begins.
     """
     stop = stopped_by_signals()
     with open_waybill(stop=stop, access=Access.ACTING) as waybill:
@@ -57,7 +57,7 @@ def relay(
 
 
 def up() -> None:
-    """Consume, project and relay in one process, until stopped (SIGTERM or Ctrl-C: current batches are finished first).
+    """Consume, project and relay in one process until stopped (SIGTERM or Ctrl-C; current batches are finished first).
 
     Each part also runs alone, and any number of processes may run on one store.
     """

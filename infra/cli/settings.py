@@ -12,5 +12,5 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def settings(form: FormatOption = Format.TABLE) -> None:
-    """Every setting, its value and what it means; secrets are masked."""
+    """Show every setting, its value and its meaning; secrets are masked."""
     show_rows(["setting", "value", "meaning"], load_settings().printable(), form)

@@ -27,7 +27,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def status(form: FormatOption = Format.TABLE) -> None:
-    """The books, each projection's and each reactor's position and lag, each partition's lag."""
+    """Show the books, and the position and lag of each projection, reactor and partition."""
     with open_waybill() as waybill:
         found = read_status(waybill, ask_kafka=True)
     if found.kafka_problem is not None:
@@ -56,7 +56,9 @@ def status(form: FormatOption = Format.TABLE) -> None:
     )
     if found.parked:
         parked = [each._asdict() for each in found.parked]
-        show_rows(ParkedStatus._fields, parked, form, title="\nParked", footer="what fails, and is left as it was")
+        show_rows(
+            ParkedStatus._fields, parked, form, title="\nParked", footer="these rows failed and are left as they were"
+        )
     if found.reactors or form is Format.CSV:
         reactors = [reactor._asdict() for reactor in found.reactors]
         show_rows(ReactorStatus._fields, reactors, form, title="\nReactors")
@@ -65,16 +67,16 @@ def status(form: FormatOption = Format.TABLE) -> None:
         show_rows(PartitionStatus._fields, partitions, form, title="\nPartitions")
     if found.unreadable:
         batches = [batch._asdict() for batch in found.unreadable]
-        footer = "these partitions stand still; step over a batch: waybill topics skip"
+        footer = "these partitions are stuck; to skip a batch: waybill topics skip"
         show_rows(UnreadableBatch._fields, batches, form, title="\nBatches that cannot be read", footer=footer)
     if found.left_out_count:
         left_out = [record._asdict() for record in found.left_out]
-        footer = f"{found.left_out_count} in all, larger than their topics take; the newest stand here"
+        footer = f"{found.left_out_count} in all, too large for their topics; the newest are listed"
         show_rows(KeptLeftOut._fields, left_out, form, title="\nLeft out by the relay", footer=footer)
 
 
 def _dead(found: Status) -> str:
-    """Where to find the dead, and how many of them are set aside."""
+    """How many dead letters there are, how many are set aside, and the command that lists them."""
     dead, aside = found.books.dead, found.set_aside
     if not dead:
         return ""
@@ -86,7 +88,7 @@ def _dead(found: Status) -> str:
 
 
 def verify(form: FormatOption = Format.TABLE) -> None:
-    """Derive everything again, verdicts, rows, totals and books, and compare it with what the store keeps."""
+    """Derive verdicts, rows, totals and books again and compare them with the store."""
     with open_waybill() as waybill, progress_bar() as progress:
         task = progress.add_task("settling every subject again", total=None)
         verified = verify_store(waybill, lambda: progress.update(task, advance=1))
@@ -104,12 +106,12 @@ def verify(form: FormatOption = Format.TABLE) -> None:
 
 def migrate(
     no_project: Annotated[
-        bool, typer.Option("--no-project", help="Leave the views to `waybill project`, which fills them as well.")
+        bool, typer.Option("--no-project", help="Do not fill the views; `waybill project` does it later.")
     ] = False,
 ) -> None:
-    """Bring the store up to the version of this waybill: its schema, its verdicts and its views.
+    """Bring the store up to the version of this waybill: schema, verdicts and views.
 
-    Stop what writes to it first; reading goes on meanwhile. Run it again if it was interrupted: it does the rest.
+    Stop all writers first; readers can keep working. If it is interrupted, run it again to continue.
     """
     settings = load_settings()
     configure_logs(settings)

@@ -29,27 +29,32 @@ def add_commands(app: typer.Typer) -> None:
 @topics.command("create")
 def create(
     partitions: Annotated[
-        int, typer.Option("--partitions", min=1, max=10_000, help="Of each topic that is created.")
+        int, typer.Option("--partitions", min=1, max=10_000, help="The number of partitions of each new topic.")
     ] = 6,
     replication_factor: Annotated[
         int | None,
-        typer.Option("--replication-factor", min=1, max=100, help="Of each topic; the broker's default if not given."),
+        typer.Option(
+            "--replication-factor",
+            min=1,
+            max=100,
+            help="The replication factor of each new topic; default: the broker's.",
+        ),
     ] = None,
     timestamps: Annotated[
         Timestamps,
         typer.Option(
             "--timestamps",
-            help="Whose clock stamps the records of the five topics: the broker's (LogAppendTime), which then says "
+            help="Whose clock stamps records: the broker's (LogAppendTime), which then says "
             "when a message became known, or the producer's (CreateTime).",
         ),
     ] = Timestamps.BROKER,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Create the topics that are missing, and leave the others as they are. Can be run again at any time.
+    """Create missing topics and leave the others unchanged. You can run it again at any time.
 
-    The five topics that Waybill reads keep their messages for ever, so that a lost store can be rebuilt from them.
+    The five topics that Waybill reads have unlimited retention, so a lost store can be rebuilt from them.
     """
-    # Imported here, since the other commands need not wait for Kafka's client.
+    # Imported here: other commands do not need Kafka's client.
     from infra.app.topics import create_topics
     from infra.kafka.topics import TopicMade
 
@@ -59,8 +64,9 @@ def create(
     show_rows(TopicMade._fields, [topic._asdict() for topic in report.topics], form)
     if report.differ:
         errors().print(
-            "[red]the five topics differ in partitions[/red]; nothing is lost by that, but an order's messages may be "
-            "spread over several consumers, which is slower"
+            "[red]the five topics have different partition counts[/red]; this is safe but slower: an order's "
+            "messages may "
+            "go to several consumers"
         )
     if not report.is_complete:
         raise typer.Exit(1)
@@ -69,15 +75,15 @@ def create(
 @topics.command("skip")
 def skip_offsets(
     topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],
-    partition: Annotated[int, typer.Option("--partition", min=0, help="The partition that stands still.")],
+    partition: Annotated[int, typer.Option("--partition", min=0, help="The partition that is stuck.")],
     to_offset: Annotated[
-        int, typer.Option("--to-offset", min=1, metavar="N", help="Where to read on; the log names it as end_offset.")
+        int, typer.Option("--to-offset", min=1, metavar="N", help="Where to continue; the log calls it end_offset.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the dead letter.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason, stored with the dead letter.")],
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Step over a batch that cannot be read, so that its partition goes on. A dead letter stands for its offsets."""
-    # Imported here, since the other commands need not wait for Kafka's client.
+    """Skip an unreadable batch so that its partition goes on. A dead letter records the skipped offsets."""
+    # Imported here: other commands do not need Kafka's client.
     from infra.app.skip import CannotSkipError, Skipped, skip
 
     with open_waybill(access=Access.ACTING) as waybill:
@@ -104,23 +110,23 @@ def reingest(
             "--from",
             parser=read_point,
             metavar="INSTANT|OFFSET",
-            help="From what was published then, or from this offset of each partition.",
+            help="Start with what was published at this instant, or at this offset of each partition.",
         ),
     ],
     end: Annotated[
         Any,
-        typer.Option("--to", parser=read_point, metavar="INSTANT|OFFSET", help="Up to there, which is left out."),
+        typer.Option("--to", parser=read_point, metavar="INSTANT|OFFSET", help="Stop before this instant or offset."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would become of each message, and store nothing.")
+        bool, typer.Option("--dry-run", help="Show the verdict that each message would get, and store nothing.")
     ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Read a topic's past again. The live consumers go on undisturbed; what was taken before is a duplicate.
+    """Read a topic's past again. Live consumers are not disturbed; what was taken before is a duplicate.
 
-    A dry run makes other writers wait while it looks.
+    A dry run blocks other writers while it runs.
     """
-    # Imported here, since the other commands need not wait for Kafka's client.
+    # Imported here: other commands do not need Kafka's client.
     from infra.app.reingest import reingest_topic, would_reingest
 
     with open_waybill(access=Access.ACTING) as waybill:
@@ -138,7 +144,7 @@ def _read_topic(topic: str, prefix: str) -> str:
         return prefix + topic
     if topic in names:
         return topic
-    raise typer.BadParameter(f"{topic} is not read; one of {', '.join(names)} is", param_hint="--topic")
+    raise typer.BadParameter(f"Waybill does not read {topic}; give one of {', '.join(names)}", param_hint="--topic")
 
 
 def _show_what_would_be(found: "Sequence[WouldBe]", form: Format) -> None:
@@ -146,4 +152,4 @@ def _show_what_would_be(found: "Sequence[WouldBe]", form: Format) -> None:
     rows = [{**row._asdict(), "verdict": row.verdict.value} for row in found]
     columns = ("topic", "partition", "offset", "verdict", "reason", "source", "id", "subject")
     footer = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict)
-    show_rows(columns, rows, form, title="What would become of each message", footer=footer, empty="no messages there")
+    show_rows(columns, rows, form, title="Verdicts of a dry run", footer=footer, empty="no messages there")

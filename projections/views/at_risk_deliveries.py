@@ -1,4 +1,4 @@
-"""at_risk_deliveries: open orders that are on time so far and may not stay so, and why."""
+"""at_risk_deliveries: open orders that are on time now and may become late, and why."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
 
 AT_RISK_COLUMN_DOCS = {
     "hours_left": "Hours from T to the promise, with two places.",
-    "follow_up_owed": "Whether the customer is still to be told something.",
+    "follow_up_owed": "Whether a follow-up is owed to the customer.",
     **UNTAKEN_COLUMN_DOCS,
     "why": "The first that holds: estimate_late (estimated after the promise), estimate_passed (estimated before T), "
     "no_estimate (of a live shipment), not_booked (something is left to book, and 24 hours or less are left).",

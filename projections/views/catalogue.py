@@ -59,7 +59,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "overdue_deliveries",
         "overdue",
-        "Open orders whose promise has passed.",
+        "Open orders past their promise.",
         overdue_deliveries,
         (ORDER_STATES,),
         OVERDUE_COLUMN_DOCS,
@@ -68,7 +68,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "at_risk_deliveries",
         "at-risk",
-        "Open orders that are on time so far and may not stay so.",
+        "Open orders that are on time now and may become late.",
         at_risk_deliveries,
         (ORDER_STATES,),
         AT_RISK_COLUMN_DOCS,
@@ -77,7 +77,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "rep_workload",
         "workload",
-        "What each rep has on the desk.",
+        "The open work of each rep.",
         rep_workload,
         (ORDER_STATES, FOLLOW_UPS, REPS, CONTACTS),
         WORKLOAD_COLUMN_DOCS,
@@ -85,7 +85,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "late_deliveries",
         "late",
-        "Orders that were completed after their promise.",
+        "Orders completed after their promise.",
         late_deliveries,
         (LATE_DELIVERIES,),
         LATE_COLUMN_DOCS,
@@ -93,7 +93,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "follow_ups",
         "follow-ups",
-        "What customers are still to be told.",
+        "Follow-ups owed to customers.",
         follow_ups,
         (ORDER_STATES, FOLLOW_UPS),
         FOLLOW_UPS_COLUMN_DOCS,
@@ -101,7 +101,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "orders",
         "orders",
-        "Every order: how it stands, what it is worth, whether it was on time.",
+        "Every order: its status, its value, whether it was on time.",
         orders,
         (ORDER_STATES,),
         ORDERS_COLUMN_DOCS,
@@ -109,14 +109,14 @@ VIEWS: tuple[View, ...] = (
     View(
         "order_lines",
         "order-lines",
-        "The lines of each order, with what was delivered of them.",
+        "The lines of each order, with delivered quantities.",
         order_lines,
         (ORDER_LINES,),
     ),
     View(
         "shipments",
         "shipments",
-        "The shipments of each order, and what became of them.",
+        "The shipments of each order, with their progress.",
         shipments,
         (SHIPMENTS,),
     ),
@@ -131,7 +131,7 @@ ALL_ORDER_STATES = View(
     (ORDER_STATES,),
     tells_all_periods=True,
 )
-"""The rows that views of orders are questions to, for whoever wants all of them."""
+"""All the rows that views of orders query."""
 
 
 def view_named(name: str) -> View:

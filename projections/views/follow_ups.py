@@ -1,4 +1,4 @@
-"""follow_ups: what customers are still to be told, of declined expedites and of delays."""
+"""follow_ups: what is owed to customers about declined expedites and delays."""
 
 from typing import Any
 
@@ -60,5 +60,5 @@ def has_lapsed(as_of: AsOf, closed_at: ColumnElement[Any]) -> ColumnElement[bool
 
 
 def follow_up_owed(as_of: AsOf) -> ColumnElement[bool]:
-    """Of an open order: whether the customer is still to be told something at T."""
+    """Whether an open order owes its customer a follow-up at T."""
     return (state.follow_ups_owed > 0) | delay_left_by_the_clock(as_of)

@@ -17,7 +17,7 @@ def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
 
 OVERDUE_COLUMN_DOCS = {
     "hours_overdue": "Hours from the promise to T, with two places.",
-    "follow_up_owed": "Whether the customer is still to be told something.",
+    "follow_up_owed": "Whether a follow-up is owed to the customer.",
     **UNTAKEN_COLUMN_DOCS,
 }
 

@@ -1,4 +1,4 @@
-"""rep_workload: what each rep has on the desk."""
+"""rep_workload: the open work of each rep."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ WORKLOAD_COLUMN_DOCS = {
     "rep_id": "The rep; null for what nobody holds.",
     "follow_ups_owed": "Follow-ups owed to customers, also on closed orders.",
     "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
-    "overdue": "Open orders whose promise has passed.",
+    "overdue": "Open orders past their promise.",
     "due_in_24h": "Open orders promised from T to 24 hours later.",
-    "at_risk": "Open orders on time so far that may not stay so: see at_risk_deliveries.",
+    "at_risk": "Open orders that are on time now and may become late: see at_risk_deliveries.",
     "contacts_7d": "Contacts with customers in the seven days up to T.",
 }
 

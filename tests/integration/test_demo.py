@@ -56,10 +56,10 @@ def shown(folder: Path) -> str:
 @pytest.mark.parametrize(
     "section",
     [
-        "The floor",
-        "What can be asked",
-        "An order told backwards",
-        "A delivery heard of late",
+        "Three months of messages",
+        "Views",
+        "Messages in reverse order",
+        "A late delivery report",
         "What to try next",
     ],
 )

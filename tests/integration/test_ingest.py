@@ -143,7 +143,7 @@ def test_a_file_that_is_not_there(waybill: Command) -> None:
 
 def test_a_file_of_something_else_is_taken_and_asked_about(waybill: Command) -> None:
     file = waybill.file("letter.txt", b"Dear sales team,", b"all the best,")
-    ran = waybill("ingest", file, "--format", "json").exited(0, "not one line could be read as a message")
+    ran = waybill("ingest", file, "--format", "json").exited(0, "no line is a valid message")
     assert ran.json["malformed"] == 2
     assert "not one line" not in waybill("ingest", waybill.file("both", ORDER, b"Dear sales team,")).done().err
 

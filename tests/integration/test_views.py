@@ -297,7 +297,7 @@ def test_the_shipments_of_an_order(floor: Command) -> None:
 
 
 def test_a_view_whose_rows_are_of_no_rep_takes_no_rep(floor: Command) -> None:
-    floor("shipments", "--rep", "rep-1").exited(2, "are of no rep")
+    floor("shipments", "--rep", "rep-1").exited(2, "shipments has no rep_id column")
 
 
 def test_what_customers_are_still_to_be_told(floor: Command) -> None:
