@@ -1,6 +1,9 @@
 """given an open order whose promise has not passed, then it is at risk for the first reason that holds, or for none."""
 
+from decimal import Decimal
+
 from tests.unit.domain.facts import (
+    attempted,
     booked,
     cancelled,
     delayed,
@@ -54,6 +57,74 @@ def test_the_first_reason_is_told(projecting: Projecting) -> None:
         12,
         row(order_id="SO-1", why="estimate_late", estimated_delivery=None),
         row(order_id="SO-2", why="estimate_passed", estimated_delivery=None),
+    )
+
+
+def test_the_four_reasons_go_in_their_order(projecting: Projecting) -> None:
+    """Each order has what puts the next one at risk, and one thing more."""
+    lines, soon = {1: 10, 2: 5, 3: 1}, 17
+    not_booked = (placed(8, lines, promised_by=soon), booked(9, "S-1", lines={1: 1}, estimate=16))
+    no_estimate = (*not_booked, booked(9, "S-2", lines={2: 1}, estimate=None))
+    passed = (
+        placed(8, lines, promised_by=soon),
+        booked(9, "S-1", lines={1: 1}, estimate=11),
+        booked(9, "S-2", lines={2: 1}, estimate=None),
+    )
+    late = (*passed, booked(9, "S-3", lines={3: 1}, estimate=18))
+    projecting.given(*late, of="SO-1").given(*passed, of="SO-2").given(*no_estimate, of="SO-3").given(
+        *not_booked, of="SO-4"
+    ).seen(
+        "at-risk",
+        12,
+        row(order_id="SO-1", why="estimate_late"),
+        row(order_id="SO-2", why="estimate_passed"),
+        row(order_id="SO-3", why="no_estimate"),
+        row(order_id="SO-4", why="not_booked"),
+    )
+
+
+def test_a_rest_that_is_not_booked_counts_as_not_booked(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, {1: 10}, promised_by=40), booked(9, lines={1: 9}, estimate=39))
+    told.seen("at-risk", 15.99).seen("at-risk", 16, row(why="not_booked", stage="booked", carrier="DHL"))
+
+
+def test_an_estimate_at_the_promise_is_in_time_and_one_of_right_now_has_not_passed(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, promised_by=17), booked(9, estimate=17))
+    told.seen("at-risk", 9).seen("at-risk", 17)
+
+
+def test_hours_left_are_decimals_with_two_places_rounded_half_even(projecting: Projecting) -> None:
+    """A hundredth of an hour is 36 seconds."""
+    told = projecting.given(placed(8, promised_by=17), booked(9, estimate=18))
+    told.seen("at-risk", 12 + 18 / 3600, row(hours_left=Decimal("5.00")))
+    told.seen("at-risk", 12 - 18 / 3600, row(hours_left=Decimal("5.00")))
+    told.seen("at-risk", 12 - 54 / 3600, row(hours_left=Decimal("5.02")))
+
+
+def test_the_nearest_promise_comes_first_with_the_columns_of_an_overdue_order(projecting: Projecting) -> None:
+    projecting.given(placed(8, promised_by=17, rep="bob"), booked(9, estimate=18), attempted(10), of="SO-2").given(
+        placed(8, promised_by=16), booked(9, estimate=17), rescheduled(10, promised_by=16.5), of="SO-3"
+    ).seen(
+        "at-risk",
+        11,
+        row(order_id="SO-3", promised_by=16.5, original_promised_by=16, hours_left=Decimal("5.5")),
+        row(
+            order_id="SO-2",
+            rep_id="bob",
+            account_id="ALFKI",
+            segment="b2b",
+            placed_at=8,
+            carrier="DHL",
+            mode="courier",
+            estimated_delivery=18,
+            stage="booked",
+            expedite="none",
+            follow_up_owed=True,
+            delivery_attempts=1,
+            open_value=Decimal(50),
+            currency="USD",
+            untaken_messages=0,
+        ),
     )
 
 
