@@ -24,7 +24,7 @@ from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.sql_views import postgres
 from infra.sql_views.relations import NotAllowedError, Relation, relations
-from projections.views.catalogue import VIEWS
+from projections.views.catalogue import VIEWS, view_named
 from projections.views.tables import order_states, rep_open_orders
 from tests.integration.command import Command
 from tests.integration.messages import booked
@@ -103,6 +103,62 @@ def test_every_view_is_a_relation_and_a_function_that_say_what_the_command_says(
             with Waybill(waybill.settings, clock=lambda now=now: now["now"]) as present:  # type: ignore[misc]
                 said = present.views.ask(view, Asked())
             assert sorted(map(repr, found)) == sorted(map(repr, map(dict, said.rows))), view.command
+
+
+@pytest.mark.parametrize("relation", ["overdue_deliveries", "at_risk_deliveries"])
+def test_a_role_that_sees_no_message_sees_how_many_were_not_taken(store: StoreUrl, role: Role, relation: str) -> None:
+    # given a floor with wrong messages, which the role itself may not read
+    with filled(store(), WRONG_FLOOR) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        grant_analyst(waybill, urlsplit(url).username or "")
+        counted = 0
+        for days in range(0, 30, 3):
+            as_of = T - timedelta(days=days)
+            # when it asks as of an instant, then it has the command's rows in the command's order, counts included
+            said = [dict(row) for row in waybill.views.ask(view_named(relation), Asked(as_of)).rows]
+            counted += sum(row["untaken_messages"] for row in said)
+            sql = f"SELECT * FROM waybill.{relation}('{as_of.isoformat()}') ORDER BY promised_by, order_id"
+            assert queried(url, sql) == said
+        assert counted > 0
+
+
+@pytest.mark.parametrize(
+    ("relation", "key"),
+    [("orders", "order_id"), ("order_lines", "order_id, line"), ("shipments", "order_id, shipment_id")],
+)
+def test_the_things_themselves_are_had_as_of_any_instant(store: StoreUrl, role: Role, relation: str, key: str) -> None:
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        grant_analyst(waybill, urlsplit(url).username or "")
+        earlier = T - timedelta(days=20)
+        asked = [waybill.views.ask(view_named(relation), Asked(as_of)).rows for as_of in (earlier, T)]
+    # then there are fewer of them earlier, each once, in the order of their keys, as the command has them
+    assert 0 < len(asked[0]) < len(asked[1])
+    for as_of, said in zip((earlier, T), asked, strict=True):
+        found = queried(url, f"SELECT * FROM waybill.{relation}('{as_of.isoformat()}') ORDER BY {key}")
+        assert found == [dict(row) for row in said]
+        assert len({tuple(row[name] for name in key.split(", ")) for row in found}) == len(found)
+
+
+def test_the_relations_of_orders_lines_and_shipments_agree(store: StoreUrl, role: Role) -> None:
+    with filled(store()) as waybill:
+        url = as_role(waybill.settings.store, role("analyst"))
+        grant_analyst(waybill, urlsplit(url).username or "")
+    at = f"('{T.isoformat()}')"
+    # given what an order says of its lines and shipments, then so many rows are there, and they add up to what it says
+    differing = f"""
+        SELECT o.order_id FROM waybill.orders{at} AS o
+        WHERE o.lines <> (SELECT count(*) FROM waybill.order_lines{at} AS l WHERE l.order_id = o.order_id)
+           OR o.shipments <> (SELECT count(*) FROM waybill.shipments{at} AS s WHERE s.order_id = o.order_id)
+           OR o.status = 'open' AND o.open_value <> (
+                SELECT round(sum(greatest(quantity - delivered, 0) * unit_price) FILTER (WHERE kind = 'goods'), 2)
+                FROM waybill.order_lines{at} AS l WHERE l.order_id = o.order_id)
+    """
+    assert queried(url, differing) == []
+    # and the overdue ones are the open orders that are not on time
+    late = f"SELECT order_id FROM waybill.orders{at} WHERE status = 'open' AND NOT on_time ORDER BY order_id"
+    overdue = f"SELECT order_id FROM waybill.overdue_deliveries{at} ORDER BY order_id"
+    assert queried(url, late) == queried(url, overdue) != []
 
 
 def test_dead_letters_are_a_relation_and_a_function_too(store: StoreUrl, role: Role) -> None:
