@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from domain.fact import Fact
 from domain.kind import Kind
 from domain.settling import Moment, Settling
+from domain.streams import settle_stream, split_stream_name
 from projections.table import Row, RowTable
 from projections.totals import Totals
 
@@ -28,6 +30,12 @@ class Settled(NamedTuple):
     def moments(self) -> Sequence[Moment]:
         """Every fact that took effect, in order, with how the subject stood then."""
         return self.settling.moments
+
+
+def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
+    """A stream's subject with its facts settled; None for a waiting room, which is about nothing yet."""
+    kind, subject_id = split_stream_name(stream)
+    return None if kind is None else Settled(kind, subject_id, settle_stream(stream, facts))
 
 
 @dataclass(frozen=True)

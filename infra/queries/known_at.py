@@ -19,8 +19,8 @@ from infra.queries.untaken import UntakenThen
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import History
 from infra.store.projected.rows import rows_of_one_question
-from projections.projection import Projection
-from projections.runner import Replacement, settled_stream
+from projections.projection import Projection, settled_stream
+from projections.replacement import Replacement
 
 SUBJECTS_AT_ONCE = 1_000
 

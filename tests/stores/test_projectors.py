@@ -18,7 +18,7 @@ from infra.store import leadership
 from infra.store.leadership import FileLeadership
 from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
-from projections.runner import Replacement
+from projections.replacement import Replacement
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import KILLED, Command, Running
 from tests.stores.conftest import StoreUrl

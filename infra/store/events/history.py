@@ -11,7 +11,7 @@ from domain.clock_holds import facts_among
 from domain.fact import Fact, StreamEvent
 from infra.store.backend import Backend, as_keys
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
-from projections.runner import Touched
+from projections.history import Touched
 
 ROWS_AT_ONCE = 2_000
 LAST = 2**63 - 1
@@ -26,7 +26,7 @@ class PositionedEvent(NamedTuple):
 
 
 class History:
-    """Implements projections.runner.History, and reads streams whole, one after another."""
+    """Implements projections.history.History, and reads streams whole, one after another."""
 
     def __init__(self, backend: Backend):
         self._backend = backend

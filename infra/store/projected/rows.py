@@ -35,7 +35,7 @@ from infra.store.register.tables import register_metadata
 from infra.store.retries import is_the_stores_own
 from projections.failures import Failure, RowsRefusedError, Standing, reason_of
 from projections.projection import Projection
-from projections.runner import Replacement
+from projections.replacement import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
 from projections.views.untaken_messages import malformed_claims, untaken_messages
@@ -49,7 +49,7 @@ class NotFilledError(Exception):
 
 
 class ProjectedRows:
-    """Implements projections.runner.Rows on any store that SQLAlchemy reaches.
+    """Implements projections.rows.Rows on any store that SQLAlchemy reaches.
 
     Rows, totals and positions belong to (projection name, version). Versions that this code does not know stay as they
     are, and those that it knows are never emptied.

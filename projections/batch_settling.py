@@ -1,0 +1,64 @@
+"""A batch is settled once for all projections that stand at its start, from what was settled before where that goes."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from domain.clock_holds import ClockHoldEnded, facts_among
+from domain.settling import Settling
+from domain.settling_cache import SettlingCache
+from domain.stepping import can_be_stepped_on, step_on
+from domain.streams import is_waiting_room, settle_stream
+from projections.history import History, Touched
+
+
+class SettledBatch(NamedTuple):
+    """The settlings of the streams that got events after `start` and up to `end`, by stream."""
+
+    settlings: dict[str, Settling[Any]]
+    start: int
+    end: int
+
+
+class BatchSettler:
+    """Settles batches, and remembers recent settlings for the batches that follow."""
+
+    def __init__(self, history: History):
+        self._history = history
+        # Settlings of streams as they stood at a position: projections that stand elsewhere would spoil them.
+        self._recent: dict[int, SettlingCache] = {}
+
+    def settle(self, touched: Touched, start: int) -> SettledBatch:
+        """Settle what was touched after `start`."""
+        return SettledBatch(self._settle(touched, self._recent.setdefault(start, SettlingCache())), start, touched.end)
+
+    def remember(self, batch: SettledBatch, touched: Touched, stood_at: Collection[int]) -> None:
+        """Keep the settlings of a batch that was written; forget those of positions where no projection stood."""
+        cache = self._recent[batch.start]
+        for stream, settling in batch.settlings.items():
+            cache.put(stream, touched.streams[stream][-1].originator_version, settling)
+        self._recent.setdefault(batch.end, self._recent.pop(batch.start))
+        self._recent = {at: kept for at, kept in self._recent.items() if at == batch.end or at in stood_at}
+
+    def _settle(self, touched: Touched, cache: SettlingCache) -> dict[str, Settling[Any]]:
+        """Settle the touched streams: from their new events where these are all or go on top, else from all events."""
+        settlings: dict[str, Settling[Any]] = {}
+        unsettled: list[str] = []
+        for stream, events in touched.streams.items():
+            if is_waiting_room(stream):
+                continue
+            facts = facts_among(events)
+            version_before = events[0].originator_version - 1
+            recent = cache.take(stream, version_before)
+            if any(isinstance(event, ClockHoldEnded) for event in events) and version_before:
+                # A fact that was left out counts from here on, and its place may be before others.
+                unsettled.append(stream)
+            elif recent is not None and can_be_stepped_on(recent, facts):
+                step_on(recent, facts)
+                settlings[stream] = recent
+            elif version_before == 0:
+                settlings[stream] = settle_stream(stream, facts)
+            else:
+                unsettled.append(stream)
+        for stream, filed in self._history.facts_up_to(unsettled, touched.end).items() if unsettled else ():
+            settlings[stream] = settle_stream(stream, filed)
+        return settlings

@@ -1,0 +1,59 @@
+"""A replacement: the new rows of settled subjects, in place of all that these subjects had in one projection."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.kind import Kind
+from domain.settling import Settling
+from domain.streams import split_stream_name
+from projections.failures import Failure, reason_of
+from projections.projection import Projection, Settled
+from projections.table import Row
+
+
+@dataclass
+class Replacement:
+    """New rows in place of all that these subjects had, for one projection.
+
+    `failed` has what is parked with this batch, and `resolved` the keys that are parked no longer.
+    """
+
+    projection: Projection
+    subjects: list[str] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    failed: Sequence[Failure] = ()
+    resolved: Collection[str] = ()
+
+    def take(self, settled: Settled, *, only_lasting: bool = False) -> None:
+        """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
+        self.subjects.append(settled.subject_id)
+        for table, rows in self.projection.shape(settled).items():
+            self.rows[table].extend(row for row in rows if not only_lasting or getattr(row, "valid_to", None) is None)
+
+
+def shape_replacements(
+    projections: Sequence[Projection], settlings: Mapping[str, Settling[Any]], leave_out: Collection[str] = ()
+) -> tuple[list[Replacement], dict[str, dict[str, str]]]:
+    """The rows of these subjects for each projection; by projection, the subjects that have none, and why.
+
+    The replacement of a projection that has failed is not whole: shape it again, and leave those subjects out.
+    """
+    by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
+    failures: dict[str, dict[str, str]] = {}
+    replacements = [Replacement(projection) for projection in projections]
+    for replacement in replacements:
+        by_kind[replacement.projection.kind].append(replacement)
+    for stream, settling in settlings.items():
+        kind, subject_id = split_stream_name(stream)
+        assert kind is not None
+        if subject_id in leave_out:
+            continue
+        for replacement in by_kind[kind]:
+            # Whatever is raised is this projection's trouble alone, and is reported as such.
+            try:
+                replacement.take(Settled(kind, subject_id, settling))
+            except Exception as e:
+                failures.setdefault(replacement.projection.name, {})[subject_id] = reason_of(e)
+    return replacements, failures
