@@ -29,7 +29,7 @@ taken, it is the end of that day (of a pickup, its beginning)."""
 
 _TOPIC_IN_WORDS = {
     "orders": "Orders taken, amended, handed over, promised anew and cancelled.",
-    "expedites": "Wishes to have an order faster, how they were decided, and what the customer was told.",
+    "expedites": "Expedite requests, their decisions, and what customers were informed about.",
     "shipments": "Bookings with couriers and in-house shippers, and how they go.",
     "deliveries": "Attempts to deliver, and deliveries confirmed.",
     "people": "Reps, accounts and the talks between them.",

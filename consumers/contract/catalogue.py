@@ -89,7 +89,7 @@ def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
     message = create_model(
         data.__name__.removesuffix("Data") + "Message",
         __base__=Envelope,
-        data=(data, Field(description="What the message says.")),
+        data=(data, Field(description="The content of the message.")),
     )
     says_zone = ZONE in data.model_fields and ZONE not in fact.DATA_FIELDS
     return MessageType(

@@ -32,18 +32,16 @@ class Envelope(WireModel):
     """A CloudEvents 1.0 event in structured JSON; attributes that are not named here are ignored."""
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
-    id: Id = Field(description="The message's id, by which its source knows it; the same id again is a duplicate.")
+    id: Id = Field(description="The message's id, unique within its source; the same id again is a duplicate.")
     source: Id = Field(description="The system that publishes the message.")
     type: Id = Field(description="What happened, in which version of the contract.")
-    time: Instant = Field(
-        description="When it happened; what is further ahead of the service's clock than clocks may differ is held."
-    )
+    time: Instant = Field(description="When it happened; a message too far ahead of the service's clock is held.")
     subject: Id = Field(description="The id of the order, rep or account that the message is about.")
-    data: WireModel = Field(description="What the message says, by its type.")
+    data: WireModel = Field(description="The content of the message, by its type.")
     datacontenttype: MediaType | None = Field(None, description="The media type of the data, JSON if it is given.")
     correlationid: Id | None = Field(None, description="The conversation or process that the message belongs to.")
     causationid: Id | None = Field(None, description="The id of the message that led to this one.")
     traceparent: Text | None = Field(None, description="The W3C trace context of the publisher.")
     recordedtime: Instant | None = Field(
-        None, description="When an earlier system recorded it; heeded only where an operator imports history."
+        None, description="When an earlier system recorded it; used only when an operator imports history."
     )

@@ -10,7 +10,7 @@ from consumers.contract.wire import Amount, ByDay, Id, Text, WireModel, ZoneOfDa
 class ExpediteRequestedData(WireModel):
     """Someone asked for the order to be there faster."""
 
-    request_id: Id = Field(description="What the request is known by within the order.")
+    request_id: Id = Field(description="The id of the request, unique within the order.")
     needed_by: ByDay = Field(description="The instant or day by which the customer needs the order.")
     reason: Text = Field(description="Why it has to be faster.")
     requested_by: Literal["customer", "rep"] | None = Field(None, description="Who asked.")
@@ -27,16 +27,16 @@ class ExpediteGrantedData(WireModel):
 
 
 class ExpediteDeclinedData(WireModel):
-    """The order cannot be there faster, and the customer is to be told."""
+    """The order cannot arrive faster, and the customer must be informed."""
 
     request_id: Id = Field(description="The request that was declined.")
     reason: Text = Field(description="Why it is impossible.")
 
 
 class CustomerInformedData(WireModel):
-    """The customer was told about a declined expedite, a delay or something else."""
+    """The customer was informed about a declined expedite, a delay or something else."""
 
-    about: Literal["expedite", "delay", "other"] = Field(description="What the customer was told about.")
-    request_id: Id | None = Field(None, description="The expedite request in question; without it, all that are owed.")
-    channel: Text | None = Field(None, description="How the customer was told.")
-    note: Text | None = Field(None, description="What was said.")
+    about: Literal["expedite", "delay", "other"] = Field(description="What the customer was informed about.")
+    request_id: Id | None = Field(None, description="The expedite request; without it, all follow-ups owed.")
+    channel: Text | None = Field(None, description="The channel of the conversation.")
+    note: Text | None = Field(None, description="A note about the conversation.")

@@ -46,22 +46,22 @@ class OrderLineData(WireModel):
     )
 
     line: LineId = Field(description='What the line is known by, unique within the order; 1 and "1" are one line.')
-    sku: Id | None = Field(None, description="The stock keeping unit that was ordered.")
-    kind: Kind = Field("goods", description="Whether it is goods, as without it, or a charge.")
-    quantity: Quantity = Field(description="How many were ordered; a line of 0 says nothing and is left out.")
+    sku: Id | None = Field(None, description="The ordered stock keeping unit.")
+    kind: Kind = Field("goods", description="Goods or a charge; default: goods.")
+    quantity: Quantity = Field(description="The ordered quantity; a line of 0 is left out.")
     unit_price: Price = Field(
-        description="The price of one, in the order's currency: of goods 0 or more, of a charge any."
+        description="The price of one, in the order's currency; 0 or more for goods, any for a charge."
     )
     promised_by: ByDay | None = Field(
-        None, description="The instant or day by which this line was promised, if it is not the order's."
+        None, description="The instant or day by which this line is promised, if it differs from the order's."
     )
 
 
 class LineQuantityData(WireModel):
     """So many of one line of the order."""
 
-    line: LineId = Field(description="What the order's line is known by.")
-    quantity: Quantity = Field(description="How many of that line; a row of 0 says nothing and is left out.")
+    line: LineId = Field(description="The id of the order line.")
+    quantity: Quantity = Field(description="The quantity of that line; a row of 0 is left out.")
 
 
 class LinesOf:

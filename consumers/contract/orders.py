@@ -12,13 +12,13 @@ class OrderPlacedData(WireModel):
 
     account_id: Id | None = Field(None, description="The account that ordered; without it, a guest.")
     rep_id: Id | None = Field(
-        None, description="The rep who took the order and answers for it from now on; without it, nobody yet."
+        None, description="The rep who took the order and is responsible for it from now on; without it, none yet."
     )
     segment: Segment = Field(description="Whether a business or a consumer ordered.")
-    channel: Channel = Field(description="The way on which the order came in.")
+    channel: Channel = Field(description="The channel of the order.")
     currency: Currency = Field(description="The currency of the order's prices, a code of ISO 4217.")
-    lines: OrderLines = Field(description="The order's lines, at least one of goods, each with a `line` of its own.")
-    promised_by: ByDay = Field(description="The instant or day by which the customer was promised to have everything.")
+    lines: OrderLines = Field(description="The order's lines, at least one of goods, each with its own `line`.")
+    promised_by: ByDay = Field(description="The instant or day by which the whole order is promised.")
     standing_order_id: Id | None = Field(None, description="The standing order that the order comes from.")
     reference: Text | None = Field(None, description="The customer's own reference for the order.")
     time_zone: ZoneOfDays
@@ -27,9 +27,7 @@ class OrderPlacedData(WireModel):
 class OrderAmendedData(WireModel):
     """The order's lines changed."""
 
-    lines: OrderLines = Field(
-        description="All lines as they are from now on, at least one of goods, each with a `line` of its own."
-    )
+    lines: OrderLines = Field(description="All lines from now on, at least one of goods, each with its own `line`.")
     reason: Text | None = Field(None, description="Why the lines changed.")
     time_zone: ZoneOfDays
 
@@ -37,7 +35,7 @@ class OrderAmendedData(WireModel):
 class OrderReassignedData(WireModel):
     """Another rep answers for the order from now on."""
 
-    rep_id: Id = Field(description="The rep who answers for the order from now on.")
+    rep_id: Id = Field(description="The rep who is responsible for the order from now on.")
     reason: Text | None = Field(None, description="Why the order was handed over.")
 
 
@@ -56,10 +54,12 @@ class OrderCancelledData(WireModel):
 
 
 class OrderReinstatedData(WireModel):
-    """A cancelled order stands again."""
+    """A cancelled order is open again."""
 
-    reason: Text = Field(description="Why the order stands again.")
+    reason: Text = Field(description="Why the order is open again.")
     promised_by: ByDay | None = Field(
-        None, description="The instant or day by which everything is promised from now on; without it, as it was."
+        None,
+        description="The instant or day by which everything is promised from now on; without it, the promise is "
+        "unchanged.",
     )
     time_zone: ZoneOfDays

@@ -27,29 +27,29 @@ class CustomerContactedData(WireModel):
     direction: Literal["inbound", "outbound"] = Field(description="Whether the customer called or the rep did.")
     about: Literal["order", "inquiry", "account_update", "promotion"] = Field(description="What they talked about.")
     rep_id: Id = Field(description="The rep who talked with the customer.")
-    note: Text | None = Field(None, description="What was said.")
+    note: Text | None = Field(None, description="A note about the conversation.")
 
 
 class RepRegisteredData(WireModel):
-    """A rep works at the desk; registering again sets all fields anew."""
+    """A rep started to work; registering again replaces all fields."""
 
     name: Id = Field(description="The rep's name.")
-    level: Level = Field(description="The rep's standing.")
+    level: Level = Field(description="The rep's level.")
     team: Text | None = Field(None, description="The team that the rep belongs to.")
-    mentor_id: Id | None = Field(None, description="The rep who guides this one.")
+    mentor_id: Id | None = Field(None, description="The rep's mentor.")
 
 
 class RepChangedData(WireModel):
-    """Something about a rep changed: an absent field stays as it is, null clears team or mentor."""
+    """A rep's details changed: an absent field stays as it is, null clears team or mentor."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": [name]} for name in ("name", "level", "team", "mentor_id")]}
     )
 
     name: Id = Field(STAYS, description="The rep's name from now on.")
-    level: Level = Field(STAYS, description="The rep's standing from now on.")
+    level: Level = Field(STAYS, description="The rep's level from now on.")
     team: Text | None = Field(STAYS, description="The team that the rep belongs to from now on, or null for none.")
-    mentor_id: Id | None = Field(STAYS, description="The rep who guides this one from now on, or null for nobody.")
+    mentor_id: Id | None = Field(STAYS, description="The rep's mentor from now on, or null for none.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -63,7 +63,7 @@ def _only(name: str) -> JsonDict:
 
 
 class RepQuotaSetData(WireModel):
-    """A rep has a quota for a month: an amount, or growth on the month before."""
+    """A rep has a quota for a month: an amount, or growth over the month before."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_only("target_amount"), _only("growth_percent")]})
 
@@ -71,7 +71,7 @@ class RepQuotaSetData(WireModel):
     currency: Currency = Field(description="The currency of the orders that count towards it.")
     target_amount: Amount | None = Field(None, description="The value of orders to be placed in the month.")
     growth_percent: Number | None = Field(
-        None, description="By how many percent the month is to exceed the month before; may be negative."
+        None, description="The growth over the month before, in percent; may be negative."
     )
 
     @model_validator(mode="after")
@@ -82,33 +82,33 @@ class RepQuotaSetData(WireModel):
 
 
 class RepPayPlanSetData(WireModel):
-    """How a rep is paid from a month on."""
+    """A rep's pay from a month on."""
 
     month: Month = Field(description="The first month of the plan.")
     base: Amount = Field(description="The base pay of a month.")
     currency: Currency = Field(description="The currency of the plan's amounts.")
     commission_percent: Number = Field(description="The commission, in percent of what was delivered in the month.")
-    quota_bonus: Amount | None = Field(None, description="What a month in which the quota was reached adds.")
-    new_account_bonus: Amount | None = Field(None, description="What each account adds whose first order it was.")
+    quota_bonus: Amount | None = Field(None, description="The bonus for a month in which the quota was reached.")
+    new_account_bonus: Amount | None = Field(None, description="The bonus for each account's first order.")
 
 
 class AccountRegisteredData(WireModel):
-    """A customer has an account; registering again sets all fields anew."""
+    """A customer has an account; registering again replaces all fields."""
 
     name: Id = Field(description="The customer's name.")
     segment: Segment = Field(description="Whether the customer is a business or a consumer.")
     rep_id: Id | None = Field(None, description="The rep of the account.")
-    tier: Text | None = Field(None, description="How the house ranks the account.")
+    tier: Text | None = Field(None, description="The tier of the account.")
     time_zone: TimeZone | None = Field(None, description="The customer's time zone, by its name in the IANA database.")
 
 
 class AccountAssignedData(WireModel):
-    """Another rep has the account from now on; its orders stay with those who hold them."""
+    """Another rep has the account from now on; its orders stay with their reps."""
 
     rep_id: Id = Field(description="The rep of the account from now on.")
 
 
 class RepLeftData(WireModel):
-    """A rep works at the desk no more; the name stays known."""
+    """A rep left; the name stays known."""
 
     reason: Text | None = Field(None, description="Why the rep left.")

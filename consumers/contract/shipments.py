@@ -25,31 +25,33 @@ ChangedLines = Annotated[LineQuantities | None, AfterValidator(lambda lines: STA
 class ShipmentBookedData(WireModel):
     """Shipping was arranged with a courier or with in-house shippers, or the customer will come for it."""
 
-    shipment_id: Id = Field(description="What the shipment is known by within the order.")
-    mode: Mode = Field(description="Whether a courier or the house's own shippers bring it, or the customer comes.")
-    carrier: Id = Field(description="Who carries it.")
-    service_level: Text | None = Field(None, description="The carrier's service that was booked.")
+    shipment_id: Id = Field(description="The id of the shipment, unique within the order.")
+    mode: Mode = Field(description="Whether a courier or in-house shippers deliver it, or the customer picks it up.")
+    carrier: Id = Field(description="The carrier.")
+    service_level: Text | None = Field(None, description="The booked service level of the carrier.")
     lines: LineQuantities | None = Field(
-        None, description="What the shipment takes of the order's lines; without it, all that is left."
+        None, description="The lines and quantities of the shipment; without it, everything left to book."
     )
     pickup_at: FromDay | None = Field(None, description="The instant or day from which it can be picked up.")
     estimated_delivery: ByDay | None = Field(
-        None, description="The instant or day by which it is expected to arrive; without it, that is not known."
+        None, description="The instant or day by which it is expected to arrive; without it, unknown."
     )
     cost: Amount | None = Field(None, description="What the shipping costs, in the order's currency.")
-    tracking_number: Text | None = Field(None, description="The carrier's number to follow it by.")
+    tracking_number: Text | None = Field(None, description="The carrier's tracking number.")
     parcels: Parcels | None = Field(None, description="The shipment's parcels, by their ids or tracking numbers.")
     time_zone: ZoneOfDays
 
 
 class ShipmentRebookedData(WireModel):
-    """The booking changed: an absent field stays as it is, null clears one that a booking may leave out."""
+    """The booking changed: an absent field stays as it is, null clears an optional one."""
 
     shipment_id: Id = Field(description="The shipment whose booking changed.")
-    carrier: Id = Field(STAYS, description="Who carries it from now on.")
-    mode: Mode = Field(STAYS, description="Who brings it from now on, or that the customer comes for it.")
-    service_level: Text | None = Field(STAYS, description="The carrier's service from now on, or null for none.")
-    lines: ChangedLines = Field(STAYS, description="All that it carries from now on, what was delivered included.")
+    carrier: Id = Field(STAYS, description="The carrier from now on.")
+    mode: Mode = Field(STAYS, description="The mode from now on: courier, in-house, or pickup by the customer.")
+    service_level: Text | None = Field(STAYS, description="The carrier's service level from now on, or null for none.")
+    lines: ChangedLines = Field(
+        STAYS, description="Everything that it carries from now on, including what was delivered."
+    )
     estimated_delivery: ByDay | None = Field(
         STAYS, description="The instant or day by which it is now expected to arrive, or null for unknown."
     )
@@ -61,17 +63,17 @@ class ShipmentRebookedData(WireModel):
 
 
 class ShipmentDispatchedData(WireModel):
-    """The goods left the house."""
+    """The goods left."""
 
     shipment_id: Id = Field(description="The shipment that left.")
 
 
 class ShipmentDelayedData(WireModel):
-    """The shipment will arrive at another time than was expected."""
+    """The expected arrival of the shipment changed."""
 
     shipment_id: Id = Field(description="The shipment that is delayed.")
     estimated_delivery: ByDay | None = Field(
-        None, description="The instant or day by which it is now expected; without it, that is not known any more."
+        None, description="The instant or day by which it is now expected; without it, unknown."
     )
     reason: Text | None = Field(None, description="Why it is delayed.")
     time_zone: ZoneOfDays

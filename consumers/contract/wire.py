@@ -332,7 +332,7 @@ TimeZone = Annotated[
 
 ZoneOfDays = Annotated[
     TimeZone | None,
-    Field(default=None, description="The time zone of the days that stand here as dates alone, by its IANA name."),
+    Field(default=None, description="The time zone of dates without a time in this message: an IANA name."),
 ]
 """Beside fields that may be a date alone: whose days these are; without it, those of the business time zone."""
 

@@ -21,12 +21,12 @@ Whole = Annotated[int, Meta(ge=0)]
 class RelayedAttributes(msgspec.Struct, frozen=True):
     """What each event of waybill.events says of itself beside the attributes of CloudEvents."""
 
-    factid: Annotated[str, Meta(description="The fact that took effect or ceased to: one UUID for all its turns.")]
+    factid: Annotated[str, Meta(description="The fact that took effect or ceased to: one UUID for all its revisions.")]
     revision: Annotated[
-        int, Meta(ge=1, description="Odd: the fact took effect. Even: it ceased to. The greatest one holds.")
+        int, Meta(ge=1, description="Odd: the fact took effect. Even: it ceased to. The greatest one counts.")
     ]
     stream: Annotated[str, Meta(description="The stream of the subject, such as order-SO-10248; also the key.")]
-    streamversion: Annotated[int, Meta(ge=1, description="The number of the event in that stream that this tells of.")]
+    streamversion: Annotated[int, Meta(ge=1, description="The version of the event in that stream.")]
     messagesource: Annotated[str, Meta(description="The source of the message that stated the fact.")]
     messageid: Annotated[str, Meta(description="The id of that message.")]
 
@@ -34,7 +34,7 @@ class RelayedAttributes(msgspec.Struct, frozen=True):
 class FactRevertedData(msgspec.Struct, frozen=True):
     """A fact that had taken effect does so no more: it was voided, or what came since forbids it at its place."""
 
-    reverts: Annotated[str, Meta(description="The id of the event that told that it took effect.")]
+    reverts: Annotated[str, Meta(description="The id of the event that reported that it took effect.")]
     type: Annotated[str, Meta(description="The type of the message that stated the fact.")]
     occurred_at: Annotated[datetime, Meta(tz=True, description="The time of that message.")]
     verdict: Annotated[Verdict, Meta(description="The verdict that the message has now.")]
@@ -46,22 +46,22 @@ class FactRevertedData(msgspec.Struct, frozen=True):
 class VerdictData(msgspec.Struct, frozen=True):
     """The verdict of one message. Null stands where there is nothing to say."""
 
-    source: Annotated[str | None, Meta(description="The message's source; of a malformed one, what it claims.")]
-    id: Annotated[str | None, Meta(description="The message's id, or what it claims.")]
-    subject: Annotated[str | None, Meta(description="Whom the message is about, or what it claims.")]
-    type: Annotated[str | None, Meta(description="The message's type, or what it claims.")]
+    source: Annotated[str | None, Meta(description="The message's source; for a malformed message, its claim.")]
+    id: Annotated[str | None, Meta(description="The message's id, or its claim.")]
+    subject: Annotated[str | None, Meta(description="The message's subject, or its claim.")]
+    type: Annotated[str | None, Meta(description="The message's type, or its claim.")]
     verdict: Annotated[Verdict, Meta(description="The verdict from now on.")]
-    verdict_before: Annotated[Verdict | None, Meta(description="The one until now; null on receipt.")]
+    verdict_before: Annotated[Verdict | None, Meta(description="The previous verdict; null on receipt.")]
     reason: Annotated[str, Meta(description="Why.")]
     took_effect_at: Annotated[
-        Annotated[datetime, Meta(tz=True)] | None, Meta(description="Of one that is applied now: from when it counts.")
+        Annotated[datetime, Meta(tz=True)] | None, Meta(description="If applied: the instant from which it counts.")
     ]
-    letter_id: Annotated[str | None, Meta(description="Of one not taken: what `waybill dead-letters show` takes.")]
-    topic: Annotated[str, Meta(description="The topic it came on, or the file.")]
-    partition: Annotated[Whole, Meta(description="Its partition; 0 of a file.")]
-    offset: Annotated[Whole, Meta(description="Its offset there; of a file, the number of its line from 0.")]
-    stream: Annotated[str | None, Meta(description="The stream that has it; null when nothing new was stored.")]
-    stream_version: Annotated[int | None, Meta(description="The number of the event there that this tells of.")]
+    letter_id: Annotated[str | None, Meta(description="If not taken: the id for `waybill dead-letters show`.")]
+    topic: Annotated[str, Meta(description="The topic or file that the message came from.")]
+    partition: Annotated[Whole, Meta(description="Its partition; 0 for a file.")]
+    offset: Annotated[Whole, Meta(description="Its offset; for a file, the line number from 0.")]
+    stream: Annotated[str | None, Meta(description="The stream of its event; null if nothing new was stored.")]
+    stream_version: Annotated[int | None, Meta(description="The version of the event in that stream.")]
 
 
 def structured(topic: str, key: str | None, attributes: dict[str, Any], data: Any) -> Record:

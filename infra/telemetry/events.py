@@ -1,7 +1,7 @@
-"""Every event that is logged, declared once: its name, its level, when it is logged, and its fields.
+"""The declarations of all log events: name, level, when it is logged, and fields.
 
 To add an event, add a declaration to EVENTS (and a new field to FIELDS), then run `python -m infra.telemetry`, which
-writes the tables of docs/events.md. Tests hold the code and that page to these declarations.
+writes the tables of docs/events.md. Tests compare the code and that page with these declarations.
 """
 
 from dataclasses import dataclass
@@ -22,44 +22,44 @@ class LogEvent:
 
 FIELDS = {
     "about": "What the consumer waits for: `kafka`, `topics`, `group` or `store`.",
-    "attempt": "How often it was tried so far.",
+    "attempt": "The number of attempts so far.",
     "batch": "The first offset of the batch.",
     "bytes": "The size of the record.",
     "correlation_id": "The message's correlation id, if it has one.",
-    "done": "How much of the work is done.",
+    "done": "The amount of work done.",
     "end_offset": "The offset at which the partition ends.",
     "events": "How many events the batch has.",
     "first_offset": "The offset at which the partition begins.",
     "gone": "How many messages were never read.",
-    "key": "The record's key, or the subject that is parked; null where a whole projection fails.",
+    "key": "The record's key, or the subject that is parked; null if the whole projection fails.",
     "lag": "How many messages are still to be read.",
-    "event_id": "The id of the record; of a dead letter's copy, that of the letter.",
-    "largest": "The size that the topic takes, in bytes.",
-    "message_id": "The message's id; null of a malformed one.",
+    "event_id": "The id of the record; for a dead letter copy, the id of the letter.",
+    "largest": "The topic's size limit, in bytes.",
+    "message_id": "The message's id; null for a malformed message.",
     "next_offset": "The offset, or line, of the message to be read next.",
     "offset": "The message's offset, or line, counted from 0.",
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
-    "part": "What is being done: `subjects` or `malformed`.",
-    "partition": "The topic's partition; 0 of a file.",
-    "partitions": "The topics and partitions of what was dropped.",
-    "position": "The position of the newest event of the batch, or of what was read or relayed.",
+    "part": "The step of the migration: `subjects` or `malformed`.",
+    "partition": "The topic's partition; 0 for a file.",
+    "partitions": "The topics and partitions of the dropped messages.",
+    "position": "The position of the newest event that was stored, projected or relayed.",
     "projection": "The projection's name.",
     "reason": "What went wrong, in one line.",
     "messages": "How many messages.",
-    "received": "How many messages of the batch this feed brought.",
+    "received": "How many messages of the batch came from this feed.",
     "records": "How many records were sent.",
     "role": "`projector` or `relay`.",
-    "source": "The message's source; null of a malformed one.",
+    "source": "The message's source; null for a malformed message.",
     "start": "The position after which the batch begins.",
-    "subject": "The message's subject; null of a malformed one.",
+    "subject": "The message's subject; null for a malformed message.",
     "subjects": "How many subjects the events are about.",
     "topic": "The topic's name, or the file.",
-    "total": "How much work there is; null where that is not known.",
+    "total": "The total amount of work; null if unknown.",
     "tries_again_in": "The pause before the next attempt, in seconds.",
     "unacknowledged": "How many records Kafka did not acknowledge.",
     "version": "The version of the projection's rows, or of the rules.",
 }
-"""What each field means, whichever event has it."""
+"""The meaning of each field, in every event."""
 
 _OF_A_MESSAGE = (
     "topic",
@@ -80,7 +80,7 @@ _DECLARED = (
     LogEvent(
         "batch_stored",
         "info",
-        "A batch of messages and all that follows from it was stored.",
+        "A batch of messages and all its consequences were stored.",
         ("topic", "partition", "batch", "next_offset", "received", "position"),
     ),
     LogEvent("message_refused", "warning", "A message was refused when it came in.", _OF_A_MESSAGE),
@@ -94,7 +94,7 @@ _DECLARED = (
     LogEvent(
         "projection_failed",
         "warning",
-        "A projection could not take a batch; it is retried, and the others go on.",
+        "A projection failed on a batch; it is retried, and the others go on.",
         _OF_A_PROJECTION,
     ),
     LogEvent(
@@ -112,11 +112,13 @@ _DECLARED = (
     LogEvent(
         "projection_resumed",
         "info",
-        "A projection has taken what it could not take before.",
+        "A projection succeeded where it failed before.",
         _OF_A_PROJECTION,
     ),
-    LogEvent("leadership_taken", "info", "This process is the active one of its role from now on.", ("role",)),
-    LogEvent("standing_by", "info", "Another process leads; this one takes over when that one ends.", ("role",)),
+    LogEvent("leadership_taken", "info", "This process has the leadership of its role from now on.", ("role",)),
+    LogEvent(
+        "standing_by", "info", "Another process has the leadership; this one takes over when that one ends.", ("role",)
+    ),
     LogEvent(
         "checkpoint_moved",
         "info",
@@ -133,7 +135,8 @@ _DECLARED = (
     LogEvent(
         "relations_of_other_versions",
         "info",
-        "Other versions of the projections are live; the relations that analysts query stay theirs meanwhile.",
+        "Other versions of the projections are live; until they are replaced, the relations that analysts query show "
+        "their rows.",
     ),
     LogEvent(
         "projection_switched",
@@ -144,19 +147,19 @@ _DECLARED = (
     LogEvent(
         "projection_not_switched",
         "warning",
-        "A new version is filled, but its names could not be moved; that is tried again with the next batch.",
+        "A new version is filled, but its names could not be moved; this is retried with the next batch.",
         ("projection", "version", "reason"),
     ),
     LogEvent(
         "store_unavailable",
         "warning",
-        "The store could not be reached, or another session was in the way; the work is tried again.",
+        "The store could not be reached, or another session blocked it; the work is retried.",
         ("reason", "attempt", "tries_again_in"),
     ),
     LogEvent(
         "stopped_without_store",
         "info",
-        "This process was told to stop while the store was away; nothing is half done.",
+        "This process was stopped while the store was unavailable; nothing is half done.",
         ("reason",),
     ),
     LogEvent(
@@ -168,21 +171,21 @@ _DECLARED = (
     LogEvent(
         "rules_raised",
         "info",
-        "All verdicts of the store follow these rules; so many messages have another verdict than before.",
+        "All verdicts of the store follow these rules; `messages` have a new verdict.",
         ("version", "messages"),
     ),
     LogEvent("ingest_finished", "info", "A source was read to its end.", ("topic", "position")),
     LogEvent(
         "clock_holds_ended",
         "info",
-        "Messages that were ahead of the clock were taken when it came near.",
+        "Messages that were ahead of the clock were taken.",
         ("messages",),
     ),
     LogEvent("feed_resumed", "info", "An interrupted reading of a file continues.", ("topic", "next_offset")),
     LogEvent(
         "kafka_not_reached",
         "warning",
-        "Kafka did not answer or did not acknowledge; it is tried again.",
+        "Kafka did not answer or did not acknowledge; this is retried.",
         ("reason", "unacknowledged"),
     ),
     LogEvent(
@@ -194,59 +197,59 @@ _DECLARED = (
     LogEvent(
         "partition_taken_over",
         "info",
-        "The group assigned this consumer a partition; it reads on from the position in the store.",
+        "The group assigned this consumer a partition; it continues from the checkpoint in the store.",
         ("topic", "partition", "next_offset"),
     ),
     LogEvent(
         "consumer_waits",
         "error",
-        "Kafka, its topics, the group or the store are not ready; the consumer tries again. Logged once.",
+        "Kafka, its topics, the group or the store are not ready; the consumer retries. Logged once.",
         ("about", "reason"),
     ),
-    LogEvent("consumer_resumed", "info", "What the consumer waited for is there.", ("about",)),
+    LogEvent("consumer_resumed", "info", "What the consumer waited for is ready.", ("about",)),
     LogEvent(
         "batch_dropped",
         "warning",
-        "Another consumer has read on in a partition; what this one had read is dropped.",
+        "Another consumer has continued a partition; the messages that this one had read are dropped.",
         ("reason", "partitions"),
     ),
     LogEvent(
         "messages_gone",
         "error",
-        "A partition begins after the position in the store: the messages between were never read.",
+        "A partition begins after the checkpoint in the store: the messages between were never read.",
         (*_OF_A_PARTITION, "gone"),
     ),
     LogEvent(
         "topic_recreated",
         "error",
-        "A topic was deleted and created again; the partition is read from its beginning. The offsets are there "
-        "where only the partition's end revealed it.",
+        "A topic was deleted and created again; the partition is read from its beginning. The offsets are given "
+        "if only the partition's end revealed it.",
         _OF_A_PARTITION,
     ),
     LogEvent(
         "batch_unreadable",
         "error",
-        "A batch of a partition cannot be read. The partition stands still at `next_offset`, and the others go on; "
-        "`waybill topics skip` steps over it.",
+        "A batch of a partition cannot be read. The partition is stuck at `next_offset`, and the others go on; "
+        "`waybill topics skip` skips it.",
         ("topic", "partition", "next_offset", "end_offset", "reason"),
     ),
-    LogEvent("partitions_looked_at", "debug", "Nothing came for a while.", ("lag",)),
+    LogEvent("partitions_looked_at", "debug", "No message came for a while.", ("lag",)),
     LogEvent(
         "offsets_not_committed",
         "info",
-        "Offsets could not be committed to Kafka. Only its lag tools rest on them.",
+        "Offsets could not be committed to Kafka. Only its lag tools need them.",
         ("reason",),
     ),
     LogEvent(
         "batch_relayed",
         "info",
-        "A batch was sent, and Kafka keeps it.",
+        "A batch was sent and acknowledged.",
         ("outlet", "start", "position", "records"),
     ),
     LogEvent(
         "relay_waits",
         "error",
-        "Topics that the relay writes to are missing; it looks again until they are there.",
+        "Topics that the relay writes to are missing; it retries until they exist.",
         ("reason",),
     ),
     LogEvent(
@@ -257,7 +260,7 @@ _DECLARED = (
     LogEvent(
         "record_too_large",
         "error",
-        "A record of the relay is larger than its topic takes, and was left out; `waybill status` lists it.",
+        "A record of the relay is too large for its topic and was left out; `waybill status` lists it.",
         ("topic", "key", "event_id", "bytes", "largest"),
     ),
 )
