@@ -61,6 +61,11 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
     return [entry for _, entry in sorted(entries, key=itemgetter(0))]
 
 
+def event_name(event: StreamEvent) -> str:
+    """How the timeline names an event, such as `OrderPlaced`."""
+    return type(event).__name__
+
+
 def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
     """For each fact that took effect: its turn, and what was seen to change, such as "stage: booked → in_transit"."""
     said: dict[FactKey, tuple[int, str]] = {}
@@ -78,7 +83,7 @@ def _of_fact(position: int, fact: Fact, outcome: Outcome, changed: dict[FactKey,
         recorded_at=fact.recorded_at,
         occurred_at=fact.occurred_at,
         took_effect_at=outcome.took_effect_at,
-        event=type(fact).__name__,
+        event=event_name(fact),
         verdict=outcome.verdict.value,
         what_changed=changed.get(fact.key, (0, ""))[1] if applied else outcome.reason,
         source=fact.source,
@@ -96,7 +101,7 @@ def _of_change(position: int, change: VerdictChanged) -> TimelineEntry:
         recorded_at=change.recorded_at,
         occurred_at=None,
         took_effect_at=None,
-        event=type(change).__name__,
+        event=event_name(change),
         verdict=change.verdict.value,
         what_changed=f"{change.verdict_before.value} → {change.verdict.value}{because}{reason}",
         source=change.source,
@@ -110,7 +115,7 @@ def _differences(before: Any, after: Any) -> Sequence[str]:
     names = [
         name
         for name in after.__struct_fields__
-        if name not in NOT_TOLD and name != f"{type(after).__name__.removesuffix('Standing').lower()}_id"
+        if name not in NOT_TOLD and name != f"{type(after).__name__.removesuffix('Summary').lower()}_id"
     ]
     if before is None:
         return [f"{name}: {_said(value)}" for name in names if (value := getattr(after, name)) not in (None, (), False)]

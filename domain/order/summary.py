@@ -143,6 +143,12 @@ class OrderSummary(msgspec.Struct, frozen=True, gc=False):
     changed_shipments: tuple[ShipmentSummary, ...]
     changed_expedites: tuple[ExpediteSummary, ...]
 
+    def on_time_at(self, instant: datetime) -> bool | None:
+        """Whether it was completed by its promise, at an instant (aware) of the period; None while it may still be."""
+        if self.delivered_at is not None:
+            return self.delivered_at <= self.promised_by
+        return False if self.status == "open" and self.promised_by < instant else None
+
     def follow_ups_at(self, instant: datetime) -> tuple[FollowUp, ...]:
         """What is owed to the customer at an instant (aware) of the period."""
         if self.closed_at is not None and instant - self.closed_at >= LAPSES_AFTER:

@@ -123,7 +123,7 @@ class Waybill:
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew)
-        self.orders = Orders(self.history, settings.clock_skew)
+        self.orders = Orders(self.engine, self.history, settings.clock_skew)
         self.messages = Messages(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=log_incident)

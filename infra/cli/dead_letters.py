@@ -1,5 +1,6 @@
 """Commands about messages that were not taken: dead-letters."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -8,10 +9,14 @@ import typer
 from infra.app.dead_letters import find_dead_letters, whole_dead_letter
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
 from infra.cli.output import Format, console, show_json, show_record, show_rows
-from infra.queries.dead_letters import UntakenMessage
+from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
 dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
 
+SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messages about this subject.")]
+SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only messages whose reason contains this text.")]
 EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set aside: voided or discarded.")]
 
 
@@ -25,47 +30,61 @@ def dead_letters_alone(
     context: typer.Context,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
     everything: EverythingOption = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Messages that were not taken, kept whole; without a subcommand: the list."""
     if context.invoked_subcommand is None:
-        list_dead_letters(as_of, known_at, everything, limit, form)
+        list_dead_letters(as_of, known_at, subject, source, type_, reason, everything, limit, form)
 
 
 @dead_letters.command("list")
 def list_dead_letters(
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
     everything: EverythingOption = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """The malformed, the refused, and those held too long; the oldest first."""
+    wanted = DeadLetterFilter(subject, source, type_, reason)
     with open_waybill() as waybill:
-        now = waybill.clock()
-        letters = waybill.dead_letters.dead(now, as_of, known_at, discarded=everything)
-        left_out = 0 if everything else waybill.dead_letters.set_aside(now, as_of, known_at)
+        now, kept = waybill.clock(), waybill.dead_letters
+        letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
+        left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
     rows = [letter._asdict() for letter in letters[:limit]]
     show_rows(
         UntakenMessage._fields,
         rows,
         form,
         title="Dead letters",
-        footer="\n".join(_footer(letters, len(rows), left_out)),
+        footer="\n".join(_footer(letters, len(rows), left_out, wanted)),
         empty="none",
     )
 
 
-def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int) -> list[str]:
+def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int, wanted: DeadLetterFilter) -> list[str]:
     lines = []
     if letters:
         count = f"{shown} of {len(letters)}" if shown < len(letters) else str(shown)
         lines.append(f"{count} dead letters; one of them whole: waybill dead-letters show LETTER_ID")
     if left_out:
-        lines.append(f"{left_out} more are set aside (voided or discarded): waybill dead-letters list --all")
+        lines.append(f"{left_out} more are set aside (voided or discarded): {_all_of(wanted)}")
     return lines
+
+
+def _all_of(wanted: DeadLetterFilter) -> str:
+    filters = [f"--{name} {shlex.quote(value)}" for name, value in wanted._asdict().items() if value is not None]
+    return " ".join(["waybill dead-letters list", *filters, "--all"])
 
 
 @dead_letters.command("show")
@@ -81,7 +100,12 @@ def show_dead_letter(
                 f"{len(found) or 'no'} dead letters begin with {letter_id}", param_hint="LETTER_ID"
             )
         letter = whole_dead_letter(waybill, found[0])
-    fields: dict[str, Any] = {**letter.message._asdict(), "body": letter.body, "headers": letter.headers}
+    fields: dict[str, Any] = {
+        **letter.message._asdict(),
+        "time": letter.time,
+        "body": letter.body,
+        "headers": letter.headers,
+    }
     if letter.body_hex is not None:
         fields["body_hex"] = letter.body_hex
     if form is Format.JSON:

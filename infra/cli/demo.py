@@ -213,7 +213,7 @@ class Demonstration:
         _blank()
 
     def _show_timeline(self, order_id: str) -> None:
-        answer = self._waybill.orders.order(order_id)
+        answer = self._waybill.orders.order(order_id, self._waybill.clock())
         rows = [
             {**entry._asdict(), "what_changed": shorten(entry.what_changed, 50, placeholder=" …")}
             for entry in (answer.timeline if answer else ())

@@ -24,7 +24,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
     """Show a message's verdict and reason, when it took effect, and what it changed."""
     with open_waybill() as waybill:
         found = waybill.messages.find(source, message_id)
-        hint = "" if found else _where_else(waybill)
+        hint = "" if found else _where_else(waybill, source, message_id)
     if form is Format.TABLE:
         for report in found:
             show_record(f"Message {message_id} of {source}", report._asdict())
@@ -36,7 +36,10 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
         raise typer.Exit(1)
 
 
-def _where_else(waybill: Waybill) -> str:
+def _where_else(waybill: Waybill, source: str, message_id: str) -> str:
+    claiming = waybill.dead_letters.claiming(source, message_id)
+    if claiming:
+        return f"; a malformed message claims this source and id: waybill dead-letters show {claiming[-1]}"
     malformed = waybill.dead_letters.malformed()
     if not malformed.dead:
         return ""

@@ -1,15 +1,26 @@
 """Command about one order: order."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.markup import escape
 
-from domain.order.summary import OrderSummary
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.output import Format, console, errors, show_json, show_note, show_record, show_rows
+from infra.queries.orders import OrderAnswer
+from infra.queries.untaken_of_order import UntakenOfOrder
+from projections.order_details import CustomerTold, Reason
 from projections.order_timeline import TimelineEntry
+
+LINES = ("line", "sku", "kind", "quantity", "delivered", "booked", "over_delivered", "returned", "unit_price")
+SHIPMENTS = (
+    *("shipment_id", "carrier", "mode", "service_level", "tracking_number", "booked_at", "dispatched_at"),
+    *("estimated_delivery", "delivered_at", "signed_by", "attempts", "delay_reason", "cancelled_at", "cancel_reason"),
+)
+EXPEDITES = ("request_id", "requested_at", "needed_by", "decision", "decided_at", "promised_by", "informed_at")
+UNTAKEN = ("verdict", "reason", "type", "occurred_at", "recorded_at", "letter_id")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -24,25 +35,43 @@ def order(
     known_at: KnownAtOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show one order: its state, and its timeline in the order in which events count."""
+    """Show one order: its state, lines, shipments, what the customer was told, what was not taken, and its timeline."""
     with open_waybill() as waybill:
-        answer = waybill.orders.order(order_id, as_of, known_at)
+        answer = waybill.orders.order(order_id, waybill.clock(), as_of, known_at)
     if answer is None:
         errors().print(f"nothing is known of order {escape(order_id)}")
         raise typer.Exit(1)
-    timeline = [entry._asdict() for entry in answer.timeline]
     if form is Format.JSON:
-        show_json({"order": answer.summary, "timeline": timeline})
+        show_json(answer.document())
     else:
         if form is Format.TABLE:
-            _show_state(order_id, answer.summary)
+            _show(order_id, answer)
+        timeline = [entry._asdict() for entry in answer.timeline]
         show_rows(TimelineEntry._fields, timeline, form, title="Timeline")
     show_note(form, f"reflects position {answer.position}")
 
 
-def _show_state(order_id: str, state: OrderSummary | None) -> None:
+def _show(order_id: str, answer: OrderAnswer) -> None:
+    state, details = answer.fields(), answer.details
     if state is None:
         console().print(f"[bold]Order {escape(order_id)}[/bold] is not placed yet")
-        return
-    show_record(f"Order {order_id}", msgspec.structs.asdict(state))
-    console().print()
+        console().print()
+    else:
+        show_record(f"Order {order_id}", state)
+        console().print()
+    _show_part("Lines", LINES, [msgspec.structs.asdict(line) for line in details.lines])
+    _show_part("Shipments", SHIPMENTS, [msgspec.structs.asdict(shipment) for shipment in details.shipments])
+    _show_part("Expedite requests", EXPEDITES, [msgspec.structs.asdict(expedite) for expedite in details.expedites])
+    _show_part("Reasons", Reason._fields, [reason._asdict() for reason in details.reasons])
+    _show_part("What the customer was told", CustomerTold._fields, [told._asdict() for told in details.customer_told])
+    _show_part("Messages that were not taken", UNTAKEN, [_untaken(message) for message in answer.untaken])
+
+
+def _untaken(message: UntakenOfOrder) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in UNTAKEN}
+
+
+def _show_part(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        show_rows(columns, rows, Format.TABLE, title=title)
+        console().print()

@@ -50,6 +50,31 @@ class UntakenMessage(NamedTuple):
     discarded_at: datetime | None
 
 
+class DeadLetterFilter(NamedTuple):
+    """Which dead letters are asked for: those of this subject, source and type whose reason contains `reason`.
+
+    None asks for all. Of a malformed message, what it claims counts; upper and lower case of a reason are one.
+    """
+
+    subject: str | None = None
+    source: str | None = None
+    type: str | None = None
+    reason: str | None = None
+
+    def applied_to(self, question: Select[Any]) -> Select[Any]:
+        """The question about these alone."""
+        columns = question.selected_columns
+        for name in ("subject", "source", "type"):
+            if (wanted := getattr(self, name)) is not None:
+                question = question.where(columns[name] == wanted)
+        if self.reason is not None:
+            question = question.where(columns["reason"].icontains(self.reason, autoescape=True))
+        return question
+
+
+EVERY_LETTER = DeadLetterFilter()
+
+
 class UntakenCounts(NamedTuple):
     """How many messages are dead, how many of those are set aside (voided or discarded), and how many wait."""
 
@@ -93,13 +118,19 @@ class DeadLetters:
         self._hold = hold
 
     def dead(
-        self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None, *, discarded: bool = False
+        self,
+        now: datetime,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        *,
+        discarded: bool = False,
+        wanted: DeadLetterFilter = EVERY_LETTER,
     ) -> list[UntakenMessage]:
         """Dead letters seen by both clocks, the oldest first; with `discarded`, those set aside too.
 
         A voided message counts as discarded from the moment at which it was seen.
         """
-        question = self._question(now, as_of, known_at)
+        question = wanted.applied_to(self._question(now, as_of, known_at))
         if not discarded:
             question = question.where(question.selected_columns["discarded_at"].is_(None))
         return self._rows(question)
@@ -108,9 +139,16 @@ class DeadLetters:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
         return self._rows(held(AsOf.at(now), self._hold))
 
-    def set_aside(self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None) -> int:
+    def set_aside(
+        self,
+        now: datetime,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        *,
+        wanted: DeadLetterFilter = EVERY_LETTER,
+    ) -> int:
         """How many dead letters `dead` leaves out unless asked for the discarded ones."""
-        question = self._question(now, as_of, known_at)
+        question = wanted.applied_to(self._question(now, as_of, known_at))
         aside = question.where(question.selected_columns["discarded_at"].is_not(None)).order_by(None).subquery()
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(aside)).scalar_one())
@@ -131,6 +169,17 @@ class DeadLetters:
             unread, unread_aside = connection.execute(malformed).one()
             waits = connection.execute(waiting).scalar_one()
         return UntakenCounts(int(refused) + int(unread), int(refused_aside) + int(unread_aside), int(waits))
+
+    def claiming(self, source: str, message_id: str) -> list[str]:
+        """The letter ids of malformed messages that claim this source and id, the oldest first."""
+        malformed = malformed_messages.c
+        question = (
+            select(malformed.letter_id)
+            .where(malformed.claimed_source == source, malformed.claimed_id == message_id)
+            .order_by(malformed.received_at, malformed.letter_id)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(question).scalars())
 
     def malformed(self) -> UntakenCounts:
         """How many malformed messages are kept."""

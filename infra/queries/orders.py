@@ -1,47 +1,83 @@
-"""One order: how it stands and what happened to it, by both clocks."""
+"""One order: how it stands, what happened to it and what was not taken of it, by both clocks."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Engine
 
 from domain.clock_holds import as_held_at, facts_among
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
 from domain.settling import up_to
 from domain.streams import settle_stream, stream_name
+from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
 from infra.store.events.history import History
-from projections.order_timeline import TimelineEntry, order_timeline
+from projections.order_details import OrderDetails, order_details
+from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
 
 
 class OrderAnswer(NamedTuple):
-    """An order's state (None before it is placed), its timeline, and the position that both reflect at least."""
+    """An order at an instant `at` (UTC), and the position that everything reflects at least.
 
+    `summary` is None before it is placed. `untaken` are the messages about it, up to `at`, that were not taken.
+    """
+
+    at: datetime
     summary: OrderSummary | None
+    details: OrderDetails
+    untaken: Sequence[UntakenOfOrder]
     timeline: Sequence[TimelineEntry]
     position: int
 
+    def fields(self) -> dict[str, Any] | None:
+        """The order's own fields: those of its summary, `completed_at`, and what depends on the instant."""
+        summary = self.summary
+        if summary is None:
+            return None
+        told = {name: value for name, value in msgspec.structs.asdict(summary).items() if name not in NOT_TOLD}
+        return {
+            **told,
+            "completed_at": summary.delivered_at,
+            "on_time": summary.on_time_at(self.at),
+            "follow_ups": summary.follow_ups_at(self.at),
+            "untaken_messages": len(self.untaken),
+        }
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it: the order with all its details (in place of their counts), and its timeline."""
+        fields = self.fields()
+        order = None if fields is None else {**fields, **self.details._asdict(), "untaken": self.untaken}
+        return {"order": order, "timeline": [entry._asdict() for entry in self.timeline]}
+
 
 class Orders:
-    """Reads the streams of orders."""
+    """Reads the streams of orders, and of the register what was not taken."""
 
-    def __init__(self, history: History, clock_skew: timedelta):
+    def __init__(self, engine: Engine, history: History, clock_skew: timedelta):
+        self._engine = engine
         self._history = history
         self._clock_skew = clock_skew
 
     def order(
-        self, order_id: str, as_of: datetime | None = None, known_at: datetime | None = None
+        self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
     ) -> OrderAnswer | None:
-        """The order's state and timeline; None when nothing is known of it by these clocks."""
+        """The order at `as_of`, or `now`; None when nothing is known of it by these clocks."""
         head = self._history.head()  # asked first: what is read next reflects at least this much
-        events = self._history.stream(stream_name(ORDER, order_id))
+        stream, at = stream_name(ORDER, order_id), as_of or now
+        events = self._history.stream(stream)
         facts = up_to(facts_among(e.event for e in events), as_of, known_at)
-        if known_at is not None:
+        if known_at is None:
+            untaken = untaken_now(self._engine, order_id, at)
+        else:
             facts = as_held_at(facts, known_at, self._clock_skew)
-        if not facts:
+            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, at, known_at)
+        if not facts and not untaken:
             return None
-        settling = settle_stream(stream_name(ORDER, order_id), facts)
+        settling = settle_stream(stream, facts)
         # A change of a verdict is about the record: when it was recorded decides, and which messages are looked at.
         keys = {fact.key for fact in facts}
         told = [e for e in events if e.event.key in keys and (known_at is None or e.event.recorded_at <= known_at)]
         summary = settling.moments[-1].summary if settling.moments else None
-        return OrderAnswer(summary, order_timeline(told, settling), head)
+        return OrderAnswer(at, summary, order_details(settling), untaken, order_timeline(told, settling), head)

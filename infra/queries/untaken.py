@@ -38,7 +38,7 @@ class UntakenThen:
             for row in connection.execute(waiting):
                 self._note(row.subject, row.occurred_at)
             for row in connection.execute(claiming):
-                if _may_be_an_orders(row.claimed_type):
+                if may_be_an_orders(row.claimed_type):
                     key = (row.claimed_source or "", row.claimed_id or "")
                     self._claims.append((key, row.claimed_subject, row.received_at))
         self._claimed = {key for key, _, _ in self._claims}
@@ -81,7 +81,8 @@ def _insert(connection: Connection, table: Table, rows: list[dict[str, object]])
         connection.execute(insert(table), rows)
 
 
-def _may_be_an_orders(message_type: str | None) -> bool:
+def may_be_an_orders(message_type: str | None) -> bool:
+    """Whether a malformed message that claims this type may be about an order (None: no type could be read)."""
     return message_type is None or not (
         message_type.startswith(("rep.", "account.", "parcel.", "standing_order."))
         or message_type == "customer.contacted.v1"

@@ -214,3 +214,44 @@ def test_what_was_held_for_too_long_is_dead_until_it_is_taken(waybill: Command) 
 @pytest.mark.parametrize("verb", [("dead-letters", "burn"), ("held", "burn"), ("dead-letters", "show")])
 def test_wrong_usage(waybill: Command, verb: tuple[str, ...]) -> None:
     waybill(*verb).exited(2)
+
+
+# -- some of them ---------------------------------------------------------------------------------------------------
+
+
+CLAIMS_SO_1 = {**cancelled("SO-1", "2025-03-13T09:00:00Z", source="/crm"), "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (("--subject", "SO-1"), ["malformed", "refused"]),
+        (("--subject", "SO-9"), []),
+        (("--source", "/crm"), ["malformed"]),
+        (("--type", "order.cancelled.v1"), ["malformed", "refused"]),
+        (("--type", "order.placed.v1"), []),
+        (("--reason", "COMPLETE"), ["refused"]),
+        (("--reason", "data.reason"), ["malformed"]),
+        (("--reason", "%"), []),
+        (("--source", SOURCE, "--subject", "SO-1"), ["refused"]),
+    ],
+)
+def test_some_of_them_are_asked_for_by_what_they_are_or_claim(
+    waybill: Command, wanted: tuple[str, ...], found: list[str]
+) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, BROKEN, FORBIDDEN, CLAIMS_SO_1)
+    for command in (("dead-letters", "list"), ("dead-letters",)):
+        assert sorted(letter["verdict"] for letter in waybill.ask(*command, *wanted)) == found
+
+
+def test_a_list_of_some_names_the_command_for_those_of_them_that_were_set_aside(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, FORBIDDEN, voided(FORBIDDEN, "2025-03-13T09:00:00Z"))
+    shown = waybill("dead-letters", "list", "--subject", "SO-1").done().text
+    assert "waybill dead-letters list --subject SO-1 --all" in shown
+    assert len(waybill.ask("dead-letters", "list", "--subject", "SO-1", "--all")) == 1
+
+
+def test_a_letter_shown_whole_says_when_it_happened_by_its_own_words(waybill: Command) -> None:
+    waybill.ingest(CLAIMS_SO_1)
+    (letter,) = waybill.ask("dead-letters", "list")
+    assert waybill.ask("dead-letters", "show", letter["letter_id"])["time"] == "2025-03-13T09:00:00Z"

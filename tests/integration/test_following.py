@@ -12,7 +12,8 @@ def test_the_status_has_the_shape_that_others_check_against(waybill: Command) ->
 
     told = waybill.ask("status")
 
-    assert list(told) == ["books", "head", "projections", "partitions", "parked", "reactors"]
+    assert list(told)[:4] == ["books", "head", "projections", "partitions"]
+    assert list(told)[4:] == ["parked", "reactors", "unreadable_batches", "records_left_out"]
     assert list(told["books"].items()) == [("received", 4), ("applied", 1), ("duplicate", 1), ("held", 1), ("dead", 1)]
     assert told["head"] == 2
     assert [list(p) for p in told["projections"]] == [["name", "version", "position", "lag", "state"]] * len(
@@ -43,7 +44,7 @@ def test_a_reading_that_was_broken_off_is_a_partition(waybill: Command) -> None:
 
     (partition,) = waybill.ask("status")["partitions"]
 
-    assert list(partition) == ["topic", "partition", "next_offset", "end_offset", "lag"]
+    assert list(partition)[:5] == ["topic", "partition", "next_offset", "end_offset", "lag"]
     assert partition["topic"] == f"file:{file}"
     assert (partition["partition"], partition["next_offset"]) == (0, 0)
 

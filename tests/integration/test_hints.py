@@ -15,7 +15,7 @@ FORBIDDEN = placed("SO-1", "2025-03-06T09:00:00Z", "2025-03-11T16:00:00Z", id="S
 WAITING = dispatched("SO-9", "2025-03-04T09:00:00Z")
 BROKEN = b'{"specversion": "1.0", "id": 7}'
 
-HINT = re.compile(r": waybill ([a-z -]+(?: LETTER_ID)?)$", re.MULTILINE)
+HINT = re.compile(r": waybill ([a-z -]+(?: LETTER_ID| [0-9a-f]{8,})?)$", re.MULTILINE)
 
 
 def hints(ran: Ran) -> list[str]:
@@ -138,6 +138,13 @@ def test_the_list_names_the_command_that_shows_a_letter_whole(waybill: Command) 
 
 def test_a_message_that_is_not_known_may_be_malformed(waybill: Command) -> None:
     waybill.ingest(ORDER, {**WRONG, "data": {}})
+    (hint,) = hints(waybill("message", SOURCE, WRONG["id"]).exited(1, "message not found"))
+    shown = waybill.ask(*hint.split())
+    assert (shown["verdict"], shown["source"], shown["id"]) == ("malformed", SOURCE, WRONG["id"])
+
+
+def test_a_message_that_is_not_known_may_be_one_that_claims_nothing(waybill: Command) -> None:
+    waybill.ingest(ORDER, b"{}")
     (hint,) = hints(waybill("message", SOURCE, WRONG["id"]).exited(1, "message not found"))
     assert listed(waybill, hint) == ["malformed"]
 

@@ -131,7 +131,7 @@ def ask_everything(public: Command, letter: str) -> None:
             words = [word.format(folder=public.folder / "tmp", letter=letter) for word in arguments]
             ran = public(*command, *words, nobody=True)
             if command == ("message",):
-                ran.exited(1, "no such message")
+                ran.exited(1, "message not found")
             else:
                 ran.done()
 

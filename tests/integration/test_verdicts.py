@@ -79,7 +79,7 @@ def test_one_id_may_stand_for_several_subjects(waybill: Command) -> None:
 def test_what_nobody_ever_sent(waybill: Command, form: str) -> None:
     """The command fails, and says why, whatever form was asked for."""
     waybill.ingest(ORDER)
-    waybill("message", "/nobody", "0", "--format", form).exited(1, "no such message")
+    waybill("message", "/nobody", "0", "--format", form).exited(1, "message not found")
     waybill("order", "SO-404", "--format", form).exited(1, "SO-404")
 
 

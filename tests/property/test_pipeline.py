@@ -126,8 +126,9 @@ def test_any_order_repetition_and_split_ends_in_the_same_verdicts_books_and_view
         for as_of in (None, data.draw(instants, label="as of")):
             assert answers_of(told_once, as_of) == answers_of(told_anyhow, as_of)
         for order in {subject for subject, *_ in outcomes_of(sent)}:
-            one_told, other_told = told_once.orders.order(order), told_anyhow.orders.order(order)
+            one_told, other_told = (told.orders.order(order, told.clock()) for told in (told_once, told_anyhow))
             assert (one_told and one_told.summary) == (other_told and other_told.summary)
+            assert (one_told and one_told.details) == (other_told and other_told.details)
 
 
 def check_books(waybill: Waybill, received: Sequence[Message]) -> None:

@@ -79,12 +79,21 @@ def timeline_of(
     Positions and verdicts that changed tell how we came to know. A void that waited until later is not in the prefix's
     stream, for nobody knew then that it is about an order; what became of the voided is told in either case.
     """
-    told = waybill.orders.order(order, as_of, known_at)
+    told = waybill.orders.order(order, waybill.clock(), as_of, known_at)
     about_the_record = ("MessageVoided", "VerdictChanged")
     timeline = (
         [entry._replace(position=0) for entry in told.timeline if entry.event not in about_the_record] if told else []
     )
     return (told.summary if told else None), timeline
+
+
+def check_untaken(waybill: Waybill, as_of: datetime | None = None, known_at: datetime | None = None) -> None:
+    """What was not taken of an order is listed with it, as many as the views count."""
+    for view in ("overdue", "at-risk"):
+        for row in waybill.views.ask(view_named(view), Asked(as_of, known_at)).rows:
+            told = waybill.orders.order(row["order_id"], waybill.clock(), as_of, known_at)
+            assert told is not None
+            assert len(told.untaken) == row["untaken_messages"]
 
 
 # -- what was true -------------------------------------------------------------------------------
@@ -113,6 +122,7 @@ def test_as_of_an_instant_is_what_a_store_says_that_heard_only_of_what_had_happe
         # then
         asked_now, asked_of_then = by_the_day(answers_of(prefix)), by_the_day(answers_of(prefix, instant))
         assert by_the_day(answers_of(whole, instant)) == asked_of_then == asked_now
+        check_untaken(whole, instant)
         for order in orders_in(sent):
             assert timeline_of(whole, order, instant) == timeline_of(prefix, order)
         # and what was delivered late by an instant is the beginning of what is known to be, but for who brought it last
@@ -143,6 +153,7 @@ def test_known_at_an_instant_is_what_a_store_says_that_had_recorded_no_more_by_t
         whole_store.clock.now = prefix_store.clock.now = data.draw(happening | recording, label="clock")
         # then
         assert answers_of(whole, as_of, known_at, views) == answers_of(prefix, as_of, views=views)
+        check_untaken(whole, as_of, known_at)
         for order in orders_in(sent):
             assert timeline_of(whole, order, as_of, known_at) == timeline_of(prefix, order, as_of)
 
