@@ -1,4 +1,4 @@
-"""Everything that Waybill works around in kafka-python 3.0: what it hides, and where it fails on what brokers send."""
+"""All workarounds for kafka-python 3.0: errors that it hides, and records that it cannot read."""
 
 import hashlib
 import logging
@@ -14,13 +14,13 @@ from consumers.sources.unfolding import UnfoldedRecord, UnreadableBatchError, re
 
 # -- why a broker was not reached ----------------------------------------------------------------
 #
-# The library says that it was "unable to bootstrap", and tells why to its log alone.
+# The library only raises "unable to bootstrap"; it writes the reason to its log.
 
 REFUSED = "SaslAuthenticationFailedError"
 
 
 class _LastFailure(logging.Handler):
-    """Remembers why a connection failed last; that a password was refused counts more than that the line went dead."""
+    """Remembers the last reason of a failed connection; a refused password has priority over a lost connection."""
 
     failure: Exception | None = None
 
@@ -35,7 +35,7 @@ _last = _LastFailure(logging.WARNING)
 
 
 def listen_for_reasons() -> None:
-    """Hear what kafka-python tells its log of connections that failed. Doing it again changes nothing."""
+    """Listen to kafka-python's log for failed connections. Idempotent."""
     log = logging.getLogger("kafka.net.manager")
     log.setLevel(logging.WARNING)
     log.propagate = False
@@ -44,14 +44,14 @@ def listen_for_reasons() -> None:
 
 
 def cause_of(error: Exception) -> Exception:
-    """The failure behind one that only says that no broker was reached, as far as it was heard; else the error."""
+    """The reason behind an error that only says that no broker was reached, if it is known; else the error."""
     return _last.failure if "Unable to bootstrap" in str(error) and _last.failure is not None else error
 
 
 # -- header names that are not UTF-8 -------------------------------------------------------------
 #
-# Kafka takes them from anybody. The library raises UnicodeDecodeError in the middle of a batch, each time that the
-# batch is read, so one such record would stop its partition for good.
+# Kafka accepts them. The library raises UnicodeDecodeError in the middle of a batch each time it reads the batch, so
+# one such record would stop its partition permanently.
 
 
 class _Forgiving(bytes):
@@ -66,7 +66,7 @@ class _Forgiving(bytes):
 
 
 def _forgive_header_names() -> None:
-    """Read bytes of a header's name that are not UTF-8 as `\\xNN`. Doing it again changes nothing."""
+    """Read bytes of a header's name that are not UTF-8 as `\\xNN`. Idempotent."""
     read: Any = DefaultRecordBatch._read_msg
     if getattr(read, "forgives", False):
         return
@@ -88,21 +88,21 @@ def _forgive_header_names() -> None:
 
 # -- batches that are large or cannot be read ----------------------------------------------------
 #
-# The library unfolds a batch at once, however large it gets. When one cannot be read, `poll` raises, again and again,
-# and what was polled of other partitions is lost with it.
+# The library decompresses a batch at once, whatever its size. If a batch is unreadable, `poll` raises every time, and
+# polled records of other partitions are lost.
 
 CHECKS_OF_OUR_OWN = {"check_crcs": False}
-"""A consumer's setting: batches are checked where one that is damaged stops nothing else."""
+"""A consumer setting: our own code checks batches, so that a damaged one stops nothing else."""
 _FOLD_AT_ONCE = 4
-"""A batch that unfolds to no more than so many times the largest message is unfolded at once: that is quicker."""
+"""A batch that decompresses to at most this many times the largest message is decompressed at once, which is faster."""
 
 _max_bytes = 1_048_576
 
 
 class UnreadableBatch(bytes):
-    """The value of the one record that stands for a batch, or for the rest of one, that cannot be read.
+    """The value of a record that replaces an unreadable batch, or the rest of one.
 
-    The bytes are the beginning of the batch as the broker keeps it. `first_offset` to `next_offset` are its offsets.
+    The bytes are the beginning of the batch as stored by the broker. `first_offset` to `next_offset` are its offsets.
     """
 
     reason: str
@@ -112,9 +112,9 @@ class UnreadableBatch(bytes):
 
 
 def read_batches_safely(max_bytes: int) -> None:
-    """Read batches in bounded memory, and what cannot be read as an UnreadableBatch. Holds for the whole process.
+    """Read batches in bounded memory, and unreadable ones as an UnreadableBatch. Applies to the whole process.
 
-    Keys, values and headers of more than `max_bytes` bytes come as CutBytes. Goes with CHECKS_OF_OUR_OWN.
+    Keys, values and headers of more than `max_bytes` bytes become CutBytes. Use it with CHECKS_OF_OUR_OWN.
     """
     global _max_bytes
     _max_bytes = max_bytes
@@ -134,7 +134,7 @@ def _records(batch: Any) -> Iterator[Any]:
         value = UnreadableBatch(raw[:KEPT_BYTES])
         value.reason, value.first_offset, value.next_offset = str(e), next_offset, batch.next_offset
         value.whole = Whole(len(raw), hashlib.sha256(raw).hexdigest())
-        # Its last offset, since reading may begin in the middle of a batch.
+        # Its last offset, because reading may begin in the middle of a batch.
         yield DefaultRecord(len(raw), batch.last_offset, batch.max_timestamp, batch.timestamp_type, None, value, [])
 
 
@@ -161,8 +161,8 @@ def _one_by_one(batch: Any, unfolded: Iterable[UnfoldedRecord]) -> Iterator[Any]
 
 
 def topic_id(consumer: Any, topic: str) -> str | None:
-    """Kafka's own id of the topic, as far as this client has heard. A topic that is made anew gets another."""
-    # The library keeps it where only its own parts look.
+    """Kafka's id of the topic, if this client knows it. A topic that is created again gets another id."""
+    # The library has it only in a private attribute.
     known = consumer._client.cluster.topic_id(topic)
     return str(known) if known is not None and known.int else None
 
@@ -171,9 +171,9 @@ def topic_id(consumer: Any, topic: str) -> str | None:
 
 
 def discard_producer(producer: KafkaProducer) -> Exception | None:
-    """Close a producer in which anything failed, without waiting for it. Returns why it did not close well, if so.
+    """Close a failed producer without waiting for it. Returns the error of closing, if any.
 
-    It wants to flush first. When that fails, its thread would go on sending, and it would complain at its end.
+    It flushes first. If that fails, its thread would keep sending, and it would log errors at exit.
     """
     try:
         producer.close(timeout=0)

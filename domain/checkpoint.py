@@ -1,8 +1,8 @@
-"""Checkpoints: how far a projection, a reactor or a feed has come. One moves by a compare-and-set alone."""
+"""Checkpoints of projections, reactors and feeds. A checkpoint moves only by compare-and-set."""
 
 
 class CheckpointMovedError(Exception):
-    """Another process has moved the checkpoint on: what this one was about to write was not written.
+    """Another process has moved the checkpoint, so this process has written nothing.
 
-    It is nobody's fault and nothing is lost. Read the checkpoint again and go on from there.
+    Nothing is lost. Read the checkpoint again and continue from there.
     """

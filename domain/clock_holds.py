@@ -1,10 +1,10 @@
-"""Facts that are ahead of the clock: they are kept like any other, and left out of settling until it comes near.
+"""Clock holds: facts ahead of the clock are stored like any other, but settling ignores them until the clock is near.
 
-A message whose time is further ahead of the service's clock than clocks may differ is held. Its fact says so itself
-(`held_until`), and ClockHoldEnded in the same stream says that the clock came near. So what a stream comes to follows
-from its events alone, whatever the clock says when they are read again.
+A message whose time is more than WAYBILL_CLOCK_SKEW ahead of the service's clock is held. Its fact has `held_until`,
+and a ClockHoldEnded event in the same stream ends the hold. So the settling of a stream follows from its events only,
+whatever the clock says when they are read again.
 
-A void is never held: it speaks of the record, not of the day.
+A void is never held: it is about the record, not about its own time.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ VOID = "message.voided.v1"
 
 @register_event
 class ClockHoldEnded(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock came near the time of an earlier message (`source`, `message_id`) of this stream: now it counts."""
+    """The clock is near the time of an earlier message (`source`, `message_id`) of this stream: it counts now."""
 
     TOPIC: ClassVar[str] = "clock.hold_ended"
 
@@ -30,7 +30,7 @@ class ClockHoldEnded(StreamEvent, frozen=True, kw_only=True, omit_defaults=True)
 
 
 def facts_among(events: Iterable[StreamEvent]) -> list[Fact]:
-    """The facts of a stream's events, in their order; `held_until` is left on those that the clock still holds."""
+    """The facts of a stream's events in order; those that the clock still holds keep `held_until`."""
     facts: list[Fact] = []
     ended: set[FactKey] = set()
     for event in events:
@@ -42,24 +42,24 @@ def facts_among(events: Iterable[StreamEvent]) -> list[Fact]:
 
 
 def release(facts: Iterable[Fact], keys: set[FactKey]) -> list[Fact]:
-    """The facts, of which these are not held by the clock any more."""
+    """The facts, with the clock hold of these ended."""
     return [_released(fact) if fact.held_until is not None and fact.key in keys else fact for fact in facts]
 
 
 def held_by_clock(fact: Fact, now: datetime, skew: timedelta) -> Fact:
-    """The fact as it is to be kept when the service's clock says `now`, and clocks may differ by `skew`."""
+    """The fact to store when the service's clock is `now` and clocks may differ by `skew`."""
     if fact.occurred_at - now <= skew or fact.TYPE == VOID:
         return fact
     return msgspec.structs.replace(fact, held_until=fact.occurred_at - skew)
 
 
 def as_held_at(facts: Iterable[Fact], clock: datetime, skew: timedelta) -> list[Fact]:
-    """The facts as a clock that says `clock` would hold them, whatever was held when they came."""
+    """The facts with the holds of a clock at `clock`, whatever was held when they came."""
     return [held_by_clock(_released(fact), clock, skew) for fact in facts]
 
 
 def outcome_of_held(fact: Fact) -> Outcome:
-    """What is said of a fact that the clock holds."""
+    """The outcome of a fact that the clock holds."""
     assert fact.held_until is not None
     until = fact.held_until.replace(tzinfo=None).isoformat()
     return Outcome(Verdict.HELD, f"its time is ahead of the clock; it is taken when the clock has come to {until}Z")

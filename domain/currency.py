@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-# 15 digits before the point times 15, and 6 after it times 6, added up over any number of lines, must stay exact.
+# Products of numbers with 15 digits before and 6 after the point, summed over any number of lines, must stay exact.
 EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 _NO_MINOR_UNIT = (
@@ -30,7 +30,7 @@ MINOR_UNITS: dict[str, int] = {
     **dict.fromkeys(_THREE_PLACES.split(), 3),
     **dict.fromkeys(_FOUR_PLACES.split(), 4),
 }
-"""Currency code to its number of decimal places. Units without any by the standard are given two."""
+"""Currency code to its number of decimal places; 2 for units to which the standard gives none."""
 
 _QUANTA = {code: Decimal(1).scaleb(-places) for code, places in MINOR_UNITS.items()}
 

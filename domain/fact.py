@@ -1,4 +1,4 @@
-"""A fact: one well-formed message, kept for good as an event of its subject."""
+"""A fact: one well-formed message, stored permanently as an event of its subject."""
 
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -7,8 +7,8 @@ import msgspec
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.utils import register_topic
 
-# The rank of a message type settles the order of facts of one instant. The list is the contract's table, from
-# top to bottom; a new type goes to the end, for a rank that moved would settle old histories anew.
+# The rank of a message type decides the order of facts of one instant. The list is the contract's table, from top to
+# bottom. Add new types at the end: a changed rank would change the verdicts of old histories.
 MESSAGE_TYPES = (
     "order.placed.v1",
     "order.amended.v1",
@@ -46,7 +46,7 @@ MESSAGE_TYPES = (
 )
 
 FactKey = tuple[str, str]
-"""(source, message id): what a message is known by within its subject."""
+"""(source, message id): the key of a message within its subject."""
 
 SortKey = tuple[datetime, int, str, str]
 """(time, rank of type, source, message id): a fact's place in its subject's history."""
@@ -55,8 +55,8 @@ SortKey = tuple[datetime, int, str, str]
 class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=True, omit_defaults=True):
     """Anything stored in a subject's stream.
 
-    `originator_id` is the stream's name and `originator_version` the event's number in it, from 1. Both are
-    columns of the store, so they are left empty in what is encoded. All instants are aware, in UTC.
+    `originator_id` is the stream's name and `originator_version` the event's number in it, from 1. Both are columns of
+    the store, so they are empty in the encoded state. All instants are aware, in UTC.
     """
 
     TOPIC: ClassVar[str] = ""
@@ -68,7 +68,7 @@ class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=
     source: str
     message_id: str
 
-    # CanMutateAggregate declares `timestamp` as an attribute; for us it is when the service recorded the event.
+    # CanMutateAggregate declares `timestamp` as an attribute; here it is when the service recorded the event.
     @property
     def timestamp(self) -> datetime:  # type: ignore[override]
         return self.recorded_at
@@ -79,12 +79,12 @@ class StreamEvent(msgspec.Struct, CanMutateAggregate[str], frozen=True, kw_only=
 
 
 class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """What a message says happened.
+    """What happened, as a message states it.
 
     `occurred_at` is the message's time, `recorded_at` when the service (or, for an imported history, the earlier
-    system) recorded it. `held_until` is set where `occurred_at` was too far ahead of the service's clock: the fact is
-    kept, and left out of settling until the clock has come that near (see `domain.clock_holds`). Facts never change;
-    what they mean is `domain.settling.settle`'s to say.
+    system) recorded it. `held_until` is set if `occurred_at` was too far ahead of the service's clock: settling ignores
+    the fact until the clock is near (see `domain.clock_holds`). Facts never change; `domain.settling.settle` decides
+    what they mean.
     """
 
     TYPE: ClassVar[str] = ""
@@ -102,7 +102,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """The data, comparable by what they mean: decimals and instants by value, rows in any order."""
+        """The data in a form that compares by meaning: decimals and instants by value, rows in any order."""
         return tuple(
             [
                 frozenset(value) if isinstance(value := getattr(self, name), tuple) else value
@@ -111,7 +111,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def says_the_same_as(self, other: "Fact") -> bool:
-        """Equal in type and data, whatever the time, the id and the sender."""
+        """Whether type and data are equal, whatever the time, the id and the sender."""
         return type(self) is type(other) and self.content == other.content
 
     def apply(self, aggregate: Any) -> None:
@@ -119,7 +119,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def sort_key_of(fact: Fact) -> SortKey:
-    """A fact's place in its subject's history: what facts are sorted by."""
+    """A fact's place in its subject's history, the sort key of facts."""
     return (fact.occurred_at, fact.RANK, fact.source, fact.message_id)
 
 
@@ -133,7 +133,7 @@ E = TypeVar("E", bound=StreamEvent)
 
 
 def register_event(event_class: type[E]) -> type[E]:
-    """Give an event class its stable topic in the store, and a fact its type's rank."""
+    """Register an event class with its stable topic, and a fact with its type's rank."""
     register_topic(event_class.TOPIC, event_class)
     EVENT_CLASSES[event_class.TOPIC] = event_class
     if issubclass(event_class, Fact):

@@ -1,4 +1,4 @@
-"""A kind of subject: everything that the rest of the code has to know of orders, of reps or of accounts."""
+"""A kind of subject: everything that the rest of the code needs to know about orders, reps or accounts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from domain.settling import Decider
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """What one kind of subject consists of. Each kind is defined in its own package and listed in `domain.kinds`.
+    """One kind of subject. Each kind is defined in its own package and listed in `domain.kinds`.
 
-    `prefix` begins the names of its streams. `facts` are the event classes that are stored there, voids aside. `state`
-    is the type of the decider's state, which a snapshot holds. `aggregate` is the kind's aggregate class; it is called
-    with the subject's id and the decider.
+    `prefix` begins the names of its streams. `facts` are the event classes stored there, except voids. `state` is the
+    type of the decider's state, which a snapshot holds. `aggregate` is the kind's aggregate class; it is called with
+    the subject's id and the decider.
     """
 
     prefix: str

@@ -13,4 +13,4 @@ KINDS = (ORDER, REP, ACCOUNT)
 _KIND_OF_FACT: Mapping[str, Kind] = {fact.TYPE: kind for kind in KINDS for fact in kind.facts}
 
 KIND_OF_TYPE: Mapping[str, Kind | None] = {name: _KIND_OF_FACT.get(name) for name in MESSAGE_TYPES}
-"""Message type to the kind of its subject; None for a void, which goes where the message that it names is."""
+"""Message type to the kind of its subject; None for a void, which goes to the stream of the message that it names."""

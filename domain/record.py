@@ -9,7 +9,7 @@ from domain.verdict import Verdict
 
 @register_event
 class MessageVoided(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """A message of the same subject was wrong and is passed over as though it had never been."""
+    """A message of the same subject was wrong and counts as never sent."""
 
     TOPIC: ClassVar[str] = "message.voided"
     TYPE: ClassVar[str] = "message.voided.v1"
@@ -25,9 +25,9 @@ class MessageVoided(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class VerdictChanged(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """Ingest found another verdict for an earlier message (`source`, `message_id`) of this stream.
+    """Ingest changed the verdict of an earlier message (`source`, `message_id`) of this stream.
 
-    Written for those who follow along (the relay, the timeline); settling never reads it.
+    The relay and the timeline read it; settling never does.
     """
 
     TOPIC: ClassVar[str] = "verdict.changed"

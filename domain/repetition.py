@@ -1,8 +1,8 @@
-"""Repetition: messages of which one says, under another id, what an applied one of the same source said.
+"""Repetition: a message that repeats an applied message of the same source under another id.
 
-Pollers and retries do that daily. Equal in source, type, time and data is equal in effect, so the second is already so.
-Equal facts have one time, so they are taken at one instant, and what waits wakes at one instant too. Hence it is enough
-to know what took effect at the present instant.
+Pollers and retries cause this daily. Facts with equal source, type, time and data have equal effects, so the second is
+already so. Equal facts have the same time and are taken at the same instant, and waiting facts also wake at one
+instant. So it is enough to remember what took effect at the present instant.
 """
 
 from datetime import datetime
@@ -15,21 +15,21 @@ import msgspec
 from domain.fact import Fact
 
 Saying = tuple[str, str, datetime, tuple[Any, ...]]
-"""(type, source, time, data): what such messages have in common."""
+"""(type, source, time, data): the common content of such messages."""
 
 
 def saying_of(fact: Fact) -> Saying:
-    """What the fact says, whatever its id."""
+    """The content of the fact, without its id."""
     return (fact.TYPE, fact.source, fact.occurred_at, fact.content)
 
 
 def fingerprint(saying: Saying) -> str:
-    """A short text by which a saying is known again when only the state of a settling was kept."""
+    """A short text that identifies a content after only the state of a settling was stored."""
     return blake2b(repr(_canonical(saying)).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
-    """The same for equal values, whatever their form: 10 and 10.00, rows in any order."""
+    """Equal for equal values in any form: 10 and 10.00, rows in any order."""
     if isinstance(value, Decimal):
         return str(value.normalize())
     if isinstance(value, datetime):

@@ -1,20 +1,20 @@
-"""Settling: what a subject's facts, taken together, come to. The one place where a verdict comes from.
+"""Settling: computes verdicts and state from all facts of a subject. It is the only source of verdicts.
 
-Facts reach us late, twice, out of order and sometimes wrong. So nothing is decided for good when a message comes in:
-`settle` takes all facts of a subject in the order of their *places* (time, rank of type, source, id) and says what
-became of each one, how the subject stands, and at which moments it changed.
+Facts come late, twice, out of order and sometimes wrong. So no decision on receipt is final. `settle` takes all facts
+of a subject in the order of their *places* (time, rank of type, source, id). It returns the outcome of each fact, the
+state of the subject, and the moments at which the state changed.
 
 1. Facts are taken in the order of their places.
-2. A fact that names what is not there yet waits for it, and takes effect at the instant at which that appears.
-3. A fact that a rule forbids is tried again after each that applies at the same instant.
-4. A voided fact is passed over as though it had never been (see `domain.voids`).
-5. What waits at the end is held; what was forbidden at its instant is refused.
+2. A fact that names something unknown waits for it, and takes effect at the instant at which that appears.
+3. A fact that a rule forbids is tried again after each other fact that applies at the same instant.
+4. A voided fact is skipped, as if it had never been sent (see `domain.voids`).
+5. A fact that still waits at the end is held; a fact that was forbidden at its instant is refused.
 
-What an applied fact of the same source, type, time and data says already is a duplicate, whatever the kind of subject
-(see `domain.repetition`).
+A fact with the source, type, time and data of an applied fact is a duplicate, for all kinds of subject (see
+`domain.repetition`).
 
-`settle` is a fold of `Settling.take` over the facts. So a settling that was kept can take more facts on top, and ends
-where settling anew would end; `domain.stepping.can_be_stepped_on` says when.
+`settle` is a fold of `Settling.take` over the facts. So a stored settling can take more facts on top with the same
+result as settling all facts again; `domain.stepping.can_be_stepped_on` says when.
 """
 
 from collections import deque
@@ -47,14 +47,14 @@ class Decider(Protocol[State]):
         """Let the fact take effect at `at`."""
 
     def introduces(self, fact: Fact) -> str | None:
-        """What appears with the fact, in the words of `waits_for`: what others may be waiting for."""
+        """The names that appear with the fact, as in `waits_for`; other facts may wait for them."""
 
     def summarize(self, state: State) -> Any:
-        """What can be seen of the state, as a frozen value; None while there is nothing to see."""
+        """The visible state as a frozen value; None if there is nothing to see yet."""
 
 
 class Moment(NamedTuple):
-    """A fact took effect at `at`, and this is how the subject stood then."""
+    """A fact took effect at `at`, with the subject's state after it."""
 
     at: datetime
     fact: Fact
@@ -63,13 +63,14 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class Settling(Generic[State]):
-    """Facts being taken, one after another, in the order of their places.
+    """A settling in progress: it takes facts one by one in the order of their places.
 
-    `instant` is the time of the facts being taken. `forbidden` holds those that a rule forbade at it and `applied`
-    those that took effect at it; both are forgotten when it passes. `waiting` holds facts by the name of what each
-    awaits. `outcomes` is the latest word on each fact. With `watched` false no moments are noted. `has_voids` tells
-    that voids were weighed before. Where only the state was kept, `forgot_forbidden` tells that facts were forbidden at
-    `instant` which are not in `forbidden`, and `fingerprints` has what was said by those that took effect at it.
+    `instant` is the time of the facts being taken. `forbidden` has the facts that a rule forbade at that instant, and
+    `applied` those that took effect at it; both are cleared when the instant passes. `waiting` has facts by the name
+    that each awaits. `outcomes` has the latest outcome of each fact. With `watched` false no moments are recorded.
+    `has_voids` says that voids were considered before. If only the state was stored, `forgot_forbidden` says that facts
+    were forbidden at `instant` that are not in `forbidden`, and `fingerprints` has the content of those that took
+    effect at it.
     """
 
     decider: Decider[State]
@@ -89,12 +90,12 @@ class Settling(Generic[State]):
     _sayings: set[Saying] = field(default_factory=set)
 
     def take(self, fact: Fact) -> None:
-        """Take the next fact, and with it those that waited for it or may now be allowed at its instant."""
+        """Take the next fact, and then those that waited for it or may now be allowed at its instant."""
         if fact.occurred_at != self.instant:
             self._turn_to(fact.occurred_at)
         self.last_sort_key = sort_key = sort_key_of(fact)
         if not self.waiting and not self.forbidden:
-            # The usual case: there is nobody whom the fact could wake.
+            # The usual case: no other fact waits.
             self._try(sort_key, fact, fact.occurred_at)
             return
         contenders = deque([(sort_key, fact)])
@@ -102,8 +103,8 @@ class Settling(Generic[State]):
             place, contender = contenders.popleft()
             if not self._try(place, contender, fact.occurred_at):
                 continue
-            # What waited for this fact is judged at this instant too, and what was forbidden at it once more. Of them
-            # all the places decide, not who woke first. (What says what is already so is not tried again.)
+            # Facts that waited for this one are judged at this instant too, and forbidden facts are judged again. Their
+            # places decide the order, not which woke first. (Duplicates are not tried again.)
             appeared = self.decider.introduces(contender)
             woken = self.waiting.pop(appeared, ()) if appeared else ()
             if woken or self.forbidden:
@@ -112,7 +113,7 @@ class Settling(Generic[State]):
                 contenders = deque(sorted(again))
 
     def _turn_to(self, instant: datetime) -> None:
-        """A rule is judged at the fact's own instant: what was forbidden until now stays refused in this settling."""
+        """A rule is judged at the fact's own instant: facts forbidden so far stay refused in this settling."""
         self.instant = instant
         self.forgot_forbidden = False
         if self.forbidden:
@@ -125,7 +126,7 @@ class Settling(Generic[State]):
             self.fingerprints = frozenset()
 
     def _try(self, place: SortKey, fact: Fact, instant: datetime) -> bool:
-        """Let the fact take effect if nothing speaks against it, and note what became of it; whether it did."""
+        """Let the fact take effect unless a rule objects, and record its outcome; returns whether it took effect."""
         objection = self.decider.decide(self.state, fact)
         if (
             (self.applied or self.fingerprints)
@@ -148,10 +149,10 @@ class Settling(Generic[State]):
         return False
 
     def _was_said(self, fact: Fact) -> bool:
-        """Whether a fact that took effect at this instant says the same under another id.
+        """Whether a fact that took effect at this instant has the same content under another id.
 
-        Few instants have more than a few facts, and these are of different types: then there is nothing to compare.
-        Where there are many, what each of them says is worked out once.
+        Most instants have few facts of different types, so there is nothing to compare. If there are many, the content
+        of each is computed once.
         """
         if len(self.applied) < FEW and not self.fingerprints:
             kind = type(fact)
@@ -163,7 +164,7 @@ class Settling(Generic[State]):
         return saying in self._sayings or (bool(self.fingerprints) and fingerprint(saying) in self.fingerprints)
 
     def fingerprints_of_instant(self) -> list[str]:
-        """What was said by the facts that took effect at the present instant, to keep beside the state."""
+        """The fingerprints of the facts that took effect at the present instant, to store with the state."""
         return sorted({*self.fingerprints, *(fingerprint(saying_of(fact)) for fact in self.applied)})
 
     @property
@@ -172,9 +173,9 @@ class Settling(Generic[State]):
 
 
 def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, watched: bool = True) -> Settling[State]:
-    """Settle the facts of one subject; a pure function of their set. Those that the clock holds are left out.
+    """Settle the facts of one subject: a pure function of their set. Facts that the clock holds are ignored.
 
-    With `watched` false the moments are left out, for those who want the verdicts alone.
+    With `watched` false the moments are left out, for callers that need only verdicts.
     """
     weighed = weigh_voids(facts)
     settling = Settling(
@@ -195,7 +196,7 @@ def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, w
 def up_to(facts: Iterable[Fact], occurred: datetime | None = None, recorded: datetime | None = None) -> list[Fact]:
     """The facts that had occurred by one instant and were recorded by another (both inclusive; None: no limit).
 
-    A void speaks of the record, not of the day, so it counts whatever its own time.
+    A void is about the record, not about its own time, so it counts whatever its time.
     """
     return [
         fact

@@ -1,4 +1,4 @@
-"""A cache of settlings, for those who settle the same streams again and again as facts come in."""
+"""A cache of settlings, for callers that settle the same streams repeatedly."""
 
 from typing import Any, NamedTuple
 
@@ -18,10 +18,10 @@ class SettledStream(NamedTuple):
 
 
 class SettlingCache:
-    """Settlings of recent batches that can be stepped on; the least recently used one is dropped first.
+    """Settlings of recent batches that can take more facts; the least recently used one is dropped first.
 
-    A settling is taken out to be stepped on, which changes it, and put back when its batch is stored. If the batch is
-    rolled back the settling is gone, and the stream will be settled anew.
+    Taking facts changes a settling, so it is removed first and put back when its batch is stored. If the batch is
+    rolled back, the settling is gone, and the stream will be settled from its facts.
     """
 
     def __init__(self, capacity: int = CACHED_STREAMS):
@@ -32,17 +32,17 @@ class SettlingCache:
         return set(self._settled)
 
     def version_of(self, stream: str) -> int | None:
-        """The version that the stream's settling reflects; None when none is cached."""
+        """The version that the stream's settling reflects; None if none is cached."""
         cached = self._settled.get(stream)
         return None if cached is None else cached.version
 
     def take(self, stream: str, version: int) -> Settling[Any] | None:
-        """Take out the stream's settling if it reflects this version; another process may have stored more since."""
+        """Remove and return the stream's settling if it reflects this version; other processes may have stored more."""
         cached = self._settled.pop(stream, None)
         return cached.settling if cached is not None and cached.version == version else None
 
     def put(self, stream: str, version: int, settling: Settling[Any]) -> None:
-        """Cache the settling without its outcomes, unless the facts to come will need all facts anyway."""
+        """Cache the settling without its outcomes, unless the next facts will need all facts anyway."""
         if not can_be_stepped_on(settling):
             return
         settling.outcomes = {}

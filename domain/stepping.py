@@ -1,7 +1,7 @@
-"""Stepping a settling on: the usual message is the newest of its subject, and nothing waits there.
+"""Stepping: new facts on top of a settling. The usual message is the newest of its subject, and nothing waits.
 
-Then the earlier settling takes the new facts on top, and ends where settling all of them anew would end. Everything
-else (a late message, a void, a fact that waits) needs all facts of the stream.
+Then the result is the same as settling all facts again. All other cases (a late message, a void, a waiting fact) need
+all facts of the stream.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from domain.settling import Settling
 
 
 def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bool:
-    """Whether these facts can go on top: that ends where settling anew would end, and changes no earlier verdict.
+    """Whether these facts can go on top, with the result of settling all facts again and no changed earlier verdict.
 
-    So it is when all of this holds. Given no facts, it says whether any can ever go on top, by 1 and 2.
+    All of these must hold. Without facts, it says whether any facts can go on top, by 1 and 2.
 
-    1. Nothing waits: what does may be what a new fact brings about.
-    2. No fact of the stream is a void, and none of the new ones: a void counts from the beginning.
-    3. The places of the new facts come after all that were taken.
-    4. If a new fact is of the last instant, nothing was forbidden at it: that might now be allowed.
+    1. Nothing waits: a new fact could wake it.
+    2. Neither the stream nor the new facts have a void: a void counts from the beginning.
+    3. The places of the new facts come after all facts taken.
+    4. If a new fact is of the last instant, nothing was forbidden at it: it might now be allowed.
     """
     if settling.waiting or settling.has_voids or not come_after(settling.last_sort_key, facts):
         return False
@@ -41,7 +41,7 @@ def come_after(last_sort_key: SortKey | None, facts: Sequence[Fact]) -> bool:
 
 
 def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
-    """Take new facts on top; those that the clock holds are left out."""
+    """Take new facts on top; facts that the clock holds are ignored."""
     for fact in sorted(facts, key=sort_key_of) if len(facts) > 1 else facts:
         if fact.held_until is None:
             settling.take(fact)

@@ -1,7 +1,7 @@
-"""The names of streams, and what a stream's facts come to.
+"""The names of streams, and the settling of a stream.
 
-A stream is named by its kind's prefix and the subject's id, such as "order-SO-10248". A prefix may hold hyphens itself,
-such as "standing-order": of the known ones the longest that fits decides.
+A stream's name is its kind's prefix and the subject's id, such as "order-SO-10248". A prefix may contain hyphens, such
+as "standing-order"; the longest known prefix wins.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from domain.kind import Kind
 from domain.kinds import KINDS
 from domain.settling import Settling, settle
 
-# A void of a message that nobody has heard of yet waits here, for its subject's kind is not known either.
+# A void of an unknown message waits here, because its subject's kind is unknown too.
 WAITING_ROOM = "void"
 
 
@@ -55,16 +55,16 @@ def split_stream_name(
 
 
 def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Settling[Any]:
-    """Settle the facts of one stream by the rules of its kind. A waiting room has voids alone, which need no rules."""
+    """Settle the facts of one stream by the rules of its kind. A waiting room has only voids, which need no rules."""
     kind, subject_id = split_stream_name(stream)
     return settle((kind or KINDS[0]).decider, subject_id, facts, watched=watched)
 
 
 def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
-    """An aggregate before its first event. Raises ValueError for a waiting room, which is no aggregate.
+    """An aggregate before its first event. Raises ValueError for a waiting room, which is not an aggregate.
 
-    This is for those who use the library's repository, to read a subject or to file single facts. Ingest stores whole
-    batches (consumers/ingest/batch_processing.py) and needs no aggregate in memory.
+    Use it with the library's repository, to read a subject or to append single facts. Ingest stores whole batches
+    (consumers/ingest/batch_processing.py) and needs no aggregates.
     """
     kind, subject_id = split_stream_name(stream)
     if kind is None:
@@ -73,7 +73,7 @@ def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
 
 
 def project_subject(subject: SubjectAggregate | None, events: Iterable[StreamEvent]) -> SubjectAggregate | None:
-    """The aggregate with these events filed; None when there was neither. The library's repository calls it."""
+    """The aggregate with these events applied; None if there are neither. The library's repository calls it."""
     for event in events:
         if subject is None:
             subject = open_subject(event.originator_id, event.recorded_at)

@@ -1,4 +1,4 @@
-"""The five verdicts: what became of a message."""
+"""The five verdicts on a message."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 
 class Verdict(StrEnum):
-    """Exactly one of these is the answer to every message that came in."""
+    """Every received message has exactly one of these."""
 
-    # A member equals its text, so it hashes as that does. (An Enum hashes its name, in Python: many times slower.)
+    # A member equals its text, so it must hash like it. (Enum hashes the name in Python code, which is many times
+    # slower.)
     __hash__ = str.__hash__
 
     APPLIED = "applied"
@@ -21,8 +22,8 @@ class Verdict(StrEnum):
 class Outcome(NamedTuple):
     """What settling found for one fact.
 
-    `took_effect_at` is the instant (UTC) from which an applied fact counts; it is later than the fact's own
-    time when the fact had to wait for what it names. `voided` tells a refusal by a void from one by a rule.
+    `took_effect_at` is the instant (UTC) from which an applied fact counts; it is later than the fact's own time if the
+    fact had to wait. `voided` distinguishes a refusal by a void from a refusal by a rule.
     """
 
     verdict: Verdict
@@ -32,9 +33,9 @@ class Outcome(NamedTuple):
 
 
 class Objection(NamedTuple):
-    """Why a fact does not take effect at its place.
+    """The reason why a fact does not take effect at its place.
 
-    `awaits` names what has to appear before the fact can be judged, such as "shipment S-1".
+    `awaits` names what must appear before the fact can be judged, such as "shipment S-1".
     """
 
     verdict: Verdict
@@ -43,12 +44,12 @@ class Objection(NamedTuple):
 
 
 def already_so(reason: str) -> Objection:
-    """The fact says what holds anyway."""
+    """The fact repeats what is already so."""
     return Objection(Verdict.DUPLICATE, reason)
 
 
 def waits_for(name: str, of: str = "") -> Objection:
-    """The fact names something that nobody has told of yet, such as "order" or "shipment S-1"."""
+    """The fact names something unknown, such as "order" or "shipment S-1"."""
     return Objection(Verdict.HELD, f"{name} {of} is not known yet" if of else f"{name} is not known yet", name)
 
 

@@ -1,4 +1,4 @@
-"""Which facts are passed over because another message said that they were wrong."""
+"""Voids: which facts are skipped because another message declared them wrong."""
 
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from domain.verdict import Outcome, Verdict
 
 
 class Weighed(NamedTuple):
-    """The facts that still stand (voids aside), and the outcomes of all voids and of all voided facts."""
+    """The facts that still count (without voids), and the outcomes of all voids and of all voided facts."""
 
     standing: list[Fact]
     outcomes: dict[FactKey, Outcome]
 
 
 def weigh_voids(facts: Iterable[Fact]) -> Weighed:
-    """Split a subject's facts into those that stand and those that were voided.
+    """Split a subject's facts into those that count and those that were voided.
 
-    A void can be voided like any other message; then the message that it named stands again, unless another void that
+    A void can be voided like any other message; then the message that it named counts again, unless another void that
     counts names it too. Of several voids of one message that count, the first in place order applies, and the others
     are duplicates of it; a void of the first one makes the second one apply.
     """
@@ -61,10 +61,10 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
 
 
 def _counting(voids: list[MessageVoided]) -> tuple[list[MessageVoided], list[MessageVoided]]:
-    """The voids that count, and those left over that name each other in a ring.
+    """The voids that count, and the remaining ones, which name each other in a circle.
 
-    A void counts unless one that counts names it. It can be decided once one that counts names it, or once all
-    voids that name it are decided.
+    A void counts unless one that counts names it. It is decided when a void that counts names it, or when all voids
+    that name it are decided.
     """
     by_key = {void.key: void for void in voids}
     undecided_namers = Counter(void.names for void in voids)

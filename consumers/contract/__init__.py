@@ -1,4 +1,4 @@
-"""The contract with upstream systems: what a message may say, how it is read, and how it is written back."""
+"""The contract with upstream systems: message models, reading, and writing back."""
 
 from consumers.contract.asyncapi import asyncapi_document
 from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, TOPIC_OF_TYPE, TOPICS, MessageType

@@ -1,8 +1,8 @@
-"""The contract as an AsyncAPI 3.0.0 document, made from the models that read the messages.
+"""The contract as an AsyncAPI 3.0.0 document, generated from the models that read the messages.
 
-Every message type stands in it twice, as the two ways in which Kafka carries CloudEvents differ in headers and value:
-"order.placed.v1" is structured JSON (also a line of a file), "order.placed.v1.binary"
-has the envelope in `ce_` headers and the data alone as its value.
+Every message type appears twice, because the two content modes of CloudEvents in Kafka differ in headers and value:
+"order.placed.v1" is structured JSON (also a line of a file), "order.placed.v1.binary" has the envelope in `ce_` headers
+and only the data as its value.
 """
 
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ BINARY_SUFFIX = ".binary"
 HEADER_PREFIX = "ce_"
 
 _ABOUT = """\
-What upstream systems (order entry, CRM, carrier feeds, warehouse) publish for Waybill to take.
+The messages that upstream systems (order entry, CRM, carrier feeds, warehouse) publish to Waybill.
 
-Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `source` and `id` tell doubles
-apart, `time` says when it happened, `subject` whom it is about. Any type is taken from any topic; the key is the
-subject. Fields that are not named here are ignored. Money and quantities are decimal strings or JSON numbers of at
-most 15 digits before the point, rounded half-even to 6 after it; instants carry an offset, and where a date alone is
-taken, it is the end of that day (of a pickup, its beginning)."""
+Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `source` and `id` identify it,
+`time` says when it happened, `subject` is its subject. Any type is taken from any topic; the key is the subject.
+Unknown fields are ignored. Money and quantities are decimal strings or JSON numbers of at most 15 digits before the
+point, rounded half-even to 6 after it; instants have an offset, and a date alone means the end of that day (for a
+pickup, its start)."""
 
 _TOPIC_IN_WORDS = {
-    "orders": "Orders taken, amended, handed over, promised anew and cancelled.",
+    "orders": "Orders placed, amended, reassigned, rescheduled, cancelled and reinstated.",
     "expedites": "Expedite requests, their decisions, and what customers were informed about.",
-    "shipments": "Bookings with couriers and in-house shippers, and how they go.",
-    "deliveries": "Attempts to deliver, and deliveries confirmed.",
-    "people": "Reps, accounts and the talks between them.",
+    "shipments": "Bookings with couriers and in-house shippers, and their progress.",
+    "deliveries": "Delivery attempts, confirmations and returns.",
+    "people": "Reps, accounts and their contacts.",
 }
 
 
@@ -132,7 +132,7 @@ def _binary(row: MessageType, attributes: Mapping[str, Schema]) -> dict[str, Any
     }
 
 
-_IN_CONTENT_TYPE = "datacontenttype"  # the one attribute that binary mode carries in a header of another name
+_IN_CONTENT_TYPE = "datacontenttype"  # binary mode has this attribute in a header with another name
 
 _KEYED_BY_SUBJECT = {
     "kafka": {

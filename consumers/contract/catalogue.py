@@ -1,4 +1,4 @@
-"""The message types that the service takes, in the order of the contract's table."""
+"""The message types of the contract, in the order of its table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,20 +15,20 @@ from domain.record import MessageVoided
 from domain.rep import events as rep_events
 
 TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
-"""The Kafka topics, without the prefix that an installation may give them."""
+"""The Kafka topics, without the prefix of an installation."""
 
 ZONE = "time_zone"
-"""The field of the data that names the time zone of dates alone (in account.registered, the customer's)."""
+"""The data field with the time zone of dates without a time (in account.registered, the customer's)."""
 
 
 class MessageType(NamedTuple):
     """One row of the contract's table.
 
-    `data` is the model of what a message says, `message` that of its envelope with the data in it, `fact` the event
-    that it becomes. `fields` are the pairs of the data's name on the wire and the event's own, `known_fields` all names
-    on the wire. `says_zone` tells that the data may name the time zone of dates alone, which the event does not keep.
-    `check` takes a decoded message and gives its envelope with the data read; it raises pydantic's ValidationError.
-    `null_clears` tells that null and absent mean different things.
+    `data` is the model of the data, `message` the model of the envelope with the data, `fact` the event class. `fields`
+    has pairs of a field's name on the wire and in the event, `known_fields` all names on the wire. `says_zone` says
+    that the data may name the time zone of dates without a time, which the event does not keep. `check` takes a decoded
+    message and returns its envelope with the parsed data; it raises pydantic's ValidationError. `null_clears` says that
+    null and absent differ.
     """
 
     name: str
@@ -109,10 +109,10 @@ def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
 
 
 CATALOGUE: Mapping[str, MessageType] = {row.name: row for row in (_message_type(data, fact) for data, fact in _ROWS)}
-"""Message type, such as "order.placed.v1", to all that the contract says of it."""
+"""Message type, such as "order.placed.v1", to its row of the contract."""
 
 TOPIC_OF_TYPE: Mapping[str, tuple[str, ...]] = {name: row.topics for name, row in CATALOGUE.items()}
-"""Message type to the topics on which it is published: one, or all of them for a void."""
+"""Message type to its topics: one, or all of them for a void."""
 
 NOT_TAKEN_YET = frozenset(MESSAGE_TYPES) - CATALOGUE.keys()
-"""Types that the contract names and that this service does not take."""
+"""Types that the contract names but this service does not take yet."""

@@ -1,4 +1,4 @@
-"""Characters that may stand nowhere in a message, not even in a field that the contract does not name."""
+"""Characters that are not allowed anywhere in a message, not even in unknown fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from consumers.contract.problems import path_of, printable, problem
 def stray_character(document: Any) -> str | None:
     """The first NUL or single surrogate in the texts and names of decoded JSON, as a problem; None if there is none.
 
-    Those in fields that the contract names were found before, by their own checks.
+    Those in known fields were found earlier by the fields' own checks.
     """
     unread: list[tuple[tuple[int | str, ...], Any]] = [((), document)]
     while unread:

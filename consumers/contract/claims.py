@@ -1,4 +1,4 @@
-"""What a malformed message says that it is: enough to tell whose it is, as far as it can be read."""
+"""The claims of a malformed message: its attributes, as far as they can be read."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from consumers.contract.wire import check_id, check_instant
 
 
 class Claimed(NamedTuple):
-    """Attributes that could be read; None for each that could not. `time` is in UTC."""
+    """The readable attributes; None for each that could not be read. `time` is in UTC."""
 
     source: str | None = None
     id: str | None = None
@@ -21,7 +21,7 @@ class Claimed(NamedTuple):
 
 
 def claimed_by(body: bytes, headers: Headers) -> Claimed:
-    """Read what can be read, from headers in Kafka's binary mode, else from JSON. Nothing is raised for any bytes."""
+    """Read the claims from headers in Kafka's binary mode, else from JSON. Nothing is raised for any bytes."""
     attributes: dict[str, object] = {
         name.removeprefix(ATTRIBUTE_PREFIX): content for name, content in headers if name.startswith(ATTRIBUTE_PREFIX)
     }

@@ -1,4 +1,4 @@
-"""Data as bytes: SDKs that are given bytes write `data_base64` in place of `data`."""
+"""Data as bytes: some SDKs write `data_base64` instead of `data`."""
 
 import binascii
 from base64 import b64decode
@@ -12,11 +12,11 @@ BASE64 = "data_base64"
 
 
 class DataUnreadable(ValueError):
-    """`data_base64` holds no JSON, or stands beside `data`; the text says which."""
+    """`data_base64` is not JSON, or appears together with `data`; the text says which."""
 
 
 def with_data_decoded(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The attributes with the data that `data_base64` holds under "data". Raises DataUnreadable."""
+    """The attributes with the content of `data_base64` under "data". Raises DataUnreadable."""
     encoded = attributes.get(BASE64)
     if encoded is None:
         return attributes

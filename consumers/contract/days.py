@@ -1,8 +1,8 @@
-"""Days: what a date alone means where an upstream knows no time of day.
+"""Days: the meaning of a date without a time.
 
-A date alone in `promised_by`, `needed_by` or `estimated_delivery` is the end of that day, which is the first instant
-of the next one; in `pickup_at` it is the day's beginning. The day is one of the message's `data.time_zone`, else of
-the business zone. The event holds the instant; nobody needs the date later.
+A date alone in `promised_by`, `needed_by` or `estimated_delivery` is the end of that day, which is the first instant of
+the next one; in `pickup_at` it is the day's beginning. The day is in the message's `data.time_zone`, else in the
+business zone. The event has the instant; the date is not needed later.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -20,14 +20,14 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Day(NamedTuple):
-    """A date alone, as it was sent. `ends` tells whether its end or its beginning is meant."""
+    """A date without a time, as it was sent. `ends` says whether its end or its start is meant."""
 
     day: date
     ends: bool
 
 
 def with_instants(data: dict[str, Any], zone: str) -> dict[str, Any]:
-    """The data of a message with an instant for each date alone: of its fields, and of its lines' fields."""
+    """The data of a message with an instant for each date, in its fields and in its lines' fields."""
     return {name: _with_instant(value, zone) for name, value in data.items()}
 
 
@@ -48,7 +48,7 @@ def _line_with_instant(line: Any, zone: str) -> Any:
 def instant_of(day: Day, zone: str) -> datetime:
     """The day's end or beginning in this zone (a name of the IANA database), in UTC.
 
-    What lies beyond the years 0001 to 9999 is the latest or earliest instant within them.
+    A day beyond the years 0001 to 9999 becomes the latest or earliest instant within them.
     """
     try:
         midnight = datetime.combine(day.day + _DAY if day.ends else day.day, datetime.min.time())
@@ -65,7 +65,7 @@ def instant_of(day: Day, zone: str) -> datetime:
 
 
 def _first_at_or_after(midnight: datetime, near: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant of a day that has no midnight, since the clocks went forward over it."""
+    """The first instant of a day without midnight, because clocks went forward over it."""
     before, after = near - _FURTHEST, near + _FURTHEST
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))

@@ -1,4 +1,4 @@
-"""What messages on the topic `deliveries` say."""
+"""The data of messages on the topic `deliveries`."""
 
 from pydantic import Field
 

@@ -29,7 +29,7 @@ MediaType = Annotated[
 
 
 class Envelope(WireModel):
-    """A CloudEvents 1.0 event in structured JSON; attributes that are not named here are ignored."""
+    """A CloudEvents 1.0 event in structured JSON; unknown attributes are ignored."""
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
     id: Id = Field(description="The message's id, unique within its source; the same id again is a duplicate.")

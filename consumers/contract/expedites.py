@@ -1,4 +1,4 @@
-"""What messages on the topic `expedites` say."""
+"""The data of messages on the topic `expedites`."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from consumers.contract.wire import Amount, ByDay, Id, Text, WireModel, ZoneOfDa
 
 
 class ExpediteRequestedData(WireModel):
-    """Someone asked for the order to be there faster."""
+    """Someone asked for a faster delivery of the order."""
 
     request_id: Id = Field(description="The id of the request, unique within the order.")
     needed_by: ByDay = Field(description="The instant or day by which the customer needs the order.")
@@ -18,7 +18,7 @@ class ExpediteRequestedData(WireModel):
 
 
 class ExpediteGrantedData(WireModel):
-    """The order will be there faster."""
+    """The order will arrive faster."""
 
     request_id: Id = Field(description="The request that was granted.")
     promised_by: ByDay = Field(description="The instant or day by which everything is promised from now on.")

@@ -1,9 +1,8 @@
-"""The usual message, read in one step: a line of printable JSON without escapes that says nothing unheard of.
+"""The fast path: reads the usual message in one step (printable JSON without escapes and unknown fields).
 
-The pydantic models are the contract. The structs made from them here decode bytes straight into typed fields, at a
-fraction of the time, and hand whatever is more than text to the models' own check functions. They take less than the
-models do, and read what they take as the models would. What they do not take goes to the models, which accept it or say
-what is wrong.
+The pydantic models are the contract. The structs generated from them here decode bytes directly into typed fields in a
+fraction of the time, and pass everything except plain text to the models' own check functions. They accept less than
+the models, with the same result. Everything else goes to the models, which accept it or say what is wrong.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -42,8 +41,7 @@ TAG = "type"
 
 
 class FastRead(NamedTuple):
-    """A message that was read: its type, and of its envelope, what is checked: two instants, and the data by the
-    event's names."""
+    """A parsed message: its type, the two checked instants of its envelope, and the data by the event's names."""
 
     type: MessageType
     envelope: Any
@@ -53,11 +51,11 @@ class FastRead(NamedTuple):
 
 
 def read_fast_path(raw: bytes) -> FastRead | None:
-    """The message, or None: the models are to read it."""
+    """The message, or None if the models must read it."""
     try:
         text = raw.decode()
-        # Where nothing forbidden stands and nothing is escaped, only the length of an id is left to check. (JSON itself
-        # keeps all other control characters of ASCII out of its texts.)
+        # Without forbidden characters and escapes, only the length of an id must be checked. (JSON itself keeps all
+        # other control characters of ASCII out of its texts.)
         if "\\" in text or "\x7f" in text or not (text.isascii() or text.isprintable() or not find_forbidden(text)):
             return None
         envelope: Any = _decode(raw)
@@ -81,11 +79,11 @@ _Line = Annotated[int, msgspec.Meta(ge=0, le=MAX_LINE)] | _Id
 
 
 class _NoShape(Exception):
-    """A struct cannot say what the model says; the model alone reads such messages."""
+    """A struct cannot express the model, so only the model reads such messages."""
 
 
 class _Field(NamedTuple):
-    """A field's type in the struct, and what is still to be checked of its value, unless it is null where it may be."""
+    """A field's type in the struct, and the check of its value (skipped for an allowed null)."""
 
     type: Any
     check: Check | None = None
@@ -93,7 +91,7 @@ class _Field(NamedTuple):
 
 
 class _Shape:
-    """What stands for a model: a struct of its fields, and how their values become checked ones."""
+    """The struct of a model, and the checks of its values."""
 
     def __init__(self, model: type[BaseModel], without: Set[str] = frozenset()):
         if model.__pydantic_decorators__.model_validators:
@@ -116,7 +114,7 @@ class _Shape:
 
 
 def _struct(model: type[BaseModel], types: Mapping[str, Any], tag: str | None = None) -> type[msgspec.Struct]:
-    """A struct of those of the model's fields that have a type here; it refuses all others."""
+    """A struct of the model's fields that have a type here; it refuses all others."""
     said = {name: field for name, field in model.model_fields.items() if name in types}
     fields: list[Any] = [
         (name, types[name], *([] if field.is_required() else [field.default])) for name, field in said.items()
@@ -168,12 +166,12 @@ def _checked_by(check: Any) -> _Field:
     if check is check_text:
         return _Field(str)
     if check in (check_by_day, check_from_day):
-        return _Field(Any, check_instant)  # a date alone needs the zone that it is a day of
+        return _Field(Any, check_instant)  # a date without a time needs a zone
     return _Field(Any, check)
 
 
 def _checked_after(annotation: Any, check: Any) -> _Field:
-    """What is checked once more when it was read. Null is left to the models, which may make something else of it."""
+    """A check after decoding. Null is left to the models, which may convert it."""
     field = _field(annotation)
     if field.check is not None:
         first = field.check

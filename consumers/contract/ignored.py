@@ -1,6 +1,6 @@
-"""What a message says that the contract does not know of its type: it is ignored, and the answer names it.
+"""Ignored fields: fields that the contract does not know for a message's type. The answer names them.
 
-A field that the contract knows from another type is ignored just the same, such as `promised_by` in an amendment.
+A field of another type is ignored too, such as `promised_by` in an amendment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _OF_QUANTITIES = frozenset(LineQuantityData.model_fields)
 
 
 def ignored_fields(message_type: MessageType, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The paths of the fields that were ignored, such as "discount_code" or "lines[0].color", as they were sent.
+    """The paths of the ignored fields as sent, such as "discount_code" or "lines[0].color".
 
     At most 100 are named; then the last says how many more there are. Control characters are escaped.
     """

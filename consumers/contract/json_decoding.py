@@ -1,4 +1,4 @@
-"""Decoding JSON so that no number passes through binary floating point, and whatever is JSON is read."""
+"""JSON decoding that accepts all JSON and never converts numbers to binary floating point."""
 
 import json
 import re
@@ -9,21 +9,21 @@ import msgspec
 
 
 class Unreadable(ValueError):
-    """Bytes that are no JSON; the text says why."""
+    """Bytes that are not JSON; the text says why."""
 
 
 LONGEST_INTEGER = 40
-"""Digits of an integer beyond which it is read as a decimal: no field takes as many."""
+"""An integer with more digits is read as a decimal; no field accepts that many."""
 
 REGISTRY_FRAME = b"\0\0"
 REGISTRY_FRAME_BYTES = 5
 """A schema registry's serializer puts a zero byte and the schema's id before each value."""
 
 DEEPEST_NESTING = 500
-"""Arrays and objects within each other, beyond which a message is malformed: how deep an interpreter itself reads
-differs from version to version, and a message must not mean something else under another Python."""
+"""The deepest nesting in a well-formed message: Python versions differ in the depth that they can read, and a message
+must mean the same under all of them."""
 
-# A text, closed or not, is passed over as one piece, so that this takes one pass whatever the bytes are.
+# A string, closed or not, is skipped as one piece, so this takes one pass for any bytes.
 _text_or_bracket = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -38,7 +38,7 @@ def decode_json(raw: bytes) -> Any:
         raise Unreadable("must be JSON, but is nested too deeply") from None
     except ArithmeticError:
         raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
-    except ValueError as error:  # msgspec's own errors are of this kind too
+    except ValueError as error:  # msgspec's errors are subclasses of it too
         if raw.startswith(REGISTRY_FRAME) and len(raw) > REGISTRY_FRAME_BYTES:
             schema_id = int.from_bytes(raw[1:REGISTRY_FRAME_BYTES])
             raise Unreadable(
@@ -71,7 +71,7 @@ def _nests_too_deeply(raw: bytes) -> bool:
 
 
 def _decode_unusual(text: str) -> Any:
-    """Single surrogates and endless integers are JSON, too: what holds them is named by its own check."""
+    """Single surrogates and very long integers are JSON too; the field's own check reports them."""
     return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number)
 
 

@@ -1,4 +1,4 @@
-"""Lines: of an order, and of what a booking, a delivery or a return takes of them."""
+"""Lines of orders, and line quantities of bookings, deliveries and returns."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -28,8 +28,8 @@ from consumers.contract.wire import (
 )
 from domain.order.events import LineKind, LineQuantity, OrderLine
 
-# Checking stops at the first wrong line, since a megabyte of wrong lines would be millions of problems to hold. A
-# message of no more lines than this is then checked again for all of them.
+# Checking stops at the first wrong line, because a megabyte of wrong lines would give millions of problems. A message
+# with no more lines than this is then checked again for all problems.
 MANY_LINES = 500
 
 _GOODS: Any = {"not": {"required": ["kind"], "properties": {"kind": {"const": "charge"}}}}
@@ -58,7 +58,7 @@ class OrderLineData(WireModel):
 
 
 class LineQuantityData(WireModel):
-    """So many of one line of the order."""
+    """A quantity of one line of the order."""
 
     line: LineId = Field(description="The id of the order line.")
     quantity: Quantity = Field(description="The quantity of that line; a row of 0 is left out.")
@@ -95,7 +95,7 @@ class LinesOf:
 
 
 def lines_that_count(lines: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The lines without those of 0. There must be one, of goods if they are an order's, and none may stand twice."""
+    """The lines of quantity above 0. At least one is required (of goods, in an order), and none may appear twice."""
     if not lines:
         raise must_together("have at least one line, but is empty")
     for line in lines:
@@ -124,7 +124,7 @@ def _refuse_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
 
 
 OrderLines = Annotated[tuple[OrderLine, ...], LinesOf(OrderLineData, OrderLine)]
-"""All lines of an order: at least one of goods, each known by something else."""
+"""All lines of an order: at least one of goods, each with its own id."""
 
 LineQuantities = Annotated[tuple[LineQuantity, ...], LinesOf(LineQuantityData, LineQuantity)]
-"""What is taken of an order's lines: at least one, each known by something else."""
+"""Quantities of an order's lines: at least one, each with its own line id."""

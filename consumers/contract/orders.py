@@ -1,4 +1,4 @@
-"""What messages on the topic `orders` say."""
+"""The data of messages on the topic `orders`."""
 
 from pydantic import Field
 
@@ -33,14 +33,14 @@ class OrderAmendedData(WireModel):
 
 
 class OrderReassignedData(WireModel):
-    """Another rep answers for the order from now on."""
+    """Another rep is responsible for the order from now on."""
 
     rep_id: Id = Field(description="The rep who is responsible for the order from now on.")
     reason: Text | None = Field(None, description="Why the order was handed over.")
 
 
 class OrderRescheduledData(WireModel):
-    """The customer was given another promise."""
+    """The promise to the customer changed."""
 
     promised_by: ByDay = Field(description="The instant or day by which everything is promised from now on.")
     reason: Text = Field(description="Why the promise changed.")
@@ -48,7 +48,7 @@ class OrderRescheduledData(WireModel):
 
 
 class OrderCancelledData(WireModel):
-    """The order was cancelled; of one that was partly delivered, the rest will never come."""
+    """The order was cancelled; if it was partly delivered, the rest will never come."""
 
     reason: Text = Field(description="Why the order was cancelled.")
 

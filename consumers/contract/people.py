@@ -1,4 +1,4 @@
-"""What messages on the topic `people` say: about reps, accounts and the talks between them."""
+"""The data of messages on the topic `people`: reps, accounts and their contacts."""
 
 from typing import Literal, Self
 

@@ -1,4 +1,4 @@
-"""Wording: what is wrong with a message, said so that whoever sent it can put it right."""
+"""The wording of problems, so that the sender can correct the message."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -15,7 +15,7 @@ PROBLEMS_NAMED = 3
 
 
 def reason_for(problems: Iterable[str]) -> str:
-    """One line out of several problems: the first three, and how many more there are; at most 500 characters."""
+    """Several problems in one line: the first three, and how many more there are; at most 500 characters."""
     distinct = list(dict.fromkeys(problems))
     rest = len(distinct) - PROBLEMS_NAMED
     ending = f"; and {rest} more" if rest > 0 else ""
@@ -28,7 +28,7 @@ def problem(where: str, what: str) -> str:
 
 
 def problems_in(error: ValidationError) -> list[str]:
-    """What pydantic found, in the words of the contract."""
+    """Pydantic's errors, in the words of the contract."""
     return [_problem(details) for details in error.errors(include_url=False, include_context=True)]
 
 
@@ -66,7 +66,7 @@ def path_of(location: Sequence[int | str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as JSON has it, cut to 60 characters; lists and objects are only named."""
+    """A value as JSON, cut to 60 characters; lists and objects are only named."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -88,12 +88,12 @@ def shown(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that does not print: control characters, single surrogates."""
+    """The text with unprintable characters escaped: control characters, single surrogates."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def cut(text: str, length: int) -> str:
-    """At most so many characters, the last an ellipsis if any were left out."""
+    """The text cut to this length, with an ellipsis at the end if it was longer."""
     return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,4 +1,4 @@
-"""Reading: from the bytes of a message, or its decoded attributes, to the fact that it states."""
+"""Reading: turns the bytes of a message, or its decoded attributes, into a fact."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ from domain.fact import Fact
 
 @dataclass(frozen=True)
 class ReadingRules:
-    """How messages are read.
+    """The options of reading.
 
-    `max_bytes` is the greatest size of a message. `honour_recordedtime` lets `recordedtime` say when the message was
-    recorded: for imported histories alone. `time_zone` is the business zone (a name of the IANA database), in which a
-    date alone is a day unless the message names another.
+    `max_bytes` is the largest size of a message. `honour_recordedtime` uses `recordedtime` as the instant of recording,
+    for imported histories only. `time_zone` is the business zone (an IANA name) for dates without a time, unless the
+    message names another.
     """
 
     max_bytes: int
@@ -39,8 +39,8 @@ class ReadingRules:
 class WellFormed(NamedTuple):
     """A message that fits the contract, and the fact that it states.
 
-    The fact does not know its stream yet: `originator_id` is "" and `originator_version` is 0. `ignored` names what
-    the data say beside, such as "discount_code" or "lines[0].color" (see `consumers.contract.ignored`).
+    The fact does not know its stream yet: `originator_id` is "" and `originator_version` is 0. `ignored` has the paths
+    of ignored fields, such as "discount_code" or "lines[0].color" (see `consumers.contract.ignored`).
     """
 
     type: str
@@ -59,7 +59,7 @@ class Malformed(NamedTuple):
     reason: str
 
 
-# Finds what is wrong with the envelope of a message whose type is not known.
+# Finds problems in the envelope of a message of unknown type.
 _check_envelope = create_model(
     "UnknownMessage", __base__=Envelope, data=(dict[str, Any], Field())
 ).__pydantic_validator__.validate_python
@@ -85,10 +85,10 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
 def read_cloud_event(
     attributes: Mapping[str, Any], size: int, received_at: datetime, rules: ReadingRules
 ) -> WellFormed | Malformed:
-    """Read a message whose JSON is decoded already (by `decode_json`, for decimals must not pass through floats).
+    """Read a message whose JSON is already decoded (by `decode_json`, because decimals must not become floats).
 
-    `attributes` are those of the envelope by their CloudEvents names, the data under "data"; `size` is the
-    message's size in bytes. Nothing is raised for any decoded JSON, not even for one that is no object.
+    `attributes` are those of the envelope by their CloudEvents names, the data under "data"; `size` is the message's
+    size in bytes. Nothing is raised for any decoded JSON, even if it is not an object.
     """
     if size > rules.max_bytes:
         return too_large(size, rules)
@@ -141,7 +141,7 @@ def _well_formed(
 
 
 def too_large(size: int, rules: ReadingRules, sha256: str = "") -> Malformed:
-    """A message of so many bytes; `sha256` of all of them, in hex, where only their beginning is kept."""
+    """A message of this many bytes; `sha256` of all of them, in hex, if only the beginning is kept."""
     kept = f"; its beginning is kept, the SHA-256 of all of it is {sha256}" if sha256 else ""
     return Malformed(f"message: must have at most {rules.max_bytes} bytes, but has {size}{kept}")
 
@@ -153,7 +153,7 @@ def _ahead(attributes: Mapping[str, Any], received_at: datetime, rules: ReadingR
         return []
     try:
         ahead = check_instant(said) - received_at
-    except ValueError:  # no instant at all, which is another problem
+    except ValueError:  # not an instant, which is another problem
         return []
     if ahead <= timedelta(0):
         return []

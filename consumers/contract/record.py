@@ -1,4 +1,4 @@
-"""What messages about the record itself say; they come on the topic of the message that they are about."""
+"""The data of messages about the record itself; they come on the topic of the message that they name."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""How Kafka carries a CloudEvent: whole in the value (structured), or its attributes in `ce_` headers (binary)."""
+"""CloudEvents in Kafka: the whole event in the value (structured), or its attributes in `ce_` headers (binary)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ STRUCTURED = "application/cloudevents+json"
 
 
 def read_record(value: bytes, headers: Headers, received_at: datetime, rules: ReadingRules) -> WellFormed | Malformed:
-    """Read one message as it came: a line of a file has no headers, a Kafka record may have some.
+    """Read one raw message: a line of a file has no headers, a Kafka record may have some.
 
     `received_at` is the service's clock on receipt, an aware datetime in UTC. Nothing is raised for any bytes.
     """
@@ -63,7 +63,7 @@ def _read_binary(value: bytes, headers: Headers, received_at: datetime, rules: R
 
 
 def _attribute(header: str) -> str | None:
-    """The CloudEvents attribute that a header carries; data are none of them, for the data are the record's value."""
+    """The CloudEvents attribute of a header; `data` is none, because the data are the record's value."""
     if header.lower() == CONTENT_TYPE:
         return CONTENT_TYPE
     if not header.startswith(ATTRIBUTE_PREFIX) or header in _NO_ATTRIBUTES:
@@ -75,7 +75,7 @@ _NO_ATTRIBUTES = (f"{ATTRIBUTE_PREFIX}data", f"{ATTRIBUTE_PREFIX}{BASE64}", f"{A
 
 
 def _settle_content_type(attributes: dict[str, Any]) -> list[str]:
-    """The header `content-type` says what the data are; some SDKs say so again in `ce_datacontenttype`."""
+    """The header `content-type` is the media type of the data; some SDKs repeat it in `ce_datacontenttype`."""
     content_type = attributes.pop(CONTENT_TYPE, None)
     if content_type is None:
         return []
@@ -88,7 +88,7 @@ def _settle_content_type(attributes: dict[str, Any]) -> list[str]:
 
 
 def _media_type(content_type: str) -> str:
-    """Without parameters and in lower case: how media types are compared."""
+    """A media type without parameters and in lower case, for comparison."""
     return content_type.partition(";")[0].strip().lower()
 
 

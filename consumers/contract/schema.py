@@ -1,4 +1,4 @@
-"""JSON Schemas of the messages, made from the models that read them."""
+"""JSON Schemas of the messages, generated from the models that read them."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -27,7 +27,7 @@ Schema = dict[str, Any]
 
 
 class _Plain(GenerateJsonSchema):
-    """Without titles made from field names, and without defaults: an absent field has its meaning in words."""
+    """Without titles from field names and without defaults: descriptions say what an absent field means."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -39,8 +39,8 @@ class _Plain(GenerateJsonSchema):
 def message_schema(message_type: str) -> Schema:
     """The JSON Schema (draft 2020-12) of one message in structured JSON, complete in itself.
 
-    A message that fits it is well-formed, but for what a schema cannot say, which stands in its description. The reader
-    takes more than it, such as decimals with exponents. Raises KeyError for an unknown type.
+    A message that fits it is well-formed, except for rules that a schema cannot express, which are in its description.
+    The reader accepts more, such as decimals with exponents. Raises KeyError for an unknown type.
     """
     row = CATALOGUE[message_type]
     schemas = model_schemas([row.data], "#/$defs/{model}")
@@ -62,9 +62,9 @@ def message_schema(message_type: str) -> Schema:
 
 
 def model_schemas(models: list[type[WireModel]], ref_template: str) -> dict[str, Schema]:
-    """The schemas of these models and of all they refer to, by name, and of the envelope as "CloudEvent".
+    """The schemas of these models and everything they refer to, by name, and of the envelope as "CloudEvent".
 
-    `ref_template` says where the schemas will stand, such as "#/$defs/{model}".
+    `ref_template` is the location of the schemas, such as "#/$defs/{model}".
     """
     every: list[type[WireModel]] = [Envelope, *models]
     _, found = models_json_schema(
@@ -81,6 +81,6 @@ def model_schemas(models: list[type[WireModel]], ref_template: str) -> dict[str,
 
 
 def envelope_properties(schemas: Mapping[str, Schema]) -> Mapping[str, Schema]:
-    """The envelope's attributes but for the data, by their CloudEvents names."""
+    """The envelope's attributes except the data, by their CloudEvents names."""
     properties: Mapping[str, Schema] = schemas["CloudEvent"]["properties"]
     return properties

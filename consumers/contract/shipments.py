@@ -1,4 +1,4 @@
-"""What messages on the topic `shipments` say."""
+"""The data of messages on the topic `shipments`."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from domain.order.events import Mode
 
 
 def check_parcels(said: list[str]) -> tuple[str, ...] | None:
-    """Each parcel once, in the order in which they were named; None where there is none."""
+    """Each parcel once, in the order given; None if there are none."""
     return tuple(dict.fromkeys(said)) or None
 
 
@@ -19,11 +19,11 @@ Parcels = Annotated[list[Id], AfterValidator(check_parcels)]
 
 
 ChangedLines = Annotated[LineQuantities | None, AfterValidator(lambda lines: STAYS if lines is None else lines)]
-"""What a shipment carries from now on. A shipment always carries something, so null says as little as absence."""
+"""What a shipment carries from now on. A shipment always carries something, so null has no effect, like absence."""
 
 
 class ShipmentBookedData(WireModel):
-    """Shipping was arranged with a courier or with in-house shippers, or the customer will come for it."""
+    """Shipping was arranged with a courier or with in-house shippers, or the customer will pick it up."""
 
     shipment_id: Id = Field(description="The id of the shipment, unique within the order.")
     mode: Mode = Field(description="Whether a courier or in-house shippers deliver it, or the customer picks it up.")

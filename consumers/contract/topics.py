@@ -1,4 +1,4 @@
-"""The names of all Kafka topics that Waybill reads and writes, behind the prefix that an installation may have."""
+"""The names of all Kafka topics that Waybill reads and writes, with the prefix of the installation."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,12 +8,12 @@ from consumers.contract.catalogue import TOPICS
 EVENTS = "waybill.events"
 """What took effect, and what ceased to."""
 VERDICTS = "waybill.verdicts"
-"""Every verdict other than applied at once, and every change of one."""
+"""Every first verdict other than applied, and every changed verdict."""
 DEAD_SUFFIX = ".dead"
 
 
 class Timestamps(StrEnum):
-    """Whose clock says when a record was published."""
+    """The clock that stamps records."""
 
     BROKER = "broker"
     PRODUCER = "producer"
@@ -25,7 +25,7 @@ def read_topics(prefix: str) -> Sequence[str]:
 
 
 def dead_topic(topic: str) -> str:
-    """Where copies of what is dead on this topic go; a topic's name stands there with its prefix."""
+    """The topic for dead letter copies of this topic; topic names have the prefix."""
     return topic + DEAD_SUFFIX
 
 

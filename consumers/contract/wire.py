@@ -1,8 +1,8 @@
-"""The types of single values on the wire: what each may be, and what it is once read.
+"""The types of single values on the wire: their checks and parsed values.
 
-Every type is an `Annotated` one whose single check is a small function, so that a message is checked in one pass and
-its values go into the event as they come out. A check raises `PydanticCustomError` with a sentence that begins with
-"must"; the value itself is added where the reason is worded (`consumers.contract.problems`).
+Every type is `Annotated` with one small check function, so a message is checked in one pass and its values go into the
+event unchanged. A check raises `PydanticCustomError` with a sentence that begins with "must";
+`consumers.contract.problems` adds the value.
 """
 
 import re
@@ -28,11 +28,11 @@ VALUE_IS_WRONG = "value_is_wrong"
 """A value breaks a bound of its own; the reason shows it."""
 
 WHOLE_IS_WRONG = "whole_is_wrong"
-"""Values that are right one by one do not go together; there is no single value to show."""
+"""Valid values that do not fit together; there is no single value to show."""
 
 
 class WireModel(BaseModel):
-    """An object on the wire. Fields that the contract does not name are ignored: an upstream may add some."""
+    """An object on the wire. Unknown fields are ignored: an upstream may add some."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -48,16 +48,16 @@ def must_together(rule: str) -> PydanticCustomError:
 
 
 STAYS: Any = UNSET
-"""Default of a field that stays as it is when a message leaves it out; it stands outside of what can be sent."""
+"""The default of a field that stays unchanged if a message leaves it out; no message can send it."""
 
 
 # -- text ----------------------------------------------------------------------------------------
 
-# CloudEvents' rule for a String, spelled out here, since the interpreter's table of Unicode changes with its version.
+# CloudEvents' rule for a String, written out here because Python's Unicode table changes with its version.
 _NONCHARACTERS = "".join(chr((plane << 16) + last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
 _FORBIDDEN = rf"\u0000-\u001f\u007f-\u009f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff{_NONCHARACTERS}"
 find_forbidden = re.compile(f"[{_FORBIDDEN}]").search
-"""Finds what CloudEvents forbids in a String: control characters, surrogates and noncharacters."""
+"""Matches what CloudEvents forbids in a String: control characters, surrogates and noncharacters."""
 
 
 def check_id(value: object) -> str:
@@ -83,17 +83,17 @@ def check_text(value: object) -> str:
     return value
 
 
-# Of the dialects of regular expressions, some let $ stand before a line break at the end, and some do not.
+# In some dialects of regular expressions $ also matches before a final line break.
 END = r"$(?!\n)"
 
 ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": rf"^[^{_FORBIDDEN}]*{END}"}
 TEXT_SCHEMA = {"type": "string", "pattern": r"^[^\u0000\ud800-\udfff]*$"}
 
 Id = Annotated[str, PlainValidator(check_id), WithJsonSchema(ID_SCHEMA)]
-"""What something is known by, or its name: 1 to 200 characters that CloudEvents allows in a String."""
+"""An id or a name: 1 to 200 characters that CloudEvents allows in a String."""
 
 Text = Annotated[str, PlainValidator(check_text), WithJsonSchema(TEXT_SCHEMA)]
-"""Free text of any length that the message's size allows, line breaks included, without NUL."""
+"""Free text, limited only by the message's size, with line breaks, without NUL."""
 
 
 # -- instants ------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ _OFFSET = rf"(?:[Zz]|{_NUMERIC_OFFSET})"
 _is_instant = re.compile(_DAY_AND_TIME + _OFFSET).fullmatch
 _is_day = re.compile(_DAY).fullmatch
 _is_naive = re.compile(_DAY_AND_TIME).fullmatch
-# What most systems write can be taken as it stands.
+# The format of most systems needs no conversion.
 _is_to_the_second = re.compile(rf"{_DAY}T{_TIME}(?:Z|{_NUMERIC_OFFSET})").fullmatch
 _LONGEST_TO_THE_MICROSECOND = len("2026-03-01T09:00:00.123456+01:00")
 _beyond_microseconds = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
@@ -144,22 +144,22 @@ def _check_day(value: str, *, ends: bool) -> Day:
 
 
 def check_by_day(value: object) -> datetime | Day:
-    """An instant, or a date alone, of which the end is meant."""
+    """An instant, or a date that means its end."""
     return _check_day(value, ends=True) if isinstance(value, str) and _is_day(value) else check_instant(value)
 
 
 def check_from_day(value: object) -> datetime | Day:
-    """An instant, or a date alone, of which the beginning is meant."""
+    """An instant, or a date that means its start."""
     return _check_day(value, ends=False) if isinstance(value, str) and _is_day(value) else check_instant(value)
 
 
-# The days that exist, for the schema: a reader's own check is a calendar.
+# The days that exist, for the schema; the reader checks with a calendar.
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _REAL_DAY = (
     r"(?!0000)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|"
     rf"02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
 )
-# The first and the last day are days of UTC, too: an offset would lead out of the years 0001 to 9999.
+# The first and the last day must be in UTC: an offset would leave the years 0001 to 9999.
 _WITHIN_YEARS = r"(?!0001-01-01[Tt].*\+)(?!9999-12-31[Tt].*-[0-9]{2}:)"
 _REAL_INSTANT = rf"{_WITHIN_YEARS}{_REAL_DAY}[Tt]{_TIME}(?:\.[0-9]+)?{_OFFSET}"
 
@@ -183,9 +183,8 @@ _SMALLEST = Decimal(1).scaleb(-DIGITS_AFTER_POINT)
 _PLAIN = rf"[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]{{1,{DIGITS_AFTER_POINT}}})?"
 _is_plain = re.compile(_PLAIN).fullmatch
 _is_decimal = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
-# Upstreams print what came out of binary floating point, such as 17.169999999999998: digits beyond the sixth place are
-# noise. Quantizing refuses a result of more digits than `prec` before it computes one, so no exponent makes it work
-# long.
+# Upstreams print results of binary floating point, such as 17.169999999999998: digits beyond the sixth place are noise.
+# Quantizing refuses a result with more digits than `prec` before computing it, so no exponent takes long.
 _rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 _BOUNDS = f"have at most {DIGITS_BEFORE_POINT} digits before the point"
 
@@ -207,7 +206,7 @@ def check_decimal(value: object) -> Decimal:
 
 
 def _unusual_decimal(text: str) -> Decimal:
-    """With a sign, an exponent, or more digits than usual."""
+    """Handles a sign, an exponent, or many digits."""
     if not _is_decimal(text):
         raise must('be a decimal number like "12.50", in the digits 0 to 9')
     try:
@@ -235,7 +234,7 @@ def check_price(value: object, info: ValidationInfo) -> Decimal:
 
 
 _SCHEMA_DIGITS = rf"[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]+)?"
-# What would be rounded up to a sixteenth digit before the point.
+# Matches values that would round up to a sixteenth digit before the point.
 _NOT_TOO_LARGE = rf"(?!-?9{{{DIGITS_BEFORE_POINT}}}\.9{{{DIGITS_AFTER_POINT}}}[5-9])"
 
 
@@ -246,14 +245,14 @@ def _decimal_schema(pattern: str, **bounds: float) -> dict[str, Any]:
 
 DECIMAL_SCHEMA = _decimal_schema(f"-?{_SCHEMA_DIGITS}", exclusiveMinimum=-_LIMIT)
 AMOUNT_SCHEMA = _decimal_schema(_SCHEMA_DIGITS, minimum=0)
-# What is not 0 once it is rounded, whatever stands beyond the sixth place.
+# Matches values that are not 0 after rounding to six places.
 MORE_THAN_0_SCHEMA = _decimal_schema(rf"(?=[0-9]*(?:\.[0-9]{{0,5}})?[1-9]){_SCHEMA_DIGITS}", minimum=0.000001)
 
 Number = Annotated[Decimal, PlainValidator(check_decimal), WithJsonSchema(DECIMAL_SCHEMA)]
 """A decimal string or JSON number, at most 15 digits before the point; beyond the sixth after it rounded half-even."""
 
 Amount = Annotated[Decimal, PlainValidator(check_amount), WithJsonSchema(AMOUNT_SCHEMA)]
-"""A decimal of 0 or more, in units of the currency that stands beside it or of the order's."""
+"""A decimal of 0 or more, in the currency given with it or in the order's."""
 
 Price = Annotated[Decimal, PlainValidator(check_price), WithJsonSchema(DECIMAL_SCHEMA)]
 """The price of one, in the order's currency: 0 or more of goods, any decimal of a charge."""
@@ -266,7 +265,7 @@ Quantity = Annotated[Decimal, PlainValidator(check_amount), WithJsonSchema(AMOUN
 
 
 def check_line(value: object) -> str:
-    """What an order line is known by: an integer's digits, or an id. 1, 1.0 and "1" are one line."""
+    """The id of an order line: an integer's digits, or an id. 1, 1.0 and "1" are one line."""
     if isinstance(value, str):
         return check_id(value)
     if type(value) is int:
@@ -294,7 +293,7 @@ def check_month(value: object) -> str:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of the IANA time zone database, as this machine or the tzdata package has it."""
+    """The names in the IANA time zone database of this machine or the tzdata package."""
     return frozenset(available_timezones() - {"localtime"})
 
 
@@ -309,7 +308,7 @@ LineId = Annotated[
     PlainValidator(check_line),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_LINE}, ID_SCHEMA]}),
 ]
-"""What an order line is known by: an integer from 0, or an id; read as text."""
+"""The id of an order line: an integer from 0, or an id; parsed as text."""
 
 Currency = Annotated[
     str, PlainValidator(check_currency), WithJsonSchema({"type": "string", "enum": sorted(MINOR_UNITS)})
@@ -334,7 +333,7 @@ ZoneOfDays = Annotated[
     TimeZone | None,
     Field(default=None, description="The time zone of dates without a time in this message: an IANA name."),
 ]
-"""Beside fields that may be a date alone: whose days these are; without it, those of the business time zone."""
+"""The time zone of fields that may be a date without a time; default: the business time zone."""
 
 
 def check_truth(value: object) -> bool:

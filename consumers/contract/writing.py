@@ -1,4 +1,4 @@
-"""Writing back: from a fact to the message that states it."""
+"""Writing back: turns a fact into the message that states it."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,9 +14,8 @@ from domain.order.events import line_number_or_id
 def to_cloud_event(fact: Fact, subject: str) -> dict[str, Any]:
     """The message that states a fact of this subject, in structured JSON: decimals as text, instants in UTC.
 
-    Read with `honour_recordedtime`, it gives an equal fact again (the stream and the position in it aside). What is
-    absent stays absent; null is written only where it clears something. A type that is not in the contract raises
-    KeyError.
+    Read with `honour_recordedtime`, it gives an equal fact again (except for stream and version). Absent fields stay
+    absent; null is written only if it clears a field. A type that is not in the contract raises KeyError.
     """
     row = CATALOGUE[fact.TYPE]
     message: dict[str, Any] = {

@@ -1,9 +1,8 @@
-"""Processing a batch: from the messages read to all that the store has to write.
+"""Batch processing: turns the messages of a batch into everything that the store has to write.
 
-Settling needs the set of a subject's facts, so a batch is processed stream by stream: deduplication says which messages
-are new, each new one is added to its stream, and every stream that got one is settled with it (see
-`consumers.ingest.resettling`). When that gives an earlier message another verdict, a VerdictChanged event says so in
-the same stream.
+Settling needs all facts of a subject, so a batch is processed stream by stream. Deduplication finds the new messages,
+each new message is added to its stream, and each changed stream is settled again (see `consumers.ingest.resettling`).
+If this changes the verdict of an earlier message, a VerdictChanged event is added to the same stream.
 """
 
 from collections import Counter, defaultdict
@@ -44,13 +43,13 @@ from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
 
 MOST_DUE = 500
-"""So many messages that the clock holds no more are taken in one batch; the rest is taken in the next."""
+"""The maximum number of messages whose clock hold ends in one batch; the others follow in the next batch."""
 
 _FEED_AND_VERDICT = attrgetter("feed_id", "verdict")
 
 
 class Read(NamedTuple):
-    """The messages of a batch as they were read, each in the order of arrival, and the fields ignored in some."""
+    """The messages of a batch in the order of arrival, and the fields ignored in some of them."""
 
     well_formed: Sequence[Arrival]
     malformed: Sequence[MalformedMessage]
@@ -58,10 +57,10 @@ class Read(NamedTuple):
 
 
 class BatchProcessor:
-    """Processes one batch within one transaction.
+    """Processes one batch in one transaction.
 
-    `letter_ids` names a message of a feed as a malformed one. `cache` holds settlings that earlier batches left.
-    `rereading` says that the past is read again: then no notice is written of what is registered and comes again.
+    `letter_ids` gives the letter id of a malformed message of a feed. `cache` holds settlings of earlier batches. With
+    `rereading`, the past is read again, and repeats of registered messages get no notice.
     """
 
     def __init__(
@@ -83,9 +82,9 @@ class BatchProcessor:
         self._settled: dict[str, SettledStream] = {}
 
     def process(self, read: Read) -> list[Receipt]:
-        """Decide the whole batch into `changes`; returns a receipt for each message, in no particular order."""
+        """Add the effects of the batch to `changes`; returns a receipt for each message, in no particular order."""
         transaction, changes = self._transaction, self._changes
-        # A batch that brings nothing new looks, too: the head at which it ends is taken for our own.
+        # A batch without new messages looks too, because the head at its end is assumed to be our own.
         self._cache.look_at(transaction.head())
         self._receipts += take_malformed(transaction, read.malformed, changes, rereading=self._rereading)
         release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
@@ -104,11 +103,11 @@ class BatchProcessor:
         return self._receipts
 
     def cache_settlings(self, head: int) -> None:
-        """Cache the batch's settlings for the next one, once it was stored up to the event at `head`."""
+        """Cache the batch's settlings for the next batch, after it was stored up to the event at `head`."""
         self._cache.put_back(self._settled, head)
 
     def _due(self) -> Mapping[str, set[FactKey]]:
-        """The facts that the clock has held until now, by their streams."""
+        """The facts whose clock hold ends now, by stream."""
         keys = self._transaction.due(self._changes.received_at, MOST_DUE)
         due: dict[str, set[FactKey]] = defaultdict(set)
         for key, registered in (self._transaction.registered(keys) if keys else {}).items():
@@ -122,7 +121,7 @@ class BatchProcessor:
         known: Mapping[MessageKey, Registered],
         due: Mapping[str, set[FactKey]],
     ) -> None:
-        """Settle the streams that get new messages, and those of which the clock holds some no more."""
+        """Settle the streams with new messages, and those with facts whose clock hold ends."""
         if not new and not due:
             return
         additions, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
@@ -146,7 +145,7 @@ class BatchProcessor:
     def _hints_for_held(
         self, additions: Mapping[str, Sequence[Addition]], resettled: Mapping[str, Resettled]
     ) -> Mapping[str, str]:
-        """What to add to the reasons of messages that are held in streams that were unknown until now."""
+        """Hints to add to the reasons of messages held in new streams."""
         held = [
             stream
             for stream in additions
@@ -257,12 +256,12 @@ class BatchProcessor:
 
 
 def _says(registered: Outcome, outcome: Outcome) -> bool:
-    """Whether what is registered says the same and a hint beside."""
+    """Whether the registered outcome is the same, plus a hint."""
     return registered.verdict is Verdict.HELD and registered._replace(reason=without_hint(registered.reason)) == outcome
 
 
 def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:
-    """The added fact that changed an earlier one's verdict; None where it cannot be told which of several it was."""
+    """The added fact that changed an earlier verdict; None if it could be one of several."""
     for added in additions:
         if (
             isinstance(added.fact, MessageVoided)

@@ -1,8 +1,8 @@
-"""Deduplication: telling a redelivered message from a new one, by the inbox (the register of all messages).
+"""Deduplication: recognises redelivered messages by the inbox (the register of all messages).
 
-A message is known by its subject, source and id. The first to come is kept; whatever comes later under the same key is
-a repeat of it, in the same batch too. One query finds the messages of a batch that are registered already, and one more
-reads the facts of those that were repeated, since a repeat with other content says so in its reason.
+Subject, source and id are the key of a message. The first message to arrive is kept; any later message with the same
+key is a repeat, also within a batch. One query finds the registered messages of a batch. A second query reads the facts
+of repeated messages, because the reason of a repeat says whether its content differs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ from domain.record import MessageVoided
 
 
 class Repeat(NamedTuple):
-    """A message that came again, and whether its content differs from that of the first one."""
+    """A message that came again, and whether its content differs from the first one."""
 
     arrival: Arrival
     differs: bool
 
 
 class Deduplicated(NamedTuple):
-    """The new messages of a batch by key, and its repeats, both in the order of arrival."""
+    """The new messages of a batch by key, and the repeats, both in the order of arrival."""
 
     new: Mapping[MessageKey, Arrival]
     repeats: Sequence[Repeat]
 
 
 def look_up(transaction: RegisterTransaction, arrivals: Sequence[Arrival]) -> Mapping[MessageKey, Registered]:
-    """What is registered of a batch's messages, and of those that its voids name."""
+    """The registered messages among those of a batch and those that its voids name."""
     keys: set[MessageKey] = set()
     for arrival in arrivals:
         keys.add(arrival.key)
@@ -42,7 +42,7 @@ def deduplicate(
     transaction: RegisterTransaction, arrivals: Sequence[Arrival], known: Mapping[MessageKey, Registered]
 ) -> Deduplicated:
     """Split a batch into new messages and repeats; `known` is what `look_up` found."""
-    # The usual batch is all new, which this tells at once.
+    # Fast path: usually the whole batch is new.
     new = {} if known else {arrival.key: arrival for arrival in arrivals}
     if len(new) == len(arrivals):
         return Deduplicated(new, ())
@@ -79,5 +79,5 @@ def _same_content(fact: Fact, original: Fact) -> bool:
 
 
 def reason_of(repeat: Repeat) -> str:
-    """Why the repeat is a duplicate."""
+    """The reason of the repeat's verdict `duplicate`."""
     return "taken before, with other content; the first to come was kept" if repeat.differs else "taken before"

@@ -1,4 +1,4 @@
-"""Malformed messages: what each is known by, which came before, and which fit the contract by now."""
+"""Malformed messages: their ids, their repeats, and those that fit the contract now."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,11 +15,11 @@ from consumers.sources.source import FeedName, RawMessage
 from domain.verdict import Outcome, Verdict
 
 LetterIds = Callable[[int, RawMessage], str]
-"""The letter id that a raw message of a feed has if it is malformed."""
+"""The letter id of a raw message of a feed, if it is malformed."""
 
 
 def letter_id_in(source: FeedName, raw: RawMessage) -> str:
-    """A malformed message is known by topic, partition and offset where these are for good, else by its bytes."""
+    """Topic, partition and offset identify a malformed message if they are permanent, else its bytes do."""
     if source.identifies_by_offset:
         return f"{source.topic}/{source.partition}/{raw.offset}"
     return raw.sha256
@@ -28,7 +28,7 @@ def letter_id_in(source: FeedName, raw: RawMessage) -> str:
 def take_malformed(
     transaction: RegisterTransaction, malformed: Sequence[MalformedMessage], changes: Changes, *, rereading: bool
 ) -> list[Receipt]:
-    """Keep the malformed messages of a batch; those that were kept before are duplicates."""
+    """Store the malformed messages of a batch; those that were stored before are duplicates."""
     if not malformed:
         return []
     receipts: list[Receipt] = []
@@ -52,9 +52,9 @@ def take_malformed(
 def release_well_formed(
     transaction: RegisterTransaction, arrivals: Sequence[Arrival], changes: Changes, letter_ids: LetterIds
 ) -> None:
-    """Messages whose very bytes were malformed before, such as one whose time was too far ahead, are dead no longer.
+    """Release messages whose same bytes were malformed before, for example because their time was too far ahead.
 
-    What came then is one and the same message as what comes now, so it counts as a repeat of it.
+    The earlier message and the new one are the same message, so the earlier one counts as a repeat.
     """
     if not arrivals or not transaction.has_malformed():
         return

@@ -1,8 +1,7 @@
-"""Subjects that were perhaps mistyped: a held message says which known subject differs from its own in writing alone.
+"""Hints for mistyped subjects: the reason of a held message names known subjects that differ only in spelling.
 
-Ids are compared by code point, so "so-1 " is not "SO-1". Whoever sent the one has often meant the other. Only a held
-message of a subject that was unknown until now is looked at, and only by the ways in which people and systems write
-one id: its Unicode form, its case, its blanks.
+Ids are compared by code point, so "so-1 " is not "SO-1", but the sender often meant it. Only held messages of new
+subjects get a hint, and only for differences in Unicode form, case and blanks.
 """
 
 import re
@@ -28,9 +27,9 @@ _SPACINGS: tuple[Callable[[str], str], ...] = (
 
 
 def hints_for(transaction: RegisterTransaction, streams: Iterable[str]) -> dict[str, str]:
-    """What to add to the reasons of messages that are held in these new streams, where a subject like theirs is known.
+    """Hints to add to the reasons of messages held in these new streams, where a similar subject is known.
 
-    One query finds them all.
+    It takes one query.
     """
     variants = {stream: _variants(stream) for stream in streams}
     known = transaction.stored({variant for found in variants.values() for variant in found})
@@ -50,7 +49,7 @@ def without_hint(reason: str) -> str:
 
 
 def _variants(stream: str) -> list[str]:
-    """The streams of subjects that are written in another way, each once."""
+    """The streams of subjects with another spelling, each once."""
     subject = split_stream_name(stream)[1]
     prefix = stream.removesuffix(subject)
     written = (prefix + spaced(cased(formed(subject))) for formed in _FORMS for cased in _CASES for spaced in _SPACINGS)

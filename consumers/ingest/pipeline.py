@@ -33,14 +33,14 @@ T = TypeVar("T")
 
 
 class Ingested(NamedTuple):
-    """Where an ingest ended: its feed, and the position of the newest event that it wrote or found (0: none)."""
+    """The end of an ingest: its feed, and the position of the newest event that it wrote or found (0: none)."""
 
     feed_id: int
     position: int
 
 
 class Part(NamedTuple):
-    """A batch of one feed, and what the feed is known by."""
+    """A batch of one feed, and the feed's name."""
 
     source: FeedName
     feed: Feed
@@ -55,10 +55,10 @@ class StoredBatch(NamedTuple):
 
 
 class Retry(Protocol):
-    """Calls work that is one whole transaction, several times if need be."""
+    """Calls work that is one whole transaction, several times if necessary."""
 
     def __call__(self, work: Callable[[], T]) -> T:
-        """Raises what the work raised last."""
+        """Raises the last error of the work."""
 
 
 def _once(work: Callable[[], T]) -> T:
@@ -66,11 +66,10 @@ def _once(work: Callable[[], T]) -> T:
 
 
 class Ingest:
-    """Reads sources to their end. If it is killed in between, the next run goes on where the last batch ended.
+    """Reads sources to their end. After a kill, the next run continues where the last batch ended.
 
-    `retry` decides how often work is tried on a store that is away for a while. `clock_skew` is how far a message's
-    time may be ahead of the clock before it is held until the clock has come that near. `rereading` says that what is
-    read was read before: then no notice is written of what comes again.
+    `retry` decides how often work is tried while the store is unavailable. `clock_skew` is how far a message's time may
+    be ahead of the clock before it is held. With `rereading`, the past is read again, and repeats get no notice.
     """
 
     def __init__(
@@ -93,10 +92,10 @@ class Ingest:
         self._log = structlog.get_logger(__name__)
 
     def read(self, source: Source, *, resume: bool = True, on_batch: Callable[[Batch], None] | None = None) -> Ingested:
-        """Take all messages of the source; the feed stays unfinished until `finish`.
+        """Ingest all messages of the source; the feed stays unfinished until `finish`.
 
-        With `resume`, a reading of a resumable source that was broken off goes on where it stopped, provided that what
-        it had read is unchanged. Raises CheckpointMovedError when another process reads on in the same feed.
+        With `resume`, an interrupted reading of a resumable source continues where it stopped, if the part already read
+        is unchanged. Raises CheckpointMovedError if another process continues the same feed.
         """
         feed = None
         if resume and source.resumable:
@@ -108,7 +107,7 @@ class Ingest:
         position = 0
         for batch in source.batches(feed.position):
             if batch.start != feed.position:
-                # The file is not the one that was being read: that reading is over, and this is another.
+                # The file has changed, so the earlier reading is over and this one is new.
                 self.finish(feed.feed_id)
                 feed = self._opened(source)
             position = self.take(source, feed, batch).position
@@ -118,20 +117,20 @@ class Ingest:
         return Ingested(feed.feed_id, position)
 
     def finish(self, feed_id: int) -> None:
-        """The feed was read and all that follows from it is done: whoever reads the file again begins anew."""
+        """Mark the feed as finished; reading the file again begins a new feed."""
         self._retry(lambda: self._register.finish_feed(feed_id, self._clock()))
 
     def _opened(self, source: Source) -> Feed:
         return self._retry(lambda: self._register.open_feed(source.topic, source.partition, self._clock()))
 
     def take(self, source: FeedName, feed: Feed, batch: Batch) -> StoredBatch:
-        """Store one batch: all of it, in one transaction, or nothing. The receipts are in the order of the messages."""
+        """Store one whole batch in one transaction, or nothing. The receipts are in the order of the messages."""
         return self.take_together([Part(source, feed, batch)])
 
     def take_together(self, parts: Sequence[Part]) -> StoredBatch:
-        """Store batches of several feeds, no feed twice, in one transaction: all of them, or nothing.
+        """Store batches of several feeds (each feed once) in one transaction: all of them, or nothing.
 
-        Raises CheckpointMovedError when another process has read on in one of the feeds.
+        Raises CheckpointMovedError if another process has continued one of the feeds.
         """
         received_at = self._clock()
         read = self._read(parts, received_at)
@@ -143,7 +142,7 @@ class Ingest:
         return stored
 
     def wake(self) -> int:
-        """Take what the clock has held until now; returns how many messages these were."""
+        """Apply messages whose clock hold ends now; returns how many."""
         woken = 0
         if not self._retry(lambda: self._register.has_due(self._clock())):
             return woken
@@ -171,7 +170,7 @@ class Ingest:
         moves: Sequence[Move],
         received_at: datetime,
     ) -> Callable[[], StoredBatch]:
-        """One transaction that stores what was read, which may be called again when it fails."""
+        """One transaction that stores the parsed messages; it may be called again after a failure."""
         about_to_commit: list[StoredBatch] = []
 
         def store() -> StoredBatch:
@@ -183,7 +182,7 @@ class Ingest:
                     stored = StoredBatch(transaction.save(changes), receipts)
                     about_to_commit.append(stored)
             except CheckpointMovedError:
-                # A commit whose answer was lost on the way may have been one: then the feeds stand where we moved them.
+                # The commit may have succeeded although its answer was lost: then the feeds are where we moved them.
                 if about_to_commit and self._register.have_moved(moves):
                     return about_to_commit[-1]
                 raise
@@ -193,9 +192,9 @@ class Ingest:
         return store
 
     def would_take(self, rounds: Iterable[Sequence[Part]]) -> Sequence[Receipt]:
-        """What taking these batches, one round after the other, would end in. Nothing is stored, no feed moves.
+        """The receipts that these batches, one round after the other, would get. Nothing is stored, no feed moves.
 
-        It is tried in one transaction that is rolled back; other writers wait for it.
+        It runs in one transaction that is rolled back; other writers wait for it.
         """
         receipts: list[Receipt] = []
         cache = IngestSettlingCache()
@@ -226,19 +225,20 @@ class Ingest:
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw))
                     if message.ignored:
-                        # Of those that come twice in a batch, the first is kept.
+                        # Of repeats within a batch, the first is kept.
                         ignored.setdefault(key, message.ignored)
         return Read(well_formed, malformed, ignored)
 
     def _read_one(self, raw: RawMessage, received_at: datetime) -> tuple[RawMessage, WellFormed | Malformed]:
-        """What it says, and the message as it is kept: one that is too large by its beginning."""
+        """The parsed message, and the bytes to keep: only the beginning of a message that is too large."""
         if raw.unreadable is not None:
             return raw, Malformed(raw.unreadable)
         if raw.whole is not None or len(raw.body) > self._rules.max_bytes:
             return raw.within(self._rules.max_bytes), too_large(raw.size, self._rules, raw.sha256)
         message = read_record(raw.body, raw.headers, received_at, self._rules)
         if raw.broker_time is not None and isinstance(message, WellFormed):
-            # It became known when the broker kept it, so that a store made anew from its topics knows what was known.
+            # It became known when the broker stored it, so a store rebuilt from its topics still knows what was known
+            # when.
             fact = msgspec.structs.replace(message.fact, recorded_at=raw.broker_time)
             return raw, message._replace(fact=fact)
         return raw, message
@@ -276,11 +276,11 @@ class Ingest:
 
 
 class _Rollback(Exception):
-    """Ends a trial, so that nothing of it is kept."""
+    """Ends a dry run, so that nothing of it is kept."""
 
 
 def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -> list[Receipt]:
-    """The receipts with the verdicts that later messages led to."""
+    """The receipts with the verdicts after all messages."""
     new = {receipt.key for receipt in receipts if receipt.key is not None and receipt.verdict is not Verdict.DUPLICATE}
     registered = transaction.registered(new) if new else {}
 

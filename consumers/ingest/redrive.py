@@ -1,8 +1,8 @@
-"""Redrive: settling subjects again with today's rules, and reading malformed messages again with today's contract.
+"""Redrive: settles subjects again by today's rules, and reads malformed messages again by today's contract.
 
-What follows from it goes into `Changes`, as from a batch that brings no messages; for a dry run they are not saved.
-Each call needs `Changes` of its own, which are saved before the next call looks at the store.
-A redrive changes nothing where today's rules and contract hold already, so it can be done any number of times.
+The effects go into `Changes`, as for a batch without messages; a dry run does not save them. Each call needs its own
+`Changes`, saved before the next call reads the store. A redrive is idempotent: it changes nothing that already follows
+today's rules and contract.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,10 +34,10 @@ from domain.verdict import Outcome, Verdict
 
 
 class RedrivenMessage(NamedTuple):
-    """A message of which something else is said than before: another verdict, reason, or instant of taking effect.
+    """A message whose verdict, reason or instant of effect changed.
 
-    `before` is its outcome until now, `after` what today's rules and contract say. `key` and `type` are None for a
-    malformed message that stays malformed; `letter_id` is None for one that was well-formed before.
+    `before` is its outcome until now, `after` the outcome by today's rules and contract. `key` and `type` are None for
+    a malformed message that stays malformed; `letter_id` is None for one that was well-formed before.
     """
 
     key: MessageKey | None
@@ -48,9 +48,9 @@ class RedrivenMessage(NamedTuple):
 
 
 class KeptMalformed(NamedTuple):
-    """A malformed message as it was kept, and how often it came again.
+    """A stored malformed message, and how often it came again.
 
-    `received_at` is when it came first, by the service's clock. `discarded_at` is when an operator discarded it.
+    `received_at` is when it first came, by the service's clock. `discarded_at` is when an operator discarded it.
     """
 
     letter_id: str
@@ -64,7 +64,7 @@ class KeptMalformed(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it was kept. Of what was too large there is only the beginning, and the reason says so."""
+        """Whether the whole message is stored. One that was too large has only its beginning; the reason says so."""
         cut = "its beginning is kept" in self.reason
         cut_header = self.reason.startswith("header ") and "must have fewer bytes" in self.reason
         return bool(self.raw.body) and not cut and not cut_header
@@ -73,10 +73,10 @@ class KeptMalformed(NamedTuple):
 def redrive_streams(
     transaction: RegisterTransaction, changes: Changes, streams: Sequence[str], because: str
 ) -> list[RedrivenMessage]:
-    """Settle each of these streams again from its facts; returns the messages whose outcome is another thereby.
+    """Settle each of these streams again from its facts; returns the messages whose outcome changed.
 
-    A VerdictChanged event whose reason begins with `because` tells of each whose verdict is another. The register gets
-    the outcome as settling gives it.
+    Each changed verdict gets a VerdictChanged event whose reason begins with `because`. The register gets the outcome
+    of settling.
     """
     facts = transaction.facts_of(streams)
     versions = transaction.stored(facts)
@@ -89,7 +89,7 @@ def redrive_streams(
             for fact in filed
             if (found := registered.get(key := keys[stream, fact.key])) is not None and found.stream == stream
         }
-        # A void that found what it names has left its waiting room; its event there counts no more.
+        # A void that found what it names has left its waiting room; its event there no longer counts.
         counted = [fact for fact in filed if not is_waiting_room(stream) or fact.key in known]
         settling = settle_stream(stream, counted, watched=False)
         version = versions[stream].version
@@ -108,7 +108,7 @@ def redrive_streams(
 
 
 def _says_the_same(before: Outcome, after: Outcome) -> bool:
-    """Whether the outcomes are equal, aside from a hint that ingest added to the reason of a held message."""
+    """Whether the outcomes are equal, ignoring a hint that ingest added to the reason of a held message."""
     return before._replace(reason=without_hint(before.reason)) == after
 
 
@@ -141,10 +141,10 @@ def redrive_malformed(
     clock_skew: timedelta,
     because: str,
 ) -> list[RedrivenMessage]:
-    """Read these messages again, in the order in which they came; returns those of which something else is said now.
+    """Read these messages again in the order of arrival; returns those whose outcome changed.
 
-    One that fits the contract by now becomes a message of its subject, recorded when it was received, unless another
-    one is registered under its id: then it is a repeat of that. Of one that stays malformed, the reason is today's.
+    A message that fits the contract now becomes a message of its subject, recorded when it was received. If another
+    message is registered under its id, it becomes a repeat of that. A message that stays malformed gets today's reason.
     """
     redriven: list[RedrivenMessage] = []
     fitting: dict[tuple[int, int], KeptMalformed] = {}
@@ -165,7 +165,7 @@ def redrive_malformed(
         arrivals.append(Arrival(key, fact, one.feed_id, one.raw))
         fitting[one.feed_id, one.raw.offset] = one
         if key in changes.received_before:
-            continue  # of those that come twice, the first is kept
+            continue  # of repeats, the first is kept
         changes.received_before[key] = one.received_at
         if one.discarded_at is not None:
             changes.discarded_before[key] = one.discarded_at
@@ -183,7 +183,7 @@ def _take_fitting(
     fitting: Mapping[tuple[int, int], KeptMalformed],
     because: str,
 ) -> list[RedrivenMessage]:
-    """Process messages that were malformed like a batch; `fitting` has them by feed and offset."""
+    """Process formerly malformed messages like a batch; `fitting` has them by feed and offset."""
     batch = BatchProcessor(transaction, changes, _no_letter, IngestSettlingCache())
     receipts = batch.process(read)
     types = {arrival.key: arrival.fact.TYPE for arrival in read.well_formed}
@@ -194,13 +194,13 @@ def _take_fitting(
         changes.malformed_released.append(one.letter_id)
         changes.count(one.feed_id, Verdict.MALFORMED, -1)
         if one.repeats:
-            # The books have them as duplicates already.
+            # The books already count them as duplicates.
             changes.repeat(receipt.key, one.last_feed_id, one.repeats)
         after = Outcome(receipt.verdict, receipt.reason)
         redriven.append(RedrivenMessage(receipt.key, types[receipt.key], one.letter_id, _malformed(one.reason), after))
     known = {receipt.key for receipt in receipts if receipt.verdict is Verdict.DUPLICATE and receipt.key is not None}
     for key in known - {new.arrival.key for new in changes.messages}:
-        # It is a repeat of a message that was neither received then nor discarded with it.
+        # It repeats another message, so its receipt time and its discarding do not carry over.
         changes.received_before.pop(key, None)
         changes.discarded_before.pop(key, None)
     changes.notices[:] = _with_changes(changes.notices, receipts, fitting, types, because)
@@ -214,7 +214,7 @@ def _with_changes(
     types: Mapping[MessageKey, str],
     because: str,
 ) -> list[Notice]:
-    """The notices of a batch, in which the verdicts on receipt are changes from malformed."""
+    """The notices of a batch, with first verdicts turned into changes from malformed."""
     told: list[Notice] = []
     for notice in notices:
         one = None if notice.offset is None else fitting.get((notice.feed_id, notice.offset))
@@ -222,7 +222,7 @@ def _with_changes(
             outcome = notice.outcome._replace(reason=_joined(because, notice.outcome.reason))
             notice = notice._replace(letter_id=one.letter_id, before=Verdict.MALFORMED, outcome=outcome)
         told.append(notice)
-    # A notice with the place of a fact says that it was not applied when it came; so these have none.
+    # A notice with a fact's stream and version would mean that the fact was not applied on receipt, so these have none.
     told += (
         Notice(
             receipt.key,
@@ -242,7 +242,7 @@ def _with_changes(
 
 
 def _no_letter(feed_id: int, raw: RawMessage) -> str:
-    """What is read again is a letter itself, and no repeat of one."""
+    """A message that is read again is the letter itself, not a repeat of it."""
     return ""
 
 

@@ -1,7 +1,7 @@
-"""The register, which is the inbox: what the ingest pipeline needs of the store, and what the two exchange.
+"""The register (inbox): the interface between the ingest pipeline and the store.
 
-The register knows every message that ever came in, by source, id and subject, with its latest verdict. Events,
-verdicts, malformed messages, books and the feeds' positions are written in one transaction.
+The register has every received message, by source, id and subject, with its latest verdict. Events, verdicts, malformed
+messages, books and the feeds' checkpoints are written in one transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from domain.verdict import Outcome, Verdict
 
 
 class MessageKey(NamedTuple):
-    """What a well-formed message is known by."""
+    """The key of a well-formed message."""
 
     source: str
     message_id: str
@@ -24,7 +24,7 @@ class MessageKey(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """What is known of a registered message: the feed that brought it, its event, and its latest verdict."""
+    """A registered message: its feed, its event, and its latest verdict."""
 
     feed_id: int
     stream: str
@@ -33,7 +33,7 @@ class Registered(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A well-formed message that a feed brought."""
+    """A well-formed message from a feed."""
 
     key: MessageKey
     fact: Fact
@@ -42,7 +42,7 @@ class Arrival(NamedTuple):
 
 
 class RegisteredFact(NamedTuple):
-    """The fact of a message that is registered already."""
+    """The fact of a registered message."""
 
     key: MessageKey
     fact: Fact
@@ -50,14 +50,14 @@ class RegisteredFact(NamedTuple):
 
 
 class StoredStream(NamedTuple):
-    """The version of a stream's newest event, and the snapshot of its settling there; None where there is none."""
+    """The version of a stream's newest event, and the snapshot of its settling; None if there is none."""
 
     version: int
     snapshot: bytes | None
 
 
 class NewEvent(NamedTuple):
-    """An event and its place in a stream, which the event itself does not know yet."""
+    """An event with its stream and version, which the event itself does not have yet."""
 
     stream: str
     version: int
@@ -65,7 +65,7 @@ class NewEvent(NamedTuple):
 
 
 class NewMessage(NamedTuple):
-    """A message to register, the stream and version of its event, and what became of it."""
+    """A message to register, the stream and version of its event, and its outcome."""
 
     arrival: Arrival
     stream: str
@@ -74,7 +74,7 @@ class NewMessage(NamedTuple):
 
 
 class ChangedMessage(NamedTuple):
-    """A registered message with another outcome or another place, with its stream and version from now on."""
+    """A registered message with a new outcome, or with a new stream and version."""
 
     key: MessageKey
     stream: str
@@ -83,7 +83,7 @@ class ChangedMessage(NamedTuple):
 
 
 class IgnoredFields(NamedTuple):
-    """What was ignored of a message: the paths of the fields, such as "discount_code" or "lines[0].color"."""
+    """The ignored fields of a message by path, such as "discount_code" or "lines[0].color"."""
 
     source: str
     message_id: str
@@ -94,7 +94,7 @@ class IgnoredFields(NamedTuple):
 
 
 class MalformedMessage(NamedTuple):
-    """A malformed message that a feed brought.
+    """A malformed message from a feed.
 
     `letter_id` is its topic, partition and offset, or the SHA-256 of its bytes.
     """
@@ -106,14 +106,14 @@ class MalformedMessage(NamedTuple):
 
 
 class KnownMalformed(NamedTuple):
-    """A malformed message that was kept before: the feed that brought it, and how often it came again."""
+    """A stored malformed message: its feed, and how often it came again."""
 
     feed_id: int
     repeats: int
 
 
 class Receipt(NamedTuple):
-    """What became of one received message, as far as its batch can tell."""
+    """The outcome of one received message at the end of its batch."""
 
     feed_id: int
     offset: int
@@ -124,12 +124,11 @@ class Receipt(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """What the relay sends about a message: its verdict on receipt unless applied, or (`before`) a change of verdict.
+    """An outbox entry about a message: its first verdict unless applied, or (with `before`) a changed verdict.
 
-    `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None where it is that of the
-    registered message. `stream` and `version` are those of the event behind it: the fact, or of a change the
-    VerdictChanged; None for what came again. A void that leaves its waiting room has a notice for its new place that
-    tells of no change.
+    `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None if it is the registered
+    message's. `stream` and `version` are those of the event behind it: the fact, or the VerdictChanged of a change;
+    None for a repeat. A void that leaves its waiting room gets a notice with its new stream, without a change.
     """
 
     key: MessageKey | None
@@ -144,7 +143,7 @@ class Notice(NamedTuple):
 
 
 class Repeats(NamedTuple):
-    """How often a message came again, how often of these with other content, and the feed that brought it last."""
+    """How often a message came again, how often with other content, and the feed of the last repeat."""
 
     times: int
     differing: int
@@ -152,7 +151,7 @@ class Repeats(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A feed's position before a batch, and after it."""
+    """A feed's checkpoint before and after a batch."""
 
     feed_id: int
     start: FeedPosition
@@ -161,14 +160,13 @@ class Move(NamedTuple):
 
 @dataclass
 class Changes:
-    """All that one batch writes, of one feed or of several.
+    """Everything that one batch writes, for one feed or several.
 
-    `malformed_released` are letter ids of messages that were malformed and fit the contract now, and
-    `malformed_reasons` says by letter id why others are malformed as the contract is now. `received_before` and
-    `discarded_before` say when new messages were received and discarded that came earlier than at `received_at`.
-    `snapshots` are those of long streams. `clock_holds` says until when the clock holds messages, and
-    `clock_holds_ended` names those that it holds no more. `tallies` says for each feed by how much each verdict's count
-    grows or shrinks. `notices` are in the order in which the relay sends them.
+    `malformed_released` has letter ids of formerly malformed messages that fit the contract now. `malformed_reasons`
+    has new reasons by letter id. `received_before` and `discarded_before` have the instants of new messages that were
+    received or discarded before `received_at`. `snapshots` has snapshots of long streams. `clock_holds` says until when
+    the clock holds messages, and `clock_holds_ended` names those whose hold ends. `tallies` has for each feed the
+    change of each verdict's count. `notices` are in the order in which the relay sends them.
     """
 
     received_at: datetime
@@ -200,87 +198,88 @@ class Changes:
 
 
 class Feed(NamedTuple):
-    """A feed as the store knows it: one partition of a topic, or one reading of a file."""
+    """A feed in the store: one partition of a topic, or one reading of a file."""
 
     feed_id: int
     position: FeedPosition
 
 
 class PartitionFeed(NamedTuple):
-    """The feed of a topic's partition, and whether it is the first one: a topic can be deleted and made anew."""
+    """The feed of a topic's partition, and whether it is the first one: a topic can be deleted and created again."""
 
     feed: Feed
     is_first: bool
     made_anew: bool = False
-    """Whether it was opened just now because the topic's id is another."""
+    """Whether it was just opened because the topic has a new id."""
 
 
 class RegisterTransaction(Protocol):
-    """Reads and the one write of a batch, in one transaction that has the store's write lock from the start."""
+    """The reads and the single write of a batch, in one transaction that holds the write lock from its start."""
 
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
-        """Those of the messages that are registered."""
+        """Those of these messages that are registered."""
 
     def has_malformed(self) -> bool:
-        """Whether any malformed message is kept at all."""
+        """Whether the store has any malformed message."""
 
     def malformed(self, letter_ids: Iterable[str]) -> Mapping[str, KnownMalformed]:
-        """Those of the malformed messages that were kept before."""
+        """Those of these malformed messages that are stored."""
 
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
-        """The voids about these subjects that are in a waiting room, since what they name is not known yet."""
+        """The voids about these subjects that wait for the message that they name."""
 
     def head(self) -> int:
         """The position of the newest event, 0 in an empty store."""
 
     def stored(self, streams: Iterable[str]) -> Mapping[str, StoredStream]:
-        """Those of the streams that exist."""
+        """Those of these streams that exist."""
 
     def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
-        """All facts of these streams, in the order of their versions."""
+        """All facts of these streams in the order of their versions."""
 
     def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
         """The facts at these (stream, version)."""
 
     def due(self, now: datetime, most: int) -> Sequence[MessageKey]:
-        """Messages that the clock was to hold until now, the earliest first, at most so many."""
+        """Messages whose clock hold ends by now, the earliest first, at most `limit`."""
 
     def save(self, changes: Changes) -> int:
-        """Write it all; returns the position of the newest event.
+        """Write everything; returns the position of the newest event.
 
-        Raises domain.checkpoint.CheckpointMovedError when another process has read on in the feed; nothing is written.
+        Raises domain.checkpoint.CheckpointMovedError if another process has continued the feed; then nothing is
+        written.
         """
 
 
 class Register(Protocol):
-    """The store, as ingest sees it."""
+    """The store, as ingest uses it."""
 
     def feed_to_resume(self, topic: str, partition: int) -> Feed | None:
-        """The feed of this name that was not read to its end."""
+        """The unfinished feed of this name."""
 
     def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
-        """A new feed, at its beginning."""
+        """A new feed at its beginning."""
 
     def have_moved(self, moves: Sequence[Move]) -> bool:
-        """Whether all these feeds stand where the moves would take them."""
+        """Whether all these feeds are already where the moves lead."""
 
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
-        """The unfinished feed of a topic's partition; of several that ask at a time, one opens it.
+        """The unfinished feed of a topic's partition. If several processes ask at once, one opens it.
 
-        Where the topic has another id than the feed's, it was made anew: that feed is over, and another one begins.
+        If the topic's id differs from the feed's, the topic was created again: that feed ends, and a new one begins.
         """
 
     def is_first_topic(self, topic: str, partition: int, topic_id: str | None) -> bool:
-        """Whether, as far as is known, no other topic had this name before."""
+        """Whether no earlier topic with this name is known."""
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
-        """The feed was read to its end; who reads it again begins anew."""
+        """Mark the feed as finished; reading its source again begins a new feed."""
 
     def tally(self, feed_id: int) -> Mapping[Verdict, int]:
-        """How many messages of the feed have each verdict now."""
+        """The number of messages of the feed by present verdict."""
 
     def has_due(self, now: datetime) -> bool:
-        """Whether there are messages that the clock was to hold until now; asked without the write lock."""
+        """Whether any clock hold ends by now; this takes no write lock."""
 
     def transaction(self) -> AbstractContextManager[RegisterTransaction]:
-        """Begin with the write lock held; commit on leaving, roll back on an error."""
+        """Begin with the write lock; commit at the end, roll back on an error."""

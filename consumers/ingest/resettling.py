@@ -1,9 +1,9 @@
-"""Settling the streams to which a batch adds, each of them once, in one of three ways.
+"""Settles each stream that a batch adds to, once, in one of three ways.
 
-- Its settling is at hand, in the cache or as a snapshot, and what is added goes on top. That is the usual way.
-- It is new: what is added is all there is.
-- Otherwise its earlier facts are read, those of all such streams with one query, and settled with what is added. For
-  facts whose verdicts may have changed, the register is asked for the earlier verdicts.
+- Usually its settling is in the cache or in a snapshot, and the added facts are put on top.
+- It is new and has only the added facts.
+- Otherwise its earlier facts are read (one query for all such streams) and settled with the added facts. The register
+  gives the earlier verdicts of facts whose verdicts may have changed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +21,9 @@ from domain.streams import is_waiting_room, settle_stream, split_stream_name
 
 
 class Resettled(NamedTuple):
-    """A stream settled with what is added to it.
+    """A stream settled with the added facts.
 
-    `version` is the one before the addition. `reconsidered` are earlier facts whose outcomes may have changed.
+    `version` is the version before the addition. `reconsidered` has earlier facts whose outcomes may have changed.
     """
 
     version: int
@@ -38,11 +38,11 @@ def resettle(
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
     due: Mapping[str, set[FactKey]],
 ) -> Mapping[str, Resettled]:
-    """Settle each stream with the facts that are added to it.
+    """Settle each stream with its added facts.
 
-    `still_waiting` has the voids that stay in these waiting rooms. The facts read from a room would be too many: those
-    of voids that have left it are stored there too. `due` has the facts that the clock holds no more, by stream: these
-    streams are read whole, since such a fact may have its place before others.
+    `still_waiting` has the voids that stay in these waiting rooms. It is needed because a room's stream also has the
+    voids that have left it. `due` has the facts whose clock hold ends, by stream: these streams are read completely,
+    because such a fact may have its place before others.
     """
     versions, at_hand = _before(transaction, cache, added)
     resettled: dict[str, Resettled] = {}
@@ -78,9 +78,9 @@ def resettle(
 def _before(
     transaction: RegisterTransaction, cache: IngestSettlingCache, streams: Iterable[str]
 ) -> tuple[dict[str, int], dict[str, Settling[Any]]]:
-    """The versions of those streams that exist, and the settlings that are at hand.
+    """The versions of the existing streams, and the settlings from cache and snapshots.
 
-    The store is asked only about streams whose version the cache does not know.
+    The store is queried only for streams whose version the cache does not know.
     """
     versions: dict[str, int] = {}
     at_hand: dict[str, Settling[Any]] = {}
@@ -105,13 +105,13 @@ def _before(
 
 
 def _settle_due(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
-    """Settle a stream of which some facts were held by the clock until now: every verdict may be another thereby."""
+    """Settle a stream with facts whose clock hold ends: every verdict may change."""
     return settle_stream(stream, [*earlier, *added], watched=False), earlier
 
 
 def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
-    """Settle a stream's earlier facts with what is added; also, those of which the verdict may be another thereby."""
-    # Without voids and in the order of places, settling all is settling the earlier ones and going on from there.
+    """Settle a stream's earlier facts with the added ones; also returns those whose verdicts may change."""
+    # Without voids and in the order of places, settling the earlier facts and continuing gives the same result.
     voids = any(isinstance(fact, MessageVoided) for fact in earlier)
     taken = [sort_key_of(fact) for fact in earlier if fact.held_until is None]
     if voids or not come_after(max(taken, default=None), added):
@@ -125,7 +125,7 @@ def _settle_read(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tup
 def _registered(
     transaction: RegisterTransaction, facts: Mapping[str, Sequence[Fact]]
 ) -> Mapping[str, list[RegisteredFact]]:
-    """Facts by stream, each with what the register says of it."""
+    """Facts by stream, each with its register entry."""
     keys = {
         (stream, fact.key): MessageKey(*fact.key, split_stream_name(stream)[1])
         for stream, filed in facts.items()

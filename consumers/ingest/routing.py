@@ -1,4 +1,4 @@
-"""Which stream each message on its way in goes to."""
+"""Routing: the stream of each incoming message."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,18 +10,18 @@ from domain.record import MessageVoided
 from domain.streams import stream_name, waiting_room
 
 Addition = Arrival | RegisteredFact
-"""What is added to a stream: a new message, or a void from its waiting room."""
+"""An addition to a stream: a new message, or a void from its waiting room."""
 
 
 class Sorted(NamedTuple):
-    """What is added to each stream, and the voids that stay in the waiting room of their subject, by that stream."""
+    """The additions by stream, and the voids that stay in the waiting room of their subject, by that stream."""
 
     additions: Mapping[str, list[Addition]]
     still_waiting: Mapping[str, list[RegisteredFact]]
 
 
 def named_by(void: MessageVoided, subject: str) -> MessageKey:
-    """The message that a void about this subject names."""
+    """The key of the message that a void about this subject names."""
     return MessageKey(void.voided_source, void.voided_id, subject)
 
 
@@ -30,8 +30,8 @@ def sort_into_streams(
 ) -> Sorted:
     """Find each message's stream: by the kind of its type, or for a void by the message that it names.
 
-    A void of which nobody knows yet what it names goes to its subject's waiting room, and leaves it for the right
-    stream as soon as the named message is there. Voids of such voids go with them.
+    A void of an unknown message goes to its subject's waiting room. When the named message arrives, the void moves to
+    that message's stream. Voids of such voids move with it.
     """
     additions: dict[str, list[Addition]] = defaultdict(list)
     stream_of: dict[MessageKey, str] = {}

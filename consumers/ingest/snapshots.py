@@ -1,7 +1,7 @@
-"""Snapshots: the settlings of long streams, stored, since it would cost much to settle all their facts anew.
+"""Snapshots: stored settlings of long streams, because settling all their facts again would be expensive.
 
-A snapshot holds only while it is of the rules and of the shape of state that this code has. Any other counts as none:
-then the stream is settled from its facts.
+A snapshot is valid only for this code's rules and shape of state. Any other snapshot is ignored, and the stream is
+settled from its facts.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ from domain.streams import split_stream_name
 
 State = TypeVar("State")
 
-# A stream of this many events has a snapshot; a shorter one is read again in no time.
+# Streams of at least this many events get a snapshot; shorter ones are read again quickly.
 LONG_STREAM = 24
 
 
 class Snapshot(msgspec.Struct, Generic[State]):
-    """What a settling comes to when nothing waits: the last fact's place, and the state.
+    """A settling in which nothing waits: the last fact's place, and the state.
 
-    `forbidden` says that the last instant has facts that another one of that instant might still allow, and `said` is
-    what was said by those that took effect at it. `rules` is the version of the rules; snapshots of stores before
-    version 0005 have none.
+    `forbidden` says that the last instant has forbidden facts that another fact of that instant could still allow.
+    `said` has the content of the facts that took effect at that instant. `rules` is the version of the rules; snapshots
+    of stores before version 0005 have none.
     """
 
     sort_key: SortKey
@@ -46,7 +46,7 @@ _DECODERS: Mapping[Kind, msgspec.json.Decoder[Any]] = {
 
 
 def take_snapshot(settling: Settling[Any]) -> bytes | None:
-    """The settling encoded, or None when the next message needs all facts again."""
+    """The encoded settling, or None if the next message needs all facts again."""
     if not can_be_stepped_on(settling) or settling.last_sort_key is None:
         return None
     forbidden = bool(settling.forbidden) or settling.forgot_forbidden
@@ -55,9 +55,9 @@ def take_snapshot(settling: Settling[Any]) -> bytes | None:
 
 
 def restore_snapshot(stream: str, snapshot: bytes) -> Settling[Any] | None:
-    """The settling, which takes the next facts; what was forbidden at its last instant is not in it.
+    """The settling, ready for the next facts; it has no facts that were forbidden at its last instant.
 
-    None when the snapshot is of other rules, or of a state that this code does not know.
+    None if the snapshot has other rules, or a state that this code does not know.
     """
     kind, _ = split_stream_name(stream)
     assert kind is not None

@@ -1,4 +1,4 @@
-"""Publishing: lines of a file become records of Kafka, and every line is accounted for."""
+"""Publishing: sends the lines of a file as Kafka records, and counts every line."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ MALFORMED, NOT_ACKNOWLEDGED = "malformed", "not acknowledged"
 
 @dataclass
 class Account:
-    """What became of the lines. Blank lines are no messages. At most 1,000 failures are listed; all are counted."""
+    """The result by line. Blank lines are not messages. At most 1,000 failures are listed; all are counted."""
 
     read: int = 0
     acknowledged: Counter[str] = field(default_factory=Counter)
@@ -53,8 +53,8 @@ class Account:
 class Publishing:
     """Publishes one source's messages.
 
-    A line that does not fit the contract is left out and accounted for; with `as_they_are`, every line is published
-    as it stands. `prefix` stands before every topic's name.
+    A malformed line is skipped and counted; with `as_they_are`, every line is published unchanged. `prefix` is the
+    prefix of every topic's name.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class Publishing:
         self.account = Account()
 
     def publish(self, source: Source) -> None:
-        """Publish it all, batch by batch, each acknowledged before the next.
+        """Publish everything, batch by batch; each batch is acknowledged before the next.
 
-        Raises NotReachedError when the broker stays away; `account` tells how far it came.
+        Raises NotReachedError if the broker stays unavailable; `account` says how far it came.
         """
         for batch in source.batches(FeedPosition()):
             self._publish_batch(batch)

@@ -1,4 +1,4 @@
-"""Which topic a message is published on: its type's, and for a void that of the message it names, as far as known."""
+"""The topic of a message: that of its type, and for a void that of the message it names, if known."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,17 +9,17 @@ from consumers.contract import TOPIC_OF_TYPE
 
 CACHED_SUBJECTS = 100_000
 OTHERWISE = "orders"
-"""Where a void goes of whose subject nothing was published, and a message of no known type. Any topic is right."""
+"""The topic for a void of a subject without published messages, and for unknown types. Any topic works."""
 
 
 class TopicChoice:
-    """Caches on which topic each of the last subjects was published."""
+    """Caches the topics of the latest subjects."""
 
     def __init__(self) -> None:
         self._topic_of: LRUCache[str, str] = LRUCache(CACHED_SUBJECTS)
 
     def topic_for(self, message_type: object, subject: object) -> str:
-        """The topic, without prefix. What was not read may have anything as its type and subject."""
+        """The topic, without prefix. A message that was not parsed may have anything as its type and subject."""
         topics = TOPIC_OF_TYPE.get(message_type, ()) if isinstance(message_type, str) else ()
         if len(topics) != 1:
             return self._topic_of.get(subject, OTHERWISE) if isinstance(subject, str) else OTHERWISE
@@ -29,7 +29,7 @@ class TopicChoice:
 
 
 def claimed(document: Any, attribute: str) -> str | None:
-    """An attribute of what may be no message at all; None unless it is text that can be sent."""
+    """An attribute of unchecked JSON; None unless it is text that can be sent."""
     value = document.get(attribute) if isinstance(document, Mapping) else None
     if not isinstance(value, str) or not value:
         return None

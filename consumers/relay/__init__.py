@@ -1,1 +1,1 @@
-"""What Waybill tells others: from stored events and notices to records for Kafka. Pure; infra/relay reads and sends."""
+"""Turns stored events and notices into Kafka records. Pure; infra/outbox reads, infra/runtime/relay.py sends."""

@@ -1,7 +1,7 @@
-"""What Waybill takes and what it tells, as one AsyncAPI 3.0.0 document.
+"""All messages that Waybill reads and publishes, as one AsyncAPI 3.0.0 document.
 
-The contract's part is `consumers.contract.asyncapi_document`. Here the relay's topics join it, with send operations.
-The examples are what the relay makes of the contract's examples.
+`consumers.contract.asyncapi_document` has the contract. This adds the relay's topics with send operations. The examples
+are the relay's records for the contract's examples.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from domain.streams import stream_name
 from domain.verdict import Verdict
 
 IN_EFFECT = ".in-effect"
-"""What follows a message type in the name of the message that tells that it took effect."""
+"""The suffix of a message type in the name of the record that it took effect."""
 DEAD = "dead"
 
 _SOURCE = "waybill"
@@ -185,7 +185,7 @@ def _verdicts() -> Mapping[str, Any]:
 
 
 def _verdict(message_type: str) -> dict[str, Any]:
-    """As a CloudEvent, but a malformed message may be about nobody."""
+    """As a CloudEvent, but a malformed message may have no subject."""
     attributes = {name: {"type": "string"} for name in ("id", "source", "subject", "factid")}
     return {
         "type": "object",

@@ -1,4 +1,4 @@
-"""What goes to <topic>.dead: a copy of each message that becomes dead, whole where its topic takes that."""
+"""The records of <topic>.dead: a copy of each dead letter, whole if the topic's limit allows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,9 +21,9 @@ WHOLE_BYTES = "whole_bytes"
 
 
 class DeadLetter(NamedTuple):
-    """A message that is dead now, where it came from, and what came.
+    """A dead letter with its origin and content.
 
-    `restated` tells that the bytes are ours, not its sender's.
+    `restated` says that the bytes are ours, not the sender's.
     """
 
     topic: str
@@ -39,12 +39,12 @@ class DeadLetter(NamedTuple):
 
 
 def restated(fact: Fact, subject: str) -> tuple[bytes, Headers]:
-    """The message in structured JSON, for one that was applied when it came: then its bytes were not kept."""
+    """The message in structured JSON, for one that was applied on receipt, whose bytes were not kept."""
     return msgspec.json.encode(to_cloud_event(fact, subject)), HEADERS
 
 
 def record_of(letter: DeadLetter) -> Record:
-    """The copy: keyed by the subject if it has one; our headers come after its own."""
+    """The copy: its key is the subject, if there is one; our headers follow the original ones."""
     ours = (
         letter.topic,
         letter.partition,
@@ -60,16 +60,16 @@ def record_of(letter: DeadLetter) -> Record:
 
 
 def letter_id_in(record: Record) -> str | None:
-    """The letter of which a record is the copy; None of a record that is no copy."""
+    """The letter id of a copy; None for other records."""
     if len(record.headers) < len(_OUR_HEADERS) or record.headers[-1][0] != OURS + _OUR_HEADERS[-1]:
         return None
     return record.headers[_OUR_HEADERS.index("letter_id") - len(_OUR_HEADERS)][1].decode()
 
 
 def shortened(copy: Record, excess: int) -> Sequence[Record]:
-    """The same copy with at least `excess` bytes less, as far as that goes: with its sender's headers, and without.
+    """The same copy with at least `excess` bytes less, if possible: first with the sender's headers, then without.
 
-    The value is its beginning, of 64 KiB at most. The header waybill_whole_bytes says how many bytes it had, and
+    The value is truncated to at most 64 KiB. The header waybill_whole_bytes has the original size, and
     waybill_letter_id names the letter, which is whole in the store.
     """
     theirs, ours = copy.headers[: -len(_OUR_HEADERS)], copy.headers[-len(_OUR_HEADERS) :]

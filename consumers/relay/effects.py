@@ -1,8 +1,8 @@
-"""What goes to waybill.events: a fact when it takes effect, and when it ceases to.
+"""The records of waybill.events: a fact when it takes effect, and when it ceases to.
 
 A fact can take effect more than once: held, applied, voided, and applied again when the void is voided. Its revisions
-count these turns: odd ones took effect, even ones ceased to. So whoever follows needs no order and minds no doubles:
-a fact is in effect when its greatest revision is odd.
+count these changes: odd ones took effect, even ones ceased to. So followers need no order and tolerate duplicates: a
+fact is in effect if its greatest revision is odd.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ EventRef = tuple[str, int]
 
 
 class Turn(NamedTuple):
-    """A fact took effect, or ceased to (even revisions), with the event at this place; `change` if it was one."""
+    """A fact took effect, or ceased to (even revisions), by the event at this place; `change` if a VerdictChanged."""
 
     fact: Fact
     key: MessageKey
@@ -37,10 +37,10 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What has to be known of some events besides them.
+    """Additional information about some events.
 
-    `not_at_once` are the places of facts that were not applied when they came. `changes` are all changes of verdict
-    up to the last of the events, in their order, of each message that one of the events is about; `facts` are theirs.
+    `not_at_once` has the places of facts that were not applied on receipt. `changes` has all changes of verdict, in
+    order and up to the last of the events, of each message of these events; `facts` has their facts.
     """
 
     not_at_once: Collection[EventRef]
@@ -49,7 +49,7 @@ class Surroundings:
 
 
 def key_of(event: StreamEvent) -> MessageKey:
-    """The message that a fact is, or whose verdict changed."""
+    """The key of a fact's message, or of the message whose verdict changed."""
     return MessageKey(event.source, event.message_id, split_stream_name(event.originator_id)[1])
 
 
@@ -59,7 +59,7 @@ def makes_a_turn(event: VerdictChanged) -> bool:
 
 
 def turns(events: Iterable[StreamEvent], surroundings: Surroundings) -> Iterator[Turn]:
-    """The turns that some events of the store made, in their order."""
+    """The changes of effect by some stored events, in order."""
     revisions = dict(_revisions(surroundings.changes.values()))
     for event in events:
         place = (event.originator_id, event.originator_version)
@@ -81,7 +81,7 @@ def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[
 
 
 def record_of(turn: Turn, topic: str, source: str) -> Record:
-    """The record that tells of it: keyed by the stream, a CloudEvent of `source`."""
+    """Its record: a CloudEvent of `source`, with the stream as its key."""
     stream, version = turn.event
     fact = fact_id(turn.key)
     told = _reverted(turn, fact) if turn.change is not None and not turn.revision % 2 else _took_effect(turn)
@@ -92,7 +92,7 @@ def record_of(turn: Turn, topic: str, source: str) -> Record:
 
 
 def _took_effect(turn: Turn) -> dict[str, Any]:
-    """The message that states the fact, as its sender might have written it."""
+    """The message that states the fact, as a sender could write it."""
     return to_cloud_event(turn.fact, turn.key.subject)
 
 

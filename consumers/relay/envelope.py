@@ -1,4 +1,4 @@
-"""The CloudEvents that Waybill publishes: their types and what they say beside the contract's own messages."""
+"""The CloudEvents that Waybill publishes: their types and extra attributes."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ Whole = Annotated[int, Meta(ge=0)]
 
 
 class RelayedAttributes(msgspec.Struct, frozen=True):
-    """What each event of waybill.events says of itself beside the attributes of CloudEvents."""
+    """The extension attributes of each event of waybill.events."""
 
     factid: Annotated[str, Meta(description="The fact that took effect or ceased to: one UUID for all its revisions.")]
     revision: Annotated[
@@ -32,7 +32,7 @@ class RelayedAttributes(msgspec.Struct, frozen=True):
 
 
 class FactRevertedData(msgspec.Struct, frozen=True):
-    """A fact that had taken effect does so no more: it was voided, or what came since forbids it at its place."""
+    """A fact ceased to be in effect: it was voided, or a later message forbids it at its place."""
 
     reverts: Annotated[str, Meta(description="The id of the event that reported that it took effect.")]
     type: Annotated[str, Meta(description="The type of the message that stated the fact.")]
@@ -44,7 +44,7 @@ class FactRevertedData(msgspec.Struct, frozen=True):
 
 
 class VerdictData(msgspec.Struct, frozen=True):
-    """The verdict of one message. Null stands where there is nothing to say."""
+    """The verdict of one message. Fields without a value are null."""
 
     source: Annotated[str | None, Meta(description="The message's source; for a malformed message, its claim.")]
     id: Annotated[str | None, Meta(description="The message's id, or its claim.")]

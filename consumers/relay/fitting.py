@@ -1,4 +1,4 @@
-"""What of the relay's records fits its topic: a copy that does not is shortened, and other records are left out."""
+"""Fits records to their topics' size limits: copies are truncated, other records are left out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from consumers.sinks.sink import Record, Sink
 
 
 class LeftOut(NamedTuple):
-    """A record that is larger than its topic takes, in bytes. `event_id` is its id, or that of the letter it copies."""
+    """A record that is too large for its topic, in bytes. `event_id` is its id, or that of the copied letter."""
 
     topic: str
     key: str | None
@@ -20,7 +20,7 @@ class LeftOut(NamedTuple):
 
 
 def fit(records: Sequence[Record], sink: Sink) -> tuple[list[Record], list[LeftOut]]:
-    """The records that can be sent, in their order, and those that their topics can never take."""
+    """The records that can be sent, in order, and those that their topics can never take."""
     sent, left_out = [], []
     for record in records:
         fitting = _fitting(record, sink)

@@ -1,4 +1,4 @@
-"""Ids of what is relayed: a store tells the same thing under the same id each time; one made anew keeps fact ids."""
+"""Ids of records: a store always gives a record the same id, and a rebuilt store keeps the fact ids."""
 
 from uuid import UUID, uuid5
 
@@ -8,7 +8,7 @@ NAMESPACE = UUID("6f1b7c52-5a8e-5d0e-9a43-0d6f8f5b1c77")
 
 
 def fact_id(key: MessageKey) -> str:
-    """What a fact is known by downstream: a UUID (version 5) of its source, id and subject, one a line."""
+    """The id of a fact for followers: a UUID (version 5) of its source, id and subject, one a line."""
     return str(uuid5(NAMESPACE, "\n".join(key)))
 
 
@@ -18,5 +18,5 @@ def event_id(fact: str, revision: int) -> str:
 
 
 def verdict_id(*parts: object) -> str:
-    """The CloudEvents id of a verdict that is told, by all that makes it one of its own."""
+    """The CloudEvents id of a verdict's record, derived from everything that identifies it."""
     return str(uuid5(NAMESPACE, "\n".join(map(str, parts))))

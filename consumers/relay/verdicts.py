@@ -1,4 +1,4 @@
-"""What goes to waybill.verdicts: each verdict on receipt other than applied, and every change of one."""
+"""The records of waybill.verdicts: each first verdict other than applied, and every changed verdict."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,9 +13,9 @@ from domain.verdict import Verdict
 
 
 class Told(NamedTuple):
-    """A notice, with where its message came from: a topic, or a file and the line from 0.
+    """A notice with the origin of its message: a topic, or a file and the line from 0.
 
-    `key` is None for a malformed message, of which `named` is what it claims.
+    `key` is None for a malformed message; `named` has its claims.
     """
 
     key: MessageKey | None
@@ -34,12 +34,12 @@ class Told(NamedTuple):
 
     @property
     def is_news(self) -> bool:
-        """A void that was filed anew has the verdict that it had."""
+        """A void that moved to another stream has the verdict that it had."""
         return self.before is not self.verdict
 
 
 def record_of(told: Told, topic: str, source: str) -> Record:
-    """The record that tells of it: a CloudEvent of `source`, keyed by the message's source if it has one."""
+    """Its record: a CloudEvent of `source`, with the message's source as its key, if there is one."""
     message = (*(told.key or (told.letter_id,)), told.topic, told.partition, told.offset)
     attributes: dict[str, Any] = {
         "id": verdict_id(*message, told.stream, told.version, told.before, told.verdict, told.told_at),

@@ -1,1 +1,1 @@
-"""Where messages go to: what Waybill publishes, and the Kafka producer that carries it."""
+"""Sinks: where Waybill publishes records, and the Kafka producer."""

@@ -1,9 +1,8 @@
-"""Kafka as a sink: an idempotent producer that is built anew when it fails.
+"""Kafka as a sink: an idempotent producer that is replaced when it fails.
 
-A producer of kafka-python whose delivery timed out may never send again, and one record that the broker rejects takes
-the others of its batch with it. So a producer in which anything failed is closed, and what was not acknowledged goes
-through a new one, in the same order. A record whose acknowledgement was lost is then kept twice: who reads tells
-doubles by their ids.
+After a delivery timeout, a kafka-python producer may never send again, and a record that the broker rejects fails the
+others of its batch. So a failed producer is closed, and unacknowledged records go through a new one in the same order.
+A record whose acknowledgement was lost is then stored twice; readers recognise duplicates by id.
 """
 
 import time
@@ -32,9 +31,9 @@ REQUEST_SECONDS = 6
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 LOOK_FOR_STOP_SECONDS = 0.5
 USUAL_LARGEST = 1_048_588
-"""What a broker takes unless it is told otherwise, in bytes."""
+"""The default limit of a broker, in bytes."""
 ROOM_TO_SPARE = 64
-"""So many bytes stay free of what a topic takes."""
+"""The bytes to leave free below a topic's limit."""
 USUAL_BATCH_BYTES = 256 * 1024
 
 _FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, AuthorizationError)
@@ -43,23 +42,23 @@ _FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, AuthorizationErr
 class KafkaSink:
     """Implements consumers.sinks.sink.Sink.
 
-    `connection` are kafka-python's own settings for how to reach the broker, `bootstrap_servers` among them.
-    `patience` says for how many seconds a broker that does not answer is tried; None: until `stop` is set.
+    `connection` has kafka-python's connection settings, including `bootstrap_servers`. `patience` is how many seconds
+    to retry a broker that does not answer; None: until `stop` is set.
     """
 
     def __init__(self, connection: Mapping[str, Any], *, patience: float | None = 60.0, stop: Event | None = None):
         self._connection = dict(connection)
         self._patience = patience
         self._stop = stop or Event()
-        # One for each limit: a batch must be no larger than its topic takes, and topics differ in that.
+        # One producer for each limit: a batch must not exceed its topic's limit, and topics differ.
         self._producers: dict[int, KafkaProducer] = {}
         self._limits: Mapping[str, int] = {}
         self._log = structlog.get_logger(__name__)
 
     def find(self, topics: Iterable[str]) -> None:
-        """Look these topics up, and how large their messages may be.
+        """Look up these topics and their size limits.
 
-        Raises MissingTopicsError when there are not all, and NotReachedError or StoppedError as `send` does.
+        Raises MissingTopicsError if some are missing, and NotReachedError or StoppedError as `send` does.
         """
         wanted = sorted(set(topics))
 
@@ -79,7 +78,7 @@ class KafkaSink:
                 "waybill topics create"
             )
         if limits != self._limits:
-            # Producers hold on to the limits with which they were made.
+            # Producers keep the limits with which they were created.
             self._discard()
         self._limits = limits
 
@@ -94,13 +93,13 @@ class KafkaSink:
         left = list(range(len(records)))
 
         def go_on() -> bool:
-            """Send what is left; whether some of it was kept. Raises NotReachedError when none of it was."""
+            """Send the remaining records; returns whether some were stored. Raises NotReachedError if none was."""
             nonlocal left
             before = len(left)
             left, failure = self._attempt(records, left, refused)
             if not left:
                 return True
-            # What was asked of a failed producer is not to be trusted, however little of it failed.
+            # No result of a failed producer can be trusted, however little failed.
             self._discard()
             assert failure is not None
             self._log.warning("kafka_not_reached", reason=_reason(failure), unacknowledged=len(left))
@@ -109,7 +108,7 @@ class KafkaSink:
             raise self._not_reached(failure, frozenset(range(len(records))) - set(left) - refused.keys())
 
         while left:
-            # Patience begins anew whenever some of it was kept.
+            # Patience restarts whenever some records were stored.
             self._patient()(go_on)
         return refused
 
@@ -119,14 +118,14 @@ class KafkaSink:
     def _attempt(
         self, records: Sequence[Record], indexes: Sequence[int], refused: dict[int, str]
     ) -> tuple[list[int], Exception | None]:
-        """Send once. Returns what has to be sent again, in its order, and the first failure behind that."""
+        """Send once. Returns the records to send again, in order, and the first failure behind that."""
         failure: Exception | None = None
         sent: list[tuple[int, Any]] = []
         again: list[int] = []
         for index in indexes:
             record = records[index]
             if failure is not None:
-                # Nothing may overtake what failed.
+                # No record may overtake a failed one.
                 again.append(index)
                 continue
             try:
@@ -154,7 +153,7 @@ class KafkaSink:
         return sorted(again), failure
 
     def _outcome(self, future: Any, deadline: float) -> Exception | None:
-        """Why it was not acknowledged; None when it was."""
+        """Why it was not acknowledged; None if it was."""
         while True:
             try:
                 future.get(timeout=LOOK_FOR_STOP_SECONDS)
@@ -191,7 +190,7 @@ class KafkaSink:
                 self._log.debug("kafka_producer_closed_badly", reason=_reason(failure))
 
     def _looked_up(self, topics: Sequence[str]) -> tuple[set[str], dict[str, int]]:
-        """All topics that are there, and the limit of each of these, as far as it may be known."""
+        """All existing topics, and the limits of these, if known."""
         timeouts = {"request_timeout_ms": REQUEST_SECONDS * 1000, "bootstrap_timeout_ms": REQUEST_SECONDS * 1000}
         admin = KafkaAdminClient(**self._connection, **timeouts)
         try:
@@ -201,7 +200,7 @@ class KafkaSink:
                 asked = [ConfigResource(ConfigResourceType.TOPIC, topic, ["max.message.bytes"]) for topic in found]
                 told = admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
             except AuthorizationError:
-                told = {}  # whoever may write to a topic need not be allowed to read its settings
+                told = {}  # the right to write to a topic does not include reading its settings
         finally:
             admin.close()
         limit = "max.message.bytes"
@@ -219,7 +218,7 @@ class KafkaSink:
         )
 
     def _patient(self) -> Retrying:
-        """Calls again what Kafka did not answer, after pauses that grow, until patience ends."""
+        """Retries calls that Kafka did not answer, with growing pauses, until patience ends."""
         return Retrying(
             retry=retry_if_exception_type(_NotReachedYet),
             wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
@@ -234,11 +233,11 @@ class KafkaSink:
 
 
 class _NotReachedYet(NotReachedError):
-    """Kafka did not answer; it may do so a little later."""
+    """Kafka did not answer; it may answer later."""
 
 
 def _unless_refused(error: Exception) -> Exception:
-    """What is behind a failure to reach the broker. Raises NotReachedError when that is a password it does not take."""
+    """The reason why the broker was not reached. Raises NotReachedError if it refused the password."""
     cause = cause_of(error)
     if isinstance(cause, SaslAuthenticationFailedError):
         raise NotReachedError(f"Kafka refuses the credentials: {cause}") from error

@@ -1,4 +1,4 @@
-"""Where messages go to: what every sink takes, whoever sends."""
+"""The interface of all sinks."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ STRUCTURED = "application/cloudevents+json"
 
 
 class Record(NamedTuple):
-    """One message for a topic, whose full name stands here. Records of one key and topic keep their order."""
+    """One message for a topic (its full name). Records of one key and topic keep their order."""
 
     topic: str
     key: bytes | None
@@ -18,25 +18,25 @@ class Record(NamedTuple):
 
 
 class Sink(Protocol):
-    """Sends records and waits until they are kept."""
+    """Sends records and waits for their acknowledgement."""
 
     def send(self, records: Sequence[Record]) -> Mapping[int, str]:
-        """Send these, in their order, and wait for the acknowledgement of each.
+        """Send these in order and wait for the acknowledgement of each.
 
-        Returns why those that can never be taken were not, by their index: empty when all are kept. A record may be
-        kept twice when an acknowledgement was lost. Raises NotReachedError when the broker does not answer for so long
-        that the sink gives up, and StoppedError when it is told to stop meanwhile; some may be kept then.
+        Returns the reasons of permanently rejected records by index; empty if all are stored. A record may be stored
+        twice if an acknowledgement was lost. Raises NotReachedError if the broker does not answer until the sink gives
+        up, and StoppedError if it is stopped meanwhile; some records may be stored then.
         """
 
     def largest(self, topic: str) -> int:
-        """How many bytes a record of this topic may have, as `size` counts them."""
+        """The size limit for records of this topic, as `size` counts it."""
 
     def size(self, record: Record) -> int:
-        """How many bytes a record has: key, value and headers, and what the sink adds to carry them."""
+        """The size of a record in bytes: key, value and headers, and the sink's overhead."""
 
 
 class NotReachedError(Exception):
-    """The broker did not answer. `acknowledged` are the indexes of what it had kept before that."""
+    """The broker did not answer. `acknowledged` has the indexes of the records stored before that."""
 
     def __init__(self, message: str, acknowledged: frozenset[int] = frozenset()):
         super().__init__(message)
@@ -44,8 +44,8 @@ class NotReachedError(Exception):
 
 
 class MissingTopicsError(Exception):
-    """Topics that are sent to are not there; the text names them and the command that creates them."""
+    """Topics are missing; the text names them and the command that creates them."""
 
 
 class StoppedError(Exception):
-    """The sink was told to stop before all was acknowledged."""
+    """The sink was stopped before everything was acknowledged."""

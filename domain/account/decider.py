@@ -10,7 +10,7 @@ from domain.verdict import Objection
 
 
 class AccountSummary(msgspec.Struct, frozen=True):
-    """An account as registered and assigned so far; `name` and `segment` are None while nobody registered it."""
+    """An account as registered and assigned so far; `name` and `segment` are None until it is registered."""
 
     account_id: str
     name: str | None = None
@@ -25,7 +25,7 @@ class AccountState(msgspec.Struct):
 
 
 class AccountDecider:
-    """How facts about an account are settled: nothing waits and nothing is forbidden."""
+    """The account decider: no fact waits and no fact is forbidden."""
 
     def initial_state(self, subject_id: str) -> AccountState:
         return AccountState(AccountSummary(subject_id))

@@ -8,7 +8,7 @@ from domain.order.events import Segment
 
 @register_event
 class AccountRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Registering again sets all fields anew."""
+    """Registering again replaces all fields."""
 
     TOPIC: ClassVar[str] = "account.registered"
     TYPE: ClassVar[str] = "account.registered.v1"

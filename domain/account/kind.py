@@ -7,7 +7,7 @@ from domain.kind import Kind
 
 
 class Account(SubjectAggregate):
-    """What was said about one account."""
+    """The facts about one account."""
 
 
 ACCOUNT = Kind(

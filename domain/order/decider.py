@@ -1,4 +1,4 @@
-"""The order as a decider: its rules, its evolution and its summary, put together."""
+"""The order decider: rules (`decide`), evolution (`evolve`) and summary."""
 
 from domain.fact import Fact
 from domain.order.events import ExpediteRequested, OrderPlaced, ShipmentBooked
@@ -9,7 +9,7 @@ from domain.order.summary import summarize
 
 
 class OrderDecider:
-    """How facts about an order are settled."""
+    """The decider for orders."""
 
     decide = staticmethod(decide)
     evolve = staticmethod(evolve)

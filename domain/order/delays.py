@@ -1,9 +1,9 @@
-"""Follow-ups about delays: what the customer is to be told when an order will not be there in time.
+"""Follow-ups about delays: when a customer must be informed that an order will be late.
 
-Two kinds of bad news leave one, unless one is owed already: a fact after which the order is expected late (or later
-still), and the passing of the promise while nobody has told the customer. The second is of the clock, which settling
-does not have. So it has its turn between instants: before the facts of a later instant are taken, what it left by then
-is written down (`let_time_pass`). Up to then, `owed_by_the_clock` says from when one is owed, for questions as of T.
+Two things create one, unless one is already owed: a fact after which the order is expected late (or even later), and
+the passing of the promise while the customer is not informed. The second needs a clock, which settling does not have.
+So before the facts of a later instant are taken, `let_time_pass` records what the clock created by then. Until then,
+`owed_by_the_clock` says from when one is owed, for queries as of T.
 """
 
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from domain.order.events import ShipmentDelayed
 from domain.order.state import FollowUp, OrderState
 
 LAPSES_AFTER = timedelta(days=30)
-"""Of an order that was closed this long ago, nothing is owed any more."""
+"""An order that was closed this long ago owes nothing."""
 
 
 def owed_by_the_clock(order: OrderState) -> datetime | None:
-    """Since when a delay is to be told of at any T after the promise, if nothing else happens; None: not at all."""
+    """Since when a follow-up about a delay is owed at a T after the promise, if nothing else happens; None: none is."""
     if order.told_of_delay or order.closed or (order.follow_ups and owes_delay(order)):
         return None
     if order.reopened_at is not None and order.reopened_at > order.promised_by:
@@ -30,7 +30,7 @@ def owes_delay(order: OrderState) -> bool:
 
 
 def let_time_pass(order: OrderState, until: datetime) -> None:
-    """Write down what the clock left between the latest instant and this one, before the facts of this one."""
+    """Record the follow-up that the clock created since the latest instant, before the facts of this one."""
     if order.promised_by < until and not order.told_of_delay and (since := owed_by_the_clock(order)) is not None:
         order.follow_ups += (FollowUp("delay", since),)
     elif order.follow_ups and (closed_at := order.closed_at) is not None and until - closed_at >= LAPSES_AFTER:
@@ -38,7 +38,7 @@ def let_time_pass(order: OrderState, until: datetime) -> None:
 
 
 def weigh_news(order: OrderState, fact: Fact, at: datetime) -> None:
-    """See whether the fact, which took effect at `at`, was bad news, or ended the lateness in time."""
+    """Create or end a follow-up after a fact that took effect at `at`."""
     before = order.expected_late
     if order.closed:
         order.expected_late = None
@@ -48,7 +48,7 @@ def weigh_news(order: OrderState, fact: Fact, at: datetime) -> None:
         expected = None
     order.expected_late = expected
     if order.follow_ups and owes_delay(order):
-        # In time means: something is on its way, all of it with an estimate, and none of them after the promise.
+        # In time: there are live shipments, all have estimates, and none is after the promise.
         if at <= order.promised_by and order.live and expected is None and not order.live[-1][0]:
             end_delay(order)
     elif (expected is not None and (before is None or expected > before)) or _has_no_estimate_any_more(fact):
@@ -60,6 +60,6 @@ def _has_no_estimate_any_more(fact: Fact) -> bool:
 
 
 def end_delay(order: OrderState) -> None:
-    """The customer was told of the delay, or there is nothing to tell any more."""
+    """Settle the follow-up: the customer was informed, or nothing is owed any more."""
     if owes_delay(order):
         order.follow_ups = tuple(owed for owed in order.follow_ups if owed.about != "delay")

@@ -1,7 +1,7 @@
 """What can happen to an order.
 
-Amounts are in the order's currency, instants are aware and in UTC, ids and names are kept as sent. An order line is
-known by text: `as_line` makes it of what was sent, since 1 and "1" are one line.
+Amounts are in the order's currency, instants are aware and in UTC, ids and names are kept as sent. The id of an order
+line is text: `as_line` converts it, because 1 and "1" are one line.
 """
 
 from datetime import datetime
@@ -23,12 +23,12 @@ MAX_LINE_NUMBER = 10**18
 
 
 def as_line(sent: int | str) -> str:
-    """What an order line is known by: an integer in plain digits, or the text that was sent."""
+    """The id of an order line: an integer in plain digits, or the text that was sent."""
     return sent if isinstance(sent, str) else str(sent)
 
 
 def line_number_or_id(line: str) -> int | str:
-    """A line as upstreams write it: a number where it is one in plain digits, up to 10^18, else the text."""
+    """A line id as upstreams write it: a number if it has only digits and is at most 10^18, else text."""
     if len(line) <= 19 and line.isascii() and line.isdecimal() and (line[0] != "0" or line == "0"):
         number = int(line)
         return number if number <= MAX_LINE_NUMBER else line
@@ -36,10 +36,10 @@ def line_number_or_id(line: str) -> int | str:
 
 
 class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of an order: so many at a price each, in the order's currency.
+    """One line of an order: a quantity and a unit price in the order's currency.
 
     Goods are shipped, and `quantity` of them is owed. A charge (freight, a discount) is priced and never shipped; its
-    price may be negative. `promised_by` is the line's own promise, None where the order's holds.
+    price may be negative. `promised_by` is the line's own promise, None if the order's applies.
     """
 
     line: str
@@ -51,16 +51,16 @@ class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LineQuantity(msgspec.Struct, frozen=True):
-    """So many of an order's line."""
+    """A quantity of an order line."""
 
     line: str
     quantity: Decimal
 
 
 def _lines_as_text(state: dict[str, Any]) -> None:
-    """Bring a stored event up to date: lines were numbers until they could be text as well.
+    """Upcast a stored event: lines used to be numbers only.
 
-    What is of another shape than expected stays as it is; decoding says what is wrong with it.
+    A value of an unexpected shape stays unchanged; decoding reports it.
     """
     lines = state.get("lines")
     for line in lines if isinstance(lines, list) else ():
@@ -70,7 +70,7 @@ def _lines_as_text(state: dict[str, Any]) -> None:
 
 @register_event
 class OrderPlaced(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Without `account_id` a guest ordered; without `rep_id` nobody holds the order yet."""
+    """Without `account_id` a guest ordered; without `rep_id` no rep holds the order yet."""
 
     TOPIC: ClassVar[str] = "order.placed"
     TYPE: ClassVar[str] = "order.placed.v1"
@@ -93,7 +93,7 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class OrderAmended(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """The lines, all of them, as they are from now on."""
+    """All lines from now on."""
 
     TOPIC: ClassVar[str] = "order.amended"
     TYPE: ClassVar[str] = "order.amended.v1"
@@ -176,7 +176,7 @@ class CustomerInformed(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ShipmentBooked(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Without `lines`: all that is left of the order at that moment. `parcels` are ids or tracking numbers."""
+    """Without `lines`: everything left to book at that moment. `parcels` are ids or tracking numbers."""
 
     TOPIC: ClassVar[str] = "shipment.booked"
     TYPE: ClassVar[str] = "shipment.booked.v1"
@@ -200,9 +200,9 @@ class ShipmentBooked(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ShipmentRebooked(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """What is UNSET stays as it is; None clears what a booking may leave out.
+    """A field that is UNSET stays as it is; None clears an optional field.
 
-    `lines` are all that the shipment carries from now on, what was delivered of it included.
+    `lines` is everything that the shipment carries from now on, including what was delivered.
     """
 
     TOPIC: ClassVar[str] = "shipment.rebooked"
@@ -230,7 +230,7 @@ class ShipmentDispatched(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ShipmentDelayed(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Without `estimated_delivery` nobody knows any more when it will arrive."""
+    """Without `estimated_delivery` the arrival is unknown."""
 
     TOPIC: ClassVar[str] = "shipment.delayed"
     TYPE: ClassVar[str] = "shipment.delayed.v1"
@@ -262,7 +262,7 @@ class DeliveryAttempted(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class DeliveryConfirmed(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """It was delivered at `occurred_at`. Without `parcel` and `lines`: the undelivered rest of the shipment."""
+    """Delivered at `occurred_at`. Without `parcel` and `lines`: the undelivered rest of the shipment."""
 
     TOPIC: ClassVar[str] = "delivery.confirmed"
     TYPE: ClassVar[str] = "delivery.confirmed.v1"
@@ -280,7 +280,7 @@ class DeliveryConfirmed(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class DeliveryReturned(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Goods of a shipment came back. Without `lines`: all that it delivered and that was not returned yet.
+    """Goods of a shipment came back. Without `lines`: everything delivered and not returned yet.
 
     With `replace` they are owed again.
     """
@@ -296,7 +296,7 @@ class DeliveryReturned(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class OrderReinstated(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """A cancelled order is open again, with this promise or, without one, the promise that it had."""
+    """A cancelled order is open again, with this promise or else with its earlier promise."""
 
     TOPIC: ClassVar[str] = "order.reinstated"
     TYPE: ClassVar[str] = "order.reinstated.v1"

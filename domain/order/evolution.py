@@ -1,6 +1,6 @@
-"""What each fact makes of an order, once the rules let it take effect at the instant `at` (UTC).
+"""`evolve` for orders: how each fact changes an order when it takes effect at the instant `at` (UTC).
 
-What becomes of shipments and goods stands in domain/order/shipping.py.
+For shipments and goods see domain/order/shipping.py.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,7 +49,7 @@ from domain.order.state import ZERO, Cancellation, Completion, Expedite, FollowU
 
 
 def evolve(order: OrderState, fact: Fact, at: datetime) -> None:
-    """Let the fact take effect. `order` is changed in place; it belongs to the settling that calls this."""
+    """Let the fact take effect. It changes `order` in place, which belongs to the calling settling."""
     if at != order.instant:
         if (order.promised_by < at or order.follow_ups) and order.placing is not None:
             let_time_pass(order, at)
@@ -92,7 +92,7 @@ def _amended(order: OrderState, fact: OrderAmended, at: datetime) -> None:
 
 
 def _set_lines(order: OrderState, lines: Iterable[OrderLine]) -> None:
-    """The lines as they are from now on. One that is left out is gone; one that names no sku keeps the one it had."""
+    """Replace the lines. A line that is left out is gone; a line without a sku keeps its sku."""
     gone = dict(order.lines)
     for ordered in lines:
         line = gone.pop(ordered.line, None)
@@ -113,7 +113,7 @@ def _set_quantity(line: Line, quantity: Decimal) -> None:
 
 
 def _count_lines(order: OrderState) -> None:
-    """What is owed and what the order is worth, after its lines changed."""
+    """Update what is owed and the order's value after its lines changed."""
     open_amount = worth = ZERO
     for line in order.lines.values():
         order.recount(line)
@@ -136,14 +136,14 @@ def _rescheduled(order: OrderState, fact: OrderRescheduled, at: datetime) -> Non
 
 
 def _promise(order: OrderState, promised_by: datetime) -> None:
-    """A promise that the customer was given now; what was said of delays was said of an earlier one."""
+    """Set a new promise. What the customer knows about delays was about an earlier promise."""
     order.promised_by = promised_by
     order.told_of_delay = False
     order.touched_lines += order.lines
 
 
 def _cancelled(order: OrderState, fact: OrderCancelled, at: datetime) -> None:
-    """Nothing was delivered: the order is cancelled. Else its rest is closed: what was delivered is all of it."""
+    """Cancel the order if nothing was delivered. Else close its rest: the delivered quantities are all of it."""
     for shipment in list(order.live_shipments()):
         cancel_shipment(order, shipment, at, fact.reason)
     if not order.lines_delivered:
@@ -168,7 +168,7 @@ def is_delivered_in_full(order: OrderState) -> bool:
 
 
 def complete(order: OrderState, at: datetime, *, short: bool = False, cancel_reason: str | None = None) -> None:
-    """Nothing is owed any more, from now on."""
+    """From now on nothing is owed."""
     order.completion = Completion(at, order.rep_id, short, cancel_reason)
     order.short = short
     if at <= order.promised_by:
@@ -214,7 +214,7 @@ def _customer_informed(order: OrderState, fact: CustomerInformed, at: datetime) 
 
 
 def _told_of_expedites(order: OrderState, request_id: str | None, at: datetime) -> None:
-    """About the request that is named, decided or not yet; without one, about all that are decided."""
+    """It is about the named request, decided or not; without one, about all decided requests."""
     for told in list(order.expedites) if request_id is None else [request_id]:
         expedite = order.expedites[told]
         if expedite.informed_at is None and (request_id is not None or expedite.decision is not None):
@@ -254,7 +254,7 @@ NO_NEWS = frozenset(
         DeliveryAttempted,
     )
 )
-"""Facts that change neither when the order is expected nor by when it was promised."""
+"""Facts that change neither the expected arrival nor the promise."""
 
 Evolution = Callable[[OrderState, Any, datetime], None]
 

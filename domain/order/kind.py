@@ -8,7 +8,7 @@ from domain.order.state import OrderState
 
 
 class Order(SubjectAggregate):
-    """What was said about one order."""
+    """The facts about one order."""
 
 
 ORDER = Kind(prefix="order", decider=OrderDecider(), state=OrderState, facts=tuple(RULES), aggregate=Order.open)

@@ -1,9 +1,9 @@
-"""What may happen to an order, judged at a fact's place by what took effect before it.
+"""`decide` for orders: the rules, judged at a fact's place by what took effect before it.
 
-Each rule looks at the order and the fact and returns None when the fact may take effect, or the objection. The order of
-the checks in a rule matters: what is already so (duplicate), then what is not known (held), then what is forbidden.
-The rules of shipments and goods stand in domain/order/shipping_rules.py. That an applied fact of the same source, type,
-time and data makes another one a duplicate is said for all kinds of subject in domain/settling.py.
+Each rule takes the order and the fact. It returns None if the fact may take effect, or else the objection. The order of
+the checks in a rule matters: first what is already so (duplicate), then what is unknown (held), then what is forbidden
+(refused). The rules for shipments and goods are in domain/order/shipping_rules.py. A fact with the source, type, time
+and data of an applied one is a duplicate for all kinds of subject; see domain/settling.py.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ from domain.verdict import Objection, already_so, forbidden, waits_for
 
 
 def decide(order: OrderState, fact: Fact) -> Objection | None:
-    """Judge one fact against the order as it stands."""
+    """Judge one fact against the present state of the order."""
     if order.placing is None and not isinstance(fact, OrderPlaced):
         return waits_for("order", order.order_id)
     return RULES[type(fact)](order, fact)
@@ -82,7 +82,7 @@ def _amended(order: OrderState, fact: OrderAmended) -> Objection | None:
 
 
 def _has_other_sku(line: Line, sku: str | None) -> bool:
-    """Naming none leaves the sku as it is, and a line that had none may learn it."""
+    """Without a sku it stays unchanged, and a line without a sku may get one."""
     return sku is not None and line.ordered.sku is not None and sku != line.ordered.sku
 
 

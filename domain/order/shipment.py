@@ -1,4 +1,4 @@
-"""A shipment of an order: what it carries, what was delivered of it, and what came back."""
+"""A shipment of an order: what it carries, what was delivered, and what was returned."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,13 +16,13 @@ Quantities = dict[str, Decimal]
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """What was confirmed at one time (that of the messages): what each message delivered."""
+    """The confirmations of one time (the messages' time): what each message delivered."""
 
     time: datetime
     deliveries: tuple[Quantities, ...]
 
     def delivered(self, lines: Sequence[LineQuantity]) -> bool:
-        """Whether these lines are what was delivered then, by one message or by all of them."""
+        """Whether these lines were delivered then, by one message or by all of them."""
         said = {line.line: line.quantity for line in lines}
         if said in self.deliveries:
             return True
@@ -34,13 +34,12 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 class Shipment(msgspec.Struct, omit_defaults=True):
-    """A booking and what became of it.
+    """A booking and its progress.
 
-    `carried` is what it takes of each line, delivered or not; `left` what of that is still to be delivered, kept when
-    the shipment is cancelled, since it may be found. `delivered` includes surplus; `returned` is what of it came back.
-    `parcels` has each parcel's confirmation, None before it; `parcels_confirmed` counts them. `confirmed` is the latest
-    confirmation that delivered something, `confirmed_at` when it took effect, and `promised_by` the order's promise
-    then.
+    `carried` is its quantity of each line, delivered or not. `left` is the undelivered part; a cancelled shipment keeps
+    it, because it may be found. `delivered` includes surplus; `returned` is the returned part. `parcels` has each
+    parcel's confirmation, None before it; `parcels_confirmed` counts them. `confirmed` is the latest confirmation that
+    delivered something, `confirmed_at` when it took effect, and `promised_by` the order's promise then.
     """
 
     booking: ShipmentBooked
@@ -73,7 +72,7 @@ class Shipment(msgspec.Struct, omit_defaults=True):
 
     @property
     def place(self) -> tuple[bool, datetime, str]:
-        """Where it stands among live shipments: by estimate, one without any after all others, then by its id."""
+        """The sort key among live shipments: by estimate, those without one last, then by id."""
         estimate = self.estimated_delivery
         return (estimate is None, estimate or NO_ESTIMATE, self.booking.shipment_id)
 
@@ -91,19 +90,19 @@ class Shipment(msgspec.Struct, omit_defaults=True):
 
     @property
     def delivered_at(self) -> datetime | None:
-        """When it was delivered wholly; None while it was not."""
+        """When it was wholly delivered; None until then."""
         return self.confirmed_at if self.delivered_whole else None
 
     @property
     def parcels_delivered(self) -> int:
-        """How many of its parcels are confirmed: all of them once the whole shipment is delivered."""
+        """The number of confirmed parcels; all of them once the whole shipment is delivered."""
         return len(self.parcels) if self.delivered_whole else self.parcels_confirmed
 
     def confirmation_of(self, parcel: str) -> Confirmation | None:
-        """When and how the parcel was confirmed; None when it was not."""
+        """When and how the parcel was confirmed; None if it was not."""
         return self.parcels[parcel] or (self.confirmed if self.delivered_whole else None)
 
     def returnable(self) -> Quantities:
-        """What it delivered and what was not returned yet; only lines with something."""
+        """What it delivered and was not returned yet; only lines with a quantity."""
         kept = {line: quantity - self.returned.get(line, ZERO) for line, quantity in self.delivered.items()}
         return {line: quantity for line, quantity in kept.items() if quantity > 0}

@@ -1,4 +1,4 @@
-"""What facts about shipments and goods make of an order, once the rules let them take effect at `at` (UTC)."""
+"""`evolve` for shipments and goods: how facts change an order when they take effect at `at` (UTC)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -91,7 +91,7 @@ def shipment_cancelled(order: OrderState, fact: ShipmentCancelled, at: datetime)
 
 
 def cancel_shipment(order: OrderState, shipment: Shipment, at: datetime, reason: str) -> None:
-    """End a live shipment; what of it is undelivered is free again."""
+    """End a live shipment; its undelivered part is left to book again."""
     order.end(shipment)
     shipment.cancelled_at = at
     shipment.cancel_reason = reason
@@ -107,7 +107,7 @@ def attempted(order: OrderState, fact: DeliveryAttempted, at: datetime) -> None:
 def confirmed(order: OrderState, fact: DeliveryConfirmed, at: datetime) -> None:
     shipment = order.shipments[fact.shipment_id]
     if shipment.cancelled_at is not None:
-        # It was found, or went out after all.
+        # It was found, or it was shipped despite the cancellation.
         shipment.cancelled_at = shipment.cancel_reason = None
         order.go_live(shipment)
     handed_over = _handed_over(shipment, fact)
@@ -131,13 +131,13 @@ def confirmed(order: OrderState, fact: DeliveryConfirmed, at: datetime) -> None:
 
 
 def _handed_over(shipment: Shipment, fact: DeliveryConfirmed) -> Quantities:
-    """What the confirmation delivers of each line."""
+    """The quantities that the confirmation delivers, by line."""
     if fact.parcel is None:
         return dict(shipment.left) if fact.lines is None else quantities(fact.lines)
     named = quantities(fact.lines or ())
     if shipment.parcels_confirmed < len(shipment.parcels) - 1:
         return named
-    # The last parcel brings the rest, and whatever more is named.
+    # The last parcel delivers the rest, plus any surplus that the message names.
     return {**shipment.left, **{line: max(n, shipment.left.get(line, ZERO)) for line, n in named.items()}}
 
 

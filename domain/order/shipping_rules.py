@@ -1,7 +1,7 @@
-"""What may happen to shipments and goods.
+"""`decide` for shipments and goods.
 
-What was planned can be refused; what happened to goods cannot be argued with. So bookings and what they carry are held
-to what is left of the order, while a delivery that differs from the plan is taken and the difference shown.
+Plans can be refused, but facts about goods cannot. So bookings may carry only what is left of the order, while a
+delivery that differs from the plan is taken and the difference is shown.
 """
 
 from decimal import Decimal
@@ -49,7 +49,7 @@ def booked(order: OrderState, fact: ShipmentBooked) -> Objection | None:
 
 
 def _is_bookable(order: OrderState, wanted: LineQuantity, carried: Decimal) -> Objection | None:
-    """Whether a shipment that carries so much of the line may carry what is wanted."""
+    """Whether a shipment that carries this much of the line may carry the wanted quantity."""
     line = order.lines.get(wanted.line)
     if wanted.quantity <= carried:
         return None

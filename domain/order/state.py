@@ -1,4 +1,4 @@
-"""An order as it stands between two facts: what the rules look at, with running sums so that each look is cheap."""
+"""The state of an order between two facts. Running sums make every check of the rules cheap."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -36,11 +36,12 @@ def _quantity(level: Level) -> Decimal:
 
 
 class Line(msgspec.Struct, omit_defaults=True):
-    """An order line and what became of it.
+    """An order line and its progress.
 
-    `ordered` is the line as last told; one that an amendment left out is gone, which is a quantity of 0. `delivered` is
-    what was confirmed, surplus included, less what was returned to be replaced; `returned` is all that came back.
-    `booked` is what live shipments still carry. `owed`, `left` and `hidden` say how the order's counts have the line.
+    `ordered` is the latest version of the line; a line that an amendment left out has a quantity of 0. `delivered` is
+    what was confirmed, including surplus, less what was returned to be replaced; `returned` is everything returned.
+    `booked` is what live shipments still carry. `owed`, `left` and `hidden` say how the order's counts include the
+    line.
     """
 
     ordered: OrderLine
@@ -62,7 +63,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
     @property
     def undelivered(self) -> Decimal:
-        """What of the quantity is still owed; never below 0, and 0 for a charge."""
+        """The quantity still owed; never below 0, and 0 for a charge."""
         ordered = self.ordered
         if ordered.kind != "goods" or ordered.quantity <= self.delivered:
             return ZERO
@@ -76,13 +77,13 @@ class Line(msgspec.Struct, omit_defaults=True):
 
     @property
     def full_since(self) -> datetime | None:
-        """The delivery since which the line has its present quantity in full; None when it has not."""
+        """The delivery since which the line has its present quantity in full; None if it has not."""
         reached = bisect_left(self.levels, self.ordered.quantity, key=_quantity)
         return self.levels[reached].since if reached < len(self.levels) else None
 
 
 class Expedite(msgspec.Struct, omit_defaults=True):
-    """A request to deliver sooner, how and when it was decided, and when the customer was told."""
+    """A request to deliver sooner, its decision, and when the customer was informed."""
 
     request: ExpediteRequested
     requested_at: datetime
@@ -97,7 +98,7 @@ class Expedite(msgspec.Struct, omit_defaults=True):
 
 
 class FollowUp(msgspec.Struct, frozen=True, gc=False):
-    """Something the customer is still to be told: about an `expedite` that was declined, or a `delay`.
+    """A follow-up owed to the customer: about a declined `expedite`, or a `delay`.
 
     An order owes at most one about a delay at a time (see domain/order/delays.py).
     """
@@ -108,16 +109,16 @@ class FollowUp(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cancellation(msgspec.Struct, frozen=True):
-    """When and why an order was cancelled of which nothing was delivered."""
+    """When and why an order was cancelled, if nothing was delivered."""
 
     at: datetime
     reason: str
 
 
 class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When an order was complete, and who held it then.
+    """When an order was completed, and which rep held it then.
 
-    It is short when an amendment or a cancellation closed a rest that never came; `cancel_reason` is the latter's.
+    It is short if an amendment or a cancellation closed an undelivered rest; `cancel_reason` is the cancellation's.
     """
 
     at: datetime
@@ -127,14 +128,14 @@ class Completion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrderState(msgspec.Struct, omit_defaults=True):
-    """Everything that the facts taken so far have made of an order. Before it is placed, `placing` is None.
+    """The state of an order after the facts taken so far. Before it is placed, `placing` is None.
 
     `instant` is the latest one at which a fact took effect. Running counts: of the lines, how many have something
     delivered, owed or left to book, and how many are gone without a trace; `open_amount` is what is owed, exact and in
     the order's currency. `live` has the live shipments by estimate, the latest last, those without one after all
-    others; `live_dispatched` counts those that are on their way. `told_of_delay` says whether the customer was told of
-    a delay since the promise was set, and `expected_late` when the order is expected if that is after the promise.
-    `reinstated_for` is the promise with which it was reinstated last. `touched_lines`, `touched_shipments` and
+    others; `live_dispatched` counts those that are on their way. `told_of_delay` says whether the customer was informed
+    about a delay since the promise was set. `expected_late` is when the order is expected, if that is after the
+    promise. `reinstated_for` is the promise of the last reinstatement. `touched_lines`, `touched_shipments` and
     `touched_expedites` are what the latest fact changed. (An empty default is copied for each state.)
     """
 
@@ -186,11 +187,11 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         return (self.shipments[shipment_id] for _, _, shipment_id in self.live)
 
     def left_to_book(self) -> dict[str, Decimal]:
-        """Of each line of goods, what is neither delivered nor carried; only lines with something left."""
+        """What is neither delivered nor carried of each line of goods; only lines with something left."""
         return {line_id: line.left_to_book for line_id, line in self.lines.items() if line.left}
 
     def latest_estimate(self) -> datetime | None:
-        """The latest estimate of the live shipments; those without one are left aside."""
+        """The latest estimate of the live shipments; those without one are ignored."""
         live = self.live
         if not live:
             return None
@@ -200,7 +201,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         return live[with_estimate - 1][1] if with_estimate else None
 
     def lines_shown(self) -> int:
-        """How many lines the order has, those that are gone left out unless something of them was delivered."""
+        """The number of lines, without lines that are gone and had nothing delivered."""
         return len(self.lines) - self.lines_hidden
 
     # -- what changes ----------------------------------------------------------------------------
@@ -211,12 +212,12 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         self.carry(shipment.left.items(), 1)
 
     def end(self, shipment: Shipment) -> None:
-        """The shipment is not live any more: what of it is undelivered is free again."""
+        """The shipment is no longer live: its undelivered part is left to book again."""
         self.remove_from_live(shipment)
         self.carry(shipment.left.items(), -1)
 
     def move(self, shipment: Shipment, estimate: datetime | None) -> None:
-        """The shipment is expected at another time, or nobody knows when."""
+        """The estimate of the shipment changes; None is unknown."""
         self.remove_from_live(shipment)
         shipment.estimated_delivery = estimate
         self.add_to_live(shipment)
@@ -239,7 +240,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
             self.touched_lines.append(line_id)
 
     def deliver(self, line_id: str, quantity: Decimal, carried: Decimal, at: datetime) -> None:
-        """So much more of the line was delivered; so much of that is what its shipment carried."""
+        """This much more of the line was delivered; the part that its shipment carried is given too."""
         line = self.lines[line_id]
         before = line.delivered
         if carried:
@@ -256,13 +257,13 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         self.touched_lines.append(line_id)
 
     def take_back(self, line_id: str, quantity: Decimal) -> None:
-        """So much that was delivered of the line is owed again."""
+        """This much of the delivered quantity is owed again."""
         line = self.lines[line_id]
         owed_before = line.undelivered
         line.delivered -= quantity
         self.open_amount = EXACT.fma(line.undelivered - owed_before, line.ordered.unit_price, self.open_amount)
         self.recount(line)
-        # It falls back to what it had since an earlier delivery: that one keeps its instant, the later ones go.
+        # The quantity falls to that of an earlier delivery, which keeps its instant; later ones are removed.
         reached = bisect_left(line.levels, line.delivered, key=_quantity)
         line.levels[reached:] = [Level(line.delivered, line.levels[reached].since)] if line.delivered else []
         if not line.delivered:
@@ -270,7 +271,7 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         self.touched_lines.append(line_id)
 
     def recount(self, line: Line) -> None:
-        """Bring the running counts up to date with a line that changed."""
+        """Update the running counts after a line changed."""
         quantity, delivered = line.ordered.quantity, line.delivered
         owed = quantity > delivered and line.ordered.kind == "goods"
         left = owed and quantity - delivered > line.booked

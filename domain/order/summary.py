@@ -1,4 +1,4 @@
-"""What can be seen of an order during a period in which nothing about it changes; no clock is needed to say it."""
+"""The visible state of an order during a period without changes; it needs no clock."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,10 +16,10 @@ Stage = Literal["to_book", "booked", "in_transit", "partly_delivered"]
 
 
 class OrderLineSummary(msgspec.Struct, frozen=True, gc=False):
-    """A line of the order. `quantity` is 0 when an amendment left it out after something of it was delivered.
+    """A line of the order. `quantity` is 0 if an amendment left it out after a delivery.
 
-    `booked` is what live shipments still carry, `returned` what came back, to be replaced or not. `promised_by` is the
-    line's own promise, else the order's. `delivered_at` is the delivery since which it has its quantity in full.
+    `booked` is what live shipments still carry; `returned` is what was returned, to be replaced or not. `promised_by`
+    is the line's own promise, else the order's. `delivered_at` is the delivery since which it has its quantity in full.
     """
 
     line: str
@@ -38,7 +38,7 @@ class OrderLineSummary(msgspec.Struct, frozen=True, gc=False):
 class ShipmentSummary(msgspec.Struct, frozen=True, gc=False):
     """A shipment of the order. It is live while it is neither delivered wholly (`delivered_at`) nor cancelled.
 
-    `original_estimate` is that of the booking. `cancelled_at` and `cancel_reason` are None again once it was found.
+    `original_estimate` is that of the booking. `cancelled_at` and `cancel_reason` are None again after it was found.
     `promised_by` is the order's promise when it was last confirmed. `signed_by` is the latest signature. `delay_reason`
     is that of the latest delay, if it named one.
     """
@@ -85,16 +85,16 @@ class OrderSummary(msgspec.Struct, frozen=True, gc=False):
     was completed, `delivered_rep_id` who held it then, `delivered_carrier` and `delivered_mode` are those of the
     shipment last confirmed; they are None again for an order that a return opened again. `last_delivered_at` is when
     goods were last handed over. `short` says how the order was last completed (None: never). `closed_at` is when it was
-    completed or cancelled; `cancel_reason` stands while the cancellation does, also one that closed a rest.
+    completed or cancelled; `cancel_reason` is set while the cancellation is in force, also if it only closed a rest.
 
     Of the live shipments the one without an estimate, else with the latest (then the greater shipment_id) gives
-    carrier, mode and `estimated_delivery`. `no_estimate` says that one has none, and `latest_estimate` leaves those
-    aside: by it an order is expected late.
+    carrier, mode and `estimated_delivery`. `no_estimate` says that one has none. `latest_estimate` ignores those
+    without; it decides whether an order is expected late.
 
-    `lines` and `shipments` count the rows that there are of them. Only what the latest fact changed stands here, as it
-    is from then on: `changed_lines` (None: the line is gone), `changed_shipments` and `changed_expedites`.
+    `lines` and `shipments` count their rows. `changed_lines` (None: the line is gone), `changed_shipments` and
+    `changed_expedites` have only what the latest fact changed.
 
-    What a view has to add from T, for a T within the period:
+    What a view must add for a T within the period:
 
     - overdue: open and `promised_by < T`.
     - `on_time`: None for a cancelled order; `delivered_at <= promised_by` for a delivered one; for an open one false
@@ -150,7 +150,7 @@ class OrderSummary(msgspec.Struct, frozen=True, gc=False):
         return False if self.status == "open" and self.promised_by < instant else None
 
     def follow_ups_at(self, instant: datetime) -> tuple[FollowUp, ...]:
-        """What is owed to the customer at an instant (aware) of the period."""
+        """The follow-ups owed to the customer at an instant (aware) of the period."""
         if self.closed_at is not None and instant - self.closed_at >= LAPSES_AFTER:
             return ()
         if self.delay_owed_since is not None and self.promised_by < instant:
@@ -166,7 +166,7 @@ def summarize(order: OrderState) -> OrderSummary | None:
     completion, cancellation = order.completion, order.cancellation
     is_open = completion is None and cancellation is None
     slowest = order.shipments[order.live[-1][2]] if order.live else None
-    # What was on its way when an amendment completed the order may still be confirmed, and is the last one then.
+    # A shipment in transit when an amendment completed the order may be confirmed later and is then the last one.
     last = order.shipments[order.last_confirmed] if completion and order.last_confirmed else None
     return OrderSummary(
         order.order_id,
@@ -226,7 +226,7 @@ def _cancel_reason(order: OrderState) -> str | None:
 
 
 def lines_of(order: OrderState, line_ids: Iterable[str]) -> tuple[tuple[str, OrderLineSummary | None], ...]:
-    """Lines as they stand; None for one that is gone with nothing delivered of it."""
+    """The present lines; None for a line that is gone and had nothing delivered."""
     return tuple([(line_id, _line(order, line_id)) for line_id in line_ids])
 
 
@@ -251,7 +251,7 @@ def _line(order: OrderState, line_id: str) -> OrderLineSummary | None:
 
 
 def shipments_of(order: OrderState, shipment_ids: Iterable[str]) -> tuple[ShipmentSummary, ...]:
-    """Shipments as they stand."""
+    """The present shipments."""
     return tuple([_shipment(order, shipment_id) for shipment_id in shipment_ids])
 
 
@@ -281,7 +281,7 @@ def _shipment(order: OrderState, shipment_id: str) -> ShipmentSummary:
 
 
 def expedites_of(order: OrderState, request_ids: Iterable[str]) -> tuple[ExpediteSummary, ...]:
-    """Expedite requests as they stand."""
+    """The present expedite requests."""
     return tuple([_expedite(order, request_id) for request_id in request_ids])
 
 

@@ -1,4 +1,4 @@
-"""The rep as a decider."""
+"""The rep decider."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from domain.verdict import Objection, already_so, waits_for
 
 
 class RepSummary(msgspec.Struct, frozen=True):
-    """A rep as registered and changed so far. One who left is registered no more; the name stays known."""
+    """A rep as registered and changed so far. A rep who left is no longer registered; the name stays known."""
 
     rep_id: str
     name: str
@@ -21,14 +21,14 @@ class RepSummary(msgspec.Struct, frozen=True):
 
 
 class RepState(msgspec.Struct):
-    """`known` is None until the rep is registered. Quotas and pay plans stay facts: they are summed up by the month."""
+    """`known` is None until the rep is registered. Quotas and pay plans stay facts and are aggregated by month."""
 
     rep_id: str
     known: RepSummary | None = None
 
 
 class RepDecider:
-    """How facts about a rep are settled. A change and leaving wait for the rep to be registered."""
+    """The decider for reps. Changes and leaving wait for the registration."""
 
     def initial_state(self, subject_id: str) -> RepState:
         return RepState(rep_id=subject_id)

@@ -1,4 +1,4 @@
-"""What can happen to a rep of the inside sales desk."""
+"""What can happen to a rep."""
 
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -14,7 +14,7 @@ UNSET = msgspec.UNSET
 
 @register_event
 class RepRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """Registering again sets all fields anew."""
+    """Registering again replaces all fields."""
 
     TOPIC: ClassVar[str] = "rep.registered"
     TYPE: ClassVar[str] = "rep.registered.v1"
@@ -27,7 +27,7 @@ class RepRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class RepChanged(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """What is UNSET stays as it is; None clears team or mentor."""
+    """A field that is UNSET stays as it is; None clears team or mentor."""
 
     TOPIC: ClassVar[str] = "rep.changed"
     TYPE: ClassVar[str] = "rep.changed.v1"
@@ -40,7 +40,7 @@ class RepChanged(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class RepQuotaSet(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """A month's quota, as an amount or as growth in percent on the month before. `month` is "YYYY-MM"."""
+    """A month's quota, as an amount or as growth in percent over the month before. `month` is "YYYY-MM"."""
 
     TOPIC: ClassVar[str] = "rep.quota_set"
     TYPE: ClassVar[str] = "rep.quota_set.v1"
@@ -68,7 +68,7 @@ class RepPayPlanSet(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class RepLeft(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """The rep is registered no more; the name stays known."""
+    """The rep is no longer registered; the name stays known."""
 
     TOPIC: ClassVar[str] = "rep.left"
     TYPE: ClassVar[str] = "rep.left.v1"

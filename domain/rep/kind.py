@@ -7,7 +7,7 @@ from domain.rep.events import RepChanged, RepLeft, RepPayPlanSet, RepQuotaSet, R
 
 
 class Rep(SubjectAggregate):
-    """What was said about one rep."""
+    """The facts about one rep."""
 
 
 REP = Kind(

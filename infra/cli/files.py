@@ -138,8 +138,7 @@ def simulate_floor(
     ] = 0.0,
     out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - means standard output.")] = "-",
 ) -> None:
-    """Write the messages of a simulated sales team as JSON Lines, in the order in which a service would receive
-    them."""
+    """Write the messages of a simulated sales team as JSON Lines, in the order of arrival."""
     if not FIRST_YEAR <= until.year <= LAST_YEAR:
         raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
     lines = simulate(orders, seed, until.astimezone(UTC), wrong)

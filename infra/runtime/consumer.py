@@ -1,4 +1,4 @@
-"""The consumer: reads Kafka into the store for as long as it runs, whatever Kafka and the store go through."""
+"""The consumer: reads Kafka into the store until stopped, and rides out outages of both."""
 
 import sqlite3
 import time
@@ -20,22 +20,22 @@ from consumers.sources.kafka import KafkaReader
 from infra.store.failures import reason_of
 
 POLL_MS = 500
-"""How long a poll waits; so long, at most, does a stop wait for a poll."""
+"""How long a poll waits, and so the longest time that a stop waits for it."""
 SESSION_MS = 8_000
-"""After so long without a sign of life, a consumer's partitions go to others."""
+"""Without a heartbeat for this long, a consumer loses its partitions to others."""
 HEARTBEAT_MS = 1_500
 BOOTSTRAP_MS = 5_000
 FETCH_BYTES = 16 * 1024 * 1024
 PARTITION_BYTES = 128 * 1024
-"""Of one partition at a time: a backlog is read across all of them, so that little waits for what lies elsewhere."""
+"""The most bytes of one partition at a time: a backlog is read evenly, so few messages wait for another partition."""
 FETCH_WAIT_MS = 20
-"""How long the broker holds an answer back while nothing comes. What comes to another partition meanwhile waits too."""
+"""How long the broker delays an answer while there is no new record. New records of other partitions wait too."""
 LONGEST_RECONNECT_PAUSE_MS = 1_000
-"""A broker that is back is found soon; the library would wait up to half a minute between looks."""
+"""The longest pause between reconnects; the library's default is half a minute."""
 METADATA_AGE_MS = 30_000
 SECONDS_TO_JOIN = 30.0
 SECONDS_BEFORE_POLLING_AGAIN = 2.0
-"""For so long, at most, is a batch tried again on a store that is away, before the group hears of us again."""
+"""The longest time to retry a batch on an unavailable store before sending the next heartbeat to the group."""
 SECONDS_BETWEEN_LOOKS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 5.0
 
@@ -45,11 +45,11 @@ FOR_GOOD = (AuthorizationError, SaslAuthenticationFailedError)
 
 
 class NeverJoinedError(Exception):
-    """The group gave no answer for long: the client hangs, and a new one may not."""
+    """The group did not answer for a long time: the client hangs, and a new client may not."""
 
 
 def group_member(connection: Mapping[str, Any], group: str, max_records: int, max_bytes: int) -> KafkaConsumer:
-    """A consumer that is a dynamic member of the group and leaves positions to others. Raises KafkaError or OSError."""
+    """A dynamic member of the group that does not manage offsets itself. Raises KafkaError or OSError."""
     read_batches_safely(max_bytes)
     return KafkaConsumer(
         **connection,
@@ -59,7 +59,7 @@ def group_member(connection: Mapping[str, Any], group: str, max_records: int, ma
         auto_offset_reset="none",
         isolation_level="read_committed",
         allow_auto_create_topics=False,
-        # It gives one member the same partition numbers of all topics, so that an order is mostly one consumer's.
+        # It gives a member the same partition numbers of all topics, so one consumer gets most messages of an order.
         partition_assignment_strategy=[RangePartitionAssignor],
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
@@ -74,11 +74,11 @@ def group_member(connection: Mapping[str, Any], group: str, max_records: int, ma
 
 
 class Consumer:
-    """Polls until told to stop. Several may run: the group shares the partitions out among them.
+    """Polls until stopped. If several run, the group shares the partitions between them.
 
-    `connect` gives a new member of the group, `reader` what reads with it. A group that gives no answer for
-    `seconds_to_join` is joined anew. `wake` takes the messages that the clock has held until now; it is called while
-    nothing else comes, since every batch does the same.
+    `connect` creates a new member of the group, and `reader` creates its reader. If the group does not answer for
+    `seconds_to_join`, the consumer joins again. `wake` applies the messages whose clock hold ends; it is called while
+    no messages come, because every batch does the same.
     """
 
     def __init__(
@@ -103,9 +103,9 @@ class Consumer:
         self._trouble = Trouble(stop, self._log)
 
     def run(self) -> None:
-        """Consume until the stop is set: what was polled is stored, offsets are committed, the group is left.
+        """Consume until the stop is set. Then store what was polled, commit offsets and leave the group.
 
-        Raises NotReachedError when Kafka refuses us for good.
+        Raises NotReachedError when Kafka refuses access permanently.
         """
         while not self._stop.is_set():
             try:
@@ -160,7 +160,7 @@ class Consumer:
                 looked_at = now
                 self._trouble.over()
             elif now - looked_at > SECONDS_BETWEEN_LOOKS and reader.joined:
-                # A broker that is gone looks like one that has nothing to say. So it is asked.
+                # A dead broker looks like one without new records, so check it.
                 looked_at = now
                 self._wake()
                 lag = reader.lag(reader.end_offsets())
@@ -169,7 +169,7 @@ class Consumer:
 
 
 class Trouble:
-    """What goes wrong at present: told once, however often it is tried again, with pauses that grow."""
+    """The present trouble: logged once, and retried with growing pauses."""
 
     def __init__(self, stop: Event, log: Any):
         self._stop, self._log = stop, log
@@ -177,7 +177,7 @@ class Trouble:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def pause(self, about: str, reason: str) -> None:
-        """Wait a while. `about` says what is in trouble: kafka, topics, group or store."""
+        """Pause before a retry. `about` says what is in trouble: kafka, topics, group or store."""
         if about != self._told:
             self._log.error("consumer_waits", about=about, reason=reason)
         self._told = about

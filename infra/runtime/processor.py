@@ -1,7 +1,7 @@
-"""The processor: one loop for every running part that reads the store after a checkpoint and acts on what it reads.
+"""The processor: the loop of every part that reads the store after a checkpoint and acts on it.
 
-However many processes run a part on one store, one of them is the leader, and another takes over when it dies. Should
-two believe that they lead, the checkpoint lets only one of them move on: it moves by a compare-and-set.
+If several processes run a part on one store, one is the leader, and another takes over when it dies. If two processes
+believe that they lead, only one can move the checkpoint, because it moves by compare-and-set.
 """
 
 from threading import Event
@@ -14,35 +14,35 @@ from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 
 STANDBY_SECONDS = 0.5
-"""How often a process that stands by looks whether it has to take over."""
+"""How often a standby process tries to take over."""
 STANDBY_ONCE_SECONDS = 0.05
-"""The same, of one that ends when all is done."""
+"""The same, with `once`."""
 
 
 class Work(Protocol):
-    """What a processor does. Each method may be called again after an outage."""
+    """The work of a processor. Each method may be called again after an outage."""
 
     def begin(self) -> None:
-        """This process leads from now on."""
+        """Called when this process becomes the leader."""
 
     def step(self) -> bool:
-        """Read after the checkpoint, act, and move the checkpoint; False when there is nothing to do now.
+        """Read after the checkpoint, act, and move the checkpoint; False if there is nothing to do.
 
-        It rides out outages of the store itself, since it knows what may be done again. Raises CheckpointMovedError.
+        It retries during outages itself, because it knows what can be repeated. Raises CheckpointMovedError.
         """
 
     def seconds_to_retry(self) -> float | None:
-        """How long until something that failed is due again; None: nothing is."""
+        """How long until the next retry of failed work; None if there is none."""
 
     def is_done(self) -> bool:
-        """Whether all that there was at the beginning of the run is done, whoever did it."""
+        """Whether everything that existed at the start of the run is done, by any process."""
 
 
 class Processor:
-    """Runs one kind of work until told to stop.
+    """Runs one kind of work until stopped.
 
-    `role` names it in the logs and in the leadership. A leader that has nothing to do looks again after `idle_seconds`,
-    or as soon as the store has new events.
+    `role` is its name in logs and leadership. An idle leader looks again after `idle_seconds`, or as soon as the store
+    has new events.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Processor:
         self._log = structlog.get_logger(__name__)
 
     def run(self, *, once: bool = False) -> None:
-        """Work, and unless `once`, go on as events come, until the stop is set. With `once`, end when all is done."""
+        """Work until the stop is set. With `once`, end when everything is done."""
         try:
             while not self._stop.is_set():
                 if not self._lead():
@@ -69,7 +69,7 @@ class Processor:
                 try:
                     busy = self._work.step()
                 except CheckpointMovedError as e:
-                    # Another one wrote this, or we did and never heard of it. Who leads now?
+                    # Another process wrote this, or we did and lost the answer. Check who leads now.
                     self._log.info("checkpoint_moved", role=self._role, reason=str(e))
                     self._leadership.close()
                     continue
@@ -83,7 +83,7 @@ class Processor:
             self._leadership.close()
 
     def _lead(self) -> bool:
-        """Whether this process leads; what a new leader begins with is done."""
+        """Whether this process leads. For a new leader, this runs the start of its work."""
         leads = self._retry(self._leadership.claim)
         if leads and not self._leads:
             self._retry(self._work.begin)

@@ -1,4 +1,4 @@
-"""The projector: keeps the views up with the store for as long as it runs."""
+"""The projector: keeps the views up to date until stopped."""
 
 from collections.abc import Callable
 from threading import Event
@@ -16,9 +16,9 @@ IDLE_SECONDS = 5.0
 
 
 class Projector:
-    """Projects until told to stop; see Processor.
+    """Projects until stopped; see Processor.
 
-    `wake` takes the messages that the clock has held until now, and returns how many these were.
+    `wake` applies the messages whose clock hold ends, and returns how many.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class Projector:
         self._wake = wake
 
     def run(self, *, once: bool, on_step: Callable[[Step], None] | None = None) -> None:
-        """Bring the views up to date, and unless `once`, go on as events come, until the stop is set.
+        """Keep the views up to date until the stop is set.
 
-        With `once` it ends when all projections that are neither paused nor stopped reflect the newest event of its
-        beginning.
+        With `once` it ends when all projections that are neither paused nor stopped reflect the event that was newest
+        at the start.
         """
         work = _Projecting(self._runner, self._retry(self._head) if once else 0, self._retry, on_step, self._wake)
         Processor(ROLE, work, self._leadership, self._retry, self._stop, IDLE_SECONDS).run(once=once)
 
 
 class _Projecting:
-    """Implements infra.runtime.processor.Work. A step is one transaction, so that it may be tried again as a whole."""
+    """Implements infra.runtime.processor.Work. A step is one transaction, so it can be retried as a whole."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class _Projecting:
 
 
 def log_incident(report: IncidentReport) -> None:
-    """Say what becomes of a projection that fails, loudly where somebody has to look."""
+    """Log what happens to a failing projection, as an error if a person must act."""
     told = structlog.get_logger(__name__).bind(
         projection=report.projection,
         version=report.version,

@@ -1,4 +1,4 @@
-"""The relay: sends others what took effect and what became of messages, for as long as it runs."""
+"""The relay: publishes what took effect and the verdicts of messages, until stopped."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
@@ -15,7 +15,7 @@ from infra.store.retries import RetryPolicy
 
 ROLE = "relay"
 IDLE_SECONDS = 1.0
-"""How long a leader waits for news before it looks by itself: an expiry, for one, does not wake it."""
+"""How long an idle leader waits before it looks again: an expiry, for example, does not wake it."""
 WITHOUT_TOPICS_SECONDS = 5.0
 
 
@@ -23,31 +23,31 @@ class RelaySink(Sink, Protocol):
     """A sink that can look topics up, as consumers.sinks.kafka.KafkaSink can."""
 
     def find(self, topics: Iterable[str]) -> None:
-        """Raises MissingTopicsError, and what `send` raises."""
+        """Raises MissingTopicsError, and the errors of `send`."""
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the connection to the broker."""
 
 
 class Checkpoints(Protocol):
-    """How far each outbox was sent, by the store."""
+    """The checkpoints of the outboxes in the store."""
 
     def begun(self) -> Mapping[str, int]:
-        """The positions of those that have begun, by name."""
+        """The checkpoints of the outboxes that have begun, by name."""
 
     def position(self, name: str) -> int:
-        """Where one stands that has begun."""
+        """The checkpoint of one that has begun."""
 
     def move(self, name: str, start: int, end: int, left_out: Sequence[LeftOut] = ()) -> None:
-        """Keep what was left out, too. Raises CheckpointMovedError when it does not stand at `start` any more."""
+        """Also store the records left out. Raises CheckpointMovedError if the checkpoint is no longer at `start`."""
 
 
 class Relay:
-    """Sends until told to stop; see Processor.
+    """Sends until stopped; see Processor.
 
-    It leaves out nothing but what a topic can never take, and keeps in the store what that was. A checkpoint moves when
-    Kafka keeps all before it. What was sent before a crash and not yet noted is sent again, under the same ids. `begin`
-    gives checkpoints to a relay that has never run.
+    It leaves out only records that a topic can never take, and lists them in the store. A checkpoint moves after Kafka
+    has acknowledged everything before it. After a crash, records behind the checkpoint are sent again with the same
+    ids. `begin` creates the checkpoints of a relay that has never run.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class Relay:
         self._log = structlog.get_logger(__name__)
 
     def run(self, *, once: bool = False) -> None:
-        """Send what there is, and unless `once`, go on as more comes, until the stop is set.
+        """Send until the stop is set.
 
-        With `once` it ends when there is no more, whoever sent it.
-        Raises NotReachedError when Kafka refuses us, and what the store raises when it is away for too long.
+        With `once` it ends when everything is sent, by any process. Raises NotReachedError when Kafka refuses access,
+        and the store's error when it is unavailable for too long.
         """
         try:
             self._processor.run(once=once)
@@ -114,7 +114,7 @@ class Relay:
                 raise StoppedError("told to stop before the topics were there")
 
     def _send_next(self, outbox: Outbox) -> bool:
-        """Send the next batch of one outbox; whether there was any."""
+        """Send the next batch of one outbox; returns whether there was one."""
         start = self._checkpoints.position(outbox.name)
         outgoing = self._retry(lambda: outbox.after(start))
         if outgoing.end == start:
@@ -135,16 +135,16 @@ class Relay:
         return True
 
     def _send(self, records: Sequence[Record]) -> Sequence[LeftOut]:
-        """Send what its topic takes; returns what was left out, since it must not hold up what comes after it."""
+        """Send the records that their topics take; returns those left out, because they must not block later ones."""
         fitting, left_out = fit(records, self._sink)
         if left_out:
-            # What a topic takes may have been raised since it was looked up.
+            # A topic's limit may have been raised since it was read.
             self._find_topics()
             fitting, left_out = fit(records, self._sink)
         refused = self._sink.send(fitting) if fitting else {}
         if not refused:
             return left_out
-        # Or it may have been lowered.
+        # Or lowered.
         self._find_topics()
         for index, reason in refused.items():
             if self._sink.size(fitting[index]) <= self._sink.largest(fitting[index].topic):

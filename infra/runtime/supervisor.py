@@ -1,13 +1,13 @@
-"""Long-running parts of the service in one process: they start together, and none goes on when another has failed."""
+"""The supervisor runs the long-running parts in one process: they start together, and if one fails, all stop."""
 
 from collections.abc import Callable, Mapping
 from threading import Event, Thread
 
 
 def supervise(parts: Mapping[str, Callable[[], object]], stop: Event) -> None:
-    """Run each in a thread of its own until `stop` is set, which each of them heeds.
+    """Run each part in its own thread until `stop` is set; every part obeys `stop`.
 
-    One that fails sets it, and what it raised is raised here when the others have ended.
+    A part that fails sets `stop`; its error is raised here after the others have ended.
     """
     failures: list[BaseException] = []
 
@@ -17,13 +17,13 @@ def supervise(parts: Mapping[str, Callable[[], object]], stop: Event) -> None:
         except BaseException as e:
             failures.append(e)
         finally:
-            # A part that ends by itself is as good as one that failed: the service is not whole without it.
+            # A part that ends by itself also stops the service, which is incomplete without it.
             stop.set()
 
     threads = [Thread(target=run, args=(part,), name=name) for name, part in parts.items()]
     for thread in threads:
         thread.start()
-    # The main thread waits here, where signals reach it.
+    # The main thread waits here, so that it can receive signals.
     stop.wait()
     for thread in threads:
         thread.join()
