@@ -1,4 +1,4 @@
-"""A batch is settled once for all projections that stand at its start, from what was settled before where that goes."""
+"""Batch settling: settles a batch once for all projections at its start, on top of earlier settlings if possible."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from projections.history import History, Touched
 
 
 class SettledBatch(NamedTuple):
-    """The settlings of the streams that got events after `start` and up to `end`, by stream."""
+    """The settlings of the streams with events after `start` and up to `end`, by stream."""
 
     settlings: dict[str, Settling[Any]]
     start: int
@@ -20,19 +20,19 @@ class SettledBatch(NamedTuple):
 
 
 class BatchSettler:
-    """Settles batches, and remembers recent settlings for the batches that follow."""
+    """Settles batches, and caches recent settlings for the next batches."""
 
     def __init__(self, history: History):
         self._history = history
-        # Settlings of streams as they stood at a position: projections that stand elsewhere would spoil them.
+        # Settlings by position: projections at other positions must not use them.
         self._recent: dict[int, SettlingCache] = {}
 
     def settle(self, touched: Touched, start: int) -> SettledBatch:
-        """Settle what was touched after `start`."""
+        """Settle the streams that were touched after `start`."""
         return SettledBatch(self._settle(touched, self._recent.setdefault(start, SettlingCache())), start, touched.end)
 
     def remember(self, batch: SettledBatch, touched: Touched, stood_at: Collection[int]) -> None:
-        """Keep the settlings of a batch that was written; forget those of positions where no projection stood."""
+        """Cache the settlings of a written batch; drop those of positions without projections."""
         cache = self._recent[batch.start]
         for stream, settling in batch.settlings.items():
             cache.put(stream, touched.streams[stream][-1].originator_version, settling)
@@ -40,7 +40,7 @@ class BatchSettler:
         self._recent = {at: kept for at, kept in self._recent.items() if at == batch.end or at in stood_at}
 
     def _settle(self, touched: Touched, cache: SettlingCache) -> dict[str, Settling[Any]]:
-        """Settle the touched streams: from their new events where these are all or go on top, else from all events."""
+        """Settle the touched streams: from their new events if possible, else from all events."""
         settlings: dict[str, Settling[Any]] = {}
         unsettled: list[str] = []
         for stream, events in touched.streams.items():
@@ -50,7 +50,7 @@ class BatchSettler:
             version_before = events[0].originator_version - 1
             recent = cache.take(stream, version_before)
             if any(isinstance(event, ClockHoldEnded) for event in events) and version_before:
-                # A fact that was left out counts from here on, and its place may be before others.
+                # A fact whose clock hold ended counts from here on, and its place may be before others.
                 unsettled.append(stream)
             elif recent is not None and can_be_stepped_on(recent, facts):
                 step_on(recent, facts)

@@ -1,4 +1,4 @@
-"""A settled batch is written for all projections of a group at once; when one fails, for the others without it."""
+"""Batch writing: writes a settled batch for all projections of a group; if one fails, for the others without it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from projections.rows import Rows
 
 
 class BatchWriter:
-    """Writes rows, totals and positions; `parking` decides what becomes of a projection that fails."""
+    """Writes rows, totals and checkpoints; `parking` handles a failing projection."""
 
     def __init__(self, rows: Rows, parking: Parking):
         self._rows = rows
@@ -23,7 +23,8 @@ class BatchWriter:
         standings: Mapping[str, Standing],
         batch: SettledBatch,
     ) -> bool:
-        """Write the rows of these subjects for all projections of the group that do not fail; whether any was."""
+        """Write the rows of these subjects for all projections of the group that do not fail; returns whether any was
+        written."""
         replacements, failures = shape_replacements(group, batch.settlings)
         together = []
         for replacement in replacements:
@@ -46,16 +47,16 @@ class BatchWriter:
         return written
 
     def _write_alone(self, refused: RowsRefusedError, standings: Mapping[str, Standing], batch: SettledBatch) -> bool:
-        """Write the batch of one projection without the subjects whose rows are refused, once it is time for that."""
+        """Write the batch of one projection without the subjects whose rows are refused, if a retry is due."""
         projection = refused.projection
-        # Of those that are parked already there is nothing new to find out, and nobody has to wait for them.
+        # Subjects that are already parked need no new search, and no projection waits for them.
         known = self._parking.refused(projection, batch, standings[projection.name].parked)
         if known and self._write_without(projection, standings, batch, known):
             return True
         if not self._parking.patience_ends(projection, standings, batch, refused.reason):
             return False
         found = self._parking.refused(projection, batch)
-        # None: it was no subject's fault, and may have passed when the projection is due again.
+        # None: no subject is at fault, and the trouble may have passed at the next retry.
         return bool(found) and self._write_without(projection, standings, batch, found)
 
     def _write_without(
@@ -73,7 +74,7 @@ class BatchWriter:
         return True
 
     def _resolve(self, replacements: Sequence[Replacement], standings: Mapping[str, Standing]) -> None:
-        """Note which failures these batches put an end to: of a parked subject with rows, and of one that goes on."""
+        """Record the failures that this batch resolves: of parked subjects with rows, and of the projection."""
         for replacement in replacements:
             if failures := standings[replacement.projection.name].failures:
                 still = {failure.key for failure in replacement.failed}

@@ -1,4 +1,4 @@
-"""All projections. The views, which are questions to their rows, stand in projections/views/catalogue.py."""
+"""All projections. The views, which are queries on their rows, are in projections/views/catalogue.py."""
 
 from projections.contacts import CONTACTS
 from projections.follow_ups import FOLLOW_UPS

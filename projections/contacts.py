@@ -1,4 +1,4 @@
-"""contacts: each contact with a customer, and the rep who had it."""
+"""contacts: each contact between a rep and a customer."""
 
 from collections.abc import Iterable
 from datetime import datetime

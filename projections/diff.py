@@ -1,6 +1,6 @@
-"""What differs between two sets of rows of one table, by key and column by column. Pure: it reads and writes nothing.
+"""The difference between two sets of rows of one table, by key and column. Pure: it reads and writes nothing.
 
-`waybill verify` compares the rows that are kept with those that follow from the events.
+`waybill verify` compares stored rows with rows derived from events.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from projections.table import Row
 
 
 class ColumnChange(NamedTuple):
-    """One column of a row: its value before and after. What is not there has None in every column."""
+    """One column of a row: its value before and after. A missing row has None in every column."""
 
     column: str
     before: Any
@@ -18,9 +18,9 @@ class ColumnChange(NamedTuple):
 
 
 class RowChange(NamedTuple):
-    """A row that is only after (`added`), only before (`gone`), or on both sides with other values (`changed`).
+    """A row that exists only after (`added`), only before (`gone`), or on both sides with different values (`changed`).
 
-    `columns` has all columns of a row that was added or is gone, and of a changed one those that differ.
+    `columns` has all columns of an added or gone row, and the differing columns of a changed row.
     """
 
     kind: Literal["added", "gone", "changed"]
@@ -29,10 +29,10 @@ class RowChange(NamedTuple):
 
 
 def diff(names: Sequence[str], key: Sequence[str], before: Iterable[Row], after: Iterable[Row]) -> list[RowChange]:
-    """The rows that differ, in the order of their keys (null first).
+    """The differing rows in the order of their keys (null first).
 
-    `names` are the columns of both sides, in the order of the values, and `key` those by which a row is known. Raises
-    ValueError when two rows of one side have the same key.
+    `names` are the columns of both sides, in the order of the values, and `key` are the key columns. Raises ValueError
+    if two rows of one side have the same key.
     """
     indexes = [names.index(name) for name in key]
     old, new = _by_key(indexes, before), _by_key(indexes, after)

@@ -1,6 +1,6 @@
 """What happens when a projection fails: retry with backoff, then park the subject at fault, and stop at too many.
 
-A projection fails alone: others that read the same batch are written without it. See docs/decisions/014.
+A failing projection does not stop the others of the same batch. See docs/decisions/014.
 """
 
 import time
@@ -13,24 +13,24 @@ from typing import NamedTuple
 from projections.projection import Projection
 
 THE_PROJECTION_ITSELF = ""
-"""The key of a failure that is the projection's own. No subject has this id."""
+"""The key of a failure of the whole projection. No subject has this id."""
 
 
 class Incident(StrEnum):
-    """What becomes of a projection that fails."""
+    """The reaction to a failing projection."""
 
     RETRIED = "retried"
-    """It is tried again after a pause; nothing was written."""
+    """Retried after a pause; nothing was written."""
     PARKED = "parked"
-    """A subject was left as it was, and the projection went on without it."""
+    """A subject's rows stay as they were, and the projection went on without it."""
     STOPPED = "stopped"
-    """Too many subjects fail: the projection stays where it stands."""
+    """Too many subjects fail: the projection stays at its position."""
     RESUMED = "resumed"
-    """It goes on after it was stopped."""
+    """The projection goes on after it was stopped."""
 
 
 class IncidentReport(NamedTuple):
-    """What became of a projection, to be logged. `position` is where it stands or, of a parked key, the batch's end."""
+    """A reaction to log. `position` is the projection's position or, for a parked key, the end of the batch."""
 
     incident: Incident
     projection: str
@@ -53,7 +53,7 @@ class Failure(NamedTuple):
 
 
 class RowsRefusedError(Exception):
-    """The store does not take the rows of one projection. Nothing was written, of no projection."""
+    """The store refuses the rows of one projection. Nothing was written, for any projection."""
 
     def __init__(self, projection: Projection, reason: str):
         super().__init__(f"{projection.name}: {reason}")
@@ -63,21 +63,21 @@ class RowsRefusedError(Exception):
 
 @dataclass(frozen=True)
 class FailurePolicy:
-    """How patient a runner is with a projection that fails. Pauses are in seconds and grow fourfold."""
+    """The retry policy of a runner for a failing projection. Pauses are in seconds and grow fourfold."""
 
     attempts: int = 3
-    """So often is a batch tried before its subjects are parked: what fails by chance has passed by then."""
+    """How often a batch is tried before its subjects are parked: transient failures have passed by then."""
     first_pause: float = 0.2
     longest_pause: float = 60.0
     most_parked: int = 100
-    """More subjects than these are no trouble of single subjects: the projection itself is at fault, and stops."""
+    """If more subjects fail, the projection itself is at fault, and stops."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass
 class Backoff:
-    """A projection that failed: how often in a row, and when it is due again (by the policy's monotonic clock)."""
+    """A failed projection: how often in a row, and when the next retry is (by the policy's monotonic clock)."""
 
     policy: FailurePolicy
     attempts: int = 0
@@ -85,14 +85,14 @@ class Backoff:
     stopped: bool = False
 
     def fail(self) -> bool:
-        """Note a failure; whether patience is at an end."""
+        """Record a failure; returns whether the retries are exhausted."""
         pause = min(self.policy.first_pause * 4**self.attempts, self.policy.longest_pause)
         self.attempts += 1
         self.due = self.policy.monotonic() + pause
         return self.attempts >= self.policy.attempts
 
     def stop(self) -> None:
-        """Look again after the longest pause."""
+        """Retry after the longest pause."""
         self.stopped = True
         self.due = self.policy.monotonic() + self.policy.longest_pause
 
@@ -103,7 +103,7 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a projection stands: its position, whether somebody paused it, and what has failed, by key."""
+    """The state of a projection: its position, whether it is paused, and its failures by key."""
 
     position: int = 0
     paused: bool = False

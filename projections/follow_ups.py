@@ -1,7 +1,7 @@
 """follow_ups: what is owed to customers about declined expedites and delays.
 
-What is owed, and until when, is decided in domain/order/evolution.py and delays.py. What the clock alone leaves stands
-in order_states (`delay_owed_since`), since no fact brings it about; the view adds it.
+domain/order/evolution.py and delays.py decide what is owed, and until when. Follow-ups created only by the clock are in
+order_states (`delay_owed_since`), because no fact creates them; the view adds them.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from projections.table import Key, Row, RowIndex, RowTable
 
 
 class FollowUpPeriod(NamedTuple):
-    """One row for each period in which a rep owed the customer of an order one follow-up, by a fact."""
+    """One row for each period in which a rep owed the customer of an order one follow-up created by a fact."""
 
     order_id: Annotated[str, Key("The order.")]
     about: Annotated[str, Key("expedite (declined) or delay.")]
@@ -37,7 +37,7 @@ follow_up_periods = RowTable(
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """Each follow-up's periods, a new one whenever another rep takes the order over."""
+    """Each follow-up's periods; a new period begins when another rep takes over the order."""
     moments = [(moment.at, moment.summary) for moment in settled.moments]
     owed: dict[FollowUp, None] = {}
     for _, summary in moments:
@@ -65,7 +65,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
 
 
 def _holder(summary: OrderSummary | None, follow_up: FollowUp) -> tuple[str | None, datetime | None] | None:
-    """The rep who owes a follow-up, if anybody does, and when the order was closed; None when it is not owed."""
+    """The rep who owes a follow-up, if any, and when the order was closed; None if it is not owed."""
     if summary is None or follow_up not in summary.follow_ups:
         return None
     return summary.rep_id, summary.closed_at

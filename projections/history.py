@@ -1,4 +1,4 @@
-"""The stored events, as the runner reads them. The store implements this (infra/store/events/history.py)."""
+"""The interface through which the runner reads stored events; infra/store/events/history.py implements it."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -7,7 +7,7 @@ from domain.fact import Fact, StreamEvent
 
 
 class Touched(NamedTuple):
-    """The streams that got events between two positions, each with these events, and how many they are in all."""
+    """The streams with events between two positions, with these events, and their total number."""
 
     streams: Mapping[str, Sequence[StreamEvent]]
     events: int
@@ -15,10 +15,10 @@ class Touched(NamedTuple):
 
 
 class History(Protocol):
-    """The stored events, as the runner sees them."""
+    """The stored events."""
 
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
-        """At most `limit` events after a position, by stream, none beyond `up_to`; `end` is the last one's position."""
+        """At most `limit` events after a position, by stream, up to `up_to`; `end` is the last one's position."""
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
         """The facts of these streams up to and including a position, in the order of their versions."""

@@ -11,7 +11,8 @@ from projections.table import Key, Row, RowIndex, RowTable
 
 
 class LateDeliveryPeriod(NamedTuple):
-    """One row for each order completed after its promise, and another when its last shipment turns out another."""
+    """One row for each order completed after its promise, and another if a later confirmation changes its last
+    shipment."""
 
     order_id: Annotated[str, Key("The order.")]
     valid_from: Annotated[datetime, Key("From when this was so: first of all, the completion.")]
@@ -35,7 +36,7 @@ late_delivery_periods = RowTable(
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """Mostly one row, if any. What was on its way when the order was completed may be confirmed later, by another."""
+    """Usually at most one row. A shipment in transit when the order was completed may be confirmed later."""
     late = periods((moment.at, _late(moment.summary)) for moment in settled.moments)
     return {
         late_delivery_periods.name: [
@@ -45,7 +46,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
 
 
 def _late(summary: OrderSummary | None) -> LateDeliveryPeriod | None:
-    """The row of a late completion, as from the completion on; None while there is none."""
+    """The row of a late completion, valid from the completion; None if there is none."""
     if summary is None or summary.delivered_at is None or summary.delivered_at <= summary.promised_by:
         return None
     return LateDeliveryPeriod(

@@ -1,4 +1,4 @@
-"""order_lines: each line of an order and what was delivered of it, period by period."""
+"""order_lines: each line of an order with its delivered quantities, period by period."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -36,7 +36,7 @@ _row = row_maker(OrderLinePeriod, OrderLineSummary, "order_id", "valid_from", "v
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """Each line's periods. A moment tells only of the lines that it changed."""
+    """Each line's periods. A moment has only the lines that it changed."""
     seen: dict[str, list[tuple[datetime, OrderLineSummary | None]]] = {}
     for at, _, summary in settled.moments:
         for line_id, line in summary.changed_lines if summary else ():

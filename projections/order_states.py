@@ -1,4 +1,4 @@
-"""order_states: how each order stood, period by period, without a clock. Views of orders are questions to it."""
+"""order_states: the state of each order, period by period, without a clock. Views of orders query it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -55,8 +55,8 @@ class OrderState(NamedTuple):
 
 OPEN_NOW: Mapping[str, str | None] = {"valid_to": None, "status": "open"}
 
-# Workloads and overdue lists of the present read these few rows of a table that holds all history. Status and end stand
-# in the indexes, though they are the same in every row: without them SQLite would look each row up to see that.
+# Present workloads and overdue lists read these few rows of a table with all history. The indexes include status and
+# end, although they are equal in every row: without them SQLite would look up each row.
 order_states = RowTable(
     "order_states",
     OrderState,
@@ -82,7 +82,7 @@ order_states = RowTable(
 
 
 class RepOpenOrders(NamedTuple):
-    """What each rep holds at present: sums over order_states, kept as its rows change."""
+    """The present load of each rep: sums over order_states, updated with its rows."""
 
     rep_id: Annotated[str, Key("The rep; empty for what nobody holds.")]
     open_orders: Annotated[int, "Open orders that the rep holds."]
@@ -99,7 +99,7 @@ rep_open_orders = RowTable("rep_open_orders", RepOpenOrders)
 
 
 def load_of(order: OrderState) -> RepOpenOrders | None:
-    """What an order's present row adds to the load of the rep who holds it."""
+    """The contribution of an order's present row to the load of its rep."""
     if order.status != "open":
         return None
     stage, segment = order.stage, order.segment

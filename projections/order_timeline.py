@@ -1,4 +1,4 @@
-"""order_timeline: an order's events in the order in which they count, read from its stream and never stored twice."""
+"""order_timeline: an order's events in the order in which they count, read from its stream."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ NOT_TOLD = frozenset(
         *("changed_lines", "changed_shipments", "changed_expedites"),
     }
 )
-"""What views judge by, or make rows of; the timeline tells what other fields say of it."""
+"""Fields for views; the timeline reports the same changes by other fields."""
 
 
 class TimelineEntry(NamedTuple):
-    """One event. `position` is its place in the whole store; `took_effect_at` is None unless it took effect."""
+    """One event. `position` is its position in the store; `took_effect_at` is None unless it took effect."""
 
     position: int
     recorded_at: datetime
@@ -41,8 +41,8 @@ class TimelineEntry(NamedTuple):
 def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling[Any]) -> list[TimelineEntry]:
     """The facts that were settled and the verdict changes of a stream, in the order in which they took effect.
 
-    Works for any subject. Facts that did not take effect stand where their own time puts them; a verdict that changed
-    stands where that was recorded.
+    Works for any subject. A fact that did not take effect is placed at its own time; a changed verdict is placed where
+    it was recorded.
     """
     changed = what_each_changed(settling)
     entries: list[tuple[tuple[datetime, float, SortKey], TimelineEntry]] = []
@@ -52,7 +52,7 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
             if outcome is None:
                 continue
             when = outcome.took_effect_at or event.occurred_at
-            # Of one instant, first what took effect, by turns, then what did not.
+            # At one instant, first the facts that took effect, in their order, then the others.
             turn = changed[event.key][0] if event.key in changed else math.inf
             entries.append(((when, turn, event.sort_key), _of_fact(position, event, outcome, changed)))
         elif isinstance(event, VerdictChanged):
@@ -67,7 +67,8 @@ def event_name(event: StreamEvent) -> str:
 
 
 def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
-    """For each fact that took effect: its turn, and what was seen to change, such as "stage: booked → in_transit"."""
+    """For each fact that took effect: its rank in that order, and the visible change, such as "stage: booked →
+    in_transit"."""
     said: dict[FactKey, tuple[int, str]] = {}
     before: Any = None
     for turn, (_, fact, after) in enumerate(settling.moments):

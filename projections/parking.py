@@ -1,6 +1,6 @@
-"""A projection that fails waits; when patience ends, the subjects at fault are parked and it goes on without them.
+"""Parking: a failing projection is retried; after the last retry its failing subjects are parked, and it goes on.
 
-It stops when they are too many. See projections/failures.py for how patient it is, and docs/decisions/014.
+It stops if too many fail. See projections/failures.py for the retry policy, and docs/decisions/014.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,9 +22,9 @@ from projections.rows import Rows
 
 
 class Parking:
-    """Finds the subjects at fault and parks them, and knows which projections wait until they are tried again.
+    """Finds and parks failing subjects, and schedules the retries of projections.
 
-    `tell` hears what becomes of projections that fail.
+    `tell` is called with each reaction to a failing projection.
     """
 
     def __init__(self, rows: Rows, policy: FailurePolicy, tell: Callable[[IncidentReport], None]):
@@ -34,12 +34,12 @@ class Parking:
         self._backoffs: dict[str, Backoff] = {}
 
     def is_due(self, projection: Projection) -> bool:
-        """Whether a projection may be tried now: it has not failed, or has waited long enough."""
+        """Whether a projection may run now: it has not failed, or its retry is due."""
         backoff = self._backoffs.get(projection.name)
         return backoff is None or backoff.is_due
 
     def seconds_to_retry(self) -> float | None:
-        """How long until a projection that failed, and may recover by itself, is due again; None: there is none."""
+        """How long until the next retry of a failed projection; None if there is none."""
         due = [backoff.due for backoff in self._backoffs.values() if not backoff.stopped]
         return max(0.0, min(due) - self._policy.monotonic()) if due else None
 
@@ -50,8 +50,8 @@ class Parking:
     def left_in(
         self, projection: Projection, standings: Mapping[str, Standing], batch: SettledBatch, found: Mapping[str, str]
     ) -> Replacement | None:
-        """The batch without the subjects whose rows cannot be shaped; None when the projection has to wait."""
-        # Of those that are parked already, there is nothing new to find out.
+        """The batch without the subjects whose rows cannot be shaped; None if the projection must wait."""
+        # Subjects that are already parked need no new search.
         if not found.keys() <= standings[projection.name].parked and not self.patience_ends(
             projection, standings, batch, next(iter(found.values()))
         ):
@@ -61,11 +61,11 @@ class Parking:
     def patience_ends(
         self, projection: Projection, standings: Mapping[str, Standing], batch: SettledBatch, reason: str
     ) -> bool:
-        """Note a failure, and let the projection wait unless it has failed often enough."""
+        """Record a failure, and let the projection wait unless its retries are exhausted."""
         standing = standings[projection.name]
         backoff = self._backoffs.get(projection.name)
         if backoff is None:
-            # One that was stopped before has been tried often enough: once is all that it gets.
+            # A projection that was stopped before gets only one try.
             tried = self._policy.attempts - 1 if standing.stopped else 0
             backoff = self._backoffs[projection.name] = Backoff(self._policy, tried, stopped=standing.stopped)
         if backoff.fail():
@@ -76,7 +76,7 @@ class Parking:
     def park(
         self, projection: Projection, standings: Mapping[str, Standing], batch: SettledBatch, found: Mapping[str, str]
     ) -> Replacement | None:
-        """The batch with these subjects parked; None when they are too many, and the projection is stopped."""
+        """The batch with these subjects parked; None if they are too many and the projection is stopped."""
         standing, now = standings[projection.name], self._policy.clock()
         known = standing.parked
         if found.keys() <= known or len(known | found.keys()) <= self._policy.most_parked:
@@ -97,7 +97,8 @@ class Parking:
     def refused(
         self, projection: Projection, batch: SettledBatch, among: Collection[str] | None = None
     ) -> dict[str, str]:
-        """The subjects without rows that the store takes, and why, by halving; no more than it takes to stop."""
+        """The subjects whose rows the store refuses, with reasons, found by bisection; at most as many as stop the
+        projection."""
         (whole,), unshaped = shape_replacements([projection], batch.settlings)
         found = dict(unshaped.get(projection.name, {}))
         parts = [[s for s in whole.subjects if s not in found and (among is None or s in among)]]
@@ -116,5 +117,5 @@ class Parking:
         return found
 
     def report(self, incident: Incident, projection: Projection, key: str | None, position: int, reason: str) -> None:
-        """Tell what became of a projection or, with a key, of one of its subjects."""
+        """Report the reaction to a failing projection or, with a key, to one of its subjects."""
         self._tell(IncidentReport(incident, projection.name, projection.version, key, position, reason))

@@ -1,9 +1,8 @@
-"""What a projection is: a name, a version, tables, and how their rows follow from a settled subject.
+"""A projection: a name, a version, tables, and a function from a settled subject to rows.
 
-`rows = shape(settled subject)`: nothing else. The store writes the rows (infra/store/projected/rows.py), so no
-projection writes SQL, counts by hand or knows about late messages. Whatever spans subjects is a sum over rows: when a
-subject's rows are replaced, what the old ones contributed is taken away and what the new ones do is added, in the same
-transaction.
+`rows = shape(settled subject)`. The store writes the rows (infra/store/projected/rows.py), so no projection writes SQL,
+counts by hand or handles late messages. A total over several subjects is a sum over rows: when a subject's rows are
+replaced, the old contributions are subtracted and the new ones added in the same transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from projections.totals import Totals
 
 
 class Settled(NamedTuple):
-    """A subject with all its facts settled: what projections are shaped from."""
+    """A subject with all its facts settled, the input of `shape`."""
 
     kind: Kind
     subject_id: str
@@ -28,12 +27,12 @@ class Settled(NamedTuple):
 
     @property
     def moments(self) -> Sequence[Moment]:
-        """Every fact that took effect, in order, with how the subject stood then."""
+        """Every fact that took effect, in order, with the subject's state then."""
         return self.settling.moments
 
 
 def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
-    """A stream's subject with its facts settled; None for a waiting room, which is about nothing yet."""
+    """A stream's subject with its facts settled; None for a waiting room, which has no subject yet."""
     kind, subject_id = split_stream_name(stream)
     return None if kind is None else Settled(kind, subject_id, settle_stream(stream, facts))
 
@@ -42,7 +41,7 @@ def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
 class Projection:
     """One view's rows. `shape` yields for each table, by its name, the rows of one settled subject.
 
-    Every table's first column is the subject's id. A change of the rows' meaning takes a new `version`.
+    Every table's first column is the subject's id. If the meaning of the rows changes, raise `version`.
     """
 
     name: str
@@ -54,13 +53,13 @@ class Projection:
 
 
 Period = tuple[Any, datetime, datetime | None]
-"""What was seen, and from which instant up to, but not including, which other (None: it still is)."""
+"""A state and its period: from an instant up to, but not including, another (None: it lasts)."""
 
 
 def periods(moments: Iterable[tuple[datetime, Any]]) -> list[Period]:
-    """The periods between moments at which what is seen changed; of one instant, the last moment counts.
+    """The periods between moments at which the state changed; at one instant, the last moment counts.
 
-    None means that there is nothing to see.
+    None means that there is no state to show.
     """
     found: list[Period] = []
     seen: Any = None

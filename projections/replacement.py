@@ -1,4 +1,4 @@
-"""A replacement: the new rows of settled subjects, in place of all that these subjects had in one projection."""
+"""A replacement: the new rows of settled subjects, which replace all their rows in one projection."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -15,9 +15,9 @@ from projections.table import Row
 
 @dataclass
 class Replacement:
-    """New rows in place of all that these subjects had, for one projection.
+    """New rows that replace all rows of these subjects, for one projection.
 
-    `failed` has what is parked with this batch, and `resolved` the keys that are parked no longer.
+    `failed` has the failures parked with this batch, and `resolved` the keys that are no longer parked.
     """
 
     projection: Projection
@@ -36,9 +36,9 @@ class Replacement:
 def shape_replacements(
     projections: Sequence[Projection], settlings: Mapping[str, Settling[Any]], leave_out: Collection[str] = ()
 ) -> tuple[list[Replacement], dict[str, dict[str, str]]]:
-    """The rows of these subjects for each projection; by projection, the subjects that have none, and why.
+    """The rows of these subjects by projection; and by projection, the failed subjects with reasons.
 
-    The replacement of a projection that has failed is not whole: shape it again, and leave those subjects out.
+    The replacement of a failed projection is incomplete: shape it again without those subjects.
     """
     by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
     failures: dict[str, dict[str, str]] = {}
@@ -51,7 +51,7 @@ def shape_replacements(
         if subject_id in leave_out:
             continue
         for replacement in by_kind[kind]:
-            # Whatever is raised is this projection's trouble alone, and is reported as such.
+            # Any error concerns only this projection and is reported as such.
             try:
                 replacement.take(Settled(kind, subject_id, settling))
             except Exception as e:

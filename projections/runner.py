@@ -1,9 +1,9 @@
-"""The runner: reads what came after a position, settles the subjects that it touches, and replaces their rows.
+"""The runner: reads the events after a checkpoint, settles the touched subjects, and replaces their rows.
 
-All projections that stand at one position share the reading, the decoding and the settling of a batch
-(projections/batch_settling.py). Rows, totals and position are written in one transaction, and only from the position at
-which the batch began (projections/batch_writing.py). Projections that stand elsewhere take turns, and one that fails is
-left out while the others go on (projections/parking.py).
+All projections at one position share the reading, decoding and settling of a batch (projections/batch_settling.py).
+Rows, totals and checkpoint are written in one transaction by compare-and-set (projections/batch_writing.py).
+Projections at different positions take turns, and a failing one is left out while the others go on
+(projections/parking.py).
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from projections.rows import Rows
 
 
 class Step(NamedTuple):
-    """What one step of the runner did."""
+    """The result of one step of the runner."""
 
     start: int
     end: int
@@ -34,9 +34,9 @@ def _tell_nobody(report: IncidentReport) -> None:
 
 
 class Runner:
-    """Moves projections on. One call of `step` is one batch of those that stand at one position, in one transaction.
+    """Runs projections. One call of `step` is one batch for the projections at one position, in one transaction.
 
-    `tell` hears what becomes of projections that fail.
+    `tell` is called with each reaction to a failing projection.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class Runner:
         return min(standing.position for standing in self._rows.standings(self._projections).values())
 
     def reached(self, target: int) -> bool:
-        """Whether all projections that can move have reached a position: those neither paused nor stopped."""
+        """Whether all projections that are neither paused nor stopped have reached a position."""
         standings = self._rows.standings(self._projections).values()
         return all(s.position >= target for s in standings if not s.paused and not s.stopped)
 
     def seconds_to_retry(self) -> float | None:
-        """How long until a projection that failed, and may recover by itself, is due again; None: there is none."""
+        """How long until the next retry of a failed projection; None if there is none."""
         return self._parking.seconds_to_retry()
 
     def step(self) -> Step | None:
-        """Move projections that stand together one batch on; None when there is nothing to do for any of them.
+        """Run one batch for the projections at one position; None if there is nothing to do.
 
-        Projections at different positions take turns, so that one that catches up holds up none that is level. A batch
-        ends where the next projection stands: from there both go on together. Raises CheckpointMovedError when another
-        process moved one of them meanwhile.
+        Projections at different positions take turns, so a projection that catches up does not delay the others. A
+        batch ends at the next projection's position, and from there both continue together. Raises CheckpointMovedError
+        if another process moved one of them meanwhile.
         """
         standings = self._rows.standings(self._projections)
         for start, group in self._groups(standings):
@@ -95,7 +95,7 @@ class Runner:
         return None
 
     def retry_parked(self) -> None:
-        """Settle parked subjects again, up to where their projections stand: what was at fault may be mended."""
+        """Settle parked subjects again, up to their projections' positions: the cause may be fixed."""
         standings = self._rows.standings(self._projections)
         for projection in self._projections:
             standing = standings[projection.name]
@@ -107,7 +107,7 @@ class Runner:
             self._writer.write([projection], standings, SettledBatch(settlings, standing.position, standing.position))
 
     def _groups(self, standings: Mapping[str, Standing]) -> list[tuple[int, list[Projection]]]:
-        """The projections that may move, by position; those whose last turn is longest ago come first."""
+        """The projections that may run, by position; those whose last turn is longest ago come first."""
         groups: dict[int, list[Projection]] = defaultdict(list)
         for projection in self._projections:
             standing = standings[projection.name]

@@ -1,4 +1,4 @@
-"""shipments: each shipment of an order and what became of it, period by period."""
+"""shipments: each shipment of an order and its progress, period by period."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -42,7 +42,7 @@ _row = row_maker(ShipmentPeriod, ShipmentSummary, "order_id", "valid_from", "val
 
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
-    """Each shipment's periods. A moment tells only of the shipments that it changed."""
+    """Each shipment's periods. A moment has only the shipments that it changed."""
     seen: dict[str, list[tuple[datetime, ShipmentSummary]]] = {}
     currency = ""
     for at, _, summary in settled.moments:

@@ -1,7 +1,7 @@
-"""A table of rows, stated once: its row class says each column's name, type, key, nullability and meaning.
+"""A table of rows, defined by its row class: each column's name, type, key, nullability and meaning.
 
 From a `RowTable` follow the SQLAlchemy table (projections/views/tables.py), the comments that analysts read, Arrow's
-schema (infra/export/arrow_schema.py), and the rows that are read back. Nothing here knows a database.
+schema (infra/export/arrow_schema.py), and the rows that are read back. This module does not depend on a database.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ R = TypeVar("R", bound=Row)
 
 
 class ValueType(Enum):
-    """What a column holds, on every store and in every export."""
+    """The types of columns, on every store and in every export."""
 
     TEXT = "text, compared and sorted by code point"
     WHOLE = "a whole number"
@@ -38,7 +38,7 @@ _VALUE_TYPES: Mapping[type, ValueType] = {
 
 
 class Key(NamedTuple):
-    """Marks a column of the primary key, with what the column means: `order_id: Annotated[str, Key("The order.")]`."""
+    """Marks a column of the primary key and gives its meaning: `order_id: Annotated[str, Key("The order.")]`."""
 
     doc: str
 
@@ -55,7 +55,7 @@ class RowColumn(NamedTuple):
 
 @dataclass(frozen=True)
 class RowIndex:
-    """An index. With `where` it has only the rows with these values (None: null), which all queries of it ask for."""
+    """An index. With `where` it has only the rows with these values (None: null), which all its queries select."""
 
     name: str
     columns: tuple[str, ...]
@@ -64,10 +64,10 @@ class RowIndex:
 
 @dataclass(frozen=True, eq=False)
 class RowTable(Generic[R]):
-    """A table whose rows are `row`s, a NamedTuple. The row class's docstring says what one row stands for.
+    """A table whose rows are `row`s, a NamedTuple. The row class's docstring says what one row represents.
 
-    Each field is Annotated with what it means, or with `Key` of that; `| None` makes it nullable. The first field is
-    the id of the row's subject (in a table of totals: of what is summed up by).
+    Each field is Annotated with its meaning, or with `Key` of it; `| None` makes it nullable. The first field is the id
+    of the row's subject (in a table of totals: the key of the sums).
     """
 
     name: str
@@ -95,16 +95,16 @@ class RowTable(Generic[R]):
 
     @property
     def has_periods(self) -> bool:
-        """Whether a row holds from `valid_from` to `valid_to`."""
+        """Whether a row is valid from `valid_from` to `valid_to`."""
         return "valid_to" in self.names
 
     @property
     def doc(self) -> str:
-        """What one row stands for."""
+        """What one row represents."""
         return " ".join((self.row.__doc__ or "").split())
 
     def rows(self, found: Iterable[Iterable[Any]]) -> list[R]:
-        """Rows of values that stand in the order of the columns."""
+        """Rows from values in the order of the columns."""
         return [self.row(*values) for values in found]
 
 
@@ -123,11 +123,11 @@ def _column(table: str, name: str, hint: Any) -> RowColumn:
 
 
 def row_maker(row: type[R], summary: type[Any], *given: str) -> Callable[..., R]:
-    """What makes rows of a subject's summary: called with it, and with a keyword for each of `given`.
+    """A function that makes a row from a subject's summary and a keyword for each of `given`.
 
-    Every other column is the summary's field of its name. Raises TypeError when there is none. This is for rows that
-    are made by the hundred thousand: compiled once, as a named tuple's own constructor is, it takes a fourth of the
-    time of a call with 22 keywords.
+    Every other column is the summary's field of its name. Raises TypeError if there is none. It is for rows made by the
+    hundred thousand: it is compiled once, like a named tuple's constructor, and takes a quarter of the time of a call
+    with 22 keywords.
     """
     names: tuple[str, ...] = row._fields  # type: ignore[attr-defined]
     seen = [name for name in names if name not in given]

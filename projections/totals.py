@@ -1,4 +1,4 @@
-"""Totals: what spans subjects is a sum over their rows, kept up as rows give way to others."""
+"""Totals over several subjects: sums over rows, updated as rows are replaced."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from projections.table import Row, RowTable
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over those rows of `over` that have no end yet (`valid_to` is null), kept by key in `table`.
+    """Sums over the rows of `over` without an end (`valid_to` is null), stored by key in `table`.
 
-    `contribution` gives the row of `table` that a row of `over` adds, or None when it adds nothing. Of the row it sees
-    the columns that `looks_at` names, as attributes.
+    `contribution` returns the row of `table` that a row of `over` adds, or None if it adds nothing. It gets the columns
+    in `looks_at` as attributes.
     """
 
     table: RowTable[Any]
@@ -22,7 +22,7 @@ class Totals:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The columns by which rows are summed up."""
+        """The columns by which rows are grouped."""
         return self.table.key
 
     @property
@@ -32,7 +32,7 @@ class Totals:
 
 
 def sum_contributions(totals: Totals, old: Iterable[Any], new: Iterable[Any]) -> dict[Row, tuple[int, ...]]:
-    """By how much each key's measures change when the old rows give way to the new ones."""
+    """The change of each key's measures when the old rows are replaced by the new ones."""
     keys = len(totals.keys)
     sums: dict[Row, list[int]] = {}
     for rows, sign in ((old, -1), (new, 1)):

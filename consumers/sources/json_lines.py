@@ -16,14 +16,14 @@ READ_AGAIN_BYTES = 1024 * 1024
 
 
 class UnreadableSourceError(Exception):
-    """The file ends or breaks where it must not, such as a gzip stream that was cut short."""
+    """The file is truncated or damaged, such as an incomplete gzip stream."""
 
 
 class JsonLines:
-    """Lines of a binary stream. `open_stream` gives the stream from its beginning, still compressed if it is.
+    """Lines of a binary stream. `open_stream` opens the stream at its beginning, still compressed if it is.
 
-    A batch has at most `batch_lines` messages. Of a line of more than `max_bytes` bytes the beginning is kept.
-    `progress`, when given, is told the number of bytes read from the stream so far (compressed ones, if it is).
+    A batch has at most `batch_lines` messages. Only the beginning of a line with more than `max_bytes` bytes is kept.
+    `progress`, if given, gets the number of bytes read from the stream so far (compressed bytes, if it is).
     """
 
     identifies_by_offset = False
@@ -71,7 +71,7 @@ class JsonLines:
 
     @classmethod
     def of_bytes(cls, topic: str, content: bytes) -> "JsonLines":
-        """Lines at hand, such as a message that an operator makes."""
+        """Lines in memory, such as a message that an operator makes."""
         return cls(topic, lambda: io.BytesIO(content), batch_lines=1_000)
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
@@ -93,7 +93,7 @@ class JsonLines:
                     )
                 else:
                     stream.seek(0)
-                    # Told by an empty batch, so that whoever reads an empty stream learns it too.
+                    # Reported by an empty batch, so that the reader of an empty stream gets it too.
                     yield Batch((), position, position)
             while batch := self._next_batch(lines, position, unfinished):
                 position, unfinished = batch.end, None
@@ -118,15 +118,15 @@ class JsonLines:
 
 
 def _decompressed(stream: BinaryIO) -> IO[bytes]:
-    """The stream's content: gzip is told by its first bytes, not by the file's name."""
+    """The stream's content: gzip is detected by its first bytes, not by the file's name."""
     first = stream.peek(2)[:2] if hasattr(stream, "peek") else b""
     return cast(IO[bytes], gzip.open(stream)) if first == GZIP_MAGIC else stream
 
 
 class _WhatWasRead(NamedTuple):
-    """Where the last line that was read begins, and the SHA-256 of what there was of it without the blanks around.
+    """The start of the last line that was read, and the SHA-256 of its content without surrounding blanks.
 
-    None where that line was read to its end.
+    None if that line was read to its end.
     """
 
     line_start: int
@@ -135,7 +135,7 @@ class _WhatWasRead(NamedTuple):
 
 
 def _look_at_what_was_read(stream: IO[bytes], resume: FeedPosition) -> _WhatWasRead | None:
-    """Read again what was read; None when it is not what it was."""
+    """Read the earlier part again; None if it has changed."""
     crc = crc_at_line_start = line_start = at = 0
     missing = resume.bytes_read
     while missing and (chunk := stream.read(min(missing, READ_AGAIN_BYTES))):

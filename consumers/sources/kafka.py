@@ -1,9 +1,9 @@
-"""Kafka as a source: the partitions that a group gives to this consumer, read from where the store says.
+"""Kafka as a source: the partitions that a group assigns to this consumer, read from the store's checkpoints.
 
-The store alone knows how far a partition was read, for its position moves with the messages' effects in one
-transaction. So whenever partitions are given to this consumer, each one is sought to the store's position before
-anything is fetched from it. Whoever has lost a partition without knowing it fails when it moves the position, drops
-what it read and asks the store again. The offsets that are committed to Kafka are for tools that show lag.
+Only the store has the checkpoint of a partition, because it moves with the messages' effects in one transaction. So
+when a partition is assigned to this consumer, it first seeks to the store's checkpoint. A consumer that has lost a
+partition without noticing fails when it moves the checkpoint; it drops what it read and asks the store again. The
+offsets committed to Kafka are only for lag tools.
 """
 
 import time
@@ -27,30 +27,30 @@ from domain.checkpoint import CheckpointMovedError
 ASK_MS = 5_000
 SECONDS_BETWEEN_COMMITS = 1.0
 SECONDS_BEFORE_TRYING_AGAIN = 5.0
-"""After so long, a batch that could not be read is fetched again, from where the store says by then."""
+"""The pause before an unreadable batch is fetched again, from the store's checkpoint at that time."""
 LOG_APPEND_TIME = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Feeds(Protocol):
-    """Where the store says how far each partition was read."""
+    """The store's checkpoints of the partitions."""
 
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
-        """The partition's feed; the first to ask opens it, and so does who finds a topic of another id."""
+        """The partition's feed. It is opened on first use, and when the topic has a new id."""
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
-        """This reading of the partition is over; who asks next opens a new one."""
+        """End this feed of the partition; the next use opens a new one."""
 
     def stand_still(self, feed_id: int, offset: int, end_offset: int, reason: str, now: datetime) -> None:
-        """Keep that the batch between these offsets cannot be read. What is known of the same offset stays."""
+        """Record that the batch between these offsets is unreadable. An existing entry for the same offset stays."""
 
     def go_on(self, feed_id: int) -> None:
-        """Forget it, since the batch was read or stepped over."""
+        """Remove the entry, because the batch was read or skipped."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """One partition as the ingest pipeline knows it."""
+    """One partition for the ingest pipeline."""
 
     topic: str
     partition: int
@@ -58,7 +58,7 @@ class Partition:
 
 
 class PartitionState(NamedTuple):
-    """Where a partition that is being read stands in the store."""
+    """The store's state of a partition that is being read."""
 
     partition: Partition
     feed: Feed
@@ -66,9 +66,9 @@ class PartitionState(NamedTuple):
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
-    """What the group says: which partitions came and went. It is told so on the library's own thread.
+    """Receives the group's assignments and revocations, on the library's own thread.
 
-    A partition that comes is held back at once: nothing is fetched before it was sought.
+    A new partition is paused at once: nothing is fetched before the seek.
     """
 
     def __init__(self, consumer: Any):
@@ -81,7 +81,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         given = set(assigned)
         for partition in given:
-            # Any offset will do; without one the library would look for one that was committed.
+            # Any offset works; without one the library would look for a committed one.
             self._consumer.seek(partition, 0)
             self._consumer.pause(partition)
         with self._lock:
@@ -102,14 +102,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
             return set(self._given)
 
     def changed(self) -> set[TopicPartition]:
-        """What came or went since this was asked last."""
+        """The changes since the last call."""
         with self._lock:
             changed, self._changed = self._changed, set()
             return changed
 
 
 class KafkaReader:
-    """Reads topics into the ingest pipeline, a poll a transaction.
+    """Reads topics into the ingest pipeline, one transaction a poll.
 
     `consumer` is a KafkaConsumer with a group, manual commits, `auto_offset_reset` "none" and the range assignor.
     """
@@ -125,7 +125,7 @@ class KafkaReader:
         self._stopped: dict[TopicPartition, float] = {}
         self._told: dict[TopicPartition, int] = {}
         self._log = structlog.get_logger(__name__)
-        # A group that is joined by short polls may never be joined, unless the topics were looked up before.
+        # With short polls the consumer may never join the group, unless the topics were looked up before.
         for topic in topics:
             consumer.partitions_for_topic(topic)
         self._membership = Membership(consumer)
@@ -133,14 +133,14 @@ class KafkaReader:
 
     @property
     def joined(self) -> bool:
-        """Whether the group has said which partitions are ours; they may be none."""
+        """Whether the group has assigned our partitions (possibly none)."""
         return self._membership.joined
 
     def step(self, wait_ms: int) -> int:
-        """Poll once, for so many milliseconds at most, and store what came; returns how many messages.
+        """Poll once, for at most this many milliseconds, and store the messages; returns how many.
 
-        Raises KafkaError or OSError when Kafka fails, and whatever the store raises; then nothing was stored, and the
-        next step goes on from where the store stands.
+        Raises KafkaError or OSError when Kafka fails, and the errors of the store; then nothing was stored, and the
+        next step continues from the store's checkpoint.
         """
         polled = self._poll(wait_ms)
         self._let_go()
@@ -156,21 +156,21 @@ class KafkaReader:
         return stored
 
     def stay(self) -> None:
-        """Remain a member of the group while nothing can be stored. Raises KafkaError or OSError."""
+        """Stay a member of the group while nothing can be stored. Raises KafkaError or OSError."""
         self._hold_back(self._partitions)
         self._consumer.poll(0)
 
     def end_offsets(self) -> Mapping[TopicPartition, int]:
-        """Where our partitions end. Raises KafkaError or OSError when the broker does not say."""
+        """The end offsets of our partitions. Raises KafkaError or OSError if the broker does not answer."""
         return dict(self._consumer.end_offsets(list(self._partitions), timeout_ms=ASK_MS)) if self._partitions else {}
 
     def lag(self, ends: Mapping[TopicPartition, int]) -> int:
-        """How many offsets lie between the store and these ends."""
+        """The number of offsets between the store's checkpoints and these ends."""
         ours = ((self._partitions[partition], end) for partition, end in ends.items() if partition in self._partitions)
         return sum(max(0, end - state.feed.position.next_offset) for state, end in ours)
 
     def close(self) -> None:
-        """Commit to Kafka and leave the group, so that others take over at once."""
+        """Commit to Kafka and leave the group, so that other consumers take over at once."""
         try:
             if self._to_commit:
                 self._consumer.commit(self._to_commit, timeout_ms=ASK_MS)
@@ -184,7 +184,7 @@ class KafkaReader:
         except OffsetOutOfRangeError as e:
             self._go_on_where_something_is(e.args[0])
         except NoOffsetForPartitionError:
-            # A partition that came in this very moment; it will be sought.
+            # A partition that was assigned just now; the seek follows.
             pass
         return {}
 
@@ -196,7 +196,7 @@ class KafkaReader:
             self._to_commit.pop(partition, None)
 
     def _leave_topics_of_old(self) -> None:
-        """Seek anew where a topic was deleted and made anew: its offsets are not those that the store counted."""
+        """Seek again if a topic was deleted and created again: its offsets differ from the store's."""
         for partition, state in list(self._partitions.items()):
             known = topic_id(self._consumer, partition.topic)
             if known is not None and state.topic_id is not None and known != state.topic_id:
@@ -210,7 +210,7 @@ class KafkaReader:
                 continue
             start = state.feed.position
             if records[0].offset < start.next_offset:
-                # The group gave it to us anew while it was being sought.
+                # The group assigned it again during the seek.
                 self._hold_back([partition])
                 continue
             messages = [raw_message(record) for record in records]
@@ -220,7 +220,7 @@ class KafkaReader:
         return parts
 
     def _stop_at(self, unreadable: Mapping[TopicPartition, UnreadableBatch]) -> None:
-        """Fetch nothing more from these. The partition stands still, loudly; the others go on."""
+        """Pause these partitions and log it as an error; the others go on."""
         for partition, batch in unreadable.items():
             state = self._partitions.get(partition)
             if state is None:
@@ -258,7 +258,7 @@ class KafkaReader:
             self._hold_back(partitions)
             return 0
         except Exception:
-            # What was polled is not in the store: it will be read again.
+            # The polled records are not in the store and will be read again.
             self._hold_back(partitions)
             raise
         for partition, part in zip(partitions, parts, strict=True):
@@ -274,7 +274,7 @@ class KafkaReader:
             self._feeds.go_on(state.feed.feed_id)
 
     def _hold_back(self, partitions: Iterable[TopicPartition]) -> None:
-        """Fetch nothing from these before they were sought again."""
+        """Fetch nothing from these before the next seek."""
         for partition in list(partitions):
             self._partitions.pop(partition, None)
             self._stopped.pop(partition, None)
@@ -301,7 +301,7 @@ class KafkaReader:
                 )
 
     def _pass_over_markers(self) -> None:
-        """What ends a transaction takes up an offset and is no message: pass over it when nothing comes after."""
+        """The end marker of a transaction uses an offset but is no message: skip it if nothing follows."""
         parts = []
         for partition, state in self._partitions.items():
             if partition in self._stopped:
@@ -315,7 +315,7 @@ class KafkaReader:
         self._store(parts)
 
     def _go_on_where_something_is(self, out_of_range: Mapping[TopicPartition, int]) -> None:
-        """The store's position is not in the log: what lay there is gone, or the topic is another one by now."""
+        """The store's checkpoint is not in the log: the records are gone, or the topic was created again."""
         ours = [partition for partition in out_of_range if partition in self._partitions]
         first = self._consumer.beginning_offsets(ours, timeout_ms=ASK_MS)
         end = self._consumer.end_offsets(ours, timeout_ms=ASK_MS)
@@ -352,7 +352,7 @@ class KafkaReader:
 def _up_to_what_is_unreadable(
     polled: Mapping[TopicPartition, Sequence[Any]],
 ) -> tuple[Mapping[TopicPartition, Sequence[Any]], Mapping[TopicPartition, UnreadableBatch]]:
-    """The records before the first batch that cannot be read, and that batch."""
+    """The records before the first unreadable batch, and that batch."""
     readable: dict[TopicPartition, Sequence[Any]] = {}
     unreadable: dict[TopicPartition, UnreadableBatch] = {}
     for partition, records in polled.items():
@@ -366,7 +366,7 @@ def _up_to_what_is_unreadable(
 
 
 def raw_message(record: Any) -> RawMessage:
-    """A record of kafka-python as it came; a header without a value has an empty one."""
+    """A raw record of kafka-python; a header without a value gets an empty one."""
     headers = tuple((name, value or b"") for name, value in record.headers) if record.headers else ()
     value = record.value or b""
     whole = value.whole if type(value) is CutBytes else None
@@ -379,7 +379,7 @@ def raw_message(record: Any) -> RawMessage:
 
 
 def from_milliseconds(timestamp: int) -> datetime:
-    """A record's timestamp as an instant in UTC. One that no calendar has is the first or last of ours."""
+    """A record's timestamp as an instant in UTC. One outside the calendar becomes the first or last instant."""
     try:
         return EPOCH + timedelta(milliseconds=timestamp)
     except OverflowError:
@@ -387,7 +387,7 @@ def from_milliseconds(timestamp: int) -> datetime:
 
 
 def _if_it_is_ours(act: Any, *arguments: Any) -> bool:
-    """Do something to a partition, unless it was taken from us in this very moment."""
+    """Call something for a partition, unless it was revoked just now."""
     try:
         act(*arguments)
     except (ValueError, KeyError, IllegalStateError):

@@ -1,8 +1,8 @@
-"""A topic's past, read again: from an offset or an instant up to another, or to where the topic ends by now.
+"""Reads a topic's past again: from an offset or an instant up to another one, or up to the topic's present end.
 
-An instant is compared with each record's own timestamp. Timestamps need not grow with the offsets: a producer's clock
-says when, unless the topic has LogAppendTime. So what lies before an instant is looked for up to the topic's end.
-It is read by a consumer of no group, so whoever consumes the topic live notices nothing.
+An instant is compared with each record's own timestamp. Timestamps need not grow with offsets: without LogAppendTime
+they come from producers' clocks. So records before an instant are searched up to the topic's end. The reader joins no
+group, so live consumers are not disturbed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ POLL_MS = 1_000
 SILENT_POLLS = 30
 
 Point = int | datetime
-"""Where to begin or to end: an offset, or an instant by the records' own timestamps."""
+"""A start or an end: an offset, or an instant by the records' own timestamps."""
 
 
 class TopicsPast:
-    """Some offsets of each partition of a topic. Raises KafkaError or OSError when Kafka fails.
+    """A range of offsets of each partition of a topic. Raises KafkaError or OSError when Kafka fails.
 
-    `consumer` is a KafkaConsumer without a group. What retention took is passed over.
+    `consumer` is a KafkaConsumer without a group. Records deleted by retention are skipped.
     """
 
     def __init__(self, consumer: Any, topic: str, begin: Point, end: Point | None):
@@ -45,15 +45,15 @@ class TopicsPast:
         self.ranges: Mapping[int, tuple[int, int]] = {
             p.partition: (start, stop) for p, (start, stop) in within.items() if start < stop
         }
-        """The first offset of each partition that has any, and the one after its last."""
+        """The first offset of each partition with records, and the offset after its last."""
 
     @property
     def offsets(self) -> int:
-        """How many there are; some of them may hold no message, or one of another time."""
+        """The number of offsets; some may hold no message, or one outside the range."""
         return sum(stop - start for start, stop in self.ranges.values())
 
     def batches(self) -> Iterator[tuple[int, Sequence[RawMessage], int]]:
-        """Messages by partition, and the offset up to which they were read. A partition's come in their order."""
+        """Messages by partition, and the offset up to which they were read. Messages of a partition come in order."""
         stops = {TopicPartition(self.topic, number): stop for number, (_, stop) in self.ranges.items()}
         self._consumer.assign(list(stops))
         for partition in stops:
@@ -80,7 +80,7 @@ class TopicsPast:
     def _begins(self, point: Point, last: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         if isinstance(point, int):
             return dict.fromkeys(last, point)
-        # The first record of that millisecond or later: all before it are earlier. None: the end.
+        # The first record of that millisecond or later; all records before it are earlier. None: the end.
         milliseconds = int(point.timestamp() * 1000)
         found = self._consumer.offsets_for_times(dict.fromkeys(last, milliseconds), timeout_ms=ASK_MS)
         return {

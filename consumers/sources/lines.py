@@ -1,4 +1,4 @@
-"""Lines of a stream, cut in bounded memory: one of a gigabyte costs no more than one of a megabyte."""
+"""Splits a stream into lines in bounded memory: a line of a gigabyte needs no more than one of a megabyte."""
 
 import hashlib
 import re
@@ -15,10 +15,11 @@ _blanks = re.compile(rb"[ \t\r\n]*")
 
 
 class LineReader:
-    """Gives the lines of a stream that are not blank, one by one, without the blanks and the BOM around them.
+    """Yields the lines of a stream that are not blank, without BOM and surrounding blanks.
 
-    Of a line of more than `max_bytes` bytes it keeps the beginning, the size and the SHA-256. `lines` counts the lines
-    passed so far, blank ones included; `bytes_read` and `crc` are the bytes before the next line and their CRC-32.
+    For a line with more than `max_bytes` bytes it keeps the beginning, the size and the SHA-256. `lines` counts the
+    lines so far, including blank ones. `bytes_read` and `crc` are the number of bytes before the next line and their
+    CRC-32.
     """
 
     def __init__(self, stream: IO[bytes], max_bytes: int, *, lines: int = 0, bytes_read: int = 0, crc: int = 0):
@@ -29,9 +30,9 @@ class LineReader:
         self._at = 0
 
     def skip_blanks(self, up_to_bytes_read: int) -> bool:
-        """Pass over blank lines and the blanks before a line, a buffer at a time; whether there is more to read.
+        """Skip blank lines and leading blanks, one buffer at a time; returns whether there is more to read.
 
-        Stops early when so many bytes were read.
+        Stops early after this many bytes.
         """
         while True:
             match = _blanks.match(self._buffer, self._at)
@@ -45,7 +46,7 @@ class LineReader:
                 return False
 
     def line(self) -> RawMessage | None:
-        """The next line, after `skip_blanks`. None when it holds nothing but a BOM."""
+        """The next line, after `skip_blanks`. None if it has only a BOM."""
         number = self.lines
         end = self._end_of_line()
         if end is None:
@@ -56,7 +57,7 @@ class LineReader:
         return RawMessage(number, body).within(self._max_bytes) if body else None
 
     def _end_of_line(self) -> int | None:
-        """Where the line ends in the buffer, the line end left out; None when it is longer than a message may be."""
+        """The end of the line in the buffer, without the line end; None if it is longer than the largest message."""
         searched = self._at
         while (end := self._buffer.find(b"\n", searched)) < 0:
             if len(self._buffer) - self._at > self._max_bytes:
@@ -93,9 +94,9 @@ class LineReader:
 
 
 class MeasuredLine:
-    """A long line's content without the blanks around it: all of it up to a size, beyond that its beginning.
+    """A long line's content without surrounding blanks: the whole line up to a size, else its beginning.
 
-    `size` counts the bytes so far, from the first that is no blank on.
+    `size` counts the bytes so far, from the first that is not blank.
     """
 
     def __init__(self, max_bytes: int):
@@ -105,7 +106,7 @@ class MeasuredLine:
         self._begun = False
         self.size = 0
         self._digest = hashlib.sha256()
-        # As of the last byte that is no blank: what follows may be the blanks at the line's end.
+        # Up to the last byte that is not blank: the rest may be trailing blanks.
         self._content_size = 0
         self._content_digest = self._digest.copy()
 

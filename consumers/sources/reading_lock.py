@@ -1,6 +1,6 @@
-"""The reading lock: at most one process at a time resumes a reading of a file that was broken off.
+"""The reading lock: at most one process at a time resumes an interrupted reading of a file.
 
-The operating system frees the lock when its process ends, however it ends. Locks hold on one machine, for one user.
+The operating system frees the lock when the process ends for any reason. Locks work on one machine, for one user.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ POLL_SECONDS = 0.02
 
 @contextmanager
 def reading_lock(store: str, topic: str) -> Iterator[bool]:
-    """Yields whether this process alone reads the topic's file into the store."""
+    """Yields whether this process is the only one that reads the topic's file into the store."""
     with held_lock(f"reading {store} {topic}", wait=False) as held:
         yield held
 
 
 @contextmanager
 def held_lock(name: str, *, wait: bool) -> Iterator[bool]:
-    """Hold the lock of this name, after waiting for it or not at all; yields whether it is held.
+    """Try to take the lock of this name, waiting or not; yields whether it is held.
 
-    Raises OSError when the folder of locks belongs to somebody else.
+    Raises OSError if the folder of locks belongs to another user.
     """
     folder = Path(tempfile.gettempdir()) / f"waybill-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

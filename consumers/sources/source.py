@@ -1,4 +1,4 @@
-"""Where messages come from: what every source, such as a file or a topic, hands to the ingest pipeline."""
+"""The interface of all sources, such as files and topics, to the ingest pipeline."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -6,27 +6,27 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 READ_AGAIN = "again:"
-"""What stands before the topic in the name of a feed that read its past, whose position is no consumer's."""
+"""The prefix of the topic in the name of a feed that reads the past; consumers do not use its checkpoint."""
 
 
 USUAL_MAX_BYTES = 1_048_576
-"""How large a message may be unless the settings say otherwise."""
+"""The default size limit of a message."""
 KEPT_BYTES = 64 * 1024
-"""So much is kept of the beginning of a message that is larger than it may be."""
+"""How many bytes are kept of a message that is too large."""
 
 
 class Whole(NamedTuple):
-    """What is known of a message of which only the beginning is kept: its size in bytes, and its SHA-256 in hex."""
+    """The size in bytes and the SHA-256 in hex of a message of which only the beginning is kept."""
 
     size: int
     sha256: str
 
 
 class RawMessage(NamedTuple):
-    """The bytes of one message as they came, and their offset in the feed (of a file: the line's number, from 0).
+    """The raw bytes of one message, and its offset in the feed (for a file: the line number from 0).
 
-    `whole` is set when the message is larger than it may be: then `body` is its beginning. `broker_time` is when the
-    broker recorded it (aware, UTC), where the topic has LogAppendTime. `unreadable` says why there is nothing to read.
+    `whole` is set if the message is too large: then `body` is its beginning. `broker_time` is when the broker recorded
+    it (aware, UTC), if the topic has LogAppendTime. `unreadable` is the reason why there is nothing to read.
     """
 
     offset: int
@@ -38,7 +38,7 @@ class RawMessage(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The size of the message in bytes, headers aside."""
+        """The size of the message in bytes, without headers."""
         return len(self.body) if self.whole is None else self.whole.size
 
     @property
@@ -47,14 +47,14 @@ class RawMessage(NamedTuple):
         return hashlib.sha256(self.body).hexdigest() if self.whole is None else self.whole.sha256
 
     def within(self, max_bytes: int) -> "RawMessage":
-        """The same, cut to its beginning where it has more than `max_bytes` bytes."""
+        """The same message, truncated if it has more than `max_bytes` bytes."""
         if self.whole is not None or len(self.body) <= max_bytes:
             return self
         return self._replace(body=self.body[:KEPT_BYTES], whole=Whole(self.size, self.sha256))
 
 
 class FeedPosition(NamedTuple):
-    """How far a feed was read: the next offset, and for a file the bytes before it and their CRC-32."""
+    """The checkpoint of a feed: the next offset, and for a file the number of bytes before it and their CRC-32."""
 
     next_offset: int = 0
     bytes_read: int = 0
@@ -62,7 +62,7 @@ class FeedPosition(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Messages of one feed, read from `start` up to `end`. A batch may be empty (blank lines alone)."""
+    """Messages of one feed, read from `start` up to `end`. A batch may be empty (only blank lines)."""
 
     messages: Sequence[RawMessage]
     start: FeedPosition
@@ -70,7 +70,7 @@ class Batch(NamedTuple):
 
 
 class FeedName(Protocol):
-    """What a feed is known by."""
+    """The name of a feed."""
 
     @property
     def topic(self) -> str:
@@ -82,18 +82,19 @@ class FeedName(Protocol):
 
     @property
     def identifies_by_offset(self) -> bool:
-        """True where topic, partition and offset name a message for good, as in Kafka; not so a file's lines."""
+        """Whether topic, partition and offset identify a message permanently, as in Kafka but not in a file."""
 
 
 class Source(FeedName, Protocol):
-    """One feed, read in batches from a position on."""
+    """One feed, read in batches from a checkpoint."""
 
     @property
     def resumable(self) -> bool:
-        """Whether a reading that was broken off can go on where it stopped; not so of what can be read but once."""
+        """Whether an interrupted reading can continue where it stopped; false for a source that can be read only
+        once."""
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
-        """Read on from `resume` if what lies before it is unchanged, else from the beginning.
+        """Read from `resume` if the part before it is unchanged, else from the beginning.
 
-        The first batch's `start` tells which it was.
+        The first batch's `start` says which one it was.
         """

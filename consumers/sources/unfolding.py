@@ -1,4 +1,4 @@
-"""Unfolding compressed batches of Kafka in bounded memory: some of half a megabyte unfold to half a gigabyte."""
+"""Decompresses Kafka batches in bounded memory: half a megabyte can decompress to half a gigabyte."""
 
 import gzip
 import hashlib
@@ -15,17 +15,17 @@ INT_BYTES = 4
 
 
 class UnreadableBatchError(Exception):
-    """A batch that cannot be read; the text says why."""
+    """A batch is unreadable; the text says why."""
 
 
 class CutBytes(bytes):
-    """The beginning of a key, a value or a header that is larger than a message may be."""
+    """The beginning of a key, a value or a header that is too large."""
 
     whole: Whole
 
 
 class UnfoldedRecord(NamedTuple):
-    """A record of a batch, as Kafka's format has it: its timestamp and offset are counted from the batch's own."""
+    """A record of a batch in Kafka's format: timestamp and offset are relative to the batch's."""
 
     size: int
     timestamp_delta: int
@@ -36,14 +36,14 @@ class UnfoldedRecord(NamedTuple):
 
 
 class Stream(Protocol):
-    """Gives bytes until there are no more."""
+    """Yields bytes until the end."""
 
     def read(self, size: int, /) -> bytes:
         """At most so many bytes; none at the end."""
 
 
 def unfold(codec: int, folded: bytes) -> Stream:
-    """What a batch unfolds to, piece by piece. `codec` is Kafka's number of it. Raises UnreadableBatchError."""
+    """The decompressed batch in pieces. `codec` is Kafka's number. Raises UnreadableBatchError."""
     if codec not in _CODECS:
         raise UnreadableBatchError(f"its compression is of kind {codec}, which is not known")
     name, opened = _CODECS[codec]
@@ -85,7 +85,7 @@ _CODECS: dict[int, tuple[str, Callable[[bytes], Stream]]] = {
 
 
 def _snappy_blocks(folded: bytes, uncompress: Callable[[bytes], bytes]) -> Iterator[bytes]:
-    """Java's library writes blocks, each with its length before it. A bare one unfolds to 21 times its size at most."""
+    """Java's library writes blocks with a length prefix. A plain block decompresses to at most 21 times its size."""
     if not folded.startswith(XERIAL_MAGIC):
         yield uncompress(folded)
         return
@@ -114,7 +114,7 @@ class _Pieces:
 
 
 class _Guarded:
-    """A codec's stream, whose own errors are told as ours."""
+    """A codec's stream with its errors converted to ours."""
 
     def __init__(self, name: str, stream: Stream):
         self._name, self._stream = name, stream
@@ -122,12 +122,12 @@ class _Guarded:
     def read(self, size: int, /) -> bytes:
         try:
             return self._stream.read(size)
-        except Exception as e:  # each codec's library has errors of its own
+        except Exception as e:  # each codec library has its own error classes
             raise UnreadableBatchError(f"its {self._name} data is damaged: {e}") from e
 
 
 def read_up_to(stream: Stream, size: int) -> bytes:
-    """So many bytes, or all that there are."""
+    """Exactly this many bytes, or all that remain."""
     pieces: list[bytes] = []
     while size and (piece := stream.read(size)):
         pieces.append(piece)
@@ -136,11 +136,11 @@ def read_up_to(stream: Stream, size: int) -> bytes:
 
 
 def unfolded_records(before: bytes, stream: Stream, count: int, max_bytes: int) -> Iterator[UnfoldedRecord]:
-    """The records of a batch one by one, of which `before` was read already. Raises UnreadableBatchError."""
+    """The records of a batch, one by one; `before` is the part already read. Raises UnreadableBatchError."""
     fields = _Fields(before, stream, max_bytes)
     for _ in range(count):
         size = fields.varint()
-        fields.take(1)  # attributes, of which there are none
+        fields.take(1)  # attributes, which are unused
         timestamp_delta, offset_delta = fields.varint(), fields.varint()
         key, value = fields.nullable(), fields.nullable()
         headers = []

@@ -1,4 +1,4 @@
-"""The instant that a question is asked for."""
+"""The instant of a query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ def _moved(instant: datetime, span: timedelta) -> datetime:
 class AsOf:
     """T, as SQL. `shifted` gives T moved by a span of time.
 
-    When `present` is true the question is about now: every fact counts, so the rows that hold are those without an
-    end, and T is merely the clock that promises are compared with.
+    If `present` is true, the query is about now: every fact counts, so the valid rows are those without an end, and T
+    is only the clock for comparing promises.
     """
 
     shifted: Callable[[timedelta], ColumnElement[datetime]]
@@ -49,7 +49,7 @@ class AsOf:
         return self.shifted(-WEEK)
 
     def holds(self, periods: Table | Any) -> ColumnElement[bool]:
-        """The rows of a table of periods (valid_from, valid_to) that hold at T."""
+        """The rows of a table of periods (valid_from, valid_to) that are valid at T."""
         if self.present:
             return periods.c.valid_to.is_(None)
         return (periods.c.valid_from <= self.instant) & (
@@ -57,5 +57,5 @@ class AsOf:
         )
 
     def happened(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
-        """What happened by T; at present, everything that is known to have happened."""
+        """What happened by T; at present, everything known."""
         return column.is_not(None) if self.present else column <= self.instant

@@ -12,18 +12,18 @@ from projections.views.untaken_messages import UNTAKEN_COLUMN_DOCS, count_untake
 
 
 def reasons(as_of: AsOf) -> dict[str, ColumnElement[bool]]:
-    """What puts an open order at risk whose promise has not passed, by name; the first that holds is told."""
+    """The reasons that put an open order at risk before its promise, by name; the first that applies is shown."""
     return {
         "estimate_late": state.latest_estimate > state.promised_by,
         "estimate_passed": state.latest_estimate < as_of.instant,
-        # Every shipment has a mode, and of the live ones it is that of one without an estimate, if there is any.
+        # Every shipment has a mode; if a live shipment has no estimate, this is its mode.
         "no_estimate": state.mode.is_not(None) & state.estimated_delivery.is_(None),
         "not_booked": state.left_to_book & (state.promised_by <= as_of.day_later),
     }
 
 
 def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
-    """Promised for T or later, and there is a reason to doubt it."""
+    """Promised for T or later, with a reason for doubt."""
     return (state.promised_by >= as_of.instant) & or_(*reasons(as_of).values())
 
 

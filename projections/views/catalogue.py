@@ -1,4 +1,4 @@
-"""All views, by the names that people use for them. The projections stand in projections/catalogue.py."""
+"""All views by name. The projections are in projections/catalogue.py."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,14 +28,14 @@ from projections.views.shipments import shipments
 from projections.views.tables import order_states
 
 ANY_INSTANT = AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))
-"""For looking at a question without asking it."""
+"""Used to inspect a query without running it."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A question that the tables of these projections answer for any instant.
+    """A query on the tables of these projections for any instant.
 
-    `column_docs` has what computed columns mean; those of the tables say so themselves.
+    `column_docs` has the meaning of computed columns; table columns have their own.
     """
 
     relation: str
@@ -47,7 +47,7 @@ class View:
     counts_untaken: bool = False
     """Whether it counts the messages about an order that were not taken, which no projection has."""
     tells_all_periods: bool = False
-    """Whether, unless asked as of an instant, it tells all that ever held and not only what does now."""
+    """Whether, without an instant, it returns all periods and not only the present ones."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Column types of the views' tables: instants, amounts and hours, exact on every store.
+"""Column types of the views' tables: exact instants, amounts and hours on every store.
 
 On PostgreSQL they are timestamptz and numeric. SQLite has neither, so there an instant is the number of microseconds
 since 1970-01-01T00:00:00Z and an amount is decimal text.
@@ -72,7 +72,7 @@ class Hours(TypeDecorator[Decimal]):
 
 
 def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """What a bulk insert has to do to a column's values (never null) before the driver takes them; None: nothing."""
+    """The conversion of a column's values (never null) for a bulk insert; None if the driver takes them unchanged."""
     if dialect.name != "sqlite":
         return None
     if isinstance(column_type, Instant):
@@ -102,13 +102,13 @@ class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function
         return [self.start, self.end]
 
     def _copy_internals(self, *, clone: Any = None, **options: Any) -> None:
-        # So that a question can be asked of other tables: infra/store/projected/tables.py replaces columns.
+        # So that a query can use other tables: infra/store/projected/tables.py replaces columns.
         if clone is not None:
             self.start, self.end = clone(self.start, **options), clone(self.end, **options)
 
 
-# A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's division of integers
-# cuts towards zero: moved up by an even number of hundredths, longer than all of history, every span is positive.
+# A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's integer division
+# truncates towards zero. Adding an even number of hundredths, longer than all of history, makes every span positive.
 _SHIFT = 10_000_000_000
 
 

@@ -34,7 +34,7 @@ def follow_ups(as_of: AsOf) -> Select[Any]:
 
 
 def owed_at(as_of: AsOf) -> Subquery:
-    """What is owed at T: by the facts, and because a promise passed with the customer not informed."""
+    """What is owed at T: created by facts, or because a promise passed without the customer being informed."""
     by_facts = follow_up_periods.c
     columns = (by_facts.order_id, by_facts.rep_id, by_facts.request_id, by_facts.about, by_facts.owed_since)
     return union_all(
@@ -50,12 +50,12 @@ def owed_at(as_of: AsOf) -> Subquery:
 
 
 def delay_left_by_the_clock(as_of: AsOf) -> ColumnElement[bool]:
-    """Of an open order: its promise has passed, and nobody has told the customer."""
+    """Whether the promise of an open order has passed without the customer being informed."""
     return state.delay_owed_since.is_not(None) & (state.promised_by < as_of.instant)
 
 
 def has_lapsed(as_of: AsOf, closed_at: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Of an order closed this long before T, nothing is owed any more."""
+    """An order closed this long before T owes nothing."""
     return closed_at.is_not(None) & (closed_at <= as_of.shifted(-LAPSES_AFTER))
 
 

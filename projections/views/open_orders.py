@@ -1,4 +1,4 @@
-"""Open orders at T, as questions to order_states: what the overdue list, the at-risk list and the workload share."""
+"""Open orders at T, shared by the overdue list, the at-risk list and the workload."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ state = order_states.c
 
 
 def is_open(as_of: AsOf) -> ColumnElement[bool]:
-    """The rows of order_states of the orders that are open at T."""
+    """The rows of order_states for orders that are open at T."""
     return as_of.holds(order_states) & (state.status == "open")
 
 
 def open_order_columns(
     hours: ColumnElement[Any], follow_up_owed: ColumnElement[bool], *further: ColumnElement[Any]
 ) -> Select[Any]:
-    """The columns of an open order, as the overdue and the at-risk list both have them.
+    """The columns that the overdue list and the at-risk list share.
 
-    `hours` are those to the promise or from it, by that column's name; `further` columns stand at the end.
+    `hours` are the hours to or since the promise, with the column's name; `further` columns come last.
     """
     return select(
         state.order_id,

@@ -1,4 +1,4 @@
-"""order_lines: the lines of each order, with what was delivered of them."""
+"""order_lines: the lines of each order, with delivered quantities."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""order_states: the rows that views of orders are questions to, for those who want all of them."""
+"""order_states: all the rows that views of orders query."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""orders: every order, with how it stands and whether it was on time."""
+"""orders: every order, with its status and whether it was on time."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def orders(as_of: AsOf) -> Select[Any]:
 
 
 def _on_time(as_of: AsOf) -> ColumnElement[bool]:
-    # With the type of a column, since SQLite has no booleans.
+    # With the type of a column, because SQLite has no booleans.
     return case(
         (state.completed_at.is_not(None), state.completed_at <= state.promised_by),
         ((state.status == "open") & is_overdue(as_of), literal(False, Boolean)),

@@ -1,4 +1,4 @@
-"""overdue_deliveries: open orders whose promise has passed."""
+"""overdue_deliveries: open orders past their promise."""
 
 from typing import Any
 

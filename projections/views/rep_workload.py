@@ -58,7 +58,8 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
 
 
 def load_recounted(as_of: AsOf) -> CTE:
-    """What each rep holds at T, counted from the rows of order_states: for the past, and to prove the kept totals."""
+    """The load of each rep at T, counted from the rows of order_states: for the past, and to check the stored
+    totals."""
     state = order_states.c
     measures = {
         "open_orders": state.status == "open",
@@ -84,7 +85,7 @@ def _load_kept() -> CTE:
 
 def _clock_dependent(as_of: AsOf) -> CTE:
     state = order_states.c
-    # Most open orders are neither overdue nor due soon nor at risk, and count nowhere here.
+    # Most open orders are neither overdue nor due soon nor at risk, and are not counted here.
     due = (state.promised_by >= as_of.instant) & (state.promised_by <= as_of.day_later)
     return (
         select(
@@ -116,17 +117,17 @@ def _contacts(as_of: AsOf) -> CTE:
 
 
 def _holder() -> ColumnElement[str]:
-    """The rep who holds an order; empty, as in the kept totals, for nobody."""
+    """The rep who holds an order; empty for none, as in the stored totals."""
     return _or_empty(order_states.c.rep_id)
 
 
 def _or_empty(rep_id: ColumnElement[Any]) -> ColumnElement[str]:
-    # SQLite makes an index for a join only over what it knows to be text.
+    # SQLite creates an automatic index for a join only if it knows the column as text.
     return func.coalesce(rep_id, literal_column("''", Name)).cast(Text)
 
 
 def _count(measure: ColumnElement[Any]) -> ColumnElement[int]:
-    """The number of rows for which a condition holds, or the sum of a number."""
+    """The number of rows that meet a condition, or the sum of a number."""
     counted = measure if isinstance(measure.type, Integer) else case((measure, 1), else_=0)
     return func.sum(counted).cast(Integer)
 

@@ -1,4 +1,4 @@
-"""shipments: the shipments of each order, and what became of them."""
+"""shipments: the shipments of each order, with their progress."""
 
 from typing import Any
 

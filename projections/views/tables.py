@@ -1,7 +1,7 @@
-"""The projections' tables in SQL, each made from the row class that declares it: the one place where they are made.
+"""The projections' SQL tables, generated from their row classes.
 
-Each version of a projection has tables of its own, such as `order_states_v3`. Code asks and fills those of its own
-version. Why so: docs/decisions/013-tables-by-version.md.
+Each version of a projection has its own tables, such as `order_states_v3`. Code reads and writes those of its own
+version. See docs/decisions/013-tables-by-version.md.
 """
 
 from collections.abc import Mapping
@@ -32,16 +32,16 @@ SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
 }
 
 metadata = MetaData()
-"""All tables that this code's versions of the projections keep."""
+"""All tables of this code's projection versions."""
 
 
 def version_suffix(version: int) -> str:
-    """What ends the stored names of the tables and indexes of this version of a projection."""
+    """The suffix of the stored names of tables and indexes of this projection version."""
     return f"_v{version}"
 
 
 def sql_table(declared: RowTable[Any], metadata: MetaData, suffix: str = "") -> Table:
-    """The table of a row class, with its comments and indexes, added to `metadata`; `suffix` ends all names."""
+    """The table of a row class, with comments and indexes, added to `metadata`; all names end with `suffix`."""
     table = Table(
         declared.name + suffix,
         metadata,
@@ -67,7 +67,7 @@ def sql_table(declared: RowTable[Any], metadata: MetaData, suffix: str = "") -> 
 
 
 def value_type(column_type: TypeEngine[Any]) -> ValueType:
-    """What a column of a question holds, by its SQL type: text unless it is another of SQL_TYPES."""
+    """The type of a query's column by its SQL type; text unless it is one of SQL_TYPES."""
     for kind, declared in SQL_TYPES.items():
         cls = declared if isinstance(declared, type) else type(declared)
         if isinstance(column_type, cls) and kind is not ValueType.TEXT:

@@ -1,8 +1,8 @@
-"""What was not taken about an order: messages held or refused, and malformed ones that claim to be about it.
+"""Messages about an order that were not taken: held, refused, or malformed with a claim to be about it.
 
-They belong to no subject's rows. The store has them as two views of its register (migration 0008); as known at an
-instant, two tables for one question have what settling found then (infra/queries/untaken.py). They are counted apart,
-since SQLite looks through all of a union for each row that asks.
+They belong to no subject's rows. The store has them as two views of its register (migration 0008). For known at, two
+temporary tables have the results of settling (infra/queries/untaken.py). They are counted separately, because SQLite
+would scan a whole union for each row.
 """
 
 from sqlalchemy import Column, ColumnElement, MetaData, Table, func, select
@@ -35,7 +35,7 @@ UNTAKEN_COLUMN_DOCS = {
 
 
 def count_untaken(as_of: AsOf) -> ColumnElement[int]:
-    """How many there are by T of the order of a row of order_states."""
+    """How many there are by T for the order of a row of order_states."""
     untaken, malformed = untaken_messages.c, malformed_claims.c
     well_formed = select(func.count()).where(untaken.order_id == state.order_id, untaken.occurred_at <= as_of.instant)
     claiming = select(func.count()).where(malformed.order_id == state.order_id, malformed.recorded_at <= as_of.instant)
