@@ -48,6 +48,19 @@ def test_a_line_of_which_something_was_delivered_stays_goods() -> None:
     ).then_refused("line 1 would become charge")
 
 
+def test_a_line_of_which_nothing_was_delivered_may_become_another_article_or_a_charge() -> None:
+    booked_only = given(placed(8, {1: 10, 2: 4}, skus={1: "A"}), booked(9))
+    booked_only.when(amended(10, {1: 10}, skus={1: "OTHER"})).then_applied().line(1, sku="OTHER", booked=10)
+    booked_only.when(amended(10, {2: 4}, charges={1: 50})).then_applied().line(1, kind="charge")
+
+
+def test_a_line_that_is_gone_comes_back_as_what_was_delivered_of_it() -> None:
+    gone = given(placed(8, {1: 10, 2: 4}, skus={2: "A"}), booked(9), amended(10, {1: 10}), delivered(11, lines={2: 4}))
+    gone.when(amended(12, {1: 9})).then_applied().line(2, quantity=0, over_delivered=4)
+    gone.when(amended(12, {1: 10, 2: 2}, skus={2: "A"})).then_applied().line(2, quantity=2, over_delivered=2)
+    gone.when(amended(12, {1: 10, 2: 2}, skus={2: "OTHER"})).then_refused("line 2 would name sku OTHER")
+
+
 def test_naming_no_sku_leaves_the_one_it_had() -> None:
     given(*DELIVERED_IN_PART).when(amended(11, {1: 8}, skus={1: None})).then_applied().line(1, sku="A", quantity=8)
 

@@ -70,6 +70,25 @@ def test_a_delay_without_an_estimate_is_bad_news() -> None:
     ).owes(follow_up("delay", 10))
 
 
+def test_a_delay_without_an_estimate_is_bad_news_each_time_and_one_is_owed() -> None:
+    unknown = given(*BOOKED, delayed(10, estimate=None))
+    unknown.when(delayed(11, estimate=None)).then_applied().owes(follow_up("delay", 10))
+    told = unknown.when(customer_informed(11, "delay")).then_applied().owes()
+    told.when(delayed(12, estimate=None)).then_applied().owes(follow_up("delay", 12))
+
+
+def test_a_shipment_that_is_found_brings_its_late_estimate_back() -> None:
+    given(
+        placed(8, promised_by=17), booked(9, estimate=20), customer_informed(9.5, "delay"), shipment_cancelled(10)
+    ).when(delivered(12, lines={1: 4})).then_applied().owes(follow_up("delay", 12))
+
+
+def test_a_late_shipment_that_was_cancelled_and_booked_late_again_is_bad_news_again() -> None:
+    given(*BOOKED, delayed(10, estimate=18), customer_informed(11, "delay"), shipment_cancelled(12)).when(
+        booked(13, "S-2", estimate=17.5)
+    ).then_applied().owes(follow_up("delay", 13))
+
+
 def test_a_booking_without_an_estimate_is_no_news() -> None:
     given(placed(8)).when(booked(9, estimate=None)).then_applied().owes()
 
@@ -154,6 +173,28 @@ def test_what_the_clock_left_ends_when_all_of_it_is_on_its_way_in_time_again() -
 def test_a_customer_who_was_told_since_the_promise_was_set_is_owed_nothing_by_the_clock() -> None:
     given(placed(8, promised_by=17), customer_informed(10, "delay")).owes_at(30)
     given(placed(8, promised_by=17), customer_informed(10, "other")).owes_at(30, follow_up("delay", 17))
+
+
+def test_a_customer_told_at_the_instant_of_the_new_promise_was_told_since() -> None:
+    """A rescheduling ranks before word to the customer, and a reinstatement after it."""
+    given(placed(8, promised_by=17), rescheduled(11, promised_by=16), customer_informed(11, "delay")).owes_at(30)
+    given(placed(8), cancelled(10), reinstated(11), customer_informed(11, "delay")).owes_at(30, follow_up("delay", 17))
+
+
+def test_a_return_sets_no_promise() -> None:
+    """Who was told of the delay of this promise knows it."""
+    given(*BOOKED, customer_informed(10, "delay"), delivered(12), returned(20, replace=True)).owes_at(30)
+
+
+def test_what_the_clock_left_ends_unsaid_when_the_order_is_cancelled() -> None:
+    given(placed(8, promised_by=17)).owes_at(20, follow_up("delay", 17)).when(cancelled(20)).then_applied().owes_at(21)
+
+
+def test_what_the_clock_left_ends_unsaid_when_a_later_promise_is_kept() -> None:
+    later = given(placed(8, promised_by=17), booked(9, estimate=None), rescheduled(20, promised_by=40))
+    later.owes_at(30, follow_up("delay", 17))
+    later.when(delivered(40)).then_applied().owes_at(50)
+    later.when(delivered(40.01)).then_applied().owes_at(50, follow_up("delay", 17))
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,18 @@ def test_a_confirmation_of_a_part_ends_the_cancelling_and_the_rest_is_carried_ag
     ).line(1, delivered=4, booked=6).shipment("S-1", cancelled_at=None, delivered_at=None)
 
 
+def test_a_cancelled_shipment_that_is_found_and_delivered_in_part_can_be_cancelled_again() -> None:
+    found = given(placed(8), booked(9), shipment_cancelled(10), delivered(12, lines={1: 4}))
+    found.when(shipment_cancelled(13)).then_applied().summary(left_to_book=True).shipment("S-1", cancelled_at=13)
+    found.when(dispatched(13)).then_applied()
+
+
+def test_a_shipment_cancelled_after_part_of_it_was_delivered_brings_its_rest_when_it_is_found() -> None:
+    given(placed(8), booked(9), delivered(10, lines={1: 6}), shipment_cancelled(11)).when(
+        delivered(12)
+    ).then_applied().line(1, delivered=10, delivered_at=12).shipment("S-1", delivered_at=12, cancelled_at=None)
+
+
 def test_what_was_booked_again_and_found_after_all_is_delivered_by_both() -> None:
     given(placed(8), booked(9, "S-1"), shipment_cancelled(10, "S-1"), booked(11, "S-2"), delivered(12, "S-1")).summary(
         status="delivered"

@@ -44,6 +44,11 @@ def test_a_confirmation_without_a_parcel_and_without_lines_delivers_the_rest_of_
     given(*TWO_PARCELS).when(delivered(10)).then_applied().shipment("S-1", parcels_delivered=2, delivered_at=10)
 
 
+def test_lines_without_a_parcel_confirm_no_parcel_until_they_make_the_shipment_whole() -> None:
+    part = given(*TWO_PARCELS).when(delivered(10, lines={1: 10})).then_applied().shipment("S-1", parcels_delivered=0)
+    part.when(delivered(11, lines={2: 4})).then_applied().shipment("S-1", parcels_delivered=2, delivered_at=11)
+
+
 def test_a_parcel_that_is_not_on_the_shipment_is_refused() -> None:
     given(*TWO_PARCELS).when(delivered(10, parcel="P-9")).then_refused("parcel P-9 is not on shipment S-1")
     given(placed(8), booked(9)).when(delivered(10, parcel="P-1")).then_refused("parcel P-1 is not on shipment S-1")
@@ -120,10 +125,20 @@ def test_a_rebooking_holds_no_more_than_it_carried_and_what_is_left() -> None:
     given(*PARTLY).when(rebooked(11, lines={1: 8, 3: 1})).then_refused("line 3 does not exist on the order")
 
 
+def test_a_rebooking_takes_no_charge_and_nothing_that_another_shipment_carries() -> None:
+    given(placed(8, {1: 10}, charges={2: 5}), booked(9)).when(rebooked(10, lines={1: 10, 2: 1})).then_refused(
+        "line 2 is a charge, which is never shipped"
+    )
+    given(placed(8, {1: 10}), booked(9, "S-1", {1: 4}), booked(9, "S-2", {1: 5})).when(
+        rebooked(10, "S-1", {1: 6})
+    ).then_refused("line 1: 6 is more than the 5 left to book")
+
+
 def test_a_rebooking_that_makes_the_shipment_whole_leaves_it_delivered_at_its_last_confirmation() -> None:
     whole = given(*PARTLY).when(rebooked(11, lines={1: 5})).then_applied()
     whole.shipment("S-1", delivered_at=10).summary(left_to_book=True, estimated_delivery=None)
     whole.when(delivered(12)).then_refused("shipment S-1 was confirmed before, at 2026-03-02T10:00:00+00:00")
+    whole.when(rebooked(12, lines={1: 8})).then_refused("shipment S-1 was delivered in whole")
     whole.when(returned(12)).then_applied()
 
 

@@ -65,6 +65,12 @@ def test_the_same_placing_said_again_is_a_duplicate() -> None:
     given(first).when(again(first, at=9)).then_duplicate("same content").summary(placed_at=8)
 
 
+def test_a_placing_is_the_same_by_what_it_means() -> None:
+    """Lines in any order, decimals by value, instants by instant."""
+    in_other_words = placed(9, {2: "4.00", 1: "10.0"}, prices={1: "5.000"})
+    given(placed(8, {1: 10, 2: 4})).when(in_other_words).then_duplicate("same content")
+
+
 def test_the_same_said_by_another_sender_is_a_duplicate_too() -> None:
     first = placed(8)
     by_the_shop = msgspec.structs.replace(again(first, at=9), source="web-shop")
@@ -167,6 +173,16 @@ def test_an_amendment_completes_an_order_of_which_all_that_remains_was_delivered
     given(placed(8, {1: 10}), booked(9), delivered(10, lines={1: 6})).when(amended(11, {1: 6})).then_applied().summary(
         status="delivered", delivered_at=11
     )
+
+
+def test_an_order_that_an_amendment_completes_is_short() -> None:
+    given(placed(8, {1: 10, 2: 4}), booked(9), delivered(10, lines={1: 10})).when(
+        amended(11, {1: 10})
+    ).then_applied().summary(status="delivered", delivered_at=11, short=True, last_delivered_at=10)
+
+
+def test_an_amendment_completes_nothing_of_an_order_of_which_nothing_was_delivered() -> None:
+    given(placed(8, {1: 10, 2: 4})).when(amended(9, {2: 1})).then_applied().summary(status="open", short=None)
 
 
 def test_an_amendment_that_leaves_one_line_undelivered_completes_nothing() -> None:

@@ -53,6 +53,10 @@ def test_reinstated_again_naming_no_other_promise_is_already_so() -> None:
     ).then_duplicate()
 
 
+def test_reinstated_again_after_its_delivery_is_already_so() -> None:
+    given(*CANCELLED, reinstated(12), booked(13, "S-2"), delivered(14, "S-2")).when(reinstated(15)).then_duplicate()
+
+
 def test_reinstated_again_naming_another_promise_is_refused() -> None:
     given(*CANCELLED, reinstated(12)).when(reinstated(13, promised_by=40)).then_refused(
         "the order was reinstated before, with the promise 2026-03-02T17:00:00+00:00; use order.rescheduled.v1"

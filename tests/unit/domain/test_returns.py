@@ -55,6 +55,30 @@ def test_a_return_takes_no_more_than_was_delivered_and_not_yet_returned() -> Non
     given(placed(8), booked(9)).when(returned(10)).then_refused("nothing that shipment S-1 delivered")
 
 
+def test_a_return_is_of_lines_that_the_shipment_delivered() -> None:
+    given(
+        placed(8, {1: 10, 2: 4}),
+        booked(9, "S-1", {1: 10}),
+        booked(9, "S-2"),
+        delivered(10, "S-1"),
+        delivered(10, "S-2"),
+    ).when(returned(11, "S-1", {2: 1})).then_refused("line 2: 1 is more than the 0 that shipment S-1 delivered")
+
+
+def test_what_comes_back_of_an_open_order_to_be_replaced_is_left_to_book() -> None:
+    open_still = given(placed(8, {1: 10, 2: 4}), booked(9, "S-1", {1: 10}), delivered(10, "S-1"), booked(10, "S-2"))
+    open_still.when(returned(11, "S-1", {1: 3}, replace=True)).then_applied().summary(
+        status="open", left_to_book=True, open_value=Decimal("35.00")
+    ).when(booked(12, "S-R", {1: 4})).then_refused("line 1: 4 is more than the 3 left to book")
+    open_still.when(returned(11, "S-1", {1: 3})).then_applied().summary(left_to_book=False, open_value=Decimal("20.00"))
+
+
+def test_a_wholly_delivered_shipment_stays_so_when_its_goods_come_back() -> None:
+    given(*COMPLETE, returned(11, replace=True)).shipment("S-1", delivered_at=10).when(delivered(12)).then_refused(
+        "shipment S-1 was confirmed before, at 2026-03-02T10:00:00+00:00"
+    )
+
+
 def test_a_return_is_of_a_shipment_that_is_known() -> None:
     given(placed(8)).when(returned(10)).then_held("shipment S-1 is not known yet")
 

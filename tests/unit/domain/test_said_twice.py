@@ -105,6 +105,14 @@ def test_a_voided_message_says_nothing() -> None:
     )
 
 
+def test_only_what_applied_makes_it_already_so() -> None:
+    """What was refused or is held says nothing yet, so the same under another id is refused or held, too."""
+    given(placed(8), booked(9)).when(booked(10, "S-2")).then_refused("nothing is left to book").when(
+        booked(10, "S-2")
+    ).then_refused("nothing is left to book")
+    given(placed(8)).when(dispatched(10)).then_held().when(dispatched(10)).then_held()
+
+
 def test_equal_messages_that_wait_wake_together_and_one_applies() -> None:
     history = given(placed(8)).when(delivered(8.5, lines={1: 5})).then_held()
     history.when(delivered(8.5, lines={1: 5})).then_held().when(booked(9)).then_applied().line(1, delivered=5)

@@ -26,7 +26,9 @@ from tests.unit.domain.facts import (
     placed,
     reassigned,
     rebooked,
+    reinstated,
     rescheduled,
+    returned,
     shipment_cancelled,
     voided,
 )
@@ -56,6 +58,19 @@ def test_at_one_instant_facts_are_taken_in_the_order_of_the_contracts_table() ->
         placed(9),
     )
     assert [moment.fact for moment in day.settling.moments] == list(reversed(day.facts))
+
+
+def test_the_newer_types_are_taken_last_of_an_instant_as_the_table_has_them() -> None:
+    history = heard(placed(8), returned(9, lines={1: 1}), delivered(9, lines={1: 1}), shipment_cancelled(9), booked(9))
+    taken = [moment.fact.TYPE for moment in history.settling.moments]
+    assert taken == [
+        "order.placed.v1",
+        "shipment.booked.v1",
+        "shipment.cancelled.v1",
+        "delivery.confirmed.v1",
+        "delivery.returned.v1",
+    ]
+    heard(placed(8), reinstated(9), cancelled(9)).summary(status="open")
 
 
 def test_at_one_instant_facts_of_one_type_are_taken_in_the_order_of_sender_and_then_of_id() -> None:
@@ -234,6 +249,13 @@ def test_a_partial_delivery_of_the_same_instant_lets_no_cancelling_through() -> 
     history = heard(placed(8), booked(9), delivered(10, lines={1: 1}), cancelled(10))
     history.then(history.facts[3]).then_applied()
     history.then(history.facts[2]).then_refused("shipment S-1 was cancelled").summary(status="cancelled")
+
+
+def test_a_duplicate_is_not_tried_again() -> None:
+    """Said at the instant of a reinstatement, which ranks last, a cancellation is the one that stood before."""
+    once_more = cancelled(24)
+    history = given(placed(8), cancelled(10)).when(once_more).then_duplicate("cancelled before")
+    history.when(reinstated(24)).then_applied().then(once_more).then_duplicate().summary(status="open")
 
 
 # -- 5. the end ----------------------------------------------------------------------------------
