@@ -148,6 +148,9 @@ def test_a_malformed_message_that_came_again_in_order_is_superseded(desk: Desk) 
     desk.hears(13, mended)
     assert desk.counts() == desk.counts(known_at=13) == {"SO-1": 0}
     assert desk.counts(known_at=12.5) == {"SO-1": 1}
+    # and not any more once that one turns out wrong
+    desk.hears(14, voided(mended, "2025-03-14T00:00:00Z"))
+    assert desk.counts() == desk.counts(known_at=14) == {"SO-1": 1}
 
 
 def test_a_malformed_message_that_came_again_and_was_not_taken_is_not_superseded(desk: Desk) -> None:
