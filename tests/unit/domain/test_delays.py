@@ -129,6 +129,7 @@ def test_a_delay_made_good_at_the_promise_is_in_time_and_after_it_is_not() -> No
     late = given(*BOOKED, delayed(10, estimate=20))
     late.when(delivered(17)).then_applied().owes()
     late.when(delivered(17.01)).then_applied().owes(follow_up("delay", 10))
+    late.when(delayed(17, estimate=17)).then_applied().owes()
     late.when(delayed(17.01, estimate=16)).then_applied().owes(follow_up("delay", 10))
 
 

@@ -153,6 +153,13 @@ def test_a_delay_and_a_declined_expedite_are_owed_side_by_side_in_the_order_of_t
     ).when(customer_informed(12, "expedite", "R-1")).then_applied().owes(follow_up("delay", 10))
 
 
+@pytest.mark.parametrize("end", [customer_informed(12, "delay"), cancelled(12), delivered(12)], ids=lambda f: f.TYPE)
+def test_what_ends_the_delay_leaves_a_declined_expedite_owed(end: Fact) -> None:
+    given(*BOOKED, expedite_requested(9.5), delayed(10), expedite_declined(11)).when(end).then_applied().owes(
+        follow_up("expedite", 11, "R-1")
+    )
+
+
 # -- after the closing ---------------------------------------------------------------------------
 
 
