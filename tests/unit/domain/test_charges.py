@@ -52,6 +52,9 @@ def test_a_line_of_which_nothing_was_delivered_may_become_another_article_or_a_c
     booked_only = given(placed(8, {1: 10, 2: 4}, skus={1: "A"}), booked(9))
     booked_only.when(amended(10, {1: 10}, skus={1: "OTHER"})).then_applied().line(1, sku="OTHER", booked=10)
     booked_only.when(amended(10, {2: 4}, charges={1: 50})).then_applied().line(1, kind="charge")
+    other_delivered = booked_only.when(delivered(10, lines={2: 1})).then_applied()
+    other_delivered.when(amended(11, {1: 10, 2: 4}, skus={1: "OTHER"})).then_applied().line(1, sku="OTHER")
+    other_delivered.when(amended(11, {2: 4}, charges={1: 50})).then_applied().line(1, kind="charge")
 
 
 def test_a_line_that_is_gone_comes_back_as_what_was_delivered_of_it() -> None:
