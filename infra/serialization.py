@@ -1,4 +1,4 @@
-"""Values as JSON and CSV carry them."""
+"""Conversion of values to JSON and CSV."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from infra.printable import escape_json
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON has it: instants in UTC RFC 3339, decimals as strings, records as objects."""
+    """A value for JSON: instants in UTC RFC 3339, decimals as strings, records as objects."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
@@ -29,12 +29,12 @@ def json_value(value: Any) -> Any:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """A value as a JSON document, in which nothing is left that a terminal obeys or that reorders text."""
+    """A value as a JSON document, without characters that control a terminal or reorder text."""
     return escape_json(json.dumps(json_value(value), ensure_ascii=False, indent=indent))
 
 
 def csv_cell(value: Any) -> Any:
-    """The same as CSV has it: nothing for null, and JSON for what has parts."""
+    """A value for CSV: empty for null, and JSON for lists and objects."""
     value = json_value(value)
     if isinstance(value, bool):
         return "true" if value else "false"

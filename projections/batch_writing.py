@@ -23,8 +23,7 @@ class BatchWriter:
         standings: Mapping[str, Standing],
         batch: SettledBatch,
     ) -> bool:
-        """Write the rows of these subjects for all projections of the group that do not fail; returns whether any was
-        written."""
+        """Write the rows of these subjects for all projections that do not fail; returns whether any was written."""
         replacements, failures = shape_replacements(group, batch.settlings)
         together = []
         for replacement in replacements:

@@ -11,8 +11,7 @@ from projections.table import Key, Row, RowIndex, RowTable
 
 
 class LateDeliveryPeriod(NamedTuple):
-    """One row for each order completed after its promise, and another if a later confirmation changes its last
-    shipment."""
+    """One row for each order completed after its promise, and another if its last shipment changes later."""
 
     order_id: Annotated[str, Key("The order.")]
     valid_from: Annotated[datetime, Key("From when this was so: first of all, the completion.")]

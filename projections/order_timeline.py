@@ -67,8 +67,7 @@ def event_name(event: StreamEvent) -> str:
 
 
 def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]:
-    """For each fact that took effect: its rank in that order, and the visible change, such as "stage: booked →
-    in_transit"."""
+    """For each fact that took effect: its rank, and the visible change, such as "stage: booked → in_transit"."""
     said: dict[FactKey, tuple[int, str]] = {}
     before: Any = None
     for turn, (_, fact, after) in enumerate(settling.moments):

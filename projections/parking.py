@@ -97,8 +97,7 @@ class Parking:
     def refused(
         self, projection: Projection, batch: SettledBatch, among: Collection[str] | None = None
     ) -> dict[str, str]:
-        """The subjects whose rows the store refuses, with reasons, found by bisection; at most as many as stop the
-        projection."""
+        """The subjects whose rows the store refuses, and why, by bisection; at most as many as stop the projection."""
         (whole,), unshaped = shape_replacements([projection], batch.settlings)
         found = dict(unshaped.get(projection.name, {}))
         parts = [[s for s in whole.subjects if s not in found and (among is None or s in among)]]

@@ -90,8 +90,7 @@ class Source(FeedName, Protocol):
 
     @property
     def resumable(self) -> bool:
-        """Whether an interrupted reading can continue where it stopped; false for a source that can be read only
-        once."""
+        """Whether an interrupted reading can continue; false for a source that can be read only once."""
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
         """Read from `resume` if the part before it is unchanged, else from the beginning.

@@ -5,7 +5,7 @@ from infra.sql_views.upkeep import define_relations
 
 
 def grant_analyst(waybill: Waybill, role: str) -> list[str]:
-    """Let a role query the relations; returns what else it can do that it should not. Raises NotAllowedError."""
+    """Let a role query the relations; returns its excess privileges. Raises NotAllowedError."""
     define_relations(waybill.backend, waybill.hold)
     return waybill.backend.grant(role)
 

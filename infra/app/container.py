@@ -1,4 +1,4 @@
-"""The composition root: the one place where the parts are put together and clocks and databases passed in."""
+"""The composition root: it assembles all parts and passes in clocks and databases."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -50,18 +50,18 @@ def system_clock() -> datetime:
 
 
 def open_backend(settings: Settings, access: Access = Access.ACTING) -> Backend:
-    """Connect to the store that the settings name. Raises NoStoreError when there is none to read."""
+    """Connect to the configured store. Raises NoStoreError if there is none to read."""
     path = settings.sqlite_path
     if path is not None:
         return SqliteBackend(path, access)
-    # Imported here, since the driver takes a quarter of a second that a user of SQLite need not wait for.
+    # Imported here: the driver takes a quarter of a second to import, and SQLite does not need it.
     from infra.store.postgres.backend import PostgresBackend
 
     return PostgresBackend(settings.store, access)
 
 
 def stored_rows(backend: Backend, hold: timedelta) -> ProjectedRows:
-    """The projections' rows, with the analysts' names moving to versions that become live."""
+    """The projections' rows; the analysts' names move to versions that become live."""
 
     def move_names(connection: Connection) -> None:
         if all_live(connection, PROJECTIONS):
@@ -71,20 +71,20 @@ def stored_rows(backend: Backend, hold: timedelta) -> ProjectedRows:
 
 
 def reading_rules(settings: Settings, *, honour_recordedtime: bool = False) -> ReadingRules:
-    """What a message has to fit in besides its contract."""
+    """The options of reading messages."""
     return ReadingRules(
         max_bytes=settings.max_message_bytes, honour_recordedtime=honour_recordedtime, time_zone=settings.time_zone
     )
 
 
 def _projector_role() -> str:
-    """Code of another version keeps up other tables, so its projector is active beside this one's."""
+    """Code of another version updates other tables, so its projector runs at the same time."""
     return " ".join([PROJECTOR, *(f"{projection.name}-{projection.version}" for projection in PROJECTIONS)])
 
 
 def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
-    """Where messages for Kafka go; see KafkaSink for `patience` (seconds)."""
-    # Imported here, since commands that send nothing need not wait for it.
+    """The sink for Kafka; see KafkaSink for `patience` (seconds)."""
+    # Imported here: commands that send nothing do not need it.
     from consumers.sinks.kafka import KafkaSink
 
     return KafkaSink(kafka_connection(settings), patience=patience, stop=stop)
@@ -93,7 +93,7 @@ def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float
 class Waybill:
     """The service on one store. Close it, or use it as a context manager.
 
-    Opened for reading, it writes nothing, and its store must be there. Opened for acting, it makes what is missing.
+    Opened for reading, it writes nothing, and the store must exist. Opened for acting, it creates what is missing.
     Raises NoStoreError, StoreVersionError or NotAStoreError.
     """
 
@@ -141,15 +141,15 @@ class Waybill:
         return Ingest(self.register, self.clock, rules, self.retry, clock_skew=skew, rereading=rereading)
 
     def consumer(self, stop: Event) -> "Consumer":
-        """What reads Kafka into this store until `stop` is set."""
-        # Imported here, since commands that read nothing need not wait for it.
+        """The consumer, which reads Kafka into this store until `stop` is set."""
+        # Imported here: commands that do not read Kafka do not need it.
         from consumers.sources.kafka import KafkaReader
         from infra.runtime.consumer import SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
 
         settings = self.settings
         connection = kafka_connection(settings)
         topics = read_topics(settings.topic_prefix)
-        # A store that is away for longer is the consumer's to wait for: it stays in its group meanwhile, and stops.
+        # During longer outages the consumer itself waits: it stays in its group and can be stopped.
         briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop)
         register = StoredRegister(self.backend, briefly)
         ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly, clock_skew=settings.clock_skew)
@@ -168,15 +168,15 @@ class Waybill:
         )
 
     def lag(self) -> int:
-        """How many events the views do not reflect yet."""
+        """The number of events that the views do not reflect yet."""
         return self.history.count_after(self.runner.position())
 
     def reading_rules(self, *, honour_recordedtime: bool = False) -> ReadingRules:
-        """What a message has to fit in besides its contract."""
+        """The options of reading messages."""
         return reading_rules(self.settings, honour_recordedtime=honour_recordedtime)
 
     def projector(self, stop: Event) -> Projector:
-        """What keeps the views up to date until `stop` is set, and before that, what analysts query of them."""
+        """The projector, which keeps the views and the analysts' relations up to date until `stop` is set."""
         if not self._relations_kept:
             keep_relations(self.backend, self.hold)
             self._relations_kept = True
@@ -191,7 +191,7 @@ class Waybill:
         )
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
-        """What tells others of this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
+        """The relay, which publishes from this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
         settings = self.settings
         retry = RetryPolicy(settings.retry_seconds, stop)
         outboxes, checkpoints = self.outboxes(), Checkpoints(self.backend, retry, self.clock)
@@ -208,7 +208,7 @@ class Waybill:
         )
 
     def outboxes(self) -> Sequence[Outbox]:
-        """What the relay sends, each with a checkpoint of its own."""
+        """The outboxes, each with its own checkpoint."""
         prefix, source = self.settings.topic_prefix, self.settings.relay_source
         checkpoints, dead_of = Checkpoints(self.backend), read_topics(prefix)
         return (

@@ -1,4 +1,4 @@
-"""Demo: the messages of its two stories, and what has to be found in the store to tell them."""
+"""Demo: the messages of its two stories, and the queries that they need."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -62,7 +62,7 @@ class OverdueOrder(NamedTuple):
 
 
 def write_floor(path: Path, orders: int, seed: int, until: datetime) -> int:
-    """Write the simulated messages of a sales floor to a file; returns how many."""
+    """Write the messages of a simulated sales team to a file; returns how many."""
     written = 0
     with path.open("wb") as file:
         for line in simulate(orders, seed, until, SHARE_OF_WRONG_MESSAGES):
@@ -132,7 +132,7 @@ def order_told_backwards(now: datetime) -> OrderToldBackwards:
 
 
 def overdue_on_its_way(waybill: Waybill) -> OverdueOrder:
-    """Of the overdue orders that one shipment on its way would complete, the one with the latest promise.
+    """The overdue order with the latest promise, among those that one shipment in transit would complete.
 
     An order of the floor, if it has one; the order that was told backwards is such an order, too.
     """
@@ -154,7 +154,7 @@ def overdue_on_its_way(waybill: Waybill) -> OverdueOrder:
 
 
 def wait_for_a_whole_second(waybill: Waybill) -> datetime:
-    """A whole second for a command to name: what came before is known at it, what comes next is not."""
+    """A whole second to use in a command: earlier messages are known at it, later ones are not."""
     second = waybill.clock().replace(microsecond=0) + timedelta(seconds=1)
     while waybill.clock() <= second:
         sleep(0.02)

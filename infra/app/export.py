@@ -15,7 +15,7 @@ from projections.views.catalogue import View
 
 
 class ExportReport(NamedTuple):
-    """How many rows were written, as of which instant, and the position that they reflect."""
+    """The number of rows written, their instant, and the position that they reflect."""
 
     rows: int
     instant: datetime
@@ -32,11 +32,10 @@ def export_rows(
     *,
     for_spreadsheets: bool = False,
 ) -> ExportReport:
-    """Write all rows to `to`, whose suffix is one of FORMATS; no view stands for the dead letters.
+    """Write all rows to `to`, whose suffix is one of FORMATS; None as the view means dead letters.
 
-    The file is there whole or not at all. `on_rows` is told after each batch how many rows are written; its second
-    argument counts how many there are. `for_spreadsheets`: a CSV file in which no cell begins a formula.
-    Raises OSError.
+    The file is complete or absent. `on_rows` is called after each batch with the number of rows written; its second
+    argument counts all rows. `for_spreadsheets`: a CSV file in which no cell begins a formula. Raises OSError.
     """
     with (
         _answer(waybill, view, clocks, rep) as answer,

@@ -1,4 +1,4 @@
-"""Ingest: read a source to its end, project what it brought, and sum up what became of its messages."""
+"""Ingest: reads a source to its end, projects its events, and sums up the verdicts of its messages."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +18,10 @@ log = structlog.get_logger(__name__)
 
 
 class IngestReport(NamedTuple):
-    """What became of a source's messages, each in the verdict that it has now.
+    """The result of an ingest, with the present verdict of each message.
 
-    `untaken` counts those that the source brought again, too, which `counts` has as duplicates. `position` is that of
-    the newest event that was written or found, 0 if there is none. `ignored` sums up which fields were ignored.
+    `untaken` also counts messages that came again, which `counts` has as duplicates. `position` is that of the newest
+    event that was written or found, 0 if there is none. `ignored` counts the ignored fields.
     """
 
     counts: VerdictCounts
@@ -41,9 +41,9 @@ def ingest_source(
 ) -> Iterator[IngestReport]:
     """Ingest a source; the reading counts as finished when the block ends without an error.
 
-    Use the report inside the block: after a crash in it, the same ingest goes on instead of counting the source twice.
-    Of two processes that read one source at a time, only the first may resume a reading that was broken off.
-    Raises CheckpointMovedError, UnreadableSourceError, and what the store raises when it is away for too long.
+    Use the report inside the block: after a crash in it, the same ingest continues instead of counting the source
+    twice. If two processes read one source, only the first may resume an interrupted reading. Raises
+    CheckpointMovedError, UnreadableSourceError, and the store's error if it is unavailable for too long.
     """
     pipeline = waybill.ingest(honour_recordedtime=honour_recordedtime)
     with reading_lock(waybill.settings.store, source.topic) as alone:

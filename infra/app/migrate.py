@@ -1,9 +1,9 @@
-"""Migrate: bring a store up to the newest version of its schema, its rules and its views.
+"""Migrate: brings a store up to the newest version of its schema, its rules and its views.
 
 First the schema, in one transaction. Then every subject is settled again by today's rules, and every malformed message
-is read again by today's contract, batch by batch, each in one transaction with its checkpoint. Killed at any instant,
-it goes on there when it is run again, and several at a time share the work. Until it is done, nothing else may write
-verdicts (see infra.store.schema_version). The views are filled last, beside those of the version before.
+is read again by today's contract, batch by batch, each in one transaction with its checkpoint. After a kill it
+continues there when it is run again, and several processes share the work. Until it is done, no other process may write
+verdicts (see infra.store.schema_version). The views are filled last, beside those of the previous version.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ from projections.catalogue import PROJECTIONS
 from projections.runner import Step
 
 MESSAGES_OF_A_SUBJECT = 10
-"""More or less; a batch has so many fewer subjects than one of ingest has messages."""
+"""Approximate: a batch has this many times fewer subjects than an ingest batch has messages."""
 MALFORMED_AT_ONCE = 50
 """Each can have a megabyte."""
 TWENTIETHS = 20
@@ -39,7 +39,7 @@ BECAUSE = f"rules of version {RULES_VERSION}"
 
 
 class Progress(NamedTuple):
-    """How far one part of the work has come: `part` is "subjects" or "malformed", `total` None where it is unknown."""
+    """The progress of one part of the work: `part` is "subjects" or "malformed", `total` is None if unknown."""
 
     part: str
     done: int
@@ -47,9 +47,9 @@ class Progress(NamedTuple):
 
 
 class Migrated(NamedTuple):
-    """What a migration did: the schema's version before (None: the store was empty), and what it judged otherwise.
+    """The result of a migration: the schema's earlier version (None: the store was empty), and the changed verdicts.
 
-    `changed` counts well-formed messages of another verdict, and `taken` malformed ones that fit the contract by now.
+    `changed` counts well-formed messages with a new verdict, and `taken` malformed ones that fit the contract now.
     """
 
     version_before: str | None
@@ -64,7 +64,7 @@ def migrate_store(
 ) -> Migrated:
     """Bring the store's schema and verdicts up to this code's.
 
-    Raises StoreVersionError when a newer waybill made it.
+    Raises StoreVersionError if a newer waybill created the store.
     """
     again = RetryPolicy(settings.retry_seconds)
     with opening_alone(settings.sqlite_path, settings.store):
@@ -80,7 +80,7 @@ def migrate_store(
         except BaseException:
             backend.close()
             raise
-    # Whoever opens the store meanwhile is not to wait, but to be told.
+    # Processes that open the store meanwhile get an error instead of waiting.
     try:
         work = _Resettling(backend, settings, clock, again, on_progress)
         changed, taken = work.run()
@@ -105,7 +105,7 @@ def _begin(backend: Backend) -> None:
 
 
 class _Teller:
-    """Hands progress on, and logs some of it: a line for each twentieth of the work, however much it is."""
+    """Passes progress on, and logs one line for each twentieth of the work."""
 
     def __init__(self, on_progress: Callable[[Progress], None]):
         self._on_progress = on_progress
@@ -142,7 +142,7 @@ class _Resettling:
         self._tell = _Teller(on_progress)
 
     def run(self) -> tuple[int, int]:
-        """Do what is left to do; returns how many verdicts changed, and how many malformed messages were taken."""
+        """Do the remaining work; returns how many verdicts changed, and how many malformed messages were taken."""
         stands_at = self._again(self._store.stands_at)
         if stands_at is None:
             return 0, 0
@@ -163,7 +163,7 @@ class _Resettling:
         return changed
 
     def _settle_batch(self) -> tuple[int, Sequence[RedrivenMessage]] | None:
-        """Settle the next streams; returns how many, None when none is left."""
+        """Settle the next streams; returns how many, None if none is left."""
         with self._store.transaction() as transaction:
             stands_at = transaction.stands_at()
             if stands_at is None:
@@ -178,7 +178,7 @@ class _Resettling:
         return len(streams), redriven
 
     def _read_malformed(self) -> int:
-        """Those that fit leave the malformed, so that nothing is taken twice however often it is begun anew."""
+        """Messages that fit are no longer malformed, so a restart takes nothing twice."""
         taken = done = 0
         in_order = iter(self._store.malformed_in_order())
         while letter_ids := list(islice(in_order, self._malformed_at_once)):

@@ -1,4 +1,4 @@
-"""Publish: send the messages of a file to Kafka, and say which were acknowledged. It needs no store."""
+"""Publish: sends the messages of a file to Kafka and reports which were acknowledged. It needs no store."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 
 class PublishReport(NamedTuple):
-    """What became of the messages that were read; `gave_up` says why the rest was not published, None if all was."""
+    """The result by message; `gave_up` says why the rest was not published, None if everything was."""
 
     account: Account
     gave_up: str | None
@@ -28,7 +28,7 @@ def publish_source(
 ) -> PublishReport:
     """Publish a source's messages; see Publishing for `as_they_are`, KafkaSink for `patience` (seconds).
 
-    The source is opened when the topics are found. Raises MissingTopicsError.
+    The source is opened after the topics are found. Raises MissingTopicsError.
     """
     sink = kafka_sink(settings, patience=patience)
     rules = ReadingRules(settings.max_message_bytes, time_zone=settings.time_zone)

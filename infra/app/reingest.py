@@ -1,4 +1,4 @@
-"""Reingest: read a topic's past again, into the store or to see what would become of it."""
+"""Reingest: reads a topic's past again, into the store or as a dry run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ ASK_MS = 5_000
 
 
 class WouldBe(NamedTuple):
-    """What would become of one message."""
+    """The outcome of one message in a dry run."""
 
     topic: str
     partition: int
@@ -37,14 +37,14 @@ class WouldBe(NamedTuple):
 
 
 class ReingestReport(NamedTuple):
-    """What became of the messages that were read again, each in the verdict that it has now."""
+    """The result of a reingest, with the present verdict of each message."""
 
     counts: VerdictCounts
     untaken: UntakenCounts
 
 
 def reingest_topic(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> ReingestReport:
-    """Read a topic's past again and project it. What was taken before is a duplicate. Raises NotReachedError."""
+    """Read a topic's past again and project it. Messages taken before are duplicates. Raises NotReachedError."""
     with _reading(waybill, topic, begin, end) as again:
         feeds = again.take()
     waybill.project()
@@ -55,7 +55,7 @@ def reingest_topic(waybill: Waybill, topic: str, begin: Point, end: Point | None
 
 
 def would_reingest(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> Sequence[WouldBe]:
-    """What would become of each message, by partition and offset. Nothing is stored. Raises NotReachedError."""
+    """The outcome of each message in a dry run, by partition and offset. Stores nothing. Raises NotReachedError."""
     with _reading(waybill, topic, begin, end) as again:
         return again.try_out()
 
@@ -75,7 +75,7 @@ def _reading(waybill: Waybill, topic: str, begin: Point, end: Point | None) -> I
 def topics_past(
     connection: Mapping[str, Any], topic: str, begin: Point, end: Point | None, max_records: int, max_bytes: int
 ) -> Iterator[TopicsPast]:
-    """The past of a topic, which is looked up at once. Raises KafkaError or OSError."""
+    """The past of a topic; its offsets are looked up at once. Raises KafkaError or OSError."""
     read_batches_safely(max_bytes)
     consumer = KafkaConsumer(
         **connection,
@@ -103,7 +103,7 @@ class Reingest:
         self._clock = clock
 
     def take(self) -> Sequence[int]:
-        """Ingest all of it; returns the feeds, one a partition. What was ingested before is a duplicate."""
+        """Ingest everything; returns the feeds, one a partition. Messages ingested before are duplicates."""
         names = {number: self._named(number) for number in self._past.ranges}
         feeds = {number: self._open(number) for number in self._past.ranges}
         for number, messages, end in self._past.batches():
@@ -115,7 +115,7 @@ class Reingest:
         return [feed.feed_id for feed in feeds.values()]
 
     def try_out(self) -> Sequence[WouldBe]:
-        """What would become of each message, by partition and offset. Nothing is stored."""
+        """The outcome of each message in a dry run, by partition and offset. Stores nothing."""
         receipts = self._ingest.would_take(
             [
                 Part(
@@ -142,11 +142,11 @@ class Reingest:
         topic = READ_AGAIN + self._past.topic
         left = self._register.feed_to_resume(topic, number)
         if left is not None:
-            # A reading that was broken off: this one finds its messages in the store.
+            # An interrupted reading: this one finds its messages in the store.
             self._register.finish_feed(left.feed_id, self._clock())
         return self._register.open_feed(topic, number, self._clock())
 
     def _named(self, number: int) -> Partition:
-        """As its consumer names it, so that a malformed message keeps its letter."""
+        """The consumer's name for the feed, so that a malformed message keeps its letter id."""
         is_first = self._register.is_first_topic(self._past.topic, number, self._past.topic_id)
         return Partition(self._past.topic, number, is_first)

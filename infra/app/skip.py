@@ -1,4 +1,4 @@
-"""Skip: step over offsets of a partition that cannot be read, and keep what is known of them as a dead letter."""
+"""Skip: skips unreadable offsets of a partition and records them as a dead letter."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from infra.app.container import Waybill
 
 
 class CannotSkipError(ValueError):
-    """The partition is not there, or was read further already; the text says what can be done."""
+    """The partition does not exist, or was already read further; the text says what to do."""
 
 
 class Skipped(NamedTuple):
-    """The offsets that were stepped over, and the letter that stands for them."""
+    """The skipped offsets, and the letter that records them."""
 
     topic: str
     partition: int
@@ -22,9 +22,9 @@ class Skipped(NamedTuple):
 
 
 def skip(waybill: Waybill, topic: str, partition: int, to_offset: int, reason: str) -> Skipped:
-    """Move the store's position of this partition to an offset; `topic` has its prefix.
+    """Move the store's checkpoint of this partition to an offset; `topic` has its prefix.
 
-    A consumer that stands still there goes on from the new position after some seconds. Raises CannotSkipError.
+    A consumer that is stuck there continues from the new checkpoint after some seconds. Raises CannotSkipError.
     """
     known = waybill.register.feed_to_resume(topic, partition)
     if known is None:

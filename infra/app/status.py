@@ -1,4 +1,4 @@
-"""Status: the books, and how far the projections, the reactors and the partitions are."""
+"""Status: the books, and the positions and lag of projections, reactors and partitions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from projections.failures import THE_PROJECTION_ITSELF, Standing
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
 LEFT_OUT_LISTED = 100
-"""So many of the records that the relay left out are listed, the newest; all are counted."""
+"""How many of the newest records left out by the relay are listed; all are counted."""
 
 
 class ProjectionStatus(NamedTuple):
     """One version of a projection. `lag` is a count of events, not a difference of positions.
 
-    `state` is live (up with the events), behind, filling (a new version that does not answer yet), paused or failed.
+    `state` is live (up to date), behind, filling (a new version that does not answer yet), paused or failed.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ProjectionStatus(NamedTuple):
 
 
 class ParkedStatus(NamedTuple):
-    """A subject that a projection goes on without; with `key` None, the projection itself, which is stopped."""
+    """A parked subject of a projection; with `key` None, the projection itself, which is stopped."""
 
     projection: str
     version: int
@@ -57,19 +57,19 @@ class ReactorStatus(NamedTuple):
 
 
 class FeedStanding(NamedTuple):
-    """How far the reading of a partition or a file has come, and when it moved last."""
+    """The checkpoint of a partition or a file, and when it last moved."""
 
     next_offset: int
     moved_at: datetime | None = None
 
 
 class PartitionStatus(NamedTuple):
-    """How far a partition was read. What is not known is None, as of a file that is being read.
+    """The state of a partition. Unknown values are None, for example of a file that is being read.
 
-    `end_offset` is the end of what can be read. `high_watermark` is the end of all that is there: while a transaction
-    is open, what lies behind its beginning cannot be read. `lag` counts the offsets up to the high watermark.
-    `stuck_since` is since when the position has not moved although something lay there; None where nothing does, or
-    Kafka does not say.
+    `end_offset` is the end of the readable records. `high_watermark` is the end of all records: while a transaction is
+    open, records after its start cannot be read. `lag` counts the offsets up to the high watermark. `stuck_since` is
+    since when the checkpoint has not moved although there are unread records; None if there are none, or if Kafka does
+    not answer.
     """
 
     topic: str
@@ -83,10 +83,10 @@ class PartitionStatus(NamedTuple):
 
 @dataclass(frozen=True)
 class Status:
-    """Where everything stands. `head` is the position of the newest event; `kafka_problem` says why lag is unknown.
+    """The whole status. `head` is the position of the newest event; `kafka_problem` says why lag is unknown.
 
-    `unreadable` are the batches at which partitions stand still. `left_out` are the newest of the records that the
-    relay left out, `left_out_count` is how many there are.
+    `unreadable` has the batches at which partitions are stuck. `left_out` has the newest records that the relay left
+    out, and `left_out_count` their number.
     """
 
     books: Books
@@ -103,7 +103,7 @@ class Status:
 
 
 def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
-    """Read the status. With `ask_kafka`, Kafka is asked where its partitions end, if anything was read from it."""
+    """Read the status. With `ask_kafka`, query Kafka for the ends of partitions, if the store has read from it."""
     now = waybill.clock()
     head = waybill.history.head()
     standings = waybill.rows.standings(PROJECTIONS)
@@ -171,7 +171,7 @@ def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:
 
 
 def _reactors(waybill: Waybill) -> list[ReactorStatus]:
-    """None before a relay was run on the store."""
+    """Empty until a relay has run on the store."""
     begun = Checkpoints(waybill.backend).begun()
     return [
         ReactorStatus(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
@@ -181,7 +181,7 @@ def _reactors(waybill: Waybill) -> list[ReactorStatus]:
 
 
 def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
-    """Where each partition, or file, stands whose reading is not finished."""
+    """The partitions, and the files whose reading is not finished."""
     with waybill.engine.connect() as connection:
         reading = connection.execute(
             select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at)
@@ -194,12 +194,12 @@ def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
 def _partitions(
     waybill: Waybill, begun: Mapping[FeedPlace, FeedStanding], stuck: Sequence[UnreadableBatch]
 ) -> tuple[list[PartitionStatus], str | None]:
-    """The partitions with what Kafka says of them, and why it was not reached. It is given up after some seconds."""
+    """The partitions with Kafka's offsets, or why Kafka was not reached. It gives up after some seconds."""
     settings = waybill.settings
     topics = set(read_topics(settings.topic_prefix))
     if not any(topic in topics for topic, _ in begun):
         return partition_statuses(begun, {}), None
-    # Imported here, since a store of files alone need not wait for Kafka's client.
+    # Imported here: a store that reads only files does not need Kafka's client.
     from infra.kafka.offsets import first_unread, partition_ends
 
     connection = kafka_connection(settings)
@@ -220,9 +220,9 @@ def partition_statuses(
     ends: Mapping[FeedPlace, tuple[int, int]],
     unread_since: Mapping[FeedPlace, datetime] | None = None,
 ) -> list[PartitionStatus]:
-    """One for each partition. One that nobody has begun to read stands at offset 0.
+    """One entry for each partition. A partition that was never read is at offset 0.
 
-    `ends` are the end offset and the high watermark. `unread_since` says since when the first unread record is there.
+    `ends` are the end offset and the high watermark. `unread_since` is the timestamp of the first unread record.
     """
     return [
         _partition(place, standing, ends.get(place), (unread_since or {}).get(place))

@@ -1,4 +1,4 @@
-"""Topics: create those of Waybill that are missing."""
+"""Topics: creates Waybill's missing topics."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ AS_THE_BROKER_HAS_IT = -1
 
 
 class TopicsReport(NamedTuple):
-    """What became of each topic, and whether the five that are read differ in their number of partitions."""
+    """The result for each topic, and whether the five topics that are read have different partition counts."""
 
     topics: Sequence[TopicMade]
     differ: bool
@@ -32,7 +32,7 @@ def create_topics(
     replication_factor: int | None,
     timestamps: Timestamps = Timestamps.BROKER,
 ) -> TopicsReport:
-    """Create the topics that are missing, and leave alone those that are there. Raises NotReachedError."""
+    """Create missing topics and leave existing ones unchanged. Raises NotReachedError."""
     try:
         made = make_topics(
             kafka_connection(settings),

@@ -1,6 +1,6 @@
-"""Verify: everything that is derived is derived again and compared with what the store keeps.
+"""Verify: derives everything again and compares it with the store.
 
-Verdicts are settled anew from the events, rows are shaped anew, totals and books are recounted. Reads only.
+It settles verdicts from the events, shapes rows, and recounts totals and books. It only reads.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,11 +31,11 @@ NO_ROW = "no such row"
 
 
 class ViewsBehindError(Exception):
-    """The views do not reflect the newest event, so that comparing them would find what is only late."""
+    """The views do not reflect the newest event, so a comparison would report rows that are only late."""
 
 
 class Finding(NamedTuple):
-    """A discrepancy: what the store should hold, and what it holds."""
+    """A discrepancy: the expected and the stored value."""
 
     check: str
     subject: str
@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """How much was checked, and the discrepancies that were found."""
+    """The amount checked, and the discrepancies found."""
 
     checked: Mapping[str, int]
     findings: Sequence[Finding]
@@ -58,7 +58,7 @@ def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) 
 
 
 class Verifier:
-    """Checks one store. Run it while nothing writes and the views are up to date: it reads in several steps."""
+    """Checks one store. Run it without writers and with up-to-date views, because it reads in several steps."""
 
     def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
         self._engine = engine
@@ -101,7 +101,7 @@ class Verifier:
             kept.setdefault(row.stream, {})[row.source, row.message_id] = row
         for stream, facts in batch:
             registered = kept.get(stream, {})
-            # A void that found what it names has left its waiting room; its event there counts no more.
+            # A void that found what it names has left its waiting room; its event there no longer counts.
             counted = [f for f in facts if not is_waiting_room(stream) or f.key in registered]
             settling = settle_stream(stream, counted, watched=False)
             for key, outcome in settling.outcomes.items():
@@ -141,7 +141,7 @@ class Verifier:
                         shaped[table_name] += rows
         for projection in self._projections:
             for table in projection.tables:
-                # What is parked is not compared: its rows are known to be those of before.
+                # Parked subjects are not compared: their rows are known to be old.
                 parked = failures.get(projection.name, {})
                 compared = [subject for subject in subjects.get(projection.kind, []) if subject not in parked]
                 found = _rows_of(connection, table, stored_tables(projection)[table], compared)
@@ -150,7 +150,7 @@ class Verifier:
                     yield _found(table, change)
 
     def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
-        """Rows of subjects that have no stream at all."""
+        """Rows of subjects without a stream."""
         known: dict[str, set[str]] = {}
         for projection in self._projections:
             for table in projection.tables:
@@ -209,7 +209,7 @@ def _parked(stream: str, projection: Projection, failure: Failure) -> Finding:
 
 
 def _found(table: RowTable[Any], change: RowChange) -> Finding:
-    """A row that is missing (`added`), too many (`gone`) or differs, as a finding."""
+    """A finding for a row that is missing (`added`), surplus (`gone`) or different."""
     columns = [column.column for column in change.columns]
     return Finding(
         "row",

@@ -1,4 +1,4 @@
-"""Void: pass a message over as though it had never been."""
+"""Void: makes a message count as never sent."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,20 +17,20 @@ VOID_SOURCE = "waybill/operator"
 
 
 class CannotVoidError(ValueError):
-    """The message cannot be voided as asked for; the error says why and what to do."""
+    """The message cannot be voided; the error says why and what to do."""
 
 
 class VoidReport(NamedTuple):
-    """What became of the voided message (none, if it was voided ahead) and of the void."""
+    """The outcomes of the voided message (none, if it has not come yet) and of the void."""
 
     voided: Sequence[MessageReport]
     void: Sequence[MessageReport]
 
 
 def void_message(waybill: Waybill, source: str, message_id: str, reason: str, subject: str | None = None) -> VoidReport:
-    """Void a message, whose subject has to be named only when it is not known or there are several.
+    """Void a message. Its subject is needed only if it is unknown or ambiguous.
 
-    Raises CannotVoidError, and what ingest raises.
+    Raises CannotVoidError, and the errors of ingest.
     """
     subject = subject or _only_subject(
         waybill.retry(lambda: waybill.messages.subjects_of(source, message_id)), source, message_id

@@ -1,6 +1,6 @@
-"""Arrow's schema of a table of rows, or of an answer: it follows from the same declaration as the SQL tables.
+"""The Arrow schema of a table of rows or of an answer, derived from the declaration of the SQL tables.
 
-pyarrow is an extra that not everybody has, so it is imported when it is first needed.
+pyarrow is an optional extra, so it is imported on first use.
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 from projections.table import RowTable, ValueType
 
-# An order's value has at most 31 digits before the point: 15 of a quantity, 15 of a price, and a carry of many lines.
+# An order's value has at most 31 digits before the point: 15 of a quantity, 15 of a price, and a carry from many lines.
 AMOUNT_DIGITS, AMOUNT_PLACES = 38, 6
 HOURS_DIGITS, HOURS_PLACES = 12, 2
 
 
 class MissingPackageError(Exception):
-    """A form needs a package that is not installed; the message says how to get it."""
+    """A format needs a package that is not installed; the message says how to get it."""
 
 
 def pyarrow() -> Any:
@@ -48,7 +48,7 @@ def schema_of_columns(columns: Mapping[str, ValueType]) -> Any:
 
 
 def schema_of_table(table: RowTable[Any]) -> Any:
-    """The pyarrow.Schema of a table's rows, with what each column means as its field's metadata `doc`."""
+    """The pyarrow.Schema of a table's rows, with each column's meaning as its field's metadata `doc`."""
     arrow = pyarrow()
     return arrow.schema(
         [

@@ -1,4 +1,4 @@
-"""The forms of an exported file, by its ending. Each writes rows as they come and keeps none."""
+"""The formats of exported files, by file ending. Each writes rows as they come and keeps none."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,21 +25,21 @@ __all__ = [
 ]
 
 Columns = Mapping[str, ValueType]
-"""The columns of what is written, in order, with what they hold."""
+"""The written columns in order, with their types."""
 Write = Callable[[Sequence[Row]], None]
 WriteFile = Callable[[Path, Columns], AbstractContextManager[Write]]
 
 
 @contextmanager
 def csv_file(path: Path, columns: Columns) -> Iterator[Write]:
-    """A line of names, then a line a row; values as the command's CSV has them."""
+    """CSV: a line of names, then one line a row; values as in the command's CSV."""
     with _csv_of(path, columns, csv_cell) as write:
         yield write
 
 
 @contextmanager
 def spreadsheet_csv_file(path: Path, columns: Columns) -> Iterator[Write]:
-    """The same for a spreadsheet: no text of an upstream is taken for a formula (see infra.export.spreadsheets)."""
+    """CSV for spreadsheets: no text of an upstream becomes a formula (see infra.export.spreadsheets)."""
     with _csv_of(path, columns, spreadsheet_cell) as write:
         yield write
 
@@ -54,7 +54,7 @@ def _csv_of(path: Path, columns: Columns, cell: Callable[[Any], Any]) -> Iterato
 
 @contextmanager
 def json_lines_file(path: Path, columns: Columns) -> Iterator[Write]:
-    """A JSON object a row and line; values as the command's JSON has them."""
+    """JSON Lines: one JSON object a row; values as in the command's JSON."""
     names = list(columns)
     encoder = msgspec.json.Encoder()
     with path.open("wb") as file:
@@ -93,11 +93,11 @@ SPREADSHEET_ENDING = ".csv"
 
 
 def file_format(ending: str, *, for_spreadsheets: bool = False) -> WriteFile:
-    """What writes a file of that ending."""
+    """The writer for that file ending."""
     return spreadsheet_csv_file if for_spreadsheets and ending == SPREADSHEET_ENDING else FORMATS[ending]
 
 
 def expect_packages(ending: str) -> None:
-    """Raises MissingPackageError for a form that cannot be written here."""
+    """Raises MissingPackageError for a format that cannot be written here."""
     if ending == ".parquet":
         pyarrow()

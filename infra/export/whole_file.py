@@ -1,4 +1,4 @@
-"""Atomic writing: a file is complete or it does not exist."""
+"""Atomic writing: a file is complete or absent."""
 
 import os
 from collections.abc import Iterator

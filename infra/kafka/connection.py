@@ -1,4 +1,4 @@
-"""How Kafka is reached: from the settings to kafka-python's own, the same for producers, consumers and admins."""
+"""Kafka connections: converts the settings to kafka-python's, for producers, consumers and admins."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from infra.settings import Settings, WrongSettingsError
 
 
 def kafka_connection(settings: Settings) -> dict[str, Any]:
-    """The settings of a connection. Raises WrongSettingsError when they do not fit together."""
+    """The settings of a connection. Raises WrongSettingsError if they are inconsistent."""
     listen_for_reasons()
     connection: dict[str, Any] = {
         "bootstrap_servers": settings.kafka.split(","),

@@ -1,4 +1,4 @@
-"""Where the partitions of topics end, and since when something lies there unread, asked for `waybill status`."""
+"""The end offsets of partitions, and the age of unread records, for `waybill status`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from consumers.sources.kafka import from_milliseconds
 ASK_MS = 3_000
 LOOK_MS = 200
 SECONDS_TO_LOOK = 2.0
-"""After so long, what has not come of the records that lie unread is not waited for."""
+"""The longest wait for unread records."""
 
 Place = tuple[str, int]
 
@@ -32,7 +32,7 @@ class PartitionEnd(NamedTuple):
 
 
 def partition_ends(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[Place, PartitionEnd] | str:
-    """The ends of each partition of those topics that are there, or why Kafka does not say."""
+    """The ends of each partition of the existing topics, or why Kafka did not answer."""
     admin = None
     try:
         admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=ASK_MS, request_timeout_ms=ASK_MS)
@@ -61,9 +61,9 @@ def partition_ends(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapp
 def first_unread(
     connection: Mapping[str, Any], next_offsets: Mapping[Place, int], max_bytes: int
 ) -> Mapping[Place, datetime]:
-    """The timestamp of the first record from each of these offsets on, committed or not, as far as Kafka says.
+    """The timestamp of the first record from each of these offsets on, committed or not, if known.
 
-    Of a topic with LogAppendTime that is the broker's clock, else the producer's. `max_bytes` is the largest message.
+    With LogAppendTime it is the broker's clock, else the producer's. `max_bytes` is the largest message.
     """
     found: dict[Place, datetime] = {}
     consumer = None
@@ -78,7 +78,7 @@ def first_unread(
                 consumer.pause(partition)
                 found.setdefault((partition.topic, partition.partition), from_milliseconds(records[0].timestamp))
     except (KafkaError, OSError):
-        # What was found by then is told.
+        # The results so far are returned.
         return found
     finally:
         if consumer is not None:

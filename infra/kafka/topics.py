@@ -1,4 +1,4 @@
-"""Making Waybill's topics: those that are missing are created, those that are there stay as they are."""
+"""Creates Waybill's missing topics and leaves existing ones unchanged."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ ROOM_FOR_A_DEAD_COPY = 256 * 1024
 
 
 class TopicMade(NamedTuple):
-    """What became of one topic; `state` is created, there or failed, and `about` says more."""
+    """The result for one topic; `state` is created, there or failed, and `about` says more."""
 
     topic: str
     partitions: int | None
@@ -34,7 +34,7 @@ def make_topics(
     max_message_bytes: int,
     timestamps: Timestamps = Timestamps.BROKER,
 ) -> Sequence[TopicMade]:
-    """Create what is missing. `replication_factor` -1 leaves it to the broker. Raises KafkaError or OSError."""
+    """Create the missing topics. `replication_factor` -1 means the broker's default. Raises KafkaError or OSError."""
     wanted = {topic: _kept_for_good(max_message_bytes, timestamps) for topic in read_topics(prefix)}
     wanted |= {topic: _copies(max_message_bytes) for topic in written_topics(prefix)}
     admin = KafkaAdminClient(**connection, request_timeout_ms=REQUEST_MS, bootstrap_timeout_ms=REQUEST_MS)
@@ -64,7 +64,7 @@ def _made(topic: str, there: int | None, wanted: int, problem: tuple[type[KafkaE
 
 
 def _kept_for_good(max_message_bytes: int, timestamps: Timestamps) -> Mapping[str, str]:
-    """Of the topics that are read: a store that was lost is made anew from them, so nothing may pass away there."""
+    """For the topics that Waybill reads: a lost store is rebuilt from them, so they must keep everything."""
     return {
         "retention.ms": FOREVER,
         "retention.bytes": FOREVER,

@@ -1,5 +1,5 @@
-"""The relay, a reactor: tells others what took effect and which verdicts there are, and remembers what it has told.
+"""The outboxes of the relay, a reactor: what took effect, verdicts, and dead letter copies.
 
-A reactor acts on the world, so it is no projection: its position lies in the store, only ever grows, and nothing that
-is rebuilt, replayed or read again moves it back.
+A reactor acts on the world, so it is not a projection: its checkpoint is in the store and only grows. No rebuild,
+replay or reingest moves it back.
 """

@@ -1,4 +1,4 @@
-"""The outlet of waybill.events: facts that take effect and cease to, in the order of the store."""
+"""The outbox of waybill.events: facts that take effect and cease to, in the order of the store."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -71,7 +71,7 @@ class EffectsOutbox:
     def _changes_of(
         self, turning: Collection[MessageKey], streams: Collection[str], end: int
     ) -> Mapping[MessageKey, Sequence[VerdictChanged]]:
-        """All changes of these messages' verdicts, those of voids in their waiting rooms among them."""
+        """All changes of these messages' verdicts, including those of voids in waiting rooms."""
         if not turning:
             return {}
         looked_in = {*streams, *(waiting_room(key.subject) for key in turning)}

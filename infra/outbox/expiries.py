@@ -1,4 +1,4 @@
-"""The outlet of copies of what is dead by waiting: held for longer than WAYBILL_HOLD_HOURS."""
+"""The outbox of copies of messages held for longer than WAYBILL_HOLD_HOURS."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,18 +19,18 @@ from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.tables import feeds, messages, raw_messages
 from projections.views.columns import EPOCH
 
-# Each of them comes with the bytes of a message.
+# Each entry has the bytes of a message.
 LETTERS_AT_ONCE = 200
 MICROSECOND = timedelta(microseconds=1)
 
 
 def instant_of(position: int) -> datetime:
-    """Every expired message that was received by then was looked at."""
+    """Every expired message received by this instant was processed."""
     return EPOCH + position * MICROSECOND
 
 
 def limit_of(position: int) -> datetime:
-    """The same as a limit of `infra.store.register.dead`: what was received before this instant was looked at."""
+    """The same as a limit of `infra.store.register.dead`: messages received before this instant were processed."""
     return instant_of(position) + MICROSECOND
 
 
@@ -41,7 +41,7 @@ def position_of(instant: datetime) -> int:
 class ExpiriesOutbox:
     """Implements infra.outbox.outbox.Outbox; a position is an instant of receipt, in microseconds since 1970.
 
-    Copies are made of what came on one of the topics `dead_of`.
+    It copies messages that came on one of the topics `dead_of`.
     """
 
     name = "relay.expired"
@@ -59,7 +59,7 @@ class ExpiriesOutbox:
             received = connection.execute(
                 select(messages.c.received_at).where(waiting).order_by(messages.c.received_at).limit(LETTERS_AT_ONCE)
             ).scalars()
-            # Many are received at one instant: all of them belong to one step.
+            # Many messages may be received at one instant; all of them belong to one step.
             last = max(received, default=None)
             if last is None:
                 return Outgoing((), position)
@@ -74,7 +74,7 @@ class ExpiriesOutbox:
             return int(connection.execute(counted).scalar_one())
 
     def newest(self, connection: Connection, now: datetime) -> int:
-        # What was received exactly at the limit has not expired yet, so it is still to be looked at.
+        # A message received exactly at the limit has not expired yet, so it is processed later.
         return position_of(now - self._hold - MICROSECOND)
 
     def _expired_after(self, position: int) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""What the outlets read of messages: their facts, where each came from, and what came."""
+"""What the outboxes read about messages: facts, origin and content."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -37,17 +37,17 @@ class FactsOfMessages:
 
 
 def topic_of(feed: str) -> str:
-    """The topic of a feed, which may have read it again."""
+    """The topic of a feed, also of one that reads the past again."""
     return feed.removeprefix(READ_AGAIN)
 
 
 def key_of(row: Row[Any]) -> MessageKey:
-    """What a row's message is known by."""
+    """The key of a row's message."""
     return MessageKey(row.source, row.message_id, row.subject)
 
 
 def content_of(row: Row[Any], facts: Mapping[MessageKey, Fact]) -> tuple[bytes, Headers, bool]:
-    """The body and headers that were kept of a message, or those restated from its fact; whether they are restated."""
+    """The stored body and headers of a message, or those restated from its fact; and whether they are restated."""
     if row.body is not None:
         return row.body, read_headers(row.headers), False
     key = key_of(row)

@@ -10,7 +10,7 @@ from consumers.sinks.sink import Record
 
 
 class Outgoing(NamedTuple):
-    """Records to be sent, in their order, and the position that is reached once all of them are kept."""
+    """Records to send, in order, and the checkpoint after all of them are acknowledged."""
 
     records: Sequence[Record]
     end: int
@@ -20,13 +20,13 @@ class Outbox(Protocol):
     """Reading never changes the store."""
 
     name: str
-    """By which the store knows its checkpoint."""
+    """The name of its checkpoint in the store."""
 
     def after(self, position: int) -> Outgoing:
-        """What comes next; it ends at the position itself when there is nothing."""
+        """The next records; the end equals the position if there are none."""
 
     def lag(self, position: int) -> int:
-        """How many things were not sent yet."""
+        """The number of entries not sent yet."""
 
     def newest(self, connection: Connection, now: datetime) -> int:
-        """The position of one that has sent all that there is by now."""
+        """The position after everything that exists now."""

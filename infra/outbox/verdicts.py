@@ -1,4 +1,4 @@
-"""The outlet of waybill.verdicts and of the copies of what is dead at once: the notices, in their order."""
+"""The outbox of waybill.verdicts and of copies of messages that are dead at once: the notices in order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -22,15 +22,15 @@ from infra.store.register.headers import read_headers
 from infra.store.register.letter_ids import NOT_APPLIED, letter_id_of
 from infra.store.register.tables import feeds, malformed_messages, messages, notices, raw_messages
 
-# Each of them can come with the bytes of a message.
+# Each entry may have the bytes of a message.
 NOTICES_AT_ONCE = 200
 
 
 class VerdictsOutbox:
     """Implements infra.outbox.outbox.Outbox; a position is the number of a notice.
 
-    Copies are made of what came on one of the topics `dead_of`: of a file there is no topic to copy to. What was
-    received before `expired_before()` and is held since just now has expired already.
+    It copies messages that came on one of the topics `dead_of`; for files there is no topic to copy to. A message
+    received before `expired_before()` that became held just now has already expired.
     """
 
     name = "relay.verdicts"
@@ -96,7 +96,7 @@ class VerdictsOutbox:
         return int(connection.execute(select(func.coalesce(func.max(notices.c.notice_id), 0))).scalar_one())
 
     def _is_dead(self, told: Told, received_at: datetime | None, limit: datetime) -> bool:
-        """Whether this verdict makes its message dead. One that is held since just now may have come long ago."""
+        """Whether this verdict makes its message dead. A message that became held just now may have come long ago."""
         if not told.is_news or told.topic not in self._dead_of:
             return False
         if told.verdict is Verdict.HELD:
@@ -130,7 +130,7 @@ def _told(row: Row[Any]) -> Told:
 
 
 def _copy(row: Row[Any], told: Told, facts: Mapping[MessageKey, Fact]) -> DeadLetter | None:
-    """The letter to copy; None for a malformed one that has left the dead already."""
+    """The letter to copy; None for a malformed message that is no longer dead."""
     if row.body is None and told.key is None:
         return None
     subject = None if told.key is None else told.key.subject

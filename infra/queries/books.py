@@ -1,4 +1,4 @@
-"""The books: every message that ever came in, counted once by its latest verdict."""
+"""The books: every received message, counted once by its latest verdict."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ class Books(NamedTuple):
 
 
 class UnreadableBatch(NamedTuple):
-    """A batch that cannot be read, from `offset` up to `end_offset`, which is left out. Its partition stands still."""
+    """An unreadable batch from `offset` up to, but not including, `end_offset`. Its partition is stuck."""
 
     topic: str
     partition: int
@@ -33,7 +33,7 @@ class UnreadableBatch(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """How many of the dead wait for nobody: voided ones, and others that were discarded."""
+    """How many dead letters are set aside: voided ones, and others that were discarded."""
 
     voided: int
     discarded: int
@@ -44,7 +44,7 @@ class SetAside(NamedTuple):
 
 
 class VerdictCounts(NamedTuple):
-    """How many messages were received, and how many of them have each verdict."""
+    """The number of received messages, and of each verdict."""
 
     received: int
     applied: int
@@ -61,7 +61,7 @@ class VerdictCounts(NamedTuple):
 
 
 def books(engine: Engine, now: datetime, hold: timedelta) -> Books:
-    """The books at `now`; a message that was held for longer than `hold` is dead."""
+    """The books at `now`; a message held for longer than `hold` is dead."""
     by_verdict = kept(engine)
     with engine.connect() as connection:
         expired = connection.execute(
@@ -91,7 +91,7 @@ def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
 
 
 def unreadable(engine: Engine) -> list[UnreadableBatch]:
-    """The batches at which partitions stand still; one that was read or stepped over since then is none."""
+    """The batches at which partitions are stuck; without those read or skipped since."""
     stands = unreadable_batches.join(feeds, unreadable_batches.c.feed_id == feeds.c.feed_id)
     columns = {**unreadable_batches.c, "topic": feeds.c.topic, "partition": feeds.c.partition}
     question = (
@@ -105,7 +105,7 @@ def unreadable(engine: Engine) -> list[UnreadableBatch]:
 
 
 def recounted(engine: Engine) -> Mapping[str, int]:
-    """The count of each verdict, taken from the messages themselves instead of the books."""
+    """The count of each verdict, from the messages instead of the books."""
     with engine.connect() as connection:
         by_verdict = {
             verdict: int(count)
@@ -126,7 +126,7 @@ def recounted(engine: Engine) -> Mapping[str, int]:
 
 
 def kept(engine: Engine) -> Mapping[str, int]:
-    """The count of each verdict, as the books have it."""
+    """The count of each verdict, from the books."""
     with engine.connect() as connection:
         row = connection.execute(
             select(*(func.coalesce(func.sum(feeds.c[verdict.value]), 0).label(verdict.value) for verdict in Verdict))

@@ -1,7 +1,7 @@
-"""What the service knew at an instant: the facts recorded by then, settled again, in tables for this question alone.
+"""Known at: settles the facts recorded by an instant again, into temporary tables for one query.
 
-Subjects are settled one after another, and only the rows that hold at the asked-for time are kept, in a file of their
-own: memory stays flat however long the history is.
+Subjects are settled one after another, and only the rows valid at the requested time are kept, in a separate file. So
+memory stays flat for any length of history.
 """
 
 import tempfile
@@ -40,13 +40,13 @@ def scratch_of(
 
     Facts that were further ahead of that clock than `clock_skew` are left out.
 
-    What came after `as_of` is not in them, so what held then is what has no end: ask them about the present. With
-    `only_lasting`, they have nothing else. With `untaken`, the messages that were not taken then are there, too.
+    They have nothing after `as_of`, so the rows valid then have no end: query them for the present. With
+    `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections)
-        # These tables are nobody else's: a count of batches will do for the positions that they move along.
+        # No other process uses these tables, so a count of batches can serve as the position.
         shaped = _shaped(history, projections, as_of, known_at, clock_skew, only_lasting, untaken)
         for position, batch in enumerate(shaped):
             rows.replace(batch, position, position + 1)

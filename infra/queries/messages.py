@@ -1,4 +1,4 @@
-"""What became of a message: the answer for whoever sent it or is on call."""
+"""The outcome of a message, for its sender and for engineers on call."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from projections.order_timeline import what_each_changed
 
 
 class EarlierVerdict(NamedTuple):
-    """A verdict that a message had until another one came."""
+    """An earlier verdict of a message."""
 
     verdict: str
     until: datetime
@@ -28,8 +28,8 @@ class EarlierVerdict(NamedTuple):
 class MessageReport(NamedTuple):
     """One message: its verdict and why, when it took effect (None: it did not) and what it changed.
 
-    `position` is its event's place in the store; `repeats` counts how often it came again. `ignored` names the fields
-    of its data that the contract does not know of its type, such as "discount_code" or "lines[0].color".
+    `position` is its event's position in the store; `repeats` counts how often it came again. `ignored` has the fields
+    of its data that the contract does not know for its type, such as "discount_code" or "lines[0].color".
     """
 
     source: str
@@ -51,7 +51,7 @@ class MessageReport(NamedTuple):
 
 
 class IgnoredField(NamedTuple):
-    """A field that was ignored in so many messages of a type; "lines[].color" stands for the rows of all lines."""
+    """An ignored field, with the number of messages of its type; "lines[].color" covers all lines."""
 
     type: str
     field: str
@@ -66,7 +66,7 @@ class Messages:
         self._history = history
 
     def find(self, source: str, message_id: str) -> list[MessageReport]:
-        """Every message of this source and id: there is one, unless a source used an id for several subjects."""
+        """All messages of this source and id: one, unless a source used an id for several subjects."""
         with self._engine.connect() as connection:
             rows = connection.execute(
                 select(messages)
@@ -82,7 +82,7 @@ class Messages:
         return [self._report(row, names.get(row.subject, ())) for row in rows]
 
     def ignored_of_feed(self, feed_id: int) -> list[IgnoredField]:
-        """What was ignored of the messages that a feed brought, by type and field; all rows of lines count as one."""
+        """The ignored fields of a feed's messages, by type and field; all lines count as one."""
         counts: Counter[tuple[str, str]] = Counter()
         with self._engine.connect() as connection:
             for message_type, names in connection.execute(

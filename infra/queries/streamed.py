@@ -1,4 +1,4 @@
-"""Answers of any length: rows are read from the store as they are needed, in flat memory."""
+"""Streamed answers: rows are read from the store as needed, in flat memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class Streamed:
-    """An answer that is read once, while the connection is open. `columns` has each column's name and what it holds."""
+    """An answer that can be read once, while the connection is open. `columns` has each column's name and type."""
 
     connection: Connection
     question: Select[Any]
@@ -32,7 +32,7 @@ class Streamed:
         return int(self.connection.execute(counted).scalar_one())
 
     def batches(self) -> Iterator[Sequence[Row]]:
-        """All rows, in the order of the question, some thousands at a time."""
+        """All rows in the order of the query, some thousands at a time."""
         asked = self.connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
         with asked.execute(self.question) as result:
             for batch in result.partitions():

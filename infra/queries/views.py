@@ -1,4 +1,4 @@
-"""Asking a view: as of any instant from the kept tables, and as known at any instant by settling the facts again."""
+"""Queries of views: as of an instant from the stored tables, and known at an instant by settling the facts again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 @dataclass(frozen=True)
 class Asked:
-    """The clocks of a question: what was true at `as_of`, by what was known at `known_at` (UTC; None: no limit)."""
+    """The clocks of a query: what was true at `as_of`, by what was known at `known_at` (UTC; None: no limit)."""
 
     as_of: datetime | None = None
     known_at: datetime | None = None
@@ -39,11 +39,11 @@ class Answer:
     position: int
     instant: datetime
     total: int | None
-    """How many rows there are, of which `rows` are the first; None where that was not counted."""
+    """The number of all rows, of which `rows` are the first; None if they were not counted."""
 
 
 class Views:
-    """Answers questions to views."""
+    """Runs queries of views."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class Views:
         *,
         counted: bool = False,
     ) -> Answer:
-        """Answer by the asked clocks, with the first `limit` rows or all; `counted` counts what a limit leaves out.
+        """Answer by these clocks, with the first `limit` rows or all; with `counted`, also count all rows.
 
-        `filters` keeps the rows with these values, such as {"rep_id": "rep-7"}.
+        `filters` selects rows with these values, such as {"rep_id": "rep-7"}.
         """
         with self.stream(view, asked, filters) as answer:
             result = answer.connection.execute(answer.question.limit(limit))
@@ -82,7 +82,7 @@ class Views:
 
     @contextmanager
     def stream(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Iterator[Streamed]:
-        """The same answer, to be read row by row."""
+        """The same answer, read row by row."""
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
             question = _question(view, AsOf.at(instant, present=asked.as_of is None), filters)
@@ -107,9 +107,9 @@ class Views:
             yield Streamed(connection, question, head, instant)
 
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:
-        """Until the view reflects a position, such as that of one's own message.
+        """Wait until the view reflects a position, such as that of the caller's message.
 
-        Raises NotYetReflectedError when it is not reached in time.
+        Raises NotYetReflectedError if it is not reached in time.
         """
         give_up = monotonic() + patience.total_seconds()
         while (reached := min(self._rows.positions(view.projections).values())) < position:
@@ -122,7 +122,7 @@ class Views:
 
 
 class NotYetReflectedError(Exception):
-    """A view does not reflect the position that was waited for; the message says why."""
+    """A view does not reflect the expected position; the message says why."""
 
 
 def _question(view: View, as_of: AsOf, filters: Mapping[str, str] | None) -> Select[Any]:

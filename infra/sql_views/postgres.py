@@ -1,4 +1,4 @@
-"""The schema `waybill` of a PostgreSQL store: what analysts query, and which roles may.
+"""The schema `waybill` of a PostgreSQL store: the analysts' relations and their privileges.
 
 A relation is a view that reads the service's tables with its owner's rights. One that reads a table whose rows analysts
 do not all see is a security barrier: PostgreSQL evaluates a reader's filter only on rows that the view returns, unless

@@ -1,4 +1,4 @@
-"""What analysts query with plain SQL: every view by its name, and the tables that the views query.
+"""The relations for plain SQL: every view by its name, and the tables that the views query.
 
 The list is the same for both databases. postgres.py defines it as a schema with views and functions, sqlite.py as
 views of the file.
@@ -21,19 +21,19 @@ from projections.views.tables import table_of
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 OF_REGISTER = {untaken_messages: "untaken_messages", malformed_claims: "malformed_claims"}
-"""What views read of the register, by the names of the relations."""
+"""The parts of the register that views read, by relation name."""
 
 
 class NotAllowedError(Exception):
-    """A role must not do, or must not be granted, what was asked for; the message says why and what to do."""
+    """A role must not do this, or must not be granted it; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Relation:
     """Rows with a name. `column_docs` says what each column means, in the order of the columns.
 
-    `table` is the table whose rows these are, as they stand; a view has none, and is asked as of an instant.
-    `projections` are those whose tables the question reads.
+    `table` is the table of these rows; a view has none, and is queried as of an instant. `projections` are those whose
+    tables the query reads.
     """
 
     name: str
@@ -42,20 +42,20 @@ class Relation:
     question: Callable[[AsOf], Select[Any]]
     table: Table | None = None
     reads_more: bool = False
-    """Whether the question reads tables that are not relations themselves, so that it needs its owner's rights."""
+    """Whether the query reads tables that are not relations themselves, so that it needs its owner's rights."""
     projections: tuple[Projection, ...] = ()
 
     def stored_question(self, as_of: AsOf) -> Select[Any]:
-        """The question to the tables in which the store keeps the projections' rows."""
+        """The query on the stored tables of the projections."""
         return over_stored_tables(self.question(as_of), self.projections)
 
     def relations_question(self, as_of: AsOf) -> Select[Any]:
-        """The same question to other relations, which analysts may read."""
+        """The same query on relations that analysts may read."""
         return over_relations(self.question(as_of), self.projections, OF_REGISTER)
 
     @property
     def description_now(self) -> str:
-        """What the rows are when the question names no instant."""
+        """The query without an instant."""
         return self.description if self.table is not None else f"{self.description} As of now."
 
 

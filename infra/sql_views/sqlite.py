@@ -1,4 +1,4 @@
-"""The views of an SQLite store: what analysts query with any SQLite client.
+"""The views of an SQLite store, for any SQLite client.
 
 The file holds them beside the tables. In tables, and in the views that have a table's name, an instant is a number of
 microseconds. Every other view shows it as text, such as 2026-03-02T08:14:05.000000Z. The text always has six decimal

@@ -1,4 +1,4 @@
-"""Keeping what analysts query as this version of the code defines it."""
+"""Keeps the analysts' relations as this version of the code defines them."""
 
 from datetime import timedelta
 
@@ -14,8 +14,8 @@ from projections.catalogue import PROJECTIONS
 def define_relations(backend: Backend, hold: timedelta) -> bool | None:
     """Redefine the relations that differ; returns whether any did.
 
-    Returns None, and changes nothing, while other versions of the projections are live. Raises what Backend.define
-    raises.
+    Returns None, and changes nothing, while other versions of the projections are live. Raises the errors of
+    Backend.define.
     """
     with backend.engine.connect() as connection:
         live = all_live(connection, PROJECTIONS)

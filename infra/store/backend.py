@@ -1,4 +1,4 @@
-"""What differs between the databases: how to connect, lock, insert events, and hand a list of keys to a query."""
+"""The differences between the databases: connections, locks, inserts of events, and key lists in queries."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ EventRow = tuple[str, int, str, bytes]
 
 
 class Backend(Protocol):
-    """One store on one database. Everything else is the same SQL on each."""
+    """One store on one database. All other SQL is the same on each."""
 
     url: str
     application: Fulfillment
@@ -26,7 +26,7 @@ class Backend(Protocol):
     """The column of the events' table that numbers them in the order of the store."""
 
     def lock(self, connection: Connection) -> None:
-        """Keep other writers of events out until the transaction ends; readers go on."""
+        """Block other writers of events until the transaction ends; readers go on."""
 
     def insert_events(self, connection: Connection, events: Sequence[EventRow]) -> None:
         """Insert events within the connection's transaction, which holds the lock."""
@@ -34,29 +34,29 @@ class Backend(Protocol):
     def keys(self, width: int) -> str:
         """A table expression `k` with the text columns k0, k1, … of the JSON array of arrays in parameter `keys`.
 
-        Of one column, the array is of texts. See `as_keys`.
+        For one column, it is an array of texts. See `as_keys`.
         """
 
     def leadership(self, role: str) -> Leadership:
-        """This process's claim to lead a role, and its ear for new events."""
+        """This process's leadership of a role, and its notifications of new events."""
 
     def define(self, relations: Sequence[Relation]) -> bool:
-        """Make what analysts query what it should be; True when it was not. One transaction, safe beside readers.
+        """Redefine the analysts' relations if needed; returns whether it was. One transaction, safe with readers.
 
-        Raises NotAllowedError, or sqlalchemy's DBAPIError when somebody reads for too long what is to be replaced.
+        Raises NotAllowedError, or sqlalchemy's DBAPIError if a reader blocks the replacement for too long.
         """
 
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         """The same within the connection's transaction."""
 
     def grant(self, role: str) -> list[str]:
-        """Let a role read what was defined; returns what else it can do. Raises NotAllowedError."""
+        """Let a role read the relations; returns its excess privileges. Raises NotAllowedError."""
 
     def revoke(self, role: str) -> None:
-        """Take that back. Raises NotAllowedError."""
+        """Revoke it. Raises NotAllowedError."""
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
 
 
 def as_keys(keys: Iterable[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Bulk inserts, without the cost of building a statement for every row: executemany on SQLite, COPY on PostgreSQL."""
+"""Bulk inserts without building a statement for every row: executemany on SQLite, COPY on PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from projections.views.columns import driver_converter
 
 
 class BulkInsert:
-    """Inserts rows whose values stand in the order of `columns` (all of the table's unless given)."""
+    """Inserts rows with values in the order of `columns` (by default all of the table's)."""
 
     def __init__(self, table: Table, engine: Engine, columns: Sequence[str] | None = None):
         names = list(columns or (column.name for column in table.columns))
@@ -42,7 +42,7 @@ class BulkInsert:
 
 
 def _converted(values: Iterable[Any], convert: Callable[[Any], Any]) -> list[Any]:
-    """Each value converted; neighbours are often one and the same object, such as the instant of a batch's receipt."""
+    """The converted values. Neighbours are often the same object, such as the receipt time of a batch."""
     converted: list[Any] = []
     before = result = None
     for value in values:

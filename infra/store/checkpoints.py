@@ -1,4 +1,4 @@
-"""Checkpoints in the store: how far each reactor has come, and the compare-and-set by which any checkpoint moves."""
+"""Checkpoints in the store: those of reactors, and the compare-and-set for all checkpoints."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,8 +20,8 @@ def compare_and_set(
 ) -> None:
     """Move the `position` of one row, within the connection's transaction.
 
-    Raises CheckpointMovedError when it does not stand at `start` any more: of two processes that do the same work, one
-    fails here and writes nothing.
+    Raises CheckpointMovedError if it is no longer at `start`: of two processes that do the same work, one fails here
+    and writes nothing.
     """
     position: Column[int] = table.c.position
     moved = connection.execute(update(table).where(key, position == start).values(position=end))
@@ -41,9 +41,9 @@ class KeptLeftOut(NamedTuple):
 
 
 class Checkpoints:
-    """Checkpoints of reactors, by name, and what the relay left out on its way.
+    """Checkpoints of reactors, by name, and the records that the relay left out.
 
-    Each method rides out outages, as `retry` says (none: it raises).
+    Each method retries during outages, as `retry` says (none: it raises).
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Checkpoints:
 
     @retried
     def begin(self, outboxes: Sequence[Outbox], now: datetime, *, at_the_newest: bool) -> None:
-        """Give a position to each that has never run: the store's beginning, or what comes from now on."""
+        """Create a checkpoint for each reactor that has never run: the store's beginning, or its present end."""
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
             self._backend.lock(connection)
             there = {row.name: row for row in connection.execute(select(reactor_positions))}
@@ -78,14 +78,14 @@ class Checkpoints:
 
     @retried
     def begun(self) -> Mapping[str, int]:
-        """The positions of those that were run on this store."""
+        """The checkpoints of reactors that have run on this store."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(reactor_positions).where(reactor_positions.c.begun_at.is_not(None)))
             return {row.name: row.position for row in rows}
 
     @retried
     def position(self, name: str) -> int:
-        """Where one that has begun stands."""
+        """The checkpoint of a reactor that has run."""
         with self._engine.connect() as connection:
             return int(
                 connection.execute(
@@ -95,9 +95,9 @@ class Checkpoints:
 
     @retried
     def move(self, name: str, start: int, end: int, left_out: Sequence[LeftOut] = ()) -> None:
-        """A compare-and-set that only goes forward. What was left out is kept with it, once.
+        """A compare-and-set that only goes forward. It also stores the records left out, once.
 
-        Raises CheckpointMovedError when it does not stand at `start` any more, or `end` is not after it.
+        Raises CheckpointMovedError if it is no longer at `start`, or if `end` is not after it.
         """
         if end <= start:
             raise CheckpointMovedError(f"{name} is not moved from {start} to {end}, or {end} is not beyond")
@@ -112,7 +112,7 @@ class Checkpoints:
 
     @retried
     def left_out(self, most: int) -> tuple[int, Sequence[KeptLeftOut]]:
-        """How many records the relay has left out, and the newest of them, `most` at most."""
+        """The number of records that the relay has left out, and the newest of them, at most `most`."""
         kept = left_out_records.c
         listed = select(*(kept[name] for name in KeptLeftOut._fields))
         listed = listed.order_by(kept.since.desc(), kept.topic, kept.event_id).limit(most)

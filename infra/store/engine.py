@@ -13,13 +13,13 @@ from infra.store.opening import StoreChangedError
 
 LOCKED = "waybill_locked"
 
-# SQLite's own 2 MB are too few for the inner pages of a register of millions of messages.
+# SQLite's default of 2 MB is too small for the inner pages of a register of millions of messages.
 CACHE_KIBIBYTES = 16 * 1024
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection whose reads all see the store at one moment, whatever is written meanwhile."""
+    """A connection whose reads all see the store at one moment, regardless of writes."""
     level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect() as connection:
         yield connection.execution_options(**level)
@@ -28,11 +28,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:
     """An engine over an SQLite file.
 
-    A transaction begins when SQLAlchemy says so, not when the driver thinks fit; one with the execution option
-    `waybill_locked` takes the write lock before it reads anything. With `durable` false, for a file that lasts for one
-    question, a commit does not wait for the disk.
+    A transaction begins when SQLAlchemy says so, not when the driver decides. With the execution option
+    `waybill_locked` it takes the write lock before it reads. With `durable` false, for temporary files, a commit does
+    not wait for the disk.
     """
-    # Not written as text, in which a question mark or a percent sign of the path would mean something else.
+    # Not as text, in which a question mark or a percent sign in the path would have a special meaning.
     url = URL.create("sqlite", database=str(Path(path).absolute()))
     engine = create_engine(url, connect_args={"timeout": lock_timeout_seconds, "check_same_thread": False})
 
@@ -52,17 +52,17 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
 
 
 class _ReadOnly(sqlite3.Connection):
-    """A connection that reads; `stamp` is what the file was like when it began to read it without locks."""
+    """A reading connection; `stamp` is the state of the file when it began to read without locks."""
 
     stamp: tuple[int, int] | None = None
 
 
 def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
-    """An engine over an SQLite file that writes nothing, not even the files with which SQLite keeps readers apart.
+    """An engine over an SQLite file that writes nothing, not even SQLite's files for coordinating readers.
 
-    While other processes have the store open, those files (-wal, -shm) are there, and reading uses them. Otherwise
-    nobody writes, and the file is read as one that does not change, without locks. Should a process begin to write
-    meanwhile and change the file, the transaction ends with StoreChangedError instead of an answer that may be torn.
+    While other processes have the store open, those files (-wal, -shm) exist, and reading uses them. Otherwise no
+    process writes, and the file is read as immutable, without locks. If a process begins to write meanwhile, the
+    transaction ends with StoreChangedError instead of an inconsistent answer.
     """
 
     def stamp() -> tuple[int, int]:
@@ -84,7 +84,7 @@ def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         return connection
 
-    # Each connection is a new one, so that it sees what was stored since the one before.
+    # Each connection is new, so that it sees everything stored so far.
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")

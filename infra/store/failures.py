@@ -1,4 +1,4 @@
-"""What a failure is called: a full disk, a damaged store and a lack of memory have names, whoever reports them."""
+"""Named failures: a full disk, a damaged store and a lack of memory, whichever library reports them."""
 
 import errno
 import sqlite3
@@ -43,8 +43,8 @@ _OF_STATES = {
     "XX001": Failure.DAMAGED,  # data corrupted
     "XX002": Failure.DAMAGED,  # index corrupted
 }
-# Source: "Result and Error Codes" of SQLite's documentation. The extended codes come first: a lack of memory, or of
-# room for the file that readers share, is told as a failure of the disk.
+# Source: "Result and Error Codes" of SQLite's documentation. The extended codes come first: SQLite reports a lack of
+# memory, or of room for the shared file, as a disk failure.
 _OF_SQLITE = {
     sqlite3.SQLITE_IOERR_NOMEM: Failure.OUT_OF_MEMORY,
     sqlite3.SQLITE_IOERR_SHMSIZE: Failure.FULL_DISK,
@@ -61,19 +61,19 @@ _OF_ERRNO = {
     errno.EIO: Failure.DISK,
 }
 _PRIMARY_CODE = 0xFF
-# What the interpreter says when there is no memory even for the exception.
+# The interpreter's error when there is not even memory for the exception.
 _NO_EXCEPTION = "without"
 _DAMAGED_SCHEMA = b"malformed database schema"
 _NOT_UTF8 = "Could not decode to UTF-8"
 
 
 def failure_of(error: BaseException) -> Failure | None:
-    """The name of what lies behind an error; None if it has none here."""
+    """The named failure behind an error; None if there is none."""
     return next((failure for cause in _causes(error) if (failure := _named(cause)) is not None), None)
 
 
 def reason_of(error: BaseException) -> str:
-    """One line: the failure's name, if it has one, and what the driver says, without the statement."""
+    """One line: the failure's name, if it has one, and the driver's message without the statement."""
     failure, said = failure_of(error), _said(error)
     return said if failure is None or failure.value in said else f"{failure.value} ({said})"
 
@@ -84,7 +84,7 @@ def _said(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it says that it came from."""
+    """The error and its causes."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -97,13 +97,13 @@ def _named(error: BaseException) -> Failure | None:
     if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _NO_EXCEPTION in str(error)):
         return Failure.OUT_OF_MEMORY
     if isinstance(error, UnicodeDecodeError) and _DAMAGED_SCHEMA in error.object:
-        return Failure.DAMAGED  # of what the driver says, which quotes the damage
+        return Failure.DAMAGED  # of the driver's message, which quotes the damaged text
     if isinstance(error, psycopg.Error):
         return _OF_STATES.get(error.sqlstate or "")
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
-            # The driver's own errors have no code. What we store is UTF-8, so what is not was not stored by us.
+            # The driver's own errors have no code. We store only UTF-8, so other text is damage.
             return Failure.DAMAGED if str(error).startswith(_NOT_UTF8) else None
         return _OF_SQLITE.get(code) or _OF_SQLITE.get(code & _PRIMARY_CODE)
     if isinstance(error, OSError):

@@ -1,7 +1,7 @@
-"""Leadership: one active process a role, and an ear for new events.
+"""Leadership: one active process a role, and notifications of new events.
 
-Of the processes that are started to project or to relay, one leads and the others stand by. When it dies, whatever
-the cause, its claim is freed with its connection (or its open file), and another process takes over.
+If several processes project or relay, one leads and the others stand by. When the leader dies for any reason, its claim
+is released with its connection (or its open file), and another process takes over.
 """
 
 from contextlib import ExitStack, suppress
@@ -17,24 +17,24 @@ from infra.store.postgres.sessions import Sessions, SharedSessionsError
 
 SECONDS_BETWEEN_LOOKS = 0.03
 LEASE_SECONDS = 30
-"""How long the server keeps a silent leader's claim: much longer than a batch takes."""
+"""How long the server keeps the claim of a silent leader: much longer than a batch takes."""
 
 
 class Leadership(Protocol):
-    """One process's claim to a role, and its waiting for what the store gets. Close it, and another may claim."""
+    """One process's claim to a role, and its wait for new events. After closing it, another process may claim."""
 
     def claim(self) -> bool:
         """Whether this process leads its role from now on, or still does."""
 
     def wait(self, stop: Event, seconds: float) -> None:
-        """Until events may have come, the stop is set or the time is up."""
+        """Wait until there may be new events, the stop is set or the time is up."""
 
     def close(self) -> None:
         """Give up the claim."""
 
 
 class FileLeadership:
-    """For a store in a file: the claim is a locked file of this machine, and new events are looked for."""
+    """For a store in a file: the claim is a locked file on this machine, and new events are polled."""
 
     def __init__(self, role: str, store: str):
         self._name = f"{role} of {store}"
@@ -59,15 +59,15 @@ class FileLeadership:
 
 
 class PostgresLeadership:
-    """The claim is an advisory lock of the server, and NOTIFY tells of new events: both live with one connection.
+    """The claim is an advisory lock of the server, and NOTIFY announces new events: both use one connection.
 
-    The server ends a connection that is silent for too long. So a process that is frozen, or whose machine went away
-    without a word, loses its claim too; what it was about to write when it wakes fails at the position.
-    Raises sqlalchemy's OperationalError when the server cannot be reached; the next call connects anew. Raises
-    SharedSessionsError when another session answers than the one that holds the lock.
+    The server ends a connection that is silent for too long. So a process that is frozen, or whose machine disappeared,
+    loses its claim too. If it wakes up, its next write fails at the checkpoint. Raises sqlalchemy's OperationalError if
+    the server cannot be reached; the next call connects again. Raises SharedSessionsError if another session answers
+    than the one that holds the lock.
     """
 
-    # So often a waiting one looks whether it was told to stop, and whether its connection lives.
+    # How often a waiting process checks its stop and its connection.
     LOOK_SECONDS = 0.5
 
     def __init__(self, role: str, sessions: Sessions, channel: str):
@@ -82,10 +82,10 @@ class PostgresLeadership:
         try:
             connection = self._connected()
             if self._claimed:
-                # So the server hears of us, and we hear of it when the claim was lost.
+                # This keeps the connection active, and shows whether the claim was lost.
                 row = connection.execute("SELECT pg_backend_pid()").fetchone()
                 if row is None or row[0] != self._claimed_by:
-                    raise SharedSessionsError  # a pooler was set to pool transactions since
+                    raise SharedSessionsError  # a pooler was switched to transaction pooling meanwhile
             else:
                 row = connection.execute(
                     "SELECT pg_try_advisory_lock(hashtext('waybill'), hashtext(%s)), pg_backend_pid()", (self._role,)
@@ -101,7 +101,7 @@ class PostgresLeadership:
             while seconds > 0 and not stop.is_set():
                 for _ in connection.notifies(timeout=min(seconds, self.LOOK_SECONDS), stop_after=1):
                     return
-                # A server that has gone is noticed here, also when nothing was to be told.
+                # This notices a lost server even without notifications.
                 connection.execute("SELECT 1")
                 seconds -= self.LOOK_SECONDS
         except psycopg.OperationalError as e:
@@ -110,7 +110,7 @@ class PostgresLeadership:
     def close(self) -> None:
         if self._connection is not None:
             if self._claimed:
-                # Closing frees it as well, but only once the server has noticed.
+                # Closing also releases it, but only when the server notices.
                 with suppress(psycopg.Error):
                     self._connection.execute("SELECT pg_advisory_unlock_all()")
             self._connection.close()

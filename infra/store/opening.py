@@ -1,6 +1,6 @@
-"""Opening a store: for reading, which writes nothing, or for acting, alone.
+"""Opening a store: for reading, which writes nothing, or for acting, one process at a time.
 
-Of several processes that begin to act at once, one makes the tables while the others wait.
+If several processes open a store for acting at once, one creates the tables while the others wait.
 """
 
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from eventsourcing.persistence import PersistenceError
 from consumers.sources.reading_lock import held_lock
 from infra.masking import masked_value
 
-# Any number will do, as long as every process asks for the same.
+# Any number works, as long as every process uses the same.
 POSTGRES_LOCK = 7_923_157
 LOCK_TIMEOUT_SECONDS = 60
 
 
 class Access(Enum):
-    """What a store is opened for."""
+    """The purpose of opening a store."""
 
     READING = "reading"
-    """Nothing is written: no table, no lock, no file. The store must be there, and of this code's version."""
+    """Nothing is written: no table, no lock, no file. The store must exist and have this code's version."""
     ACTING = "acting"
-    """What is missing is made: the file, the tables, the positions of new versions of projections."""
+    """Missing parts are created: the file, the tables, the checkpoints of new projection versions."""
 
 
 class NoStoreError(Exception):
-    """There is no store to read; the message says how to name or make one."""
+    """There is no store to read; the message says how to configure or create one."""
 
     def __init__(self, store: str):
         shown = masked_value(store)
@@ -36,14 +36,14 @@ class NoStoreError(Exception):
 
 
 class StoreChangedError(Exception):
-    """A store that was read without locks was written meanwhile; the message says what to do."""
+    """A store that was read without locks was changed meanwhile; the message says what to do."""
 
 
 @contextmanager
 def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
     """Hold the lock for opening: a file's, freed with its process, or on PostgreSQL an advisory one.
 
-    Raises PersistenceError when the server cannot be reached, or another process opens or migrates for too long.
+    Raises PersistenceError if the server cannot be reached, or if another process opens or migrates for too long.
     """
     if sqlite_path is None:
         import psycopg
@@ -52,7 +52,7 @@ def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
 
         try:
             sessions = Sessions(url)
-            sessions.expect_own()  # before a lock is taken that would stay with somebody else's session
+            sessions.expect_own()  # before taking a lock that would stay with another client's session
             connection = sessions.open()
             connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))

@@ -1,4 +1,4 @@
-"""Outages of the store: which failures pass by themselves, and retrying until they have."""
+"""Outages of the store: which failures are transient, and retrying them."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,9 +16,8 @@ from tenacity.nap import sleep_using_event
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
 
-# Source: PostgreSQL's documentation, appendix A, error codes. What each one means in its place here:
-# a transaction that lost against another one, a lock or a statement that took too long, a session that the server
-# ended, a server that restarts or is full.
+# Source: PostgreSQL's documentation, appendix A, error codes. Their meaning here: a transaction conflicted with another
+# one, a lock or a statement took too long, the server ended a session, restarts or is full.
 PASSING_STATES = frozenset(
     (
         "40001",  # serialization failure
@@ -49,7 +48,7 @@ P = ParamSpec("P")
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same work may succeed a little later: the store is away, restarts, or others are in the way."""
+    """Whether the same work may succeed a little later: the store is unavailable, restarts, or is blocked by others."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.Error):
         state = cause.sqlstate
@@ -64,7 +63,7 @@ def passes(error: BaseException) -> bool:
 
 
 def is_the_stores_own(error: BaseException) -> bool:
-    """Whether the store itself is in trouble (away, full, read-only), and not what was to be written to it."""
+    """Whether the store itself failed (unavailable, full, read-only), and not the data to write."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(
         cause,
@@ -79,15 +78,15 @@ def is_the_stores_own(error: BaseException) -> bool:
 
 
 def may_come_up(error: BaseException) -> bool:
-    """Whether a store that could not be opened is only not there yet. A wrong password does not pass by waiting."""
+    """Whether a store that could not be opened may come up. A wrong password does not fix itself."""
     said = str(error).lower()
     return isinstance(error, PersistenceError | DBAPIError) and any(words in said for words in _NOT_UP_YET)
 
 
 class RetryPolicy:
-    """Retries work while it fails in a way that passes, with growing pauses, for so many seconds in a row.
+    """Retries work after transient failures, with growing pauses, for this many seconds in a row.
 
-    When the time is up, or the stop is set meanwhile, the last failure is raised. Work must be whole transactions.
+    When the time is up or the stop is set, it raises the last failure. Work must be whole transactions.
     """
 
     def __init__(self, seconds: float, stop: Event | None = None, reason: Callable[[BaseException], bool] = passes):
@@ -118,18 +117,18 @@ class RetryPolicy:
 
 
 class HasRetry(Protocol):
-    """A port to the store whose methods ride out outages."""
+    """A port to the store whose methods retry during outages."""
 
     @property
     def retry(self) -> RetryPolicy:
-        """How patient it is."""
+        """Its retry policy."""
 
 
 S = TypeVar("S", bound=HasRetry)
 
 
 def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method that is one whole transaction: retried as the port's policy says."""
+    """Decorates a method that is one whole transaction: it is retried by the port's policy."""
 
     @wraps(method)
     def retrying(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,7 +1,7 @@
-"""The versions of the store's schema and rules: read on opening, and brought up by `waybill migrate`.
+"""The versions of the store's schema and rules: checked on opening, and raised by `waybill migrate`.
 
-The library keeps its table of events itself, and a projection's tables belong to a version of it; what is versioned
-here is the rest. Each version of the schema is a step under infra/store/migrations/versions.
+This covers all tables except the library's table of events and the projections' tables, which belong to projection
+versions. Each version of the schema is a step under infra/store/migrations/versions.
 """
 
 from pathlib import Path
@@ -18,16 +18,16 @@ from infra.store.sqlite.ours import APPLICATION_ID
 NEWEST = "0009"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
-"""Who reads waits behind a step that waits for a lock. So a step gives up soon, and is tried again."""
+"""Readers queue behind a step that waits for a lock. So a step gives up soon and is retried."""
 _FIRST_TABLE = "feeds"
 
 
 class StoreVersionError(Exception):
-    """The store is of another version than this code; the message says what to do."""
+    """The store has another version than this code; the message says what to do."""
 
 
 def version_of(engine: Engine) -> str | None:
-    """The store's version; None for one that is empty. Raises StoreVersionError for one from before versions."""
+    """The store's version; None if it is empty. Raises StoreVersionError for a store without a version."""
     with engine.connect() as connection:
         tables = inspect(connection)
         if tables.has_table(VERSION_TABLE):
@@ -42,7 +42,7 @@ def version_of(engine: Engine) -> str | None:
 
 
 def expect_newest(engine: Engine) -> None:
-    """Create an empty store's tables; raise StoreVersionError where the store is older or newer than this code."""
+    """Create an empty store's tables; raise StoreVersionError if the store is older or newer than this code."""
     found = version_of(engine)
     if found is None:
         upgrade(engine)
@@ -62,10 +62,10 @@ def expect_readable(engine: Engine, store: str) -> None:
 
 
 class StoredRules(NamedTuple):
-    """The version of the rules by which a store's verdicts are written.
+    """The version of the rules that a store's verdicts follow.
 
-    `resettled_to` is None when all of them follow this version. Else it is the last stream, in the order of names,
-    that `waybill migrate` has settled again.
+    `resettled_to` is None if all verdicts follow this version. Else it is the last stream, in the order of names, that
+    `waybill migrate` has settled again.
     """
 
     version: int
@@ -73,13 +73,13 @@ class StoredRules(NamedTuple):
 
 
 def rules_of(engine: Engine) -> int:
-    """The version of the rules by which the store's verdicts are written."""
+    """The version of the rules that the store's verdicts follow."""
     with engine.connect() as connection:
         return rules_seen(connection).version
 
 
 def rules_seen(connection: Connection) -> StoredRules:
-    """The store's rules, by what the connection's transaction sees."""
+    """The store's rules, as seen by the connection's transaction."""
     return StoredRules(*connection.execute(select(store_rules.c.version, store_rules.c.resettled_to)).one())
 
 
@@ -104,21 +104,21 @@ def expect_rules(connection: Connection) -> None:
 
 
 def begin_resettling(connection: Connection) -> None:
-    """Say that this code's rules hold from now on, and that no verdict follows them yet. Newer rules stay.
+    """Record that this code's rules apply from now on, and that no verdict follows them yet. Newer rules stay.
 
-    Writers of earlier rules are refused from here on. What was begun before goes on where it was.
+    Writers with earlier rules are refused from now on. An interrupted migration continues where it was.
     """
     older = store_rules.c.version < RULES_VERSION
     connection.execute(update(store_rules).where(older).values(version=RULES_VERSION, resettled_to=""))
 
 
 def move_resettling(connection: Connection, to: str) -> None:
-    """Say which stream was the last to be settled again, in the order of their names."""
+    """Record the last stream, in the order of names, that was settled again."""
     connection.execute(update(store_rules).values(resettled_to=to))
 
 
 def end_resettling(connection: Connection) -> None:
-    """Say that all verdicts follow this code's rules. Newer rules stay as they are."""
+    """Record that all verdicts follow this code's rules. Newer rules stay as they are."""
     ours = store_rules.c.version == RULES_VERSION
     connection.execute(update(store_rules).where(ours).values(resettled_to=None))
 
@@ -141,9 +141,9 @@ def refuse_newer(found: str | None) -> None:
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
-    """Take all steps up to a version, in one transaction; none is taken twice.
+    """Run all steps up to a version in one transaction; no step runs twice.
 
-    Raises OperationalError on PostgreSQL, with nothing done, when a table is in use for more than some seconds.
+    Raises OperationalError on PostgreSQL, with nothing done, if a table is in use for more than some seconds.
     """
     # Imported here: only new and older stores need it.
     from alembic.command import upgrade as take_steps
@@ -151,13 +151,13 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
     steps = Config()
     folder = str(Path(__file__).with_name("migrations"))
-    steps.set_main_option("script_location", folder.replace("%", "%%"))  # a percent sign would name another option
+    steps.set_main_option("script_location", folder.replace("%", "%%"))  # a percent sign would be interpolated
     steps.set_main_option("path_separator", "os")
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SET LOCAL lock_timeout = '{STEP_LOCK_TIMEOUT_SECONDS}s'"))
         else:
-            # A store of a version that did not say whose it is says so from now on.
+            # Mark a store of a version without an application id.
             connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
         steps.attributes["connection"] = connection
         take_steps(steps, to)

@@ -1,4 +1,4 @@
-"""Holds what is logged to the declarations: an undeclared event, level or field is an error in the code."""
+"""Checks log events against the declarations: an undeclared event, level or field is an error in the code."""
 
 from structlog.typing import EventDict
 

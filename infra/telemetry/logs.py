@@ -13,23 +13,23 @@ from infra.settings import Settings
 from infra.telemetry.declared import check_declared
 
 CHECKED = "WAYBILL_CHECK_LOGS"
-"""A variable of the environment; where it is set, as tests do, logging what is not declared is an error."""
+"""An environment variable; if it is set, as in tests, logging an undeclared event is an error."""
 
 
 def mask_passwords(_: object, __: str, logged: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A processor that masks the passwords in what is logged, tracebacks included."""
+    """A processor that masks passwords in log events, including tracebacks."""
     return {name: masked(value) if isinstance(value, str) else value for name, value in logged.items()}
 
 
 def configure_logs(settings: Settings) -> None:
     """Configure structlog for this process."""
-    # Whoever uses kafka-python logs what goes wrong with it once, in our words.
+    # Our own code logs kafka-python's errors once, so its logger is silenced.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     level = settings.log_level
     if level == "auto":
         level = "error" if sys.stderr.isatty() else "info"
     pretty = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    # JSON escapes by itself all that is not ASCII.
+    # JSON escapes everything that is not ASCII.
     renderers: list[structlog.typing.Processor] = (
         [_printable_values, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if pretty
@@ -52,7 +52,7 @@ def configure_logs(settings: Settings) -> None:
 
 
 def _printable_values(_: object, __: str, line: EventDict) -> EventDict:
-    """What upstreams wrote stands in the lines, and a terminal would obey it."""
+    """Lines contain text from upstreams, which a terminal would obey."""
     return {
         name: (printable if name == "exception" else printable_line)(value) if isinstance(value, str) else value
         for name, value in line.items()

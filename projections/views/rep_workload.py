@@ -58,8 +58,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
 
 
 def load_recounted(as_of: AsOf) -> CTE:
-    """The load of each rep at T, counted from the rows of order_states: for the past, and to check the stored
-    totals."""
+    """The load of each rep at T, counted from order_states: for the past, and to check the stored totals."""
     state = order_states.c
     measures = {
         "open_orders": state.status == "open",

@@ -1,4 +1,4 @@
-"""The event-sourced application: the library's, with our events' mapper and a recorder that is fit for batches."""
+"""The event-sourced application: the library's, with our mapper and a recorder for batches."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class SubjectRepository(Repository[str]):
         fastforward_skipping: bool = False,
         deepcopy_from_cache: bool = True,
     ) -> Any:
-        """The subject whose stream has this name. Raises AggregateNotFoundError when it has no events."""
+        """The subject whose stream has this name. Raises AggregateNotFoundError if it has no events."""
         return super().get(
             aggregate_id,
             version=version,

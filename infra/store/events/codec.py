@@ -1,7 +1,7 @@
-"""Between domain events and what is stored of them: compact JSON that a person on call can read.
+"""The codec between domain events and their stored form: compact, readable JSON.
 
-It is decoded straight into types, and needs neither a database nor the library's recorders: what reads stored events in
-another process, such as a distributed engine, imports this module and `domain` alone.
+It decodes directly into types and needs neither a database nor the library's recorders. Another process that reads
+stored events, such as a distributed engine, imports only this module and `domain`.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ import domain.record  # noqa: F401  (importing them registers the events' topics
 from domain.fact import StreamEvent
 
 EVENT_COLUMNS = "e.originator_id, e.originator_version, e.topic, e.state"
-"""What `decode_event` takes, of the events' table as `e`."""
+"""The columns that `decode_event` takes, of the events' table as `e`."""
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -35,7 +35,7 @@ def _version_prefix(class_version: int) -> bytes:
 
 
 def encode_event(event: StreamEvent) -> bytes:
-    """The state to store of an event that does not know its place in a stream.
+    """The state to store for an event without stream and version.
 
     An event class whose `class_version` is above 1 has its version written into the state.
     """
@@ -60,7 +60,7 @@ def decode_event(stream: str, version: int, topic: str, state: bytes) -> StreamE
 
 def _decode(topic: str, state: bytes) -> StreamEvent:
     event_class: type[StreamEvent] = resolve_topic(topic)
-    # What a class of today's version wrote is read in one step; a decoder passes over the version itself.
+    # A state of the present version is decoded in one step; the decoder skips the version.
     if event_class.class_version == 1 or state.startswith(_version_prefix(event_class.class_version)):
         return _decoder(event_class).decode(state)  # type: ignore[no-any-return]
     fields = msgspec.json.decode(state)

@@ -1,4 +1,4 @@
-"""The stored events, read for projections and for questions about the past."""
+"""The stored events, read for projections and for queries about the past."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -107,6 +107,6 @@ class History:
 
 
 def head_seen(connection: Connection, backend: Backend) -> int:
-    """The position of the newest event, by what the connection's transaction sees; 0 in an empty store."""
+    """The position of the newest event, as seen by the connection's transaction; 0 in an empty store."""
     head = text(f"SELECT coalesce(max(e.{backend.position}), 0) FROM {backend.events_table} AS e")
     return int(connection.execute(head).scalar_one())

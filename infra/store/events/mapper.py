@@ -1,4 +1,4 @@
-"""The library's mapper between domain events and stored ones; how they are written is infra/store/events/codec.py's."""
+"""The library's mapper between domain events and stored events, based on infra/store/events/codec.py."""
 
 import msgspec
 from eventsourcing.domain import DomainEventProtocol
@@ -10,7 +10,7 @@ from infra.store.events.codec import UnreadableEventError, decode_event, encode_
 
 
 class EventMapper(Mapper[str]):
-    """Encodes an event's fields, stream name and version aside, since those are columns."""
+    """Encodes an event's fields except stream name and version, which are columns."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         assert isinstance(domain_event, StreamEvent)
@@ -22,7 +22,7 @@ class EventMapper(Mapper[str]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:
-        """Raises MapperDeserialisationError, naming the event, when the state cannot be read."""
+        """Raises MapperDeserialisationError, naming the event, if the state cannot be read."""
         stream, version = str(stored_event.originator_id), stored_event.originator_version
         try:
             return decode_event(stream, version, stored_event.topic, stored_event.state)

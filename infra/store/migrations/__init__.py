@@ -1,1 +1,1 @@
-"""The steps by which the register's tables came to be what they are, one file a step, run by `waybill migrate`."""
+"""The migrations of the register's tables, one file a step, run by `waybill migrate`."""

@@ -1,4 +1,4 @@
-"""Run by the migration library for each upgrade: it hands over the connection on which the steps are taken."""
+"""Run by the migration library for each upgrade, with the connection for the steps."""
 
 from alembic import context
 

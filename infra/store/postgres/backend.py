@@ -24,14 +24,13 @@ from infra.store.postgres.sessions import SCHEMA, Sessions
 register_topic("waybill.postgres", ArrayRecorder)
 
 IDLE_WRITER_SECONDS = 60
-"""How long a transaction that writes may do nothing: its process is frozen or out of reach, and others wait for it."""
+"""How long a writing transaction may be idle: its process is frozen or unreachable, and others wait for it."""
 
 
 class PostgresBackend:
     """Implements infra.store.backend.Backend. `url` is postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE.
 
-    Raises NoStoreError for an empty database opened for reading, and SharedSessionsError behind a pooler of
-    transactions.
+    Raises NoStoreError for an empty database opened for reading, and SharedSessionsError behind a transaction pooler.
     """
 
     position = "notification_id"
@@ -39,10 +38,10 @@ class PostgresBackend:
     def __init__(self, url: str, access: Access = Access.ACTING):
         self.url = url
         self._sessions = Sessions(url, read_only=access is Access.READING)
-        if access is Access.READING:  # for acting, infra.store.opening has looked before it took a lock
+        if access is Access.READING:  # for acting, infra.store.opening has checked this before taking a lock
             _expect_own(self._sessions)
         self.engine = _engine(self._sessions)
-        # Even where all is there, what the library does to make its tables would wait for whoever writes.
+        # Even if all tables exist, the library's creation of tables would wait for writers.
         tables_to_make = not inspect(self.engine).has_table(f"{Fulfillment.name}_events", SCHEMA)
         if tables_to_make and access is Access.READING:
             self.engine.dispose()

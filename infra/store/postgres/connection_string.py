@@ -1,4 +1,4 @@
-"""A PostgreSQL connection string, read by PostgreSQL's own client library, so that each of its options counts."""
+"""PostgreSQL connection strings, parsed by libpq, so that all of its options work."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ APPLICATION_NAME = "waybill"
 def connection_parameters(url: str) -> dict[str, Any]:
     """The parameters of a connection, by libpq's names.
 
-    `url` is postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE; host, port and the rest may be options, too.
-    What it leaves open is libpq's default, or ours where that would wait for ever. Raises ValueError, which names no
-    part of the password.
+    `url` is postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE; host, port and the rest may also be options.
+    Missing values get libpq's defaults, or ours if the default would wait without a limit. Raises ValueError, which
+    never shows a part of the password.
     """
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError as e:
-        # libpq quotes what it could not read, which may be the password.
+        # libpq's message may quote the password.
         reason = str(e).split('"', 1)[0].strip(" :,\n") or "it cannot be read"
         raise ValueError(
             f"is no connection string: {reason}; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
@@ -28,5 +28,5 @@ def connection_parameters(url: str) -> dict[str, Any]:
     if not (given.get("dbname") or given.get("service")):
         raise ValueError("names no database; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     ours = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "fallback_application_name": APPLICATION_NAME}
-    # All text is UTF-8, whatever the environment or the database would choose.
+    # All text is UTF-8, regardless of environment and database.
     return {**ours, **given, "client_encoding": "utf8"}

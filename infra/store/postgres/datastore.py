@@ -1,4 +1,4 @@
-"""The library's pool of connections, which opens the same sessions as everything else does."""
+"""The library's pool of connections, with our sessions."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _STORE, _ACCESS = "WAYBILL_STORE_URL", "WAYBILL_STORE_ACCESS"
 
 
 class StoreFactory(PostgresFactory):
-    """The library's factory. It would connect by host, port, name and password alone, so its pool is replaced."""
+    """The library's factory. It supports only host, port, name and password, so its pool is replaced."""
 
     def __init__(self, env: Environment | EnvType | None):
         super().__init__(env)
@@ -38,7 +38,7 @@ class StoreFactory(PostgresFactory):
 
 
 def library_environment(url: str, access: Access, *, tables_to_make: bool) -> dict[str, str]:
-    """The library's configuration of a store; what it wants to know of the connection is left to StoreFactory."""
+    """The library's configuration of a store; StoreFactory handles the connection."""
     return {
         "PERSISTENCE_MODULE": get_topic(StoreFactory),
         _STORE: url,

@@ -1,4 +1,4 @@
-"""The library's recorder on PostgreSQL, with COPY for batches, and plain arrays where single events are saved."""
+"""The library's recorder on PostgreSQL, with COPY for batches and plain arrays for single events."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from infra.store.backend import EventRow
 
 
 class ArrayRecorder(PostgresApplicationRecorder):
-    """Copies a batch in: a fifth of the time of the library's arrays of a composite type, in the same transaction.
+    """Inserts a batch with COPY, in a fifth of the time of the library's composite arrays, in the same transaction.
 
-    Where the library saves events itself it wants their positions back; then they go in as four plain arrays.
+    When the library itself saves events it needs their positions; then they are inserted as four plain arrays.
     """
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events"):
@@ -29,13 +29,13 @@ class ArrayRecorder(PostgresApplicationRecorder):
         ).format(schema=Identifier(datastore.schema), table=Identifier(events_table_name))
 
     def lock(self, cursor: Cursor[DictRow]) -> None:
-        """Keep other writers of events out until the transaction ends."""
+        """Block other writers of events until the transaction ends."""
         self._lock_table(cursor)
 
     def insert_all(self, cursor: Cursor[DictRow], events: Sequence[EventRow]) -> None:
-        """Insert within a transaction that is not the library's own: the register is written in the same one."""
-        # The lock makes the order of positions that of the commits, so that who follows them skips nothing (see the
-        # library's _lock_table; a rolled-back transaction leaves a gap). NOTIFY wakes the projectors.
+        """Insert within our own transaction, which also writes the register."""
+        # The lock makes positions follow the order of commits, so that followers skip nothing (see the library's
+        # _lock_table; a rolled-back transaction leaves a gap). NOTIFY wakes the projectors.
         self._lock_table(cursor)
         self._notify_channel(cursor)
         with cursor.copy(self._copy) as copy:

@@ -1,8 +1,8 @@
-"""Sessions of a PostgreSQL store: every connection is opened here, with the same options and the same settings.
+"""Sessions of a PostgreSQL store: all connections are opened here, with the same options and settings.
 
-Waybill needs sessions of its own: advisory locks, LISTEN and settings live as long as a session. A pooler that gives
-each transaction another session (PgBouncer's pool_mode = transaction) would spread them over its clients, so it is
-detected before anything is locked or set.
+Waybill needs dedicated sessions: advisory locks, LISTEN and settings belong to a session. A transaction pooler
+(PgBouncer's pool_mode = transaction) would leak them to other clients, so it is detected before anything is locked or
+set.
 """
 
 import random
@@ -18,15 +18,15 @@ from infra.store.postgres.connection_string import connection_parameters
 SCHEMA = "public"
 
 SETTINGS = {
-    # The server's time zone is that of the machine on which it was made. In UTC, the first and the last instants of
-    # the calendar are read as they were written; elsewhere they fall into the years 0 and 10000, which Python has not.
+    # The server's default time zone is that of its machine. In UTC, the first and the last instants of the calendar are
+    # read as written; in other zones they fall into the years 0 and 10000, which Python does not have.
     "TimeZone": "UTC",
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
-    # A role's own schema comes first unless told otherwise, and a role named waybill has one: that of the analysts.
+    # By default a role's own schema comes first, and for a role named waybill this is the analysts' schema.
     "search_path": SCHEMA,
 }
-"""What a session sets, whatever the server, the database or the role would."""
+"""The settings of every session, regardless of the server, the database and the role."""
 READ_ONLY = {"default_transaction_read_only": "on"}
 
 PROBES = 3
@@ -36,7 +36,7 @@ IDLE_WAITS_SECONDS = (0.1, 0.3, 0.9, 2.7)
 
 
 class SharedSessionsError(Exception):
-    """Connections have no session of their own; the message says what to do."""
+    """Connections have no dedicated session; the message says what to do."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class SharedSessionsError(Exception):
 
 
 class Sessions:
-    """Opens sessions of one connection string. Raises ValueError when it cannot be read."""
+    """Opens sessions of one connection string. Raises ValueError if it is invalid."""
 
     def __init__(self, url: str, *, read_only: bool = False):
         self.parameters = connection_parameters(url)
@@ -64,7 +64,7 @@ class Sessions:
         return connection
 
     def prepare(self, connection: psycopg.Connection[object]) -> None:
-        """Set what a session sets; the connection commits each statement."""
+        """Apply the settings of a session; the connection commits each statement."""
         settings = SQL(", ").join(
             SQL("set_config({}, {}, false)").format(Literal(name), Literal(value))
             for name, value in self._settings.items()
@@ -72,7 +72,7 @@ class Sessions:
         connection.execute(SQL("SELECT {}").format(settings))
 
     def expect_own(self) -> None:
-        """Raise SharedSessionsError unless each connection has a session of its own. Sets and locks nothing of ours.
+        """Raise SharedSessionsError unless each connection has a dedicated session. It sets and locks nothing.
 
         Without a pooler it costs one connection and one query.
         """
@@ -80,7 +80,7 @@ class Sessions:
             first = stack.enter_context(self._connect())
             if first.info.backend_pid == _backend(first):
                 return
-            # Somebody stands between: a pooler tells its clients numbers of its own, for cancelling.
+            # A pooler is in between: it gives clients its own numbers for cancelling.
             others = [stack.enter_context(self._connect()) for _ in range(PROBES - 1)]
             if _share_backends([first, *others]) or _outlives_its_backend(first):
                 raise SharedSessionsError
@@ -90,8 +90,8 @@ class Sessions:
 
 
 def _backend(connection: psycopg.Connection) -> int:
-    """The process of the server that answers."""
-    # Not prepared: the statement would stay with a process that may answer others.
+    """The server process that answers."""
+    # Not prepared: the statement would stay with a process that may serve other clients.
     row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
     assert row is not None
     return int(row[0])
@@ -100,7 +100,7 @@ def _backend(connection: psycopg.Connection) -> int:
 def _share_backends(connections: Sequence[psycopg.Connection]) -> bool:
     """Whether one process answers two connections, or two processes one.
 
-    In no fixed order: a pooler that takes its servers in turn could otherwise happen to give each its own.
+    In random order: otherwise a round-robin pooler could happen to give each connection its own process.
     """
     seen: dict[int, int] = {}
     for index in [*range(len(connections)), *random.choices(range(len(connections)), k=LOOKS)]:
@@ -111,9 +111,9 @@ def _share_backends(connections: Sequence[psycopg.Connection]) -> bool:
 
 
 def _outlives_its_backend(connection: psycopg.Connection) -> bool:
-    """Whether the connection goes on when its process of the server has ended, being idle: it was never its own.
+    """Whether the connection survives the end of its idle server process, which means that it was not dedicated.
 
-    This tells also where several poolers stand side by side, and each of the connections met another one.
+    This also detects several poolers in parallel, when each connection reached another one.
     """
     try:
         backend = _backend(connection)

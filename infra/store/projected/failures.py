@@ -1,4 +1,4 @@
-"""What fails in each projection: the subjects that are parked, and the projection itself where it is stopped."""
+"""The failures of each projection: parked subjects, and the projection itself if it is stopped."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -23,7 +23,7 @@ projection_failures = Table(
 
 
 def failures_of(connection: Connection, projections: Iterable[Projection]) -> Mapping[str, Mapping[str, Failure]]:
-    """What fails, by projection and key."""
+    """The failures by projection and key."""
     versions = {projection.name: projection.version for projection in projections}
     failures: dict[str, dict[str, Failure]] = {}
     for row in connection.execute(select(projection_failures)):
@@ -33,7 +33,7 @@ def failures_of(connection: Connection, projections: Iterable[Projection]) -> Ma
 
 
 def record_failures(connection: Connection, projection: Projection, failures: Sequence[Failure]) -> None:
-    """Note what fails, in place of what was noted of these keys before."""
+    """Record failures, replacing earlier ones of these keys."""
     resolve_failures(connection, projection, [failure.key for failure in failures])
     connection.execute(
         insert(projection_failures),
@@ -42,7 +42,7 @@ def record_failures(connection: Connection, projection: Projection, failures: Se
 
 
 def resolve_failures(connection: Connection, projection: Projection, keys: Collection[str]) -> None:
-    """Forget what failed of these keys."""
+    """Remove the failures of these keys."""
     columns = projection_failures.c
     connection.execute(
         delete(projection_failures).where(

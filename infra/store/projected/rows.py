@@ -1,5 +1,4 @@
-"""The projections' rows in the store: creating tables, replacing rows, totals and positions in one transaction, and
-moving the analysts' names to a new version."""
+"""The projections' rows in the store: tables, rows, totals and checkpoints, and switching to a new version."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -41,7 +40,7 @@ from projections.totals import Totals, sum_contributions
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 MoveNames = Callable[[Connection], None]
-"""Redefines what analysts query over the live versions, within the connection's transaction."""
+"""Redefines the analysts' relations over the live versions, within the connection's transaction."""
 
 
 class NotFilledError(Exception):
@@ -138,14 +137,14 @@ class ProjectedRows:
             record_failures(connection, projection, [failure])
 
     def set_paused(self, projection: Projection, paused: bool) -> None:
-        """Pause a projection where it stands, or let it go on. It stays so until it is said otherwise."""
+        """Pause a projection at its position, or resume it. The choice is stored."""
         with self._locked() as connection:
             connection.execute(update(projection_positions).where(_is(projection)).values(paused=paused))
 
     def switch_filled(self) -> None:
-        """Make those new versions live that have come as far as the live ones: position and names, one transaction.
+        """Make new versions live that have caught up with the live ones; their names move in the same transaction.
 
-        A switch that has to wait too long for readers of the names is left for the next batch.
+        A switch that waits too long for readers is retried with the next batch.
         """
         for projection in list(self._filling):
             try:
@@ -172,7 +171,7 @@ class ProjectedRows:
             return all_live(connection, projections)
 
     def drop(self, projection: Projection) -> None:
-        """Drop a version that is not live: its tables and its position. Raises ValueError when it is live."""
+        """Drop a version that is not live: its tables and its checkpoint. Raises ValueError if it is live."""
         with self._locked() as connection:
             if all_live(connection, [projection]):
                 raise ValueError(f"version {projection.version} of {projection.name} is live")
@@ -224,7 +223,7 @@ class ProjectedRows:
 
 
 def rows_of_one_question(engine: Engine, projections: Sequence[Projection]) -> ProjectedRows:
-    """Rows in a scratch database that lasts for one question, which no migration made."""
+    """Rows in a temporary database for one query, without migrations."""
     register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures])
     for table in (untaken_messages, malformed_claims):
         table.create(engine)
@@ -236,15 +235,15 @@ def rows_of_one_question(engine: Engine, projections: Sequence[Projection]) -> P
 
 
 def positions_seen(connection: Connection, projections: Iterable[Projection]) -> dict[str, int]:
-    """How far each projection has come, by what the connection's transaction sees; 0 for one that has not begun."""
+    """The position of each projection, as seen by the connection's transaction; 0 for one that has not begun."""
     found = _positions(connection)
     return {p.name: found[p.name, p.version].position if (p.name, p.version) in found else 0 for p in projections}
 
 
 def answering_position(connection: Connection, projections: Iterable[Projection]) -> int:
-    """The position that these projections reflect together, by what the connection's transaction sees.
+    """The position that all these projections reflect, as seen by the connection's transaction.
 
-    Raises NotFilledError for a version that has not been filled: its rows would be an answer with gaps.
+    Raises NotFilledError for a version that is not filled yet: its rows have gaps.
     """
     found = _positions(connection)
     reached: list[int] = []
@@ -261,7 +260,7 @@ def answering_position(connection: Connection, projections: Iterable[Projection]
 
 
 def all_live(connection: Connection, projections: Iterable[Projection]) -> bool:
-    """Whether the analysts' names point to these versions, by what the connection's transaction sees."""
+    """Whether the analysts' names point to these versions, as seen by the connection's transaction."""
     live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
     return live >= {(projection.name, projection.version) for projection in projections}
 
@@ -271,7 +270,7 @@ def _positions(connection: Connection) -> dict[tuple[str, int], Any]:
 
 
 def _versions(connection: Connection) -> dict[tuple[str, int], bool]:
-    """Every version that the store has of any projection, and whether it was filled."""
+    """Every projection version in the store, and whether it is filled."""
     return {key: bool(row.filled) for key, row in _positions(connection).items()}
 
 
@@ -281,7 +280,7 @@ def _is(projection: Projection) -> ColumnElement[bool]:
 
 
 def _has_come_as_far(connection: Connection, projection: Projection) -> bool:
-    """Whether a version reflects what the live one does, so that no answer goes back."""
+    """Whether a version has caught up with the live one, so that no answer goes back."""
     live = connection.execute(
         select(projection_positions.c.position)
         .join(
@@ -296,7 +295,7 @@ def _has_come_as_far(connection: Connection, projection: Projection) -> bool:
 
 
 def _make_live(connection: Connection, projection: Projection) -> None:
-    """The version is filled; it is the live one from now on unless a later version is."""
+    """Mark the version as filled; it is live from now on, unless a later version is."""
     connection.execute(update(projection_positions).where(_is(projection)).values(filled=True))
     connection.execute(
         update(live_projections)
@@ -325,7 +324,7 @@ def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[
 
 
 def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[bool]:
-    """The subject is in the list that `_listed` hands over: one parameter, however many there are."""
+    """A condition that the subject is in the list from `_listed`: one parameter for any number of subjects."""
     values = (
         "json_each(:subjects)"
         if connection.dialect.name == "sqlite"

@@ -1,6 +1,6 @@
-"""The projections' tables by (name, version), and the two tables that say how far each version is and which is live.
+"""The projections' tables by (name, version), and the tables of their checkpoints and live versions.
 
-The names that analysts query point to the live version. Why so: docs/decisions/013-tables-by-version.md.
+The names that analysts query point to the live version. See docs/decisions/013-tables-by-version.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,24 +53,24 @@ Question = TypeVar("Question", bound=ClauseElement)
 
 
 def tables_of(projection: Projection) -> tuple[RowTable[Any], ...]:
-    """All tables of a projection: those of rows, then those of totals."""
+    """All tables of a projection: first rows, then totals."""
     return (*projection.tables, *(totals.table for totals in projection.totals))
 
 
 def stored_tables(projection: Projection) -> Mapping[RowTable[Any], Table]:
-    """The table in the store, by the table as code declares it, of this version of the projection."""
+    """The stored table of a declared table, for this version of the projection."""
     return _stored_tables(tables_of(projection), version_suffix(projection.version))
 
 
 def over_stored_tables(question: Question, projections: Iterable[Projection]) -> Question:
-    """A question asked of the tables of these versions, which are this code's own unless somebody says otherwise."""
+    """A query on the tables of these versions; by default, this code's own."""
     return _over(question, {table_of(t): s for p in projections for t, s in stored_tables(p).items()})
 
 
 def over_relations(
     question: Question, projections: Iterable[Projection], others: Mapping[Table, str] | None = None
 ) -> Question:
-    """A question asked of the names that analysts query, which are those of the tables without a version.
+    """A query on the names that analysts query, which have no version.
 
     `others` names the relations of further tables.
     """
@@ -79,7 +79,7 @@ def over_relations(
 
 
 def _over(question: Question, tables: Mapping[Table, Table]) -> Question:
-    """The question with other tables in place of some."""
+    """The query with some tables replaced."""
     others = {table: other for table, other in tables.items() if other.name != table.name}
     if not others:
         return question

@@ -1,8 +1,7 @@
-"""Messages that were not applied: which wait, which have expired, and which are dead. The one definition of it.
+"""The only definition of which unapplied messages wait, which have expired, and which are dead.
 
-A held message has expired when it was received before the `limit`, which is the clock less WAYBILL_HOLD_HOURS; at the
-limit itself it still waits. Each condition in SQL is one that the index of what was not applied answers, however many
-messages there are.
+A held message has expired if it was received before `limit`, which is the clock minus WAYBILL_HOLD_HOURS; at the limit
+it still waits. The index of unapplied messages answers each SQL condition, however many messages there are.
 """
 
 from datetime import datetime
@@ -37,5 +36,5 @@ def has_expired(limit: Limit) -> ColumnElement[bool]:
 
 
 def is_dead(limit: Limit) -> ColumnElement[bool]:
-    """Refused or expired. Malformed messages, which are dead too, have a table of their own."""
+    """Refused or expired. Malformed messages, which are dead too, have their own table."""
     return and_(text(AMONG_NOT_APPLIED), or_(_REFUSED, and_(_HELD, waited_too_long(messages.c.received_at, limit))))

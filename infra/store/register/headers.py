@@ -1,4 +1,4 @@
-"""Headers as the register keeps them: a JSON array of [name, value]; a value is any bytes, in hexadecimal."""
+"""Headers in the register: a JSON array of [name, value]; a value is any bytes, in hexadecimal."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""By what a message that was not taken is named as a dead letter."""
+"""Letter ids: the ids of untaken messages as dead letters."""
 
 import hashlib
 
@@ -8,10 +8,10 @@ NOT_APPLIED = (Verdict.HELD, Verdict.REFUSED)
 
 
 def letter_id_of(source: str, message_id: str, subject: str) -> str:
-    """The letter id of a well-formed message: the first 16 hexadecimal digits of a SHA-256 of what it is known by."""
+    """The letter id of a well-formed message: the first 16 hexadecimal digits of the SHA-256 of its key."""
     return hashlib.sha256("\0".join((source, message_id, subject)).encode()).hexdigest()[:16]
 
 
 def letter_id_kept(outcome: Outcome, source: str, message_id: str, subject: str) -> str | None:
-    """What stands in a message's row: the id while it is not taken, since most messages never are letters."""
+    """The value for a message's row: the id while it is not taken, because most messages never become letters."""
     return letter_id_of(source, message_id, subject) if outcome.verdict in NOT_APPLIED else None

@@ -1,4 +1,4 @@
-"""The register: feeds and their books, and the transaction in which a batch is read and written."""
+"""The register: feeds with their books, and the transaction of a batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _COUNTED = tuple(verdict.value for verdict in Verdict)
 class StoredRegister:
     """Implements consumers.ingest.register.Register.
 
-    Every method but `transaction` rides out outages of the store, as `retry` says (none: it raises).
+    Every method except `transaction` retries during outages of the store, as `retry` says (none: it raises).
     """
 
     def __init__(self, backend: Backend, retry: RetryPolicy | None = None):
@@ -64,8 +64,8 @@ class StoredRegister:
 
     @retried
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
-        # A consumer that takes many partitions over need not queue for the lock with each: their feeds exist already,
-        # except the first time.
+        # A consumer that takes over many partitions need not wait for the lock for each: except the first time, their
+        # feeds exist.
         with self._engine.connect() as connection:
             found = _unfinished(connection, topic, partition)
             if found is not None and topic_id in (None, found.topic_id):
@@ -135,7 +135,7 @@ class StoredRegister:
     def transaction(self) -> Iterator[RegisterTransaction]:
         with self._locked() as connection:
             self._backend.lock(connection)
-            # A process that runs for long may find that the store was migrated meanwhile.
+            # The store may have been migrated while this process was running.
             expect_rules(connection)
             yield StoredRegisterTransaction(connection, self._backend, self._statements)
 
@@ -144,7 +144,7 @@ class StoredRegister:
 
 
 def _unfinished(connection: Connection, topic: str, partition: int) -> Any:
-    """The feed's row; None when there is none."""
+    """The feed's row; None if there is none."""
     return connection.execute(
         select(feeds.c.feed_id, feeds.c.next_offset, feeds.c.topic_id).where(
             feeds.c.topic == topic, feeds.c.partition == partition, feeds.c.finished_at.is_(None)

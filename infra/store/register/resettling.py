@@ -1,4 +1,4 @@
-"""Settling a store again by this code's rules: how far it has come, and the transactions in which it goes on."""
+"""Resettling a store by this code's rules: its checkpoint and its transactions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ IDS_AT_ONCE = 1_000
 
 
 class ResettlingTransaction(StoredRegisterTransaction):
-    """A batch's transaction of `waybill migrate`, which has the store's write lock from the start."""
+    """A transaction of `waybill migrate`, which holds the store's write lock from its start."""
 
     def __init__(self, connection: Connection, backend: Backend, statements: Statements):
         super().__init__(connection, backend, statements)
@@ -32,7 +32,7 @@ class ResettlingTransaction(StoredRegisterTransaction):
         )
 
     def stands_at(self) -> str | None:
-        """The last stream that was settled again ("": none); None when all is done, by this process or another."""
+        """The last stream that was settled again ("": none); None if everything is done, by any process."""
         rules = rules_seen(self._connection)
         return rules.resettled_to if rules.version == RULES_VERSION else None
 
@@ -41,15 +41,15 @@ class ResettlingTransaction(StoredRegisterTransaction):
         return self._connection.execute(self._next_streams, {"after": after, "most": most}).scalars().all()
 
     def move(self, to: str) -> None:
-        """Say that all streams up to this one are settled again."""
+        """Record that all streams up to this one are settled again."""
         move_resettling(self._connection, to)
 
     def end(self) -> None:
-        """Say that all is done."""
+        """Record that everything is done."""
         end_resettling(self._connection)
 
     def kept_malformed(self, letter_ids: Sequence[str]) -> list[KeptMalformed]:
-        """Those of the malformed messages that are still kept, in the order of these ids."""
+        """Those of these malformed messages that are still stored, in the order of these ids."""
         rows = self._connection.execute(self._kept, {"keys": as_keys(letter_ids)}).all()
         found = {
             row.letter_id: KeptMalformed(
@@ -68,7 +68,7 @@ class ResettlingTransaction(StoredRegisterTransaction):
 
 
 class StoredResettling:
-    """Opens transactions in a store that refuses every other writer meanwhile."""
+    """Opens transactions in a store that refuses all other writers meanwhile."""
 
     def __init__(self, backend: Backend):
         self._backend = backend
@@ -77,13 +77,13 @@ class StoredResettling:
 
     @contextmanager
     def transaction(self) -> Iterator[ResettlingTransaction]:
-        """Begin with the write lock held; commit on leaving, roll back on an error."""
+        """Begin with the write lock; commit at the end, roll back on an error."""
         with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
             self._backend.lock(connection)
             yield ResettlingTransaction(connection, self._backend, self._statements)
 
     def stands_at(self) -> str | None:
-        """As that of a transaction."""
+        """The same as that of a transaction."""
         with self._engine.connect() as connection:
             return ResettlingTransaction(connection, self._backend, self._statements).stands_at()
 
@@ -94,7 +94,7 @@ class StoredResettling:
             return int(connection.execute(count, {"s": after}).scalar_one())
 
     def malformed_in_order(self) -> Iterable[str]:
-        """The letter ids of all malformed messages, in the order in which they came; memory stays flat."""
+        """The letter ids of all malformed messages in the order of arrival; memory stays flat."""
         c = malformed_messages.c
         ids = select(c.letter_id).order_by(c.received_at, c.feed_id, c.offset)
         with self._engine.connect() as connection:

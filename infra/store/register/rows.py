@@ -12,7 +12,7 @@ from infra.store.register.headers import write_headers
 from infra.store.register.letter_ids import letter_id_kept
 from infra.store.register.typed_columns import Serial
 
-# Looked up, since a member's own `value` is computed in Python whenever it is asked for.
+# Looked up, because a member's `value` is computed in Python on every access.
 _WRITTEN = {verdict: verdict.value for verdict in Verdict}
 
 
@@ -64,7 +64,7 @@ class MessageRow(NamedTuple):
 
 
 class ChangedMessageRow(NamedTuple):
-    """What changes of a message's row when settling says something else of it."""
+    """The changes of a message's row when its outcome changes."""
 
     stream: str
     version: int
@@ -107,7 +107,7 @@ class RawMessageRow(NamedTuple):
 
 
 class MalformedMessageRow(NamedTuple):
-    """A malformed message, whole, with what it claims to be as far as that can be read."""
+    """A whole malformed message, with its readable claims."""
 
     letter_id: str
     feed_id: Serial
@@ -133,7 +133,7 @@ class MalformedMessageRow(NamedTuple):
 
 
 class ClockHoldRow(NamedTuple):
-    """A message that is held since its time is ahead of the clock, and the instant at which it is due."""
+    """A message held because its time is ahead of the clock, and the instant at which the hold ends."""
 
     source: str
     message_id: str
@@ -142,7 +142,7 @@ class ClockHoldRow(NamedTuple):
 
 
 class IgnoredFieldsRow(NamedTuple):
-    """What was ignored of a message; `names` is a JSON array of the fields' paths."""
+    """The ignored fields of a message; `names` is a JSON array of paths."""
 
     source: str
     message_id: str
@@ -158,7 +158,7 @@ class IgnoredFieldsRow(NamedTuple):
 
 
 class SnapshotRow(NamedTuple):
-    """The snapshot of a long stream, of use while `version` is that of its newest event; null where it has none."""
+    """The snapshot of a long stream, valid while `version` is that of its newest event; null if it has none."""
 
     stream: str
     version: int
@@ -166,7 +166,7 @@ class SnapshotRow(NamedTuple):
 
 
 class NoticeRow(NamedTuple):
-    """What the relay sends on waybill.verdicts about a message."""
+    """An entry of the outbox for waybill.verdicts about a message."""
 
     source: str | None
     message_id: str | None

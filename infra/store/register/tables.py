@@ -1,4 +1,4 @@
-"""The register's tables, beside the library's events. Columns that ingest writes are those of the typed rows."""
+"""The register's tables. Columns that ingest writes follow from the typed rows."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text, false
 
@@ -19,8 +19,8 @@ from projections.views.columns import Instant
 
 register_metadata = MetaData()
 
-# One row a partition of a topic, or a reading of a file. The books stand in the same row, so that writers of different
-# feeds do not queue for one counter.
+# One row a partition of a topic, or a reading of a file. The books are in the same row, so that writers of different
+# feeds do not wait for one counter.
 feeds = Table(
     "feeds",
     register_metadata,
@@ -31,9 +31,9 @@ feeds = Table(
     Column("opened_at", Instant, nullable=False),
     Column("finished_at", Instant),
     *(Column(verdict.value, Integer, nullable=False, default=0, server_default="0") for verdict in Verdict),
-    # Kafka's own id of the topic: one that is deleted and made anew has another. Null of a file, or not known yet.
+    # Kafka's id of the topic: a topic that is created again has a new id. Null for a file, or if unknown.
     Column("topic_id", Text),
-    # When the position moved last; null of a feed that has not moved since store version 0009.
+    # When the checkpoint last moved; null for a feed that has not moved since store version 0009.
     Column("moved_at", Instant),
 )
 Index(
@@ -44,9 +44,9 @@ Index(
     postgresql_where=feeds.c.finished_at.is_(None),
 )
 
-# The inbox: every well-formed message that ever came in, with its latest verdict. `repeats` counts how often it came
-# again, `differing` how often of these with other content. `letter_id` is there while the message is held or refused.
-# A void waits in a room while what it names is unknown.
+# The inbox: every well-formed message received, with its latest verdict. `repeats` counts how often it came again,
+# `differing` how often with other content. `letter_id` is set while the message is held or refused. Whether a void
+# waits in a waiting room for the message that it names.
 messages = Table(
     "messages",
     register_metadata,
@@ -65,7 +65,7 @@ Index(
     postgresql_where=_not_applied,
 )
 AMONG_NOT_APPLIED = "messages.verdict IN ('held', 'refused')"
-"""Word for word what that index says: SQLite uses it for a question that has this among its conditions."""
+"""The exact condition of that index: SQLite uses the index for queries that contain it."""
 Index("messages_untaken", messages.c.subject, sqlite_where=_not_applied, postgresql_where=_not_applied)
 Index(
     "messages_in_waiting_rooms",
@@ -76,7 +76,7 @@ Index(
 
 raw_messages = Table("raw_messages", register_metadata, *columns_of(RawMessageRow, key=MessageKey._fields))
 
-# Small and mostly empty: what the clock still holds, to be found when it is due.
+# Clock holds; small and mostly empty.
 clock_holds = Table("clock_holds", register_metadata, *columns_of(ClockHoldRow, key=MessageKey._fields))
 Index("clock_holds_by_instant", clock_holds.c.held_until)
 
@@ -98,9 +98,9 @@ Index(
     postgresql_where=_says_whose,
 )
 
-# The outbox of verdicts, in the order in which they became known: each verdict on receipt other than applied, and each
-# change of one (`before`). A row is written once and never changed. A fact of the history without a notice was applied
-# when it came; a notice for each of these would double what ingest writes.
+# The outbox of verdicts, in the order in which they were given: each first verdict other than applied, and each changed
+# verdict (`before`). Rows are never changed. A fact without a notice was applied on receipt; a notice for each of these
+# would double the writes of ingest.
 notices = Table(
     "notices",
     register_metadata,
@@ -116,7 +116,7 @@ Index(
     postgresql_where=_about_an_event,
 )
 
-# How far each reactor has come: a number that only grows. `begun_at` is null until it was first run.
+# The checkpoint of each reactor: a number that only grows. `begun_at` is null until its first run.
 reactor_positions = Table(
     "reactor_positions",
     register_metadata,
@@ -125,8 +125,8 @@ reactor_positions = Table(
     Column("begun_at", Instant),
 )
 
-# A batch at which the reading of a feed stands still, since it cannot be read. A row counts for as long as the feed's
-# position is its `offset`: whoever moves the position has read the batch or stepped over it.
+# An unreadable batch at which a feed is stuck. A row counts while the feed's checkpoint is its `offset`: moving the
+# checkpoint means that the batch was read or skipped.
 unreadable_batches = Table(
     "unreadable_batches",
     register_metadata,
@@ -137,8 +137,8 @@ unreadable_batches = Table(
     Column("since", Instant, nullable=False),
 )
 
-# What the relay left out, since its topic takes no record of that size. `event_id` is the record's id, of a copy of a
-# dead letter that of the letter.
+# Records that the relay left out because they are too large for their topics. `event_id` is the record's id, or the
+# letter id of a dead letter copy.
 left_out_records = Table(
     "left_out_records",
     register_metadata,
@@ -152,9 +152,9 @@ left_out_records = Table(
 
 snapshots = Table("snapshots", register_metadata, *columns_of(SnapshotRow, key=["stream"]))
 
-# One row: the version of the rules by which the store's verdicts are written (domain/rules_version.py). While `waybill
-# migrate` settles again what earlier rules judged, `resettled_to` is the last stream that is done, in the order of
-# their names (empty: none is); null when all are.
+# One row: the version of the rules that the store's verdicts follow (domain/rules_version.py). While `waybill migrate`
+# settles subjects again, `resettled_to` is the last stream that is done, in the order of names (empty: none); null when
+# all are done.
 store_rules = Table(
     "store_rules",
     register_metadata,

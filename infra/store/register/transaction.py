@@ -1,4 +1,4 @@
-"""One batch's transaction: what ingest reads and writes, in a fixed number of statements, the same on each database."""
+"""The transaction of a batch: the reads and writes of ingest in a fixed number of statements, on each database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -55,7 +55,7 @@ class Statements:
 
     def __init__(self, backend: Backend):
         registered = f"SELECT {', '.join(f'm.{name}' for name in _REGISTERED)} FROM"
-        # Word for word what the partial index says, or SQLite would not use it.
+        # The exact condition of the partial index; otherwise SQLite would not use it.
         waits = "m.waits_in_room != 0" if backend.engine.dialect.name == "sqlite" else "m.waits_in_room"
         event = f"SELECT {EVENT_COLUMNS} FROM"
         self.registered = text(
@@ -191,7 +191,7 @@ class StoredRegisterTransaction:
         return self.head()
 
     def _move_feed(self, move: Move, now: datetime) -> None:
-        # A compare-and-set: a reader that lost its place to another one must not store its batch again.
+        # A compare-and-set: a reader whose feed was continued by another one must not store its batch again.
         moved = self._connection.execute(
             update(feeds)
             .where(
@@ -257,7 +257,7 @@ class StoredRegisterTransaction:
         )
 
     def _put_snapshots(self, stored: Mapping[str, StoredStream]) -> None:
-        # In the order of names, as everywhere where rows are locked one after another.
+        # In the order of names, as in all code that locks several rows.
         rows = [SnapshotRow(stream, *one)._asdict() for stream, one in sorted(stored.items())]
         self._execute_many(self._statements.put_snapshots, rows)
 
@@ -284,7 +284,7 @@ class StoredRegisterTransaction:
 
 
 _REGISTERED = (*MessageKey._fields, "feed_id", "stream", "version", *Outcome._fields)
-"""The columns of a message's row that `Registered` is made of."""
+"""The columns of a message's row for `Registered`."""
 
 
 def _is_message() -> tuple[Any, ...]:

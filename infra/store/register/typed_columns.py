@@ -1,4 +1,4 @@
-"""Columns that follow from a typed row: a field is a column, its annotation the column's type."""
+"""Columns derived from a typed row: each field is a column, and its annotation is the column's type."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 from projections.views.columns import Instant
 
 Serial = NewType("Serial", int)
-"""A number that the store gives out, such as a feed's: 32 bits. Any other integer has 64."""
+"""A number assigned by the store, such as a feed's: 32 bits. Other integers have 64."""
 
 _TYPES: dict[Any, TypeEngine[Any]] = {
     str: Text(),

@@ -49,7 +49,7 @@ class SqliteBackend:
         self.application = Fulfillment(
             env={
                 "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-                # As a URI, in which every character of the path stands for itself.
+                # As a URI with an escaped path.
                 "SQLITE_DBNAME": f"file:{quote(str(self._path))}?mode={'ro' if reading else 'rwc'}",
                 "CREATE_TABLE": "no" if reading else "yes",
                 "SQLITE_LOCK_TIMEOUT": str(LOCK_TIMEOUT_SECONDS),
@@ -69,7 +69,7 @@ class SqliteBackend:
         )
 
     def lock(self, connection: Connection) -> None:
-        # Its transaction has begun with the write lock already (see infra.store.engine).
+        # Its transaction already has the write lock (see infra.store.engine).
         pass
 
     def insert_events(self, connection: Connection, events: Sequence[EventRow]) -> None:

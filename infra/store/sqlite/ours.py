@@ -1,7 +1,7 @@
-"""Whose an SQLite file is: a store of ours, a new one, or a database of something else, which is left alone.
+"""Recognises SQLite files: a Waybill store, a new file, or another program's database, which stays unchanged.
 
-A store says so in its file's header (SQLite's application id). Stores of versions up to 0004 do not; they are known by
-their tables and columns. A name alone proves nothing: other programs, too, have tables named `messages` or `feeds`.
+A store has an application id in its file header. Stores of versions up to 0004 do not; they are recognised by their
+tables and columns. Table names alone prove nothing: other programs also have tables named `messages` or `feeds`.
 """
 
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 APPLICATION_ID = int.from_bytes(b"WAYB")
-"""What the header of a store says."""
+"""The application id of a store."""
 OWNER_ALONE = 0o600
 
 # Source: "Database File Format", section 1.3, of SQLite's documentation.
 _MAGIC = b"SQLite format 3\x00"
 _APPLICATION_ID_AT = 68
 
-# What each store has had since the first version that was released. It may have more columns, by a migration.
+# The tables and columns of every store since the first released version. Migrations may have added columns.
 TABLES: Mapping[str, frozenset[str]] = {
     "stored_events": frozenset(("originator_id", "originator_version", "topic", "state")),
     "feeds": frozenset(("feed_id", "topic", "partition", "next_offset", "bytes_read", "crc", "opened_at")),
@@ -29,16 +29,16 @@ TABLES: Mapping[str, frozenset[str]] = {
 
 
 class NotAStoreError(Exception):
-    """The file is no store of ours; the message says what to do."""
+    """The file is not a Waybill store; the message says what to do."""
 
 
 def begin_store(path: Path, lock_timeout_seconds: float) -> None:
-    """Make a file that is not there, or is empty, a new store's, for its owner alone; any other stays as it is.
+    """Mark a missing or empty file as a new store that only its owner can access; other files stay unchanged.
 
-    The file says whose it is before anything is in it, so that a store half made when its maker died is known.
-    SQLite gives its files beside the store (-wal, -shm, -journal) the store's own mode.
+    The mark is written first, so that a half-created store is recognised after a crash. SQLite gives its additional
+    files (-wal, -shm, -journal) the store's mode.
     """
-    with suppress(PermissionError):  # SQLite says more of what it cannot open
+    with suppress(PermissionError):  # SQLite's own message says more
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, OWNER_ALONE))
         if path.stat().st_size:
             return
@@ -50,11 +50,11 @@ def begin_store(path: Path, lock_timeout_seconds: float) -> None:
 
 
 def expect_ours(path: Path) -> None:
-    """Raise NotAStoreError for a file that something else made, and sqlite3.Error for one that cannot be read.
+    """Raise NotAStoreError for another program's file, and sqlite3.Error for an unreadable one.
 
-    It changes nothing, and makes no files beside it.
+    It changes nothing and creates no additional files.
     """
-    with suppress(PermissionError):  # SQLite says more of what it cannot open
+    with suppress(PermissionError):  # SQLite's own message says more
         header = _header(path)
         if not header.startswith(_MAGIC):
             raise NotAStoreError(
@@ -76,7 +76,7 @@ def _header(path: Path) -> bytes:
 
 
 def _reading(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, and makes no file beside a database that nobody writes to."""
+    """A connection that changes nothing, and creates no additional files if no process writes to the database."""
     in_use = any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'' if in_use else '&immutable=1'}", uri=True)
 
@@ -93,7 +93,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
-    """None of what is no table, such as a view."""
+    """Without views."""
     found = connection.execute(
         "SELECT c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND t.name = ?",
         (table,),

@@ -14,7 +14,7 @@ class BulkRecorder(SQLiteApplicationRecorder):
     """Inserts a batch with one statement instead of one for each event."""
 
     def insert_all(self, cursor: sqlite3.Cursor, events: Sequence[EventRow]) -> None:
-        """Insert within a transaction that is not the library's own: the register is written in the same one."""
+        """Insert within our own transaction, which also writes the register."""
         cursor.executemany(self.insert_events_statement, events)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
@@ -24,5 +24,5 @@ class BulkRecorder(SQLiteApplicationRecorder):
             self.insert_events_statement,
             [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events],
         )
-        # Rows are never deleted, and this transaction has the write lock: the positions follow on without a gap.
+        # Rows are never deleted, and this transaction has the write lock, so positions have no gaps.
         return range(before + 1, before + 1 + len(stored_events))

@@ -1,4 +1,4 @@
-"""The register: feeds with their books, messages, their bytes, malformed letters, kept settlings."""
+"""The register: feeds with books, messages, bytes of messages, malformed letters, stored settlings."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the relay tells and how far it has come: notices of verdicts, positions of reactors."""
+"""The relay's tables: notices of verdicts, checkpoints of reactors."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("begun_at", INSTANT),
     )
-    # Of what was stored before, nobody noted whether it was applied at once. So the relay begins after it.
+    # Earlier stores do not record whether a message was applied at once. So the relay begins after their events.
     head = _head()
     if head:
         op.bulk_insert(reactor_positions, [{"name": "relay.events", "position": head, "begun_at": None}])

@@ -1,4 +1,4 @@
-"""A message that was not taken has the id of its dead letter in its row, so that every query can name it."""
+"""The row of a message that was not taken has its letter id, for use in every query."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""A partition's feed knows which topic it is of: one that is made anew has the same name and another id."""
+"""A partition's feed has the topic's id: a topic that is created again has the same name and a new id."""
 
 import sqlalchemy as sa
 from alembic import op

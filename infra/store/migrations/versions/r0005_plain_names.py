@@ -1,4 +1,4 @@
-"""Malformed messages and snapshots have plain names; snapshots say which rules they are of."""
+"""Tables of malformed messages and snapshots get plain names; snapshots get the version of the rules."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,5 +11,5 @@ def upgrade() -> None:
     op.rename_table("letters", "malformed_messages")
     op.rename_table("kept_settlings", "snapshots")
     op.alter_column("snapshots", "kept", new_column_name="snapshot")
-    # Those of earlier versions do not say which rules they are of. The next message of a stream makes a new one.
+    # Snapshots of earlier versions have no version of the rules. The next message of a stream creates a new one.
     op.execute(sa.text("DELETE FROM snapshots"))

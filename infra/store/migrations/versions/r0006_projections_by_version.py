@@ -1,6 +1,6 @@
 """Positions of projections by name and version, which version is live, and the version of the rules.
 
-Until now a projection had one set of tables. They become those of the version whose rows they hold.
+Until now a projection had one set of tables. They become the tables of the version of their rows.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ def upgrade() -> None:
         for table in TABLES[name]:
             op.rename_table(table, f"{table}_v{version}")
             if table in ASKED and op.get_bind().dialect.name == "sqlite":
-                # Whoever queries the file goes on. (On PostgreSQL analysts have a schema of views, which follow.)
+                # Queries on the file keep working. (On PostgreSQL analysts have a schema of views, which follow.)
                 op.execute(sa.text(f"CREATE VIEW {table} AS SELECT * FROM {table}_v{version}"))
         op.bulk_insert(
             positions,

@@ -1,4 +1,4 @@
-"""What the clock holds, to be found when it is due; and what was ignored of messages."""
+"""Clock holds, indexed by their end, and ignored fields of messages."""
 
 import sqlalchemy as sa
 from alembic import op

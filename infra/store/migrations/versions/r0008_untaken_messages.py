@@ -1,4 +1,4 @@
-"""What was not taken, by order: when a message happened, what a malformed one claims to be, and a view of both."""
+"""Untaken messages by order: the time of messages, the claims of malformed ones, and views of both."""
 
 import json
 from typing import Any
@@ -18,13 +18,13 @@ LETTERS_AT_ONCE = 100
 NOT_TAKEN = "verdict IN ('held', 'refused')"
 CLAIMS = ("source", "id", "subject", "type", "time")
 
-# A void that waits until what it names is known is about the subject, too.
+# A void that waits for the message that it names is about the subject too.
 UNTAKEN = """
 SELECT m.subject AS order_id, m.occurred_at AS occurred_at
 FROM messages AS m
 WHERE m.verdict IN ('held', 'refused') AND NOT m.voided AND (substr(m.stream, 1, 6) = 'order-' OR m.waits_in_room)
 """
-# What claims to be a rep's or an account's message is about no order.
+# A claim to be a rep's or an account's message is not about an order.
 MALFORMED = """
 SELECT l.claimed_subject AS order_id, l.received_at AS recorded_at
 FROM malformed_messages AS l
@@ -58,7 +58,7 @@ def upgrade() -> None:
         postgresql_where=says_whose,
     )
     barrier = " WITH (security_barrier = true)" if op.get_bind().dialect.name == "postgresql" else ""
-    # As the driver takes it, with percent signs for what they are.
+    # With percent signs escaped for the driver.
     for name, question in VIEWS.items():
         op.get_bind().exec_driver_sql(
             f"CREATE VIEW {name}{barrier} AS {question}", execution_options={"no_parameters": True}

@@ -1,4 +1,4 @@
-"""What stands still and what was left out: unreadable batches, when a feed moved last, records that no topic takes."""
+"""Unreadable batches, the last move of each feed, and records left out by the relay."""
 
 import sqlalchemy as sa
 from alembic import op
