@@ -3,7 +3,7 @@
 import pytest
 
 from domain.fact import Fact
-from tests.unit.domain.facts import booked, delivered, placed, rebooked, returned, shipment_cancelled
+from tests.unit.domain.facts import amended, booked, delivered, placed, rebooked, returned, shipment_cancelled
 from tests.unit.domain.specification import given
 
 TWO_PARCELS = (placed(8, {1: 10, 2: 4}), booked(9, parcels=("P-1", "P-2")))
@@ -123,6 +123,12 @@ def test_a_surplus_asks_a_rebooking_for_no_more_than_was_carried() -> None:
 def test_a_rebooking_holds_no_more_than_it_carried_and_what_is_left() -> None:
     given(*PARTLY).when(rebooked(11, lines={1: 11})).then_refused("line 1: 11 is more than the 10 left to book")
     given(*PARTLY).when(rebooked(11, lines={1: 8, 3: 1})).then_refused("line 3 does not exist on the order")
+
+
+def test_what_is_left_is_never_below_0_when_more_is_carried_than_is_ordered_now() -> None:
+    carried = given(placed(8, {1: 10}), booked(9), amended(10, {1: 6})).line(1, booked=10)
+    carried.when(rebooked(11, lines={1: 10})).then_applied()
+    carried.when(rebooked(11, lines={1: 11})).then_refused("line 1: 11 is more than the 10 left to book")
 
 
 def test_a_rebooking_takes_no_charge_and_nothing_that_another_shipment_carries() -> None:

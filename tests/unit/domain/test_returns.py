@@ -95,6 +95,14 @@ def test_a_surplus_that_comes_back_opens_nothing() -> None:
     ).then_applied().summary(status="delivered", delivered_at=10).line(1, delivered=10, over_delivered=0, returned=2)
 
 
+def test_of_a_return_beyond_the_surplus_only_what_falls_below_the_quantity_is_owed_again() -> None:
+    given(placed(8), booked(9), delivered(10, lines={1: 12})).when(
+        returned(11, lines={1: 4}, replace=True)
+    ).then_applied().summary(status="open", open_value=Decimal("10.00")).when(booked(12, "S-R", {1: 3})).then_refused(
+        "line 1: 3 is more than the 2 left to book"
+    )
+
+
 def test_short_says_how_the_order_was_last_completed() -> None:
     short = given(placed(8), booked(9), delivered(10, lines={1: 6}), amended(11, {1: 6})).summary(short=True)
     opened = short.when(returned(12, lines={1: 2}, replace=True)).then_applied().summary(status="open", short=True)
