@@ -105,6 +105,14 @@ def test_a_voided_message_says_nothing() -> None:
     )
 
 
+def test_said_again_is_already_so_though_a_rule_would_refuse_it_by_now() -> None:
+    """Once is enough to complete the order, or to bring everything back."""
+    completing = given(placed(8), booked(9), delivered(10, lines={1: 6})).when(amended(11, {1: 6})).then_applied()
+    completing.when(amended(11, {1: 6})).then_duplicate("said the same").summary(delivered_at=11)
+    all_back = given(placed(8), booked(9), delivered(10)).when(returned(11)).then_applied()
+    all_back.when(returned(11)).then_duplicate("said the same").line(1, returned=10)
+
+
 def test_only_what_applied_makes_it_already_so() -> None:
     """What was refused or is held says nothing yet, so the same under another id is refused or held, too."""
     given(placed(8), booked(9)).when(booked(10, "S-2")).then_refused("nothing is left to book").when(
