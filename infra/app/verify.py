@@ -53,7 +53,9 @@ class Verified(NamedTuple):
 def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) -> Verified:
     """Check the whole store; `on_stream` is called after each stream. Raises ViewsBehindError."""
     if lag := waybill.lag():
-        raise ViewsBehindError(f"the views are {lag} events behind; bring them up first: waybill project --once")
+        paused = [name for name, standing in waybill.rows.standings(PROJECTIONS).items() if standing.paused]
+        hint = f" after you resume {', '.join(sorted(paused))} (docs/on-call.md)" if paused else ""
+        raise ViewsBehindError(f"the views are {lag} events behind; bring them up first: waybill project --once{hint}")
     return Verifier(waybill.engine, waybill.history, PROJECTIONS).run(on_stream)
 
 

@@ -111,3 +111,15 @@ def test_what_is_found_is_told_in_every_form(kept: Command) -> None:
 def test_verifying_changes_nothing(kept: Command) -> None:
     tamper(kept, "UPDATE feeds SET applied = applied + 1")
     assert kept("verify", "--format", "json").exited(1).json == kept("verify", "--format", "json").exited(1).json
+
+
+def test_while_a_projection_is_paused_the_answer_names_it(kept: Command) -> None:
+    with closing(sqlite3.connect(kept.store)) as connection, connection:
+        connection.execute("UPDATE projection_positions SET paused = 1 WHERE name = 'reps'")
+    kept("ingest", kept.file("more.jsonl", registered("rep-2", "2025-03-01T08:00:00Z", "Bo Birch"))).done()
+    kept("verify").exited(1, "the views are 1 events behind", "after you resume reps (docs/on-call.md)")
+    # and one that is resumed catches up
+    with closing(sqlite3.connect(kept.store)) as connection, connection:
+        connection.execute("UPDATE projection_positions SET paused = 0 WHERE name = 'reps'")
+    kept("project", "--once").done()
+    kept("verify").done()
