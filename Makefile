@@ -1,4 +1,4 @@
-# Waybill. `make` alone lists what there is; ARGS="…" is handed on to the command behind a target.
+# Waybill. `make` alone lists what there is; ARGS="…" is passed to the command of a target.
 
 SHELL   := /bin/bash
 WORKERS ?= 2
@@ -9,7 +9,7 @@ PYTHON := $(BIN)/python
 STAMP  := .venv/.installed
 CODE   := domain projections consumers infra $(wildcard tests bench)
 
-# The stamp says where the environment was made. One that is gone, broken or moved is made anew, however new its stamp.
+# The stamp says where the environment was made. A missing, broken or moved environment is created again, whatever its stamp.
 STATE := $(shell $(PYTHON) -c 'import sys; print(open("$(STAMP)").read().strip())' 2>/dev/null)
 ifneq ($(STATE),$(CURDIR))
 $(STAMP): FORCE
@@ -25,7 +25,7 @@ help:  ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  ARGS="…" is handed on: make test ARGS="-k overdue -x"'
+	@echo '  ARGS="…" is passed on: make test ARGS="-k overdue -x"'
 
 setup: $(STAMP)  ## create .venv with the locked packages and the waybill command
 	@echo "Ready: $(BIN)/waybill"
@@ -54,7 +54,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -m pip install --quiet --no-build-isolation --no-deps -e .; \
 	echo "$(CURDIR)" > $@
 
-lint: $(STAMP)  ## ruff, mypy --strict, and which way the imports point
+lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --strict $(CODE)
@@ -79,10 +79,10 @@ test-pythons: $(STAMP)  ## the unit and contract tests under each other Python 3
 
 check: lint test  ## lint and test
 
-demo: $(STAMP)  ## simulate a sales floor, ingest it, show the views
+demo: $(STAMP)  ## simulate a sales team, ingest its messages, show the views
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure ingest, projection, Kafka and questions against their references (takes many minutes)
+bench: $(STAMP)  ## measure ingest, projection, Kafka and queries against their references (takes many minutes)
 	@$(PYTHON) -m bench $(ARGS)
 	@$(PYTHON) -m bench kafka
 	@$(PYTHON) -m bench queries
@@ -91,7 +91,7 @@ bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
 	@$(PYTHON) -m bench kafka --quick
 
-bench-queries: $(STAMP)  ## measure the questions to a store with a million orders (takes minutes)
+bench-queries: $(STAMP)  ## measure queries on a store with a million orders (takes minutes)
 	@$(PYTHON) -m bench queries $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract

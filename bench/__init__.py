@@ -1,1 +1,1 @@
-"""Measurements: every figure beside a reference that ran in the same minutes on the same machine."""
+"""Measurements: every figure is compared with a reference run in the same minutes on the same machine."""

@@ -85,7 +85,7 @@ def main(
     on: OnOption = None,
     out: OutOption = OUT,
 ) -> None:
-    """Measure the service against its references, interleaved, and tell the medians. Commits are durable."""
+    """Measure the service against its references, interleaved, and print the medians. Commits are durable."""
     if context.invoked_subcommand is not None:
         return
     amount = messages or (20_000 if quick else 100_000)

@@ -277,7 +277,7 @@ def main(
     on: Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")] = None,
     out: Annotated[Path, typer.Option("--json", help="Where the figures go.")] = Path(".local/bench-queries.json"),
 ) -> None:
-    """Fill a store, ask it, and tell p50 and p99; plans go to .local/bench-queries-DATABASE.txt."""
+    """Fill a store, query it, and print p50 and p99; plans go to .local/bench-queries-DATABASE.txt."""
     console = Console(width=None if sys.stdout.isatty() else 140)
     said: dict[str, Any] = {"machine": machine(), "orders": orders, "open": still_open, "times": times}
     out.parent.mkdir(parents=True, exist_ok=True)

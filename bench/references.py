@@ -1,4 +1,4 @@
-"""What the service is measured against: the library as it is, and the database with nothing around it."""
+"""The references: the unmodified library, and the bare database."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence

@@ -51,7 +51,7 @@ def split_stream_name(
         if stream.startswith(prefix):
             return kind, stream[len(prefix) :]
     known = ", ".join(sorted(f"{prefix}…" for prefix, _ in prefixes))
-    raise ValueError(f"{stream!r} names no stream; a name begins with one of {known}")
+    raise ValueError(f"{stream!r} is not a stream name; a name begins with one of {known}")
 
 
 def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Settling[Any]:

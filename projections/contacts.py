@@ -14,7 +14,7 @@ class Contact(NamedTuple):
     """One row for each contact with a customer."""
 
     account_id: Annotated[str, Key("The account that was in contact.")]
-    source: Annotated[str, Key("Who told of it.")]
+    source: Annotated[str, Key("The source of the message.")]
     message_id: Annotated[str, Key("In which message.")]
     rep_id: Annotated[str, "The rep who talked to the customer."]
     contacted_at: Annotated[datetime, "When."]

@@ -23,7 +23,7 @@ class FollowUpPeriod(NamedTuple):
     request_key: Annotated[str, Key("The declined request's id; empty for a delay.")]
     valid_from: Annotated[datetime, Key("From when this rep owed it.")]
     valid_to: Annotated[datetime | None, "Until when; null while it is owed."]
-    rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
+    rep_id: Annotated[str | None, "The rep who holds the order; null for none."]
     request_id: Annotated[str | None, "The declined request; null for a delay."]
     owed_since: Annotated[datetime, "When the customer should have been told first."]
     closed_at: Annotated[datetime | None, "When the order was closed; 30 days later nothing is owed any more."]

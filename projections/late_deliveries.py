@@ -16,7 +16,7 @@ class LateDeliveryPeriod(NamedTuple):
     order_id: Annotated[str, Key("The order.")]
     valid_from: Annotated[datetime, Key("From when this was so: first of all, the completion.")]
     valid_to: Annotated[datetime | None, "Until when; null while it is so."]
-    rep_id: Annotated[str | None, "The rep who held the order when it was completed; null for nobody."]
+    rep_id: Annotated[str | None, "The rep who held the order when it was completed; null for none."]
     account_id: Annotated[str | None, "The account that ordered."]
     promised_by: Annotated[datetime, "The promise in force at completion."]
     original_promised_by: Annotated[datetime, "The promise of the placing."]

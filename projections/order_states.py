@@ -19,8 +19,8 @@ class OrderState(NamedTuple):
     valid_from: Annotated[datetime, Key("The instant at which this period began.")]
     valid_to: Annotated[datetime | None, "The instant at which it ended; null while it lasts."]
     status: Annotated[str, "open, delivered (complete) or cancelled."]
-    rep_id: Annotated[str | None, "The rep who holds the order; null for nobody."]
-    placed_rep_id: Annotated[str | None, "The rep of the placing; null for nobody."]
+    rep_id: Annotated[str | None, "The rep who holds the order; null for none."]
+    placed_rep_id: Annotated[str | None, "The rep of the placing; null for none."]
     account_id: Annotated[str | None, "The account that ordered."]
     segment: Annotated[str, "b2b or b2c."]
     channel: Annotated[str, "How the order came in."]
@@ -50,7 +50,7 @@ class OrderState(NamedTuple):
     completed_at: Annotated[datetime | None, "When it was completed; null while it is not."]
     last_delivered_at: Annotated[datetime | None, "When goods were delivered last."]
     short: Annotated[bool | None, "Whether it was last completed without all that was ordered; null: never completed."]
-    cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled, while that stands."]
+    cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled; null once that is undone."]
 
 
 OPEN_NOW: Mapping[str, str | None] = {"valid_to": None, "status": "open"}
@@ -84,7 +84,7 @@ order_states = RowTable(
 class RepOpenOrders(NamedTuple):
     """The present load of each rep: sums over order_states, updated with its rows."""
 
-    rep_id: Annotated[str, Key("The rep; empty for what nobody holds.")]
+    rep_id: Annotated[str, Key("The rep; empty for none.")]
     open_orders: Annotated[int, "Open orders that the rep holds."]
     to_book: Annotated[int, "Of these, without a live shipment."]
     booked: Annotated[int, "Of these, booked but not dispatched."]

@@ -72,7 +72,7 @@ def _operation(topic: str) -> dict[str, Any]:
     return {
         "action": "receive",
         "channel": {"$ref": f"#/channels/{topic}"},
-        "summary": f"Take what upstream systems publish on {topic}.",
+        "summary": f"Receive the messages of upstream systems on {topic}.",
         "messages": [{"$ref": f"#/channels/{topic}/messages/{name}"} for name in _names_on(topic)],
     }
 
@@ -150,7 +150,7 @@ def _structured_trait() -> dict[str, Any]:
                 "content-type": {
                     "type": "string",
                     "pattern": r"^application/cloudevents\+json",
-                    "description": "Tells structured JSON from binary mode.",
+                    "description": "Distinguishes structured JSON from binary mode.",
                 }
             },
         },

@@ -80,4 +80,4 @@ def _integer(digits: str) -> int | Decimal:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

@@ -45,7 +45,7 @@ class OrderLineData(WireModel):
         json_schema_extra={"anyOf": [{"not": _GOODS}, {"properties": {"unit_price": AMOUNT_SCHEMA}}]}
     )
 
-    line: LineId = Field(description='What the line is known by, unique within the order; 1 and "1" are one line.')
+    line: LineId = Field(description='The id of the line, unique within the order; 1 and "1" are one line.')
     sku: Id | None = Field(None, description="The ordered stock keeping unit.")
     kind: Kind = Field("goods", description="Goods or a charge; default: goods.")
     quantity: Quantity = Field(description="The ordered quantity; a line of 0 is left out.")
@@ -109,7 +109,7 @@ def lines_that_count(lines: tuple[Any, ...]) -> tuple[Any, ...]:
             if line.kind == "goods":
                 break
         else:
-            raise must_together("have at least one line of goods, but has charges alone")
+            raise must_together("have at least one line of goods, but has only charges")
     if len(lines) > 1:
         _refuse_repeated(lines)
     return lines
@@ -119,7 +119,7 @@ def _refuse_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
     seen: set[str] = set()
     for line in lines:
         if line.line in seen:
-            raise must_together(f"have unique line numbers, but {line.line} stands twice")
+            raise must_together(f"have unique line numbers, but {line.line} appears twice")
         seen.add(line.line)
 
 

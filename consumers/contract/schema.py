@@ -14,13 +14,13 @@ from consumers.contract.wire import WireModel
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _BEYOND = (
-    "What a schema cannot say: a message has at most 1 MiB (or what the installation sets); no text or name in it, not "
-    "even in a field that is ignored, holds NUL or a single surrogate; no number has an exponent beyond all bounds; "
+    "Rules that a schema cannot express: a message has at most 1 MiB (or what the installation sets); no text or "
+    "name in it, not even in an ignored field, has NUL or a single surrogate; no number has a huge exponent; "
     'the lines of one message differ in `line` (1 and "1" are one); a time zone is one of the IANA database.'
 )
 _IN_BYTES = (
-    "What SDKs write that are given bytes: the data's JSON as base64, in place of `data`. A schema cannot look into "
-    "it; it has to say what `data` would."
+    "The data's JSON as base64, instead of `data`, as some SDKs write it. A schema cannot check it; it must have the "
+    "content of `data`."
 )
 
 Schema = dict[str, Any]

@@ -162,7 +162,7 @@ class KafkaSink:
                 if future.is_done or time.monotonic() > deadline:
                     return e
                 if self._stop.is_set() and self._patience is None:
-                    raise StoppedError("told to stop before all was acknowledged") from e
+                    raise StoppedError("stopped before everything was acknowledged") from e
 
     def _producer_for(self, topic: str) -> KafkaProducer:
         largest = self.largest(topic)
@@ -229,7 +229,7 @@ class KafkaSink:
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
-            raise StoppedError("told to stop before all was acknowledged")
+            raise StoppedError("stopped before everything was acknowledged")
 
 
 class _NotReachedYet(NotReachedError):

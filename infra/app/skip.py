@@ -28,14 +28,14 @@ def skip(waybill: Waybill, topic: str, partition: int, to_offset: int, reason: s
     """
     known = waybill.register.feed_to_resume(topic, partition)
     if known is None:
-        raise CannotSkipError(f"nothing was read of {topic}/{partition} yet; let a consumer begin with it first")
+        raise CannotSkipError(f"nothing has been read from {topic}/{partition} yet; run waybill consume first")
     # Nothing is opened: the feed exists.
     feed, is_first, _ = waybill.register.partition_feed(topic, partition, None, waybill.clock())
     start = feed.position.next_offset
     if to_offset <= start:
-        raise CannotSkipError(f"{topic}/{partition} is to be read from offset {start} on, so name a greater one")
+        raise CannotSkipError(f"{topic}/{partition} continues at offset {start}; give a greater offset")
     named = Partition(topic, partition, is_first)
-    why = f"offsets {start} to {to_offset - 1} were stepped over unread: {reason}"
+    why = f"offsets {start} to {to_offset - 1} were skipped unread: {reason}"
     batch = Batch([RawMessage(start, b"", unreadable=why)], feed.position, FeedPosition(to_offset))
     waybill.ingest().take(named, feed, batch)
     waybill.register.go_on(feed.feed_id)

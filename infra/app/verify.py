@@ -55,7 +55,7 @@ def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) 
     if lag := waybill.lag():
         paused = [name for name, standing in waybill.rows.standings(PROJECTIONS).items() if standing.paused]
         hint = f" after you resume {', '.join(sorted(paused))} (docs/on-call.md)" if paused else ""
-        raise ViewsBehindError(f"the views are {lag} events behind; bring them up first: waybill project --once{hint}")
+        raise ViewsBehindError(f"the views are {lag} events behind; update them first: waybill project --once{hint}")
     return Verifier(waybill.engine, waybill.history, PROJECTIONS).run(on_stream)
 
 

@@ -33,7 +33,7 @@ def read_instant(text: str | datetime) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date"
+            f"{text!r} is not an instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date"
         ) from None
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")

@@ -59,7 +59,7 @@ def _made(topic: str, there: int | None, wanted: int, problem: tuple[type[KafkaE
         return TopicMade(topic, wanted, "created", "")
     error, message = problem
     if error is TopicAlreadyExistsError:
-        return TopicMade(topic, None, "there", "somebody else created it just now")
+        return TopicMade(topic, None, "there", "another client created it just now")
     return TopicMade(topic, None, "failed", message or error.__name__)
 
 

@@ -118,7 +118,7 @@ class Consumer:
             except KAFKA_FAILURES as e:
                 cause = cause_of(e)
                 if isinstance(cause, FOR_GOOD):
-                    raise NotReachedError(f"Kafka at {self._address} refuses us: {cause}") from e
+                    raise NotReachedError(f"Kafka at {self._address} refuses access: {cause}") from e
                 self._trouble.pause("kafka", f"{self._address}: {cause}")
             except STORE_FAILURES as e:
                 self._trouble.pause("store", reason_of(e))
@@ -155,7 +155,9 @@ class Consumer:
             if reader.joined:
                 last_joined = now
             elif now - last_joined > self._seconds_to_join:
-                raise NeverJoinedError(f"no word from the group for {self._seconds_to_join:.0f} seconds; trying anew")
+                raise NeverJoinedError(
+                    f"the group did not answer for {self._seconds_to_join:.0f} seconds; joining again"
+                )
             if stored:
                 looked_at = now
                 self._trouble.over()

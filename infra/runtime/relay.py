@@ -111,7 +111,7 @@ class Relay:
                     self._log.error("relay_waits", reason=str(e))
                 logged = True
             if self._stop.wait(WITHOUT_TOPICS_SECONDS):
-                raise StoppedError("told to stop before the topics were there")
+                raise StoppedError("stopped before the topics existed")
 
     def _send_next(self, outbox: Outbox) -> bool:
         """Send the next batch of one outbox; returns whether there was one."""
@@ -149,7 +149,7 @@ class Relay:
         for index, reason in refused.items():
             if self._sink.size(fitting[index]) <= self._sink.largest(fitting[index].topic):
                 raise NotReachedError(
-                    f"Kafka does not take what the relay sends to {fitting[index].topic} ({reason}); "
-                    "nothing is lost: once that is put right, start the relay again"
+                    f"Kafka rejects the relay's records for {fitting[index].topic} ({reason}); "
+                    "nothing is lost: fix the cause, then start the relay again"
                 )
         return [*left_out, *self._send([fitting[index] for index in sorted(refused)])]

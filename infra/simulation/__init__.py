@@ -1,4 +1,4 @@
-"""A believable sales floor, told in the contract's messages in the order in which a service would hear of them."""
+"""Simulates a sales team: messages of the contract in the order in which a service would receive them."""
 
 from infra.simulation.floor import DEFAULT_UNTIL, simulate
 

@@ -1,4 +1,4 @@
-"""What is sold and what it costs. Quantities and amounts are kept as whole hundredths: nothing is rounded twice."""
+"""The articles and their prices. Quantities and amounts are whole hundredths, so nothing is rounded twice."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ def number(hundredths: int) -> int | float:
 
 
 def money(hundredths: int, unit: str, as_text: bool) -> Number:
-    """As the one or the other kind of upstream writes an amount."""
+    """An amount as one kind of upstream or the other writes it."""
     if not as_text:
         return number(hundredths)
     whole, cents = divmod(hundredths, 100)
@@ -32,7 +32,7 @@ def money(hundredths: int, unit: str, as_text: bool) -> Number:
 
 
 def quantity(hundredths: int, as_text: bool) -> Number:
-    """Whole pieces as a rule; cable goes by the half metre."""
+    """Usually whole pieces; cable is sold by the half metre."""
     plain = number(hundredths)
     return str(plain) if as_text else plain
 
@@ -45,7 +45,7 @@ def converted(dollar_hundredths: int, unit: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One thing on the price list, its prices ready to be written."""
+    """One article of the price list, with formatted prices."""
 
     sku: str
     by_the_metre: bool

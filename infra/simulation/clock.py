@@ -1,4 +1,4 @@
-"""Instants as whole milliseconds since 1970, and the office hours between which people do things.
+"""Instants as whole milliseconds since 1970, and office hours.
 
 Plain integers add and compare several times faster than datetimes, and a simulated order does that a hundred times.
 """
@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 Draw = Callable[[], float]
-"""Random.random and nothing else of Random: its sequence alone is promised to be the same in every Python."""
+"""Only Random.random: only its sequence is guaranteed to be the same in every Python version."""
 
 
 def instant(millis: int) -> datetime:
@@ -42,7 +42,7 @@ def weekday(day: int) -> int:
 
 
 def in_office_hours(time: int, draw: Draw) -> int:
-    """This instant if somebody is at work then, otherwise some time in the next working morning."""
+    """This instant if it is within office hours, otherwise some time in the next working morning."""
     day, clock = divmod(time, DAY)
     works = weekday(day) < 5
     if works and OFFICE_OPENS <= clock < OFFICE_CLOSES:

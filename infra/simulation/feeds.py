@@ -1,4 +1,4 @@
-"""The systems that publish, and how long after it happened each of them is heard."""
+"""The publishing systems, and the delay of their messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ def _quarter_hourly(time: int, draw: Draw) -> int:
 
 
 def _fast_clock(time: int, draw: Draw) -> int:
-    # Their clock is two minutes ahead, so some news arrives before it has happened by its own account.
+    # Their clock is two minutes ahead, so some messages arrive before their own time.
     if draw() < 0.01:
         time += DAY + int(draw() * 2 * DAY)
     return time - 2 * MINUTE + 20 * SECOND + int(draw() * 5 * MINUTE)
@@ -67,7 +67,7 @@ def _nightly(time: int, draw: Draw) -> int:
 
 @dataclass(slots=True)
 class Carrier:
-    """Who moves goods, the feed that tells of it, and whether it is a courier or people of our own."""
+    """A carrier, its feed, and whether it is a courier or in-house."""
 
     name: str
     feed: Feed
@@ -76,7 +76,7 @@ class Carrier:
 
 @dataclass(slots=True)
 class Feeds:
-    """All the sources of one simulated floor; they count their messages, so each run has its own."""
+    """All sources of one simulation; they count their messages, so each run has its own."""
 
     order_entry: Feed = field(default_factory=lambda: Feed("/order-entry", "OE", _at_once, to_the_millisecond=True))
     crm: Feed = field(default_factory=lambda: Feed("/crm", "CRM", _typed_in))

@@ -1,4 +1,4 @@
-"""The sales floor: who joins and who orders on which day, and the stream of all that is heard of it."""
+"""The whole simulation: who joins and who orders on which day, and the stream of all messages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,13 +17,13 @@ DEFAULT_UNTIL = datetime(2026, 6, 30, 16, 0, tzinfo=UTC)
 
 _DAYS_OF_ORDERS = 90
 _DAYS_OF_OPENING = 6
-# No message of an order or an account is heard earlier than this before it is placed or joins: the call that led to it
-# comes at most forty minutes before, and the fastest clock is two minutes ahead.
+# The longest time that a message can come before its order is placed or its account joins: the first call is at most
+# forty minutes earlier, and the fastest clock is two minutes ahead.
 _EARLIEST = 2 * HOUR
 
 
 def simulate(orders: int, seed: int, until: datetime, wrong: float = 0.0) -> Iterator[bytes]:
-    """Yield JSON lines (each a CloudEvents 1.0 object, no newline) in the order in which a service would hear of them.
+    """Yield JSON lines (each a CloudEvents 1.0 object, no newline) in the order in which a service would receive them.
 
     The same arguments give the same bytes. With `wrong` above 0 about that share of the lines are doubled,
     contradictory, voiding or broken; all the other lines are those of a run without it.
@@ -49,7 +49,7 @@ def _stream(orders: int, seed: int, until: int, wrong: float) -> Iterator[bytes]
     first_day = until // DAY - _DAYS_OF_ORDERS
     hire_and_pay(wire, feeds, reps, max(orders // reps, 1), (first_day - _DAYS_OF_OPENING) * DAY)
     number = 0
-    # One day's worth at a time: what is kept grows with a day's orders and what is under way, not with the history.
+    # One day at a time: memory grows with a day's orders and open work, not with the history.
     for time, is_order in _days(orders, first_day, until, draw):
         yield from wire.heard_before(time - _EARLIEST)
         if is_order:
@@ -86,7 +86,7 @@ def _days(orders: int, first_day: int, until: int, draw: Draw) -> Iterator[tuple
 
 
 def _weight(day: int, until: int) -> int:
-    """How busy a day is: the floor is thinly staffed at weekends, and the last day is as long as it is when it ends."""
+    """How busy a day is: few people work at weekends, and the last day is incomplete."""
     worked = min(max(until - day * DAY - OFFICE_OPENS, 0), OFFICE_CLOSES - OFFICE_OPENS) // MINUTE
     return worked * (100, 100, 100, 100, 100, 12, 6)[weekday(day)]
 

@@ -1,8 +1,7 @@
 """One order's life until its goods are on the way: placed, changed, hurried, sometimes cancelled or forgotten.
 
-Messages are said in the order of cause and effect, at instants that grow by at least a minute. So each of them is
-allowed at its place, and once one of them is not heard by the end, leaving out all that would have been said after it
-leaves a history in which nothing waits for anything.
+Messages are sent in the order of cause and effect, at least a minute apart. So each of them is allowed at its place. If
+one of them does not arrive by the end, all later ones are left out too, so that nothing waits.
 """
 
 from typing import Any
@@ -37,7 +36,7 @@ TROUBLES = (
     "misdelivered",
     "called off",
 )
-"""The first orders meet these in turn and no other, so that the smallest floor shows each of them."""
+"""The first orders get these in turn, so that the smallest simulation has each of them."""
 
 _BUSINESS_CHANNELS = ("inbound_call", "inbound_call", "outbound_call", "visit", "visit", "online", "counter")
 _PRIVATE_CHANNELS = ("online", "online", "online", "inbound_call", "counter")
@@ -47,7 +46,7 @@ _WHY_CANCELLED = ("customer changed his mind", "bought elsewhere", "budget withd
 
 
 class OrderLife:
-    """What is known of the order while it lives; `Shipping` takes it from the first booking on."""
+    """The state of an order during the simulation; `Shipping` continues from the first booking."""
 
     __slots__ = (
         "account", "accounts", "articles", "cut", "draw", "fated", "feeds", "lines", "now", "number", "order_id",
@@ -78,22 +77,22 @@ class OrderLife:
         self.shipments = 0
         self.cut = False
         self.parallel = False
-        """Two shipments are on their way at once; then nothing may be said that counts on the other one."""
+        """Two shipments are in transit at once; then no message may depend on the other one."""
 
     def meets(self, trouble: str, share: float) -> bool:
-        """Whether this befalls the order."""
+        """Whether this happens to the order."""
         if self.fated is not None:
             return self.fated == trouble
         return self.draw() < share
 
     def wait(self, least: int, most: int) -> int:
-        """Let time pass until somebody at work goes on with it."""
+        """Let time pass until somebody continues the work."""
         share = self.draw()
         self.now = in_office_hours(self.now + least + int(share * share * (most - least)), self.draw)
         return self.now
 
     def say(self, feed: Feed, type_: str, time: int, data: Document, **more: Any) -> str:
-        """Tell something that what follows may build on; unheard, it silences what follows."""
+        """Send a message that later ones may depend on; if it does not arrive, later ones are left out."""
         if self.cut:
             return ""
         message_id = self.wire.send(feed, type_, self.order_id, time, data, **more)
@@ -102,7 +101,7 @@ class OrderLife:
         return message_id
 
     def mention(self, type_: str, time: int, data: Document) -> None:
-        """Tell something in the CRM that nothing builds on."""
+        """Send a CRM message that no other depends on."""
         if not self.cut:
             self.wire.send(self.feeds.crm, type_, self.order_id, time, data)
 
@@ -111,14 +110,14 @@ class OrderLife:
         self.say(feed, "message.voided.v1", time, {"source": feed.source, "id": message_id, "reason": reason})
 
     def contact(self, time: int, direction: str, about: str) -> None:
-        """Note a call; it belongs to the account and is heard whatever becomes of the order."""
+        """Record a call; it belongs to the account and is independent of the order."""
         data: Document = {"direction": direction, "about": about, "rep_id": f"rep-{self.rep + 1}"}
         if about == "order":
             data["note"] = f"about {self.order_id}"
         self.wire.send(self.feeds.crm, "customer.contacted.v1", account_id(self.account), time, data)
 
     def begin(self) -> bool:
-        """Live until it is to be booked; False if it never comes to that."""
+        """Run until the order is ready to book; False if it never is."""
         self._place()
         if self.meets("booked ahead", 0.012):
             # Booked by machine in the same second, by a clock that is behind: stamped before the order was placed.
@@ -171,7 +170,7 @@ class OrderLife:
         }
         if business and draw() < 0.4:
             data["reference"] = f"PO-{1000 + int(draw() * 9000)}"
-        # What was agreed on a visit is typed in back at the desk; the warehouse may have booked its shipping by then.
+        # Orders from visits are entered later at the desk; the warehouse may have booked shipping by then.
         late = int(draw() * 8 * HOUR) if channel == "visit" and draw() < 0.6 else 0
         if self.meets("mistyped", 0.004):
             wrong = {**data, "promised_by": instant(self.promise - DAY), "reference": "typed by mistake"}
@@ -190,7 +189,7 @@ class OrderLife:
         self.lines.append({"line": line, "sku": article.sku, "quantity": hundredths, "unit_price": price})
 
     def written(self, lines: list[Document]) -> list[Document]:
-        """Lines with their quantities as this upstream writes them; those with nothing left fall away."""
+        """Lines with quantities as this upstream writes them, without those that have nothing left."""
         text = self.writes_text
         return [{**line, "quantity": quantity(line["quantity"], text)} for line in lines if line["quantity"]]
 
@@ -258,13 +257,13 @@ class OrderLife:
         declined: Document = {"request_id": request_id, **self._reason(_WHY_NOT)}
         self.say(feeds.order_entry, "expedite.declined.v1", decided_at, declined, correlation=request_id, cause=asked)
         if draw() < 0.8:
-            # Some are told by the colleague who decides, a little before he writes it down.
+            # Some customers are informed by the colleague who decides, shortly before the decision is recorded.
             told_at = decided_at - 10 * MINUTE if draw() < 0.1 else decided_at + 5 * MINUTE + int(draw() * 20 * HOUR)
             self.inform("expedite", told_at, request_id if draw() < 0.8 else "")
         return False
 
     def inform(self, about: str, time: int, request_id: str = "") -> None:
-        """Tell the customer."""
+        """Inform the customer."""
         draw = self.draw
         data: Document = {"about": about}
         if request_id:
@@ -276,7 +275,7 @@ class OrderLife:
         self.mention("customer.informed.v1", time, data)
 
     def chase(self) -> None:
-        """Nothing moves; past the promise the customer calls, and asks for it to be hurried."""
+        """Nothing happens; after the promise the customer calls and asks to expedite it."""
         self.now = max(self.now, self.promise) + HOUR
         self.contact(self.wait(HOUR, 2 * DAY), "inbound", "order")
         if self.draw() < 0.45:

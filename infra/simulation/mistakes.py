@@ -1,6 +1,6 @@
-"""What upstream systems get wrong: beside a good message another one that a service has to see through.
+"""Mistakes of upstream systems: wrong messages in addition to the good ones.
 
-Drawn apart from the floor itself, so that the good messages are the same with mistakes and without them.
+They use their own random numbers, so the good messages are the same with and without mistakes.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ _TOO_MUCH = [{"line": 1, "quantity": 99_999}]
 
 
 class Mistakes:
-    """Listens to what is sent and adds to about a given share of all lines."""
+    """Observes the messages and adds wrong ones, up to about a given share of all lines."""
 
     def __init__(self, wire: Wire, share: float, draw: Draw) -> None:
         self._wire = wire
         self._draw = draw
-        # The share is one of all lines, so the odds beside each good one are a little higher.
+        # The share is of all lines, so the probability for each good one is a little higher.
         self._odds = share / (1 - share)
         self._made = 0
         self._kinds: tuple[Callable[[Document, bytes, int, int], None], ...] = (
@@ -36,7 +36,7 @@ class Mistakes:
         )
 
     def after(self, document: Document, line: bytes, time: int, heard: int) -> None:
-        """Perhaps go wrong, once or more often, about a message that was just sent."""
+        """Perhaps add one or more wrong messages about the message that was just sent."""
         odds = self._odds
         while odds > 0:
             if self._draw() < odds:
@@ -102,7 +102,7 @@ class Mistakes:
 
 
 def _opposite(type_: str, data: Document, time: int) -> tuple[str, Document]:
-    """What a rule forbids once this has happened; an empty type where nothing contradicts it."""
+    """A message that a rule forbids after this one; an empty type if there is none."""
     match type_:
         case "order.placed.v1":
             return type_, {**data, "channel": "counter", "promised_by": instant(time + 20 * DAY)}

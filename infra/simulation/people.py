@@ -32,9 +32,9 @@ def person(number: int) -> str:
 
 
 def hire_and_pay(wire: Wire, feeds: Feeds, reps: int, orders_each: int, opening: int) -> None:
-    """Everything that HR and sales management say of the reps until the end, a few messages for each.
+    """All messages of HR and sales management about reps until the end, a few for each.
 
-    Quotas are measured by how many orders a rep will take, so that about half of them are attained on any floor.
+    Quotas follow the number of orders that a rep will take, so that about half of them are attained.
     """
     firsts = _firsts_of_months(opening, wire.until)
     for index in range(reps):
@@ -66,7 +66,7 @@ def _hire(wire: Wire, feeds: Feeds, reps: int, index: int, opening: int) -> None
     if not _is_senior(index):
         data["mentor_id"] = f"rep-{index - index % 3 + 1}"
     wire.send(feeds.hr, "rep.registered.v1", subject, opening + 9 * HOUR + int(draw() * HOUR), data)
-    # Somebody always moves, however few they are.
+    # At least one rep always moves.
     if index == 1 or draw() < 0.4:
         changed: Document
         if not _is_senior(index) and draw() < 0.5:
@@ -89,7 +89,7 @@ def _set_quotas(wire: Wire, feeds: Feeds, index: int, orders_each: int, opening:
             data["growth_percent"] = number if draw() < 0.5 else f"{number}.5"
         else:
             data["target_amount"] = money(target - target % 10_000, "USD", draw() < 0.5)
-        # Told in the last days of the month before, except for the month in which all begins.
+        # Published in the last days of the month before, except for the first month.
         told = max(start - 3 * DAY, opening + 2 * DAY) if number else opening + 10 * HOUR
         set_at = in_office_hours(told + int(draw() * DAY), draw)
         if index == 0 and number == 1:

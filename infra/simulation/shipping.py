@@ -29,7 +29,7 @@ class Shipping(OrderLife):
     __slots__ = ()
 
     def live(self) -> None:
-        """The whole life, from placing to the last thing that is told of it."""
+        """The whole life, from placing to the last message."""
         if not self.begin():
             return
         load = {line["line"]: line["quantity"] for line in self.lines}
@@ -42,7 +42,7 @@ class Shipping(OrderLife):
             self.now = max(self.now, self.placed_at)
             self.wait(10 * MINUTE, DAY)
             second = self._book(parts[1], explicit=self.draw() < 0.5)
-            # Each goes its own way from here: neither's silence, nor what is told of it, holds up the other.
+            # The shipments are independent from here: neither delays the other.
             booked_at, unheard = self.now, self.cut
             self._carry(first)
             first_unheard, self.now, self.cut = self.cut, booked_at, unheard
@@ -99,7 +99,7 @@ class Shipping(OrderLife):
             data["cost"] = money(cost, self.unit, draw() < 0.5)
         if carrier.mode == "courier":
             data["tracking_number"] = f"{carrier.feed.prefix}{100_000_000 + int(draw() * 900_000_000)}"
-        # A courier is booked at the desk, now and then by phone and typed in days later; its own news overtake that.
+        # A courier is booked at the desk, sometimes by phone and entered days later; its own messages arrive earlier.
         feed = self.feeds.order_entry if carrier.mode == "courier" else carrier.feed
         late = DAY + int(draw() * 3 * DAY) if draw() < 0.025 else 0
         if self.meets("misbooked", 0.006):
@@ -171,7 +171,7 @@ class Shipping(OrderLife):
         data: Document = {"shipment_id": shipment.shipment_id, "reason": reason}
         self.say(shipment.carrier.feed, "shipment.cancelled.v1", self.wait(HOUR, 2 * DAY), data)
         self.wait(20 * MINUTE, DAY)
-        # "All that is left" would also take what the other of two shipments may have lost meanwhile.
+        # "All that is left" would also include what the other shipment may have lost meanwhile.
         return self._book(shipment.load, explicit=self.parallel or self.draw() < 0.5)
 
     def _delay(self, shipment: Shipment) -> None:
@@ -228,11 +228,11 @@ class Shipping(OrderLife):
         self.say(feed, "delivery.confirmed.v1", self.now, data)
 
     def _a_part(self, load: dict[int, int]) -> dict[int, int]:
-        """Some of it, never all; nothing if it cannot be parted."""
+        """Some of it, never all; nothing if it cannot be split."""
         return self._in_two(load)[0] if self._in_two(load) else {}
 
     def _write_off(self, missing: dict[int, int]) -> None:
-        """The rest will never come, and the customer is content with what there is."""
+        """The rest will never come, and the customer accepts what was delivered."""
         for position, line in enumerate(self.lines):
             self.lines[position] = {**line, "quantity": line["quantity"] - missing.get(line["line"], 0)}
         data: Document = {"lines": self.written(self.lines), "reason": "the rest is no longer made"}

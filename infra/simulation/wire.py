@@ -1,4 +1,4 @@
-"""The messages on their way to the service: numbered, encoded, and put into the order in which they are heard."""
+"""The messages in transit to the service: numbered, encoded, and sorted by arrival."""
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
@@ -16,7 +16,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class Wire:
-    """Holds what was said and not yet heard; nothing that is heard after `until` gets onto it."""
+    """Holds messages that were sent and have not arrived yet, without those that arrive after `until`."""
 
     __slots__ = ("_count", "draw", "listener", "pending", "until")
 
@@ -38,7 +38,7 @@ class Wire:
         correlation: str = "",
         cause: str = "",
     ) -> str:
-        """Publish one message and return its id, or "" if nobody hears of it in time."""
+        """Publish one message and return its id, or "" if it does not arrive in time."""
         if not feed.to_the_millisecond:
             time -= time % SECOND
         heard = feed.hears(time, self.draw) + late
@@ -66,18 +66,18 @@ class Wire:
         return message_id
 
     def push(self, heard: int, line: bytes) -> None:
-        """Queue a line; those heard at one instant keep the order in which they were said."""
+        """Queue a line; lines that arrive at one instant keep their order."""
         if heard <= self.until:
             self._count += 1
             heappush(self.pending, (heard, self._count, line))
 
     def heard_before(self, time: int) -> Iterator[bytes]:
-        """Take off what was heard before this instant."""
+        """Remove and return what arrived before this instant."""
         pending = self.pending
         while pending and pending[0][0] < time:
             yield heappop(pending)[2]
 
     def rest(self) -> Iterator[bytes]:
-        """Take off all that is left."""
+        """Remove and return the rest."""
         while self.pending:
             yield heappop(self.pending)[2]

@@ -162,7 +162,7 @@ def _statements(relations: Sequence[Relation]) -> list[str]:
         if relation.table is None:
             name = f"{SCHEMA}.{_quote(relation.name)}"
             rights, reading = ("DEFINER", TABLES) if relation.reads_more else ("INVOKER", SCHEMA)
-            about = f"{relation.description} As of any instant, by all that is known today."
+            about = f"{relation.description} As of any instant, by everything known today."
             statements += [
                 f"CREATE OR REPLACE FUNCTION {name}(as_of timestamptz) RETURNS SETOF {name} "
                 f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY {rights} "

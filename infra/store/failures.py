@@ -29,7 +29,7 @@ _REMEDIES = {
         "(WAYBILL_STORE)."
     ),
     Failure.OUT_OF_MEMORY: (
-        "Give it more memory, or less at once (WAYBILL_BATCH_MESSAGES, WAYBILL_BATCH_EVENTS), then run the same "
+        "Give it more memory, or use smaller batches (WAYBILL_BATCH_MESSAGES, WAYBILL_BATCH_EVENTS), then run the same "
         "command again."
     ),
     Failure.DISK: "Check the disk and its file system, then run the same command again.",

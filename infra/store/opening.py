@@ -32,7 +32,7 @@ class NoStoreError(Exception):
 
     def __init__(self, store: str):
         shown = masked_value(store)
-        super().__init__(f"there is no store at {shown}; set WAYBILL_STORE, or make one with waybill ingest")
+        super().__init__(f"there is no store at {shown}; set WAYBILL_STORE, or create one with waybill ingest")
 
 
 class StoreChangedError(Exception):
@@ -57,7 +57,7 @@ def opening_alone(sqlite_path: str | None, url: str) -> Iterator[None]:
             connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
             connection.execute("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
         except psycopg.errors.LockNotAvailable as e:
-            raise PersistenceError("lock timeout: another process has been opening or migrating it for long") from e
+            raise PersistenceError("lock timeout: another process has been opening or migrating it for too long") from e
         except psycopg.Error as e:
             raise PersistenceError(str(e)) from e
         with connection:

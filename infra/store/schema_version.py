@@ -126,7 +126,7 @@ def end_resettling(connection: Connection) -> None:
 def _refuse_other(found: str) -> None:
     if found < NEWEST:
         raise StoreVersionError(
-            f"the store is of version {found}, and this waybill needs {NEWEST}: stop what writes to it, "
+            f"the store has version {found}, and this waybill needs {NEWEST}: stop all writers, "
             "then run waybill migrate"
         )
     refuse_newer(found)
@@ -135,8 +135,8 @@ def _refuse_other(found: str) -> None:
 def refuse_newer(found: str | None) -> None:
     if found is not None and found > NEWEST:
         raise StoreVersionError(
-            f"the store is of version {found}, which a newer waybill made; this one knows versions up to {NEWEST}. "
-            "Install the newer one, or name another store (WAYBILL_STORE)"
+            f"the store has version {found}, which a newer waybill created; this one knows versions up to {NEWEST}. "
+            "Install the newer one, or set another store (WAYBILL_STORE)"
         )
 
 

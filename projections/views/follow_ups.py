@@ -12,7 +12,7 @@ from projections.views.tables import follow_up_periods
 
 FOLLOW_UPS_COLUMN_DOCS = {
     "order_id": "The order.",
-    "rep_id": "The rep who holds the order; null for nobody.",
+    "rep_id": "The rep who holds the order; null for none.",
     "request_id": "The declined request; null for a delay.",
     "about": "expedite (declined) or delay.",
     "owed_since": "Since when the customer should have been told.",

@@ -16,9 +16,9 @@ MEASURES = tuple(column.name for column in rep_open_orders.c if not column.prima
 
 WORKLOAD_COLUMN_DOCS = {
     **{column.name: column.comment or "" for table in (rep_periods, rep_open_orders) for column in table.c},
-    "rep_id": "The rep; null for what nobody holds.",
+    "rep_id": "The rep; null for work without a rep.",
     "follow_ups_owed": "Follow-ups owed to customers, also on closed orders.",
-    "name": "The rep's name; null, as level and team are, for one whom nobody has registered.",
+    "name": "The rep's name; null, like level and team, for an unregistered rep.",
     "overdue": "Open orders past their promise.",
     "due_in_24h": "Open orders promised from T to 24 hours later.",
     "at_risk": "Open orders that are on time now and may become late: see at_risk_deliveries.",

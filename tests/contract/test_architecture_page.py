@@ -1,4 +1,4 @@
-"""docs/architecture.md is one page, and every file that it names is there."""
+"""docs/architecture.md is one page, and every file that it names exists."""
 
 import re
 from pathlib import Path

@@ -78,7 +78,7 @@ def test_data_stand_in_one_place() -> None:
     given("order.placed.v1").without("data").with_("data_base64", 7).when_read().malformed("data_base64: must be JSON")
 
 
-def test_what_a_message_in_bytes_says_beside_is_ignored_and_named() -> None:
+def test_unknown_attributes_of_a_message_in_bytes_are_ignored_and_named() -> None:
     content = json.dumps({**PLACED["data"], "discount_code": "SPRING"}).encode()
 
     assert with_base64(content).well_formed().ignored == ("discount_code",)

@@ -71,7 +71,7 @@ def test_the_zone_of_its_days_changes_no_instant() -> None:
         ("UTC", "0001-01-01", datetime(1, 1, 2, tzinfo=UTC)),
     ],
 )
-def test_a_day_ends_where_the_next_one_begins_whatever_the_clocks_do(zone: str, day: str, ends_at: datetime) -> None:
+def test_a_day_ends_where_the_next_one_begins_even_when_clocks_change(zone: str, day: str, ends_at: datetime) -> None:
     message = given("order.rescheduled.v1").with_("data.promised_by", day).with_("data.time_zone", zone)
 
     assert message.when_read().fact().promised_by == ends_at

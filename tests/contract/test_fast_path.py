@@ -79,7 +79,7 @@ def test_what_breaks_a_bound_or_is_not_plain_is_left_to_the_models(path: str, va
 
 
 @for_all(fact=facts, subject=st.sampled_from(["SO-1", "rep-7"]))
-def test_whatever_is_well_formed_is_read_as_the_models_would(fact: Fact, subject: str) -> None:
+def test_every_well_formed_message_is_read_like_the_models_do(fact: Fact, subject: str) -> None:
     raw = msgspec.json.encode(to_cloud_event(fact, subject))
 
     assert when_read(raw, HISTORY).fact() == fact

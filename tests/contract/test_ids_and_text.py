@@ -179,7 +179,7 @@ def test_a_single_surrogate_is_malformed(escape: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", ["unheard_of", "data.unheard_of", "data.unheard_of[1].within"])
-def test_nul_may_stand_nowhere_not_even_where_nobody_looks(path: str) -> None:
+def test_nul_is_not_allowed_anywhere_not_even_in_unknown_fields(path: str) -> None:
     first, _, rest = path.partition("[1].")
     value: Any = ["x", {rest: "a\0b"}] if rest else "a\0b"
     given("order.cancelled.v1").with_(first, value).when_read().malformed(f"{path}: must be without NUL characters")

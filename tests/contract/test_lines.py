@@ -62,7 +62,7 @@ def test_an_order_has_lines(message_type: str) -> None:
 @pytest.mark.parametrize(("message_type", "line"), BOTH)
 def test_line_numbers_are_unique(message_type: str, line: Any) -> None:
     given(message_type).with_("data.lines", [line(1), line(2), line(1)]).when_read().malformed(
-        "data.lines: must have unique line numbers, but 1 stands twice"
+        "data.lines: must have unique line numbers, but 1 appears twice"
     )
 
 
@@ -94,7 +94,7 @@ def test_a_line_is_known_by_an_integer_from_0_or_an_id(message_type: str, line: 
 @pytest.mark.parametrize(("message_type", "line"), BOTH)
 def test_a_number_and_its_digits_are_one_line(message_type: str, line: Any) -> None:
     given(message_type).with_("data.lines", [line(1), line("1")]).when_read().malformed(
-        "data.lines: must have unique line numbers, but 1 stands twice"
+        "data.lines: must have unique line numbers, but 1 appears twice"
     )
     assert given(message_type).with_("data.lines", [line(1), line("01")]).when_read().well_formed()
 
@@ -114,7 +114,7 @@ def test_an_order_has_a_line_of_goods(message_type: str) -> None:
     freight = ordered(1) | {"kind": "charge"}
 
     given(message_type).with_("data.lines", [freight]).when_read().malformed(
-        "data.lines: must have at least one line of goods, but has charges alone"
+        "data.lines: must have at least one line of goods, but has only charges"
     )
     given(message_type).with_("data.lines", [freight, ordered(2, 0)]).when_read().malformed(
         "at least one line of goods"

@@ -116,7 +116,7 @@ def test_a_type_is_text() -> None:
         given("order.placed.v1").with_("type", bad).when_read().malformed("type: must be text, but is ")
 
 
-def test_other_problems_are_told_beside_an_unknown_type() -> None:
+def test_other_problems_are_reported_with_an_unknown_type() -> None:
     given("order.placed.v1").with_("type", "order.place.v1").with_("id", "").when_read().malformed(
         "type: must be one of the contract's types, perhaps order.placed.v1, but is",
         "id: must have 1 to 200 characters",
@@ -212,7 +212,7 @@ def test_how_deep_json_may_be_nested_is_the_same_under_every_python() -> None:
             read.malformed("message: must be JSON, but is nested too deeply")
 
 
-def test_brackets_in_a_text_or_beside_each_other_nest_nothing() -> None:
+def test_brackets_in_a_text_or_in_sequence_do_not_nest() -> None:
     for said in (b'"' + rb"[\"[{\\" * 400 + b'"', b"[" + b"[], " * 2_000 + b"{}]"):
         raw = given("order.cancelled.v1").with_("data.unheard_of", "HERE").raw().replace(b'"HERE"', said)
         when_read(raw).well_formed()
@@ -234,7 +234,7 @@ def test_blanks_around_and_within_the_json_do_not_matter() -> None:
 # -- how problems are told -----------------------------------------------------------------------
 
 
-def test_several_problems_are_told_together_and_the_rest_counted() -> None:
+def test_several_problems_are_reported_together_and_the_rest_counted() -> None:
     broken = (
         given("order.placed.v1")
         .with_("id", "")

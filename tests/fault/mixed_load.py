@@ -74,7 +74,7 @@ class Transactions:
             except (KafkaError, IllegalStateError, OSError) as e:
                 self.close()
                 if self._stop.wait(0.5):
-                    raise StoppedError("told to stop before all was acknowledged") from e
+                    raise StoppedError("stopped before everything was acknowledged") from e
 
     def close(self) -> None:
         producer, self._producer = self._producer, None

@@ -56,7 +56,7 @@ def lines(faults: int) -> list[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [7, 40])
-def test_a_store_in_a_file_stands_through_all_faults(
+def test_a_store_in_a_file_survives_all_faults(
     waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
 ) -> None:
     topics = Topics(own_broker.url, "")
@@ -71,7 +71,7 @@ def test_a_store_in_a_file_stands_through_all_faults(
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("count", [7, pytest.param(60, marks=pytest.mark.slow)])
-def test_a_store_in_postgresql_stands_through_all_faults(
+def test_a_store_in_postgresql_survives_all_faults(
     waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
 ) -> None:
     topics = Topics(own_broker.url, "")

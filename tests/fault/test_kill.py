@@ -136,7 +136,7 @@ def test_a_kill_of_one_of_two_that_read_the_same_file(
 
 
 @pytest.mark.parametrize("phase", [READING, PROJECTING])
-def test_whoever_asks_after_a_kill_gets_the_answers_of_some_earlier_position(
+def test_a_query_after_a_kill_gets_the_answers_of_some_earlier_position(
     batchwise: Command, undisturbed: Undisturbed, draw: Random, phase: str
 ) -> None:
     kill_in(phase, batchwise, undisturbed, draw)

@@ -100,9 +100,7 @@ def until(so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_projector_that_is_told_to_stop_while_the_server_is_away_leaves_in_peace(
-    waybill: Command, server: Server
-) -> None:
+def test_a_projector_that_is_stopped_during_an_outage_exits_cleanly(waybill: Command, server: Server) -> None:
     projector = waybill.with_(WAYBILL_STORE=server.new_database(), WAYBILL_LOG_LEVEL="info").start("project")
     until(lambda: "leadership_taken" in projector.said)
     server.down()

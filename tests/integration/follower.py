@@ -1,4 +1,4 @@
-"""Whoever follows what the relay tells, as docs/relay.md says how: with the very lines that stand there."""
+"""A follower of the relay, with the code from docs/relay.md."""
 
 import json
 import re

@@ -160,9 +160,9 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
         assert b"Batches that cannot be read" in consuming("status").done().out
         (orders,) = [one for one in status["partitions"] if one["topic"] == "t.orders"]
         assert orders["stuck_since"] >= since
-        # and when the batch is stepped over, then the partition goes on, and a dead letter stands for it
+        # and when the batch is skipped, then the partition goes on, and a dead letter records it
         skipping = ("topics", "skip", "--topic", "orders", "--partition", "0", "--reason", "disk of broker 2")
-        consuming(*skipping, "--to-offset", "2").exited(2, "is to be read from offset 2 on")
+        consuming(*skipping, "--to-offset", "2").exited(2, "continues at offset 2;")
         (skipped,) = consuming.ask(*skipping, "--to-offset", "4")
         assert (skipped["from_offset"], skipped["to_offset"]) == (2, 4)
         until_applied(consuming, consumer, 5)
@@ -178,7 +178,7 @@ def test_a_damaged_batch_stops_its_partition_alone(waybill: Command, own_broker:
     (letter,) = consuming.ask("dead-letters", "list")
     assert (letter["topic"], letter["partition"], letter["offset"]) == ("t.orders", 0, 2)
     assert letter["letter_id"] == skipped["letter_id"]
-    assert letter["reason"] == "offsets 2 to 3 were stepped over unread: disk of broker 2"
+    assert letter["reason"] == "offsets 2 to 3 were skipped unread: disk of broker 2"
     assert lags(consuming.ask("status")) == {0}
 
 

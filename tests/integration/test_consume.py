@@ -179,7 +179,7 @@ def test_a_store_that_was_restored_reads_again_what_its_group_had_committed(cons
     assert consuming.ask("status")["books"]["applied"] == 1
 
 
-def test_messages_that_retention_took_are_told_of_and_what_is_left_is_read(consuming: Command, topics: Topics) -> None:
+def test_messages_deleted_by_retention_are_reported_and_the_rest_is_read(consuming: Command, topics: Topics) -> None:
     topic = topics.prefix + "orders"
     send(topics, [structured("orders", PLACED, partition=0) for _ in range(5)])
     admin = KafkaAdminClient(bootstrap_servers=topics.url)
@@ -193,7 +193,7 @@ def test_messages_that_retention_took_are_told_of_and_what_is_left_is_read(consu
     assert consuming.ask("status")["books"]["received"] == 2
 
 
-def test_a_topic_that_was_made_anew_is_read_from_its_beginning(consuming: Command, topics: Topics) -> None:
+def test_a_recreated_topic_is_read_from_its_beginning(consuming: Command, topics: Topics) -> None:
     send(topics, [*(structured("orders", PLACED, partition=0) for _ in range(3)), Sent("orders", b"old", partition=0)])
     consumed(consuming, topics)
     admin = KafkaAdminClient(bootstrap_servers=topics.url)
@@ -213,7 +213,7 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning(consuming: Comman
     assert consuming.ask("message", PLACED["source"], BOOKED["id"])[0]["verdict"] == "applied"
 
 
-def test_a_topic_that_was_made_anew_and_has_grown_longer_is_read_from_its_beginning_too(
+def test_a_recreated_topic_that_has_grown_longer_is_read_from_its_beginning_too(
     consuming: Command, topics: Topics
 ) -> None:
     """Its end does not tell it from the old one; its id does."""
@@ -244,9 +244,7 @@ def test_a_topic_that_was_made_anew_and_has_grown_longer_is_read_from_its_beginn
     assert len(consuming.ask("dead-letters", "list")) == 5
 
 
-def test_the_past_of_a_topic_that_was_made_anew_is_not_taken_for_that_of_the_old_one(
-    consuming: Command, topics: Topics
-) -> None:
+def test_the_past_of_a_recreated_topic_differs_from_that_of_the_old_one(consuming: Command, topics: Topics) -> None:
     send(topics, [Sent("orders", b"old", partition=0)])
     consumed(consuming, topics)
     admin = KafkaAdminClient(bootstrap_servers=topics.url)
@@ -304,7 +302,7 @@ def test_topics_are_made_once_and_left_alone_after_that(waybill: Command, topics
     assert {(row["state"], row["partitions"]) for row in second} == {("there", 2)}
 
 
-def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Topics) -> None:
+def test_missing_topics_are_reported_and_waited_for(waybill: Command, topics: Topics) -> None:
     waiting = waybill.with_(**topics.env)
     consumer = waiting.start("consume")
     while "consumer_waits" not in consumer.said:

@@ -1,4 +1,4 @@
-"""`waybill demo`, run small as CI runs it: nobody at the keyboard and no terminal."""
+"""`waybill demo` on a small scale and without a terminal, as in CI."""
 
 import json
 import os

@@ -16,7 +16,7 @@ def test_a_day_with_the_installed_command(waybill: Command) -> None:
     assert waybill.executable("overdue", "--as-of", "tomorrow").exited(2, "tomorrow").out == b""
 
 
-def test_output_that_nobody_reads_to_its_end(waybill: Command) -> None:
+def test_output_that_is_not_read_to_its_end(waybill: Command) -> None:
     """As in `waybill simulate --orders 2000 | head -1`."""
     with subprocess.Popen(
         [EXECUTABLE, "simulate", "--orders", "2000"],

@@ -1,4 +1,4 @@
-"""given a command that names another one, then running that one shows what was spoken of."""
+"""given a command that names another command, then that command shows the mentioned rows."""
 
 import re
 

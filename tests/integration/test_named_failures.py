@@ -36,7 +36,7 @@ def test_a_damaged_page_is_called_that(waybill: Command, floor: list[bytes]) -> 
         waybill(*command).exited(1, "waybill: the store failed: the store is damaged", "restore a backup")
 
 
-def test_whatever_is_damaged_no_command_ends_in_a_traceback(waybill: Command, floor: list[bytes]) -> None:
+def test_no_command_on_a_damaged_store_ends_in_a_traceback(waybill: Command, floor: list[bytes]) -> None:
     waybill.ingest(*floor)
     with closing(sqlite3.connect(waybill.store)) as connection:
         connection.execute("PRAGMA wal_checkpoint(truncate)")

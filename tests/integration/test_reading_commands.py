@@ -152,7 +152,7 @@ def test_questions_to_a_file_that_may_only_be_read_leave_no_trace(public: Comman
     assert state_of(folder) == before
 
 
-def test_questions_are_answered_beside_a_process_that_writes(public: Command) -> None:
+def test_queries_are_answered_while_another_process_writes(public: Command) -> None:
     letter = told(public)
     folder = public.folder / "store"
     folder.chmod(0o777)

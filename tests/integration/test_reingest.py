@@ -1,4 +1,4 @@
-"""`waybill reingest`: a topic's past is read again, and nobody who consumes it live notices."""
+"""`waybill reingest`: a topic's past is read again, and live consumers are not disturbed."""
 
 import json
 import time
@@ -117,7 +117,7 @@ def test_the_past_can_be_named_by_instants(consuming: Command, topics: Topics) -
     ("arguments", "saying"),
     [
         (("--topic", "invoices", "--from", "0"), "is not read"),
-        (("--topic", "orders", "--from", "yesterday"), "is no instant"),
+        (("--topic", "orders", "--from", "yesterday"), "is not an instant"),
         (("--topic", "orders"), "--from"),
     ],
 )
@@ -158,7 +158,7 @@ def send_stamped(topics: Topics, *stamped: tuple[dict[str, Any], str]) -> None:
         producer.close()
 
 
-def test_every_record_of_the_time_is_read_whatever_the_order_of_timestamps(waybill: Command, topics: Topics) -> None:
+def test_every_record_of_the_time_is_read_in_any_order_of_timestamps(waybill: Command, topics: Topics) -> None:
     # given producers whose clocks differ, so that timestamps go back and forth along the offsets
     consuming = waybill.with_(**topics.env)
     consuming("topics", "create", "--partitions", "1", "--timestamps", "producer").done()

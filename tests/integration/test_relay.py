@@ -74,7 +74,9 @@ def until_all_is_told(waybill: Command, *relays: Running) -> None:
         time.sleep(0.1)
 
 
-def test_a_sales_floor_is_told_to_the_end_in_the_order_of_each_stream(anywhere: Command, topics: Topics) -> None:
+def test_a_simulated_history_is_published_completely_in_the_order_of_each_stream(
+    anywhere: Command, topics: Topics
+) -> None:
     file = floor(anywhere)
     anywhere("ingest", file, "--no-project").done()
 
@@ -276,7 +278,7 @@ def test_a_relay_may_begin_with_what_comes_from_now_on(relaying: Command, topics
     assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["B1"]
 
 
-def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Topics) -> None:
+def test_missing_topics_are_reported_and_waited_for(waybill: Command, topics: Topics) -> None:
     waiting = waybill.with_(**topics.env)
     waiting.ingest(PLACED)
     relay = waiting.start("relay")
@@ -291,7 +293,7 @@ def test_missing_topics_are_told_of_and_waited_for(waybill: Command, topics: Top
     assert "waybill topics create" in told["reason"]
 
 
-def test_what_its_topic_can_never_take_is_told_of_and_holds_nothing_up(waybill: Command, topics: Topics) -> None:
+def test_a_record_too_large_for_its_topic_is_reported_and_blocks_nothing(waybill: Command, topics: Topics) -> None:
     create(topics.url, [f"{topics.prefix}waybill.events"], {"max.message.bytes": "1200"})
     relaying = made(waybill, topics)
     endless = placed("SO-2", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", *(line(n) for n in range(1, 50)))

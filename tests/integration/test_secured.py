@@ -125,7 +125,7 @@ def test_a_wrong_password_is_said_in_a_line(trusted: Command, command: tuple[str
     assert "wrong" not in ran.err and PASSWORD not in ran.err
 
 
-def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(trusted: Command) -> None:
+def test_a_broker_with_an_untrusted_certificate_is_refused(trusted: Command) -> None:
     stranger = trusted.with_(WAYBILL_KAFKA_SSL_CA_FILE="")
 
     stranger("publish", trusted.file("one.jsonl", PLACED), "--give-up-after", "20").exited(1, "certificate")

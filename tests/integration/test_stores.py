@@ -17,7 +17,7 @@ ORDER = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z")
 COMMANDS = (("status",), ("overdue",), ("verify",), ("held", "list"), ("order", "SO-1"))
 
 
-def test_a_new_store_is_made_and_told_of(waybill: Command) -> None:
+def test_a_new_store_is_created_and_reported(waybill: Command) -> None:
     elsewhere = waybill.with_(WAYBILL_STORE="sqlite:///orders.db")
     file = waybill.file("messages.jsonl", ORDER)
 
@@ -67,7 +67,9 @@ def test_a_database_of_something_else_gets_no_tables_of_ours_by_a_question(waybi
     before = waybill.store.read_bytes()
 
     for command in COMMANDS:
-        waybill(*command).exited(1, "waybill.db is no store but a database of something else", "WAYBILL_STORE")
+        waybill(*command).exited(
+            1, "waybill.db is not a Waybill store but a database of another program", "WAYBILL_STORE"
+        )
 
     assert waybill.store.read_bytes() == before
 

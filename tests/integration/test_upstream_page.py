@@ -1,4 +1,4 @@
-"""docs/upstream.md: what it tells others to type publishes messages that are taken."""
+"""docs/upstream.md: its commands and code publish messages that Waybill takes."""
 
 import json
 import re

@@ -41,7 +41,7 @@ def verdict_of(waybill: Command, sent: dict[str, str]) -> str:
 # -- one message --------------------------------------------------------------------------------------------------
 
 
-def test_a_message_can_be_asked_about_for_ever(waybill: Command) -> None:
+def test_a_message_can_be_queried_at_any_later_time(waybill: Command) -> None:
     waybill.ingest(ORDER, BOOKING, ORDER)
 
     (told,) = waybill.ask("message", SOURCE, ORDER["id"])
@@ -76,7 +76,7 @@ def test_one_id_may_stand_for_several_subjects(waybill: Command) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_what_nobody_ever_sent(waybill: Command, form: str) -> None:
+def test_a_message_that_was_never_sent(waybill: Command, form: str) -> None:
     """The command fails, and says why, whatever form was asked for."""
     waybill.ingest(ORDER)
     waybill("message", "/nobody", "0", "--format", form).exited(1, "message not found")
@@ -152,7 +152,7 @@ def test_what_was_refused_may_turn_out_right(waybill: Command) -> None:
 # -- one order ----------------------------------------------------------------------------------------------------
 
 
-def test_an_order_is_told_whole(waybill: Command) -> None:
+def test_an_order_is_shown_completely(waybill: Command) -> None:
     waybill.ingest(ORDER, BOOKING, dispatched("SO-1", "2025-03-05T08:00:00+01:00"))
 
     whole = waybill.ask("order", "SO-1")
@@ -242,7 +242,7 @@ def test_a_void_can_be_voided(waybill: Command) -> None:
     assert waybill.ask("order", "SO-1")["order"]["stage"] == "booked"
 
 
-def test_voiding_what_nobody_knows_is_wrong_usage(waybill: Command) -> None:
+def test_voiding_an_unknown_message_is_wrong_usage(waybill: Command) -> None:
     waybill.ingest(ORDER)
     waybill("void", SOURCE, "nothing", "--reason", "typo").exited(2, "nothing", "--subject")
     waybill("void", SOURCE, ORDER["id"]).exited(2, "--reason")

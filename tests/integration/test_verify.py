@@ -101,7 +101,7 @@ def test_what_was_changed_by_hand_is_found(kept: Command, what: str) -> None:
     assert {tuple(finding) for finding in findings} == {("check", "subject", "expected", "found")}
 
 
-def test_what_is_found_is_told_in_every_form(kept: Command) -> None:
+def test_findings_are_shown_in_every_format(kept: Command) -> None:
     tamper(kept, f"UPDATE {rep_open_orders} SET open_orders = 77")
 
     assert "77" in kept("verify").exited(1).text

@@ -300,7 +300,7 @@ def test_a_view_whose_rows_are_of_no_rep_takes_no_rep(floor: Command) -> None:
     floor("shipments", "--rep", "rep-1").exited(2, "shipments has no rep_id column")
 
 
-def test_what_customers_are_still_to_be_told(floor: Command) -> None:
+def test_follow_ups_owed_to_customers(floor: Command) -> None:
     about_expedite = {"order_id": "SO-1", "rep_id": "rep-1", "request_id": "E1", "about": "expedite"}
     about_delay = {"order_id": "SO-1", "rep_id": "rep-1", "request_id": None, "about": "delay"}
     assert floor.ask("follow-ups", "--as-of", NOW) == [

@@ -52,7 +52,7 @@ def until(reached: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_group_that_never_answers_is_joined_anew_until_it_does(service: Waybill, topics: Topics) -> None:
+def test_a_group_that_does_not_answer_is_joined_again_until_it_does(service: Waybill, topics: Topics) -> None:
     """given a member that is alive and never joins again, so that the group waits for it and answers nobody else"""
     stuck = reader(service, member(service))
     until(lambda: stuck.step(500) == 0 and stuck.joined)

@@ -79,7 +79,7 @@ def test_what_is_overdue_now(northwind: TakenIn, straight: Straight) -> None:
     assert_same("overdue", timeless, [{**row, "hours_overdue": "…"} for row in straight.ask("overdue", after)])
 
 
-def test_one_order_is_told_whole(northwind: TakenIn) -> None:
+def test_one_order_is_shown_completely(northwind: TakenIn) -> None:
     told = northwind.waybill.ask("order", "NW-10260")
 
     assert [entry["event"] for entry in told["timeline"]] == ["OrderPlaced", "ShipmentBooked", "DeliveryConfirmed"]

@@ -309,7 +309,7 @@ def test_a_topic_read_again_from_its_beginning_says_nothing_new(sent: list[Messa
 
 @tried(0.4)
 @given(well_formed_messages(), st.sampled_from((1, 1, 3, 24)), st.data())
-def test_after_each_batch_what_is_kept_is_what_settling_anew_comes_to(
+def test_after_each_batch_the_store_equals_settling_from_the_beginning(
     sent: list[Message], long_stream: int, data: st.DataObject
 ) -> None:
     deliveries = data.draw(one_by_one(sent) | deliveries_of([*sent, *data.draw(repeated(sent))]), label="deliveries")

@@ -95,9 +95,7 @@ def test_totals_equal_a_recount_after_every_batch(sent: list[Message], data: st.
 
 @tried(0.15)
 @given(messages_of_every_sort(), st.data())
-def test_every_replay_gives_equal_rows_whatever_the_clock_says_and_however_large_its_batches(
-    sent: list[Message], data: st.DataObject
-) -> None:
+def test_every_replay_gives_equal_rows_at_any_clock_and_batch_size(sent: list[Message], data: st.DataObject) -> None:
     with a_store() as store:
         # given
         deliver(store, data.draw(deliveries_of(sent), label="deliveries"))
@@ -350,5 +348,5 @@ class Service(RuleBasedStateMachine):
         return self.shaped[position]
 
 
-def test_whatever_is_done_to_the_service_all_of_that_holds() -> None:
+def test_all_of_this_holds_after_any_sequence_of_steps() -> None:
     run_state_machine_as_test(Service, settings=settings(tried(0.2), stateful_step_count=20))

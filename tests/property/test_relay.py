@@ -50,7 +50,7 @@ class Listener:
 
 @tried(0.3)
 @given(messages_of_every_sort(), st.data())
-def test_a_follower_knows_what_is_in_effect_whatever_the_order_of_arrival(
+def test_a_follower_knows_what_is_in_effect_in_any_order_of_arrival(
     sent: Sequence[Message], data: st.DataObject
 ) -> None:
     again = data.draw(repeated(sent), label="sent once more")

@@ -177,7 +177,7 @@ def test_what_had_taken_effect_by_an_instant_has_the_same_outcome_then(facts: li
 
 
 @given(order_facts(voids=False), st.data())
-def test_stepping_on_ends_where_settling_anew_ends(facts: list[Fact], data: st.DataObject) -> None:
+def test_stepping_gives_the_result_of_settling_from_the_beginning(facts: list[Fact], data: st.DataObject) -> None:
     ordered = in_place_order(facts)
     cut = data.draw(st.integers(0, len(ordered)))
     kept, whole = settled(ordered[:cut]), settled(facts)
@@ -191,7 +191,7 @@ def test_stepping_on_ends_where_settling_anew_ends(facts: list[Fact], data: st.D
 
 
 @given(order_facts() | trouble_free_order_facts(), st.data())
-def test_stepping_on_where_it_can_be_ends_where_settling_anew_ends_and_changes_no_earlier_verdict(
+def test_allowed_stepping_gives_the_result_of_settling_from_the_beginning_and_changes_no_earlier_verdict(
     facts: list[Fact], data: st.DataObject
 ) -> None:
     """Voids, what waits and what is late are among these facts: whether they can go on top is for the rule to say."""
@@ -210,7 +210,9 @@ def test_stepping_on_where_it_can_be_ends_where_settling_anew_ends_and_changes_n
 
 
 @given(order_facts(voids=False), st.data())
-def test_stepping_on_from_a_kept_state_ends_where_settling_anew_ends(facts: list[Fact], data: st.DataObject) -> None:
+def test_stepping_from_a_snapshot_gives_the_result_of_settling_from_the_beginning(
+    facts: list[Fact], data: st.DataObject
+) -> None:
     """A state can be kept when nothing waits and no fact to come can allow what was forbidden at the last instant."""
     ordered = in_place_order(facts)
     cut = data.draw(st.sampled_from([n for n in range(len(ordered) + 1) if can_be_cut(ordered, n)]))
@@ -589,7 +591,7 @@ SEEN_IN_HISTORIES: dict[str, Sight] = {
 }
 
 
-def test_the_histories_told_here_contain_all_this() -> None:
+def test_the_generated_histories_contain_all_these_cases() -> None:
     """A property says little of what its histories never contain."""
     unseen = dict(SEEN_IN_HISTORIES)
 

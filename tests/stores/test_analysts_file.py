@@ -137,7 +137,7 @@ def test_definitions_say_what_the_columns_mean(client: sqlite3.Connection) -> No
             assert f"-- {column}: {meaning}" in definition
 
 
-def test_views_are_made_anew_when_they_change(tmp_path: Path) -> None:
+def test_views_are_recreated_when_they_change(tmp_path: Path) -> None:
     settings = Settings(store=f"sqlite:///{tmp_path / 'store.db'}")
     with Waybill(settings) as waybill:
         # given a file that another version made

@@ -1,4 +1,4 @@
-"""docs/analysts.md: every question of the page is asked as it stands there, and says what the command says."""
+"""docs/analysts.md: every query of the page runs unchanged and gives the command's answer."""
 
 import re
 import shutil

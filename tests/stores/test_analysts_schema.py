@@ -300,7 +300,7 @@ def test_the_quick_questions_of_the_present_use_the_indexes_of_open_orders(store
             assert condition in plan, f"{asked}: {plan}"
 
 
-def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:
+def test_a_role_that_can_write_is_refused(store: StoreUrl) -> None:
     with filled(store()) as waybill:
         with pytest.raises(NotAllowedError, match="can write to the store"):
             grant_analyst(waybill, "postgres")
@@ -308,7 +308,7 @@ def test_a_role_that_can_write_is_not_let_in(store: StoreUrl) -> None:
             grant_analyst(waybill, "nobody_ever")
 
 
-def test_what_a_role_can_do_besides_is_told(store: StoreUrl, role: Role) -> None:
+def test_excess_privileges_of_a_role_are_reported(store: StoreUrl, role: Role) -> None:
     with filled(store()) as waybill:
         reader = role("analyst")
         with psycopg.connect(waybill.settings.store) as connection:
@@ -340,7 +340,7 @@ def changed(**replaced: Relation) -> list[Relation]:
     return [replaced.get(relation.name, relation) for relation in relations(HOLD)]
 
 
-def test_relations_are_made_anew_when_they_change_and_readers_stay_let_in(store: StoreUrl, role: Role) -> None:
+def test_relations_are_recreated_when_they_change_and_readers_keep_access(store: StoreUrl, role: Role) -> None:
     # given a store with a reader, made by a version whose late_deliveries had fewer columns in another order
     late = next(relation for relation in relations(HOLD) if relation.name == "late_deliveries")
     shorter = Relation(

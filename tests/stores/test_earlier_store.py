@@ -47,7 +47,7 @@ def test_its_rows_stay_live_until_those_of_this_code_are_filled(earlier: Setting
 
 
 @pytest.mark.parametrize("name", ["order_states", "overdue_deliveries", "late_delivery_periods", "rep_workload"])
-def test_whoever_queries_its_file_has_answers_all_the_time(earlier: Settings, name: str) -> None:
+def test_queries_of_its_file_are_answered_all_the_time(earlier: Settings, name: str) -> None:
     def rows() -> int:
         with closing(sqlite3.connect(earlier.sqlite_path or "")) as connection:
             return int(connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0])
@@ -60,7 +60,7 @@ def test_whoever_queries_its_file_has_answers_all_the_time(earlier: Settings, na
 
 
 @pytest.mark.parametrize("store", [SIMULATED, JUDGED_OTHERWISE], ids=["simulated", "judged otherwise"])
-def test_it_migrates_verifies_and_answers_as_a_store_that_takes_the_messages_anew(
+def test_it_migrates_verifies_and_answers_like_a_store_that_ingests_the_messages_again(
     new_store: StoreUrl, store: EarlierStore
 ) -> None:
     earlier = copied(store, new_store())

@@ -88,7 +88,7 @@ def test_a_file_has_the_rows_of_the_answer(
             assert read_back(path) == expected, (view.relation, ending)
 
 
-def test_all_periods_are_told_unless_an_instant_is_asked_for(floor: Waybill) -> None:
+def test_all_periods_are_exported_unless_an_instant_is_given(floor: Waybill) -> None:
     everything = floor.views.ask(ALL_ORDER_STATES, Asked()).rows
     orders = {row["order_id"] for row in everything}
     assert len(everything) > len(orders)

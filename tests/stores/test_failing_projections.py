@@ -234,7 +234,7 @@ def test_a_parked_order_is_settled_again_when_a_projector_starts(waybill: Waybil
     assert not verify_store(waybill).findings
 
 
-def test_a_parked_order_that_fails_again_holds_nobody_up(waybill: Waybill) -> None:
+def test_a_parked_order_that_fails_again_delays_no_other(waybill: Waybill) -> None:
     service = Service(waybill, raising_for(*orders_of(waybill)))
     service.run()
     parked = waybill.rows.standings(PROJECTIONS)["order_states"].failures
@@ -311,7 +311,7 @@ def test_projections_that_have_come_together_share_one_reading(
     assert steps == -(-count // 10)
 
 
-def test_a_projection_that_is_paused_stands_still_also_after_a_restart(waybill: Waybill) -> None:
+def test_a_paused_projection_stays_paused_after_a_restart(waybill: Waybill) -> None:
     waybill.rows.set_paused(FOLLOW_UPS, True)
     waybill.project()
     take_in(waybill, LINES[HALF:], "second half")

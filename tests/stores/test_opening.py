@@ -24,7 +24,7 @@ def test_many_processes_open_an_empty_store_at_once(new_store: StoreUrl, waybill
 
 def test_a_store_that_is_not_there_is_not_made_by_a_question(new_store: StoreUrl, waybill: Command) -> None:
     service = waybill.with_(WAYBILL_STORE=new_store())
-    service("status").exited(1, "there is no store at", "set WAYBILL_STORE, or make one with waybill ingest")
+    service("status").exited(1, "there is no store at", "set WAYBILL_STORE, or create one with waybill ingest")
     service("overdue").exited(1, "there is no store at")
 
 

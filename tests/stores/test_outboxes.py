@@ -102,7 +102,7 @@ def told(settings: Settings) -> Iterator[Told]:
 # -- waybill.events ------------------------------------------------------------------------------
 
 
-def test_a_fact_is_told_when_it_takes_effect(told: Told) -> None:
+def test_a_fact_is_published_when_it_takes_effect(told: Told) -> None:
     told.take(PLACED)
 
     (record,) = told.next()["waybill.events"]
@@ -144,7 +144,7 @@ def test_ids_are_the_same_in_another_store_with_another_history(told: Told, sqli
     assert len(set(ids[0])) == 3
 
 
-def test_what_waits_is_told_when_it_is_taken(told: Told) -> None:
+def test_a_waiting_fact_is_published_when_it_is_applied(told: Told) -> None:
     told.take(DISPATCHED)
     assert told.events() == []
 
@@ -201,7 +201,7 @@ def test_a_fact_that_ceases_to_be_in_effect_is_reverted_and_may_take_effect_agai
     ]
 
 
-def test_a_void_that_took_effect_in_a_waiting_room_is_not_told_again_when_it_leaves_it(told: Told) -> None:
+def test_a_void_that_took_effect_in_a_waiting_room_is_not_published_again_when_it_leaves_it(told: Told) -> None:
     v1 = void_of(BOOKED, "V1")
     v2 = void_of(v1, "V2")
     told.take(v1)
@@ -277,7 +277,7 @@ def test_when_the_first_of_two_voids_is_voided_the_second_one_takes_effect_in_it
 # -- waybill.verdicts ----------------------------------------------------------------------------
 
 
-def test_each_verdict_other_than_applied_is_told_to_its_source(told: Told) -> None:
+def test_each_verdict_other_than_applied_is_published_to_its_source(told: Told) -> None:
     twin = placed("SO-1", "2025-03-04T09:00:00Z", "2025-03-10T16:00:00Z", id="P2", rep_id="rep-2")
     broken = b'{"specversion":"1.0","id":"X-1","source":"/carrier","type":"order.placed.v9","subject":"SO-3"}'
     told.take(PLACED, PLACED, twin, dispatched("SO-2", "2025-03-05T09:00:00Z", id="D2"), broken, b"\xff\x00")

@@ -58,7 +58,9 @@ def test_a_database_of_something_else_is_left_alone(statements: list[str], journ
     before = everything_in(tmp_path)
 
     for opening in (Waybill, migrate_store):
-        with pytest.raises(NotAStoreError, match="no store but a database of something else; name another file"):
+        with pytest.raises(
+            NotAStoreError, match="not a Waybill store but a database of another program; name another file"
+        ):
             opening(Settings(store=f"sqlite:///{file}"))
 
     assert everything_in(tmp_path) == before
@@ -79,7 +81,7 @@ def test_a_database_that_its_program_has_open_is_left_alone(tmp_path: Path) -> N
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("call Ann\n")
-    with pytest.raises(NotAStoreError, match="no SQLite database"):
+    with pytest.raises(NotAStoreError, match="nor an SQLite database"):
         Waybill(Settings(store=f"sqlite:///{file}"))
     assert everything_in(tmp_path) == {"notes.txt": b"call Ann\n"}
 

@@ -22,11 +22,11 @@ def connection_parameters(url: str) -> dict[str, Any]:
         # libpq's message may quote the password.
         reason = str(e).split('"', 1)[0].strip(" :,\n") or "it cannot be read"
         raise ValueError(
-            f"is no connection string: {reason}; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+            f"is not a connection string: {reason}; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
             "with special characters percent-encoded"
         ) from None
     if not (given.get("dbname") or given.get("service")):
-        raise ValueError("names no database; give postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        raise ValueError("must name a database: postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
     ours = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "fallback_application_name": APPLICATION_NAME}
     # All text is UTF-8, regardless of environment and database.
     return {**ours, **given, "client_encoding": "utf8"}

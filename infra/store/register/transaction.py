@@ -203,7 +203,7 @@ class StoredRegisterTransaction:
             .values(**move.end._asdict(), moved_at=now)
         )
         if moved.rowcount != 1:
-            raise CheckpointMovedError(f"another process has read on in feed {move.feed_id}; this batch was not stored")
+            raise CheckpointMovedError(f"another process has continued feed {move.feed_id}; this batch was not stored")
 
     def _update_messages(self, changes: Changes) -> None:
         self._execute_many(

@@ -58,7 +58,7 @@ def expect_ours(path: Path) -> None:
         header = _header(path)
         if not header.startswith(_MAGIC):
             raise NotAStoreError(
-                f"{path} is no store and no SQLite database; name another file (WAYBILL_STORE), "
+                f"{path} is neither a Waybill store nor an SQLite database; name another file (WAYBILL_STORE), "
                 "or restore this one if it was a store"
             )
         if header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4):
@@ -66,7 +66,7 @@ def expect_ours(path: Path) -> None:
     with closing(_reading(path)) as connection:
         if not _is_ours(connection):
             raise NotAStoreError(
-                f"{path} is no store but a database of something else; name another file (WAYBILL_STORE)"
+                f"{path} is not a Waybill store but a database of another program; name another file (WAYBILL_STORE)"
             )
 
 

@@ -1,4 +1,4 @@
-"""Delays that the customer is to be told of: bad news, the promise's passing, and when nothing is owed any more."""
+"""Follow-ups about delays: late estimates, the passing of the promise, and when nothing is owed any more."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the customer is still to be told: that it will not come sooner, or that it will come late."""
+"""Follow-ups owed to the customer: about declined expedites and about delays."""
 
 import pytest
 

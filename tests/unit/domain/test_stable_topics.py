@@ -1,4 +1,4 @@
-"""What is stored is read for ever: topics, names, types and ranks stay as they are.
+"""Stored events must stay readable: topics, names, types and ranks never change.
 
 A new event goes to the end of this list. A line that changes here is a store that can no longer be read.
 """

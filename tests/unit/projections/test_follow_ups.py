@@ -1,4 +1,4 @@
-"""given what a customer is still to be told, then whoever holds the order owes it, from when and until when."""
+"""given a follow-up owed to a customer, then the rep who holds the order owes it, with its period."""
 
 from decimal import Decimal
 

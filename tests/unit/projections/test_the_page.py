@@ -1,4 +1,4 @@
-"""docs/projections.md shows how to add a view: what it shows, runs."""
+"""docs/projections.md shows how to add a view: its code runs."""
 
 import re
 import subprocess
