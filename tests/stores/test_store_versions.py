@@ -93,15 +93,15 @@ def test_migrating_again_does_nothing(settings: Settings) -> None:
 
 def test_an_older_store_is_refused_until_it_is_migrated(settings: Settings) -> None:
     stamp(settings, "0000")
-    with pytest.raises(StoreVersionError, match=f"of version 0000, and this waybill needs {NEWEST}.*waybill migrate"):
+    with pytest.raises(StoreVersionError, match=f"has version 0000, and this waybill needs {NEWEST}.*waybill migrate"):
         Waybill(settings)
 
 
 def test_a_newer_store_is_refused_and_not_migrated(settings: Settings) -> None:
     stamp(settings, "9999")
-    with pytest.raises(StoreVersionError, match="a newer waybill made"):
+    with pytest.raises(StoreVersionError, match="a newer waybill created"):
         Waybill(settings)
-    with pytest.raises(StoreVersionError, match="a newer waybill made"):
+    with pytest.raises(StoreVersionError, match="a newer waybill created"):
         migrate_store(settings)
 
 
@@ -109,7 +109,7 @@ def test_a_newer_store_is_refused_and_not_migrated(settings: Settings) -> None:
 def test_every_earlier_version_is_brought_up_while_somebody_reads(settings: Settings, version: str) -> None:
     # given a store of an earlier version, which this waybill refuses, and somebody who reads in it
     made_at(settings, version)
-    with pytest.raises(StoreVersionError, match=f"of version {version}, and this waybill needs {NEWEST}"):
+    with pytest.raises(StoreVersionError, match=f"has version {version}, and this waybill needs {NEWEST}"):
         Waybill(settings)
     backend = open_backend(settings)
     with backend.engine.connect() as reader:
