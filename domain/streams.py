@@ -16,12 +16,13 @@ from domain.settling import Settling, settle
 
 # A void of an unknown message waits here, because its subject's kind is unknown too.
 WAITING_ROOM = "void"
+_WAITING_ROOMS = f"{WAITING_ROOM}-"
 
 
 def stream_prefixes(kinds: Iterable[Kind]) -> tuple[tuple[str, Kind | None], ...]:
     """Each prefix with its hyphen, and its kind (None for the waiting rooms), the longest first."""
     known: list[tuple[str, Kind | None]] = [(f"{kind.prefix}-", kind) for kind in kinds]
-    known.append((f"{WAITING_ROOM}-", None))
+    known.append((_WAITING_ROOMS, None))
     return tuple(sorted(known, key=lambda prefix: -len(prefix[0])))
 
 
@@ -40,7 +41,7 @@ def waiting_room(subject_id: str) -> str:
 
 def is_waiting_room(stream: str) -> bool:
     """Whether the stream is one in which voids wait."""
-    return split_stream_name(stream)[0] is None
+    return stream.startswith(_WAITING_ROOMS)
 
 
 def split_stream_name(

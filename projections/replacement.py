@@ -30,7 +30,9 @@ class Replacement:
         """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
         self.subjects.append(settled.subject_id)
         for table, rows in self.projection.shape(settled).items():
-            self.rows[table].extend(row for row in rows if not only_lasting or getattr(row, "valid_to", None) is None)
+            if only_lasting:
+                rows = [row for row in rows if getattr(row, "valid_to", None) is None]
+            self.rows[table].extend(rows)
 
 
 def shape_replacements(

@@ -113,6 +113,7 @@ class JsonLines:
             if message is not None and not (unfinished and unfinished == message.sha256):
                 messages.append(message)
             unfinished = None
+            messages += lines.whole_lines(self._batch_lines - len(messages), enough)
         end = FeedPosition(lines.lines, lines.bytes_read, lines.crc)
         return Batch(messages, start, end) if end.bytes_read > start.bytes_read else None
 

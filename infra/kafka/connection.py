@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from consumers.kafka_workarounds import listen_for_reasons
 from infra.settings import Settings, WrongSettingsError
 
 
 def kafka_connection(settings: Settings) -> dict[str, Any]:
     """The settings of a connection. Raises WrongSettingsError if they are inconsistent."""
+    # The client takes a tenth of a second to import: commands that never reach Kafka do without it.
+    from consumers.kafka_workarounds import listen_for_reasons
+
     listen_for_reasons()
     connection: dict[str, Any] = {
         "bootstrap_servers": settings.kafka.split(","),

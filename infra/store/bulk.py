@@ -1,6 +1,6 @@
 """Bulk inserts without building a statement for every row: executemany on SQLite, COPY on PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
@@ -37,16 +37,5 @@ class BulkInsert:
             return
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, convert in self._converters:
-            columns[index] = _converted(columns[index], convert)
+            columns[index] = convert(columns[index])
         connection.exec_driver_sql(self._statement, list(zip(*columns, strict=True)))
-
-
-def _converted(values: Iterable[Any], convert: Callable[[Any], Any]) -> list[Any]:
-    """The converted values. Neighbours are often the same object, such as the receipt time of a batch."""
-    converted: list[Any] = []
-    before = result = None
-    for value in values:
-        if value is not before:
-            before, result = value, None if value is None else convert(value)
-        converted.append(result)
-    return converted

@@ -4,7 +4,7 @@ On PostgreSQL they are timestamptz and numeric. SQLite has neither, so there an 
 since 1970-01-01T00:00:00Z and an amount is decimal text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -53,7 +53,7 @@ class Amount(TypeDecorator[Decimal]):
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Numeric())
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        return _decimal_text(value) if value is not None and dialect.name == "sqlite" else value
+        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)
@@ -71,21 +71,38 @@ class Hours(TypeDecorator[Decimal]):
         return Decimal(int(value)).scaleb(-2) if dialect.name == "sqlite" else Decimal(value).quantize(Decimal("0.01"))
 
 
-def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """The conversion of a column's values (never null) for a bulk insert; None if the driver takes them unchanged."""
+ColumnConverter = Callable[[Sequence[Any]], list[Any]]
+"""Converts the values of a column, nulls among them."""
+
+
+def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> ColumnConverter | None:
+    """The conversion of a column's values for a bulk insert; None if the driver takes them unchanged."""
     if dialect.name != "sqlite":
         return None
     if isinstance(column_type, Instant):
-        return _microseconds
-    return _decimal_text if isinstance(column_type, Amount) else None
+        return _all_microseconds
+    return _all_decimal_text if isinstance(column_type, Amount) else None
+
+
+class _Microseconds(dict[datetime | None, int | None]):
+    """Instants that were converted: the periods of a subject repeat the same ones, and a lookup is much faster."""
+
+    def __missing__(self, instant: datetime | None) -> int | None:
+        self[instant] = converted = None if instant is None else _microseconds(instant)
+        return converted
+
+
+def _all_microseconds(instants: Sequence[datetime | None]) -> list[int | None]:
+    return list(map(_Microseconds().__getitem__, instants))
+
+
+def _all_decimal_text(amounts: Sequence[Decimal | None]) -> list[str | None]:
+    # Not by equal values: 1.5 equals 1.50 and is written differently.
+    return [None if amount is None else format(amount, "f") for amount in amounts]
 
 
 def _microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // _MICROSECOND
-
-
-def _decimal_text(amount: Decimal) -> str:
-    return format(amount, "f")
 
 
 class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)
