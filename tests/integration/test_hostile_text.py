@@ -89,7 +89,7 @@ def test_a_view_for_spreadsheets_holds_no_formula(waybill: Command) -> None:
 
 
 def test_only_csv_is_written_for_spreadsheets(waybill: Command) -> None:
-    waybill("export", "overdue", "--to", "view.jsonl", "--for-spreadsheets").exited(2, "only a .csv file")
+    waybill("export", "overdue", "--to", "view.jsonl", "--for-spreadsheets").exited(2, "needs a .csv file")
 
 
 def test_json_lines_of_events_escape_what_a_terminal_obeys(waybill: Command) -> None:

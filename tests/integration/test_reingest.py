@@ -116,7 +116,7 @@ def test_the_past_can_be_named_by_instants(consuming: Command, topics: Topics) -
 @pytest.mark.parametrize(
     ("arguments", "saying"),
     [
-        (("--topic", "invoices", "--from", "0"), "is not read"),
+        (("--topic", "invoices", "--from", "0"), "does not read"),
         (("--topic", "orders", "--from", "yesterday"), "is not an instant"),
         (("--topic", "orders"), "--from"),
     ],
