@@ -9,8 +9,14 @@ from kafka import KafkaProducer
 from kafka.errors import CorruptRecordError, IllegalStateError, KafkaError
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 
+from consumers.sources.decompression import (
+    DecompressedRecord,
+    UnreadableBatchError,
+    decompress,
+    decompressed_records,
+    read_up_to,
+)
 from consumers.sources.source import KEPT_BYTES, Whole
-from consumers.sources.unfolding import UnfoldedRecord, UnreadableBatchError, read_up_to, unfold, unfolded_records
 
 # -- why a broker was not reached ----------------------------------------------------------------
 #
@@ -93,7 +99,7 @@ def _forgive_header_names() -> None:
 
 CHECKS_OF_OUR_OWN = {"check_crcs": False}
 """A consumer setting: our own code checks batches, so that a damaged one stops nothing else."""
-_FOLD_AT_ONCE = 4
+_DECOMPRESS_WHOLE_FACTOR = 4
 """A batch that decompresses to at most this many times the largest message is decompressed at once, which is faster."""
 
 _max_bytes = 1_048_576
@@ -103,6 +109,7 @@ class UnreadableBatch(bytes):
     """The value of a record that replaces an unreadable batch, or the rest of one.
 
     The bytes are the beginning of the batch as stored by the broker. `first_offset` to `next_offset` are its offsets.
+    It stops its partition (consumers/sources/kafka.py) until an operator steps over it (infra/app/skip_batch.py).
     """
 
     reason: str
@@ -127,7 +134,7 @@ def _records(batch: Any) -> Iterator[Any]:
     try:
         if not batch.validate_crc():
             raise UnreadableBatchError("its checksum is wrong")
-        for record in _unfolded(batch):
+        for record in _decompressed(batch):
             yield record
             next_offset = record.offset + 1
     except (UnreadableBatchError, CorruptRecordError) as e:
@@ -138,21 +145,21 @@ def _records(batch: Any) -> Iterator[Any]:
         yield DefaultRecord(len(raw), batch.last_offset, batch.max_timestamp, batch.timestamp_type, None, value, [])
 
 
-def _unfolded(batch: Any) -> Iterator[Any]:
+def _decompressed(batch: Any) -> Iterator[Any]:
     if batch.compression_type != batch.CODEC_NONE:
-        at_once = _FOLD_AT_ONCE * _max_bytes
-        stream = unfold(batch.compression_type, bytes(batch._buffer[batch._pos :]))
+        at_once = _DECOMPRESS_WHOLE_FACTOR * _max_bytes
+        stream = decompress(batch.compression_type, bytes(batch._buffer[batch._pos :]))
         start = read_up_to(stream, at_once + 1)
         if len(start) > at_once:
-            return _one_by_one(batch, unfolded_records(start, stream, batch.records_count, _max_bytes))
+            return _one_by_one(batch, decompressed_records(start, stream, batch.records_count, _max_bytes))
         batch._buffer, batch._pos = bytearray(start), 0
     batch._decompressed = True
     return iter(batch.__next__, None)
 
 
-def _one_by_one(batch: Any, unfolded: Iterable[UnfoldedRecord]) -> Iterator[Any]:
+def _one_by_one(batch: Any, decompressed: Iterable[DecompressedRecord]) -> Iterator[Any]:
     is_broker_time = batch.timestamp_type == batch.LOG_APPEND_TIME
-    for size, timestamp, offset, key, value, headers in unfolded:
+    for size, timestamp, offset, key, value, headers in decompressed:
         at = batch.max_timestamp if is_broker_time else batch.first_timestamp + timestamp
         yield DefaultRecord(size, batch.base_offset + offset, at, batch.timestamp_type, key, value, headers)
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from eventsourcing.domain import BaseAggregate
 
+from domain.events import VerdictChanged
 from domain.fact import Fact
-from domain.record import VerdictChanged
 from domain.settling import Decider, Settling, settle, up_to
 
 

@@ -5,6 +5,9 @@ and a ClockHoldEnded event in the same stream ends the hold. So the settling of 
 whatever the clock says when they are read again.
 
 A void is never held: it is about the record, not about its own time.
+
+Holds that are due are ended by consumers/ingest: in `pipeline.py` (`wake`), and with every batch in
+`batch_processing.py`.
 """
 
 from collections.abc import Iterable

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from domain.clock_holds import outcome_of_held
+from domain.events import MessageVoided
 from domain.fact import Fact, SortKey, sort_key_of
-from domain.record import MessageVoided
 from domain.settling import Settling
 
 

@@ -4,8 +4,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, sort_key_of
-from domain.record import MessageVoided
 from domain.verdict import Outcome, Verdict
 
 

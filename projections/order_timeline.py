@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.events import VerdictChanged
 from domain.fact import MESSAGE_TYPES, Fact, FactKey, SortKey, StreamEvent
-from domain.record import VerdictChanged
 from domain.settling import Settling
 from domain.verdict import Outcome, Verdict
 

@@ -94,11 +94,6 @@ class RowTable(Generic[R]):
         return self.names[0]
 
     @property
-    def has_periods(self) -> bool:
-        """Whether a row is valid from `valid_from` to `valid_to`."""
-        return "valid_to" in self.names
-
-    @property
     def doc(self) -> str:
         """What one row represents."""
         return " ".join((self.row.__doc__ or "").split())

@@ -4,6 +4,7 @@ from consumers.contract.asyncapi import asyncapi_document
 from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, TOPIC_OF_TYPE, TOPICS, MessageType
 from consumers.contract.examples import EXAMPLES
 from consumers.contract.json_decoding import Unreadable, decode_json
+from consumers.contract.kafka_records import read_record
 from consumers.contract.reading import (
     Malformed,
     ReadingRules,
@@ -12,7 +13,6 @@ from consumers.contract.reading import (
     read_message,
     too_large,
 )
-from consumers.contract.records import read_record
 from consumers.contract.schema import message_schema
 from consumers.contract.writing import to_cloud_event
 

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, create_model
 
-from consumers.contract import deliveries, expedites, orders, people, record, shipments
+from consumers.contract import deliveries, expedites, orders, people, shipments, void_message
 from consumers.contract.envelope import Envelope
-from consumers.contract.wire import WireModel
+from consumers.contract.values import WireModel
 from domain.account import events as account_events
+from domain.events import MessageVoided
 from domain.fact import MESSAGE_TYPES, Fact
 from domain.order import events as order_events
-from domain.record import MessageVoided
 from domain.rep import events as rep_events
 
 TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
@@ -60,7 +60,7 @@ _ROWS: tuple[tuple[type[WireModel], type[Fact]], ...] = (
     (shipments.ShipmentCancelledData, order_events.ShipmentCancelled),
     (deliveries.DeliveryAttemptedData, order_events.DeliveryAttempted),
     (deliveries.DeliveryConfirmedData, order_events.DeliveryConfirmed),
-    (record.MessageVoidedData, MessageVoided),
+    (void_message.MessageVoidedData, MessageVoided),
     (people.CustomerContactedData, account_events.CustomerContacted),
     (people.RepRegisteredData, rep_events.RepRegistered),
     (people.RepChangedData, rep_events.RepChanged),
@@ -79,7 +79,7 @@ _TOPIC_OF_MODULE = {
     shipments.__name__: ("shipments",),
     deliveries.__name__: ("deliveries",),
     people.__name__: ("people",),
-    record.__name__: TOPICS,
+    void_message.__name__: TOPICS,
 }
 
 _NULL_CLEARS = (order_events.ShipmentRebooked, rep_events.RepChanged)

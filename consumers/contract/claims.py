@@ -6,8 +6,8 @@ from typing import NamedTuple
 from pydantic_core import PydanticCustomError
 
 from consumers.contract.json_decoding import Unreadable, decode_json
-from consumers.contract.records import ATTRIBUTE_PREFIX, Headers
-from consumers.contract.wire import check_id, check_instant
+from consumers.contract.kafka_records import ATTRIBUTE_PREFIX, Headers
+from consumers.contract.values import check_id, check_instant
 
 
 class Claimed(NamedTuple):

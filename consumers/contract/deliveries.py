@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from consumers.contract.lines import LineQuantities
-from consumers.contract.wire import Id, Text, Truth, WireModel
+from consumers.contract.values import Id, Text, Truth, WireModel
 
 
 class DeliveryAttemptedData(WireModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from consumers.contract.wire import END, Id, Instant, Text, WireModel, must
+from consumers.contract.values import END, Id, Instant, Text, WireModel, must
 
 _TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _PARAMETERS = r"[^\u0000-\u0008\u000a-\u001f\u007f\ud800-\udfff]*"

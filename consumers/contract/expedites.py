@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from consumers.contract.wire import Amount, ByDay, Id, Text, WireModel, ZoneOfDays
+from consumers.contract.values import Amount, ByDay, Id, Text, WireModel, ZoneOfDays
 
 
 class ExpediteRequestedData(WireModel):

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, PlainValidator
 from consumers.contract.catalogue import CATALOGUE, ZONE, MessageType
 from consumers.contract.envelope import Envelope, check_media_type
 from consumers.contract.lines import LinesOf, OrderLineData, lines_that_count
-from consumers.contract.wire import (
+from consumers.contract.values import (
     MAX_ID_LENGTH,
     MAX_LINE,
     check_amount,

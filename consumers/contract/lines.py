@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from consumers.contract.wire import (
+from consumers.contract.values import (
     AMOUNT_SCHEMA,
     MORE_THAN_0_SCHEMA,
     ByDay,

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from consumers.contract.lines import OrderLines
-from consumers.contract.wire import ByDay, Currency, Id, Text, WireModel, ZoneOfDays
+from consumers.contract.values import ByDay, Currency, Id, Text, WireModel, ZoneOfDays
 from domain.order.events import Channel, Segment
 
 

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from consumers.contract.wire import (
+from consumers.contract.values import (
     STAYS,
     Amount,
     Currency,

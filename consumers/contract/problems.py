@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from consumers.contract.wire import VALUE_IS_WRONG, WHOLE_IS_WRONG
+from consumers.contract.values import VALUE_IS_WRONG, WHOLE_IS_WRONG
 
 LONGEST_REASON = 500
 LONGEST_VALUE = 60

@@ -18,7 +18,7 @@ from consumers.contract.fast_path import read_fast_path
 from consumers.contract.ignored import ignored_fields
 from consumers.contract.json_decoding import Unreadable, decode_json
 from consumers.contract.problems import problem, problems_in, reason_for, shown
-from consumers.contract.wire import check_instant
+from consumers.contract.values import check_instant
 from domain.fact import Fact
 
 

@@ -9,7 +9,7 @@ from pydantic_core import core_schema
 
 from consumers.contract.catalogue import CATALOGUE
 from consumers.contract.envelope import Envelope
-from consumers.contract.wire import WireModel
+from consumers.contract.values import WireModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from consumers.contract.lines import LineQuantities
-from consumers.contract.wire import STAYS, Amount, ByDay, FromDay, Id, Text, WireModel, ZoneOfDays
+from consumers.contract.values import STAYS, Amount, ByDay, FromDay, Id, Text, WireModel, ZoneOfDays
 from domain.order.events import Mode
 
 

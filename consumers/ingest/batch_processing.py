@@ -15,7 +15,6 @@ import msgspec
 
 from consumers.ingest.deduplication import deduplicate, look_up, reason_of
 from consumers.ingest.malformed_messages import LetterIds, release_well_formed, take_malformed
-from consumers.ingest.near_misses import hints_for, without_hint
 from consumers.ingest.register import (
     Arrival,
     ChangedMessage,
@@ -36,9 +35,10 @@ from consumers.ingest.resettling import Resettled, resettle
 from consumers.ingest.routing import Addition, sort_into_streams
 from consumers.ingest.settling_cache import IngestSettlingCache, SettledStream
 from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
+from consumers.ingest.subject_suggestions import hints_for, without_hint
 from domain.clock_holds import ClockHoldEnded
+from domain.events import MessageVoided, VerdictChanged
 from domain.fact import Fact, FactKey
-from domain.record import MessageVoided, VerdictChanged
 from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
 

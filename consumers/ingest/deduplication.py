@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from consumers.ingest.register import Arrival, MessageKey, Registered, RegisterTransaction
 from consumers.ingest.routing import named_by
+from domain.events import MessageVoided
 from domain.fact import Fact
-from domain.record import MessageVoided
 
 
 class Repeat(NamedTuple):

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from consumers.contract import Malformed, ReadingRules, read_record
 from consumers.ingest.batch_processing import BatchProcessor, Read
-from consumers.ingest.near_misses import without_hint
 from consumers.ingest.register import (
     Arrival,
     ChangedMessage,
@@ -26,9 +25,10 @@ from consumers.ingest.register import (
 )
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
+from consumers.ingest.subject_suggestions import without_hint
 from consumers.sources.source import RawMessage
 from domain.clock_holds import held_by_clock
-from domain.record import VerdictChanged
+from domain.events import VerdictChanged
 from domain.streams import is_waiting_room, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 

@@ -13,8 +13,8 @@ from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransa
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.ingest.snapshots import restore_snapshot
 from domain.clock_holds import release
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, sort_key_of
-from domain.record import MessageVoided
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, come_after, step_on
 from domain.streams import is_waiting_room, settle_stream, split_stream_name

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from consumers.ingest.register import Arrival, MessageKey, Registered, RegisteredFact
+from domain.events import MessageVoided
 from domain.kinds import KIND_OF_TYPE
-from domain.record import MessageVoided
 from domain.streams import stream_name, waiting_room
 
 Addition = Arrival | RegisteredFact

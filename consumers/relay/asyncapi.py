@@ -27,9 +27,9 @@ from consumers.relay.envelope import (
 )
 from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record
+from domain.events import VerdictChanged
 from domain.kinds import KIND_OF_TYPE
 from domain.order.kind import ORDER
-from domain.record import VerdictChanged
 from domain.streams import stream_name
 from domain.verdict import Verdict
 

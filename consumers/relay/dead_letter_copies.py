@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.contract.records import Headers
+from consumers.contract.kafka_records import Headers
 from consumers.contract.topics import dead_topic
 from consumers.contract.writing import to_cloud_event
 from consumers.relay.envelope import HEADERS

@@ -16,8 +16,8 @@ from consumers.ingest.register import MessageKey
 from consumers.relay.envelope import REVERTED, FactRevertedData, RelayedAttributes, structured
 from consumers.relay.identity import event_id, fact_id
 from consumers.sinks.sink import Record
+from domain.events import VerdictChanged
 from domain.fact import Fact, StreamEvent
-from domain.record import VerdictChanged
 from domain.streams import split_stream_name
 from domain.verdict import Verdict
 

@@ -20,8 +20,8 @@ from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionErro
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, PartitionFeed
 from consumers.kafka_workarounds import UnreadableBatch, topic_id
+from consumers.sources.decompression import CutBytes
 from consumers.sources.source import Batch, FeedPosition, RawMessage
-from consumers.sources.unfolding import CutBytes
 from domain.checkpoint import CheckpointMovedError
 
 ASK_MS = 5_000

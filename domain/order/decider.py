@@ -1,4 +1,7 @@
-"""The order decider: rules (`decide`), evolution (`evolve`) and summary."""
+"""The order decider puts together its rules, evolution and summary.
+
+`decide` is in rules.py and shipping_rules.py, `evolve` in evolution.py and shipping.py, `summarize` in summary.py.
+"""
 
 from domain.fact import Fact
 from domain.order.events import ExpediteRequested, OrderPlaced, ShipmentBooked

@@ -35,8 +35,9 @@ from infra.store.opening import Access, opening_alone
 from infra.store.projected.rows import ProjectedRows, all_live
 from infra.store.register.register import StoredRegister
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import expect_newest, expect_readable, expect_rules
+from infra.store.schema_version import expect_newest, expect_readable
 from infra.store.sqlite.backend import SqliteBackend
+from infra.store.stored_rules_version import expect_rules
 from projections.catalogue import PROJECTIONS
 from projections.runner import Runner, Step
 

@@ -3,7 +3,7 @@
 First the schema, in one transaction. Then every subject is settled again by today's rules, and every malformed message
 is read again by today's contract, batch by batch, each in one transaction with its checkpoint. After a kill it
 continues there when it is run again, and several processes share the work. Until it is done, no other process may write
-verdicts (see infra.store.schema_version). The views are filled last, beside those of the previous version.
+verdicts (see infra.store.stored_rules_version). The views are filled last, beside those of the previous version.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,9 +23,10 @@ from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend
 from infra.store.engine import LOCKED
 from infra.store.opening import opening_alone
-from infra.store.register.resettling import StoredResettling
+from infra.store.register.rules_migration import StoredResettling
 from infra.store.retries import RetryPolicy
-from infra.store.schema_version import begin_resettling, refuse_newer, upgrade, version_of
+from infra.store.schema_version import refuse_newer, upgrade, version_of
+from infra.store.stored_rules_version import begin_resettling
 from projections.catalogue import PROJECTIONS
 from projections.runner import Step
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, select
 
-from consumers.ingest.near_misses import without_hint
+from consumers.ingest.subject_suggestions import without_hint
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name

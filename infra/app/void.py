@@ -8,7 +8,7 @@ import msgspec
 
 from consumers.contract import Malformed, read_message, to_cloud_event
 from consumers.sources.json_lines import JsonLines
-from domain.record import MessageVoided
+from domain.events import MessageVoided
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
 from infra.queries.messages import MessageReport

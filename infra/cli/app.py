@@ -45,12 +45,11 @@ from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import Failure, failure_of, reason_of
-from infra.store.opening import NoStoreError, StoreChangedError
+from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.rows import NotFilledError
 from infra.store.retries import passes
-from infra.store.schema_version import StoreVersionError
-from infra.store.sqlite.ours import NotAStoreError
+from infra.store.sqlite.file_ownership import NotAStoreError
 
 FAILED = 1
 WRONG_USAGE = 2

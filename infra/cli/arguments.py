@@ -1,6 +1,5 @@
 """What commands share: opening the store, and common arguments."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -100,14 +99,6 @@ def open_waybill(
                 raise
             # Retries repeat whole transactions, so nothing is half done.
             structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
-
-
-def stopped_by_signals() -> Event:
-    """An event that SIGTERM or Ctrl-C sets instead of ending the process."""
-    stop = Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: stop.set())
-    return stop
 
 
 def _note_new_store(settings: Settings) -> None:

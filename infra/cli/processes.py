@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.arguments import open_waybill, stopped_by_signals
+from infra.cli.arguments import open_waybill
 from infra.cli.output import progress_bar
+from infra.cli.signals import stopped_by_signals
 from infra.runtime.supervisor import supervise
 from infra.store.opening import Access
 

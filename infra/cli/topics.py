@@ -84,7 +84,7 @@ def skip_offsets(
 ) -> None:
     """Skip an unreadable batch so that its partition goes on. A dead letter records the skipped offsets."""
     # Imported here: other commands do not need Kafka's client.
-    from infra.app.skip import CannotSkipError, Skipped, skip
+    from infra.app.skip_batch import CannotSkipError, Skipped, skip
 
     with open_waybill(access=Access.ACTING) as waybill:
         name = _read_topic(topic, waybill.settings.topic_prefix)

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, text
 
 from consumers.ingest.register import MessageKey
 from consumers.relay.effects import EventRef, Surroundings, key_of, makes_a_turn, record_of, turns
+from domain.events import VerdictChanged
 from domain.fact import Fact, StreamEvent
-from domain.record import VerdictChanged
 from domain.streams import waiting_room
 from infra.outbox.message_content import FactsOfMessages
 from infra.outbox.outbox import Outgoing

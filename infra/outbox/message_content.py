@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from consumers.contract.records import Headers
+from consumers.contract.kafka_records import Headers
 from consumers.ingest.register import MessageKey
 from consumers.relay.dead_letter_copies import restated
 from consumers.sources.source import READ_AGAIN

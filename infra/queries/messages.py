@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Row, select
 
 from domain.clock_holds import facts_among
+from domain.events import VerdictChanged
 from domain.fact import Fact
-from domain.record import VerdictChanged
 from domain.streams import settle_stream
 from infra.store.events.history import History
 from infra.store.register.tables import ignored_fields, messages

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from consumers.relay.fitting import LeftOut, fit
+from consumers.relay.record_size_limits import LeftOut, fit
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Sink, StoppedError
 from infra.outbox.outbox import Outbox
 from infra.runtime.processor import Processor

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, func, insert, select, update
 
-from consumers.relay.fitting import LeftOut
+from consumers.relay.record_size_limits import LeftOut
 from domain.checkpoint import CheckpointMovedError
 from infra.outbox.outbox import Outbox
 from infra.store.backend import Backend

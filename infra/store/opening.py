@@ -27,6 +27,10 @@ class Access(Enum):
     """Missing parts are created: the file, the tables, the checkpoints of new projection versions."""
 
 
+class StoreVersionError(Exception):
+    """The store has another version than this code; the message says what to do."""
+
+
 class NoStoreError(Exception):
     """There is no store to read; the message says how to configure or create one."""
 

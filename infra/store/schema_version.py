@@ -1,29 +1,23 @@
-"""The versions of the store's schema and rules: checked on opening, and raised by `waybill migrate`.
+"""The version of the store's schema: checked on opening, and raised by `waybill migrate`.
 
 This covers all tables except the library's table of events and the projections' tables, which belong to projection
 versions. Each version of the schema is a step under infra/store/migrations/versions.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, inspect, select, text, update
+from sqlalchemy import Engine, inspect, text
 
-from domain.rules_version import RULES_VERSION
 from infra.store.engine import LOCKED
-from infra.store.opening import NoStoreError
-from infra.store.register.tables import store_rules
-from infra.store.sqlite.ours import APPLICATION_ID
+from infra.store.opening import NoStoreError, StoreVersionError
+from infra.store.sqlite.file_ownership import APPLICATION_ID
+from infra.store.stored_rules_version import begin_resettling, end_resettling
 
 NEWEST = "0009"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Readers queue behind a step that waits for a lock. So a step gives up soon and is retried."""
 _FIRST_TABLE = "feeds"
-
-
-class StoreVersionError(Exception):
-    """The store has another version than this code; the message says what to do."""
 
 
 def version_of(engine: Engine) -> str | None:
@@ -59,68 +53,6 @@ def expect_readable(engine: Engine, store: str) -> None:
     if found is None:
         raise NoStoreError(store)
     _refuse_other(found)
-
-
-class StoredRules(NamedTuple):
-    """The version of the rules that a store's verdicts follow.
-
-    `resettled_to` is None if all verdicts follow this version. Else it is the last stream, in the order of names, that
-    `waybill migrate` has settled again.
-    """
-
-    version: int
-    resettled_to: str | None
-
-
-def rules_of(engine: Engine) -> int:
-    """The version of the rules that the store's verdicts follow."""
-    with engine.connect() as connection:
-        return rules_seen(connection).version
-
-
-def rules_seen(connection: Connection) -> StoredRules:
-    """The store's rules, as seen by the connection's transaction."""
-    return StoredRules(*connection.execute(select(store_rules.c.version, store_rules.c.resettled_to)).one())
-
-
-def expect_rules(connection: Connection) -> None:
-    """Raise StoreVersionError unless this code may write verdicts: they must all follow the same rules."""
-    found, resettled_to = rules_seen(connection)
-    if found > RULES_VERSION:
-        raise StoreVersionError(
-            f"the store's messages are judged by rules of version {found}, and this waybill knows version "
-            f"{RULES_VERSION}: it can answer questions, and must not write. Install the newer one"
-        )
-    if found < RULES_VERSION:
-        raise StoreVersionError(
-            f"the store's messages are judged by rules of version {found}, and this waybill judges by version "
-            f"{RULES_VERSION}: stop what writes to it, then run waybill migrate"
-        )
-    if resettled_to is not None:
-        raise StoreVersionError(
-            f"the store's messages are being judged again by rules of version {found}, and nothing else may write to "
-            "it until that is done: wait for waybill migrate, or run it again if it was interrupted"
-        )
-
-
-def begin_resettling(connection: Connection) -> None:
-    """Record that this code's rules apply from now on, and that no verdict follows them yet. Newer rules stay.
-
-    Writers with earlier rules are refused from now on. An interrupted migration continues where it was.
-    """
-    older = store_rules.c.version < RULES_VERSION
-    connection.execute(update(store_rules).where(older).values(version=RULES_VERSION, resettled_to=""))
-
-
-def move_resettling(connection: Connection, to: str) -> None:
-    """Record the last stream, in the order of names, that was settled again."""
-    connection.execute(update(store_rules).values(resettled_to=to))
-
-
-def end_resettling(connection: Connection) -> None:
-    """Record that all verdicts follow this code's rules. Newer rules stay as they are."""
-    ours = store_rules.c.version == RULES_VERSION
-    connection.execute(update(store_rules).where(ours).values(resettled_to=None))
 
 
 def _refuse_other(found: str) -> None:

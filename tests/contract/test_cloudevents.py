@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consumers.contract import EXAMPLES, WellFormed, read_record
-from consumers.contract.records import Headers
+from consumers.contract.kafka_records import Headers
 from tests.contract.scenario import LIVE, RECEIVED_AT, Then, given
 from tests.contract.sdk_messages import SdkMessage, sdk_messages
 

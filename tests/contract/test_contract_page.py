@@ -8,7 +8,7 @@ import pytest
 from consumers.contract import CATALOGUE, NOT_TAKEN_YET, TOPICS, MessageType, message_schema
 from consumers.contract.envelope import Envelope
 from consumers.contract.lines import LineQuantityData, OrderLineData
-from consumers.contract.wire import WireModel
+from consumers.contract.values import WireModel
 from domain.currency import MINOR_UNITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()

@@ -80,7 +80,7 @@ def test_what_is_published_is_read_on_a_topic_that_compresses(waybill: Command, 
     assert consuming.ask("status")["books"]["applied"] == 50
 
 
-def test_a_record_that_unfolds_to_more_than_memory_is_a_dead_letter(waybill: Command, topics: Topics) -> None:
+def test_a_record_that_decompresses_to_more_than_memory_is_a_dead_letter(waybill: Command, topics: Topics) -> None:
     """given a consumer with little memory, then what comes beside the large record and after it is applied."""
     consuming = made(waybill, topics, 1)
     large = b"x" * LARGE

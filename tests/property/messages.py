@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from consumers.contract import to_cloud_event
 from consumers.ingest.register import MessageKey
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
 from domain.kind import Kind
 from domain.kinds import KIND_OF_TYPE
-from domain.record import MessageVoided
 from domain.rep.events import RepChanged
 from domain.streams import settle_stream, split_stream_name, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict

@@ -19,10 +19,10 @@ from consumers.sources.source import Batch
 from domain.account.decider import AccountState
 from domain.account.kind import ACCOUNT
 from domain.checkpoint import CheckpointMovedError
+from domain.events import MessageVoided, VerdictChanged
 from domain.fact import Fact
 from domain.order.kind import ORDER
 from domain.order.state import OrderState
-from domain.record import MessageVoided, VerdictChanged
 from domain.rep.decider import RepState
 from domain.rep.kind import REP
 from domain.rules_version import RULES_VERSION

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.events import MessageVoided
 from domain.order.summary import OrderSummary
-from domain.record import MessageVoided
 from domain.streams import settle_stream
 from infra.app.container import Waybill
 from infra.queries.views import Asked

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from consumers.ingest.snapshots import restore_snapshot, take_snapshot
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
 from domain.order.decider import OrderDecider
 from domain.order.events import (
@@ -25,7 +26,6 @@ from domain.order.events import (
 )
 from domain.order.state import ZERO, OrderState
 from domain.order.summary import OrderLineSummary, OrderSummary, ShipmentSummary, summarize
-from domain.record import MessageVoided
 from domain.settling import Decider, Settling, settle, up_to
 from domain.stepping import can_be_stepped_on, step_on
 from domain.streams import settle_stream, split_stream_name

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from consumers.ingest.near_misses import without_hint
+from consumers.ingest.subject_suggestions import without_hint
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill, open_backend
 from infra.app.status import read_status

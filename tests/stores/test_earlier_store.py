@@ -12,8 +12,7 @@ from infra.app.migrate import fill_views, migrate_store
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.settings import Settings
-from infra.store.opening import Access
-from infra.store.schema_version import StoreVersionError
+from infra.store.opening import Access, StoreVersionError
 from projections.order_states import ORDER_STATES
 from tests.stores.conftest import StoreUrl
 from tests.stores.data.build_store_0004 import VERSION

@@ -10,15 +10,14 @@ from sqlalchemy import select, text, update
 from consumers.ingest.redrive import redrive_malformed, redrive_streams
 from consumers.ingest.register import Changes
 from consumers.sources.json_lines import JsonLines
-from domain.record import VerdictChanged
+from domain.events import VerdictChanged
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, reading_rules
 from infra.app.migrate import BECAUSE, migrate_store
 from infra.settings import Settings
-from infra.store.opening import Access
-from infra.store.register.resettling import StoredResettling
+from infra.store.opening import Access, StoreVersionError
+from infra.store.register.rules_migration import StoredResettling
 from infra.store.register.tables import malformed_messages, messages, notices, snapshots, store_rules
-from infra.store.schema_version import StoreVersionError
 from tests.stores.conftest import StoreUrl
 from tests.stores.earlier_stores import JUDGED_OTHERWISE, copied, verdicts
 from tests.stores.histories import floor, take_in

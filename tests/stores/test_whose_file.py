@@ -14,7 +14,7 @@ from infra.app.migrate import migrate_store
 from infra.settings import Settings
 from infra.store.engine import sqlite_engine
 from infra.store.schema_version import upgrade
-from infra.store.sqlite.ours import APPLICATION_ID, TABLES, NotAStoreError, begin_store, expect_ours
+from infra.store.sqlite.file_ownership import APPLICATION_ID, TABLES, NotAStoreError, begin_store, expect_ours
 
 FOREIGN = {
     "a table of one of our names": ["CREATE TABLE feeds (url TEXT, title TEXT)"],

@@ -10,8 +10,6 @@ from typing import Any
 import msgspec
 from eventsourcing.utils import TopicError, resolve_topic
 
-import domain.kinds
-import domain.record  # noqa: F401  (importing them registers the events' topics)
 from domain.fact import StreamEvent
 
 EVENT_COLUMNS = "e.originator_id, e.originator_version, e.topic, e.state"

@@ -2,7 +2,7 @@
 
 import json
 
-from consumers.contract.records import Headers
+from consumers.contract.kafka_records import Headers
 
 
 def write_headers(headers: Headers) -> str:

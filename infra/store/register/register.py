@@ -15,7 +15,7 @@ from infra.store.engine import LOCKED
 from infra.store.register.tables import clock_holds, feeds, unreadable_batches
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.retries import RetryPolicy, retried
-from infra.store.schema_version import expect_rules
+from infra.store.stored_rules_version import expect_rules
 
 _COUNTED = tuple(verdict.value for verdict in Verdict)
 

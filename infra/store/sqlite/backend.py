@@ -17,7 +17,7 @@ from infra.store.engine import read_only_sqlite_engine, sqlite_engine
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import FileLeadership, Leadership
 from infra.store.opening import Access, NoStoreError
-from infra.store.sqlite.ours import begin_store, expect_ours
+from infra.store.sqlite.file_ownership import begin_store, expect_ours
 from infra.store.sqlite.recorder import BulkRecorder
 
 LOCK_TIMEOUT_SECONDS = 60

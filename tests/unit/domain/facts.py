@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from domain.account.events import AccountAssigned, AccountRegistered, CustomerContacted
+from domain.events import MessageVoided
 from domain.fact import Fact
 from domain.order.events import (
     CustomerInformed,
@@ -39,7 +40,6 @@ from domain.order.events import (
     ShipmentRebooked,
     as_line,
 )
-from domain.record import MessageVoided
 from domain.rep.events import Level, RepChanged, RepLeft, RepPayPlanSet, RepQuotaSet, RepRegistered
 
 Hour = float

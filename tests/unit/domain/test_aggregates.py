@@ -9,11 +9,11 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from domain.account.events import AccountRegistered
 from domain.account.kind import ACCOUNT, Account
 from domain.aggregate import SubjectAggregate
+from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.order.events import OrderCancelled, OrderPlaced
 from domain.order.kind import ORDER, Order
-from domain.record import VerdictChanged
 from domain.rep.events import RepRegistered
 from domain.rep.kind import REP, Rep
 from domain.settling import settle

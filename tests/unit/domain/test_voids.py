@@ -1,7 +1,7 @@
 """Messages that were wrong are passed over as though they had never been."""
 
+from domain.events import MessageVoided
 from domain.fact import Fact
-from domain.record import MessageVoided
 from domain.verdict import Verdict
 from tests.unit.domain.facts import (
     again,

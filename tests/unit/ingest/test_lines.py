@@ -125,7 +125,7 @@ for batch in JsonLines.of_file(Path(sys.argv[1]), batch_lines=100).batches(None)
 
 
 def test_a_line_of_a_gigabyte_is_measured_in_little_memory(tmp_path: Path) -> None:
-    # given a file that unfolds to two good lines and one of a gigabyte between them
+    # given a file that decompresses to two good lines and one of a gigabyte between them
     file = tmp_path / "large.jsonl.gz"
     digest = hashlib.sha256()
     with gzip.open(file, "wb", compresslevel=1) as stream:

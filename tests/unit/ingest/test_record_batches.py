@@ -71,7 +71,7 @@ def test_a_large_batch_of_small_records_is_read_record_by_record(codec: str) -> 
 
 
 @pytest.mark.parametrize("codec", COMPRESSED)
-def test_a_record_that_unfolds_to_too_much_is_kept_by_size_hash_and_beginning(codec: str) -> None:
+def test_a_record_that_decompresses_to_too_much_is_kept_by_size_hash_and_beginning(codec: str) -> None:
     # given a record of 40 MB between two small ones
     large = b"0123456789" * 4_000_000
     built = batch(codec, b"before", large, b"after")
@@ -87,7 +87,7 @@ def test_a_record_that_unfolds_to_too_much_is_kept_by_size_hash_and_beginning(co
     assert peak < len(built) * 4 + 12_000_000
 
 
-def test_a_header_that_unfolds_to_too_much_makes_its_record_unreadable_alone() -> None:
+def test_a_header_that_decompresses_to_too_much_makes_its_record_unreadable_alone() -> None:
     records = read(batch("gzip", b"a", headers=[("ce_id", b"x" * 1_000_000)]), batch("none", b"b", first_offset=1))
     large, small = (raw_message(record) for record in records)
     assert large.unreadable == "header ce_id: must have fewer bytes, but has 1000000"

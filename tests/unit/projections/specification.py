@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import create_engine, insert, select
 
+from domain.events import MessageVoided
 from domain.fact import Fact
-from domain.record import MessageVoided
 from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.app.container import Waybill
 from infra.queries.views import Asked

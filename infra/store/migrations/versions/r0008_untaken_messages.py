@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from consumers.contract.claims import claimed_by
-from consumers.contract.wire import check_instant
+from consumers.contract.values import check_instant
 from projections.views.columns import Instant
 
 revision = "0008"

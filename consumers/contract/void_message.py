@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from consumers.contract.wire import Id, Text, WireModel
+from consumers.contract.values import Id, Text, WireModel
 
 
 class MessageVoidedData(WireModel):

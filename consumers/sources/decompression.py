@@ -24,7 +24,7 @@ class CutBytes(bytes):
     whole: Whole
 
 
-class UnfoldedRecord(NamedTuple):
+class DecompressedRecord(NamedTuple):
     """A record of a batch in Kafka's format: timestamp and offset are relative to the batch's."""
 
     size: int
@@ -42,38 +42,38 @@ class Stream(Protocol):
         """At most so many bytes; none at the end."""
 
 
-def unfold(codec: int, folded: bytes) -> Stream:
+def decompress(codec: int, compressed: bytes) -> Stream:
     """The decompressed batch in pieces. `codec` is Kafka's number. Raises UnreadableBatchError."""
     if codec not in _CODECS:
         raise UnreadableBatchError(f"its compression is of kind {codec}, which is not known")
     name, opened = _CODECS[codec]
     try:
-        return _Guarded(name, opened(folded))
+        return _Guarded(name, opened(compressed))
     except ImportError as e:
         raise UnreadableBatchError(f"its compression is {name}, and the library for it is missing: {e}") from e
 
 
-def _gzip(folded: bytes) -> Stream:
-    return gzip.GzipFile(fileobj=io.BytesIO(folded))
+def _gzip(compressed: bytes) -> Stream:
+    return gzip.GzipFile(fileobj=io.BytesIO(compressed))
 
 
-def _snappy(folded: bytes) -> Stream:
+def _snappy(compressed: bytes) -> Stream:
     import snappy
 
-    return _Pieces(_snappy_blocks(folded, snappy.uncompress))
+    return _Pieces(_snappy_blocks(compressed, snappy.uncompress))
 
 
-def _lz4(folded: bytes) -> Stream:
+def _lz4(compressed: bytes) -> Stream:
     import lz4.frame
 
-    stream: Stream = lz4.frame.open(io.BytesIO(folded))
+    stream: Stream = lz4.frame.open(io.BytesIO(compressed))
     return stream
 
 
-def _zstd(folded: bytes) -> Stream:
+def _zstd(compressed: bytes) -> Stream:
     import zstandard
 
-    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(folded), read_across_frames=True)
+    return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(compressed), read_across_frames=True)
 
 
 _CODECS: dict[int, tuple[str, Callable[[bytes], Stream]]] = {
@@ -84,15 +84,15 @@ _CODECS: dict[int, tuple[str, Callable[[bytes], Stream]]] = {
 }
 
 
-def _snappy_blocks(folded: bytes, uncompress: Callable[[bytes], bytes]) -> Iterator[bytes]:
+def _snappy_blocks(compressed: bytes, uncompress: Callable[[bytes], bytes]) -> Iterator[bytes]:
     """Java's library writes blocks with a length prefix. A plain block decompresses to at most 21 times its size."""
-    if not folded.startswith(XERIAL_MAGIC):
-        yield uncompress(folded)
+    if not compressed.startswith(XERIAL_MAGIC):
+        yield uncompress(compressed)
         return
     at = XERIAL_HEADER_BYTES
-    while at < len(folded):
-        end = at + INT_BYTES + int.from_bytes(folded[at : at + INT_BYTES])
-        yield uncompress(folded[at + INT_BYTES : end])
+    while at < len(compressed):
+        end = at + INT_BYTES + int.from_bytes(compressed[at : at + INT_BYTES])
+        yield uncompress(compressed[at + INT_BYTES : end])
         at = end
 
 
@@ -135,7 +135,7 @@ def read_up_to(stream: Stream, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def unfolded_records(before: bytes, stream: Stream, count: int, max_bytes: int) -> Iterator[UnfoldedRecord]:
+def decompressed_records(before: bytes, stream: Stream, count: int, max_bytes: int) -> Iterator[DecompressedRecord]:
     """The records of a batch, one by one; `before` is the part already read. Raises UnreadableBatchError."""
     fields = _Fields(before, stream, max_bytes)
     for _ in range(count):
@@ -147,7 +147,7 @@ def unfolded_records(before: bytes, stream: Stream, count: int, max_bytes: int) 
         for _ in range(fields.varint()):
             name = fields.nullable() or b""
             headers.append((name.decode(errors="backslashreplace"), fields.nullable()))
-        yield UnfoldedRecord(size, timestamp_delta, offset_delta, key, value, headers)
+        yield DecompressedRecord(size, timestamp_delta, offset_delta, key, value, headers)
 
 
 class _Fields:

@@ -13,7 +13,7 @@ from infra.store.engine import LOCKED
 from infra.store.register.headers import read_headers
 from infra.store.register.tables import malformed_messages
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
-from infra.store.schema_version import end_resettling, move_resettling, rules_seen
+from infra.store.stored_rules_version import end_resettling, move_resettling, rules_seen
 
 IDS_AT_ONCE = 1_000
 
