@@ -63,6 +63,10 @@ MinPositionOption = Annotated[
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="How long to wait for --min-position.")
 ]
+SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messages about this subject.")]
+SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only messages whose reason contains this text.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="The maximum number of rows.")]
 
 

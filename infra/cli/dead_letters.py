@@ -2,21 +2,34 @@
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from infra.app.dead_letters import find_dead_letters, whole_dead_letter
-from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, LimitOption, open_waybill
+from infra.cli.arguments import (
+    FormatOption,
+    LimitOption,
+    ReasonOption,
+    SourceOption,
+    SubjectOption,
+    TypeOption,
+    open_waybill,
+    read_instant,
+)
 from infra.cli.output import Format, console, show_json, show_record, show_rows
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
 dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
 
-SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messages about this subject.")]
-SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
-TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only messages whose reason contains this text.")]
+SeenByOption = Annotated[
+    datetime | None,
+    typer.Option("--as-of", parser=read_instant, metavar="T", help="Only those seen by T, with the verdicts of today."),
+]
+SeenByKnownOption = Annotated[
+    datetime | None, typer.Option("--known-at", parser=read_instant, metavar="K", help="The same as --as-of.")
+]
 EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set aside: voided or discarded.")]
 
 
@@ -28,8 +41,8 @@ def add_commands(app: typer.Typer) -> None:
 @dead_letters.callback()
 def dead_letters_alone(
     context: typer.Context,
-    as_of: AsOfOption = None,
-    known_at: KnownAtOption = None,
+    as_of: SeenByOption = None,
+    known_at: SeenByKnownOption = None,
     subject: SubjectOption = None,
     source: SourceOption = None,
     type_: TypeOption = None,
@@ -45,8 +58,8 @@ def dead_letters_alone(
 
 @dead_letters.command("list")
 def list_dead_letters(
-    as_of: AsOfOption = None,
-    known_at: KnownAtOption = None,
+    as_of: SeenByOption = None,
+    known_at: SeenByKnownOption = None,
     subject: SubjectOption = None,
     source: SourceOption = None,
     type_: TypeOption = None,

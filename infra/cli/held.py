@@ -2,9 +2,17 @@
 
 import typer
 
-from infra.cli.arguments import FormatOption, LimitOption, open_waybill
+from infra.cli.arguments import (
+    FormatOption,
+    LimitOption,
+    ReasonOption,
+    SourceOption,
+    SubjectOption,
+    TypeOption,
+    open_waybill,
+)
 from infra.cli.output import Format, show_rows
-from infra.queries.dead_letters import UntakenMessage
+from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
 COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
 
@@ -16,17 +24,32 @@ def add_commands(app: typer.Typer) -> None:
 
 
 @held_messages.callback()
-def held(context: typer.Context, limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
+def held(
+    context: typer.Context,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List messages that wait for something they name. Without a subcommand: list."""
     if context.invoked_subcommand is None:
-        list_held(limit, form)
+        list_held(subject, source, type_, reason, limit, form)
 
 
 @held_messages.command("list")
-def list_held(limit: LimitOption = None, form: FormatOption = Format.TABLE) -> None:
+def list_held(
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    reason: ReasonOption = None,
+    limit: LimitOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List messages that wait for something they name, the longest waiting first."""
     with open_waybill() as waybill:
-        messages = waybill.dead_letters.held(waybill.clock())
+        messages = waybill.dead_letters.held(waybill.clock(), DeadLetterFilter(subject, source, type_, reason))
     rows = [message._asdict() for message in messages[:limit]]
     footer = f"{len(rows)} of {len(messages)} held" if len(rows) < len(messages) else f"{len(rows)} held"
     show_rows(COLUMNS, rows, form, title="Held messages", footer=footer, empty="none")

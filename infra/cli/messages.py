@@ -43,7 +43,7 @@ def _where_else(waybill: Waybill, source: str, message_id: str) -> str:
     malformed = waybill.dead_letters.malformed()
     if not malformed.dead:
         return ""
-    return f"; a malformed message has no id, look for it with: {dead_letters_command(malformed)}"
+    return f"; it may be among those of which no id could be read: {dead_letters_command(malformed)}"
 
 
 def void(

@@ -14,7 +14,10 @@ from infra.queries.untaken_of_order import UntakenOfOrder
 from projections.order_details import CustomerTold, Reason
 from projections.order_timeline import TimelineEntry
 
-LINES = ("line", "sku", "kind", "quantity", "delivered", "booked", "over_delivered", "returned", "unit_price")
+LINES = (
+    *("line", "sku", "kind", "quantity", "delivered", "booked", "over_delivered", "returned"),
+    *("unit_price", "promised_by"),
+)
 SHIPMENTS = (
     *("shipment_id", "carrier", "mode", "service_level", "tracking_number", "booked_at", "dispatched_at"),
     *("estimated_delivery", "delivered_at", "signed_by", "attempts", "delay_reason", "cancelled_at", "cancel_reason"),

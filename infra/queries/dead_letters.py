@@ -135,9 +135,9 @@ class DeadLetters:
             question = question.where(question.selected_columns["discarded_at"].is_(None))
         return self._rows(question)
 
-    def held(self, now: datetime) -> list[UntakenMessage]:
+    def held(self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER) -> list[UntakenMessage]:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
-        return self._rows(held(AsOf.at(now), self._hold))
+        return self._rows(wanted.applied_to(held(AsOf.at(now), self._hold)))
 
     def set_aside(
         self,
