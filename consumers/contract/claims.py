@@ -1,5 +1,6 @@
 """The claims of a malformed message: its attributes, as far as they can be read."""
 
+import json
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,13 +27,26 @@ def claimed_by(body: bytes, headers: Headers) -> Claimed:
         name.removeprefix(ATTRIBUTE_PREFIX): content for name, content in headers if name.startswith(ATTRIBUTE_PREFIX)
     }
     if not attributes:
-        try:
-            document = decode_json(body)
-        except Unreadable:
-            return Claimed()
+        document = _document(body)
         attributes = document if isinstance(document, dict) else {}
     source, message_id, subject, message_type = (_id(attributes.get(name)) for name in Claimed._fields[:-1])
     return Claimed(source, message_id, subject, message_type, _instant(attributes.get("time")))
+
+
+def _document(body: bytes) -> object:
+    """JSON whatever its numbers, of which no claim is one; None for other bytes."""
+    try:
+        return decode_json(body)
+    except Unreadable:
+        pass
+    try:
+        return json.loads(body, parse_float=_no_claim, parse_int=_no_claim, parse_constant=_no_claim)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_claim(number: str) -> None:
+    """A number is no id."""
 
 
 def _id(value: object) -> str | None:

@@ -9,13 +9,13 @@ from pydantic_core import ErrorDetails
 
 from consumers.contract.values import VALUE_IS_WRONG, WHOLE_IS_WRONG
 
-LONGEST_REASON = 1_000
+LONGEST_REASON = 500
 LONGEST_VALUE = 60
-PROBLEMS_NAMED = 8
+PROBLEMS_NAMED = 3
 
 
 def reason_for(problems: Iterable[str]) -> str:
-    """Several problems in one line: the first eight, and how many more there are; at most 1,000 characters."""
+    """Several problems in one line: the first three, and how many more there are; at most 500 characters."""
     distinct = list(dict.fromkeys(problems))
     rest = len(distinct) - PROBLEMS_NAMED
     ending = f"; and {rest} more" if rest > 0 else ""

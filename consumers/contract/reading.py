@@ -52,7 +52,8 @@ class WellFormed(NamedTuple):
 class Malformed(NamedTuple):
     """A message that does not fit the contract.
 
-    The reason names each field and what it must be, in one printable line of at most 500 characters, such as
+    The reason names the first three fields at fault and what they must be, in one printable line of at most 500
+    characters, such as
     "data.lines[0].quantity: must be greater than 0, but is -3".
     """
 

@@ -6,12 +6,14 @@ Of the present the store's register tells the same (projections/views/untaken_me
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Table, insert, or_, select, true
+from sqlalchemy import Connection, Engine, Table, insert, or_, select
 
 from domain.fact import Fact, FactKey
 from domain.order.kind import ORDER
-from domain.verdict import Verdict
-from infra.store.register.tables import malformed_messages, messages
+from domain.verdict import Outcome, Verdict
+from infra.queries.waiting_voids import waiting_voids
+from infra.store.events.history import History
+from infra.store.register.tables import malformed_messages
 from projections.projection import Settled
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
@@ -19,28 +21,31 @@ NOT_TAKEN = (Verdict.HELD, Verdict.REFUSED)
 ROWS_AT_ONCE = 10_000
 
 
+def is_untaken(outcome: Outcome) -> bool:
+    """Whether a person should look at the message: it is held, or refused and not voided."""
+    return outcome.verdict in NOT_TAKEN and not outcome.voided
+
+
 class UntakenThen:
     """What had not been taken at `known_at`. Show it each order, settled from the facts that were recorded by then."""
 
-    def __init__(self, engine: Engine, known_at: datetime):
+    def __init__(self, engine: Engine, history: History, known_at: datetime):
         self._untaken: list[dict[str, object]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
         self._superseded: set[FactKey] = set()
-        waiting = select(messages.c.subject, messages.c.occurred_at).where(
-            messages.c.waits_in_room == true(), messages.c.recorded_at <= known_at
-        )
         claiming = select(malformed_messages).where(
             malformed_messages.c.claimed_subject.is_not(None),
             malformed_messages.c.received_at <= known_at,
             or_(malformed_messages.c.discarded_at.is_(None), malformed_messages.c.discarded_at > known_at),
         )
         with engine.connect() as connection:
-            for row in connection.execute(waiting):
-                self._note(row.subject, row.occurred_at)
             for row in connection.execute(claiming):
                 if may_be_an_orders(row.claimed_type):
                     key = (row.claimed_source or "", row.claimed_id or "")
                     self._claims.append((key, row.claimed_subject, row.received_at))
+        for order_id, void, outcome in waiting_voids(engine, history, known_at):
+            if is_untaken(outcome):
+                self._note(order_id, void.occurred_at)
         self._claimed = {key for key, _, _ in self._claims}
 
     def look_at(self, settled: Settled, facts: Iterable[Fact]) -> None:
@@ -52,7 +57,7 @@ class UntakenThen:
             outcome = outcomes.get(fact.key)
             if outcome is None:
                 continue
-            if outcome.verdict in NOT_TAKEN and not outcome.voided:
+            if is_untaken(outcome):
                 self._note(settled.subject_id, fact.occurred_at)
             elif outcome.verdict is Verdict.APPLIED and fact.key in self._claimed:
                 self._superseded.add(fact.key)

@@ -14,7 +14,8 @@ from domain.order.kind import ORDER
 from domain.settling import Settling, up_to
 from domain.streams import settle_stream, stream_name
 from domain.verdict import Outcome, Verdict
-from infra.queries.untaken import NOT_TAKEN, may_be_an_orders
+from infra.queries.untaken import is_untaken, may_be_an_orders
+from infra.queries.waiting_voids import waiting_voids
 from infra.store.events.history import History
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.tables import AMONG_NOT_APPLIED, malformed_messages, messages
@@ -66,17 +67,16 @@ def untaken_then(
     found = []
     for fact in facts:
         outcome = settling.outcomes.get(fact.key)
-        if outcome and outcome.verdict in NOT_TAKEN and not outcome.voided and fact.occurred_at <= at:
+        if outcome and is_untaken(outcome) and fact.occurred_at <= at:
             found.append(_of_fact(order_id, fact, outcome))
-    waiting = _about(order_id).where(
-        messages.c.waits_in_room == true(), messages.c.recorded_at <= known_at, messages.c.occurred_at <= at
-    )
+    for _, fact, outcome in waiting_voids(engine, history, known_at, order_id):
+        if is_untaken(outcome) and fact.occurred_at <= at:
+            found.append(_of_fact(order_id, fact, outcome))
     claiming = _claiming(order_id).where(
         malformed_messages.c.received_at <= min(at, known_at),
         or_(malformed_messages.c.discarded_at.is_(None), malformed_messages.c.discarded_at > known_at),
     )
     with engine.connect() as connection:
-        found += [_of_row(row) for row in connection.execute(waiting)]
         for row in connection.execute(claiming).all():
             streams = {like.stream for like in connection.execute(_messages_like(row))}
             if may_be_an_orders(row.claimed_type) and not any(

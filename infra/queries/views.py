@@ -99,7 +99,7 @@ class Views:
                 asked.known_at,
                 self._clock_skew,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
-                untaken=UntakenThen(self._engine, asked.known_at) if view.counts_untaken else None,
+                untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
             ) as scratch,
             scratch.connect() as connection,
         ):

@@ -211,6 +211,18 @@ def test_a_void_that_waited_then_and_was_taken_later_is_counted_as_known_then(de
     assert desk.counts(known_at=14) == desk.counts() == {"SO-1": 0}
 
 
+def test_a_void_that_waits_and_was_voided_later_is_counted_as_known_before(desk: Desk) -> None:
+    waits = voided(REFUSED, "2025-03-09T00:00:00Z")
+    desk.hears(12, waits)
+    desk.hears(14, voided(waits, "2025-03-13T00:00:00Z"))
+    assert desk.counts(known_at=13) == {"SO-1": 1}
+    assert desk.counts(known_at=14) == desk.counts() == {"SO-1": 0}
+    for known_at, untaken in ((day(13), 1), (None, 0)):
+        told = desk.waybill.orders.order("SO-1", desk.now, known_at=known_at)
+        assert told is not None
+        assert len(told.untaken) == untaken
+
+
 def test_what_the_clock_holds_is_counted_for_an_instant_from_its_time_on(desk: Desk) -> None:
     ahead = confirmed("SO-1", "2025-03-15T00:00:00Z", "S-unknown")
     desk.hears(12, ahead)
