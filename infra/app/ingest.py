@@ -11,7 +11,7 @@ from consumers.sources.source import Source
 from infra.app.container import Waybill
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
-from infra.queries.messages import IgnoredField
+from infra.queries.messages import IgnoredField, NoLongerApplied
 from projections.runner import Step
 
 log = structlog.get_logger(__name__)
@@ -21,13 +21,15 @@ class IngestReport(NamedTuple):
     """The result of an ingest, with the present verdict of each message.
 
     `untaken` also counts messages that came again, which `counts` has as duplicates. `position` is that of the newest
-    event that was written or found, 0 if there is none. `ignored` counts the ignored fields.
+    event that was written or found, 0 if there is none. `ignored` counts the ignored fields. `no_longer_applied` are
+    the messages, of any source, that were applied before and lost that verdict while it ran.
     """
 
     counts: VerdictCounts
     untaken: UntakenCounts
     position: int
     ignored: Sequence[IgnoredField]
+    no_longer_applied: Sequence[NoLongerApplied]
 
 
 @contextmanager
@@ -47,6 +49,7 @@ def ingest_source(
     """
     pipeline = waybill.ingest(honour_recordedtime=honour_recordedtime)
     with reading_lock(waybill.settings.store, source.topic) as alone:
+        newest = waybill.retry(waybill.messages.newest_notice)
         feed_id, position = pipeline.read(source, resume=alone)
         pipeline.wake()
         if project:
@@ -54,6 +57,7 @@ def ingest_source(
         log.info("ingest_finished", topic=source.topic, position=position)
         tally = waybill.register.tally(feed_id)
         untaken = waybill.retry(lambda: waybill.dead_letters.counts_of_feeds([feed_id], waybill.clock()))
-        ignored = waybill.messages.ignored_of_feed(feed_id)
-        yield IngestReport(VerdictCounts.of(tally), untaken, position, ignored)
+        ignored = waybill.retry(lambda: waybill.messages.ignored_of_feed(feed_id))
+        lost = waybill.retry(lambda: waybill.messages.no_longer_applied(newest))
+        yield IngestReport(VerdictCounts.of(tally), untaken, position, ignored, lost)
         pipeline.finish(feed_id)

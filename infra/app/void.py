@@ -11,7 +11,7 @@ from consumers.sources.json_lines import JsonLines
 from domain.events import MessageVoided
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
-from infra.queries.messages import MessageReport
+from infra.queries.messages import MessageReport, NoLongerApplied
 
 VOID_SOURCE = "waybill/operator"
 
@@ -21,10 +21,14 @@ class CannotVoidError(ValueError):
 
 
 class VoidReport(NamedTuple):
-    """The outcomes of the voided message (none, if it has not come yet) and of the void."""
+    """The outcomes of the voided message (none, if it has not come yet) and of the void.
+
+    `no_longer_applied` are messages that built on the voided one and lost their verdict with it.
+    """
 
     voided: Sequence[MessageReport]
     void: Sequence[MessageReport]
+    no_longer_applied: Sequence[NoLongerApplied]
 
 
 def void_message(waybill: Waybill, source: str, message_id: str, reason: str, subject: str | None = None) -> VoidReport:
@@ -49,12 +53,13 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
     fits = read_message(body, now, waybill.reading_rules())
     if isinstance(fits, Malformed):
         raise CannotVoidError(fits.reason.replace("data.", ""))
-    with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)):
-        pass
+    with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)) as ingested:
+        lost = ingested.no_longer_applied
     voided = waybill.retry(lambda: waybill.messages.find(source, message_id))
     return VoidReport(
         [report for report in voided if report.subject == subject],
         waybill.retry(lambda: waybill.messages.find(VOID_SOURCE, fact.message_id)),
+        lost,
     )
 
 

@@ -23,6 +23,7 @@ from infra.cli.output import (
     show_counts,
     show_error,
     show_json,
+    show_no_longer_applied,
     show_note,
     show_rows,
 )
@@ -82,6 +83,7 @@ def ingest(
             for ignored in report.ignored[:FAILURES_SHOWN]:
                 times = "1 message" if ignored.messages == 1 else f"{ignored.messages} messages"
                 show_note(form, f"ignored {ignored.field} in {times} of {ignored.type}")
+            show_no_longer_applied(report.no_longer_applied)
             dead = report.untaken
             if strict and dead.dead:
                 errors().print(

@@ -7,7 +7,7 @@ import typer
 from infra.app.container import Waybill
 from infra.app.void import CannotVoidError, void_message
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import Format, dead_letters_command, errors, show_record, show_rows
+from infra.cli.output import Format, dead_letters_command, errors, show_no_longer_applied, show_record, show_rows
 from infra.queries.messages import MessageReport
 from infra.store.opening import Access
 
@@ -63,3 +63,4 @@ def void(
             raise typer.BadParameter(str(e)) from None
     rows = [told._asdict() for told in (*report.voided, *report.void)]
     show_rows(["source", "id", "subject", "type", "verdict", "reason"], rows, form)
+    show_no_longer_applied(report.no_longer_applied)

@@ -27,10 +27,12 @@ from infra.masking import masked
 from infra.printable import printable, printable_line
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
+from infra.queries.messages import NoLongerApplied
 from infra.serialization import csv_cell, json_text, json_value
 
 # Tables written to a file or a pipe are not cut to the width of a terminal.
 WIDTH_WITHOUT_TERMINAL = 240
+LOST_SHOWN = 20
 
 _STYLES = {
     "applied": "green",
@@ -136,6 +138,15 @@ def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> 
             show_note(form, f"not taken, with reasons: {dead_letters_command(untaken)}")
         if untaken.waiting:
             show_note(form, "held, with what they wait for: waybill held list")
+
+
+def show_no_longer_applied(lost: Sequence[NoLongerApplied]) -> None:
+    """Warn of messages that were applied before and are not any more: a person should look at their orders."""
+    for message in lost[:LOST_SHOWN]:
+        which = f"{message.type} {message.id} of {message.source}"
+        show_warning(f"{which} was applied and is {message.verdict} now: {message.reason}")
+    if len(lost) > LOST_SHOWN:
+        show_warning(f"{len(lost) - LOST_SHOWN} more messages were applied before and are not any more")
 
 
 def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:

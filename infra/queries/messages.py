@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row, func, select, true, tuple_
 
 from domain.clock_holds import facts_among
 from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.streams import settle_stream
+from domain.verdict import Verdict
 from infra.store.events.history import History
-from infra.store.register.tables import ignored_fields, messages
+from infra.store.register.tables import ignored_fields, messages, notices
 from projections.order_timeline import what_each_changed
 
 
@@ -58,6 +59,17 @@ class IgnoredField(NamedTuple):
     messages: int
 
 
+class NoLongerApplied(NamedTuple):
+    """A message that was applied until another message came, and its verdict since."""
+
+    source: str
+    id: str
+    subject: str
+    type: str
+    verdict: str
+    reason: str
+
+
 class Messages:
     """Reads the register and the streams that it names."""
 
@@ -80,6 +92,29 @@ class Messages:
             ).all()
         names = {subject: json.loads(written) for subject, written in ignored}
         return [self._report(row, names.get(row.subject, ())) for row in rows]
+
+    def newest_notice(self) -> int:
+        """The number of the newest change of a verdict, for `no_longer_applied`; 0 if there is none."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(notices.c.notice_id), 0))).scalar_one())
+
+    def no_longer_applied(self, since: int) -> list[NoLongerApplied]:
+        """Messages that were applied and are not since notice number `since`, other than those that were voided."""
+        key = (messages.c.source, messages.c.message_id, messages.c.subject)
+        changed = select(notices.c.source, notices.c.message_id, notices.c.subject).where(
+            notices.c.notice_id > since, notices.c.before == Verdict.APPLIED.value
+        )
+        question = (
+            select(*key, messages.c.type, messages.c.verdict, messages.c.reason)
+            .where(
+                tuple_(*key).in_(changed),
+                messages.c.verdict != Verdict.APPLIED.value,
+                messages.c.voided.is_not(true()),
+            )
+            .order_by(messages.c.subject, messages.c.occurred_at, *key)
+        )
+        with self._engine.connect() as connection:
+            return [NoLongerApplied._make(row) for row in connection.execute(question)]
 
     def ignored_of_feed(self, feed_id: int) -> list[IgnoredField]:
         """The ignored fields of a feed's messages, by type and field; all lines count as one."""

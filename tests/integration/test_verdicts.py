@@ -149,6 +149,22 @@ def test_what_was_refused_may_turn_out_right(waybill: Command) -> None:
     assert [letter["id"] for letter in waybill.ask("dead-letters", "list", "--all")] == [recall["id"]]
 
 
+def test_what_is_applied_no_longer_is_said_by_whoever_caused_it(waybill: Command) -> None:
+    """given a correction that takes away what another message built on, then ingest and void say which one it was."""
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, name="1")
+    file = waybill.file("2.jsonl", voided(BOOKING, "2025-03-20T09:00:00Z"))
+    shown = waybill("ingest", file).done()
+    assert f"{ARRIVAL['id']} of {ARRIVAL['source']} was applied and is held now: shipment S1" in shown.err
+    # what was voided on purpose is no surprise
+    assert f"{BOOKING['id']} of" not in shown.err
+
+    waybill.ingest({**BOOKING, "id": "again"}, name="3")
+    shown = waybill("void", BOOKING["source"], "again", "--reason", "twice").done()
+    assert f"{ARRIVAL['id']} of {ARRIVAL['source']} was applied and is held now" in shown.err
+    shown = waybill("ingest", waybill.file("4.jsonl", cancelled("SO-9", "2025-03-20T09:00:00Z"))).done()
+    assert "now:" not in shown.err
+
+
 # -- one order ----------------------------------------------------------------------------------------------------
 
 
