@@ -38,11 +38,10 @@ follow_up_periods = RowTable(
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """Each follow-up's periods; a new period begins when another rep takes over the order."""
-    moments = [(moment.at, moment.summary) for moment in settled.moments]
     owed: dict[FollowUp, None] = {}
-    for _, summary in moments:
-        for follow_up in summary.follow_ups if summary else ():
-            owed[follow_up] = None
+    for _, _, summary in settled.moments:
+        if summary is not None and summary.follow_ups:
+            owed.update(dict.fromkeys(summary.follow_ups))
     return {
         follow_up_periods.name: [
             FollowUpPeriod(
@@ -58,7 +57,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
             )
             for follow_up in owed
             for (rep_id, closed_at), valid_from, valid_to in periods(
-                (at, _holder(summary, follow_up)) for at, summary in moments
+                (at, _holder(summary, follow_up)) for at, _, summary in settled.moments
             )
         ]
     }

@@ -36,7 +36,10 @@ late_delivery_periods = RowTable(
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """Usually at most one row. A shipment in transit when the order was completed may be confirmed later."""
-    late = periods((moment.at, _late(moment.summary)) for moment in settled.moments)
+    moments = settled.moments
+    if not moments or moments[-1].summary is None or moments[-1].summary.short is None:
+        return {late_delivery_periods.name: ()}  # never completed
+    late = periods((at, _late(summary)) for at, _, summary in moments)
     return {
         late_delivery_periods.name: [
             completion._replace(valid_from=valid_from, valid_to=valid_to) for completion, valid_from, valid_to in late
