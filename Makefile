@@ -74,8 +74,9 @@ test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break so
 	echo "The instants come from WAYBILL_FAULT_SEED=$$WAYBILL_FAULT_SEED"; \
 	infra/local/postgres.sh with $(BIN)/pytest -m fault $(ARGS)
 
+# The projections' specifications run through a store: what depends on an interpreter is in the other unit tests.
 test-pythons: $(STAMP)  ## the unit and contract tests under each other Python 3.11 to 3.14 that is found
-	@infra/local/pythons.sh test -n $(WORKERS) -m "not slow" $(ARGS)
+	@infra/local/pythons.sh test -n $(WORKERS) -m "not slow and not postgres" --ignore=tests/unit/projections $(ARGS)
 
 check: lint test  ## lint and test
 
