@@ -16,10 +16,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, StreamEvent, register_event
 from domain.verdict import Outcome, Verdict
-
-VOID = "message.voided.v1"
 
 
 @register_event
@@ -51,7 +50,7 @@ def release(facts: Iterable[Fact], keys: set[FactKey]) -> list[Fact]:
 
 def held_by_clock(fact: Fact, now: datetime, skew: timedelta) -> Fact:
     """The fact to store when the service's clock is `now` and clocks may differ by `skew`."""
-    if fact.occurred_at - now <= skew or fact.TYPE == VOID:
+    if fact.occurred_at - now <= skew or isinstance(fact, MessageVoided):
         return fact
     return msgspec.structs.replace(fact, held_until=fact.occurred_at - skew)
 

@@ -24,6 +24,7 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from domain.clock_holds import outcome_of_held
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, SortKey, sort_key_of
 from domain.repetition import Saying, fingerprint, saying_of
 from domain.verdict import Objection, Outcome, Verdict, already_so
@@ -88,6 +89,14 @@ class Settling(Generic[State]):
     fingerprints: frozenset[str] = frozenset()
     _said: dict[FactKey, Saying] = field(default_factory=dict)
     _sayings: set[Saying] = field(default_factory=set)
+
+    def take_all(self, facts: Iterable[Fact]) -> None:
+        """Take the next facts, in the order of their places; those that the clock holds are ignored."""
+        for fact in facts:
+            if fact.held_until is None:
+                self.take(fact)
+            else:
+                self.outcomes[fact.key] = outcome_of_held(fact)
 
     def take(self, fact: Fact) -> None:
         """Take the next fact, and then those that waited for it or may now be allowed at its instant."""
@@ -185,11 +194,7 @@ def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, w
         watched=watched,
         has_voids=bool(weighed.outcomes),
     )
-    for fact in sorted(weighed.standing, key=sort_key_of):
-        if fact.held_until is None:
-            settling.take(fact)
-        else:
-            settling.outcomes[fact.key] = outcome_of_held(fact)
+    settling.take_all(sorted(weighed.standing, key=sort_key_of))
     return settling
 
 
@@ -202,5 +207,5 @@ def up_to(facts: Iterable[Fact], occurred: datetime | None = None, recorded: dat
         fact
         for fact in facts
         if (recorded is None or fact.recorded_at <= recorded)
-        and (occurred is None or fact.occurred_at <= occurred or fact.TYPE == "message.voided.v1")
+        and (occurred is None or fact.occurred_at <= occurred or isinstance(fact, MessageVoided))
     ]

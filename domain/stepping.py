@@ -7,7 +7,6 @@ all facts of the stream.
 from collections.abc import Sequence
 from typing import Any
 
-from domain.clock_holds import outcome_of_held
 from domain.events import MessageVoided
 from domain.fact import Fact, SortKey, sort_key_of
 from domain.settling import Settling
@@ -42,8 +41,4 @@ def come_after(last_sort_key: SortKey | None, facts: Sequence[Fact]) -> bool:
 
 def step_on(settling: Settling[Any], facts: Sequence[Fact]) -> None:
     """Take new facts on top; facts that the clock holds are ignored."""
-    for fact in sorted(facts, key=sort_key_of) if len(facts) > 1 else facts:
-        if fact.held_until is None:
-            settling.take(fact)
-        else:
-            settling.outcomes[fact.key] = outcome_of_held(fact)
+    settling.take_all(sorted(facts, key=sort_key_of) if len(facts) > 1 else facts)

@@ -17,7 +17,6 @@ from consumers.ingest.deduplication import deduplicate, look_up, reason_of
 from consumers.ingest.malformed_messages import LetterIds, release_well_formed, take_malformed
 from consumers.ingest.register import (
     Arrival,
-    ChangedMessage,
     Changes,
     IgnoredFields,
     MalformedMessage,
@@ -37,7 +36,7 @@ from consumers.ingest.settling_cache import IngestSettlingCache, SettledStream
 from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
 from consumers.ingest.subject_suggestions import hints_for, without_hint
 from domain.clock_holds import ClockHoldEnded
-from domain.events import MessageVoided, VerdictChanged
+from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
 from domain.streams import is_waiting_room
 from domain.verdict import Outcome, Verdict
@@ -191,8 +190,8 @@ class BatchProcessor:
                 key, _, registered = addition
                 unplaced = msgspec.structs.replace(fact, originator_id="", originator_version=0)
                 events.append(NewEvent(stream, version, unplaced))
-                self._change(key, stream, version, registered, outcome)
-                self._notice_change(key, fact, registered, stream, version, registered.outcome)
+                self._changes.change_outcome(key, stream, version, registered, outcome)
+                self._changes.notice_change(addition, stream, version, registered.outcome)
         return version
 
     def _note_changed_verdicts(
@@ -206,42 +205,16 @@ class BatchProcessor:
     ) -> int:
         for key, fact, registered in reconsidered:
             outcome = outcomes[fact.key]
-            if outcome == registered.outcome or _says(registered.outcome, outcome):
+            if outcome == registered.outcome or outcome == without_hint(registered.outcome):
                 continue
             if registered.stream == stream:
-                self._change(key, stream, registered.version, registered, outcome)
+                self._changes.change_outcome(key, stream, registered.version, registered, outcome)
             if outcome.verdict is registered.outcome.verdict:
                 continue
             version += 1
             because = None if fact.key in due else _because_of(fact, additions, outcomes)
-            changed = VerdictChanged(
-                recorded_at=self._changes.received_at,
-                source=fact.source,
-                message_id=fact.message_id,
-                verdict_before=registered.outcome.verdict,
-                verdict=outcome.verdict,
-                reason=outcome.reason,
-                took_effect_at=outcome.took_effect_at,
-                because_of_source=because[0] if because else None,
-                because_of_id=because[1] if because else None,
-            )
-            self._changes.events.append(NewEvent(stream, version, changed))
-            self._notice_change(key, fact, registered, stream, version, outcome)
+            self._changes.change_verdict(stream, version, RegisteredFact(key, fact, registered), outcome, because)
         return version
-
-    def _change(self, key: MessageKey, stream: str, version: int, registered: Registered, outcome: Outcome) -> None:
-        self._changes.changed.append(ChangedMessage(key, stream, version, outcome))
-        if outcome.verdict is not registered.outcome.verdict:
-            self._changes.count(registered.feed_id, registered.outcome.verdict, -1)
-            self._changes.count(registered.feed_id, outcome.verdict)
-
-    def _notice_change(
-        self, key: MessageKey, fact: Fact, registered: Registered, stream: str, version: int, outcome: Outcome
-    ) -> None:
-        before = registered.outcome.verdict
-        self._changes.notices.append(
-            Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, outcome)
-        )
 
     def _answer(
         self, arrival: Arrival, outcome: Outcome, stream: str | None = None, version: int | None = None
@@ -253,11 +226,6 @@ class BatchProcessor:
             self._changes.notices.append(
                 Notice(key, fact.TYPE, None, feed_id, raw.offset, stream, version, None, outcome)
             )
-
-
-def _says(registered: Outcome, outcome: Outcome) -> bool:
-    """Whether the registered outcome is the same, plus a hint."""
-    return registered.verdict is Verdict.HELD and registered._replace(reason=without_hint(registered.reason)) == outcome
 
 
 def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:

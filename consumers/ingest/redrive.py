@@ -13,10 +13,8 @@ from consumers.contract import Malformed, ReadingRules, read_record
 from consumers.ingest.batch_processing import BatchProcessor, Read
 from consumers.ingest.register import (
     Arrival,
-    ChangedMessage,
     Changes,
     MessageKey,
-    NewEvent,
     Notice,
     Receipt,
     RegisteredFact,
@@ -28,7 +26,6 @@ from consumers.ingest.snapshots import LONG_STREAM, take_snapshot
 from consumers.ingest.subject_suggestions import without_hint
 from consumers.sources.source import RawMessage
 from domain.clock_holds import held_by_clock
-from domain.events import VerdictChanged
 from domain.streams import is_waiting_room, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 
@@ -95,42 +92,17 @@ def redrive_streams(
         version = versions[stream].version
         for key, fact, before in known.values():
             after = settling.outcomes[fact.key]
-            if _says_the_same(before.outcome, after):
+            if after == without_hint(before.outcome):
                 continue
             redriven.append(RedrivenMessage(key, fact.TYPE, None, before.outcome, after))
-            changes.changed.append(ChangedMessage(key, stream, before.version, after))
+            changes.change_outcome(key, stream, before.version, before, after)
             if after.verdict is not before.outcome.verdict:
                 version += 1
-                _tell_of_change(changes, stream, version, RegisteredFact(key, fact, before), after, because)
+                told = after._replace(reason=_joined(because, after.reason))
+                changes.change_verdict(stream, version, RegisteredFact(key, fact, before), told)
         if version >= LONG_STREAM:
             changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
     return redriven
-
-
-def _says_the_same(before: Outcome, after: Outcome) -> bool:
-    """Whether the outcomes are equal, ignoring a hint that ingest added to the reason of a held message."""
-    return before._replace(reason=without_hint(before.reason)) == after
-
-
-def _tell_of_change(
-    changes: Changes, stream: str, version: int, message: RegisteredFact, after: Outcome, because: str
-) -> None:
-    key, fact, registered = message
-    before = registered.outcome.verdict
-    told = after._replace(reason=_joined(because, after.reason))
-    changed = VerdictChanged(
-        recorded_at=changes.received_at,
-        source=fact.source,
-        message_id=fact.message_id,
-        verdict_before=before,
-        verdict=after.verdict,
-        reason=told.reason,
-        took_effect_at=after.took_effect_at,
-    )
-    changes.events.append(NewEvent(stream, version, changed))
-    changes.notices.append(Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, told))
-    changes.count(registered.feed_id, before, -1)
-    changes.count(registered.feed_id, after.verdict)
 
 
 def redrive_malformed(

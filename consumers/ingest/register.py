@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from consumers.sources.source import FeedPosition, RawMessage
-from domain.fact import Fact, StreamEvent
+from domain.events import VerdictChanged
+from domain.fact import Fact, FactKey, StreamEvent
 from domain.verdict import Outcome, Verdict
 
 
@@ -191,6 +192,40 @@ class Changes:
     def count(self, feed_id: int, verdict: Verdict, by: int = 1) -> None:
         tally = self.tallies.setdefault(feed_id, {})
         tally[verdict] = tally.get(verdict, 0) + by
+
+    def change_outcome(
+        self, key: MessageKey, stream: str, version: int, registered: Registered, outcome: Outcome
+    ) -> None:
+        """An earlier message has another outcome, and stands at this place from now on."""
+        before = registered.outcome.verdict
+        self.changed.append(ChangedMessage(key, stream, version, outcome))
+        if outcome.verdict is not before:
+            self.count(registered.feed_id, before, -1)
+            self.count(registered.feed_id, outcome.verdict)
+
+    def change_verdict(
+        self, stream: str, version: int, message: RegisteredFact, outcome: Outcome, because: FactKey | None = None
+    ) -> None:
+        """Tell of an earlier message's other verdict: an event at this version of the stream, and a notice."""
+        _, fact, registered = message
+        event = VerdictChanged(
+            recorded_at=self.received_at,
+            source=fact.source,
+            message_id=fact.message_id,
+            verdict_before=registered.outcome.verdict,
+            verdict=outcome.verdict,
+            reason=outcome.reason,
+            took_effect_at=outcome.took_effect_at,
+            because_of_source=because[0] if because else None,
+            because_of_id=because[1] if because else None,
+        )
+        self.events.append(NewEvent(stream, version, event))
+        self.notice_change(message, stream, version, outcome)
+
+    def notice_change(self, message: RegisteredFact, stream: str, version: int, outcome: Outcome) -> None:
+        key, fact, registered = message
+        before = registered.outcome.verdict
+        self.notices.append(Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, outcome))
 
     def repeat(self, key: MessageKey, feed_id: int, times: int = 1, differing: int = 0) -> None:
         before = self.repeats.get(key, Repeats(0, 0, feed_id))

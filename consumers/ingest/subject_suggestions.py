@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from consumers.ingest.register import RegisterTransaction
 from domain.streams import split_stream_name
+from domain.verdict import Outcome, Verdict
 
 _HINT = "; perhaps the known subject "
 _blanks = re.compile(r"[\s\u00ad\u200b-\u200d\u2060\ufeff]+")
@@ -43,9 +44,11 @@ def hints_for(transaction: RegisterTransaction, streams: Iterable[str]) -> dict[
     return hints
 
 
-def without_hint(reason: str) -> str:
-    """The reason as settling gives it."""
-    return reason.partition(_HINT)[0]
+def without_hint(outcome: Outcome) -> Outcome:
+    """A registered outcome as settling gives it: only the reasons of held messages get hints."""
+    if outcome.verdict is not Verdict.HELD:
+        return outcome
+    return outcome._replace(reason=outcome.reason.partition(_HINT)[0])
 
 
 def _variants(stream: str) -> list[str]:

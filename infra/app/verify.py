@@ -13,6 +13,7 @@ from consumers.ingest.subject_suggestions import without_hint
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
+from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
 from infra.queries import books
 from infra.store.events.history import History
@@ -109,12 +110,9 @@ class Verifier:
             for key, outcome in settling.outcomes.items():
                 checked["messages"] += 1
                 row = registered.pop(key, None)
-                found = (
-                    f"{row.verdict}: {without_hint(row.reason)} ({row.took_effect_at})"
-                    if row is not None
-                    else "not registered"
-                )
-                expected = f"{outcome.verdict.value}: {outcome.reason} ({outcome.took_effect_at})"
+                found, expected = "not registered", _written(outcome)
+                if row is not None:
+                    found = _written(without_hint(Outcome(Verdict(row.verdict), row.reason, row.took_effect_at)))
                 if found != expected:
                     yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", expected, found)
             for key in registered:
@@ -193,6 +191,10 @@ class Verifier:
             checked["books"] += 1
             if kept[verdict] != count:
                 yield Finding("books", verdict, str(count), str(kept[verdict]))
+
+
+def _written(outcome: Outcome) -> str:
+    return f"{outcome.verdict.value}: {outcome.reason} ({outcome.took_effect_at})"
 
 
 def _rows_of(connection: Connection, declared: RowTable[Any], table: Table, subjects: Sequence[str]) -> list[Row]:

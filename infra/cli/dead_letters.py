@@ -21,7 +21,7 @@ from infra.cli.arguments import (
 from infra.cli.output import Format, console, show_json, show_record, show_rows
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
-dead_letters = typer.Typer(invoke_without_command=True, help="Messages that were not taken, kept whole.")
+dead_letters = typer.Typer(invoke_without_command=True)
 
 SeenByOption = Annotated[
     datetime | None,
@@ -38,8 +38,9 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(dead_letters, name="dead_letters", hidden=True)
 
 
-@dead_letters.callback()
-def dead_letters_alone(
+@dead_letters.callback(help="Messages that were not taken, kept whole.")
+@dead_letters.command("list")
+def list_dead_letters(
     context: typer.Context,
     as_of: SeenByOption = None,
     known_at: SeenByKnownOption = None,
@@ -51,24 +52,9 @@ def dead_letters_alone(
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Messages that were not taken, kept whole; without a subcommand: the list."""
-    if context.invoked_subcommand is None:
-        list_dead_letters(as_of, known_at, subject, source, type_, reason, everything, limit, form)
-
-
-@dead_letters.command("list")
-def list_dead_letters(
-    as_of: SeenByOption = None,
-    known_at: SeenByKnownOption = None,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    reason: ReasonOption = None,
-    everything: EverythingOption = False,
-    limit: LimitOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
     """The malformed, the refused, and those held too long; the oldest first."""
+    if context.invoked_subcommand is not None:
+        return
     wanted = DeadLetterFilter(subject, source, type_, reason)
     with open_waybill() as waybill:
         now, kept = waybill.clock(), waybill.dead_letters

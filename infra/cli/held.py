@@ -16,15 +16,16 @@ from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
 COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
 
-held_messages = typer.Typer(invoke_without_command=True, help="Messages that wait for something they name.")
+held_messages = typer.Typer(invoke_without_command=True)
 
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(held_messages, name="held")
 
 
-@held_messages.callback()
-def held(
+@held_messages.callback(help="Messages that wait for something they name.")
+@held_messages.command("list")
+def list_held(
     context: typer.Context,
     subject: SubjectOption = None,
     source: SourceOption = None,
@@ -33,21 +34,9 @@ def held(
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List messages that wait for something they name. Without a subcommand: list."""
-    if context.invoked_subcommand is None:
-        list_held(subject, source, type_, reason, limit, form)
-
-
-@held_messages.command("list")
-def list_held(
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    reason: ReasonOption = None,
-    limit: LimitOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
     """List messages that wait for something they name, the longest waiting first."""
+    if context.invoked_subcommand is not None:
+        return
     with open_waybill() as waybill:
         messages = waybill.dead_letters.held(waybill.clock(), DeadLetterFilter(subject, source, type_, reason))
     rows = [message._asdict() for message in messages[:limit]]

@@ -67,12 +67,13 @@ class Orders:
         head = self._history.head()  # asked first: what is read next reflects at least this much
         stream, at = stream_name(ORDER, order_id), as_of or now
         events = self._history.stream(stream)
-        facts = up_to(facts_among(e.event for e in events), as_of, known_at)
+        filed = facts_among(e.event for e in events)
+        facts = up_to(filed, as_of, known_at)
         if known_at is None:
             untaken = untaken_now(self._engine, order_id, at)
         else:
             facts = as_held_at(facts, known_at, self._clock_skew)
-            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, at, known_at)
+            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, filed, at, known_at)
         if not facts and not untaken:
             return None
         settling = settle_stream(stream, facts)

@@ -5,8 +5,9 @@ Of the present the store's register tells the same (projections/views/untaken_me
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, Table, insert, or_, select
 
 from domain.fact import Fact, FactKey
 from domain.order.kind import ORDER
@@ -33,11 +34,7 @@ class UntakenThen:
         self._untaken: list[dict[str, object]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
         self._superseded: set[FactKey] = set()
-        claiming = select(malformed_messages).where(
-            malformed_messages.c.claimed_subject.is_not(None),
-            malformed_messages.c.received_at <= known_at,
-            or_(malformed_messages.c.discarded_at.is_(None), malformed_messages.c.discarded_at > known_at),
-        )
+        claiming = claims_known(known_at).where(malformed_messages.c.claimed_subject.is_not(None))
         with engine.connect() as connection:
             for row in connection.execute(claiming):
                 if may_be_an_orders(row.claimed_type):
@@ -84,6 +81,13 @@ class UntakenThen:
 def _insert(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
     if rows:
         connection.execute(insert(table), rows)
+
+
+def claims_known(known_at: datetime) -> Select[Any]:
+    """Malformed messages that were recorded by then and not discarded."""
+    letter = malformed_messages.c
+    not_discarded = or_(letter.discarded_at.is_(None), letter.discarded_at > known_at)
+    return select(malformed_messages).where(letter.received_at <= known_at, not_discarded)
 
 
 def may_be_an_orders(message_type: str | None) -> bool:

@@ -3,6 +3,7 @@
 They are those that the views count (projections/views/untaken_messages.py).
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,10 +12,10 @@ from sqlalchemy import Engine, Row, Select, or_, select, text, true
 from domain.clock_holds import as_held_at, facts_among
 from domain.fact import Fact
 from domain.order.kind import ORDER
-from domain.settling import Settling, up_to
+from domain.settling import up_to
 from domain.streams import settle_stream, stream_name
 from domain.verdict import Outcome, Verdict
-from infra.queries.untaken import is_untaken, may_be_an_orders
+from infra.queries.untaken import claims_known, is_untaken, may_be_an_orders
 from infra.queries.waiting_voids import waiting_voids
 from infra.store.events.history import History
 from infra.store.register.letter_ids import letter_id_of
@@ -46,8 +47,10 @@ def untaken_now(engine: Engine, order_id: str, at: datetime) -> list[UntakenOfOr
     well_formed = _about(order_id).where(
         text(AMONG_NOT_APPLIED), messages.c.voided.is_not(true()), messages.c.occurred_at <= at
     )
-    claiming = _claiming(order_id).where(
-        malformed_messages.c.received_at <= at, malformed_messages.c.discarded_at.is_(None)
+    claiming = select(malformed_messages).where(
+        malformed_messages.c.claimed_subject == order_id,
+        malformed_messages.c.received_at <= at,
+        malformed_messages.c.discarded_at.is_(None),
     )
     with engine.connect() as connection:
         found = [_of_row(row) for row in connection.execute(well_formed)]
@@ -59,11 +62,21 @@ def untaken_now(engine: Engine, order_id: str, at: datetime) -> list[UntakenOfOr
 
 
 def untaken_then(
-    engine: Engine, history: History, skew: timedelta, order_id: str, at: datetime, known_at: datetime
+    engine: Engine,
+    history: History,
+    skew: timedelta,
+    order_id: str,
+    facts: Iterable[Fact],
+    at: datetime,
+    known_at: datetime,
 ) -> list[UntakenOfOrder]:
-    """Those that had happened by `at` (malformed: were recorded), by what was known at `known_at`."""
+    """Those that had happened by `at` (malformed: were recorded), by what was known at `known_at`.
+
+    `facts` are all of the order's stream.
+    """
     stream = stream_name(ORDER, order_id)
-    facts, settling = _known(history, skew, stream, known_at)
+    facts = _known(facts, skew, known_at)
+    settling = settle_stream(stream, facts, watched=False)
     found = []
     for fact in facts:
         outcome = settling.outcomes.get(fact.key)
@@ -72,9 +85,8 @@ def untaken_then(
     for _, fact, outcome in waiting_voids(engine, history, known_at, order_id):
         if is_untaken(outcome) and fact.occurred_at <= at:
             found.append(_of_fact(order_id, fact, outcome))
-    claiming = _claiming(order_id).where(
-        malformed_messages.c.received_at <= min(at, known_at),
-        or_(malformed_messages.c.discarded_at.is_(None), malformed_messages.c.discarded_at > known_at),
+    claiming = claims_known(known_at).where(
+        malformed_messages.c.claimed_subject == order_id, malformed_messages.c.received_at <= at
     )
     with engine.connect() as connection:
         for row in connection.execute(claiming).all():
@@ -86,24 +98,19 @@ def untaken_then(
     return _in_order(found)
 
 
-def _known(history: History, skew: timedelta, stream: str, known_at: datetime) -> tuple[list[Fact], Settling[Any]]:
-    facts = up_to(facts_among(e.event for e in history.stream(stream)), None, known_at)
-    facts = as_held_at(facts, known_at, skew)
-    return facts, settle_stream(stream, facts)
+def _known(facts: Iterable[Fact], skew: timedelta, known_at: datetime) -> list[Fact]:
+    return as_held_at(up_to(facts, recorded=known_at), known_at, skew)
 
 
 def _was_applied(history: History, skew: timedelta, stream: str, known_at: datetime, row: Row[Any]) -> bool:
-    outcome = _known(history, skew, stream, known_at)[1].outcomes.get((row.claimed_source, row.claimed_id))
+    facts = _known(facts_among(e.event for e in history.stream(stream)), skew, known_at)
+    outcome = settle_stream(stream, facts, watched=False).outcomes.get((row.claimed_source, row.claimed_id))
     return outcome is not None and outcome.verdict is Verdict.APPLIED
 
 
 def _about(order_id: str) -> Select[Any]:
     of_an_order = messages.c.stream.startswith(ORDERS, autoescape=True)
     return select(messages).where(messages.c.subject == order_id, or_(of_an_order, messages.c.waits_in_room == true()))
-
-
-def _claiming(order_id: str) -> Select[Any]:
-    return select(malformed_messages).where(malformed_messages.c.claimed_subject == order_id)
 
 
 def _messages_like(row: Row[Any]) -> Select[Any]:

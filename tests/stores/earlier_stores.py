@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from consumers.ingest.subject_suggestions import without_hint
 from consumers.sources.json_lines import JsonLines
+from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill, open_backend
 from infra.app.status import read_status
 from infra.queries.views import Asked
@@ -146,7 +147,7 @@ def verdicts(waybill: Waybill) -> dict[str, Any]:
     m, of_malformed = messages.c, malformed_messages.c
     with waybill.engine.connect() as connection:
         told = [
-            {**row._mapping, "reason": without_hint(row.reason)}
+            {**row._mapping, "reason": without_hint(Outcome(Verdict(row.verdict), row.reason)).reason}
             for row in connection.execute(
                 select(
                     m.source,
