@@ -250,13 +250,19 @@ def answering_position(connection: Connection, projections: Iterable[Projection]
     for projection in projections:
         row = found.get((projection.name, projection.version))
         if row is None or not row.filled:
-            raise NotFilledError(
-                f"{projection.name} is being filled in version {projection.version} and stands at position "
-                f"{0 if row is None else row.position}: run waybill project, and ask again when waybill status no "
-                "longer says filling; a waybill of the version before answers meanwhile"
-            )
+            raise NotFilledError(_not_filled(projection, found))
         reached.append(row.position)
     return min(reached)
+
+
+def _not_filled(projection: Projection, found: Mapping[tuple[str, int], Any]) -> str:
+    row = found.get((projection.name, projection.version))
+    earlier = any(name == projection.name and other.filled for (name, _), other in found.items())
+    return (
+        f"{projection.name} is being filled in version {projection.version} and stands at position "
+        f"{0 if row is None else row.position}: run waybill project, and ask again when waybill status no longer says "
+        "filling"
+    ) + ("; a waybill of the version before answers meanwhile" if earlier else "")
 
 
 def all_live(connection: Connection, projections: Iterable[Projection]) -> bool:
