@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 
@@ -22,7 +22,8 @@ class UnreadableSourceError(Exception):
 class JsonLines:
     """Lines of a binary stream. `open_stream` opens the stream at its beginning, still compressed if it is.
 
-    A batch has at most `batch_lines` messages. Only the beginning of a line with more than `max_bytes` bytes is kept.
+    A batch has at most `batch_lines` messages and ends after `batch_bytes` bytes. Only the beginning of a line with
+    more than `max_bytes` bytes is kept.
     `progress`, if given, gets the number of bytes read from the stream so far (compressed bytes, if it is).
     """
 
@@ -36,11 +37,13 @@ class JsonLines:
         *,
         batch_lines: int,
         max_bytes: int = USUAL_MAX_BYTES,
+        batch_bytes: int = BATCH_BYTES,
         resumable: bool = False,
         progress: Callable[[int], None] | None = None,
     ):
         self.topic = topic
         self.resumable = resumable
+        self._batch_bytes = batch_bytes
         self._open_stream = open_stream
         self._batch_lines = batch_lines
         self._max_bytes = max_bytes
@@ -73,6 +76,12 @@ class JsonLines:
     def of_bytes(cls, topic: str, content: bytes) -> "JsonLines":
         """Lines in memory, such as a message that an operator makes."""
         return cls(topic, lambda: io.BytesIO(content), batch_lines=1_000)
+
+    @classmethod
+    def of_one_batch(cls, topic: str, lines: Sequence[bytes]) -> "JsonLines":
+        """Lines in memory that are taken in one transaction, however many: all of them or none."""
+        content = b"".join(line + b"\n" for line in lines)
+        return cls(topic, lambda: io.BytesIO(content), batch_lines=len(lines), batch_bytes=len(content))
 
     def batches(self, resume: FeedPosition | None) -> Iterator[Batch]:
         compressed = self._open_stream()
@@ -107,7 +116,7 @@ class JsonLines:
 
     def _next_batch(self, lines: LineReader, start: FeedPosition, unfinished: str | None) -> Batch | None:
         messages: list[RawMessage] = []
-        enough = start.bytes_read + BATCH_BYTES
+        enough = start.bytes_read + self._batch_bytes
         while len(messages) < self._batch_lines and lines.bytes_read < enough and lines.skip_blanks(enough):
             message = lines.line()
             if message is not None and not (unfinished and unfinished == message.sha256):

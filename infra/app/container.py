@@ -18,6 +18,7 @@ from infra.outbox.expiries import ExpiriesOutbox, limit_of
 from infra.outbox.outbox import Outbox
 from infra.outbox.verdicts import VerdictsOutbox
 from infra.queries.dead_letters import DeadLetters
+from infra.queries.desk import Desk
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.views import Views
@@ -126,6 +127,7 @@ class Waybill:
         self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew)
         self.orders = Orders(self.engine, self.history, settings.clock_skew)
         self.messages = Messages(self.engine, self.history)
+        self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=log_incident)
         self._relations_kept = False

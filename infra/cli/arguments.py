@@ -1,5 +1,7 @@
 """What commands share: opening the store, and common arguments."""
 
+import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -46,6 +48,14 @@ def _in_utc(instant: datetime) -> datetime:
         raise typer.BadParameter("an instant must lie within the years 1 to 9999 in UTC") from None
 
 
+def login_name() -> str:
+    """The name of the login, for messages that an operator makes."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return f"user-{os.getuid()}"
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people; json or csv for programs.")]
 AsOfOption = Annotated[
     datetime | None,
@@ -67,6 +77,12 @@ SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messa
 SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only messages whose reason contains this text.")]
+OperatorOption = Annotated[
+    str,
+    typer.Option(
+        "--operator", default_factory=login_name, show_default="the login's name", metavar="NAME", help="Who acts."
+    ),
+]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="The maximum number of rows.")]
 
 

@@ -13,10 +13,12 @@ from domain.clock_holds import facts_among
 from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.streams import settle_stream
-from domain.verdict import Verdict
+from domain.verdict import Outcome, Verdict
 from infra.store.events.history import History
 from infra.store.register.tables import ignored_fields, messages, notices
 from projections.order_timeline import what_each_changed
+
+MESSAGES_AT_ONCE = 500
 
 
 class EarlierVerdict(NamedTuple):
@@ -92,6 +94,18 @@ class Messages:
             ).all()
         names = {subject: json.loads(written) for subject, written in ignored}
         return [self._report(row, names.get(row.subject, ())) for row in rows]
+
+    def outcomes(self, source: str, ids: Sequence[str]) -> dict[tuple[str, str], Outcome]:
+        """The present outcome of each of these messages of a source, by id and subject."""
+        found: dict[tuple[str, str], Outcome] = {}
+        columns = (messages.c.message_id, messages.c.subject, messages.c.verdict, messages.c.reason)
+        with self._engine.connect() as connection:
+            for start in range(0, len(ids), MESSAGES_AT_ONCE):
+                some = ids[start : start + MESSAGES_AT_ONCE]
+                question = select(*columns).where(messages.c.source == source, messages.c.message_id.in_(some))
+                for message_id, subject, verdict, reason in connection.execute(question):
+                    found[message_id, subject] = Outcome(Verdict(verdict), reason)
+        return found
 
     def newest_notice(self) -> int:
         """The number of the newest change of a verdict, for `no_longer_applied`; 0 if there is none."""

@@ -1,0 +1,151 @@
+"""Commands of the sales desk: hand-over."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from infra.app.hand_over import (
+    HandedOver,
+    HandOverPlan,
+    do_hand_over,
+    plan_account,
+    plan_rep,
+    rows_of,
+    succeeded,
+)
+from infra.app.reassignments import CannotReassignError
+from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
+from infra.cli.output import (
+    Format,
+    errors,
+    show_error,
+    show_no_longer_applied,
+    show_note,
+    show_rows,
+    show_warning,
+)
+from infra.export.whole_file import whole_file
+from infra.store.opening import Access
+
+STANDARD_STREAM = "-"
+
+OutOption = Annotated[
+    str | None,
+    typer.Option("--out", metavar="FILE|-", help="Write the messages as JSON Lines, to be published later."),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command(name="hand-over")(hand_over)
+
+
+def hand_over(
+    to: Annotated[str, typer.Option("--to", metavar="REP", help="The rep who gets the work.")],
+    operator: OperatorOption,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="A", help="Hand over this account and its open orders.")
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="REP", help="Hand over all accounts and all open orders of this rep."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it is kept with each order.")] = None,
+    do: Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be handed over.")] = False,
+    out: OutOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Hand over even to a rep who has left or is not registered.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Give an account, or all that a rep holds, to another rep: in one act, all of it or nothing.
+
+    Shows what would be handed over, unless --do is given. Follow-ups that are owed stay with their orders.
+    """
+    if (account is None) == (from_ is None):
+        raise typer.BadParameter("name either an account (--account) or a rep (--from)")
+    if from_ == to:
+        raise typer.BadParameter("--from and --to name the same rep")
+    if not operator.strip():
+        raise typer.BadParameter("name who acts", param_hint="--operator")
+    if out is not None:
+        _expect_writable(out)
+    if do and out is not None:
+        raise typer.BadParameter("--do acts and --out leaves that to somebody else; give one of them")
+    rows: Sequence[HandedOver]
+    with open_waybill(waits=do, access=Access.ACTING if do else Access.READING) as waybill:
+        if do:
+            waybill.project()  # so that no order is missed
+        try:
+            if account is not None:
+                plan = plan_account(waybill, account, to, reason, operator, force=force)
+            else:
+                assert from_ is not None
+                plan = plan_rep(waybill, from_, to, reason, operator, force=force)
+        except CannotReassignError as e:
+            show_error(str(e))
+            raise typer.Exit(1) from None
+        behind = waybill.lag()
+        rows, lost = do_hand_over(waybill, plan) if do else (rows_of(plan), ())
+    if plan.warning is not None:
+        show_warning(plan.warning)
+    if out is not None:
+        _write(out, [each.line for each in plan.reassignments])
+    if out != STANDARD_STREAM:
+        show_rows(HandedOver._fields, [row._asdict() for row in rows], form, empty="nothing to hand over")
+    _note(plan, rows, from_, behind, done=do, written=out, form=form)
+    show_no_longer_applied(lost)
+    if do and not all(map(succeeded, rows)):
+        raise typer.Exit(1)
+
+
+def _note(
+    plan: HandOverPlan,
+    rows: Sequence[HandedOver],
+    from_: str | None,
+    behind: int,
+    *,
+    done: bool,
+    written: str | None,
+    form: Format,
+) -> None:
+    accounts = sum(row.kind == "account" for row in rows)
+    counts = f"{_counted(accounts, 'account')} and {_counted(len(rows) - accounts, 'open order')}"
+    if done:
+        taken = sum(map(succeeded, rows))
+        said = f"handed over {counts}" if taken == len(rows) else f"{taken} of {len(rows)} handed over"
+    elif written not in (None, STANDARD_STREAM):
+        said = f"the messages for {counts} are in {written}; to act on them: waybill ingest, or waybill publish"
+    else:
+        said = f"would hand over {counts}; to do it, add --do"
+    if rows and written != STANDARD_STREAM:
+        show_note(form, said)
+    if plan.follow_ups_left:
+        left = _counted(plan.follow_ups_left, "follow-up")
+        show_note(form, f"{left} on closed orders stay with {from_}: waybill follow-ups --rep {from_}")
+    if behind:
+        show_warning(f"the views are {behind} events behind; orders of these are not counted")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _expect_writable(out: str) -> None:
+    path = Path(out)
+    if out != STANDARD_STREAM and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{out} is a folder, or its folder does not exist", param_hint="--out")
+
+
+def _write(out: str, lines: Sequence[bytes]) -> None:
+    content = b"".join(line + b"\n" for line in lines)
+    if out == STANDARD_STREAM:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
+    with whole_file(Path(out)) as part:
+        part.write_bytes(content)
+    errors().print(f"[dim]{len(lines)} messages in {escape(out)}[/dim]")

@@ -1,0 +1,149 @@
+"""Who works for whom: the reps, the open orders and the accounts that they hold now.
+
+The views say which subjects to look at. Who holds one is settled from its own stream, so an answer never names a holder
+that later messages replaced, however far behind the views are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Engine, func, select
+
+from domain.account.events import AccountAssigned, AccountRegistered
+from domain.account.kind import ACCOUNT
+from domain.events import MessageVoided
+from domain.fact import Fact, FactKey
+from domain.kind import Kind
+from domain.order.events import OrderPlaced, OrderReassigned
+from domain.order.kind import ORDER
+from domain.streams import settle_stream, split_stream_name, stream_name
+from infra.store.engine import snapshot
+from infra.store.events.history import History
+from infra.store.projected.rows import answering_position
+from infra.store.projected.tables import over_stored_tables
+from projections.follow_ups import FOLLOW_UPS
+from projections.order_states import ORDER_STATES
+from projections.reps import REPS
+from projections.views.tables import follow_up_periods, order_states, rep_periods
+
+SUBJECTS_AT_ONCE = 500
+
+_SAYS_WHO_HOLDS = (OrderPlaced, OrderReassigned, AccountRegistered, AccountAssigned)
+
+
+class Rep(NamedTuple):
+    """A rep who was registered at some time; `registered` is false once the rep has left."""
+
+    rep_id: str
+    name: str
+    level: str
+    team: str | None
+    registered: bool
+
+
+class Held(NamedTuple):
+    """A subject (an account, or an open order) and the rep who holds it now; None: nobody.
+
+    `said` names every message about who holds it, and every void. `latest` is the latest instant (UTC) at which one of
+    them took effect; None: never. `summary` is its present state.
+    """
+
+    subject: str
+    rep_id: str | None
+    said: tuple[FactKey, ...]
+    latest: datetime | None
+    summary: Any
+
+
+class Desk:
+    """Reads the projections' present rows, and the streams that they name."""
+
+    def __init__(self, engine: Engine, history: History):
+        self._engine = engine
+        self._history = history
+
+    def reps(self) -> Mapping[str, Rep]:
+        """Every rep ever registered, by id."""
+        known = rep_periods.c
+        question = select(known.rep_id, known.name, known.level, known.team, known.registered).where(
+            known.valid_to.is_(None)
+        )
+        with snapshot(self._engine) as connection:
+            answering_position(connection, (REPS,))
+            rows = connection.execute(over_stored_tables(question, (REPS,)).order_by(known.rep_id)).all()
+        return {row.rep_id: Rep._make(row) for row in rows}
+
+    def reps_with_work(self) -> set[str]:
+        """The reps who hold an open order, by the views."""
+        question = select(order_states.c.rep_id).where(*_open(), order_states.c.rep_id.is_not(None)).distinct()
+        with snapshot(self._engine) as connection:
+            answering_position(connection, (ORDER_STATES,))
+            return set(connection.execute(over_stored_tables(question, (ORDER_STATES,))).scalars())
+
+    def open_orders_of_rep(self, rep_id: str) -> list[Held]:
+        """The open orders that a rep holds, by order id."""
+        orders = self._orders(self._order_ids(order_states.c.rep_id == rep_id))
+        return [order for order in orders if order.rep_id == rep_id]
+
+    def open_orders_of_account(self, account_id: str) -> list[Held]:
+        """The open orders of an account, whoever holds them, by order id."""
+        return list(self._orders(self._order_ids(order_states.c.account_id == account_id)))
+
+    def follow_ups_on_closed_orders(self, rep_id: str) -> int:
+        """How many follow-ups a rep owes on orders that are closed."""
+        owed, state = follow_up_periods.c, order_states.c
+        question = (
+            select(func.count())
+            .select_from(follow_up_periods.join(order_states, state.order_id == owed.order_id))
+            .where(owed.rep_id == rep_id, owed.valid_to.is_(None), state.valid_to.is_(None), state.status != "open")
+        )
+        with snapshot(self._engine) as connection:
+            answering_position(connection, (ORDER_STATES, FOLLOW_UPS))
+            stored = over_stored_tables(question, (ORDER_STATES, FOLLOW_UPS))
+            return int(connection.execute(stored).scalar_one())
+
+    def account(self, account_id: str) -> Held | None:
+        """An account of which some message speaks; None if there is none."""
+        return next(self._held(ACCOUNT, [account_id]), None)
+
+    def accounts_of_rep(self, rep_id: str) -> list[Held]:
+        """The accounts of a rep, by account id."""
+        return [account for account in self._held(ACCOUNT, self.account_ids()) if account.rep_id == rep_id]
+
+    def account_ids(self) -> list[str]:
+        """Every account of which some message speaks, by id."""
+        return sorted(split_stream_name(stream)[1] for stream in self._history.streams_of(ACCOUNT))
+
+    def _order_ids(self, *which: ColumnElement[bool]) -> Sequence[str]:
+        question = select(order_states.c.order_id).where(*_open(), *which).order_by(order_states.c.order_id)
+        with snapshot(self._engine) as connection:
+            answering_position(connection, (ORDER_STATES,))
+            return connection.execute(over_stored_tables(question, (ORDER_STATES,))).scalars().all()
+
+    def _orders(self, ids: Iterable[str]) -> Iterator[Held]:
+        return (order for order in self._held(ORDER, ids) if order.summary.status == "open")
+
+    def _held(self, kind: Kind, subjects: Iterable[str]) -> Iterator[Held]:
+        head, left = self._history.head(), iter(subjects)
+        while some := list(islice(left, SUBJECTS_AT_ONCE)):
+            facts = self._history.facts_up_to([stream_name(kind, subject) for subject in some], head)
+            for subject in some:
+                held = _settled(subject, stream_name(kind, subject), facts[stream_name(kind, subject)])
+                if held is not None:
+                    yield held
+
+
+def _open() -> tuple[ColumnElement[bool], ...]:
+    return order_states.c.valid_to.is_(None), order_states.c.status == "open"
+
+
+def _settled(subject: str, stream: str, facts: list[Fact]) -> Held | None:
+    moments = settle_stream(stream, facts).moments
+    if not moments or moments[-1].summary is None:
+        return None
+    summary = moments[-1].summary
+    said = sorted(fact.key for fact in facts if isinstance(fact, (*_SAYS_WHO_HOLDS, MessageVoided)))
+    instants = [moment.at for moment in moments if isinstance(moment.fact, _SAYS_WHO_HOLDS)]
+    return Held(subject, summary.rep_id, tuple(said), max(instants, default=None), summary)

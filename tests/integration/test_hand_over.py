@@ -1,0 +1,103 @@
+"""given a desk, when `waybill hand-over` is called, then it shows, acts or writes, and its exit code says which."""
+
+import json
+import random
+
+import pytest
+
+from tests.integration.command import Command
+from tests.integration.messages import message, placed, registered
+
+EARLY = "2025-03-03T09:00:00Z"
+PROMISE = "2025-03-10T16:00:00Z"
+ORDERS = 40
+COLUMNS = ["kind", "subject", "account_id", "from_rep_id", "to_rep_id", "verdict", "reason"]
+
+
+@pytest.fixture
+def desk(waybill: Command) -> Command:
+    account = message("account.registered", "ACME", EARLY, {"name": "Acme", "segment": "b2b", "rep_id": "rep-1"})
+    reps = [registered("rep-1", EARLY, "Amara Abara"), registered("rep-2", EARLY, "Bela Brandt")]
+    waybill.ingest(account, *reps, *(placed(f"SO-{number:02}", EARLY, PROMISE) for number in range(ORDERS)))
+    return waybill
+
+
+def held_by(waybill: Command, rep: str) -> int:
+    return sum(row["rep_id"] == rep for row in waybill.ask("orders"))
+
+
+def test_without_do_it_only_shows_what_would_be_handed_over(desk: Command) -> None:
+    ran = desk("hand-over", "--from", "rep-1", "--to", "rep-2", "--format", "csv").exited(
+        0, "would hand over 1 account and 40 open orders; to do it, add --do"
+    )
+
+    assert list(ran.rows[0]) == COLUMNS
+    assert len(ran.rows) == 1 + ORDERS
+    assert held_by(desk, "rep-1") == ORDERS
+
+
+def test_with_do_everything_is_with_the_other_rep_and_each_message_names_who_acted(desk: Command) -> None:
+    words = ("--do", "--reason", "leaves on Friday", "--operator", "ann")
+    rows = desk.ask("hand-over", "--from", "rep-1", "--to", "rep-2", *words)
+
+    assert {row["verdict"] for row in rows} == {"applied"}
+    assert held_by(desk, "rep-2") == ORDERS
+    told = [event for event in desk.ask("events", "--stream", "order-SO-07") if event["event"] == "OrderReassigned"]
+    assert [event["source"] for event in told] == ["waybill/operator/ann"]
+    assert "leaves on Friday" in json.dumps(told)
+    again = desk("hand-over", "--from", "rep-1", "--to", "rep-2", "--do").done()
+    assert "nothing to hand over" in again.text
+
+
+def test_with_out_it_writes_messages_that_somebody_ingests_later_once(desk: Command) -> None:
+    hand_over = ("hand-over", "--account", "ACME", "--to", "rep-2", "--operator", "ann", "--out", "gives.jsonl")
+    desk(*hand_over).done()
+    written = (desk.folder / "gives.jsonl").read_bytes().splitlines()
+    assert held_by(desk, "rep-1") == ORDERS
+
+    first = desk.ask("ingest", "gives.jsonl")
+    second = desk.ask("ingest", desk.file("again.jsonl", *written))
+
+    assert first["applied"] == len(written) == 1 + ORDERS
+    assert second["duplicate"] == 1 + ORDERS
+    assert held_by(desk, "rep-2") == ORDERS
+    piped = desk("hand-over", "--account", "ACME", "--to", "rep-1", "--out", "-").done()
+    assert len([json.loads(line) for line in piped.out.splitlines()]) == 1 + ORDERS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "saying"),
+    [
+        (("--to", "rep-2"), 2, "either an account (--account) or a rep (--from)"),
+        (("--to", "rep-2", "--from", "rep-1", "--account", "ACME"), 2, "either an account"),
+        (("--to", "rep-2", "--from", "rep-2"), 2, "the same rep"),
+        (("--to", "rep-2", "--from", "rep-1", "--do", "--out", "x.jsonl"), 2, "give one of them"),
+        (("--to", "rep-2", "--from", "rep-1", "--operator", ""), 2, "--operator"),
+        (("--to", "rep-2", "--from", "rep-1", "--out", "no/folder/x.jsonl"), 2, "--out"),
+        (("--from", "rep-1"), 2, "--to"),
+        (("--to", "rep-2", "--from", "rep-11"), 1, "no rep rep-11 is known; the nearest: rep-1 (Amara Abara)"),
+        (("--to", "rep-2", "--account", "ACNE"), 1, "no account ACNE is known; the nearest: ACME"),
+        (("--to", "rep-9", "--from", "rep-1"), 1, "rep rep-9 is not registered"),
+        (("--to", "rep-9", "--from", "rep-1", "--force"), 0, "rep rep-9 is not registered"),
+    ],
+)
+def test_its_exit_code_and_words(desk: Command, arguments: tuple[str, ...], code: int, saying: str) -> None:
+    desk("hand-over", *arguments).exited(code, saying)
+    assert held_by(desk, "rep-1") == ORDERS
+
+
+def test_killed_at_any_instant_it_has_handed_over_everything_or_nothing(desk: Command) -> None:
+    draw, seen = random.Random(7), set[int]()
+    for _ in range(4):
+        holder, other = ("rep-1", "rep-2") if held_by(desk, "rep-1") else ("rep-2", "rep-1")
+        running = desk.start("hand-over", "--from", holder, "--to", other, "--do")
+        wait_for = draw.choice(["leadership_taken", "batch_stored", "batch_projected", ""])
+        while wait_for and wait_for not in running.said and running.is_alive():
+            pass
+        running.kill()
+        running.wait()
+        desk("project", "--once").done()
+        seen.add(held_by(desk, other))
+
+    assert seen <= {0, ORDERS}
+    desk("verify").done()
