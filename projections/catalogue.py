@@ -1,6 +1,7 @@
 """All projections. The views, which are queries on their rows, are in projections/views/catalogue.py."""
 
 from projections.contacts import CONTACTS
+from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
 from projections.order_lines import ORDER_LINES
@@ -13,6 +14,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     ORDER_STATES,
     ORDER_LINES,
     SHIPMENTS,
+    EXPEDITES,
     FOLLOW_UPS,
     LATE_DELIVERIES,
     REPS,

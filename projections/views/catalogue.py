@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from projections.contacts import CONTACTS
+from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
 from projections.order_lines import ORDER_LINES
@@ -17,6 +18,7 @@ from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
+from projections.views.expedites import EXPEDITES_COLUMN_DOCS, expedites
 from projections.views.follow_ups import FOLLOW_UPS_COLUMN_DOCS, follow_ups
 from projections.views.late_deliveries import LATE_COLUMN_DOCS, late_deliveries
 from projections.views.order_lines import order_lines
@@ -119,6 +121,14 @@ VIEWS: tuple[View, ...] = (
         "The shipments of each order, with their progress.",
         shipments,
         (SHIPMENTS,),
+    ),
+    View(
+        "expedites",
+        "expedites",
+        "Requests to deliver sooner: undecided ones first, and whether granted promises were met.",
+        expedites,
+        (EXPEDITES, ORDER_STATES),
+        EXPEDITES_COLUMN_DOCS,
     ),
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from projections.catalogue import PROJECTIONS
 from projections.contacts import contacts as contact_rows
+from projections.expedites import expedite_periods as expedite_rows
 from projections.follow_ups import follow_up_periods as follow_up_rows
 from projections.late_deliveries import late_delivery_periods as late_delivery_rows
 from projections.order_lines import order_line_periods as order_line_rows
@@ -91,6 +92,7 @@ order_states = table_of(order_state_rows)
 rep_open_orders = table_of(rep_open_order_rows)
 order_line_periods = table_of(order_line_rows)
 shipment_periods = table_of(shipment_rows)
+expedite_periods = table_of(expedite_rows)
 follow_up_periods = table_of(follow_up_rows)
 late_delivery_periods = table_of(late_delivery_rows)
 rep_periods = table_of(rep_rows)

@@ -133,6 +133,21 @@ COLUMNS = {
         "currency",
         "signed_by",
     ],
+    "expedites": [
+        "order_id",
+        "request_id",
+        "rep_id",
+        "account_id",
+        "requested_at",
+        "needed_by",
+        "requested_by",
+        "decision",
+        "decided_at",
+        "promised_by",
+        "met",
+        "informed_at",
+        "hours_open",
+    ],
 }
 RELATIONS = {
     "overdue": "overdue_deliveries",
@@ -143,6 +158,7 @@ RELATIONS = {
     "orders": "orders",
     "order-lines": "order_lines",
     "shipments": "shipments",
+    "expedites": "expedites",
 }
 VIEWS = list(COLUMNS)
 OF_A_REP = [view for view, columns in COLUMNS.items() if "rep_id" in columns]

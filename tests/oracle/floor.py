@@ -23,6 +23,7 @@ KEYS = {
     "orders": ("order_id",),
     "order-lines": ("order_id", "line"),
     "shipments": ("order_id", "shipment_id"),
+    "expedites": ("order_id", "request_id"),
 }
 """What a row of each view is one of."""
 

@@ -85,8 +85,18 @@ class Shipment:
 @dataclass
 class Request:
     asked: Row
+    asked_at: datetime
     decision: tuple[str, Row] | None = None
-    informed: bool = False
+    decided_at: datetime | None = None
+    informed_at: datetime | None = None
+
+    def decide(self, decision: str, data: Row, now: datetime) -> None:
+        self.decision, self.decided_at = (decision, data), now
+
+    @property
+    def granted(self) -> datetime | None:
+        """What was promised, if it was granted."""
+        return self.decision[1]["promised_by"] if self.decision and self.decision[0] == "granted" else None
 
 
 class Order(Subject):
@@ -337,7 +347,7 @@ class Order(Subject):
             return "duplicate" if before.asked == data else "refused"
         if self.is_closed:
             return "refused"
-        self.requests[data["request_id"]] = Request(data)
+        self.requests[data["request_id"]] = Request(data, now)
         return None
 
     def expedite_granted(self, data: Row, now: datetime, time: datetime) -> str | None:
@@ -346,7 +356,7 @@ class Order(Subject):
             return "duplicate" if request.decision == ("granted", data) else "refused"
         if self.is_closed or data["promised_by"] > self.promise:
             return "refused"
-        request.decision = ("granted", data)
+        request.decide("granted", data, now)
         self.latest_decision = "granted"
         self._promise(data["promised_by"])
         return None
@@ -355,9 +365,9 @@ class Order(Subject):
         request = self.requests[data["request_id"]]
         if request.decision is not None:
             return "duplicate" if request.decision == ("declined", data) else "refused"
-        request.decision = ("declined", data)
+        request.decide("declined", data, now)
         self.latest_decision = "declined"
-        if not request.informed:
+        if request.informed_at is None:
             self.owed[data["request_id"]] = now
         return None
 
@@ -366,10 +376,14 @@ class Order(Subject):
             self.owed.pop(None, None)
             self.told_of_delay = True
         elif data["about"] == "expedite" and "request_id" in data:
-            self.requests[data["request_id"]].informed = True
+            request = self.requests[data["request_id"]]
+            request.informed_at = request.informed_at or now
             self.owed.pop(data["request_id"], None)
         elif data["about"] == "expedite":
-            self.owed = {request: since for request, since in self.owed.items() if request is None}
+            self.owed = {about: since for about, since in self.owed.items() if about is None}
+            for request in self.requests.values():
+                if request.decision is not None and request.informed_at is None:
+                    request.informed_at = now
         return None
 
     # Shipments.

@@ -97,6 +97,8 @@ def rows_of(
             rows = [_order_line(order, line) for order in orders for line in _lines(order)]
         case "shipments":
             rows = [_shipment(order, shipment_id) for order in orders for shipment_id in order.shipments]
+        case "expedites":
+            rows = [_expedite(order, request_id, at) for order in orders for request_id in order.requests]
         case _:
             raise KeyError(view)
     return [{name: plain(value) for name, value in row.items()} for row in rows]
@@ -244,6 +246,32 @@ def _shipment(order: Order, shipment_id: str) -> Row:
         "cost": shipment.cost,
         "currency": order.placed["currency"],
         "signed_by": shipment.signed_by,
+    }
+
+
+def _expedite(order: Order, request_id: str, at: datetime) -> Row:
+    assert order.placed is not None
+    request = order.requests[request_id]
+    met: bool | None = None
+    if request.granted is not None:
+        if order.completed is not None:
+            met = order.completed["delivered_at"] <= request.granted
+        elif order.is_cancelled or at > request.granted:
+            met = False
+    return {
+        "order_id": order.order_id,
+        "request_id": request_id,
+        "rep_id": order.rep,
+        "account_id": order.placed.get("account_id"),
+        "requested_at": request.asked_at,
+        "needed_by": request.asked["needed_by"],
+        "requested_by": request.asked.get("requested_by"),
+        "decision": request.decision and request.decision[0],
+        "decided_at": request.decided_at,
+        "promised_by": request.granted,
+        "met": met,
+        "informed_at": request.informed_at,
+        "hours_open": hours(request.asked_at, at) if request.decision is None and order.is_open else None,
     }
 
 
