@@ -1,4 +1,4 @@
-"""Orders, reps and accounts as aggregates. An aggregate's apply only appends facts.
+"""Subjects (orders, reps, accounts, …) as aggregates. An aggregate's apply only appends facts.
 
 `settle` decides later what the facts mean.
 """

@@ -43,6 +43,8 @@ MESSAGE_TYPES = (
     "parcel.delayed.v1",
     "parcel.attempted.v1",
     "parcel.delivered.v1",
+    # Written by Waybill itself; malformed from outside.
+    "standing_order.missed.v1",
 )
 
 FactKey = tuple[str, str]

@@ -1,4 +1,4 @@
-"""A kind of subject: everything that the rest of the code needs to know about orders, reps or accounts."""
+"""A kind of subject: everything that the rest of the code needs to know about orders, reps, accounts, …"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

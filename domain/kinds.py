@@ -6,9 +6,11 @@ from domain.account.kind import ACCOUNT
 from domain.fact import MESSAGE_TYPES
 from domain.kind import Kind
 from domain.order.kind import ORDER
+from domain.parcel.kind import PARCEL
 from domain.rep.kind import REP
+from domain.standing_order.kind import STANDING_ORDER
 
-KINDS = (ORDER, REP, ACCOUNT)
+KINDS = (ORDER, REP, ACCOUNT, STANDING_ORDER, PARCEL)
 
 _KIND_OF_FACT: Mapping[str, Kind] = {fact.TYPE: kind for kind in KINDS for fact in kind.facts}
 

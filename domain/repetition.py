@@ -5,7 +5,7 @@ already so. Equal facts have the same time and are taken at the same instant, an
 instant. So it is enough to remember what took effect at the present instant.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -32,7 +32,7 @@ def _canonical(value: Any) -> Any:
     """Equal for equal values in any form: 10 and 10.00, rows in any order."""
     if isinstance(value, Decimal):
         return str(value.normalize())
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a day, or an instant
         return value.isoformat()
     if isinstance(value, frozenset):
         return sorted(repr(_canonical(row)) for row in value)

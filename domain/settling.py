@@ -36,7 +36,7 @@ FEW = 8
 
 
 class Decider(Protocol[State]):
-    """The rules of one kind of subject: an order, a rep, an account."""
+    """The rules of one kind of subject: an order, a rep, an account, a standing order, a parcel."""
 
     def initial_state(self, subject_id: str) -> State:
         """The state before the first fact."""

@@ -1,7 +1,7 @@
 """The contract with upstream systems: message models, reading, and writing back."""
 
 from consumers.contract.asyncapi import asyncapi_document
-from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, TOPIC_OF_TYPE, TOPICS, MessageType
+from consumers.contract.catalogue import CATALOGUE, OWN_TYPES, TOPIC_OF_TYPE, TOPICS, MessageType
 from consumers.contract.examples import EXAMPLES
 from consumers.contract.json_decoding import Unreadable, decode_json
 from consumers.contract.kafka_records import read_record
@@ -19,7 +19,7 @@ from consumers.contract.writing import to_cloud_event
 __all__ = [
     "CATALOGUE",
     "EXAMPLES",
-    "NOT_TAKEN_YET",
+    "OWN_TYPES",
     "TOPICS",
     "TOPIC_OF_TYPE",
     "Malformed",

@@ -31,8 +31,8 @@ _TOPIC_IN_WORDS = {
     "orders": "Orders placed, amended, reassigned, rescheduled, cancelled and reinstated.",
     "expedites": "Expedite requests, their decisions, and what customers were informed about.",
     "shipments": "Bookings with couriers and in-house shippers, and their progress.",
-    "deliveries": "Delivery attempts, confirmations and returns.",
-    "people": "Reps, accounts and their contacts.",
+    "deliveries": "Delivery attempts, confirmations and returns, and what carriers say about parcels.",
+    "people": "Reps, accounts and their contacts, and standing orders.",
 }
 
 
@@ -136,7 +136,10 @@ _IN_CONTENT_TYPE = "datacontenttype"  # binary mode has this attribute in a head
 
 _KEYED_BY_SUBJECT = {
     "kafka": {
-        "key": {"type": "string", "description": "The subject: the id of the order, rep or account."},
+        "key": {
+            "type": "string",
+            "description": "The subject: an order's, rep's, account's or other id.",
+        },
         "bindingVersion": "0.5.0",
     }
 }

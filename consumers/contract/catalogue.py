@@ -5,14 +5,25 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, create_model
 
-from consumers.contract import deliveries, expedites, orders, people, shipments, void_message
+from consumers.contract import (
+    deliveries,
+    expedites,
+    orders,
+    parcels,
+    people,
+    shipments,
+    standing_orders,
+    void_message,
+)
 from consumers.contract.envelope import Envelope
 from consumers.contract.values import WireModel
 from domain.account import events as account_events
 from domain.events import MessageVoided
-from domain.fact import MESSAGE_TYPES, Fact
+from domain.fact import Fact
 from domain.order import events as order_events
+from domain.parcel import events as parcel_events
 from domain.rep import events as rep_events
+from domain.standing_order import events as standing_order_events
 
 TOPICS = ("orders", "expedites", "shipments", "deliveries", "people")
 """The Kafka topics, without the prefix of an installation."""
@@ -68,9 +79,15 @@ _ROWS: tuple[tuple[type[WireModel], type[Fact]], ...] = (
     (people.RepPayPlanSetData, rep_events.RepPayPlanSet),
     (people.AccountRegisteredData, account_events.AccountRegistered),
     (people.AccountAssignedData, account_events.AccountAssigned),
+    (standing_orders.StandingOrderEstablishedData, standing_order_events.StandingOrderEstablished),
+    (standing_orders.StandingOrderStoppedData, standing_order_events.StandingOrderStopped),
     (deliveries.DeliveryReturnedData, order_events.DeliveryReturned),
     (orders.OrderReinstatedData, order_events.OrderReinstated),
     (people.RepLeftData, rep_events.RepLeft),
+    (parcels.ParcelDispatchedData, parcel_events.ParcelDispatched),
+    (parcels.ParcelDelayedData, parcel_events.ParcelDelayed),
+    (parcels.ParcelAttemptedData, parcel_events.ParcelAttempted),
+    (parcels.ParcelDeliveredData, parcel_events.ParcelDelivered),
 )
 
 _TOPIC_OF_MODULE = {
@@ -79,6 +96,8 @@ _TOPIC_OF_MODULE = {
     shipments.__name__: ("shipments",),
     deliveries.__name__: ("deliveries",),
     people.__name__: ("people",),
+    standing_orders.__name__: ("people",),
+    parcels.__name__: ("deliveries",),
     void_message.__name__: TOPICS,
 }
 
@@ -114,5 +133,8 @@ CATALOGUE: Mapping[str, MessageType] = {row.name: row for row in (_message_type(
 TOPIC_OF_TYPE: Mapping[str, tuple[str, ...]] = {name: row.topics for name, row in CATALOGUE.items()}
 """Message type to its topics: one, or all of them for a void."""
 
-NOT_TAKEN_YET = frozenset(MESSAGE_TYPES) - CATALOGUE.keys()
-"""Types that the contract names but this service does not take yet."""
+OWN_TYPES: Mapping[str, MessageType] = {
+    row.name: row
+    for row in [_message_type(standing_orders.StandingOrderMissedData, standing_order_events.StandingOrderMissed)]
+}
+"""Message types that only Waybill itself writes, by name. From outside they are malformed."""

@@ -36,7 +36,9 @@ class Envelope(WireModel):
     source: Id = Field(description="The system that publishes the message.")
     type: Id = Field(description="What happened, in which version of the contract.")
     time: Instant = Field(description="When it happened; a message too far ahead of the service's clock is held.")
-    subject: Id = Field(description="The id of the order, rep or account that the message is about.")
+    subject: Id = Field(
+        description="The id of the order, rep, account or standing order, or the tracking number of the parcel."
+    )
     data: WireModel = Field(description="The content of the message, by its type.")
     datacontenttype: MediaType | None = Field(None, description="The media type of the data, JSON if it is given.")
     correlationid: Id | None = Field(None, description="The conversation or process that the message belongs to.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _ORDER, _REP, _ACCOUNT = "SO-10248", "rep-7", "ALFKI"
+_STANDING_ORDER, _TRACKING_NUMBER = "12", "1Z999AA1"
 
 # Message type, source, time, subject, data.
 _STORY: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
@@ -208,6 +209,30 @@ _STORY: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ),
     ("account.assigned.v1", "crm", "2026-04-01T08:00:00+02:00", _ACCOUNT, {"rep_id": "rep-9"}),
     (
+        "standing_order.established.v1",
+        "crm",
+        "2026-04-01T09:30:00+02:00",
+        _STANDING_ORDER,
+        {
+            "account_id": _ACCOUNT,
+            "rep_id": "rep-9",
+            "segment": "b2b",
+            "currency": "EUR",
+            "lines": [{"line": 1, "sku": "BELT-42", "quantity": "4", "unit_price": "9.80"}],
+            "every": {"weekday": "Tuesday"},
+            "first_on": "2026-04-14",
+            "lead_days": 3,
+            "until": "2026-12-31",
+        },
+    ),
+    (
+        "standing_order.stopped.v1",
+        "crm",
+        "2026-09-30T16:00:00+02:00",
+        _STANDING_ORDER,
+        {"reason": "The customer changed machines."},
+    ),
+    (
         "delivery.returned.v1",
         "warehouse",
         "2026-03-10T11:25:00Z",
@@ -230,6 +255,28 @@ _STORY: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
         },
     ),
     ("rep.left.v1", "crm", "2026-12-31T17:00:00+01:00", "rep-9", {"reason": "Moved to another house."}),
+    ("parcel.dispatched.v1", "parcel-feed", "2026-03-05T07:30:00Z", _TRACKING_NUMBER, {"carrier": "Speedy Express"}),
+    (
+        "parcel.delayed.v1",
+        "parcel-feed",
+        "2026-03-05T18:05:00Z",
+        _TRACKING_NUMBER,
+        {"carrier": "Speedy Express", "estimated_delivery": "2026-03-06T14:00:00Z", "reason": "Snow on the A7."},
+    ),
+    (
+        "parcel.attempted.v1",
+        "parcel-feed",
+        "2026-03-06T10:20:00Z",
+        _TRACKING_NUMBER,
+        {"carrier": "Speedy Express", "reason": "Nobody at the dock."},
+    ),
+    (
+        "parcel.delivered.v1",
+        "parcel-feed",
+        "2026-03-06T13:41:09Z",
+        _TRACKING_NUMBER,
+        {"carrier": "Speedy Express", "signed_by": "M. Anders"},
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, PlainValidator
 
 from consumers.contract.catalogue import CATALOGUE, ZONE, MessageType
 from consumers.contract.envelope import Envelope, check_media_type
-from consumers.contract.lines import LinesOf, OrderLineData, lines_that_count
+from consumers.contract.lines import LinesOf, OrderLineData, PricedLineData, lines_that_count
 from consumers.contract.values import (
     MAX_ID_LENGTH,
     MAX_LINE,
@@ -187,7 +187,17 @@ def _without_none(annotation: Any) -> Any:
 def _lines(of: LinesOf) -> _Field:
     if of.model is OrderLineData:
         return _Field(list[_UsualOrderLine], _order_lines)
+    if of.model is PricedLineData:
+        return _Field(list[_UsualPricedLine], _priced_lines)
     return _Field(list[_UsualLineQuantity], _line_quantities)
+
+
+class _UsualPricedLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    line: _Line
+    quantity: Any
+    unit_price: Any
+    sku: _Id | None = None
+    kind: Literal["goods", "charge"] = "goods"
 
 
 class _UsualOrderLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -220,6 +230,10 @@ def _order_lines(said: Sequence[_UsualOrderLine]) -> Sequence[Any]:
             ]
         )
     )
+
+
+def _priced_lines(said: Sequence[_UsualPricedLine]) -> Sequence[Any]:
+    return _order_lines([_UsualOrderLine(one.line, one.quantity, one.unit_price, one.sku, one.kind) for one in said])
 
 
 def _line_quantities(said: Sequence[_UsualLineQuantity]) -> Sequence[Any]:

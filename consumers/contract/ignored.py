@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from consumers.contract.catalogue import MessageType
-from consumers.contract.lines import LineQuantityData, OrderLineData
+from consumers.contract.lines import LineQuantityData, OrderLineData, PricedLineData
 from consumers.contract.problems import cut, printable
+from consumers.contract.standing_orders import EveryData
 
 MOST_NAMED = 100
 LONGEST_NAME = 200
@@ -18,9 +19,11 @@ _OF_LINES = {
     for name, model in (
         ("order.placed.v1", OrderLineData),
         ("order.amended.v1", OrderLineData),
+        ("standing_order.established.v1", PricedLineData),
     )
 }
 _OF_QUANTITIES = frozenset(LineQuantityData.model_fields)
+_OF_EVERY = frozenset(EveryData.model_fields)
 
 
 def ignored_fields(message_type: MessageType, data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -50,6 +53,8 @@ def _ignored(message_type: MessageType, data: Mapping[str, Any]) -> Iterator[str
             for index, line in enumerate(value):
                 if not known.issuperset(line):
                     yield from (f"lines[{index}].{_shown(name)}" for name in line if name not in known)
+        elif name == "every":
+            yield from (f"every.{_shown(name)}" for name in value if name not in _OF_EVERY)
 
 
 def _shown(name: str) -> str:

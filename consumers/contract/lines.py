@@ -38,8 +38,8 @@ _MORE_THAN_0: Any = {"required": ["quantity"], "properties": {"quantity": MORE_T
 Kind = Annotated[LineKind | None, AfterValidator(lambda kind: kind or "goods")]
 
 
-class OrderLineData(WireModel):
-    """One line of an order: goods to be delivered, or a charge (freight, a discount) that is never shipped."""
+class PricedLineData(WireModel):
+    """One line of every order of a standing order: goods to be delivered, or a charge that is never shipped."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"not": _GOODS}, {"properties": {"unit_price": AMOUNT_SCHEMA}}]}
@@ -52,6 +52,11 @@ class OrderLineData(WireModel):
     unit_price: Price = Field(
         description="The price of one, in the order's currency; 0 or more for goods, any for a charge."
     )
+
+
+class OrderLineData(PricedLineData):
+    """One line of an order: goods to be delivered, or a charge (freight, a discount) that is never shipped."""
+
     promised_by: ByDay | None = Field(
         None, description="The instant or day by which this line is promised, if it differs from the order's."
     )
@@ -125,6 +130,9 @@ def _refuse_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
 
 OrderLines = Annotated[tuple[OrderLine, ...], LinesOf(OrderLineData, OrderLine)]
 """All lines of an order: at least one of goods, each with its own id."""
+
+StandingLines = Annotated[tuple[OrderLine, ...], LinesOf(PricedLineData, OrderLine)]
+"""All lines of each order of a standing order: as of an order, without promises of their own."""
 
 LineQuantities = Annotated[tuple[LineQuantity, ...], LinesOf(LineQuantityData, LineQuantity)]
 """Quantities of an order's lines: at least one, each with its own line id."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError, create_model
 
-from consumers.contract.catalogue import CATALOGUE, NOT_TAKEN_YET, ZONE, MessageType
+from consumers.contract.catalogue import CATALOGUE, OWN_TYPES, ZONE, MessageType
 from consumers.contract.characters import stray_character
 from consumers.contract.data_base64 import DataUnreadable, with_data_decoded
 from consumers.contract.days import with_instants
@@ -175,8 +175,7 @@ def _of_unknown_type(attributes: Mapping[str, Any]) -> Malformed:
 
 @lru_cache(maxsize=256)
 def _about_unknown(name: str) -> str:
-    if name in NOT_TAKEN_YET:
-        what = "what is said of a parcel is not" if name.startswith("parcel.") else "standing orders are not"
-        return f"must be one that this service takes already, which {what}"
+    if name in OWN_TYPES:
+        return "must be one that an upstream may publish; Waybill alone writes this one"
     nearest = get_close_matches(name, CATALOGUE, n=1, cutoff=0)
     return f"must be one of the contract's types, perhaps {nearest[0]}"

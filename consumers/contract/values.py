@@ -6,6 +6,7 @@ event unchanged. A check raises `PydanticCustomError` with a sentence that begin
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import cache
@@ -143,6 +144,13 @@ def _check_day(value: str, *, ends: bool) -> Day:
         raise must("be a day of the calendar from year 0001 on") from None
 
 
+def check_date(value: object) -> date:
+    """A day of the calendar that is meant as such, whatever the time zone."""
+    if not isinstance(value, str) or not _is_day(value):
+        raise must("be a date, like 2026-03-01")
+    return _check_day(value, ends=False).day
+
+
 def check_by_day(value: object) -> datetime | Day:
     """An instant, or a date that means its end."""
     return _check_day(value, ends=True) if isinstance(value, str) and _is_day(value) else check_instant(value)
@@ -174,6 +182,14 @@ ByDay = Annotated[datetime, PlainValidator(check_by_day), WithJsonSchema(DAY_OR_
 
 FromDay = Annotated[datetime, PlainValidator(check_from_day), WithJsonSchema(DAY_OR_INSTANT_SCHEMA)]
 """An instant, or a date alone, which is the beginning of that day and is read as a Day."""
+
+
+Date = Annotated[
+    date,
+    PlainValidator(check_date),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{_REAL_DAY}{END}"}),
+]
+"""A day of the calendar, "YYYY-MM-DD"; it stays a day."""
 
 
 # -- decimals ------------------------------------------------------------------------------------
@@ -302,6 +318,74 @@ def check_time_zone(value: object) -> str:
         raise must("be a time zone of the IANA database, like Europe/Berlin")
     return value
 
+
+MAX_DAYS = 1_000_000
+"""The longest span in days; the calendar of the years 0001 to 9999 has about 3.7 times as many."""
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_WEEKDAY_BY_NAME = {name.lower(): number for number, name in enumerate(WEEKDAYS, start=1)}
+
+
+def check_integer(value: object, least: int, most: int) -> int:
+    """An integer within these bounds; 1.0 and 1e0 are integers, as in JSON Schema."""
+    if type(value) is int:
+        if least <= value <= most:
+            return value
+    elif isinstance(value, Decimal) and value.is_finite() and least <= value <= most and value == int(value):
+        return int(value)
+    raise must(f"be an integer from {least} to {most}")
+
+
+def check_days(value: object) -> int:
+    return check_integer(value, 1, MAX_DAYS)
+
+
+def check_lead_days(value: object) -> int:
+    return check_integer(value, 0, MAX_DAYS)
+
+
+def check_month_day(value: object) -> int:
+    return check_integer(value, 1, 31)
+
+
+def check_weekday(value: object) -> int:
+    """The ISO number of a weekday, given as such or by its English name in any case."""
+    if isinstance(value, str):
+        number = _WEEKDAY_BY_NAME.get(value.lower()) if value.isascii() else None
+        if number is not None:
+            return number
+    else:
+        with suppress(PydanticCustomError):
+            return check_integer(value, 1, 7)
+    raise must("be an integer from 1 (Monday) to 7 (Sunday), or the English name of a weekday")
+
+
+def _integer_schema(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _in_any_case(text: str) -> str:
+    return "".join(f"[{letter.upper()}{letter.lower()}]" for letter in text)
+
+
+WEEKDAY_SCHEMA = {
+    "anyOf": [
+        _integer_schema(1, 7),
+        {"type": "string", "pattern": f"^(?:{'|'.join(map(_in_any_case, WEEKDAYS))}){END}"},
+    ]
+}
+
+Days = Annotated[int, PlainValidator(check_days), WithJsonSchema(_integer_schema(1, MAX_DAYS))]
+"""A number of days, at least 1."""
+
+LeadDays = Annotated[int, PlainValidator(check_lead_days), WithJsonSchema(_integer_schema(0, MAX_DAYS))]
+"""A number of days, at least 0."""
+
+Weekday = Annotated[int, PlainValidator(check_weekday), WithJsonSchema(WEEKDAY_SCHEMA)]
+"""A weekday: 1 (Monday) to 7 (Sunday), or its English name in any case; read as the number."""
+
+MonthDay = Annotated[int, PlainValidator(check_month_day), WithJsonSchema(_integer_schema(1, 31))]
+"""A day of the month, 1 to 31."""
 
 LineId = Annotated[
     str,

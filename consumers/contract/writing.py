@@ -1,12 +1,12 @@
 """Writing back: turns a fact into the message that states it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from consumers.contract.catalogue import CATALOGUE
+from consumers.contract.catalogue import CATALOGUE, OWN_TYPES
 from domain.fact import Fact
 from domain.order.events import line_number_or_id
 
@@ -15,9 +15,9 @@ def to_cloud_event(fact: Fact, subject: str) -> dict[str, Any]:
     """The message that states a fact of this subject, in structured JSON: decimals as text, instants in UTC.
 
     Read with `honour_recordedtime`, it gives an equal fact again (except for stream and version). Absent fields stay
-    absent; null is written only if it clears a field. A type that is not in the contract raises KeyError.
+    absent; null is written only if it clears a field. Waybill's own types are written too; any other raises KeyError.
     """
-    row = CATALOGUE[fact.TYPE]
+    row = CATALOGUE.get(fact.TYPE) or OWN_TYPES[fact.TYPE]
     message: dict[str, Any] = {
         "specversion": "1.0",
         "id": fact.message_id,
@@ -49,6 +49,8 @@ def _json(value: Any) -> Any:
         return f"{value:f}"
     if isinstance(value, datetime):
         return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     if isinstance(value, msgspec.Struct):

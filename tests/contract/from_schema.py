@@ -4,7 +4,7 @@ It knows the keywords that `waybill schema` uses. What it draws is checked with 
 keywords say together (`contains`, `not`, `oneOf`) holds as well.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from hypothesis import strategies as st
@@ -65,6 +65,21 @@ def _objects(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
     required = set(schema.get("required", ()))
     unknown = st.sampled_from(["unheard_of", "ümlaut", "x.y"])
     more = st.dictionaries(unknown, st.none() | st.integers() | st.text("ab"), max_size=1)
+    if "oneOf" in schema:
+        named = [set(option["required"]) for option in schema["oneOf"]]
+        every = set().union(*named)
+        return st.one_of(
+            [
+                _fields(
+                    {name: f for name, f in fields.items() if name not in every - only}, required | only, root, more
+                )
+                for only in named
+            ]
+        )
+    return _fields(fields, required, root, more)
+
+
+def _fields(fields: Schema, required: Set[str], root: Schema, more: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(
         lambda said, beside: {**beside, **said},
         st.fixed_dictionaries(

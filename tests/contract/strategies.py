@@ -11,6 +11,7 @@ from consumers.contract import CATALOGUE
 from domain.currency import MINOR_UNITS
 from domain.fact import Fact
 from domain.order.events import LineQuantity, OrderLine, as_line
+from domain.standing_order.events import Every
 from tests.contract.scenario import RECEIVED_AT
 from tests.contract.test_absent_and_null import CLEARED, KEPT, OPTIONAL
 from tests.contract.test_choices import ENUMERATIONS
@@ -48,6 +49,12 @@ line_quantities = st.lists(
     max_size=4,
     unique_by=lambda line: line.line,
 ).map(tuple)
+priced_lines = order_lines.map(lambda lines: tuple(msgspec.structs.replace(line, promised_by=None) for line in lines))
+everies = (
+    st.builds(Every, days=st.integers(1, 1_000_000))
+    | st.builds(Every, weekday=st.integers(1, 7))
+    | st.builds(Every, month_day=st.integers(1, 31))
+)
 months = st.dates().map(lambda day: day.isoformat()[:7])
 
 _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
@@ -59,6 +66,9 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(("growth_percent", "commission_percent"), numbers),
     "currency": st.sampled_from(sorted(MINOR_UNITS)),
     "month": months,
+    "every": everies,
+    "lead_days": st.integers(0, 1_000_000),
+    **dict.fromkeys(("first_on", "until"), st.dates()),
     "time_zone": st.sampled_from(["Europe/Berlin", "UTC", "Asia/Kathmandu"]),
 }
 
@@ -66,6 +76,8 @@ _BY_NAME: dict[str, st.SearchStrategy[Any]] = {
 def _values(message_type: str, name: str) -> st.SearchStrategy[Any]:
     if (message_type, f"data.{name}") in ENUMERATIONS:
         return st.sampled_from(ENUMERATIONS[message_type, f"data.{name}"])
+    if (message_type, name) == ("standing_order.established.v1", "lines"):
+        return priced_lines
     if name == "lines":
         return order_lines if message_type.startswith("order.") else line_quantities
     if name in _BY_NAME:

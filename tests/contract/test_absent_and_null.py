@@ -35,9 +35,24 @@ REQUIRED = {
     "rep.pay_plan_set.v1": ["month", "base", "currency", "commission_percent"],
     "account.registered.v1": ["name", "segment"],
     "account.assigned.v1": ["rep_id"],
+    "standing_order.established.v1": [
+        "account_id",
+        "rep_id",
+        "segment",
+        "currency",
+        "lines",
+        "every",
+        "first_on",
+        "lead_days",
+    ],
+    "standing_order.stopped.v1": ["reason"],
     "delivery.returned.v1": ["shipment_id", "reason"],
     "order.reinstated.v1": ["reason"],
     "rep.left.v1": [],
+    "parcel.dispatched.v1": [],
+    "parcel.delayed.v1": [],
+    "parcel.attempted.v1": [],
+    "parcel.delivered.v1": [],
 }
 
 OPTIONAL = {
@@ -67,6 +82,11 @@ OPTIONAL = {
     "delivery.returned.v1": ["lines"],
     "order.reinstated.v1": ["promised_by"],
     "rep.left.v1": ["reason"],
+    "standing_order.established.v1": ["until"],
+    "parcel.dispatched.v1": ["carrier"],
+    "parcel.delayed.v1": ["carrier", "estimated_delivery", "reason"],
+    "parcel.attempted.v1": ["carrier", "reason"],
+    "parcel.delivered.v1": ["carrier", "signed_by"],
 }
 
 KEPT = {

@@ -26,9 +26,10 @@ ENUMERATIONS = {
     ("rep.registered.v1", "data.level"): ["entry", "senior"],
     ("rep.changed.v1", "data.level"): ["entry", "senior"],
     ("account.registered.v1", "data.segment"): ["b2b", "b2c"],
+    ("standing_order.established.v1", "data.segment"): ["b2b", "b2c"],
 }
 
-CURRENCIES = ["order.placed.v1", "rep.quota_set.v1", "rep.pay_plan_set.v1"]
+CURRENCIES = ["order.placed.v1", "standing_order.established.v1", "rep.quota_set.v1", "rep.pay_plan_set.v1"]
 MONTHS = ["rep.quota_set.v1", "rep.pay_plan_set.v1"]
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.contract import CATALOGUE, NOT_TAKEN_YET, TOPICS, MessageType, message_schema
+from consumers.contract import CATALOGUE, OWN_TYPES, TOPICS, MessageType, message_schema
 from consumers.contract.envelope import Envelope
-from consumers.contract.lines import LineQuantityData, OrderLineData
+from consumers.contract.lines import LineQuantityData, OrderLineData, PricedLineData
+from consumers.contract.standing_orders import EveryData
 from consumers.contract.values import WireModel
 from domain.currency import MINOR_UNITS
 
@@ -41,21 +42,23 @@ def test_names_every_field_of_a_type(row: MessageType) -> None:
         ("## The envelope", Envelope),
         ("**Order lines**", OrderLineData),
         ("**Line quantities**", LineQuantityData),
+        ("**Lines of a standing order**", PricedLineData),
+        ("**How often**", EveryData),
     ],
 )
 def test_names_every_field_of_what_types_share(beginning: str, model: type[WireModel]) -> None:
     assert fields_in(section(beginning)) == fields_of(model)
 
 
-def test_names_no_type_that_is_not_taken() -> None:
+def test_names_every_type_that_is_taken_in_the_order_of_ranks() -> None:
     assert re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE) == list(CATALOGUE)
 
 
-def test_names_the_topics_and_what_is_not_taken_yet() -> None:
+def test_names_the_topics_and_the_types_that_waybill_alone_writes() -> None:
     for topic in TOPICS:
         assert f"`{topic}`" in section("## Topics")
-    for message_type in NOT_TAKEN_YET:
-        assert f"`{message_type}`" in section("## Not taken yet")
+    for message_type in OWN_TYPES:
+        assert f"`{message_type}`" in section("## Waybill's own messages")
 
 
 @pytest.mark.parametrize("row", CATALOGUE.values(), ids=CATALOGUE.keys())

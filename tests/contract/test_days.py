@@ -18,6 +18,7 @@ BY_DAY = [
     ("shipment.booked.v1", "data.estimated_delivery"),
     ("shipment.rebooked.v1", "data.estimated_delivery"),
     ("shipment.delayed.v1", "data.estimated_delivery"),
+    ("parcel.delayed.v1", "data.estimated_delivery"),
 ]
 PICKUP = ("shipment.booked.v1", "data.pickup_at")
 BERLIN = replace(LIVE, time_zone="Europe/Berlin")

@@ -33,6 +33,13 @@ IDS = [
     ("rep.changed.v1", "data.mentor_id"),
     ("account.registered.v1", "data.rep_id"),
     ("account.assigned.v1", "data.rep_id"),
+    ("standing_order.established.v1", "data.account_id"),
+    ("standing_order.established.v1", "data.rep_id"),
+    ("standing_order.established.v1", "data.lines[0].sku"),
+    ("parcel.dispatched.v1", "data.carrier"),
+    ("parcel.delayed.v1", "data.carrier"),
+    ("parcel.attempted.v1", "data.carrier"),
+    ("parcel.delivered.v1", "data.carrier"),
     ("delivery.confirmed.v1", "data.parcel"),
     ("delivery.returned.v1", "data.shipment_id"),
     ("rep.registered.v1", "data.name"),
@@ -41,6 +48,10 @@ IDS = [
 ]
 
 TEXTS = [
+    ("standing_order.stopped.v1", "data.reason"),
+    ("parcel.delayed.v1", "data.reason"),
+    ("parcel.attempted.v1", "data.reason"),
+    ("parcel.delivered.v1", "data.signed_by"),
     ("order.placed.v1", "data.reference"),
     ("order.amended.v1", "data.reason"),
     ("order.reassigned.v1", "data.reason"),

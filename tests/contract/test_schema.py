@@ -126,6 +126,6 @@ def test_every_field_is_documented(message_type: str) -> None:
             assert field.get("description"), name
 
 
-def test_a_type_that_is_not_taken_has_no_schema() -> None:
+def test_a_type_that_upstreams_cannot_publish_has_no_schema() -> None:
     with pytest.raises(KeyError):
-        message_schema("standing_order.established.v1")
+        message_schema("standing_order.missed.v1")

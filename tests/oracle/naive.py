@@ -6,14 +6,21 @@ from the beginning. Where this and the service differ, one of them has misread t
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from tests.oracle.naive_order import Order, Subject
 from tests.oracle.naive_reading import VOID, Key, Message, NotInContract, Row, claimed_key, read
-from tests.oracle.naive_settling import Account, Rep, settle
+from tests.oracle.naive_settling import Account, Parcel, Rep, StandingOrder, settle
 from tests.oracle.naive_views import rows_of
 
+SUBJECTS: dict[str, Callable[[str], Subject]] = {
+    "order": Order,
+    "rep": Rep,
+    "account": Account,
+    "standing_order": StandingOrder,
+    "parcel": Parcel,
+}
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,7 +109,7 @@ class Naive:
                 by_subject[message.kind, message.subject].append(message)
         subjects: dict[tuple[str, str], Subject] = {}
         for (kind, subject_id), messages in by_subject.items():
-            subject = {"order": Order, "rep": Rep, "account": Account}[kind](subject_id)
+            subject = SUBJECTS[kind](subject_id)
             verdicts |= settle(subject, messages, at or as_of or FIRST)
             subjects[kind, subject_id] = subject
         return subjects, verdicts

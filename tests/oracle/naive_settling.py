@@ -38,6 +38,33 @@ class Account(Subject):
         return "applied"
 
 
+class StandingOrder(Subject):
+    def __init__(self, standing_order_id: str):
+        self.terms: Row | None = None
+        self.stopped = False
+
+    def waits(self, message: Message) -> bool:
+        return message.type == "standing_order.stopped.v1" and self.terms is None
+
+    def take(self, message: Message, now: datetime) -> str:
+        if message.type == "standing_order.established.v1":
+            self.terms, self.stopped = message.data, False
+        elif self.stopped:
+            return "duplicate"
+        else:
+            self.stopped = True
+        return "applied"
+
+
+class Parcel(Subject):
+    def __init__(self, tracking_number: str):
+        self.messages = 0
+
+    def take(self, message: Message, now: datetime) -> str:
+        self.messages += 1
+        return "applied"
+
+
 def settle(subject: Subject, messages: Iterable[Message], at: datetime) -> dict[Key, str]:
     """The five rules of settling, for messages that nobody voided. Whatever can go on is tried after every change.
 

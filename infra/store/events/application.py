@@ -34,7 +34,7 @@ class SubjectRepository(Repository[str]):
 
 
 class Fulfillment(Application[str]):
-    """Orders, reps and accounts as streams of events; `repository.get("order-SO-10248")` gives one."""
+    """Subjects as streams of events; `repository.get("order-SO-10248")` gives one."""
 
     name = "waybill"
 

@@ -5,7 +5,7 @@ Unless told otherwise an order is placed at 8 for ten lamps at 5.00 each, promis
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any, Literal
@@ -40,7 +40,14 @@ from domain.order.events import (
     ShipmentRebooked,
     as_line,
 )
+from domain.parcel.events import ParcelAttempted, ParcelDelayed, ParcelDelivered, ParcelDispatched
 from domain.rep.events import Level, RepChanged, RepLeft, RepPayPlanSet, RepQuotaSet, RepRegistered
+from domain.standing_order.events import (
+    Every,
+    StandingOrderEstablished,
+    StandingOrderMissed,
+    StandingOrderStopped,
+)
 
 Hour = float
 About = Literal["expedite", "delay", "other"]
@@ -391,6 +398,70 @@ def pay_plan_set(at: Hour, month: str = "2026-03", base: Number = 3000, **messag
     return RepPayPlanSet(
         month=month, base=Decimal(base), currency="USD", commission_percent=Decimal(2), **said(at, "people", **message)
     )
+
+
+def established(
+    at: Hour = 8,
+    *,
+    every: Every | None = None,
+    first_on: date = date(2026, 3, 2),
+    lead_days: int = 0,
+    until: date | None = None,
+    account: str = "ALFKI",
+    rep: str = "ann",
+    lines: Mapping[int, Number] | None = None,
+    **message: Any,
+) -> StandingOrderEstablished:
+    return StandingOrderEstablished(
+        account_id=account,
+        rep_id=rep,
+        segment="b2b",
+        currency="USD",
+        lines=tuple(
+            OrderLine(as_line(line), "LAMP", Decimal(quantity), Decimal(5))
+            for line, quantity in (lines or {1: 10}).items()
+        ),
+        every=every or Every(days=7),
+        first_on=first_on,
+        lead_days=lead_days,
+        until=until,
+        **said(at, "people", **message),
+    )
+
+
+def stopped(at: Hour, **message: Any) -> StandingOrderStopped:
+    return StandingOrderStopped(reason="not needed any more", **said(at, "people", **message))
+
+
+def missed(at: Hour, due_on: date, **message: Any) -> StandingOrderMissed:
+    return StandingOrderMissed(due_on=due_on, **said(at, "urn:waybill:reactor:standing-orders", **message))
+
+
+def parcel_dispatched(at: Hour, carrier: str | None = None, **message: Any) -> ParcelDispatched:
+    return ParcelDispatched(carrier=carrier, **said(at, "parcel-feed", **message))
+
+
+def parcel_delayed(
+    at: Hour, until: Hour | None = None, carrier: str | None = None, reason: str | None = None, **message: Any
+) -> ParcelDelayed:
+    return ParcelDelayed(
+        carrier=carrier,
+        estimated_delivery=None if until is None else oclock(until),
+        reason=reason,
+        **said(at, "parcel-feed", **message),
+    )
+
+
+def parcel_attempted(
+    at: Hour, carrier: str | None = None, reason: str | None = None, **message: Any
+) -> ParcelAttempted:
+    return ParcelAttempted(carrier=carrier, reason=reason, **said(at, "parcel-feed", **message))
+
+
+def parcel_delivered(
+    at: Hour, carrier: str | None = None, signed_by: str | None = None, **message: Any
+) -> ParcelDelivered:
+    return ParcelDelivered(carrier=carrier, signed_by=signed_by, **said(at, "parcel-feed", **message))
 
 
 def account_registered(

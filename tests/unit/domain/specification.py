@@ -21,12 +21,14 @@ from domain.order.events import as_line
 from domain.order.kind import ORDER
 from domain.order.state import FollowUp
 from domain.order.summary import OrderLineSummary, ShipmentSummary, lines_of, shipments_of
+from domain.parcel.kind import PARCEL
 from domain.rep.kind import REP
 from domain.settling import Settling, settle, up_to
+from domain.standing_order.kind import STANDING_ORDER
 from domain.verdict import Outcome, Verdict
 from tests.unit.domain.facts import Hour, oclock
 
-SUBJECT_ID = {ORDER: "SO-1", REP: "ann", ACCOUNT: "ALFKI"}
+SUBJECT_ID = {ORDER: "SO-1", REP: "ann", ACCOUNT: "ALFKI", STANDING_ORDER: "12", PARCEL: "1Z999AA1"}
 
 
 def given(*facts: Fact) -> History:

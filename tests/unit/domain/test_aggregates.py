@@ -14,9 +14,11 @@ from domain.fact import Fact
 from domain.kind import Kind
 from domain.order.events import OrderCancelled, OrderPlaced
 from domain.order.kind import ORDER, Order
+from domain.parcel.kind import PARCEL
 from domain.rep.events import RepRegistered
 from domain.rep.kind import REP, Rep
 from domain.settling import settle
+from domain.standing_order.kind import STANDING_ORDER
 from domain.streams import (
     open_subject,
     project_subject,
@@ -54,6 +56,8 @@ def test_streams_have_readable_names() -> None:
     assert stream_name(ORDER, "SO-10248") == "order-SO-10248"
     assert stream_name(REP, "7") == "rep-7"
     assert stream_name(ACCOUNT, "ALFKI") == "account-ALFKI"
+    assert stream_name(STANDING_ORDER, "12") == "standing-order-12"
+    assert stream_name(PARCEL, "1Z999AA1") == "parcel-1Z999AA1"
     assert split_stream_name("order-SO-10248") == (ORDER, "SO-10248")
     assert split_stream_name(waiting_room("SO-1")) == (None, "SO-1")
 
@@ -71,8 +75,10 @@ def test_of_the_known_prefixes_the_longest_that_fits_decides() -> None:
 
 
 def test_a_name_that_no_kind_begins_is_an_error_that_lists_the_kinds() -> None:
-    with pytest.raises(ValueError, match="a name begins with one of account-…, order-…, rep-…, void-…"):
-        split_stream_name("standing-order-12")
+    with pytest.raises(
+        ValueError, match="begins with one of account-…, order-…, parcel-…, rep-…, standing-order-…, void-…"
+    ):
+        split_stream_name("standing-12")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from domain.account.kind import ACCOUNT
 from domain.fact import EVENT_CLASSES, FACT_CLASSES, MESSAGE_TYPES, Fact
 from domain.kinds import KIND_OF_TYPE
 from domain.order.kind import ORDER
+from domain.parcel.kind import PARCEL
 from domain.rep.kind import REP
+from domain.standing_order.kind import STANDING_ORDER
 
 STORED_FACTS = [
     ("order.placed", "OrderPlaced", "order.placed.v1", 0),
@@ -36,9 +38,16 @@ STORED_FACTS = [
     ("rep.pay_plan_set", "RepPayPlanSet", "rep.pay_plan_set.v1", 21),
     ("account.registered", "AccountRegistered", "account.registered.v1", 22),
     ("account.assigned", "AccountAssigned", "account.assigned.v1", 23),
+    ("standing_order.established", "StandingOrderEstablished", "standing_order.established.v1", 24),
+    ("standing_order.stopped", "StandingOrderStopped", "standing_order.stopped.v1", 25),
     ("delivery.returned", "DeliveryReturned", "delivery.returned.v1", 26),
     ("order.reinstated", "OrderReinstated", "order.reinstated.v1", 27),
     ("rep.left", "RepLeft", "rep.left.v1", 28),
+    ("parcel.dispatched", "ParcelDispatched", "parcel.dispatched.v1", 29),
+    ("parcel.delayed", "ParcelDelayed", "parcel.delayed.v1", 30),
+    ("parcel.attempted", "ParcelAttempted", "parcel.attempted.v1", 31),
+    ("parcel.delivered", "ParcelDelivered", "parcel.delivered.v1", 32),
+    ("standing_order.missed", "StandingOrderMissed", "standing_order.missed.v1", 33),
 ]
 
 STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged"), ("clock.hold_ended", "ClockHoldEnded")]
@@ -54,6 +63,7 @@ CONTRACT = [
     "parcel.delayed.v1",
     "parcel.attempted.v1",
     "parcel.delivered.v1",
+    "standing_order.missed.v1",
 ]
 
 
@@ -93,4 +103,7 @@ def test_every_type_says_what_it_is_about() -> None:
         "delivery.returned.v1": ORDER,
         "order.reinstated.v1": ORDER,
         "rep.left.v1": REP,
+        **dict.fromkeys(CONTRACT[24:26], STANDING_ORDER),
+        **dict.fromkeys(CONTRACT[29:33], PARCEL),
+        "standing_order.missed.v1": STANDING_ORDER,
     }

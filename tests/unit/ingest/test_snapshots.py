@@ -1,5 +1,6 @@
 """A settling restored from a snapshot takes the next facts as the original would, or says that it cannot."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,11 +8,29 @@ import pytest
 from consumers.ingest.snapshots import restore_snapshot, take_snapshot
 from domain.fact import Fact
 from domain.settling import Settling
+from domain.standing_order.events import Every
 from domain.stepping import can_be_stepped_on, step_on
 from domain.streams import settle_stream
-from tests.unit.domain.facts import attempted, booked, dispatched, placed, voided
+from tests.unit.domain.facts import (
+    attempted,
+    booked,
+    dispatched,
+    established,
+    missed,
+    parcel_delayed,
+    parcel_dispatched,
+    placed,
+    voided,
+)
 
 STREAM = "order-SO-1"
+OTHER_KINDS = {
+    "standing-order-12": [
+        established(8, every=Every(weekday=2), until=date(2026, 12, 31)),
+        missed(9, date(2026, 3, 3)),
+    ],
+    "parcel-1Z999AA1": [parcel_dispatched(8, "Speedy Express"), parcel_delayed(9, until=12)],
+}
 REFUSED_AT_9 = (placed(8), booked(8.5), booked(9, "S-2"))
 
 
@@ -30,6 +49,14 @@ def test_what_needs_all_facts_again_has_no_snapshot() -> None:
     assert snapshot_of() is None
     assert snapshot_of(placed(8), dispatched(9)) is None
     assert snapshot_of(placed(8), wrong, voided(wrong)) is None
+
+
+@pytest.mark.parametrize("stream", OTHER_KINDS)
+def test_other_kinds_of_subject_are_restored_as_they_were(stream: str) -> None:
+    settling = settle_stream(stream, OTHER_KINDS[stream], watched=False)
+    again = restore_snapshot(stream, take_snapshot(settling) or b"")
+    assert again is not None
+    assert again.state == settling.state
 
 
 def test_what_is_restored_takes_a_further_fact_of_its_last_instant() -> None:
