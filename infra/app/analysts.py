@@ -6,7 +6,7 @@ from infra.sql_views.upkeep import define_relations
 
 def grant_analyst(waybill: Waybill, role: str) -> list[str]:
     """Let a role query the relations; returns its excess privileges. Raises NotAllowedError."""
-    define_relations(waybill.backend, waybill.hold)
+    define_relations(waybill.backend, waybill.hold, waybill.settings.time_zone)
     return waybill.backend.grant(role)
 
 

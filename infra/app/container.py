@@ -30,6 +30,7 @@ from infra.settings import Settings
 from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
+from infra.store.business_months import keep_business_months
 from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
@@ -62,12 +63,12 @@ def open_backend(settings: Settings, access: Access = Access.ACTING) -> Backend:
     return PostgresBackend(settings.store, access)
 
 
-def stored_rows(backend: Backend, hold: timedelta) -> ProjectedRows:
+def stored_rows(backend: Backend, hold: timedelta, zone: str) -> ProjectedRows:
     """The projections' rows; the analysts' names move to versions that become live."""
 
     def move_names(connection: Connection) -> None:
         if all_live(connection, PROJECTIONS):
-            backend.redefine(connection, relations(hold))
+            backend.redefine(connection, relations(hold, zone))
 
     return ProjectedRows(backend.engine, move_names)
 
@@ -109,7 +110,7 @@ class Waybill:
             self.backend = open_backend(settings, access)
             self.application = self.backend.application
             self.engine = self.backend.engine
-            self.rows = stored_rows(self.backend, self.hold)
+            self.rows = stored_rows(self.backend, self.hold, settings.time_zone)
             try:
                 if access is Access.READING:
                     expect_readable(self.engine, settings.store)
@@ -118,13 +119,14 @@ class Waybill:
                     with self.engine.connect() as connection:
                         expect_rules(connection)
                     self.rows.create(PROJECTIONS)
+                    keep_business_months(self.engine, settings.time_zone)
             except BaseException:
                 self.backend.close()
                 raise
         self.retry = RetryPolicy(settings.retry_seconds)
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
-        self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew)
+        self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew, settings.time_zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew)
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)
@@ -181,7 +183,7 @@ class Waybill:
     def projector(self, stop: Event) -> Projector:
         """The projector, which keeps the views and the analysts' relations up to date until `stop` is set."""
         if not self._relations_kept:
-            keep_relations(self.backend, self.hold)
+            keep_relations(self.backend, self.hold, self.settings.time_zone)
             self._relations_kept = True
         retry = RetryPolicy(self.settings.retry_seconds, stop)
         return Projector(

@@ -21,6 +21,7 @@ from infra.app.container import Waybill, open_backend, reading_rules, stored_row
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend
+from infra.store.business_months import keep_business_months
 from infra.store.engine import LOCKED
 from infra.store.opening import opening_alone
 from infra.store.register.rules_migration import StoredResettling
@@ -76,8 +77,9 @@ def migrate_store(
             again(lambda: upgrade(backend.engine))
             again(lambda: _begin(backend))
             hold = timedelta(hours=settings.hold_hours)
-            stored_rows(backend, hold).create(PROJECTIONS)
-            again(lambda: define_relations(backend, hold))
+            stored_rows(backend, hold, settings.time_zone).create(PROJECTIONS)
+            again(lambda: keep_business_months(backend.engine, settings.time_zone))
+            again(lambda: define_relations(backend, hold, settings.time_zone))
         except BaseException:
             backend.close()
             raise

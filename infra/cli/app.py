@@ -44,6 +44,7 @@ from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
 from infra.sql_views.relations import NotAllowedError
+from infra.store.business_months import NoBusinessMonthsError
 from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionError
@@ -59,6 +60,7 @@ INTERRUPTED = 130
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
     MissingTopicsError,
+    NoBusinessMonthsError,
     NoStoreError,
     NotAllowedError,
     NotAStoreError,

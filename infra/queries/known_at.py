@@ -32,6 +32,7 @@ def scratch_of(
     as_of: datetime | None,
     known_at: datetime,
     clock_skew: timedelta,
+    zone: str,
     *,
     only_lasting: bool = True,
     untaken: UntakenThen | None = None,
@@ -41,11 +42,12 @@ def scratch_of(
     Facts that were further ahead of that clock than `clock_skew` are left out.
 
     They have nothing after `as_of`, so the rows valid then have no end: query them for the present. With
-    `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then.
+    `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken
+    then. They have the months of `zone`.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
-        rows = rows_of_one_question(engine, projections)
+        rows = rows_of_one_question(engine, projections, zone)
         # No other process uses these tables, so a count of batches can serve as the position.
         shaped = _shaped(history, projections, as_of, known_at, clock_skew, only_lasting, untaken)
         for position, batch in enumerate(shaped):

@@ -12,11 +12,13 @@ from sqlalchemy import Engine, Select
 from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
+from infra.store.business_months import expect_business_months
 from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import ProjectedRows, answering_position
 from infra.store.projected.tables import over_stored_tables
-from projections.views.as_of import AsOf
+from projections.views.as_of import UTC_ZONE, AsOf
+from projections.views.business_months import reads_business_months
 from projections.views.catalogue import View
 
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -43,7 +45,7 @@ class Answer:
 
 
 class Views:
-    """Runs queries of views."""
+    """Runs queries of views; months are those of `zone`, an IANA name."""
 
     def __init__(
         self,
@@ -52,12 +54,14 @@ class Views:
         history: History,
         clock: Callable[[], datetime],
         clock_skew: timedelta,
+        zone: str = UTC_ZONE,
     ):
         self._engine = engine
         self._rows = rows
         self._history = history
         self._clock = clock
         self._clock_skew = clock_skew
+        self._zone = zone
 
     def ask(
         self,
@@ -85,8 +89,11 @@ class Views:
         """The same answer, read row by row."""
         instant = asked.as_of or self._clock()
         if asked.known_at is None:
-            question = _question(view, AsOf.at(instant, present=asked.as_of is None), filters)
+            as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
+            question = _question(view, as_of, filters)
             with snapshot(self._engine) as connection:
+                if reads_business_months(question):
+                    expect_business_months(connection, self._zone)
                 position = answering_position(connection, view.projections)
                 yield Streamed(connection, question, position, instant)
             return
@@ -98,12 +105,13 @@ class Views:
                 asked.as_of,
                 asked.known_at,
                 self._clock_skew,
+                self._zone,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
                 untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
             ) as scratch,
             scratch.connect() as connection,
         ):
-            question = _question(view, AsOf.at(instant, present=True), filters)
+            question = _question(view, AsOf.at(instant, present=True, zone=self._zone), filters)
             yield Streamed(connection, question, head, instant)
 
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:

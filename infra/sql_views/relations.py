@@ -15,13 +15,18 @@ from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DE
 from infra.store.projected.tables import over_relations, over_stored_tables
 from projections.projection import Projection
 from projections.table import RowTable
-from projections.views.as_of import AsOf
+from projections.views.as_of import UTC_ZONE, AsOf
+from projections.views.business_months import business_month_starts
 from projections.views.catalogue import ANY_INSTANT, VIEWS, View
 from projections.views.tables import table_of
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
-OF_REGISTER = {untaken_messages: "untaken_messages", malformed_claims: "malformed_claims"}
-"""The parts of the register that views read, by relation name."""
+OF_REGISTER = {
+    untaken_messages: "untaken_messages",
+    malformed_claims: "malformed_claims",
+    business_month_starts: "business_months",
+}
+"""What views read besides the projections' rows, by relation name: parts of the register, and the calendar."""
 
 
 class NotAllowedError(Exception):
@@ -44,14 +49,18 @@ class Relation:
     reads_more: bool = False
     """Whether the query reads tables that are not relations themselves, so that it needs its owner's rights."""
     projections: tuple[Projection, ...] = ()
+    exact_decimals: bool = False
+    """Whether it needs exact decimals, which a foreign client of an SQLite file does not have."""
+    zone: str = UTC_ZONE
+    """The business time zone, for months."""
 
     def stored_question(self, as_of: AsOf) -> Select[Any]:
         """The query on the stored tables of the projections."""
-        return over_stored_tables(self.question(as_of), self.projections)
+        return over_stored_tables(self.question(as_of.in_zone(self.zone)), self.projections)
 
     def relations_question(self, as_of: AsOf) -> Select[Any]:
         """The same query on relations that analysts may read."""
-        return over_relations(self.question(as_of), self.projections, OF_REGISTER)
+        return over_relations(self.question(as_of.in_zone(self.zone)), self.projections, OF_REGISTER)
 
     @property
     def description_now(self) -> str:
@@ -59,8 +68,11 @@ class Relation:
         return self.description if self.table is not None else f"{self.description} As of now."
 
 
-def relations(hold: timedelta) -> list[Relation]:
-    """The tables of rows first, since the views' functions read these; `hold` is how long a message may be held."""
+def relations(hold: timedelta, zone: str = UTC_ZONE) -> list[Relation]:
+    """The tables of rows first, since the views' functions read these.
+
+    `hold` is how long a message may be held, and `zone` the business time zone.
+    """
     tables = {t: projection for view in VIEWS for projection in view.projections for t in projection.tables}
     letters = Relation(
         "dead_letters",
@@ -70,7 +82,7 @@ def relations(hold: timedelta) -> list[Relation]:
         reads_more=True,
     )
     of_tables = [_of_table(table, projection) for table, projection in tables.items()]
-    return [*of_tables, *map(_of_register, OF_REGISTER), *map(_of_view, VIEWS), letters]
+    return [*of_tables, *map(_of_register, OF_REGISTER), *(_of_view(view, zone) for view in VIEWS), letters]
 
 
 def _of_register(table: Table) -> Relation:
@@ -84,9 +96,17 @@ def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:
     return Relation(declared.name, declared.doc, column_docs, lambda _: select(table), table, projections=(projection,))
 
 
-def _of_view(view: View) -> Relation:
+def _of_view(view: View, zone: str) -> Relation:
     columns = view.question(ANY_INSTANT).selected_columns
     column_docs = {
         column.name: view.column_docs.get(column.name) or getattr(column, "comment", None) or "" for column in columns
     }
-    return Relation(view.relation, view.description, column_docs, view.question, projections=view.projections)
+    return Relation(
+        view.relation,
+        view.description,
+        column_docs,
+        view.question,
+        projections=view.projections,
+        exact_decimals=view.exact_decimals,
+        zone=zone,
+    )

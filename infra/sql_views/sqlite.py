@@ -47,7 +47,11 @@ def _found(connection: Any) -> dict[str, str]:
 
 
 def _definitions(relations: Sequence[Relation]) -> dict[str, str]:
-    """Every view by its name. A table has two: one with its values as stored, and a readable one."""
+    """Every view by its name. A table has two: one with its values as stored, and a readable one.
+
+    Those that need exact decimals are left out: the file's other clients do not have them.
+    """
+    relations = [relation for relation in relations if not relation.exact_decimals]
     stored = {
         relation.name: f"CREATE VIEW {_quote(relation.name)} AS\n{_sql(relation.stored_question(NOW))}"
         for relation in relations

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from infra.store.opening import StoreChangedError
+from infra.store.sqlite.decimal_functions import add_decimal_functions
 
 LOCKED = "waybill_locked"
 
@@ -30,7 +31,7 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
 
     A transaction begins when SQLAlchemy says so, not when the driver decides. With the execution option
     `waybill_locked` it takes the write lock before it reads. With `durable` false, for temporary files, a commit does
-    not wait for the disk.
+    not wait for the disk. Connections have the functions of projections/views/decimals.py.
     """
     # Not as text, in which a question mark or a percent sign in the path would have a special meaning.
     url = URL.create("sqlite", database=str(Path(path).absolute()))
@@ -40,6 +41,7 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
     def take_over_transactions(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        add_decimal_functions(connection)
         if not durable:
             connection.execute("PRAGMA synchronous = OFF")
 
@@ -82,6 +84,7 @@ def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
         )
         connection.stamp = None if shared else before
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        add_decimal_functions(connection)
         return connection
 
     # Each connection is new, so that it sees everything stored so far.

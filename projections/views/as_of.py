@@ -1,7 +1,7 @@
 """The instant of a query."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from projections.views.columns import Instant
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+UTC_ZONE = "UTC"
 
 
 def _moved(instant: datetime, span: timedelta) -> datetime:
@@ -27,14 +28,21 @@ class AsOf:
 
     If `present` is true, the query is about now: every fact counts, so the valid rows are those without an end, and T
     is only the clock for comparing promises.
+
+    `zone` is the business time zone, an IANA name, in which months are counted (projections/views/business_months.py).
     """
 
     shifted: Callable[[timedelta], ColumnElement[datetime]]
     present: bool
+    zone: str = UTC_ZONE
 
     @classmethod
-    def at(cls, instant: datetime, *, present: bool = False) -> "AsOf":
-        return cls(lambda span: literal(_moved(instant, span), Instant()), present)
+    def at(cls, instant: datetime, *, present: bool = False, zone: str = UTC_ZONE) -> "AsOf":
+        return cls(lambda span: literal(_moved(instant, span), Instant()), present, zone)
+
+    def in_zone(self, zone: str) -> "AsOf":
+        """The same instant, with months of another zone."""
+        return replace(self, zone=zone)
 
     @property
     def instant(self) -> ColumnElement[datetime]:

@@ -50,6 +50,9 @@ class View:
     """Whether it counts the messages about an order that were not taken, which no projection has."""
     tells_all_periods: bool = False
     """Whether, without an instant, it returns all periods and not only the present ones."""
+    exact_decimals: bool = False
+    """Whether it calculates with amounts (projections/views/decimals.py), so that an SQLite file has no plain-SQL
+    relation of it: other clients have no exact decimals."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from projections.views.catalogue import VIEWS
 from projections.views.tables import rep_periods
 
 HOLD = timedelta(hours=72)
+PLAIN = [view for view in VIEWS if not view.exact_decimals]
+"""Views that any client of the file can read."""
 
 
 def moved(floor: bytes, span: timedelta) -> bytes:
@@ -73,7 +75,7 @@ def compared(rows: list[dict[str, Any]]) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=[view.relation for view in VIEWS])
+@pytest.mark.parametrize("view", PLAIN, ids=[view.relation for view in PLAIN])
 def test_every_view_says_what_the_command_says_now(client: sqlite3.Connection, file: Path, view: Any) -> None:
     while True:
         now = datetime.now(UTC).replace(microsecond=0)
@@ -130,6 +132,9 @@ def test_instants_are_shown_to_the_microsecond(tmp_path: Path, microseconds: int
 def test_definitions_say_what_the_columns_mean(client: sqlite3.Connection) -> None:
     for relation in relations(HOLD):
         assert relation.description
+        if relation.exact_decimals:
+            assert not client.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (relation.name,)).fetchall()
+            continue
         named = {"name": relation.name if relation.table is None else f"{relation.name}_readable"}
         (definition,) = client.execute("SELECT sql FROM sqlite_master WHERE name = :name", named).fetchone()
         for column, meaning in relation.column_docs.items():

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
+from infra.store.business_months import fill_business_months
 from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
 from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
@@ -37,6 +38,7 @@ from projections.projection import Projection
 from projections.replacement import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
+from projections.views.business_months import business_month_starts
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 MoveNames = Callable[[Connection], None]
@@ -222,13 +224,16 @@ class ProjectedRows:
         return self._engine.execution_options(**{LOCKED: True}).begin()
 
 
-def rows_of_one_question(engine: Engine, projections: Sequence[Projection]) -> ProjectedRows:
-    """Rows in a temporary database for one query, without migrations."""
+def rows_of_one_question(engine: Engine, projections: Sequence[Projection], zone: str) -> ProjectedRows:
+    """Rows in a temporary database for one query, without migrations, and the months of a zone."""
     register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures])
     for table in (untaken_messages, malformed_claims):
         table.create(engine)
         with engine.begin() as connection:
             connection.exec_driver_sql(f"CREATE INDEX {table.name}_by_order ON {table.name} (order_id)")
+    business_month_starts.create(engine)
+    with engine.begin() as connection:
+        fill_business_months(connection, zone)
     rows = ProjectedRows(engine)
     rows.create(projections)
     return rows

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import create_engine, event, insert, select
 
 from domain.events import MessageVoided
 from domain.fact import Fact
@@ -21,6 +21,7 @@ from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.app.container import Waybill
 from infra.queries.views import Asked
 from infra.store.events.codec import encode_event
+from infra.store.sqlite.decimal_functions import add_decimal_functions
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection, Settled
 from projections.runner import Runner
@@ -68,6 +69,7 @@ class Memory:
 
     def answer(self, streams: Streams, view: View, as_of: datetime) -> list[NamedRow]:
         engine = create_engine("sqlite://")
+        event.listen(engine, "connect", lambda connection, _: add_decimal_functions(connection))
         metadata.create_all(engine)
         untaken_messages.create(engine)
         malformed_claims.create(engine)
