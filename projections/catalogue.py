@@ -1,5 +1,6 @@
 """All projections. The views, which are queries on their rows, are in projections/views/catalogue.py."""
 
+from projections.accounts import ACCOUNTS
 from projections.contacts import CONTACTS
 from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
@@ -18,5 +19,6 @@ PROJECTIONS: tuple[Projection, ...] = (
     FOLLOW_UPS,
     LATE_DELIVERIES,
     REPS,
+    ACCOUNTS,
     CONTACTS,
 )

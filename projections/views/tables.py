@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, and_
 from sqlalchemy.types import TypeEngine
 
+from projections.accounts import account_periods as account_rows
 from projections.catalogue import PROJECTIONS
 from projections.contacts import contacts as contact_rows
 from projections.expedites import expedite_periods as expedite_rows
@@ -96,4 +97,5 @@ expedite_periods = table_of(expedite_rows)
 follow_up_periods = table_of(follow_up_rows)
 late_delivery_periods = table_of(late_delivery_rows)
 rep_periods = table_of(rep_rows)
+account_periods = table_of(account_rows)
 contacts = table_of(contact_rows)
