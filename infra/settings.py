@@ -1,6 +1,7 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -39,6 +40,9 @@ def _known_brokers(addresses: str) -> str:
     return ",".join(address.strip() for address in addresses.split(","))
 
 
+Weight = Annotated[Decimal, Field(ge=0, le=1_000, max_digits=8, decimal_places=4)]
+
+
 class Settings(BaseSettings):
     """Every setting has a default that suits a first try on one machine."""
 
@@ -62,6 +66,18 @@ class Settings(BaseSettings):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "UTC",
         description="The business time zone, for dates without a time in commands and messages: an IANA name.",
+    )
+    balance_weight_order: Weight = Field(Decimal(1), description="waybill balance: what every open order counts.")
+    balance_weight_overdue: Weight = Field(Decimal(3), description="waybill balance: added for an overdue order.")
+    balance_weight_expedite: Weight = Field(
+        Decimal(3), description="waybill balance: added for each undecided expedite request of an order."
+    )
+    balance_weight_at_risk: Weight = Field(Decimal(1), description="waybill balance: added for an order at risk.")
+    balance_weight_follow_up: Weight = Field(
+        Decimal(1), description="waybill balance: added for an order with a follow-up owed."
+    )
+    balance_entry_share: Annotated[Decimal, Field(gt=0, le=1, max_digits=8, decimal_places=4)] = Field(
+        Decimal("0.6"), description="waybill balance: an entry rep takes this share of a senior rep's work; above 0."
     )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")

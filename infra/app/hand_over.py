@@ -15,6 +15,8 @@ from infra.app.reassignments import (
 )
 from infra.queries.desk import Desk, Held, Rep
 from infra.queries.messages import NoLongerApplied
+from infra.queries.views import Asked
+from projections.views.catalogue import view_named
 
 NEAREST_NAMED = 3
 
@@ -67,7 +69,9 @@ def plan_rep(
     if rep_id not in reps and not accounts and not orders:
         raise CannotReassignError(f"no rep {rep_id} is known{_nearest_rep(rep_id, reps)}")
     plan = _plan(waybill, accounts, orders, to, reason, operator, warning)
-    return plan._replace(follow_ups_left=desk.follow_ups_on_closed_orders(rep_id))
+    owed = waybill.views.ask(view_named("follow-ups"), Asked(), {"rep_id": rep_id}).rows
+    held = {order.subject for order in orders}
+    return plan._replace(follow_ups_left=sum(row["order_id"] not in held for row in owed))
 
 
 def do_hand_over(waybill: Waybill, plan: HandOverPlan) -> tuple[list[HandedOver], Sequence[NoLongerApplied]]:

@@ -1,4 +1,4 @@
-"""Commands of the sales desk: hand-over."""
+"""Commands of the sales desk: hand-over, balance."""
 
 import sys
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from infra.app.balance import propose_balance
+from infra.app.balancing import Move, RepTotal
 from infra.app.hand_over import (
     HandedOver,
     HandOverPlan,
@@ -23,6 +25,7 @@ from infra.cli.output import (
     Format,
     errors,
     show_error,
+    show_json,
     show_no_longer_applied,
     show_note,
     show_rows,
@@ -41,6 +44,7 @@ OutOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     app.command(name="hand-over")(hand_over)
+    app.command(name="balance")(balance)
 
 
 def hand_over(
@@ -69,8 +73,7 @@ def hand_over(
         raise typer.BadParameter("name either an account (--account) or a rep (--from)")
     if from_ == to:
         raise typer.BadParameter("--from and --to name the same rep")
-    if not operator.strip():
-        raise typer.BadParameter("name who acts", param_hint="--operator")
+    _expect_operator(operator)
     if out is not None:
         _expect_writable(out)
     if do and out is not None:
@@ -100,6 +103,54 @@ def hand_over(
     show_no_longer_applied(lost)
     if do and not all(map(succeeded, rows)):
         raise typer.Exit(1)
+
+
+def balance(
+    operator: OperatorOption,
+    team: Annotated[str | None, typer.Option("--team", metavar="T", help="Only among the reps of this team.")] = None,
+    keep_accounts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-accounts/--move-accounts", help="Leave orders with the rep of their account, or move them too."
+        ),
+    ] = True,
+    limit: Annotated[int | None, typer.Option("--limit", min=0, help="At most so many reassignments.")] = None,
+    out: OutOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Propose reassignments of open orders that make the reps' work more even, each with its reason.
+
+    It acts on nothing. Review the messages that --out writes, then publish them: waybill ingest, or waybill publish.
+    """
+    _expect_operator(operator)
+    if out is not None:
+        _expect_writable(out)
+    with open_waybill() as waybill:
+        try:
+            proposal = propose_balance(waybill, operator, team=team, keep_accounts=keep_accounts, limit=limit)
+        except CannotReassignError as e:
+            show_error(str(e))
+            raise typer.Exit(1) from None
+        behind = waybill.lag()
+    moves, totals = proposal.balanced
+    if out is not None:
+        _write(out, [each.line for each in proposal.reassignments])
+    if out == STANDARD_STREAM:
+        return
+    if form is Format.JSON:
+        show_json({"moves": moves, "reps": totals})
+    else:
+        show_rows(Move._fields, [move._asdict() for move in moves], form, title="Moves", empty="nothing to move")
+    if form is Format.TABLE:
+        show_rows(RepTotal._fields, [total._asdict() for total in totals], form, title="\nReps")
+    changed = len(moves) - len(proposal.reassignments)
+    if changed:
+        show_warning(f"{_counted(changed, 'order')} changed hands meanwhile; ask again")
+    if out is None and moves:
+        show_note(form, "nothing was moved; to get the messages, add --out FILE")
+    show_note(form, f"reflects position {proposal.position}")
+    if behind:
+        show_warning(f"the views are {behind} events behind")
 
 
 def _note(
@@ -132,6 +183,11 @@ def _note(
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _expect_operator(operator: str) -> None:
+    if not operator.strip():
+        raise typer.BadParameter("name who acts", param_hint="--operator")
 
 
 def _expect_writable(out: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from domain.account.events import AccountAssigned, AccountRegistered
 from domain.account.kind import ACCOUNT
@@ -23,10 +23,13 @@ from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import answering_position
 from infra.store.projected.tables import over_stored_tables
-from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
 from projections.reps import REPS
-from projections.views.tables import follow_up_periods, order_states, rep_periods
+from projections.views.as_of import AsOf
+from projections.views.at_risk_deliveries import is_at_risk
+from projections.views.follow_ups import follow_up_owed
+from projections.views.overdue_deliveries import is_overdue
+from projections.views.tables import order_states, rep_periods
 
 SUBJECTS_AT_ONCE = 500
 
@@ -57,6 +60,25 @@ class Held(NamedTuple):
     summary: Any
 
 
+class OpenOrderRow(NamedTuple):
+    """An open order as the views have it: who holds it, and what makes it work."""
+
+    order_id: str
+    rep_id: str | None
+    account_id: str | None
+    overdue: bool
+    expedites_open: int
+    at_risk: bool
+    follow_up_owed: bool
+
+
+class OpenOrders(NamedTuple):
+    """Open orders, and the position that they reflect."""
+
+    orders: Sequence[OpenOrderRow]
+    position: int
+
+
 class Desk:
     """Reads the projections' present rows, and the streams that they name."""
 
@@ -75,13 +97,6 @@ class Desk:
             rows = connection.execute(over_stored_tables(question, (REPS,)).order_by(known.rep_id)).all()
         return {row.rep_id: Rep._make(row) for row in rows}
 
-    def reps_with_work(self) -> set[str]:
-        """The reps who hold an open order, by the views."""
-        question = select(order_states.c.rep_id).where(*_open(), order_states.c.rep_id.is_not(None)).distinct()
-        with snapshot(self._engine) as connection:
-            answering_position(connection, (ORDER_STATES,))
-            return set(connection.execute(over_stored_tables(question, (ORDER_STATES,))).scalars())
-
     def open_orders_of_rep(self, rep_id: str) -> list[Held]:
         """The open orders that a rep holds, by order id."""
         orders = self._orders(self._order_ids(order_states.c.rep_id == rep_id))
@@ -91,18 +106,30 @@ class Desk:
         """The open orders of an account, whoever holds them, by order id."""
         return list(self._orders(self._order_ids(order_states.c.account_id == account_id)))
 
-    def follow_ups_on_closed_orders(self, rep_id: str) -> int:
-        """How many follow-ups a rep owes on orders that are closed."""
-        owed, state = follow_up_periods.c, order_states.c
-        question = (
-            select(func.count())
-            .select_from(follow_up_periods.join(order_states, state.order_id == owed.order_id))
-            .where(owed.rep_id == rep_id, owed.valid_to.is_(None), state.valid_to.is_(None), state.status != "open")
-        )
+    def orders(self, ids: Iterable[str]) -> list[Held]:
+        """Those of the orders that are open now."""
+        return list(self._orders(ids))
+
+    def open_orders(self, now: datetime, *, unheld: bool) -> OpenOrders:
+        """Every open order with what makes it work at `now` (UTC), by id; with `unheld`, those of nobody too."""
+        state, as_of = order_states.c, AsOf.at(now, present=True)
+        question = select(
+            state.order_id,
+            state.rep_id,
+            state.account_id,
+            is_overdue(as_of).label("overdue"),
+            state.expedites_open,
+            is_at_risk(as_of).label("at_risk"),
+            follow_up_owed(as_of).label("follow_up_owed"),
+        ).where(*_open(), *([] if unheld else [state.rep_id.is_not(None)]))
         with snapshot(self._engine) as connection:
-            answering_position(connection, (ORDER_STATES, FOLLOW_UPS))
-            stored = over_stored_tables(question, (ORDER_STATES, FOLLOW_UPS))
-            return int(connection.execute(stored).scalar_one())
+            position = answering_position(connection, (ORDER_STATES,))
+            rows = connection.execute(over_stored_tables(question, (ORDER_STATES,)).order_by(state.order_id)).all()
+        return OpenOrders([OpenOrderRow._make(row) for row in rows], position)
+
+    def reps_of_accounts(self, ids: Iterable[str]) -> dict[str, str | None]:
+        """The rep of each of these accounts, as far as it is known."""
+        return {account.subject: account.rep_id for account in self._held(ACCOUNT, sorted(ids))}
 
     def account(self, account_id: str) -> Held | None:
         """An account of which some message speaks; None if there is none."""

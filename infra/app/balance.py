@@ -1,0 +1,96 @@
+"""Balance: proposes reassignments of open orders that make the reps' work more even. It acts on nothing by itself."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from infra.app.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance
+from infra.app.container import Waybill
+from infra.app.reassignments import CannotReassignError, Reassignment, expect_to_fit, reassignment
+from infra.queries import desk
+from infra.settings import Settings
+
+
+class Proposal(NamedTuple):
+    """The moves, the reps' totals, and the message for each move.
+
+    `position` is the position of the views that it rests on.
+    """
+
+    balanced: Balanced
+    reassignments: Sequence[Reassignment]
+    position: int
+
+
+def propose_balance(
+    waybill: Waybill, operator: str, *, team: str | None = None, keep_accounts: bool = True, limit: int | None = None
+) -> Proposal:
+    """Propose at most `limit` reassignments, among the reps of one team or all reps. Raises CannotReassignError."""
+    reps = waybill.desk.reps()
+    chosen = _reps(reps, waybill.settings, team)
+    workloads = waybill.desk.open_orders(waybill.clock(), unheld=team is None)
+    balanced = balance(
+        _orders(waybill.desk, workloads.orders, {rep.rep_id for rep in chosen}),
+        chosen,
+        weights_of(waybill.settings),
+        keep_accounts=keep_accounts,
+        limit=limit,
+    )
+    held = {each.subject: each for each in waybill.desk.orders(move.order_id for move in balanced.moves)}
+    now = waybill.clock()
+    reassignments = [
+        reassignment("order", held[move.order_id], move.to_rep_id, _reason(move), operator, now)
+        for move in balanced.moves
+        # An order that was closed or handed over since the views were made is left out.
+        if move.order_id in held and held[move.order_id].rep_id == move.from_rep_id
+    ]
+    expect_to_fit(waybill, reassignments)
+    return Proposal(balanced, reassignments, workloads.position)
+
+
+def weights_of(settings: Settings) -> Weights:
+    """The weights that the settings give."""
+    return Weights(
+        order=settings.balance_weight_order,
+        overdue=settings.balance_weight_overdue,
+        expedite=settings.balance_weight_expedite,
+        at_risk=settings.balance_weight_at_risk,
+        follow_up=settings.balance_weight_follow_up,
+    )
+
+
+def _reps(reps: Mapping[str, desk.Rep], settings: Settings, team: str | None) -> list[Rep]:
+    teams = {rep.team for rep in reps.values() if rep.team is not None}
+    if team is not None and team not in teams:
+        near = ", ".join(get_close_matches(team, teams))
+        raise CannotReassignError(f"no rep is in team {team}" + (f"; the nearest: {near}" if near else ""))
+    chosen = [rep for rep in reps.values() if team is None or rep.team == team]
+    if not any(rep.registered for rep in chosen):
+        raise CannotReassignError(
+            "no registered rep can take work" if team is None else f"all of team {team} have left"
+        )
+    share = {"entry": settings.balance_entry_share}
+    return [Rep(rep.rep_id, share.get(rep.level, Decimal(1)), rep.registered) for rep in chosen]
+
+
+def _orders(queries: desk.Desk, orders: Sequence[desk.OpenOrderRow], reps: set[str]) -> list[OpenOrder]:
+    concerned = [order for order in orders if order.rep_id is None or order.rep_id in reps]
+    account_reps = queries.reps_of_accounts({order.account_id for order in concerned if order.account_id is not None})
+    return [
+        OpenOrder(
+            order_id=order.order_id,
+            rep_id=order.rep_id,
+            account_id=order.account_id,
+            account_rep_id=None if order.account_id is None else account_reps.get(order.account_id),
+            overdue=order.overdue,
+            expedites=order.expedites_open,
+            at_risk=order.at_risk,
+            follow_up=order.follow_up_owed,
+        )
+        for order in concerned
+    ]
+
+
+def _reason(move: Move) -> str:
+    return f"balance: {move.why}"
