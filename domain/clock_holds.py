@@ -10,7 +10,7 @@ Holds that are due are ended by consumers/ingest: in `pipeline.py` (`wake`), and
 `batch_processing.py`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -31,19 +31,7 @@ class ClockHoldEnded(StreamEvent, frozen=True, kw_only=True, omit_defaults=True)
         aggregate.facts = [_released(fact) if fact.key == self.key else fact for fact in aggregate.facts]
 
 
-def facts_among(events: Iterable[StreamEvent]) -> list[Fact]:
-    """The facts of a stream's events in order; those that the clock still holds keep `held_until`."""
-    facts: list[Fact] = []
-    ended: set[FactKey] = set()
-    for event in events:
-        if isinstance(event, Fact):
-            facts.append(event)
-        elif isinstance(event, ClockHoldEnded):
-            ended.add(event.key)
-    return release(facts, ended) if ended else facts
-
-
-def release(facts: Iterable[Fact], keys: set[FactKey]) -> list[Fact]:
+def release(facts: Iterable[Fact], keys: Set[FactKey]) -> list[Fact]:
     """The facts, with the clock hold of these ended."""
     return [_released(fact) if fact.held_until is not None and fact.key in keys else fact for fact in facts]
 

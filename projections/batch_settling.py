@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from domain.clock_holds import ClockHoldEnded, facts_among
+from domain.clock_holds import ClockHoldEnded
+from domain.derived import MessageWithdrawn, facts_among
 from domain.settling import Settling
 from domain.settling_cache import SettlingCache
 from domain.stepping import can_be_stepped_on, step_on
@@ -49,8 +50,9 @@ class BatchSettler:
             facts = facts_among(events)
             version_before = events[0].originator_version - 1
             recent = cache.take(stream, version_before)
-            if any(isinstance(event, ClockHoldEnded) for event in events) and version_before:
-                # A fact whose clock hold ended counts from here on, and its place may be before others.
+            if version_before and any(isinstance(event, (ClockHoldEnded, MessageWithdrawn)) for event in events):
+                # A fact whose clock hold ended counts from here on, and its place may be before others; one that was
+                # withdrawn no longer counts.
                 unsettled.append(stream)
             elif recent is not None and can_be_stepped_on(recent, facts):
                 step_on(recent, facts)

@@ -7,6 +7,7 @@ from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
 from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
+from projections.parcel_scans import PARCEL_SCANS
 from projections.projection import Projection
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
@@ -21,4 +22,5 @@ PROJECTIONS: tuple[Projection, ...] = (
     REPS,
     ACCOUNTS,
     CONTACTS,
+    PARCEL_SCANS,
 )

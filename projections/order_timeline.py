@@ -1,7 +1,7 @@
 """order_timeline: an order's events in the order in which they count, read from its stream."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.derived import WITHDRAWN, MessageWithdrawn
 from domain.events import VerdictChanged
 from domain.fact import MESSAGE_TYPES, Fact, FactKey, SortKey, StreamEvent
 from domain.settling import Settling
@@ -25,9 +26,13 @@ NOT_TOLD = frozenset(
 
 
 class TimelineEntry(NamedTuple):
-    """One event. `position` is its position in the store; `took_effect_at` is None unless it took effect."""
+    """One event. `took_effect_at` is None unless it took effect.
 
-    position: int
+    `position` is its position in the store; None for a derived message that followed from what was known once, and was
+    never stored.
+    """
+
+    position: int | None
     recorded_at: datetime
     occurred_at: datetime | None
     took_effect_at: datetime | None
@@ -38,16 +43,20 @@ class TimelineEntry(NamedTuple):
     message_id: str
 
 
-def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling[Any]) -> list[TimelineEntry]:
+def order_timeline(events: Iterable[tuple[int | None, StreamEvent]], settling: Settling[Any]) -> list[TimelineEntry]:
     """The facts that were settled and the verdict changes of a stream, in the order in which they took effect.
 
-    Works for any subject. A fact that did not take effect is placed at its own time; a changed verdict is placed where
-    it was recorded.
+    Works for any subject. A fact that did not take effect is placed at its own time; a changed verdict or a withdrawal
+    is placed where it was recorded. `events` are in the order of the stream.
     """
     changed = what_each_changed(settling)
+    told = list(events)
+    gone = set(_withdrawn(told))
     entries: list[tuple[tuple[datetime, float, SortKey], TimelineEntry]] = []
-    for position, event in events:
-        if isinstance(event, Fact):
+    for position, event in told:
+        if isinstance(event, Fact) and event.originator_version in gone:
+            entries.append(((event.occurred_at, math.inf, event.sort_key), _of_withdrawn(position, event)))
+        elif isinstance(event, Fact):
             outcome = settling.outcomes.get(event.key)
             if outcome is None:
                 continue
@@ -58,7 +67,20 @@ def order_timeline(events: Iterable[tuple[int, StreamEvent]], settling: Settling
         elif isinstance(event, VerdictChanged):
             last = (event.recorded_at, AFTER_ALL_RANKS, *event.key)
             entries.append(((event.recorded_at, math.inf, last), _of_change(position, event)))
+        elif isinstance(event, MessageWithdrawn):
+            last = (event.recorded_at, AFTER_ALL_RANKS, *event.key)
+            entries.append(((event.recorded_at, math.inf, last), _of_withdrawn(position, event)))
     return [entry for _, entry in sorted(entries, key=itemgetter(0))]
+
+
+def _withdrawn(events: Sequence[tuple[int | None, StreamEvent]]) -> Iterator[int]:
+    """The versions of the facts that were withdrawn after they were stored."""
+    standing: dict[FactKey, int] = {}
+    for _, event in events:
+        if isinstance(event, Fact):
+            standing[event.key] = event.originator_version
+        elif isinstance(event, MessageWithdrawn) and event.key in standing:
+            yield standing.pop(event.key)
 
 
 def event_name(event: StreamEvent) -> str:
@@ -76,7 +98,9 @@ def what_each_changed(settling: Settling[Any]) -> dict[FactKey, tuple[int, str]]
     return said
 
 
-def _of_fact(position: int, fact: Fact, outcome: Outcome, changed: dict[FactKey, tuple[int, str]]) -> TimelineEntry:
+def _of_fact(
+    position: int | None, fact: Fact, outcome: Outcome, changed: dict[FactKey, tuple[int, str]]
+) -> TimelineEntry:
     applied = outcome.verdict is Verdict.APPLIED
     return TimelineEntry(
         position=position,
@@ -91,7 +115,7 @@ def _of_fact(position: int, fact: Fact, outcome: Outcome, changed: dict[FactKey,
     )
 
 
-def _of_change(position: int, change: VerdictChanged) -> TimelineEntry:
+def _of_change(position: int | None, change: VerdictChanged) -> TimelineEntry:
     because = (
         f", because of message {change.because_of_id} of {change.because_of_source}" if change.because_of_id else ""
     )
@@ -106,6 +130,21 @@ def _of_change(position: int, change: VerdictChanged) -> TimelineEntry:
         what_changed=f"{change.verdict_before.value} → {change.verdict.value}{because}{reason}",
         source=change.source,
         message_id=change.message_id,
+    )
+
+
+def _of_withdrawn(position: int | None, event: Fact | MessageWithdrawn) -> TimelineEntry:
+    """A derived message whose reason is gone, or its withdrawal."""
+    return TimelineEntry(
+        position=position,
+        recorded_at=event.recorded_at,
+        occurred_at=event.occurred_at if isinstance(event, Fact) else None,
+        took_effect_at=None,
+        event=event_name(event),
+        verdict="withdrawn",
+        what_changed=WITHDRAWN,
+        source=event.source,
+        message_id=event.message_id,
     )
 
 

@@ -6,7 +6,7 @@ If this changes the verdict of an earlier message, a VerdictChanged event is add
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -38,7 +38,7 @@ from consumers.ingest.subject_suggestions import hints_for, without_hint
 from domain.clock_holds import ClockHoldEnded
 from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
-from domain.streams import is_waiting_room
+from domain.streams import is_waiting_room, split_stream_name
 from domain.verdict import Outcome, Verdict
 
 MOST_DUE = 500
@@ -80,21 +80,27 @@ class BatchProcessor:
         self._hints: Mapping[str, str] = {}
         self._settled: dict[str, SettledStream] = {}
 
-    def process(self, read: Read) -> list[Receipt]:
-        """Add the effects of the batch to `changes`; returns a receipt for each message, in no particular order."""
+    def process(self, read: Read, withdraw: Collection[MessageKey] = ()) -> list[Receipt]:
+        """Add the effects of the batch to `changes`; returns a receipt for each message, in no particular order.
+
+        `withdraw` has derived messages whose reason is gone. One of them may be in the batch again, with other content.
+        """
         transaction, changes = self._transaction, self._changes
         # A batch without new messages looks too, because the head at its end is assumed to be our own.
         self._cache.look_at(transaction.head())
         self._receipts += take_malformed(transaction, read.malformed, changes, rereading=self._rereading)
         release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
         known = look_up(transaction, read.well_formed)
+        gone = transaction.registered(withdraw) if withdraw else {}
+        if gone:
+            known = {key: registered for key, registered in known.items() if key not in gone}
         due = self._due()
         new, repeats = deduplicate(transaction, read.well_formed, known)
         for repeat in repeats:
             arrival = repeat.arrival
             changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
             self._answer(arrival, Outcome(Verdict.DUPLICATE, reason_of(repeat)))
-        self._settle(new, known, due)
+        self._settle(new, known, due, gone)
         for key in new.keys() & read.ignored.keys():
             changes.ignored.append(IgnoredFields(*key, new[key].fact.TYPE, new[key].feed_id, read.ignored[key]))
         for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
@@ -119,24 +125,32 @@ class BatchProcessor:
         new: Mapping[MessageKey, Arrival],
         known: Mapping[MessageKey, Registered],
         due: Mapping[str, set[FactKey]],
+        gone: Mapping[MessageKey, Registered],
     ) -> None:
-        """Settle the streams with new messages, and those with facts whose clock hold ends."""
-        if not new and not due:
+        """Settle the streams with new messages, with facts whose clock hold ends, and with withdrawn messages."""
+        if not new and not due and not gone:
             return
         additions, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
-        additions = {**{stream: [] for stream in due}, **additions}
+        withdrawn: dict[str, dict[FactKey, Registered]] = defaultdict(dict)
+        for key, registered in gone.items():
+            withdrawn[registered.stream][key.source, key.message_id] = registered
+        additions = {**{stream: [] for stream in (*due, *withdrawn)}, **additions}
         added = {stream: [addition.fact for addition in to_add] for stream, to_add in additions.items()}
-        resettled = resettle(self._transaction, self._cache, added, still_waiting, due)
+        withdrawn_keys = {stream: found.keys() for stream, found in withdrawn.items()}
+        resettled = resettle(self._transaction, self._cache, added, still_waiting, due, withdrawn_keys)
         self._hints = self._hints_for_held(additions, resettled)
         for stream, to_add in additions.items():
             version, settling, reconsidered = resettled[stream]
             outcomes = settling.outcomes
             ended: Set[FactKey] = due.get(stream, set())
             version = self._end_clock_holds(stream, version, ended)
+            no_more = withdrawn.get(stream, {})
+            version = self._withdraw(stream, version, no_more)
             version = self._add(stream, version, to_add, outcomes)
             moved = [addition for addition in to_add if isinstance(addition, RegisteredFact)]
             if reconsidered or moved:
-                version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], to_add, outcomes, ended)
+                changed_by = _Causes(to_add, no_more.keys(), ended)
+                version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], changed_by, outcomes)
             if version >= LONG_STREAM:
                 self._changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
             self._settled[stream] = SettledStream(version, settling)
@@ -159,6 +173,13 @@ class BatchProcessor:
             version += 1
             ended = ClockHoldEnded(recorded_at=self._changes.received_at, source=source, message_id=message_id)
             self._changes.events.append(NewEvent(stream, version, ended))
+        return version
+
+    def _withdraw(self, stream: str, version: int, gone: Mapping[FactKey, Registered]) -> int:
+        subject = split_stream_name(stream)[1]
+        for (source, message_id), registered in sorted(gone.items()):
+            version += 1
+            self._changes.withdraw(MessageKey(source, message_id, subject), stream, version, registered)
         return version
 
     def _waiting_voids(self, new: Iterable[MessageKey]) -> list[RegisteredFact]:
@@ -199,9 +220,8 @@ class BatchProcessor:
         stream: str,
         version: int,
         reconsidered: Iterable[RegisteredFact],
-        additions: Sequence[Addition],
+        changed_by: "_Causes",
         outcomes: Mapping[FactKey, Outcome],
-        due: Set[FactKey],
     ) -> int:
         for key, fact, registered in reconsidered:
             outcome = outcomes[fact.key]
@@ -212,7 +232,7 @@ class BatchProcessor:
             if outcome.verdict is registered.outcome.verdict:
                 continue
             version += 1
-            because = None if fact.key in due else _because_of(fact, additions, outcomes)
+            because = changed_by.of(fact, outcomes)
             self._changes.change_verdict(stream, version, RegisteredFact(key, fact, registered), outcome, because)
         return version
 
@@ -228,13 +248,23 @@ class BatchProcessor:
             )
 
 
-def _because_of(fact: Fact, additions: Sequence[Addition], outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:
-    """The added fact that changed an earlier verdict; None if it could be one of several."""
-    for added in additions:
-        if (
-            isinstance(added.fact, MessageVoided)
-            and added.fact.names == fact.key
-            and outcomes[added.fact.key].verdict is Verdict.APPLIED
-        ):
-            return added.fact.key
-    return additions[0].fact.key if len(additions) == 1 else None
+class _Causes(NamedTuple):
+    """What a batch did to a stream: any of it may have changed earlier verdicts."""
+
+    additions: Sequence[Addition]
+    withdrawn: Collection[FactKey]
+    ended_holds: Set[FactKey]
+
+    def of(self, fact: Fact, outcomes: Mapping[FactKey, Outcome]) -> FactKey | None:
+        """The fact that changed this one's verdict; None if it was the clock, or could be one of several."""
+        if fact.key in self.ended_holds:
+            return None
+        for added in self.additions:
+            if (
+                isinstance(added.fact, MessageVoided)
+                and added.fact.names == fact.key
+                and outcomes[added.fact.key].verdict is Verdict.APPLIED
+            ):
+                return added.fact.key
+        causes = [*(added.fact.key for added in self.additions), *self.withdrawn]
+        return causes[0] if len(causes) == 1 else None

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from consumers.sources.source import FeedPosition, RawMessage
+from domain.derived import MessageWithdrawn
 from domain.events import VerdictChanged
 from domain.fact import Fact, FactKey, StreamEvent
 from domain.verdict import Outcome, Verdict
@@ -166,8 +167,9 @@ class Changes:
     `malformed_released` has letter ids of formerly malformed messages that fit the contract now. `malformed_reasons`
     has new reasons by letter id. `received_before` and `discarded_before` have the instants of new messages that were
     received or discarded before `received_at`. `snapshots` has snapshots of long streams. `clock_holds` says until when
-    the clock holds messages, and `clock_holds_ended` names those whose hold ends. `tallies` has for each feed the
-    change of each verdict's count. `notices` are in the order in which the relay sends them.
+    the clock holds messages, and `clock_holds_ended` names those whose hold ends. `withdrawn` names derived messages
+    whose reason is gone: they are registered no more. `tallies` has for each feed the change of each verdict's count.
+    `notices` are in the order in which the relay sends them.
     """
 
     received_at: datetime
@@ -185,6 +187,7 @@ class Changes:
     snapshots: dict[str, StoredStream] = field(default_factory=dict)
     clock_holds: dict[MessageKey, datetime] = field(default_factory=dict)
     clock_holds_ended: list[MessageKey] = field(default_factory=list)
+    withdrawn: list[MessageKey] = field(default_factory=list)
     ignored: list[IgnoredFields] = field(default_factory=list)
     tallies: dict[int, dict[Verdict, int]] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -192,6 +195,13 @@ class Changes:
     def count(self, feed_id: int, verdict: Verdict, by: int = 1) -> None:
         tally = self.tallies.setdefault(feed_id, {})
         tally[verdict] = tally.get(verdict, 0) + by
+
+    def withdraw(self, key: MessageKey, stream: str, version: int, registered: Registered) -> None:
+        """A derived message counts no more: an event at this version of its stream, and no entry in the books."""
+        event = MessageWithdrawn(recorded_at=self.received_at, source=key.source, message_id=key.message_id)
+        self.events.append(NewEvent(stream, version, event))
+        self.withdrawn.append(key)
+        self.count(registered.feed_id, registered.outcome.verdict, -1)
 
     def change_outcome(
         self, key: MessageKey, stream: str, version: int, registered: Registered, outcome: Outcome

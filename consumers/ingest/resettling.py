@@ -6,7 +6,7 @@
   gives the earlier verdicts of facts whose verdicts may have changed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
@@ -36,13 +36,14 @@ def resettle(
     cache: IngestSettlingCache,
     added: Mapping[str, Sequence[Fact]],
     still_waiting: Mapping[str, Sequence[RegisteredFact]],
-    due: Mapping[str, set[FactKey]],
+    due: Mapping[str, Set[FactKey]],
+    withdrawn: Mapping[str, Set[FactKey]],
 ) -> Mapping[str, Resettled]:
     """Settle each stream with its added facts.
 
     `still_waiting` has the voids that stay in these waiting rooms. It is needed because a room's stream also has the
-    voids that have left it. `due` has the facts whose clock hold ends, by stream: these streams are read completely,
-    because such a fact may have its place before others.
+    voids that have left it. `due` has the facts whose clock hold ends, and `withdrawn` those that no longer count, by
+    stream: these streams are read completely, because such a fact may have its place before others.
     """
     versions, at_hand = _before(transaction, cache, added)
     resettled: dict[str, Resettled] = {}
@@ -50,7 +51,7 @@ def resettle(
     for stream, facts in added.items():
         version = versions.get(stream, 0)
         before = at_hand.get(stream)
-        if stream in due:
+        if stream in due or stream in withdrawn:
             unread.append(stream)
         elif before is not None and can_be_stepped_on(before, facts):
             step_on(before, facts)
@@ -63,12 +64,14 @@ def resettle(
             unread.append(stream)
 
     filed = transaction.facts_of(unread) if unread else {}
-    read = {
-        stream: _settle_due(stream, release(earlier, due[stream]), added[stream])
-        if stream in due
-        else _settle_read(stream, earlier, added[stream])
-        for stream, earlier in filed.items()
-    }
+    read: dict[str, tuple[Settling[Any], Sequence[Fact]]] = {}
+    for stream, earlier in filed.items():
+        ended, gone = due.get(stream), withdrawn.get(stream)
+        if ended or gone:
+            standing = [fact for fact in earlier if fact.key not in gone] if gone else earlier
+            read[stream] = _settle_anew(stream, release(standing, ended) if ended else standing, added[stream])
+        else:
+            read[stream] = _settle_read(stream, earlier, added[stream])
     registered = _registered(transaction, {stream: reconsidered for stream, (_, reconsidered) in read.items()})
     for stream, (settling, _) in read.items():
         resettled[stream] = Resettled(versions[stream], settling, registered[stream])
@@ -104,8 +107,8 @@ def _before(
     return versions, at_hand
 
 
-def _settle_due(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
-    """Settle a stream with facts whose clock hold ends: every verdict may change."""
+def _settle_anew(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:
+    """Settle a stream with facts whose clock hold ends, or without withdrawn ones: every verdict may change."""
     return settle_stream(stream, [*earlier, *added], watched=False), earlier
 
 

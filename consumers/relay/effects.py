@@ -16,6 +16,7 @@ from consumers.ingest.register import MessageKey
 from consumers.relay.envelope import REVERTED, FactRevertedData, RelayedAttributes, structured
 from consumers.relay.identity import event_id, fact_id
 from consumers.sinks.sink import Record
+from domain.derived import WITHDRAWN, MessageWithdrawn, is_derived
 from domain.events import VerdictChanged
 from domain.fact import Fact, StreamEvent
 from domain.streams import split_stream_name
@@ -26,25 +27,30 @@ EventRef = tuple[str, int]
 
 
 class Turn(NamedTuple):
-    """A fact took effect, or ceased to (even revisions), by the event at this place; `change` if a VerdictChanged."""
+    """A fact took effect, or ceased to (even revisions), by the event at this place.
+
+    `change` is that event if it is not the fact itself.
+    """
 
     fact: Fact
     key: MessageKey
     event: EventRef
     revision: int
-    change: VerdictChanged | None
+    change: VerdictChanged | MessageWithdrawn | None
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """Additional information about some events.
 
-    `not_at_once` has the places of facts that were not applied on receipt. `changes` has all changes of verdict, in
-    order and up to the last of the events, of each message of these events; `facts` has their facts.
+    `not_at_once` has the places of facts that were not applied on receipt. `changes` has the history, in order and up
+    to the last of the events, of each message of these events whose verdict changed: its changes of verdict. Of a
+    derived message it also has the facts and withdrawals, since it may stand again. `facts` has the facts of the
+    others.
     """
 
     not_at_once: Collection[EventRef]
-    changes: Mapping[MessageKey, Sequence[VerdictChanged]]
+    changes: Mapping[MessageKey, Sequence[StreamEvent]]
     facts: Mapping[MessageKey, Fact]
 
 
@@ -60,24 +66,43 @@ def makes_a_turn(event: VerdictChanged) -> bool:
 
 def turns(events: Iterable[StreamEvent], surroundings: Surroundings) -> Iterator[Turn]:
     """The changes of effect by some stored events, in order."""
-    revisions = dict(_revisions(surroundings.changes.values()))
+    told = {
+        turn.event: turn
+        for key, history in surroundings.changes.items()
+        for turn in _turns_of(key, history, surroundings)
+    }
     for event in events:
-        place = (event.originator_id, event.originator_version)
+        place = place_of(event)
+        if place in told:
+            yield told[place]
+        elif isinstance(event, Fact) and not is_derived(event) and place not in surroundings.not_at_once:
+            yield Turn(event, key_of(event), place, 1, None)
+
+
+def place_of(event: StreamEvent) -> EventRef:
+    return event.originator_id, event.originator_version
+
+
+def _turns_of(key: MessageKey, history: Sequence[StreamEvent], surroundings: Surroundings) -> Iterator[Turn]:
+    """Every change of effect of one message."""
+    first = history[0]
+    # Of other than derived messages, the history has only the changes of verdict.
+    in_effect = isinstance(first, VerdictChanged) and first.verdict_before is Verdict.APPLIED
+    revision = int(in_effect)
+    fact = surroundings.facts.get(key)
+    for event in history:
+        change: VerdictChanged | MessageWithdrawn | None = None
+        now = in_effect
         if isinstance(event, Fact):
-            if place not in surroundings.not_at_once:
-                yield Turn(event, key_of(event), place, 1, None)
-        elif isinstance(event, VerdictChanged) and makes_a_turn(event):
-            key = key_of(event)
-            yield Turn(surroundings.facts[key], key, place, revisions[place], event)
-
-
-def _revisions(histories: Iterable[Sequence[VerdictChanged]]) -> Iterator[tuple[EventRef, int]]:
-    for changes in histories:
-        revision = 1 if changes[0].verdict_before is Verdict.APPLIED else 0
-        for change in changes:
-            if makes_a_turn(change):
-                revision += 1
-                yield (change.originator_id, change.originator_version), revision
+            fact, now = event, place_of(event) not in surroundings.not_at_once
+        elif isinstance(event, VerdictChanged):
+            change, now = event, event.verdict is Verdict.APPLIED
+        elif isinstance(event, MessageWithdrawn):
+            change, now = event, False
+        if now is not in_effect:
+            assert fact is not None, "a message has its fact before it has anything else"
+            in_effect, revision = now, revision + 1
+            yield Turn(fact, key, place_of(event), revision, change)
 
 
 def record_of(turn: Turn, topic: str, source: str) -> Record:
@@ -102,13 +127,18 @@ def _reverted(turn: Turn, fact: str) -> dict[str, Any]:
     told = {"type": REVERTED, "time": instant_text(change.recorded_at), "subject": turn.key.subject}
     if turn.fact.correlation_id is not None:
         told["correlationid"] = turn.fact.correlation_id
+    verdict: Verdict | None = None
+    because: tuple[str | None, str | None] = (None, None)
+    reason = WITHDRAWN
+    if isinstance(change, VerdictChanged):
+        verdict, reason, because = change.verdict, change.reason, (change.because_of_source, change.because_of_id)
     data = FactRevertedData(
         reverts=event_id(fact, turn.revision - 1),
         type=turn.fact.TYPE,
         occurred_at=turn.fact.occurred_at,
-        verdict=change.verdict,
-        reason=change.reason,
-        because_of_source=change.because_of_source,
-        because_of_id=change.because_of_id,
+        verdict=verdict,
+        reason=reason,
+        because_of_source=because[0],
+        because_of_id=because[1],
     )
     return {**told, "data": data}

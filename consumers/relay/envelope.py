@@ -32,12 +32,14 @@ class RelayedAttributes(msgspec.Struct, frozen=True):
 
 
 class FactRevertedData(msgspec.Struct, frozen=True):
-    """A fact ceased to be in effect: it was voided, or a later message forbids it at its place."""
+    """A fact ceased to be in effect: it was voided or withdrawn, or a later message forbids it at its place."""
 
     reverts: Annotated[str, Meta(description="The id of the event that reported that it took effect.")]
     type: Annotated[str, Meta(description="The type of the message that stated the fact.")]
     occurred_at: Annotated[datetime, Meta(tz=True, description="The time of that message.")]
-    verdict: Annotated[Verdict, Meta(description="The verdict that the message has now.")]
+    verdict: Annotated[
+        Verdict | None, Meta(description="The verdict that the message has now; null for a withdrawn derived message.")
+    ]
     reason: Annotated[str, Meta(description="Why.")]
     because_of_source: Annotated[str | None, Meta(description="The source of the message that changed it, if known.")]
     because_of_id: Annotated[str | None, Meta(description="The id of that message.")]

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
+from consumers.reactors.parcels import PARCELS
+from consumers.reactors.reactor import Reactor
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
@@ -24,6 +26,8 @@ from infra.queries.orders import Orders
 from infra.queries.views import Views
 from infra.runtime.projector import ROLE as PROJECTOR
 from infra.runtime.projector import Projector, log_incident
+from infra.runtime.reactions import ROLE as REACTOR
+from infra.runtime.reactions import Reactions
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
@@ -35,6 +39,8 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
 from infra.store.projected.rows import ProjectedRows, all_live
+from infra.store.reactions.reading import ReactionReading
+from infra.store.reactions.transaction import StoredReactions
 from infra.store.register.register import StoredRegister
 from infra.store.retries import RetryPolicy
 from infra.store.schema_version import expect_newest, expect_readable
@@ -194,6 +200,27 @@ class Waybill:
             stop,
             wake=self.ingest().wake,
         )
+
+    def reactors(self) -> Sequence[Reactor]:
+        """The reactors, in the order in which they react."""
+        return (PARCELS,)
+
+    def reactions(self, stop: Event) -> Reactions:
+        """The reactors on this store, for `react`."""
+        return Reactions(
+            self.reactors(),
+            self.engine,
+            ReactionReading(self.backend),
+            StoredReactions(self.backend),
+            self.clock,
+            self.settings.batch_events,
+            RetryPolicy(self.settings.retry_seconds, stop),
+            wake=self.ingest().wake,
+        )
+
+    def react(self, stop: Event, *, once: bool = False) -> None:
+        """Run the reactors until `stop` is set; with `once`, until nothing is left to do."""
+        self.reactions(stop).run(self.backend.leadership(REACTOR), stop, once=once)
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
         """The relay, which publishes from this store until `stop` is set; see KafkaSink for `patience` (seconds)."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers.sources.json_lines import JsonLines
-from domain.clock_holds import facts_among
+from domain.derived import facts_among
 from domain.order.events import ShipmentDispatched
 from domain.order.kind import ORDER
 from domain.streams import settle_stream, stream_name

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from consumers.contract.topics import read_topics
+from consumers.reactors.reactor import FEEDS, checkpoint_of
 from infra.app.container import Waybill
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
@@ -49,7 +50,7 @@ class ParkedStatus(NamedTuple):
 
 
 class ReactorStatus(NamedTuple):
-    """`lag` counts what is not sent yet."""
+    """`lag` counts what is not sent yet; of a reactor that states messages, the events that it has not read yet."""
 
     name: str
     position: int
@@ -171,13 +172,13 @@ def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:
 
 
 def _reactors(waybill: Waybill) -> list[ReactorStatus]:
-    """Empty until a relay has run on the store."""
+    """Empty until a relay or a reactor has run on the store."""
     begun = Checkpoints(waybill.backend).begun()
-    return [
-        ReactorStatus(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
-        for outbox in waybill.outboxes()
-        if outbox.name in begun
-    ]
+    lags = {
+        **{checkpoint_of(reactor): waybill.history.count_after for reactor in waybill.reactors()},
+        **{outbox.name: outbox.lag for outbox in waybill.outboxes()},
+    }
+    return [ReactorStatus(name, begun[name], lag(begun[name])) for name, lag in lags.items() if name in begun]
 
 
 def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
@@ -185,7 +186,7 @@ def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
     with waybill.engine.connect() as connection:
         reading = connection.execute(
             select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at)
-            .where(feeds.c.finished_at.is_(None))
+            .where(feeds.c.finished_at.is_(None), feeds.c.topic.not_like(f"{FEEDS}%"))
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()
     return {(topic, partition): FeedStanding(*standing) for topic, partition, *standing in reading}

@@ -1,11 +1,12 @@
-"""Commands that run until stopped: consume, project, relay, and up for all three."""
+"""Commands that run until stopped: consume, project, react, relay, and up for all four."""
 
 from typing import Annotated
 
 import typer
 
-from infra.cli.arguments import open_waybill
-from infra.cli.output import progress_bar
+from infra.app.react import WouldDerive, would_react
+from infra.cli.arguments import FormatOption, open_waybill
+from infra.cli.output import Format, progress_bar, show_rows
 from infra.cli.signals import stopped_by_signals
 from infra.runtime.supervisor import supervise
 from infra.store.opening import Access
@@ -17,6 +18,7 @@ PATIENCE_OF_ONCE = 60.0
 def add_commands(app: typer.Typer) -> None:
     app.command()(consume)
     app.command()(project)
+    app.command()(react)
     app.command()(relay)
     app.command()(up)
 
@@ -44,6 +46,33 @@ def project(
         )
 
 
+def react(
+    once: Annotated[bool, typer.Option("--once", help="Stop when nothing is left to do, and project.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what --once would state and withdraw, and store nothing.")
+    ] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="With --once, leave the views to `waybill project`.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """State what follows from the stored messages, until stopped (the current batch is stored first).
+
+    Each reactor's messages are stored like all others: orders are told what carriers say about their parcels. A message
+    whose reason is gone is withdrawn. If several processes run, one has the leadership. Nothing else starts a reactor:
+    no rebuild, migration or reading of a file.
+    """
+    stop = stopped_by_signals()
+    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
+        if dry_run:
+            rows = [would._asdict() for would in would_react(waybill)]
+            show_rows(WouldDerive._fields, rows, form, title="What would follow", empty="nothing")
+            return
+        waybill.react(stop, once=once)
+        if once and not no_project and not stop.is_set():
+            waybill.project()
+
+
 def relay(
     once: Annotated[bool, typer.Option("--once", help="Stop when everything is sent.")] = False,
 ) -> None:
@@ -58,7 +87,7 @@ def relay(
 
 
 def up() -> None:
-    """Consume, project and relay in one process until stopped (SIGTERM or Ctrl-C; current batches are finished first).
+    """Consume, project, react and relay in one process until stopped (SIGTERM or Ctrl-C; batches are finished first).
 
     Each part also runs alone, and any number of processes may run on one store.
     """
@@ -68,6 +97,7 @@ def up() -> None:
             {
                 "consume": waybill.consumer(stop).run,
                 "project": lambda: waybill.projector(stop).run(once=False),
+                "react": lambda: waybill.react(stop),
                 "relay": waybill.relay(stop).run,
             },
             stop,

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from consumers.ingest.register import MessageKey
-from consumers.relay.effects import EventRef, Surroundings, key_of, makes_a_turn, record_of, turns
+from consumers.relay.effects import EventRef, Surroundings, key_of, makes_a_turn, place_of, record_of, turns
+from domain.derived import is_derived
 from domain.events import VerdictChanged
 from domain.fact import Fact, StreamEvent
 from domain.streams import waiting_room
@@ -37,11 +38,12 @@ class EffectsOutbox:
             f"SELECT n.stream, n.version FROM {backend.keys(2)} JOIN notices AS n "
             "ON n.stream = k.k0 AND n.version = CAST(k.k1 AS bigint)"
         )
-        self._changes = text(
+        of_streams = (
             f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} "
-            f"JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
-            f"WHERE e.topic = '{VerdictChanged.TOPIC}' AND {position} <= :position ORDER BY {position}"
+            f"JOIN {backend.events_table} AS e ON e.originator_id = k.k0 WHERE {position} <= :position"
         )
+        self._changes = text(f"{of_streams} AND e.topic = '{VerdictChanged.TOPIC}' ORDER BY {position}")
+        self._whole = text(f"{of_streams} ORDER BY {position}")
 
     def after(self, position: int) -> Outgoing:
         found = self._history.after(position, EVENTS_AT_ONCE)
@@ -59,18 +61,39 @@ class EffectsOutbox:
         return head_seen(connection, self._backend)
 
     def _surroundings(self, events: Sequence[StreamEvent], end: int) -> Surroundings:
-        places = [(event.originator_id, event.originator_version) for event in events if isinstance(event, Fact)]
-        turning = {key_of(event) for event in events if isinstance(event, VerdictChanged) and makes_a_turn(event)}
+        turning = {
+            key_of(event)
+            for event in events
+            if isinstance(event, VerdictChanged) and makes_a_turn(event) and not is_derived(event)
+        }
         streams = {event.originator_id for event in events if isinstance(event, VerdictChanged)}
-        return Surroundings(self._noted(places), self._changes_of(turning, streams, end), self._facts(turning))
+        changes = {**self._changes_of(turning, streams, end), **self._derived(events, end)}
+        facts = {place_of(one) for told in (events, *changes.values()) for one in told if isinstance(one, Fact)}
+        return Surroundings(self._noted(facts), changes, self._facts(turning))
 
-    def _noted(self, places: Sequence[EventRef]) -> Collection[EventRef]:
+    def _noted(self, places: Collection[EventRef]) -> Collection[EventRef]:
         with self._engine.connect() as connection:
-            return {(row[0], row[1]) for row in connection.execute(self._not_at_once, {"keys": as_keys(places)})}
+            found = connection.execute(self._not_at_once, {"keys": as_keys(sorted(places))})
+            return {(row[0], row[1]) for row in found}
+
+    def _derived(self, events: Sequence[StreamEvent], end: int) -> Mapping[MessageKey, Sequence[StreamEvent]]:
+        """The whole histories of the derived messages among these: one that was withdrawn may stand again."""
+        derived = {key_of(event) for event in events if is_derived(event)}
+        if not derived:
+            return {}
+        streams = sorted({event.originator_id for event in events if is_derived(event)})
+        with self._engine.connect() as connection:
+            rows = connection.execute(self._whole, {"keys": as_keys(streams), "position": end}).all()
+        histories: dict[MessageKey, list[StreamEvent]] = defaultdict(list)
+        for row in rows:
+            event = decode_event(*row)
+            if is_derived(event) and (key := key_of(event)) in derived:
+                histories[key].append(event)
+        return histories
 
     def _changes_of(
         self, turning: Collection[MessageKey], streams: Collection[str], end: int
-    ) -> Mapping[MessageKey, Sequence[VerdictChanged]]:
+    ) -> Mapping[MessageKey, Sequence[StreamEvent]]:
         """All changes of these messages' verdicts, including those of voids in waiting rooms."""
         if not turning:
             return {}

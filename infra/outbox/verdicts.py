@@ -74,7 +74,7 @@ class VerdictsOutbox:
             rows = connection.execute(self._after.where(notices.c.notice_id > position)).all()
         if not rows:
             return Outgoing((), position)
-        told = [(row, _told(row)) for row in rows]
+        told = [(row, _told(row)) for row in rows if not _was_withdrawn(row)]
         limit = self._expired_before()
         dead = [(row, one) for row, one in told if self._is_dead(one, row.received_at, limit)]
         facts = self._facts({one.key for row, one in dead if one.key is not None and row.body is None})
@@ -102,6 +102,11 @@ class VerdictsOutbox:
         if told.verdict is Verdict.HELD:
             return received_at is not None and waited_too_long(received_at, limit)
         return told.verdict in (Verdict.MALFORMED, Verdict.REFUSED)
+
+
+def _was_withdrawn(row: Row[Any]) -> bool:
+    """Whether the notice is about the changed verdict of a derived message that is registered no more."""
+    return row.offset is None and row.first_offset is None
 
 
 def _told(row: Row[Any]) -> Told:

@@ -1,28 +1,32 @@
 """Known at: settles the facts recorded by an instant again, into temporary tables for one query.
 
-Subjects are settled one after another, and only the rows valid at the requested time are kept, in a separate file. So
-memory stays flat for any length of history.
+Subjects are read some at a time and settled one after another, and only the rows valid at the requested time are kept,
+in a separate file. So memory stays flat for any length of history.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
-from domain.clock_holds import as_held_at
+from domain.kind import Kind
+from domain.order.kind import ORDER
 from domain.settling import up_to
 from domain.streams import split_stream_name
+from infra.queries.derived_then import DerivedThen, MatchedScan
 from infra.queries.untaken import UntakenThen
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import History
 from infra.store.projected.rows import rows_of_one_question
 from projections.projection import Projection, settled_stream
 from projections.replacement import Replacement
+from projections.views.matched_scans import matched_scans
 
-SUBJECTS_AT_ONCE = 1_000
+SUBJECTS_AT_ONCE = 500
 
 
 @contextmanager
@@ -36,22 +40,26 @@ def scratch_of(
     *,
     only_lasting: bool = True,
     untaken: UntakenThen | None = None,
+    matches_scans: bool = False,
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
 
     Facts that were further ahead of that clock than `clock_skew` are left out.
 
     They have nothing after `as_of`, so the rows valid then have no end: query them for the present. With
-    `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken
-    then. They have the months of `zone`.
+    `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then; with
+    `matches_scans`, the scans of which an order had been told. They have the months of `zone`.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections, zone)
         # No other process uses these tables, so a count of batches can serve as the position.
-        shaped = _shaped(history, projections, as_of, known_at, clock_skew, only_lasting, untaken)
+        derived = DerivedThen(history, known_at, clock_skew)
+        kinds = {projection.kind for projection in projections} | ({ORDER} if matches_scans else set())
+        shaped = _shaped(history, projections, kinds, as_of, derived, only_lasting, untaken)
         for position, batch in enumerate(shaped):
             rows.replace(batch, position, position + 1)
+            _write_matched(engine, derived.take_matched(), as_of)
             if untaken is not None:
                 untaken.write(engine)
         if untaken is not None:
@@ -65,31 +73,30 @@ def scratch_of(
 def _shaped(
     history: History,
     projections: Sequence[Projection],
+    kinds: Collection[Kind],
     as_of: datetime | None,
-    known_at: datetime,
-    clock_skew: timedelta,
+    derived: DerivedThen,
     only_lasting: bool,
     untaken: UntakenThen | None,
 ) -> Iterator[list[Replacement]]:
-    batch = [Replacement(projection) for projection in projections]
-    subjects = 0
-    kinds = {projection.kind for projection in projections}
-    for stream, facts in history.streams():
-        if split_stream_name(stream)[0] not in kinds:
-            continue
-        settled = settled_stream(stream, as_held_at(up_to(facts, as_of, known_at), known_at, clock_skew))
-        if settled is None:
-            continue
-        if untaken is not None:
-            known = up_to(facts, recorded=known_at)
-            then = settled if as_of is None else settled_stream(stream, as_held_at(known, known_at, clock_skew))
-            if then is not None:
+    streams = ((stream, facts) for stream, facts in history.streams() if split_stream_name(stream)[0] in kinds)
+    while some := dict(islice(streams, SUBJECTS_AT_ONCE)):
+        batch = [Replacement(projection) for projection in projections]
+        for stream, known in derived.known(some).items():
+            settled = settled_stream(stream, up_to(known, as_of))
+            assert settled is not None, "a kind of subject has no waiting rooms"
+            if untaken is not None:
+                then = settled if as_of is None else settled_stream(stream, known)
+                assert then is not None
                 untaken.look_at(then, known)
-        for replacement in batch:
-            if replacement.projection.kind is settled.kind:
-                replacement.take(settled, only_lasting=only_lasting)
-        subjects += 1
-        if subjects % SUBJECTS_AT_ONCE == 0:
-            yield batch
-            batch = [Replacement(projection) for projection in projections]
-    yield batch
+            for replacement in batch:
+                if replacement.projection.kind is settled.kind:
+                    replacement.take(settled, only_lasting=only_lasting)
+        yield batch
+
+
+def _write_matched(engine: Engine, matched: Sequence[MatchedScan], as_of: datetime | None) -> None:
+    by_then = [one._asdict() for one in matched if as_of is None or (one.valid_from and one.valid_from <= as_of)]
+    if by_then:
+        with engine.begin() as connection:
+            connection.execute(insert(matched_scans), by_then)

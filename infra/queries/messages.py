@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row, func, select, true, tuple_
 
-from domain.clock_holds import facts_among
+from domain.derived import facts_among
 from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.streams import settle_stream
@@ -157,7 +157,8 @@ class Messages:
             took_effect_at=row.took_effect_at,
             what_changed=what_each_changed(settle_stream(row.stream, facts)).get(fact.key, (0, ""))[1],
             stream=row.stream,
-            position=next(e.position for e in events if isinstance(e.event, Fact) and e.event.key == fact.key),
+            # A message that was withdrawn and stands again has several events.
+            position=max(e.position for e in events if isinstance(e.event, Fact) and e.event.key == fact.key),
             repeats=row.repeats,
             repeats_with_other_content=row.differing,
             earlier_verdicts=[EarlierVerdict(change.verdict_before.value, change.recorded_at) for change in changes],

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Engine
 
-from domain.clock_holds import as_held_at, facts_among
+from domain.derived import MessageWithdrawn, facts_among, is_derived
+from domain.fact import Fact, FactKey, StreamEvent
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
 from domain.settling import up_to
 from domain.streams import settle_stream, stream_name
+from infra.queries.derived_then import DerivedThen
 from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
-from infra.store.events.history import History
+from infra.store.events.history import History, PositionedEvent
 from projections.order_details import OrderDetails, order_details
 from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
 
@@ -68,17 +70,49 @@ class Orders:
         stream, at = stream_name(ORDER, order_id), as_of or now
         events = self._history.stream(stream)
         filed = facts_among(e.event for e in events)
-        facts = up_to(filed, as_of, known_at)
         if known_at is None:
+            facts = up_to(filed, as_of)
             untaken = untaken_now(self._engine, order_id, at)
         else:
-            facts = as_held_at(facts, known_at, self._clock_skew)
-            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, filed, at, known_at)
+            known = DerivedThen(self._history, known_at, self._clock_skew).known({stream: filed})[stream]
+            facts = up_to(known, as_of)
+            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, known, at, known_at)
         if not facts and not untaken:
             return None
         settling = settle_stream(stream, facts)
-        # A change of a verdict is about the record: when it was recorded decides, and which messages are looked at.
-        keys = {fact.key for fact in facts}
-        told = [e for e in events if e.event.key in keys and (known_at is None or e.event.recorded_at <= known_at)]
+        told = _of_now(events, facts, as_of) if known_at is None else _of_then(events, facts, known_at)
         summary = settling.moments[-1].summary if settling.moments else None
         return OrderAnswer(at, summary, order_details(settling), untaken, order_timeline(told, settling), head)
+
+
+def _of_now(
+    events: Sequence[PositionedEvent], facts: Sequence[Fact], as_of: datetime | None
+) -> list[tuple[int | None, StreamEvent]]:
+    """The events of the settled facts, and of derived messages that were withdrawn (by `as_of`, None: all)."""
+    withdrawn = {event.key for _, event in events if isinstance(event, MessageWithdrawn)}
+    keys = {fact.key for fact in facts} | {
+        event.key
+        for _, event in events
+        if event.key in withdrawn and isinstance(event, Fact) and (as_of is None or event.occurred_at <= as_of)
+    }
+    return [(position, event) for position, event in events if event.key in keys]
+
+
+def _of_then(
+    events: Sequence[PositionedEvent], facts: Sequence[Fact], known_at: datetime
+) -> list[tuple[int | None, StreamEvent]]:
+    """The events recorded by then of the settled facts, and the derived messages that followed then.
+
+    A change of a verdict is about the record: when it was recorded decides, and which messages are looked at. A derived
+    message has the position of its event, if the store ever had one.
+    """
+    keys = {fact.key for fact in facts}
+    positions: dict[FactKey, int] = {}
+    told: list[tuple[int | None, StreamEvent]] = []
+    for position, event in events:
+        if is_derived(event):
+            if isinstance(event, Fact):
+                positions[event.key] = position
+        elif event.key in keys and event.recorded_at <= known_at:
+            told.append((position, event))
+    return [*told, *((positions.get(fact.key), fact) for fact in facts if is_derived(fact))]

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row, Select, or_, select, text, true
 
-from domain.clock_holds import as_held_at, facts_among
+from domain.clock_holds import as_held_at
+from domain.derived import facts_among
 from domain.fact import Fact
 from domain.order.kind import ORDER
 from domain.settling import up_to

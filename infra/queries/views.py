@@ -108,6 +108,7 @@ class Views:
                 self._zone,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
                 untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
+                matches_scans=view.matches_scans,
             ) as scratch,
             scratch.connect() as connection,
         ):

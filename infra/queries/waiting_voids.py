@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, select, true
 
-from domain.clock_holds import facts_among
+from domain.derived import facts_among
 from domain.fact import Fact, FactKey
 from domain.settling import up_to
 from domain.streams import settle_stream, waiting_room

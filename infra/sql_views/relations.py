@@ -18,12 +18,14 @@ from projections.table import RowTable
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import business_month_starts
 from projections.views.catalogue import ANY_INSTANT, VIEWS, View
+from projections.views.matched_scans import matched_scans
 from projections.views.tables import table_of
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 OF_REGISTER = {
     untaken_messages: "untaken_messages",
     malformed_claims: "malformed_claims",
+    matched_scans: "matched_scans",
     business_month_starts: "business_months",
 }
 """What views read besides the projections' rows, by relation name: parts of the register, and the calendar."""

@@ -26,6 +26,7 @@ FIELDS = {
     "batch": "The first offset of the batch.",
     "bytes": "The size of the record.",
     "correlation_id": "The message's correlation id, if it has one.",
+    "derived": "How many messages the reactor stated.",
     "done": "The amount of work done.",
     "end_offset": "The offset at which the partition ends.",
     "events": "How many events the batch has.",
@@ -42,13 +43,14 @@ FIELDS = {
     "part": "The step of the migration: `subjects` or `malformed`.",
     "partition": "The topic's partition; 0 for a file.",
     "partitions": "The topics and partitions of the dropped messages.",
-    "position": "The position of the newest event that was stored, projected or relayed.",
+    "position": "The position of the newest event that was stored, projected, relayed or reacted to.",
     "projection": "The projection's name.",
+    "reactor": "The reactor's name.",
     "reason": "What went wrong, in one line.",
     "messages": "How many messages.",
     "received": "How many messages of the batch came from this feed.",
     "records": "How many records were sent.",
-    "role": "`projector` or `relay`.",
+    "role": "`projector`, `reactor` or `relay`.",
     "source": "The message's source; null for a malformed message.",
     "start": "The position after which the batch begins.",
     "subject": "The message's subject; null for a malformed message.",
@@ -58,6 +60,7 @@ FIELDS = {
     "tries_again_in": "The pause before the next attempt, in seconds.",
     "unacknowledged": "How many records Kafka did not acknowledge.",
     "version": "The version of the projection's rows, or of the rules.",
+    "withdrawn": "How many of the reactor's messages lost their reason.",
 }
 """The meaning of each field, in every event."""
 
@@ -239,6 +242,12 @@ _DECLARED = (
         "info",
         "Offsets could not be committed to Kafka. Only its lag tools need them.",
         ("reason",),
+    ),
+    LogEvent(
+        "batch_reacted",
+        "info",
+        "A reactor reacted to a batch of events, or to dates that came due.",
+        ("reactor", "start", "position", "events", "derived", "withdrawn"),
     ),
     LogEvent(
         "batch_relayed",

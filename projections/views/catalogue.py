@@ -13,6 +13,7 @@ from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
 from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
+from projections.parcel_scans import PARCEL_SCANS
 from projections.projection import Projection
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
@@ -28,6 +29,7 @@ from projections.views.overdue_deliveries import OVERDUE_COLUMN_DOCS, overdue_de
 from projections.views.rep_workload import WORKLOAD_COLUMN_DOCS, rep_workload
 from projections.views.shipments import shipments
 from projections.views.tables import order_states
+from projections.views.unmatched_parcels import UNMATCHED_COLUMN_DOCS, unmatched_parcels
 
 ANY_INSTANT = AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))
 """Used to inspect a query without running it."""
@@ -48,6 +50,8 @@ class View:
     column_docs: Mapping[str, str] = field(default_factory=dict)
     counts_untaken: bool = False
     """Whether it counts the messages about an order that were not taken, which no projection has."""
+    matches_scans: bool = False
+    """Whether it reads which scans were said to orders, which no projection has."""
     tells_all_periods: bool = False
     """Whether, without an instant, it returns all periods and not only the present ones."""
     exact_decimals: bool = False
@@ -132,6 +136,15 @@ VIEWS: tuple[View, ...] = (
         expedites,
         (EXPEDITES, ORDER_STATES),
         EXPEDITES_COLUMN_DOCS,
+    ),
+    View(
+        "unmatched_parcels",
+        "unmatched-parcels",
+        "Tracking numbers of which carriers speak, and which are no shipment's.",
+        unmatched_parcels,
+        (PARCEL_SCANS,),
+        UNMATCHED_COLUMN_DOCS,
+        matches_scans=True,
     ),
 )
 

@@ -19,6 +19,7 @@ from projections.late_deliveries import late_delivery_periods as late_delivery_r
 from projections.order_lines import order_line_periods as order_line_rows
 from projections.order_states import order_states as order_state_rows
 from projections.order_states import rep_open_orders as rep_open_order_rows
+from projections.parcel_scans import parcel_scans as parcel_scan_rows
 from projections.reps import rep_periods as rep_rows
 from projections.shipments import shipment_periods as shipment_rows
 from projections.table import RowTable, ValueType
@@ -99,3 +100,4 @@ late_delivery_periods = table_of(late_delivery_rows)
 rep_periods = table_of(rep_rows)
 account_periods = table_of(account_rows)
 contacts = table_of(contact_rows)
+parcel_scans = table_of(parcel_scan_rows)

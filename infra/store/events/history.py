@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from domain.clock_holds import facts_among
+from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
 from infra.store.backend import Backend, as_keys

@@ -39,6 +39,7 @@ from projections.replacement import Replacement
 from projections.table import Row
 from projections.totals import Totals, sum_contributions
 from projections.views.business_months import business_month_starts
+from projections.views.matched_scans import matched_scans
 from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 MoveNames = Callable[[Connection], None]
@@ -234,6 +235,9 @@ def rows_of_one_question(engine: Engine, projections: Sequence[Projection], zone
     business_month_starts.create(engine)
     with engine.begin() as connection:
         fill_business_months(connection, zone)
+    matched_scans.create(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE INDEX {matched_scans.name}_by_scan ON {matched_scans.name} (scan)")
     rows = ProjectedRows(engine)
     rows.create(projections)
     return rows

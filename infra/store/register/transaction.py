@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -18,7 +18,7 @@ from consumers.ingest.register import (
 )
 from consumers.ingest.snapshots import LONG_STREAM
 from domain.checkpoint import CheckpointMovedError
-from domain.clock_holds import facts_among
+from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend, as_keys
@@ -93,7 +93,7 @@ class Statements:
         )
         self.change_messages = (
             update(messages)
-            .where(*_is_message())
+            .where(*_is_message(messages))
             .values({name: bindparam(f"new_{name}") for name in ChangedMessageRow._fields})
         )
         self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
@@ -105,9 +105,8 @@ class Statements:
             .order_by(clock_holds.c.held_until)
             .limit(bindparam("most"))
         )
-        self.end_clock_holds = delete(clock_holds).where(
-            *(clock_holds.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
-        )
+        self.end_clock_holds = delete(clock_holds).where(*_is_message(clock_holds))
+        self.withdraw = [delete(table).where(*_is_message(table)) for table in _OF_A_MESSAGE]
         self.new_clock_holds = BulkInsert(clock_holds, backend.engine, ClockHoldRow._fields)
         self.new_ignored = BulkInsert(ignored_fields, backend.engine, IgnoredFieldsRow._fields)
         self.new_notices = BulkInsert(notices, backend.engine, NoticeRow._fields)
@@ -167,6 +166,8 @@ class StoredRegisterTransaction:
         if changes.events:
             rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
             self._backend.insert_events(connection, rows)
+        for statement in statements.withdraw if changes.withdrawn else ():
+            self._execute_many(statement, [_names(key) for key in changes.withdrawn])
         received = changes.received_before
         statements.new_messages(
             connection,
@@ -218,7 +219,7 @@ class StoredRegisterTransaction:
         )
         self._execute_many(
             update(messages)
-            .where(*_is_message())
+            .where(*_is_message(messages))
             .values(
                 repeats=messages.c.repeats + bindparam("times"),
                 differing=messages.c.differing + bindparam("other_content"),
@@ -239,7 +240,7 @@ class StoredRegisterTransaction:
             ],
         )
         self._execute_many(
-            update(messages).where(*_is_message()).values(discarded_at=bindparam("discarded")),
+            update(messages).where(*_is_message(messages)).values(discarded_at=bindparam("discarded")),
             [{**_names(key), "discarded": at} for key, at in changes.discarded_before.items()],
         )
         self._execute_many(
@@ -287,8 +288,12 @@ _REGISTERED = (*MessageKey._fields, "feed_id", "stream", "version", *Outcome._fi
 """The columns of a message's row for `Registered`."""
 
 
-def _is_message() -> tuple[Any, ...]:
-    return tuple(messages.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
+_OF_A_MESSAGE = (messages, raw_messages, clock_holds, ignored_fields)
+"""The tables with rows of a registered message."""
+
+
+def _is_message(table: Table) -> tuple[Any, ...]:
+    return tuple(table.c[name] == bindparam(f"the_{name}") for name in MessageKey._fields)
 
 
 def _names(key: MessageKey) -> dict[str, str]:

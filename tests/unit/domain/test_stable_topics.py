@@ -50,7 +50,11 @@ STORED_FACTS = [
     ("standing_order.missed", "StandingOrderMissed", "standing_order.missed.v1", 33),
 ]
 
-STORED_BESIDE_FACTS = [("verdict.changed", "VerdictChanged"), ("clock.hold_ended", "ClockHoldEnded")]
+STORED_BESIDE_FACTS = [
+    ("verdict.changed", "VerdictChanged"),
+    ("clock.hold_ended", "ClockHoldEnded"),
+    ("message.withdrawn", "MessageWithdrawn"),
+]
 
 CONTRACT = [
     *(message_type for _, _, message_type, _ in STORED_FACTS[:24]),

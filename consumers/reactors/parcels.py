@@ -1,0 +1,210 @@
+"""The parcels reactor: tells each order what its carrier said about a tracking number of one of its shipments.
+
+A shipment *has or had* a number if a booking or rebooking names it, as tracking number or among the parcels. Which
+bookings apply is decided by the order's own messages alone, without the derived ones. Otherwise a number that is typed
+in late would be refused because of the very scan that it explains (see docs/decisions/019-derived-messages.md).
+
+Numbers are used again after a while. So a scan is not about a shipment that was wholly delivered or cancelled 30 days
+or more before it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from consumers.reactors.reactor import DerivedMessage, Reaction
+from domain.derived import PARCELS as SOURCE
+from domain.fact import Fact
+from domain.order.events import (
+    DeliveryAttempted,
+    DeliveryConfirmed,
+    ShipmentBooked,
+    ShipmentDelayed,
+    ShipmentDispatched,
+    ShipmentRebooked,
+)
+from domain.order.kind import ORDER
+from domain.parcel.events import ParcelAttempted, ParcelDelayed, ParcelDelivered, ParcelDispatched
+from domain.parcel.kind import PARCEL
+from domain.parcel.scans import scan_digest
+from domain.settling import Settling, settle
+from domain.verdict import Verdict
+
+USED_AGAIN_AFTER = timedelta(days=30)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class ParcelReactor:
+    """Implements consumers.reactors.reactor.Reactor: by order, from the order's messages and its parcels' scans."""
+
+    name = "parcels"
+    source = SOURCE
+    kind = ORDER
+    referred_kind = PARCEL
+    naming: tuple[type[Fact], ...] = (ShipmentBooked, ShipmentRebooked)
+    needs_referred = True
+
+    def references(self, fact: Fact) -> Iterator[str]:
+        return (number for number, _ in numbers_named(fact))
+
+    def react(self, key: str, facts: Sequence[Fact], referred: Mapping[str, Sequence[Fact]], now: datetime) -> Reaction:
+        return Reaction(parcel_messages(key, facts, referred))
+
+
+PARCELS = ParcelReactor()
+
+
+def numbers_named(fact: Fact) -> Iterator[tuple[str, bool]]:
+    """The numbers that a booking or rebooking names, and whether each is one of the shipment's parcels."""
+    if isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
+        if isinstance(fact.tracking_number, str):
+            yield fact.tracking_number, False
+        for number in fact.parcels if isinstance(fact.parcels, tuple) else ():
+            yield number, True
+
+
+def parcel_messages(
+    order_id: str, facts: Iterable[Fact], scans: Mapping[str, Sequence[Fact]]
+) -> tuple[DerivedMessage, ...]:
+    """What the scans say to the order, in the order of their places: a pure function of the sets of facts.
+
+    `facts` are the order's; earlier messages of this reactor among them are ignored. `scans` has all facts of the
+    parcels by tracking number.
+    """
+    originals = [fact for fact in facts if fact.source != SOURCE]
+    named = _named(order_id, originals)
+    candidates = sorted(_candidates(order_id, named, scans))
+    if not candidates:
+        return ()
+    return tuple(one.message for one in _standing(order_id, originals, candidates))
+
+
+class _Naming(NamedTuple):
+    """That a number is a shipment's: the first recording, from when, and whether as one of its parcels."""
+
+    recorded_at: datetime
+    since: datetime
+    as_parcel: bool
+
+
+class _Candidate(NamedTuple):
+    """What a scan says to a shipment, if the number is still the shipment's then."""
+
+    place: Any
+    shipment_id: str
+    time: datetime
+    message: DerivedMessage
+
+
+def _named(order_id: str, originals: Sequence[Fact]) -> Mapping[str, Mapping[str, _Naming]]:
+    """The shipments that have or had each number."""
+    named: dict[str, dict[str, _Naming]] = {}
+    outcomes = settle(ORDER.decider, order_id, originals, watched=False).outcomes
+    for fact in originals:
+        if not isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
+            continue
+        outcome = outcomes[fact.key]
+        if outcome.verdict is not Verdict.APPLIED:
+            continue
+        since = outcome.took_effect_at or fact.occurred_at
+        for number, as_parcel in numbers_named(fact):
+            shipments = named.setdefault(number, {})
+            before = shipments.get(fact.shipment_id, _Naming(fact.recorded_at, since, as_parcel))
+            shipments[fact.shipment_id] = _Naming(
+                min(before.recorded_at, fact.recorded_at), min(before.since, since), before.as_parcel or as_parcel
+            )
+    return named
+
+
+def _candidates(
+    order_id: str, named: Mapping[str, Mapping[str, _Naming]], scans: Mapping[str, Sequence[Fact]]
+) -> Iterator[_Candidate]:
+    for number in named.keys() & scans.keys():
+        outcomes = settle(PARCEL.decider, number, scans[number], watched=False).outcomes
+        for scan in scans[number]:
+            if outcomes[scan.key].verdict is not Verdict.APPLIED:
+                continue
+            for shipment_id, naming in named[number].items():
+                message = _message(order_id, shipment_id, number, naming, scan)
+                if message is not None:
+                    yield _Candidate((*scan.sort_key, number, shipment_id), shipment_id, scan.occurred_at, message)
+
+
+def _message(order_id: str, shipment_id: str, number: str, naming: _Naming, scan: Fact) -> DerivedMessage | None:
+    """The scan as a message about the shipment; None for a void."""
+    digest = scan_digest(number, *scan.key)
+    parcel = number if naming.as_parcel and isinstance(scan, ParcelDelivered) else None
+    about: dict[str, Any] = {
+        "source": SOURCE,
+        "message_id": _id(digest, order_id, shipment_id, parcel),
+        "occurred_at": scan.occurred_at,
+        "recorded_at": max(scan.recorded_at, naming.recorded_at),
+        "correlation_id": scan.correlation_id,
+        "causation_id": scan.message_id,
+        "shipment_id": shipment_id,
+    }
+    fact: Fact
+    match scan:
+        case ParcelDispatched():
+            fact = ShipmentDispatched(**about)
+        case ParcelDelayed():
+            fact = ShipmentDelayed(**about, estimated_delivery=scan.estimated_delivery, reason=scan.reason)
+        case ParcelAttempted():
+            fact = DeliveryAttempted(**about, reason=scan.reason)
+        case ParcelDelivered():
+            fact = DeliveryConfirmed(**about, parcel=parcel, signed_by=scan.signed_by)
+        case _:
+            return None
+    return DerivedMessage(order_id, fact, digest, max(scan.occurred_at, naming.since))
+
+
+def _id(scan: str, order_id: str, shipment_id: str, parcel: str | None) -> str:
+    """The id of what a scan says to a shipment, or to one of its parcels."""
+    said_to = "\0".join((scan, order_id, shipment_id, *(() if parcel is None else (parcel,))))
+    return f"parcel-{hashlib.sha256(said_to.encode()).hexdigest()[:40]}"
+
+
+def _standing(order_id: str, originals: Sequence[Fact], candidates: list[_Candidate]) -> list[_Candidate]:
+    """The candidates whose shipment exists, and was not wholly delivered or cancelled long before.
+
+    Both can depend on other derived messages, which took effect earlier. So each round decides at least one more of
+    them for good, and the rounds end.
+    """
+    stands = candidates
+    for _ in range(len(candidates) + 1):
+        settling = settle(ORDER.decider, order_id, [*originals, *(one.message.fact for one in stands)])
+        ended = _ends(settling)
+        after = [
+            one
+            for one in candidates
+            if one.shipment_id in settling.state.shipments
+            and not _had_ended(ended.get(one.shipment_id, ()), _long_before(one.time))
+        ]
+        if after == stands:
+            break
+        stands = after
+    return stands
+
+
+def _ends(settling: Settling[Any]) -> Mapping[str, Sequence[tuple[datetime, bool]]]:
+    """For each shipment, when it changed, and whether it was wholly delivered or cancelled from then on."""
+    ends: dict[str, list[tuple[datetime, bool]]] = {}
+    for at, _, summary in settling.moments:
+        for shipment in summary.changed_shipments if summary is not None else ():
+            ended = shipment.delivered_at is not None or shipment.cancelled_at is not None
+            ends.setdefault(shipment.shipment_id, []).append((at, ended))
+    return ends
+
+
+def _had_ended(changes: Sequence[tuple[datetime, bool]], at: datetime) -> bool:
+    found = False
+    for changed_at, ended in changes:
+        if changed_at > at:
+            break
+        found = ended
+    return found
+
+
+def _long_before(instant: datetime) -> datetime:
+    return instant - USED_AGAIN_AFTER if instant - LONG_AGO > USED_AGAIN_AFTER else LONG_AGO

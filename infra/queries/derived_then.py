@@ -1,0 +1,73 @@
+"""Derived messages as they followed from what was recorded by an instant.
+
+What the store has of them follows from what is known today. So for a question about an earlier instant they are
+computed again, from the other facts that were recorded by then; the stored ones are not read.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from consumers.reactors.parcels import PARCELS, parcel_messages
+from consumers.reactors.reacting import references_among
+from domain.clock_holds import as_held_at
+from domain.derived import is_derived
+from domain.fact import Fact
+from domain.order.kind import ORDER
+from domain.parcel.kind import PARCEL
+from domain.settling import up_to
+from domain.streams import split_stream_name, stream_name
+from infra.store.events.history import LAST, History
+
+Streams = Mapping[str, list[Fact]]
+"""Facts by the names of their streams."""
+
+
+class MatchedScan(NamedTuple):
+    """A scan, identified by its digest, that was said to an order, and from when it is about the order's shipment."""
+
+    order_id: str
+    scan: str | None
+    valid_from: datetime | None
+
+
+class DerivedThen:
+    """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so."""
+
+    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta):
+        self._history = history
+        self._known_at = known_at
+        self._clock_skew = clock_skew
+        self._matched: list[MatchedScan] = []
+
+    def known(self, streams: Streams) -> Streams:
+        """The facts of these streams that were known then, with derived messages, by the holds of that clock."""
+        known = {stream: self._recorded(stream, facts) for stream, facts in streams.items()}
+        orders = {stream: facts for stream, facts in known.items() if split_stream_name(stream)[0] is ORDER}
+        return {**known, **self._told_of_parcels(orders)}
+
+    def _recorded(self, stream: str, facts: Iterable[Fact]) -> list[Fact]:
+        """Without derived messages about orders; those about other subjects are stored for good."""
+        if split_stream_name(stream)[0] is ORDER:
+            facts = [fact for fact in facts if not is_derived(fact)]
+        return as_held_at(up_to(facts, recorded=self._known_at), self._known_at, self._clock_skew)
+
+    def _told_of_parcels(self, orders: Streams) -> Streams:
+        numbers = {stream: references_among(PARCELS, facts) for stream, facts in orders.items()}
+        parcels = sorted({stream_name(PARCEL, number) for named in numbers.values() for number in named})
+        if not parcels:
+            return orders
+        found = self._history.facts_up_to(parcels, LAST)
+        scans = {split_stream_name(parcel)[1]: self._recorded(parcel, facts) for parcel, facts in found.items()}
+        told: dict[str, list[Fact]] = {}
+        for stream, facts in orders.items():
+            order_id = split_stream_name(stream)[1]
+            messages = parcel_messages(order_id, facts, {number: scans[number] for number in numbers[stream]})
+            self._matched += (MatchedScan(order_id, one.cause, one.since) for one in messages)
+            told[stream] = [*facts, *(message.fact for message in messages)]
+        return told
+
+    def take_matched(self) -> list[MatchedScan]:
+        """The scans that followed for the orders asked about since the last call."""
+        matched, self._matched = self._matched, []
+        return matched

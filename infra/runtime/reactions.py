@@ -1,0 +1,165 @@
+"""The reactors: state what follows from the stored facts and from the clock, until stopped."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import Event
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from consumers.reactors.reacting import Derived, Reacting
+from consumers.reactors.reactor import Reactor
+from infra.runtime.processor import Processor
+from infra.store.leadership import Leadership
+from infra.store.reactions.reading import ReactionReading, Touched
+from infra.store.reactions.transaction import AT_ONCE, StoredReactions, StoredReactionTransaction
+from infra.store.retries import RetryPolicy
+
+ROLE = "reactor"
+IDLE_SECONDS = 1.0
+"""How long an idle leader waits before it looks again: a date that comes due does not wake it."""
+KEYS_AT_ONCE = 200
+"""How many keys are reacted to in one transaction, which holds the store's write lock."""
+
+
+class Reactions:
+    """Runs the reactors until stopped; see Processor. It implements infra.runtime.processor.Work.
+
+    A step reads the events after a reactor's checkpoint and reacts to the keys that they touch, or whose time has come,
+    in one transaction with the checkpoint. `wake` applies the messages whose clock hold ends, and returns how many.
+    """
+
+    def __init__(
+        self,
+        reactors: Sequence[Reactor],
+        engine: Engine,
+        reading: ReactionReading,
+        store: StoredReactions,
+        clock: Callable[[], datetime],
+        batch_events: int,
+        retry: RetryPolicy,
+        *,
+        wake: Callable[[], int] = lambda: 0,
+    ):
+        self._reactors = reactors
+        self._engine = engine
+        self._reading = reading
+        self._store = store
+        self._clock = clock
+        self._batch_events = batch_events
+        self._retry = retry
+        self._wake = wake
+        self._reacting = Reacting()
+        self._log = structlog.get_logger(__name__)
+
+    def run(self, leadership: Leadership, stop: Event, *, once: bool = False) -> None:
+        """React until the stop is set. With `once`, end when nothing is left to do, by any process."""
+        Processor(ROLE, self, leadership, self._retry, stop, IDLE_SECONDS).run(once=once)
+
+    def would_derive(self) -> list[Derived]:
+        """What running once would store and withdraw. Nothing is stored; other writers wait for the answer."""
+        derived: list[Derived] = []
+        try:
+            with self._store.transaction(storing=True) as transaction:
+                self._begin(transaction)
+                while any(self._take_next(transaction, reactor, derived) for reactor in self._reactors):
+                    pass
+                raise _Rollback
+        except _Rollback:
+            return derived
+
+    # -- infra.runtime.processor.Work ----------------------------------------------------------------
+
+    def begin(self) -> None:
+        with self._store.transaction(storing=False) as transaction:
+            self._begin(transaction)
+
+    def step(self) -> bool:
+        busy = [self._retry(lambda reactor=reactor: self._step(reactor)) for reactor in self._reactors]  # type: ignore[misc]
+        return any(busy) or self._wake() > 0
+
+    def seconds_to_retry(self) -> float | None:
+        return None
+
+    def is_done(self) -> bool:
+        now = self._clock()
+        with self._engine.connect() as connection:
+            return not any(self._look(connection, reactor, now).is_work for reactor in self._reactors)
+
+    # -- one reactor -----------------------------------------------------------------------------------
+
+    def _begin(self, transaction: StoredReactionTransaction) -> None:
+        now = self._clock()
+        for reactor in self._reactors:
+            transaction.begin(reactor, now)
+
+    def _step(self, reactor: Reactor) -> bool:
+        """One batch of one reactor in one transaction; False if there is nothing to do."""
+        now = self._clock()
+        with self._engine.connect() as connection:
+            found = self._look(connection, reactor, now)
+        if not found.is_work:
+            return False
+        with self._store.transaction(storing=found.needs_reactions) as transaction:
+            derived = self._take(transaction, reactor, found, now)
+        self._log.info(
+            "batch_reacted",
+            reactor=reactor.name,
+            start=found.touched.start,
+            position=found.touched.end,
+            events=found.touched.events,
+            derived=sum(one.fact is not None for one in derived),
+            withdrawn=sum(one.fact is None for one in derived),
+        )
+        return True
+
+    def _take_next(self, transaction: StoredReactionTransaction, reactor: Reactor, derived: list[Derived]) -> bool:
+        """The same within one transaction for all batches; adds to `derived`."""
+        now = self._clock()
+        found = self._look(transaction.connection, reactor, now)
+        if found.is_work:
+            derived += self._take(transaction, reactor, found, now)
+        return found.is_work
+
+    def _look(self, connection: Connection, reactor: Reactor, now: datetime) -> "_Found":
+        touched = self._reading.after(connection, reactor, self._batch_events)
+        return _Found(touched, self._reading.due(connection, reactor, now, KEYS_AT_ONCE))
+
+    def _take(
+        self, transaction: StoredReactionTransaction, reactor: Reactor, found: "_Found", now: datetime
+    ) -> Sequence[Derived]:
+        touched = found.touched
+        if touched.events:
+            transaction.move(reactor, touched)
+        if not found.needs_reactions:
+            return ()
+        # Keys beyond the most wait in the store: a number that thousands of orders share must not hold the write lock.
+        keys, later = touched.keys[:KEYS_AT_ONCE], touched.keys[KEYS_AT_ONCE:]
+        transaction.wake(reactor, dict.fromkeys(later, AT_ONCE))
+        if len(keys) < KEYS_AT_ONCE:
+            # Another process may have reacted to them since they were found.
+            due = self._reading.due(transaction.connection, reactor, now, KEYS_AT_ONCE - len(keys))
+            keys = list(dict.fromkeys([*keys, *due]))
+        reacted = self._reacting.react(transaction, reactor, keys, now)
+        transaction.write(reactor, reacted)
+        return reacted.derived
+
+
+class _Found(NamedTuple):
+    """What a reactor has to do next: events after its checkpoint, and keys whose time has come."""
+
+    touched: Touched
+    due: Sequence[str]
+
+    @property
+    def is_work(self) -> bool:
+        return bool(self.touched.events or self.due)
+
+    @property
+    def needs_reactions(self) -> bool:
+        return bool(self.touched.keys or self.due)
+
+
+class _Rollback(Exception):
+    """Ends a dry run, so that nothing of it is kept."""
