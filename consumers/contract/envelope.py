@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from consumers.contract.values import END, Id, Instant, Text, WireModel, must
+from consumers.contract.values import END, ID_SCHEMA, Id, Instant, Text, WireModel, check_id, must
+from domain.derived import RESERVED_SOURCES
 
 _TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _PARAMETERS = r"[^\u0000-\u0008\u000a-\u001f\u007f\ud800-\udfff]*"
@@ -28,12 +29,27 @@ MediaType = Annotated[
 """The media type of JSON data, with or without parameters."""
 
 
+def check_source(value: object) -> str:
+    source = check_id(value)
+    if source.startswith(RESERVED_SOURCES):
+        raise must(f"be a name of your own: {RESERVED_SOURCES}… is reserved for Waybill's own messages")
+    return source
+
+
+Source = Annotated[
+    str,
+    PlainValidator(check_source),
+    WithJsonSchema({**ID_SCHEMA, "pattern": f"^(?!{RESERVED_SOURCES}){ID_SCHEMA['pattern'].removeprefix('^')}"}),
+]
+"""The id of a system other than Waybill itself."""
+
+
 class Envelope(WireModel):
     """A CloudEvents 1.0 event in structured JSON; unknown attributes are ignored."""
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
     id: Id = Field(description="The message's id, unique within its source; the same id again is a duplicate.")
-    source: Id = Field(description="The system that publishes the message.")
+    source: Source = Field(description="The system that publishes the message.")
     type: Id = Field(description="What happened, in which version of the contract.")
     time: Instant = Field(description="When it happened; a message too far ahead of the service's clock is held.")
     subject: Id = Field(

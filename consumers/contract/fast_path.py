@@ -18,7 +18,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, PlainValidator
 
 from consumers.contract.catalogue import CATALOGUE, ZONE, MessageType
-from consumers.contract.envelope import Envelope, check_media_type
+from consumers.contract.envelope import Envelope, check_media_type, check_source
 from consumers.contract.lines import LinesOf, OrderLineData, PricedLineData, lines_that_count
 from consumers.contract.values import (
     MAX_ID_LENGTH,
@@ -32,6 +32,7 @@ from consumers.contract.values import (
     check_text,
     find_forbidden,
 )
+from domain.derived import RESERVED_SOURCES
 from domain.order.events import LineQuantity, OrderLine
 
 Check = Callable[[Any], Any]
@@ -60,6 +61,8 @@ def read_fast_path(raw: bytes) -> FastRead | None:
             return None
         envelope: Any = _decode(raw)
         message_type, data = _TYPES[type(envelope)]
+        if envelope.source.startswith(RESERVED_SOURCES):
+            return None
         if envelope.datacontenttype is not None:
             check_media_type(envelope.datacontenttype)
         recorded = envelope.recordedtime
@@ -161,7 +164,7 @@ def _field(annotation: Any, metadata: Sequence[Any] = ()) -> _Field:
 
 
 def _checked_by(check: Any) -> _Field:
-    if check is check_id:
+    if check in (check_id, check_source):
         return _Field(_Id)
     if check is check_text:
         return _Field(str)

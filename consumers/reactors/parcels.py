@@ -32,6 +32,7 @@ from domain.settling import Settling, settle
 from domain.verdict import Verdict
 
 USED_AGAIN_AFTER = timedelta(days=30)
+LONGEST = 200
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -56,12 +57,14 @@ PARCELS = ParcelReactor()
 
 
 def numbers_named(fact: Fact) -> Iterator[tuple[str, bool]]:
-    """The numbers that a booking or rebooking names, and whether each is one of the shipment's parcels."""
+    """The numbers that a booking or rebooking names, and whether each is one of the shipment's parcels.
+
+    A number that is longer than a subject's id can be is left out: no carrier's message can be about it.
+    """
     if isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
-        if isinstance(fact.tracking_number, str):
-            yield fact.tracking_number, False
-        for number in fact.parcels if isinstance(fact.parcels, tuple) else ():
-            yield number, True
+        named = [(fact.tracking_number, False)] if isinstance(fact.tracking_number, str) else []
+        named += [(number, True) for number in fact.parcels] if isinstance(fact.parcels, tuple) else []
+        yield from ((number, as_parcel) for number, as_parcel in named if 0 < len(number) <= LONGEST)
 
 
 def parcel_messages(

@@ -206,3 +206,15 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
     raw = given("order.cancelled.v1").with_("data.reason", "HERE").raw().replace(b"HERE", rb"\ud83d\ude00")
 
     assert when_read(raw).fact().reason == "😀"
+
+
+@pytest.mark.parametrize("message_type", ["order.placed.v1", "parcel.delivered.v1", "message.voided.v1"])
+@pytest.mark.parametrize("source", ["urn:waybill:reactor:parcels", "urn:waybill:reactor:"])
+def test_a_source_that_is_waybills_own_is_malformed(message_type: str, source: str) -> None:
+    reason = given(message_type).with_("source", source).when_read().malformed("is reserved for Waybill's own messages")
+    assert reason.startswith("source: must be a name of your own")
+
+
+@pytest.mark.parametrize("source", ["urn:waybill", "urn:waybill:reactors", "x-urn:waybill:reactor:parcels"])
+def test_a_source_that_only_resembles_one_is_an_ordinary_name(source: str) -> None:
+    assert given("order.placed.v1").with_("source", source).when_read().fact().source == source
