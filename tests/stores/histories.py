@@ -13,6 +13,14 @@ UNTIL = datetime(2025, 6, 30, 16, tzinfo=UTC)
 BATCH_LINES = 20
 
 
+SCANS_OF_NO_SHIPMENT = [
+    b'{"specversion":"1.0","id":"S-%d","source":"northline","type":"parcel.dispatched.v1","subject":"NL-NOBODYS-%d",'
+    b'"time":"2026-03-02T09:00:00Z","data":{"carrier":"Northline"}}' % (number, number)
+    for number in (1, 2)
+]
+"""What a carrier says of tracking numbers that no booking names."""
+
+
 def floor(orders: int, wrong: float = 0.1) -> list[bytes]:
     """The messages of a sales floor; the same for the same arguments."""
     return list(simulate(orders, 5, UNTIL, wrong))
