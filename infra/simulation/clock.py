@@ -36,6 +36,11 @@ def month(time: int) -> str:
     return instant(time).strftime("%Y-%m")
 
 
+def date_alone(time: int) -> str:
+    """The day, as an upstream writes it that knows no time of day."""
+    return instant(time).strftime("%Y-%m-%d")
+
+
 def weekday(day: int) -> int:
     """Monday is 0; day 0, the first of January 1970, was a Thursday."""
     return (day + 3) % 7

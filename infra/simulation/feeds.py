@@ -67,11 +67,18 @@ def _nightly(time: int, draw: Draw) -> int:
 
 @dataclass(slots=True)
 class Carrier:
-    """A carrier, its feed, and whether it is a courier or in-house."""
+    """A carrier, its feed, and its mode. With `by_number` it knows tracking numbers alone, not orders or shipments."""
 
     name: str
     feed: Feed
     mode: str
+    by_number: bool = False
+    numbers: int = 0
+
+    def next_number(self) -> str:
+        """A tracking number; counted in large steps, so that no two are the same."""
+        self.numbers += 1
+        return f"{self.feed.prefix}{100_000_000 + self.numbers * 104_729_717 % 900_000_000}"
 
 
 @dataclass(slots=True)
@@ -83,6 +90,7 @@ class Feeds:
     warehouse: Feed = field(default_factory=lambda: Feed("/warehouse", "WH", _quarter_hourly))
     hr: Feed = field(default_factory=lambda: Feed("/hr", "HR", _nightly))
     carriers: list[Carrier] = field(default_factory=list)
+    pickup: Carrier = field(init=False)
 
     def __post_init__(self) -> None:
         summer_time = timezone(timedelta(hours=2))
@@ -92,4 +100,6 @@ class Feeds:
             Carrier("Ostwind Express", Feed("/couriers/ostwind", "OW", _slow, zone=summer_time), "courier"),
             Carrier("Own van", self.warehouse, "in_house"),
             Carrier("Own lorry", self.warehouse, "in_house"),
+            Carrier("Parcel Line", Feed("/couriers/parcel-line", "PL", _hourly), "courier", by_number=True),
         ]
+        self.pickup = Carrier("Customer", self.warehouse, "pickup")

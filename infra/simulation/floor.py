@@ -8,8 +8,9 @@ from infra.simulation.catalogue import price_list
 from infra.simulation.clock import DAY, HOUR, MINUTE, OFFICE_CLOSES, OFFICE_OPENS, Draw, millis, weekday
 from infra.simulation.feeds import Feeds
 from infra.simulation.mistakes import Mistakes
-from infra.simulation.people import Accounts, hire_and_pay
+from infra.simulation.people import Accounts, hire_and_pay, leaving
 from infra.simulation.shipping import Shipping
+from infra.simulation.standing import establish_standing_orders
 from infra.simulation.wire import Wire
 
 DEFAULT_UNTIL = datetime(2026, 6, 30, 16, 0, tzinfo=UTC)
@@ -17,6 +18,8 @@ DEFAULT_UNTIL = datetime(2026, 6, 30, 16, 0, tzinfo=UTC)
 
 _DAYS_OF_ORDERS = 90
 _DAYS_OF_OPENING = 6
+# Only the newest standing orders are told of: the first of what they order is due in the days around the end.
+_DAYS_OF_STANDING_ORDERS = 14
 # The longest time that a message can come before its order is placed or its account joins: the first call is at most
 # forty minutes earlier, and the fastest clock is two minutes ahead.
 _EARLIEST = 2 * HOUR
@@ -44,14 +47,19 @@ def _stream(orders: int, seed: int, until: int, wrong: float) -> Iterator[bytes]
         wire.listener = Mistakes(wire, wrong, Random(f"wrong {seed}").random).after
     feeds = Feeds()
     reps = min(400, max(4, orders // 150))
-    accounts = Accounts(wire, feeds, reps)
-    articles = price_list(draw)
     first_day = until // DAY - _DAYS_OF_ORDERS
-    hire_and_pay(wire, feeds, reps, max(orders // reps, 1), (first_day - _DAYS_OF_OPENING) * DAY)
-    number = 0
+    opening = (first_day - _DAYS_OF_OPENING) * DAY
+    leaves = leaving(reps, opening, until, draw)
+    accounts = Accounts(wire, feeds, reps, leaves)
+    articles = price_list(draw)
+    hire_and_pay(wire, feeds, reps, max(orders // reps, 1), opening, leaves)
+    number, standing_from = 0, until - _DAYS_OF_STANDING_ORDERS * DAY
     # One day at a time: memory grows with a day's orders and open work, not with the history.
     for time, is_order in _days(orders, first_day, until, draw):
         yield from wire.heard_before(time - _EARLIEST)
+        if time >= standing_from:
+            establish_standing_orders(wire, feeds, accounts, articles, time)
+            standing_from = until + DAY
         if is_order:
             Shipping(wire, feeds, accounts, articles, number, time).live()
             number += 1

@@ -7,9 +7,9 @@ one of them does not arrive by the end, all later ones are left out too, so that
 from typing import Any
 
 from infra.simulation.catalogue import Article, converted, money, quantity
-from infra.simulation.clock import DAY, HOUR, MINUTE, SECOND, Draw, in_office_hours, instant, weekday
+from infra.simulation.clock import DAY, HOUR, MINUTE, SECOND, Draw, date_alone, in_office_hours, instant, weekday
 from infra.simulation.feeds import Feed, Feeds
-from infra.simulation.people import Accounts, account_id
+from infra.simulation.people import TIME_ZONES, Accounts, account_id
 from infra.simulation.wire import Document, Wire
 
 TROUBLES = (
@@ -35,6 +35,15 @@ TROUBLES = (
     "mistyped",
     "misdelivered",
     "called off",
+    "reinstated",
+    "returned",
+    "replaced",
+    "collected",
+    "charged",
+    "line promised",
+    "dated",
+    "scanned",
+    "scanned in two",
 )
 """The first orders get these in turn, so that the smallest simulation has each of them."""
 
@@ -42,6 +51,7 @@ _BUSINESS_CHANNELS = ("inbound_call", "inbound_call", "outbound_call", "visit", 
 _PRIVATE_CHANNELS = ("online", "online", "online", "inbound_call", "counter")
 _WHY_HURRY = ("their line stands still", "a fair on the weekend", "moving house", "their stock ran out", "a gift")
 _WHY_NOT = ("no earlier pickup", "goods not in stock yet", "no courier on that route", "the customer found it too dear")
+_WHY_BACK = ("the customer wants it after all", "cancelled by mistake", "the budget came through")
 _WHY_CANCELLED = ("customer changed his mind", "bought elsewhere", "budget withdrawn", "ordered twice by mistake")
 
 
@@ -67,12 +77,14 @@ class OrderLife:
         self.order_id = f"SO-{100_001 + number}"
         self.fated = TROUBLES[number] if number < len(TROUBLES) else None
         self.account = accounts.pick(self.draw)
-        self.rep = accounts.rep[self.account] if self.draw() < 0.92 else accounts.some_rep(self.draw)
+        rep = accounts.rep[self.account] if self.draw() < 0.92 else accounts.some_rep(self.draw)
+        self.rep = accounts.present(rep, time)
         self.unit = accounts.currency[self.account]
         self.writes_text = self.draw() < 0.6
         self.lines: list[Document] = []
         """Lines as they are now, their quantities in hundredths."""
         self.promise = 0
+        """The promise. A day alone ends nowhere before this instant, so what keeps it here keeps it everywhere."""
         self.requests = 0
         self.shipments = 0
         self.cut = False
@@ -91,11 +103,14 @@ class OrderLife:
         self.now = in_office_hours(self.now + least + int(share * share * (most - least)), self.draw)
         return self.now
 
-    def say(self, feed: Feed, type_: str, time: int, data: Document, **more: Any) -> str:
-        """Send a message that later ones may depend on; if it does not arrive, later ones are left out."""
+    def say(self, feed: Feed, type_: str, time: int, data: Document, subject: str = "", **more: Any) -> str:
+        """Send a message that later ones may depend on; if it does not arrive, later ones are left out.
+
+        It is about the order, or about `subject`.
+        """
         if self.cut:
             return ""
-        message_id = self.wire.send(feed, type_, self.order_id, time, data, **more)
+        message_id = self.wire.send(feed, type_, subject or self.order_id, time, data, **more)
         if not message_id:
             self.cut = True
         return message_id
@@ -105,13 +120,15 @@ class OrderLife:
         if not self.cut:
             self.wire.send(self.feeds.crm, type_, self.order_id, time, data)
 
-    def void(self, feed: Feed, message_id: str, time: int, reason: str) -> None:
+    def void(self, feed: Feed, message_id: str, time: int, reason: str, subject: str = "") -> None:
         """Take a wrong message back."""
-        self.say(feed, "message.voided.v1", time, {"source": feed.source, "id": message_id, "reason": reason})
+        named = {"source": feed.source, "id": message_id, "reason": reason}
+        self.say(feed, "message.voided.v1", time, named, subject)
 
     def contact(self, time: int, direction: str, about: str) -> None:
         """Record a call; it belongs to the account and is independent of the order."""
-        data: Document = {"direction": direction, "about": about, "rep_id": f"rep-{self.rep + 1}"}
+        rep = self.accounts.present(self.rep, time)
+        data: Document = {"direction": direction, "about": about, "rep_id": f"rep-{rep + 1}"}
         if about == "order":
             data["note"] = f"about {self.order_id}"
         self.wire.send(self.feeds.crm, "customer.contacted.v1", account_id(self.account), time, data)
@@ -124,9 +141,7 @@ class OrderLife:
             self.now = self.placed_at - 20 * SECOND - int(self.draw() * 130 * SECOND)
             return True
         self._talk()
-        if self.meets("withdrawn", 0.02):
-            cancelled_at = self.wait(HOUR, 2 * DAY)
-            self.say(self.feeds.order_entry, "order.cancelled.v1", cancelled_at, self._reason(_WHY_CANCELLED))
+        if (self.fated == "reinstated" or self.meets("withdrawn", 0.025)) and not self._withdraw():
             return False
         if self.meets("amended", 0.07):
             self._amend()
@@ -136,9 +151,25 @@ class OrderLife:
             self.postpone(self.wait(30 * MINUTE, DAY), self.promise, "the customer asked for a later day")
         if self.fated in ("granted", "declined", "undecided") or self.meets("hurried", 0.13):
             self.hurry()
-        if self.meets("forgotten", 0.012):
+        # What is due on the last day is not all booked yet.
+        due_last = 0 <= self.promise - self.wire.until <= DAY
+        if self.meets("forgotten", 0.15 if due_last else 0.012):
             self.chase()
             return False
+        return True
+
+    def _withdraw(self) -> bool:
+        """Cancel the order; True if it is reinstated afterwards."""
+        cancelled_at = self.wait(HOUR, 2 * DAY)
+        self.say(self.feeds.order_entry, "order.cancelled.v1", cancelled_at, self._reason(_WHY_CANCELLED))
+        if self.fated != "reinstated" and (self.fated or self.draw() < 0.8):
+            return False
+        data = self._reason(_WHY_BACK)
+        back_at = self.wait(HOUR, 2 * DAY)
+        if back_at > self.promise - DAY or self.draw() < 0.5:
+            self.promise = (max(back_at, self.promise) // DAY + 2 + int(self.draw() * 4)) * DAY + 16 * HOUR
+            data["promised_by"] = instant(self.promise)
+        self.say(self.feeds.order_entry, "order.reinstated.v1", back_at, data)
         return True
 
     def _reason(self, reasons: tuple[str, ...]) -> Document:
@@ -159,6 +190,12 @@ class OrderLife:
         first = int(draw() * len(self.articles))
         for line in range(1, 2 + int(draw() * draw() * 4)):
             self._add_line(line, first + line * 7, business)
+        if business and len(self.lines) > 1 and self.meets("line promised", 0.1):
+            self.lines[-1]["promised_by"] = instant(self.promise + DAY + int(draw() * 4) * DAY)
+        if self.fated == "line promised":
+            self.lines[0]["promised_by"] = date_alone(self.promise + 2 * DAY)
+        if self.meets("charged", 0.2):
+            self._add_charge(self.lines[-1]["line"] + 1)
         data: Document = {
             "account_id": account_id(self.account),
             "rep_id": f"rep-{self.rep + 1}",
@@ -168,6 +205,12 @@ class OrderLife:
             "lines": self.written(self.lines),
             "promised_by": instant(self.promise),
         }
+        if self.meets("dated", 0.06):
+            # A day ends at different instants in different time zones, but nowhere before 10:00 UTC.
+            self.promise = day * DAY + 10 * HOUR
+            data["promised_by"] = date_alone(self.promise)
+            if draw() < 0.5:
+                data["time_zone"] = TIME_ZONES[int(draw() * len(TIME_ZONES))]
         if business and draw() < 0.4:
             data["reference"] = f"PO-{1000 + int(draw() * 9000)}"
         # Orders from visits are entered later at the desk; the warehouse may have booked shipping by then.
@@ -187,6 +230,14 @@ class OrderLife:
         hundredths = pieces * 250 if article.by_the_metre else pieces * 100
         price = article.prices[self.unit][self.writes_text]
         self.lines.append({"line": line, "sku": article.sku, "quantity": hundredths, "unit_price": price})
+
+    def _add_charge(self, line: int) -> None:
+        """Freight, or a discount, which is negative."""
+        amount = converted(500 + int(self.draw() * 40) * 50, self.unit)
+        price = money(amount, self.unit, self.writes_text)
+        if self.draw() < 0.3:
+            price = f"-{price}" if isinstance(price, str) else -price
+        self.lines.append({"line": line, "quantity": 100, "unit_price": price, "kind": "charge"})
 
     def written(self, lines: list[Document]) -> list[Document]:
         """Lines with quantities as this upstream writes them, without those that have nothing left."""
@@ -217,7 +268,8 @@ class OrderLife:
         self.say(self.feeds.order_entry, "order.amended.v1", self.wait(20 * MINUTE, DAY), data)
 
     def _hand_over(self) -> None:
-        self.rep = (self.rep + 1 + int(self.draw() * (self.accounts.reps - 1))) % self.accounts.reps
+        rep = (self.rep + 1 + int(self.draw() * (self.accounts.reps - 1))) % self.accounts.reps
+        self.rep = self.accounts.present(rep, self.now)
         data: Document = {"rep_id": f"rep-{self.rep + 1}"}
         if self.draw() < 0.7:
             data["reason"] = "on holiday" if self.draw() < 0.5 else "too much on the desk"
@@ -239,6 +291,8 @@ class OrderLife:
         needed = asked_at + (int(ahead * (0.4 + draw() * 0.5)) if ahead > DAY else DAY)
         needed -= needed % HOUR
         request: Document = {"request_id": request_id, "needed_by": instant(needed), **self._reason(_WHY_HURRY)}
+        if draw() < 0.08:
+            request["needed_by"] = date_alone(needed)
         if draw() < 0.8:
             request["requested_by"] = "customer" if draw() < 0.8 else "rep"
         asked = self.say(feeds.crm, "expedite.requested.v1", asked_at, request, correlation=request_id)

@@ -23,7 +23,7 @@ _TRADES = (
     "Kitchens", "Labs", "Motors",
 )  # fmt: skip
 _TEAMS = ("North", "South", "Key accounts", "Online desk", "Export", "Counter")
-_ZONES = ("Europe/Berlin", "America/Chicago", "Asia/Tokyo", "Europe/London")
+TIME_ZONES = ("Europe/Berlin", "America/Chicago", "Asia/Tokyo", "Europe/London")
 
 
 def person(number: int) -> str:
@@ -31,16 +31,29 @@ def person(number: int) -> str:
     return f"{_FIRST[number % len(_FIRST)]} {_LAST[number % len(_LAST)]}"
 
 
-def hire_and_pay(wire: Wire, feeds: Feeds, reps: int, orders_each: int, opening: int) -> None:
+def leaving(reps: int, opening: int, until: int, draw: Draw) -> dict[int, int]:
+    """When each rep who leaves does so: the last one, and of a large team one in seventeen."""
+    span = until - opening
+    return {
+        index: in_office_hours(until - 4 * DAY - int(draw() * draw() * span * 6 // 10), draw)
+        for index in range(reps - 1, 0, -17)
+    }
+
+
+def hire_and_pay(wire: Wire, feeds: Feeds, reps: int, orders_each: int, opening: int, leaves: dict[int, int]) -> None:
     """All messages of HR and sales management about reps until the end, a few for each.
 
     Quotas follow the number of orders that a rep will take, so that about half of them are attained.
     """
     firsts = _firsts_of_months(opening, wire.until)
     for index in range(reps):
+        left_at = leaves.get(index, wire.until + DAY)
         _hire(wire, feeds, reps, index, opening)
-        _set_quotas(wire, feeds, index, orders_each, opening, firsts)
-        _set_pay(wire, feeds, index, opening, firsts)
+        _set_quotas(wire, feeds, index, orders_each, opening, [first for first in firsts if first < left_at])
+        _set_pay(wire, feeds, index, opening, [first for first in firsts if first < left_at])
+    for index, left_at in leaves.items():
+        reason = "moves away" if wire.draw() < 0.6 else "changes to another branch"
+        wire.send(feeds.hr, "rep.left.v1", f"rep-{index + 1}", left_at, {"reason": reason})
 
 
 def _firsts_of_months(opening: int, until: int) -> list[int]:
@@ -133,6 +146,8 @@ class Accounts:
     wire: Wire
     feeds: Feeds
     reps: int
+    leaves: dict[int, int]
+    """When each rep who leaves does so."""
     rep: list[int] = field(default_factory=list)
     is_business: list[bool] = field(default_factory=list)
     currency: list[str] = field(default_factory=list)
@@ -141,7 +156,7 @@ class Accounts:
         """One more account, of a rep from the start or assigned to one the day after."""
         draw, number = self.wire.draw, len(self.rep)
         business = draw() < (0.75 if number % 3 else 0.35)
-        rep = self.some_rep(draw)
+        rep = self.present(self.some_rep(draw), time)
         name = person(number * 5 + 3)
         if business:
             name = f"{name.split()[1]} {_TRADES[int(draw() * len(_TRADES))]}"
@@ -152,12 +167,18 @@ class Accounts:
         if business and draw() < 0.5:
             data["tier"] = "ABC"[int(draw() * 3)]
         if draw() < 0.2:
-            data["time_zone"] = _ZONES[int(draw() * len(_ZONES))]
+            data["time_zone"] = TIME_ZONES[int(draw() * len(TIME_ZONES))]
         self.rep.append(rep)
         self.is_business.append(business)
         self.currency.append(currency(draw()))
         if self.wire.send(self.feeds.crm, "account.registered.v1", account_id(number), time, data) and unassigned:
             self._assign(number, time + 2 * HOUR + int(draw() * DAY))
+
+    def present(self, rep: int, time: int) -> int:
+        """This rep, or the nearest colleague, if the rep has left by then."""
+        while self.leaves.get(rep, time) < time:
+            rep = (rep + 1) % self.reps
+        return rep
 
     def some_rep(self, draw: Draw) -> int:
         """A rep; those with the low numbers have been here for long and have more accounts."""
@@ -171,7 +192,7 @@ class Accounts:
 
     def hand_over(self, account: int, time: int) -> None:
         """Give the account to another rep; its orders stay where they are."""
-        self.rep[account] = self.some_rep(self.wire.draw)
+        self.rep[account] = self.present(self.some_rep(self.wire.draw), time)
         self._assign(account, time)
 
     def _assign(self, account: int, time: int) -> None:

@@ -1,26 +1,35 @@
 """From the first booking to the last confirmation, with what goes wrong on the way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra.simulation.catalogue import converted, money, quantity
-from infra.simulation.clock import DAY, HOUR, MINUTE, SECOND, in_office_hours, instant
-from infra.simulation.feeds import Carrier
+from infra.simulation.clock import DAY, HOUR, MINUTE, SECOND, date_alone, in_office_hours, instant
+from infra.simulation.feeds import Carrier, Feed
 from infra.simulation.life import OrderLife
 from infra.simulation.wire import Document
 
 _WHY_DELAYED = ("road closed", "missed the connection", "customs", "van broke down", "depot full")
 _WHY_MISSED = ("nobody there", "address not found", "refused at the gate", "closed for the day")
+_WHY_RETURNED = ("damaged", "the wrong colour", "ordered too many", "does not fit")
+
+_SAID_BY_NUMBER = {
+    "shipment.dispatched.v1": "parcel.dispatched.v1",
+    "shipment.delayed.v1": "parcel.delayed.v1",
+    "delivery.attempted.v1": "parcel.attempted.v1",
+    "delivery.confirmed.v1": "parcel.delivered.v1",
+}
 
 
 @dataclass(slots=True)
 class Shipment:
-    """Goods on their way: so many hundredths of each line."""
+    """Goods on their way: so many hundredths of each line. `numbers` are of a carrier that knows nothing else."""
 
     shipment_id: str
     carrier: Carrier
     load: dict[int, int]
     booked_at: int
     estimate: int
+    numbers: list[str] = field(default_factory=list)
 
 
 class Shipping(OrderLife):
@@ -32,7 +41,7 @@ class Shipping(OrderLife):
         """The whole life, from placing to the last message."""
         if not self.begin():
             return
-        load = {line["line"]: line["quantity"] for line in self.lines}
+        load = {line["line"]: line["quantity"] for line in self.lines if line.get("kind") != "charge"}
         if self.now >= self.placed_at:
             self.wait(10 * MINUTE, (self.promise - self.placed_at) // 2)
         parts = self._in_two(load) if self.meets("split", 0.22) else []
@@ -77,8 +86,7 @@ class Shipping(OrderLife):
         draw = self.draw
         self.shipments += 1
         shipment_id = f"{self.order_id}-S{self.shipments}"
-        carriers = self.feeds.carriers
-        carrier = carriers[int(draw() * len(carriers))]
+        carrier = self.feeds.pickup if self.meets("collected", 0.05) else self._carrier()
         booked_at = self.now
         after = max(booked_at, self.placed_at)
         ahead = max(self.promise - after, DAY)
@@ -89,26 +97,54 @@ class Shipping(OrderLife):
         data: Document = {"shipment_id": shipment_id, "mode": carrier.mode, "carrier": carrier.name}
         if explicit:
             data["lines"] = self._written_load(load)
-        data["estimated_delivery"] = instant(estimate)
+        data["estimated_delivery"] = date_alone(estimate) if draw() < 0.05 else instant(estimate)
         if draw() < 0.7:
             data["service_level"] = ("standard", "standard", "express", "same_day")[int(draw() * 4)]
         if draw() < 0.3:
-            data["pickup_at"] = instant(booked_at - booked_at % HOUR + 4 * HOUR)
+            pickup_at = booked_at - booked_at % HOUR + 4 * HOUR
+            data["pickup_at"] = date_alone(pickup_at) if draw() < 0.1 else instant(pickup_at)
         if draw() < 0.8:
             cost = converted(600 + int(draw() * 4_500), self.unit)
             data["cost"] = money(cost, self.unit, draw() < 0.5)
-        if carrier.mode == "courier":
+        numbers: list[str] = []
+        if carrier.by_number:
+            numbers = [carrier.next_number()]
+            data["tracking_number"] = numbers[0]
+            if self.fated == "scanned in two" or draw() < 0.3:
+                numbers.append(carrier.next_number())
+                data["parcels"] = list(numbers)
+        elif carrier.mode == "courier":
             data["tracking_number"] = f"{carrier.feed.prefix}{100_000_000 + int(draw() * 900_000_000)}"
         # A courier is booked at the desk, sometimes by phone and entered days later; its own messages arrive earlier.
-        feed = self.feeds.order_entry if carrier.mode == "courier" else carrier.feed
-        late = DAY + int(draw() * 3 * DAY) if draw() < 0.025 else 0
+        feed = self._desk_of(carrier)
+        late = DAY + int(draw() * 3 * DAY) if draw() < (0.12 if carrier.by_number else 0.025) else 0
         if self.meets("misbooked", 0.006):
             wrong = {**data, "carrier": "Sky Parcels", "estimated_delivery": instant(estimate + 3 * DAY)}
             message_id = self.say(feed, "shipment.booked.v1", booked_at, wrong)
             self.void(feed, message_id, booked_at + 50 * MINUTE, "booked with the wrong carrier")
             self.now = booked_at = booked_at + HOUR
         self.say(feed, "shipment.booked.v1", booked_at, data, late=late)
-        return Shipment(shipment_id, carrier, load, booked_at, estimate)
+        return Shipment(shipment_id, carrier, load, booked_at, estimate, numbers)
+
+    def _carrier(self) -> Carrier:
+        """Some carrier; what happens to the first orders in turn must not depend on which."""
+        carriers = self.feeds.carriers
+        if self.fated is not None:
+            by_number = self.fated.startswith("scanned")
+            carriers = [carrier for carrier in carriers if carrier.by_number == by_number]
+        return carriers[int(self.draw() * len(carriers))]
+
+    def _tell(self, shipment: Shipment, type_: str, time: int, data: Document, number: int = 0) -> str:
+        """What the carrier says about a shipment; one that knows only numbers says it about a parcel of it."""
+        feed = shipment.carrier.feed
+        if not shipment.numbers:
+            return self.say(feed, type_, time, {"shipment_id": shipment.shipment_id, **data})
+        scan = {"carrier": shipment.carrier.name, **{name: data[name] for name in data if name != "lines"}}
+        return self.say(feed, _SAID_BY_NUMBER[type_], time, scan, shipment.numbers[number])
+
+    def _desk_of(self, carrier: Carrier) -> Feed:
+        """Who books and cancels there."""
+        return self.feeds.order_entry if carrier.mode == "courier" else carrier.feed
 
     def _carry(self, shipment: Shipment) -> None:
         if self.meets("rebooked", 0.06):
@@ -118,27 +154,32 @@ class Shipping(OrderLife):
         if self.meets("stranded", 0.015):
             self.chase()
             return
-        feed = shipment.carrier.feed
+        if shipment.carrier.mode == "pickup":
+            # Nobody carries it: the customer comes for it.
+            self.wait(HOUR, 3 * DAY)
+            self._deliver(shipment)
+            return
         if self.meets("stamped early", 0.02):
             # The driver's clock is behind that of the desk, so the goods leave before they are booked.
             sent_at = shipment.booked_at - 20 * SECOND - int(self.draw() * 150 * SECOND)
         else:
             sent_at = self.wait(40 * MINUTE, 2 * DAY)
-        self.say(feed, "shipment.dispatched.v1", sent_at, {"shipment_id": shipment.shipment_id})
+        self._tell(shipment, "shipment.dispatched.v1", sent_at, {})
+        if shipment.numbers and (self.fated or self.draw() < 0.06):
+            self._scan_of_another_sender(shipment.carrier, sent_at)
         if not self.parallel and self.fated is None and self.draw() < 0.1 and self.hurry():
             self._rebook(shipment, self.wait(10 * MINUTE, HOUR), "expedited", by=self.promise)
-        if self.meets("delayed", 0.2):
+        if self.fated == "scanned" or self.meets("delayed", 0.2):
             self._delay(shipment)
         if self.meets("lost", 0.012):
             shipment = self._replace(shipment, "lost on the way")
-            sent: Document = {"shipment_id": shipment.shipment_id}
-            self.say(shipment.carrier.feed, "shipment.dispatched.v1", self.wait(40 * MINUTE, DAY), sent)
+            if shipment.carrier.mode != "pickup":
+                self._tell(shipment, "shipment.dispatched.v1", self.wait(40 * MINUTE, DAY), {})
         if self.meets("misdelivered", 0.004):
-            told_at = self.wait(HOUR, DAY)
-            feed = shipment.carrier.feed
-            message_id = self.say(feed, "delivery.confirmed.v1", told_at, {"shipment_id": shipment.shipment_id})
+            message_id = self._tell(shipment, "delivery.confirmed.v1", self.wait(HOUR, DAY), {})
             self.now += 2 * HOUR
-            self.void(feed, message_id, self.now, "scanned at another customer's door")
+            about = shipment.numbers[0] if shipment.numbers else ""
+            self.void(shipment.carrier.feed, message_id, self.now, "scanned at another customer's door", about)
         if self.meets("silent", 0.022):
             self.chase()
             if self.draw() < 0.5:
@@ -147,8 +188,7 @@ class Shipping(OrderLife):
         self._deliver(shipment)
 
     def _rebook(self, shipment: Shipment, time: int, reason: str, by: int = 0) -> None:
-        draw, carrier = self.draw, shipment.carrier
-        by_desk = self.feeds.order_entry if carrier.mode == "courier" else carrier.feed
+        draw, by_desk = self.draw, self._desk_of(shipment.carrier)
         shipment.estimate = max(by or shipment.estimate + int(draw() * 2 * DAY), time + 3 * HOUR)
         shipment.estimate -= shipment.estimate % HOUR
         data: Document = {
@@ -159,9 +199,12 @@ class Shipping(OrderLife):
         if by:
             data["service_level"] = "express"
         elif draw() < 0.4:
-            shipment.carrier = other = self.feeds.carriers[int(draw() * len(self.feeds.carriers))]
+            shipment.carrier = other = self._carrier()
             data["carrier"], data["mode"] = other.name, other.mode
-            data["tracking_number"] = None
+            if len(shipment.numbers) > 1:
+                data["parcels"] = None
+            shipment.numbers = [other.next_number()] if other.by_number else []
+            data["tracking_number"] = shipment.numbers[0] if other.by_number else None
         if draw() < 0.4:
             data["cost"] = money(converted(900 + int(draw() * 6_000), self.unit), self.unit, draw() < 0.5)
         self.say(by_desk, "shipment.rebooked.v1", time, data)
@@ -169,7 +212,8 @@ class Shipping(OrderLife):
     def _replace(self, shipment: Shipment, reason: str) -> Shipment:
         """Cancel it and book what it carried again, under another id."""
         data: Document = {"shipment_id": shipment.shipment_id, "reason": reason}
-        self.say(shipment.carrier.feed, "shipment.cancelled.v1", self.wait(HOUR, 2 * DAY), data)
+        teller = self.feeds.order_entry if shipment.carrier.by_number else shipment.carrier.feed
+        self.say(teller, "shipment.cancelled.v1", self.wait(HOUR, 2 * DAY), data)
         self.wait(20 * MINUTE, DAY)
         # "All that is left" would also include what the other shipment may have lost meanwhile.
         return self._book(shipment.load, explicit=self.parallel or self.draw() < 0.5)
@@ -181,11 +225,10 @@ class Shipping(OrderLife):
         shipment.estimate = max(shipment.estimate, told_at) + 4 * HOUR + int(share * share * 7 * DAY)
         shipment.estimate -= shipment.estimate % HOUR
         data: Document = {
-            "shipment_id": shipment.shipment_id,
             "estimated_delivery": instant(shipment.estimate),
             "reason": _WHY_DELAYED[int(draw() * len(_WHY_DELAYED))],
         }
-        self.say(shipment.carrier.feed, "shipment.delayed.v1", told_at, data)
+        self._tell(shipment, "shipment.delayed.v1", told_at, data)
         if shipment.estimate <= self.promise:
             return
         if self.fated or draw() < 0.75:
@@ -196,36 +239,75 @@ class Shipping(OrderLife):
             )
 
     def _deliver(self, shipment: Shipment) -> None:
-        draw, feed, shipment_id = self.draw, shipment.carrier.feed, shipment.shipment_id
+        draw = self.draw
+        collected = shipment.carrier.mode == "pickup"
         share = draw()
         if share < 0.88:
             arrival = shipment.estimate - int(share * 30 * HOUR)
         else:
             arrival = shipment.estimate + int((share - 0.88) * 40 * DAY)
         self.now = in_office_hours(max(self.now + 2 * HOUR, arrival), draw)
-        while self.meets("missed", 0.12):
+        while not collected and (self.fated == "scanned" or self.meets("missed", 0.12)):
             reason = _WHY_MISSED[int(draw() * len(_WHY_MISSED))]
-            self.say(feed, "delivery.attempted.v1", self.now, {"shipment_id": shipment_id, "reason": reason})
+            self._tell(shipment, "delivery.attempted.v1", self.now, {"reason": reason})
             self.wait(3 * HOUR, 2 * DAY)
             if self.fated:
                 break
         written_off = self.fated == "written off"
-        part = self._a_part(shipment.load) if written_off or self.meets("short", 0.12) else {}
+        short = not shipment.numbers and (written_off or self.meets("short", 0.12))
+        part = self._a_part(shipment.load) if short else {}
         if part:
-            data: Document = {"shipment_id": shipment_id, "lines": self._written_load(part)}
-            self.say(feed, "delivery.confirmed.v1", self.now, data)
+            self._tell(shipment, "delivery.confirmed.v1", self.now, {"lines": self._written_load(part)})
             self.wait(4 * HOUR, 4 * DAY)
             for line, held in part.items():
                 shipment.load[line] -= held
             if written_off or (not self.parallel and self.fated is None and draw() < 0.1):
                 self._write_off(shipment.load)
                 return
-        data = {"shipment_id": shipment_id}
+        data: Document = {}
         if draw() < 0.3:
             data["lines"] = self._written_load(shipment.load)
         if draw() < 0.7:
             data["signed_by"] = ("J. Moreau", "front desk", "a neighbour", "P. Sato", "goods in")[int(draw() * 5)]
-        self.say(feed, "delivery.confirmed.v1", self.now, data)
+        if len(shipment.numbers) > 1:
+            # The second parcel comes with another van.
+            self._tell(shipment, "delivery.confirmed.v1", self.now, {}, number=1)
+            self.now = in_office_hours(self.now + 20 * MINUTE + int(draw() * 20 * HOUR), draw)
+        self._tell(shipment, "delivery.confirmed.v1", self.now, data)
+        # A carrier that knows only numbers is believed later, by a reactor; until then nothing can be returned.
+        if not self.parallel and not shipment.numbers:
+            if self.meets("returned", 0.02):
+                self._give_back(shipment, replace=False)
+            elif self.meets("replaced", 0.012):
+                self._give_back(shipment, replace=True)
+
+    def _give_back(self, shipment: Shipment, *, replace: bool) -> None:
+        """The customer sends back a line of it, or half of one; to be replaced, it is sent once more."""
+        delivered = {line: held for line, held in shipment.load.items() if held}
+        load = self._a_part(delivered) or delivered
+        data: Document = {
+            "shipment_id": shipment.shipment_id,
+            "lines": self._written_load(load),
+            "reason": _WHY_RETURNED[int(self.draw() * len(_WHY_RETURNED))],
+        }
+        if replace or self.draw() < 0.5:
+            data["replace"] = replace
+        self.say(self.feeds.warehouse, "delivery.returned.v1", self.wait(4 * HOUR, 6 * DAY), data)
+        if replace:
+            self.wait(HOUR, DAY)
+            again = self._book(load, explicit=True)
+            if again.carrier.mode != "pickup":
+                self._tell(again, "shipment.dispatched.v1", self.wait(40 * MINUTE, DAY), {})
+            self.now = in_office_hours(max(self.now + 4 * HOUR, again.estimate), self.draw)
+            for number in range(max(len(again.numbers), 1)):
+                self._tell(again, "delivery.confirmed.v1", self.now + number * 10 * MINUTE, {}, number)
+
+    def _scan_of_another_sender(self, carrier: Carrier, time: int) -> None:
+        """Scans of a parcel that is nobody's here: the carrier mixed up two customers, or misread a label."""
+        number = f"{carrier.feed.prefix}X{self.number}-{self.shipments}"
+        self.wire.send(carrier.feed, "parcel.dispatched.v1", number, time + 2 * MINUTE, {"carrier": carrier.name})
+        if self.draw() < 0.5:
+            self.wire.send(carrier.feed, "parcel.delivered.v1", number, time + DAY, {"carrier": carrier.name})
 
     def _a_part(self, load: dict[int, int]) -> dict[int, int]:
         """Some of it, never all; nothing if it cannot be split."""

@@ -9,9 +9,11 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from consumers.contract.catalogue import CATALOGUE
 from infra.simulation import DEFAULT_UNTIL, simulate
 
 Message = dict[str, Any]
@@ -21,9 +23,17 @@ RANKS = (
     "expedite.requested", "expedite.granted", "expedite.declined", "customer.informed", "shipment.booked",
     "shipment.rebooked", "shipment.dispatched", "shipment.delayed", "shipment.cancelled", "delivery.attempted",
     "delivery.confirmed", "message.voided", "customer.contacted", "rep.registered", "rep.changed", "rep.quota_set",
-    "rep.pay_plan_set", "account.registered", "account.assigned",
+    "rep.pay_plan_set", "account.registered", "account.assigned", "standing_order.established",
+    "standing_order.stopped", "delivery.returned", "order.reinstated", "rep.left", "parcel.dispatched",
+    "parcel.delayed", "parcel.attempted", "parcel.delivered",
 )  # fmt: skip
 TYPES = {f"{name}.v1" for name in RANKS}
+SAID_OF_A_SHIPMENT = {
+    "parcel.dispatched.v1": "shipment.dispatched.v1",
+    "parcel.delayed.v1": "shipment.delayed.v1",
+    "parcel.attempted.v1": "delivery.attempted.v1",
+    "parcel.delivered.v1": "delivery.confirmed.v1",
+}
 
 
 def messages(orders: int, seed: int = 1, until: datetime = DEFAULT_UNTIL) -> list[Message]:
@@ -32,6 +42,20 @@ def messages(orders: int, seed: int = 1, until: datetime = DEFAULT_UNTIL) -> lis
 
 def time_of(message: Message) -> datetime:
     return datetime.fromisoformat(message["time"])
+
+
+def instant_of(data: Message, name: str) -> datetime:
+    """A field that may be a day alone: then its end, in the message's zone or in the business zone."""
+    written = data[name]
+    if len(written) > len("2026-06-30"):
+        return datetime.fromisoformat(written)
+    zone = ZoneInfo(data.get("time_zone", "UTC"))
+    return datetime.fromisoformat(written).replace(tzinfo=zone) + timedelta(days=1)
+
+
+def goods(data: Message) -> dict[int, Decimal]:
+    """The quantities of the lines, without charges."""
+    return {line["line"]: Decimal(str(line["quantity"])) for line in data["lines"] if line.get("kind") != "charge"}
 
 
 def key(message: Message) -> tuple[str, str]:
@@ -48,6 +72,8 @@ class Ledger:
         self.ordered: dict[int, Decimal] = {}
         self.delivered: defaultdict[int, Decimal] = defaultdict(Decimal)
         self.shipments: dict[str, dict[int, Decimal]] = {}
+        self.arrived: defaultdict[str, defaultdict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.parcels: dict[str, set[str]] = {}
         self.ended: set[str] = set()
         self.dispatched: set[str] = set()
         self.requests: dict[str, str] = {}
@@ -95,20 +121,20 @@ class Ledger:
     def order_placed(self, data: Message) -> bool:
         allowed = not self.placed
         self.placed = True
-        self.promise = datetime.fromisoformat(data["promised_by"])
-        self.ordered = {line["line"]: Decimal(str(line["quantity"])) for line in data["lines"]}
-        return allowed and len(self.ordered) == len(data["lines"]) > 0
+        self.promise = instant_of(data, "promised_by")
+        self.ordered = goods(data)
+        return allowed and len(self.ordered) > 0 and len({line["line"] for line in data["lines"]}) == len(data["lines"])
 
     def order_amended(self, data: Message) -> bool:
         allowed = not self.closed
-        self.ordered = {line["line"]: Decimal(str(line["quantity"])) for line in data["lines"]}
+        self.ordered = goods(data)
         return allowed and all(self.ordered.get(line, 0) >= done for line, done in self.delivered.items())
 
     def order_reassigned(self, data: Message) -> bool:
         return bool(data["rep_id"])
 
     def order_rescheduled(self, data: Message) -> bool:
-        self.promise = datetime.fromisoformat(data["promised_by"])
+        self.promise = instant_of(data, "promised_by")
         return not self.closed
 
     def order_cancelled(self, data: Message) -> bool:
@@ -117,13 +143,19 @@ class Ledger:
         self.ended.update(self.shipments)
         return allowed
 
+    def order_reinstated(self, data: Message) -> bool:
+        allowed, self.cancelled = self.cancelled, False
+        if "promised_by" in data:
+            self.promise = instant_of(data, "promised_by")
+        return allowed
+
     def expedite_requested(self, data: Message) -> bool:
         allowed = not self.closed and data["request_id"] not in self.requests
         self.requests[data["request_id"]] = "requested"
         return allowed
 
     def expedite_granted(self, data: Message) -> bool:
-        promise = datetime.fromisoformat(data["promised_by"])
+        promise = instant_of(data, "promised_by")
         allowed = not self.closed and self.requests[data["request_id"]] == "requested" and promise <= self.promise
         self.requests[data["request_id"]], self.promise = "granted", promise
         return allowed
@@ -144,9 +176,12 @@ class Ledger:
         load = left if named is None else {line["line"]: Decimal(str(line["quantity"])) for line in named}
         allowed = shipment_id not in self.shipments and not self.closed and bool(load)
         self.shipments[shipment_id] = dict(load)
+        self.parcels[shipment_id] = set(data.get("parcels", ()))
         return allowed and all(0 < quantity <= left.get(line, 0) for line, quantity in load.items())
 
     def shipment_rebooked(self, data: Message) -> bool:
+        if "parcels" in data:
+            self.parcels[data["shipment_id"]] = set()
         return data["shipment_id"] not in self.ended
 
     def shipment_dispatched(self, data: Message) -> bool:
@@ -155,7 +190,7 @@ class Ledger:
         return allowed
 
     def shipment_delayed(self, data: Message) -> bool:
-        if datetime.fromisoformat(data["estimated_delivery"]) > self.promise:
+        if instant_of(data, "estimated_delivery") > self.promise:
             self.owed.add("delay")
         return data["shipment_id"] not in self.ended
 
@@ -169,23 +204,62 @@ class Ledger:
 
     def delivery_confirmed(self, data: Message) -> bool:
         allowed, load = data["shipment_id"] not in self.ended, self.shipments[data["shipment_id"]]
-        named = data.get("lines")
+        named, to_come = data.get("lines"), self.parcels[data["shipment_id"]]
+        if "parcel" in data:
+            allowed = allowed and data["parcel"] in to_come
+            to_come.discard(data["parcel"])
+            if to_come:
+                return allowed
         part = dict(load) if named is None else {line["line"]: Decimal(str(line["quantity"])) for line in named}
         for line, quantity in part.items():
             allowed = allowed and 0 < quantity <= load.get(line, 0)
             load[line] = load.get(line, Decimal(0)) - quantity
             self.delivered[line] += quantity
+            self.arrived[data["shipment_id"]][line] += quantity
         for line in [line for line, quantity in load.items() if quantity <= 0]:
             del load[line]
         if not load:
             self.ended.add(data["shipment_id"])
         return allowed
 
+    def delivery_returned(self, data: Message) -> bool:
+        arrived, allowed = self.arrived[data["shipment_id"]], True
+        for line, quantity in goods(data).items():
+            allowed = allowed and 0 < quantity <= arrived[line]
+            arrived[line] -= quantity
+            if data.get("replace"):
+                self.delivered[line] -= quantity
+        return allowed
+
+
+def said_of_orders(history: list[Message]) -> list[Message]:
+    """What a carrier said that knows only numbers, said of the orders whose shipments have these numbers."""
+    voided = {(m["data"]["source"], m["data"]["id"]) for m in history if m["type"] == "message.voided.v1"}
+    shipments: defaultdict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
+    for message in history:
+        data = message["data"]
+        if message["type"] in ("shipment.booked.v1", "shipment.rebooked.v1") and key(message) not in voided:
+            parcels = data.get("parcels") or ()
+            for number in {*parcels, data.get("tracking_number")} - {None}:
+                shipments[number][message["subject"], data["shipment_id"]] = number in parcels
+    return [
+        {
+            **message,
+            "type": SAID_OF_A_SHIPMENT[message["type"]],
+            "subject": order,
+            "data": {**message["data"], "shipment_id": shipment_id}
+            | ({"parcel": message["subject"]} if in_parcels and message["type"] == "parcel.delivered.v1" else {}),
+        }
+        for message in history
+        if message["type"] in SAID_OF_A_SHIPMENT and key(message) not in voided
+        for (order, shipment_id), in_parcels in shipments[message["subject"]].items()
+    ]
+
 
 def ledgers(history: list[Message]) -> list[Ledger]:
     """Those of which something stands: a wrong placing may be voided shortly before the end, with no right one yet."""
     by_order = defaultdict(list)
-    for message in history:
+    for message in [*history, *said_of_orders(history)]:
         if message["subject"].startswith("SO-"):
             by_order[message["subject"]].append(message)
     settled = [Ledger(subject, of_order) for subject, of_order in by_order.items()]
@@ -200,7 +274,77 @@ def test_the_same_arguments_give_the_same_bytes_and_another_seed_gives_others() 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_small_floor_shows_every_type_of_the_contract(seed: int) -> None:
+    assert set(CATALOGUE) == TYPES
     assert {message["type"] for message in messages(300, seed)} == TYPES
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_floor_shows_what_an_order_may_say(seed: int) -> None:
+    history = messages(300, seed)
+    placings = [message["data"] for message in history if message["type"] == "order.placed.v1"]
+    bookings = [message["data"] for message in history if message["type"] == "shipment.booked.v1"]
+    lines = [line for placing in placings for line in placing["lines"]]
+    assert {booking["mode"] for booking in bookings} == {"courier", "in_house", "pickup"}
+    assert any("parcels" in booking for booking in bookings)
+    assert any(line.get("kind") == "charge" and "sku" not in line for line in lines)
+    assert any(Decimal(str(line["unit_price"])) < 0 for line in lines)
+    assert any("promised_by" in line for line in lines)
+    assert any(len(placing["promised_by"]) == len("2026-06-30") for placing in placings)
+    assert {bool(m["data"].get("replace")) for m in history if m["type"] == "delivery.returned.v1"} == {True, False}
+
+
+def test_scans_of_parcels_come_before_and_after_their_bookings_and_a_few_are_of_no_shipment() -> None:
+    scanned: set[str] = set()
+    booked: set[str] = set()
+    first_scan_early: set[str] = set()
+    for message in messages(3_000):
+        data = message["data"]
+        if message["type"] in ("shipment.booked.v1", "shipment.rebooked.v1"):
+            numbers = {data.get("tracking_number"), *(data.get("parcels") or ())} - {None}
+            first_scan_early |= (numbers - booked) & scanned
+            booked |= numbers
+        elif message["type"] in SAID_OF_A_SHIPMENT:
+            scanned.add(message["subject"])
+    never = scanned - booked
+    assert 10 < len(first_scan_early) < len(scanned) / 3
+    assert 3 < len(never) < len(scanned) / 10
+
+
+def test_no_two_shipments_share_the_number_of_a_carrier_that_knows_nothing_else() -> None:
+    owner: dict[str, str] = {}
+    for message in messages(3_000):
+        data = message["data"]
+        if message["type"] == "shipment.booked.v1" and data["carrier"] == "Parcel Line":
+            for number in {data["tracking_number"], *data.get("parcels", ())}:
+                assert owner.setdefault(number, data["shipment_id"]) == data["shipment_id"]
+    assert len(owner) > 300
+
+
+@pytest.mark.parametrize("orders", [300, 6_000])
+def test_a_rep_who_left_takes_no_new_order_and_talks_to_nobody(orders: int) -> None:
+    history = messages(orders)
+    left = {m["subject"]: time_of(m) for m in history if m["type"] == "rep.left.v1"}
+    assert len(left) == max(1, -(-(min(400, max(4, orders // 150)) - 1) // 17))
+    for message in history:
+        if message["type"] in ("order.placed.v1", "customer.contacted.v1", "standing_order.established.v1"):
+            rep = message["data"]["rep_id"]
+            assert rep not in left or time_of(message) <= left[rep], message
+    assert any(m["data"].get("rep_id") in left for m in history if m["type"] == "order.placed.v1")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_standing_orders_are_due_first_in_the_days_around_the_end_and_some_are_stopped(seed: int) -> None:
+    history = messages(600, seed)
+    registered = {m["subject"] for m in history if m["type"] == "account.registered.v1"}
+    standing = [message for message in history if message["type"] == "standing_order.established.v1"]
+    stopped = {message["subject"] for message in history if message["type"] == "standing_order.stopped.v1"}
+    assert {name for message in standing for name in message["data"]["every"]} == {"days", "weekday", "month_day"}
+    assert 0 < len(stopped) < len(standing)
+    for message in standing:
+        data = message["data"]
+        first = datetime.fromisoformat(data["first_on"]).replace(tzinfo=UTC)
+        assert data["account_id"] in registered
+        assert timedelta(days=-2) < first - DEFAULT_UNTIL < timedelta(days=9)
 
 
 def test_given_no_mistakes_then_every_message_has_an_id_of_its_own_and_fits_the_envelope() -> None:
