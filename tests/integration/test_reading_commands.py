@@ -48,6 +48,7 @@ ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "message_id": ("OE-1",),
     "letter_id": ("{letter}",),
     "name": (*(view.command for view in VIEWS), "dead_letters"),
+    "view": ("overdue", "all"),
     "to": ("{folder}/export.csv",),
 }
 """Examples for what a command has to be told, by the parameter's name."""

@@ -54,8 +54,10 @@ class History:
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {position} > :position AND {position} <= :up_to ORDER BY {position} LIMIT :limit"
         )
+        # "+ 0": in the order of an index of streams, not of positions, which would have to be sorted.
         self._by_stream = text(
-            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e ORDER BY e.originator_id, e.originator_version"
+            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {position} + 0 <= :up_to "
+            "ORDER BY e.originator_id, e.originator_version"
         )
 
     def head(self) -> int:
@@ -100,15 +102,15 @@ class History:
         rows = self._select(self._after, position=position, limit=limit, up_to=LAST)
         return [PositionedEvent(row[0], decode_event(*row[1:])) for row in rows]
 
-    def streams(self) -> Iterator[tuple[str, list[Fact]]]:
-        """Every stream with its facts, one after another; memory holds one at a time."""
-        for name, events in groupby(self._events_by_stream(), key=attrgetter("originator_id")):
+    def streams(self, up_to: int = LAST) -> Iterator[tuple[str, list[Fact]]]:
+        """Every stream with its facts up to a position, one after another; memory holds one at a time."""
+        for name, events in groupby(self._events_by_stream(up_to), key=attrgetter("originator_id")):
             yield name, facts_among(events)
 
-    def _events_by_stream(self) -> Iterator[StreamEvent]:
+    def _events_by_stream(self, up_to: int) -> Iterator[StreamEvent]:
         with self._engine.connect() as connection:
             streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
-            for row in streaming.execute(self._by_stream):
+            for row in streaming.execute(self._by_stream, {"up_to": up_to}):
                 yield decode_event(*row)
 
     def _select(self, statement: Any, **parameters: Any) -> Sequence[Any]:

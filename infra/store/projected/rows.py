@@ -1,7 +1,7 @@
 """The projections' rows in the store: tables, rows, totals and checkpoints, and switching to a new version."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import (
@@ -272,6 +272,26 @@ def _not_filled(projection: Projection, found: Mapping[tuple[str, int], Any]) ->
         f"{0 if row is None else row.position}: run waybill project, and ask again when waybill status no longer says "
         "filling"
     ) + ("; a waybill of the version before answers meanwhile" if earlier else "")
+
+
+class LiveVersion(NamedTuple):
+    """The version of a projection that people query, and the position that its rows reflect."""
+
+    version: int
+    position: int
+
+
+def live_versions(connection: Connection, projections: Iterable[Projection]) -> Mapping[str, LiveVersion]:
+    """The live version of each projection by name, as seen by the connection's transaction.
+
+    Raises NotFilledError for a projection that the store does not have yet.
+    """
+    positions = _positions(connection)
+    live = {row.name: row.version for row in connection.execute(select(live_projections))}
+    for projection in projections:
+        if projection.name not in live:
+            raise NotFilledError(_not_filled(projection, positions))
+    return {name: LiveVersion(version, positions[name, version].position) for name, version in live.items()}
 
 
 def all_live(connection: Connection, projections: Iterable[Projection]) -> bool:

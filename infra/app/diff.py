@@ -1,0 +1,288 @@
+"""Diff: which rows a rebuild of a view would change, before it does.
+
+The rows that people query (those of the live version) are compared with the rows that this code shapes from the events
+up to the live version's position. So it may run beside writers. It only reads.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
+
+from domain.fact import Fact
+from domain.streams import stream_name
+from infra.app.container import Waybill
+from infra.store.engine import snapshot
+from infra.store.events.history import History
+from infra.store.projected.rows import LiveVersion, live_versions
+from projections.catalogue import PROJECTIONS
+from projections.diff import RowChange, diff
+from projections.projection import Projection, settled_stream
+from projections.table import Row, RowTable
+from projections.totals import Totals, sum_contributions
+from projections.views.catalogue import view_named
+from projections.views.tables import SQL_TYPES, version_suffix
+
+STREAMS_AT_ONCE = 500
+SAMPLES = 5
+"""The number of changed rows that are shown for each table, unless the caller asks for more."""
+
+
+class TableDiff(NamedTuple):
+    """What a rebuild would change in one table: its rows as queried now (`before`) and as shaped anew (`after`).
+
+    `columns` counts the changed rows in which a column differs. `new_columns` and `old_columns` exist only in this
+    code or only in the live version; their values are not compared. `samples` are the first changes by key.
+    """
+
+    projection: str
+    table: str
+    live_version: int
+    version: int
+    position: int
+    rows: int
+    added: int
+    gone: int
+    changed: int
+    columns: Mapping[str, int]
+    new_columns: Sequence[str]
+    old_columns: Sequence[str]
+    samples: Sequence[RowChange]
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.added or self.gone or self.changed or self.new_columns or self.old_columns)
+
+
+class UnknownViewError(ValueError):
+    """No view and no projection has this name; the message lists the names."""
+
+
+def projections_named(name: str) -> Sequence[Projection]:
+    """The projections of a view, or the one with this name. Raises UnknownViewError."""
+    own = [projection for projection in PROJECTIONS if projection.name == name.replace("-", "_")]
+    if own:
+        return own
+    try:
+        return view_named(name).projections
+    except KeyError:
+        known = ", ".join(projection.name for projection in PROJECTIONS)
+        raise UnknownViewError(f"{name!r} is neither a view nor a projection; the projections are {known}; all: each of them") from None
+
+
+def diff_projections(
+    waybill: Waybill,
+    projections: Sequence[Projection],
+    as_of: datetime | None = None,
+    *,
+    samples: int = SAMPLES,
+    on_stream: Callable[[], None] | None = None,
+) -> list[TableDiff]:
+    """Compare all rows, or only those that are valid at `as_of`; memory stays flat. `on_stream` is called for each."""
+    with snapshot(waybill.engine) as connection:
+        live = live_versions(connection, projections)
+        by_position: dict[int, list[_Comparison]] = defaultdict(list)
+        found: list[_Comparison] = []
+        for projection in projections:
+            compared = [
+                _Comparison(connection, projection, declared, live[projection.name], as_of, samples)
+                for declared in projection.tables
+            ]
+            by_position[live[projection.name].position] += compared
+            found += compared
+        for position, compared in by_position.items():
+            _compare(waybill.history, position, compared, on_stream)
+        totals = [
+            _compare_totals(connection, projection, totals, live[projection.name], found, samples)
+            for projection in projections
+            for totals in projection.totals
+            if as_of is None
+        ]
+        return [*(each.result() for each in found), *totals]
+
+
+@dataclass
+class _Comparison:
+    """The comparison of one table, batch by batch."""
+
+    connection: Connection
+    projection: Projection
+    declared: RowTable[Any]
+    live: LiveVersion
+    as_of: datetime | None
+    most_samples: int
+    rows: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    columns: Counter[str] = field(default_factory=Counter)
+    samples: list[RowChange] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stored, self.names, self.new_columns, self.old_columns = _stored(
+            self.connection, self.declared, self.live.version
+        )
+        self.indexes = [self.declared.names.index(name) for name in self.names]
+        self.sums: dict[Totals, dict[Row, list[int]]] = {
+            totals: {} for totals in self.projection.totals if totals.over is self.declared
+        }
+
+    def take(self, subjects: Sequence[str], shaped: Iterable[Row]) -> None:
+        """Compare the stored rows of these subjects with the rows shaped from their facts."""
+        fresh = list(shaped)
+        self._add_up(fresh)
+        after = [tuple(row[index] for index in self.indexes) for row in fresh]
+        before: list[Row] = []
+        if self.stored is not None:
+            subject = self.stored.c[self.declared.subject]
+            before += map(tuple, self.connection.execute(select(self.stored).where(subject.in_(subjects))))
+        self.rows += len(before)
+        self._note(diff(self.names, self.declared.key, self._valid(before), self._valid(after)))
+
+    def take_orphans(self, history: History) -> None:
+        """Stored rows of subjects without a stream would be gone."""
+        if self.stored is None:
+            return
+        subject = self.stored.c[self.declared.subject]
+        subjects = iter(self.connection.execute(select(subject).distinct().order_by(subject)).scalars().all())
+        while batch := list(islice(subjects, STREAMS_AT_ONCE)):
+            streams = {stream_name(self.projection.kind, subject_id): subject_id for subject_id in batch}
+            existing = history.existing(streams)
+            if orphans := [subject_id for stream, subject_id in streams.items() if stream not in existing]:
+                self.take(orphans, ())
+
+    def result(self) -> TableDiff:
+        return TableDiff(
+            self.projection.name,
+            self.declared.name,
+            self.live.version,
+            self.projection.version,
+            self.live.position,
+            self.rows,
+            self.kinds["added"],
+            self.kinds["gone"],
+            self.kinds["changed"],
+            dict(sorted(self.columns.items())),
+            self.new_columns,
+            self.old_columns,
+            self.samples,
+        )
+
+    def _add_up(self, fresh: Sequence[Row]) -> None:
+        for totals, sums in self.sums.items():
+            lasting = [row for row in fresh if row.valid_to is None]  # type: ignore[attr-defined]
+            for key, change in sum_contributions(totals, (), lasting).items():
+                before = sums.get(key, (0,) * len(change))
+                sums[key] = [one + other for one, other in zip(before, change, strict=True)]
+
+    def _valid(self, rows: list[Row]) -> list[Row]:
+        """The rows that are valid at the asked instant; all without one, or in a table without periods."""
+        as_of = self.as_of
+        if as_of is None or not {"valid_from", "valid_to"} <= set(self.names):
+            return rows
+        begins, ends = self.names.index("valid_from"), self.names.index("valid_to")
+        return [row for row in rows if row[begins] <= as_of and (row[ends] is None or as_of < row[ends])]
+
+    def _note(self, changes: Sequence[RowChange]) -> None:
+        for change in changes:
+            self.kinds[change.kind] += 1
+            if change.kind == "changed":
+                self.columns.update(column.column for column in change.columns)
+            if len(self.samples) < self.most_samples:
+                self.samples.append(change)
+
+
+def _compare(
+    history: History, position: int, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None
+) -> None:
+    for batch in _batches(history, position, on_stream):
+        subjects: dict[Any, list[str]] = defaultdict(list)
+        shaped: dict[str, list[Row]] = defaultdict(list)
+        projections = {each.projection.name: each.projection for each in compared}.values()
+        for stream, facts in batch:
+            settled = settled_stream(stream, facts)
+            if settled is None:
+                continue
+            subjects[settled.kind].append(settled.subject_id)
+            for projection in projections:
+                if projection.kind is settled.kind:
+                    for table, rows in projection.shape(settled).items():
+                        shaped[table] += rows
+        for each in compared:
+            if subjects[each.projection.kind]:
+                each.take(subjects[each.projection.kind], shaped[each.declared.name])
+    for each in compared:
+        each.take_orphans(history)
+
+
+def _batches(
+    history: History, position: int, on_stream: Callable[[], None] | None
+) -> Iterator[list[tuple[str, list[Fact]]]]:
+    streams = history.streams(up_to=position)
+    while batch := list(islice(streams, STREAMS_AT_ONCE)):
+        yield batch
+        for _ in batch if on_stream is not None else ():
+            on_stream()  # type: ignore[misc]
+
+
+def _compare_totals(
+    connection: Connection,
+    projection: Projection,
+    totals: Totals,
+    live: LiveVersion,
+    compared: Sequence[_Comparison],
+    samples: int,
+) -> TableDiff:
+    """Totals are few, so they are compared at once; those of 0 are as good as none."""
+    stored, names, new_columns, old_columns = _stored(connection, totals.table, live.version)
+    keys = len(totals.keys)
+    before: list[Row] = [] if stored is None else [tuple(row) for row in connection.execute(select(stored))]
+    (sums,) = (each.sums[totals] for each in compared if totals in each.sums)
+    fresh = [(*key, *measures) for key, measures in sums.items() if any(measures)]
+    indexes = [totals.table.names.index(name) for name in names]
+    after = [tuple(row[index] for index in indexes) for row in fresh]
+    changes = diff(names, totals.keys, [row for row in before if any(row[keys:])], after)
+    kinds = Counter(change.kind for change in changes)
+    differing = Counter(column.column for change in changes if change.kind == "changed" for column in change.columns)
+    return TableDiff(
+        projection.name,
+        totals.table.name,
+        live.version,
+        projection.version,
+        live.position,
+        len(before),
+        kinds["added"],
+        kinds["gone"],
+        kinds["changed"],
+        dict(sorted(differing.items())),
+        new_columns,
+        old_columns,
+        changes[:samples],
+    )
+
+
+class _Stored(NamedTuple):
+    """A stored table with the columns `names` that this code has too, and the columns of one side alone.
+
+    The table is None if the version does not have it, or has it with another key: then every row is new.
+    """
+
+    table: Table | None
+    names: Sequence[str]
+    new_columns: Sequence[str]
+    old_columns: Sequence[str]
+
+
+def _stored(connection: Connection, declared: RowTable[Any], version: int) -> _Stored:
+    name = declared.name + version_suffix(version)
+    inspector = inspect(connection)
+    there = [column["name"] for column in inspector.get_columns(name)] if inspector.has_table(name) else []
+    new = [column for column in declared.names if column not in there]
+    old = [column for column in there if column not in declared.names]
+    if set(declared.key) & set(new):
+        return _Stored(None, declared.names, new, old)
+    common = [column for column in declared.columns if column.name in there]
+    table = Table(name, MetaData(), *(Column(column.name, SQL_TYPES[column.type]) for column in common))
+    return _Stored(table, [column.name for column in common], new, old)
