@@ -71,7 +71,9 @@ def projections_named(name: str) -> Sequence[Projection]:
         return view_named(name).projections
     except KeyError:
         known = ", ".join(projection.name for projection in PROJECTIONS)
-        raise UnknownViewError(f"{name!r} is neither a view nor a projection; the projections are {known}; all: each of them") from None
+        raise UnknownViewError(
+            f"{name!r} is neither a view nor a projection; the projections are {known}; all means each of them"
+        ) from None
 
 
 def diff_projections(

@@ -58,6 +58,10 @@ FURTHER: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("dead-letters", "list"): (("--all",),),
 }
 """Other ways to ask."""
+DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("hand-over",): ("--account", "ACME", "--to", "rep-1"),
+}
+"""Commands that act only when told to, and how they are asked what they would do."""
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -70,6 +74,9 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
     """What it has to be told, with each example, by each clock that it knows."""
+    if path in DRY_RUNS:
+        yield DRY_RUNS[path]
+        return
     required = [parameter for parameter in command.params if parameter.required]
     unknown = [parameter.name for parameter in required if parameter.name not in ASKED_ABOUT]
     assert not unknown, f"{' '.join(path)} has to be told {unknown}: name examples above, or say that it acts"
