@@ -126,6 +126,7 @@ class Floor:
                     shipments=int(shipped),
                     closed_at=None,
                     completed_at=None,
+                    delivered_rep_id=None,
                     last_delivered_at=None,
                     short=None,
                     cancel_reason=None,

@@ -9,6 +9,7 @@ from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
 from projections.parcel_scans import PARCEL_SCANS
 from projections.projection import Projection
+from projections.rep_pay import REP_PAY
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 
@@ -21,6 +22,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     LATE_DELIVERIES,
     REPS,
     ACCOUNTS,
+    REP_PAY,
     CONTACTS,
     PARCEL_SCANS,
 )

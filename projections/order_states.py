@@ -48,6 +48,7 @@ class OrderState(NamedTuple):
     shipments: Annotated[int, "How many shipments it has; see shipments."]
     closed_at: Annotated[datetime | None, "When it was completed or cancelled; null while it is open."]
     completed_at: Annotated[datetime | None, "When it was completed; null while it is not."]
+    delivered_rep_id: Annotated[str | None, "The rep who held the order when it was completed; null for none."]
     last_delivered_at: Annotated[datetime | None, "When goods were delivered last."]
     short: Annotated[bool | None, "Whether it was last completed without all that was ordered; null: never completed."]
     cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled; null once that is undone."]
@@ -137,7 +138,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
 
 ORDER_STATES = Projection(
     name="order_states",
-    version=4,
+    version=5,
     kind=ORDER,
     tables=(order_states,),
     shape=shape,

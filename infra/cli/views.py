@@ -1,7 +1,9 @@
 """Commands that show a view: overdue, workload and the others of the catalogue."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Annotated
 
 import typer
 
@@ -19,13 +21,24 @@ from infra.cli.arguments import (
 from infra.cli.output import Format, readable_instant, show_note, show_rows
 from infra.queries.views import Asked
 from projections.views.catalogue import VIEWS, View
+from projections.views.scorecard_totals import Grouping
+from projections.views.variants import scorecard_view, workload_view
+
+ContactsOption = Annotated[bool, typer.Option("--contacts", help="Also count contacts by kind, each in a column.")]
+MonthOption = Annotated[
+    str | None, typer.Option("--month", metavar="YYYY-MM", help="Only this month, of the business time zone.")
+]
+ByOption = Annotated[Grouping | None, typer.Option("--by", help="Sum up the reps of each team or mentor.")]
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def add_commands(app: typer.Typer) -> None:
+    own: dict[str, Callable[..., None]] = {"scorecard": _scorecard, "workload": _workload}
     for view in VIEWS:
-        app.command(name=view.command, help=view.description)(_command(view))
+        command = own.get(view.command) or _command(view)
+        app.command(name=view.command, help=view.description)(command)
         for name in {view.relation, view.relation.replace("_", "-")} - {view.command}:
-            app.command(name=name, hidden=True, help=view.description)(_command(view))
+            app.command(name=name, hidden=True, help=view.description)(command)
 
 
 def _command(view: View) -> Callable[..., None]:
@@ -38,18 +51,64 @@ def _command(view: View) -> Callable[..., None]:
         wait: WaitOption = 10,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        with open_waybill() as waybill:
-            if min_position is not None:
-                waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
-            only = only_of(view, rep)
-            answer = waybill.views.ask(view, Asked(as_of, known_at), only, limit, counted=True)
-            rows = answer.rows
-            known = f", as known at {readable_instant(known_at)}" if known_at else ""
-            shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
-            show_rows(answer.columns, rows, form, title=view.description, empty="none")
-            show_note(
-                form,
-                f"{shown} rows as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
-            )
+        _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form)
 
     return ask
+
+
+def _scorecard(
+    month: MonthOption = None,
+    by: ByOption = None,
+    contacts: ContactsOption = False,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    rep: RepOption = None,
+    limit: LimitOption = None,
+    min_position: MinPositionOption = None,
+    wait: WaitOption = 10,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    if month is not None and not MONTH.fullmatch(month):
+        raise typer.BadParameter(f"{month!r} is not a month; give one as 2026-03", param_hint="--month")
+    if by is not None and rep is not None:
+        raise typer.BadParameter("totals have no rep: leave out --rep or --by", param_hint="--rep")
+    view = scorecard_view(by, contacts=contacts)
+    only = (only_of(view, rep) or {}) | ({"month": month} if month is not None else {})
+    _show(view, Asked(as_of, known_at), only, limit, min_position, wait, form)
+
+
+def _workload(
+    contacts: ContactsOption = False,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    rep: RepOption = None,
+    limit: LimitOption = None,
+    min_position: MinPositionOption = None,
+    wait: WaitOption = 10,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    view = workload_view(contacts=contacts)
+    _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form)
+
+
+def _show(
+    view: View,
+    asked: Asked,
+    only: Mapping[str, str] | None,
+    limit: int | None,
+    min_position: int | None,
+    wait: float,
+    form: Format,
+) -> None:
+    with open_waybill() as waybill:
+        if min_position is not None:
+            waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
+        answer = waybill.views.ask(view, asked, only, limit, counted=True)
+        rows = answer.rows
+        known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
+        shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
+        show_rows(answer.columns, rows, form, title=view.description, empty="none")
+        show_note(
+            form,
+            f"{shown} rows as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
+        )

@@ -15,6 +15,7 @@ from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
 from projections.parcel_scans import PARCEL_SCANS
 from projections.projection import Projection
+from projections.rep_pay import REP_PAY
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 from projections.views.as_of import AsOf
@@ -26,6 +27,7 @@ from projections.views.order_lines import order_lines
 from projections.views.order_states import order_periods
 from projections.views.orders import ORDERS_COLUMN_DOCS, orders
 from projections.views.overdue_deliveries import OVERDUE_COLUMN_DOCS, overdue_deliveries
+from projections.views.rep_scorecard import SCORECARD_COLUMN_DOCS, rep_scorecard
 from projections.views.rep_workload import WORKLOAD_COLUMN_DOCS, rep_workload
 from projections.views.shipments import shipments
 from projections.views.tables import order_states
@@ -90,6 +92,15 @@ VIEWS: tuple[View, ...] = (
         rep_workload,
         (ORDER_STATES, FOLLOW_UPS, REPS, CONTACTS),
         WORKLOAD_COLUMN_DOCS,
+    ),
+    View(
+        "rep_scorecard",
+        "scorecard",
+        "What each rep placed, delivered, expedited and earned, by month and currency.",
+        rep_scorecard,
+        (ORDER_STATES, EXPEDITES, REP_PAY),
+        SCORECARD_COLUMN_DOCS,
+        exact_decimals=True,
     ),
     View(
         "late_deliveries",

@@ -20,6 +20,8 @@ from projections.order_lines import order_line_periods as order_line_rows
 from projections.order_states import order_states as order_state_rows
 from projections.order_states import rep_open_orders as rep_open_order_rows
 from projections.parcel_scans import parcel_scans as parcel_scan_rows
+from projections.rep_pay import rep_pay_plan_periods as rep_pay_plan_rows
+from projections.rep_pay import rep_quota_periods as rep_quota_rows
 from projections.reps import rep_periods as rep_rows
 from projections.shipments import shipment_periods as shipment_rows
 from projections.table import RowTable, ValueType
@@ -99,5 +101,7 @@ follow_up_periods = table_of(follow_up_rows)
 late_delivery_periods = table_of(late_delivery_rows)
 rep_periods = table_of(rep_rows)
 account_periods = table_of(account_rows)
+rep_quota_periods = table_of(rep_quota_rows)
+rep_pay_plan_periods = table_of(rep_pay_plan_rows)
 contacts = table_of(contact_rows)
 parcel_scans = table_of(parcel_scan_rows)
