@@ -24,6 +24,7 @@ KEYS = {
     "order-lines": ("order_id", "line"),
     "shipments": ("order_id", "shipment_id"),
     "expedites": ("order_id", "request_id"),
+    "scorecard": ("rep_id", "month", "currency"),
 }
 """What a row of each view is one of."""
 

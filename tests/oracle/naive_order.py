@@ -86,12 +86,16 @@ class Shipment:
 class Request:
     asked: Row
     asked_at: datetime
+    asked_of: str | None
+    """The rep who held the order when it was asked."""
+    decided_by: str | None = None
+    """And who held it when it was decided."""
     decision: tuple[str, Row] | None = None
     decided_at: datetime | None = None
     informed_at: datetime | None = None
 
-    def decide(self, decision: str, data: Row, now: datetime) -> None:
-        self.decision, self.decided_at = (decision, data), now
+    def decide(self, decision: str, data: Row, now: datetime, rep: str | None) -> None:
+        self.decision, self.decided_at, self.decided_by = (decision, data), now, rep
 
     @property
     def granted(self) -> datetime | None:
@@ -347,7 +351,7 @@ class Order(Subject):
             return "duplicate" if before.asked == data else "refused"
         if self.is_closed:
             return "refused"
-        self.requests[data["request_id"]] = Request(data, now)
+        self.requests[data["request_id"]] = Request(data, now, self.rep)
         return None
 
     def expedite_granted(self, data: Row, now: datetime, time: datetime) -> str | None:
@@ -356,7 +360,7 @@ class Order(Subject):
             return "duplicate" if request.decision == ("granted", data) else "refused"
         if self.is_closed or data["promised_by"] > self.promise:
             return "refused"
-        request.decide("granted", data, now)
+        request.decide("granted", data, now, self.rep)
         self.latest_decision = "granted"
         self._promise(data["promised_by"])
         return None
@@ -365,7 +369,7 @@ class Order(Subject):
         request = self.requests[data["request_id"]]
         if request.decision is not None:
             return "duplicate" if request.decision == ("declined", data) else "refused"
-        request.decide("declined", data, now)
+        request.decide("declined", data, now, self.rep)
         self.latest_decision = "declined"
         if request.informed_at is None:
             self.owed[data["request_id"]] = now

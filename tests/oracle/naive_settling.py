@@ -12,6 +12,10 @@ class Rep(Subject):
         self.rep_id = rep_id
         self.fields: Row | None = None
         self.left = False
+        self.quotas: dict[tuple[str, str], Row] = {}
+        """By month and currency."""
+        self.plans: dict[str, Row] = {}
+        """By their first month."""
 
     def waits(self, message: Message) -> bool:
         return message.type in ("rep.changed.v1", "rep.left.v1") and self.fields is None
@@ -25,16 +29,20 @@ class Rep(Subject):
             if self.left:
                 return "duplicate"
             self.left = True
+        elif message.type == "rep.quota_set.v1":
+            self.quotas[message.data["month"], message.data["currency"]] = message.data
+        elif message.type == "rep.pay_plan_set.v1":
+            self.plans[message.data["month"]] = message.data
         return "applied"
 
 
 class Account(Subject):
     def __init__(self, account_id: str):
-        self.contacts: list[tuple[str, datetime]] = []
+        self.contacts: list[tuple[str, datetime, str]] = []
 
     def take(self, message: Message, now: datetime) -> str:
         if message.type == "customer.contacted.v1":
-            self.contacts.append((message.data["rep_id"], now))
+            self.contacts.append((message.data["rep_id"], now, message.data["about"]))
         return "applied"
 
 

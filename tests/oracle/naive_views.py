@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from tests.oracle.naive_order import DAY, Order, Subject
-from tests.oracle.naive_reading import Row
+from tests.oracle.naive_reading import BUSINESS_ZONE, Row
+from tests.oracle.naive_scorecards import scorecards
 from tests.oracle.naive_settling import Account, Rep
 
 WEEK = timedelta(days=7)
@@ -99,6 +100,8 @@ def rows_of(
             rows = [_shipment(order, shipment_id) for order in orders for shipment_id in order.shipments]
         case "expedites":
             rows = [_expedite(order, request_id, at) for order in orders for request_id in order.requests]
+        case "scorecard":
+            rows = scorecards(subjects, BUSINESS_ZONE)
         case _:
             raise KeyError(view)
     return [{name: plain(value) for name, value in row.items()} for row in rows]
@@ -287,7 +290,7 @@ def _workload(subjects: Mapping[tuple[str, str], Subject], orders: list[Order], 
         rep
         for subject in subjects.values()
         if isinstance(subject, Account)
-        for rep, when in subject.contacts
+        for rep, when, _ in subject.contacts
         if at - WEEK < when <= at
     )
     reps = [s for s in subjects.values() if isinstance(s, Rep) and s.fields is not None]
