@@ -13,10 +13,8 @@ from tests.oracle.naive_reading import Row
 from tests.oracle.naive_settling import Account, Rep
 
 KINDS = ("order", "inquiry", "account_update", "promotion")
-SUMMED = (
-    *("delivered", "on_time", "late", "expedites_requested", "expedites_granted", "expedites_met"),
-    *("placed_value", "delivered_value", "quota", "base", "commission", "bonus", "pay"),
-)
+COUNTED = ("delivered", "on_time", "late", "expedites_requested", "expedites_granted", "expedites_met")
+SUMMED = (*COUNTED, "placed_value", "delivered_value", "quota", "base", "commission", "bonus", "pay")
 Subjects = Mapping[tuple[str, str], Subject]
 
 
@@ -38,7 +36,8 @@ def months_before(month: str) -> str:
 
 
 def half_even(exact: Fraction, digits: int) -> Decimal:
-    return Decimal(round(exact * 10**digits)).scaleb(-digits)  # a fraction rounds half-even
+    # A fraction rounds half-even; a decimal made of text keeps all its digits.
+    return Decimal(f"{round(exact * 10**digits)}E-{digits}")
 
 
 def percent(part: Fraction, whole: Fraction) -> Decimal | None:
@@ -47,6 +46,18 @@ def percent(part: Fraction, whole: Fraction) -> Decimal | None:
 
 def fraction(amount: Any) -> Fraction:
     return Fraction(amount) if amount is not None else Fraction(0)
+
+
+def order_value(order: Order) -> Fraction:
+    """Exact until it is rounded: the interpreter's own value has 28 digits at most."""
+    assert order.placed is not None
+    lines = order.lines.values()
+    exact = sum((Fraction(row["quantity"]) * Fraction(row["unit_price"]) for row in lines), Fraction(0))
+    return Fraction(half_even(exact, digits_of(order.placed["currency"])))
+
+
+def digits_of(currency: str) -> int:
+    return MINOR_DIGITS.get(currency, 2)
 
 
 class Scorecards:
@@ -72,7 +83,7 @@ class Scorecards:
 
     def _count(self, order: Order) -> None:
         assert order.placed is not None
-        currency, value = order.placed["currency"], Fraction(order.order_value)
+        currency, value = order.placed["currency"], order_value(order)
 
         def count(rep_id: str | None, at: datetime, what: str, amount: Fraction = Fraction(1)) -> None:
             self.counts[Desk(rep_id, month_at(at, self.zone), currency)][what] += amount
@@ -125,7 +136,7 @@ class Scorecards:
 
     def _row(self, desk: Desk) -> Row:
         found = self.counts[desk]
-        digits = MINOR_DIGITS.get(desk.currency, 2)
+        digits = digits_of(desk.currency)
         quota = self._quota(desk)
         attainment = found["placed_value"] / quota if quota else None
         plan = self._plan(desk.rep_id, desk.month)
@@ -137,7 +148,7 @@ class Scorecards:
             commission = Fraction(plan["commission_percent"]) / 100 * found["delivered_value"]
             self.ties += (commission * 10**digits * 2).denominator == 1 and (commission * 10**digits).denominator == 2
             parts = [half_even(part, digits) for part in (Fraction(plan["base"]), commission, bonus)]
-            earned = dict(zip(earned, [*parts, sum(parts, Decimal())], strict=True))
+            earned = dict(zip(earned, [*parts, half_even(sum(map(Fraction, parts), Fraction(0)), digits)], strict=True))
         return {
             **desk._asdict(),
             "delivered": int(found["delivered"]),
@@ -174,10 +185,14 @@ def totals(subjects: Subjects, zone: str, by: str) -> list[Row]:
         into["reps"] += row["rep_id"] is not None
         for name in SUMMED:
             if row[name] is not None:
-                into[name] = row[name] + (into[name] or 0)
-    for (whose, month, _), into in sums.items():
+                into[name] = fraction(row[name]) + fraction(into[name])
+    for (whose, month, currency), into in sums.items():
         into["otif_percent"] = percent(Fraction(into["on_time"]), Fraction(into["delivered"]))
         into["attainment_percent"] = percent(fraction(into["placed_value"]), fraction(into["quota"]))
+        for name in SUMMED:
+            if into[name] is not None:
+                counted = name in COUNTED
+                into[name] = int(into[name]) if counted else half_even(into[name], digits_of(currency))
         members = [rep for rep in {rep for rep, _, _ in spoken} if reps.get(rep, {}).get(by) == whose]
         for kind in KINDS:
             into[f"contacts_{kind}"] = sum(spoken.get((rep, month, kind), 0) for rep in members)
