@@ -1,6 +1,6 @@
 """Balance: proposes reassignments of open orders that make the reps' work more even. It acts on nothing by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -31,7 +31,7 @@ def propose_balance(
     chosen = _reps(reps, waybill.settings, team)
     workloads = waybill.desk.open_orders(waybill.clock(), unheld=team is None)
     balanced = balance(
-        _orders(waybill.desk, workloads.orders, {rep.rep_id for rep in chosen}),
+        _orders(workloads.orders, {rep.rep_id for rep in chosen}),
         chosen,
         weights_of(waybill.settings),
         keep_accounts=keep_accounts,
@@ -74,21 +74,21 @@ def _reps(reps: Mapping[str, desk.Rep], settings: Settings, team: str | None) ->
     return [Rep(rep.rep_id, share.get(rep.level, Decimal(1)), rep.registered) for rep in chosen]
 
 
-def _orders(queries: desk.Desk, orders: Sequence[desk.OpenOrderRow], reps: set[str]) -> list[OpenOrder]:
-    concerned = [order for order in orders if order.rep_id is None or order.rep_id in reps]
-    account_reps = queries.reps_of_accounts({order.account_id for order in concerned if order.account_id is not None})
+def _orders(orders: Iterable[desk.OpenOrderRow], reps: set[str]) -> list[OpenOrder]:
+    """The orders of these reps, and those of nobody."""
     return [
         OpenOrder(
             order_id=order.order_id,
             rep_id=order.rep_id,
             account_id=order.account_id,
-            account_rep_id=None if order.account_id is None else account_reps.get(order.account_id),
+            account_rep_id=order.account_rep_id,
             overdue=order.overdue,
             expedites=order.expedites_open,
             at_risk=order.at_risk,
             follow_up=order.follow_up_owed,
         )
-        for order in concerned
+        for order in orders
+        if order.rep_id is None or order.rep_id in reps
     ]
 
 

@@ -106,7 +106,7 @@ class Demonstration:
         show_counts(report.counts, report.untaken, Format.TABLE)
         _blank()
         books = read_status(self._waybill).books
-        equation = "received = applied + duplicate + held + dead, each message in its latest verdict"
+        equation = "received = applied + duplicate + held + dead, those that reactors state included"
         show_rows(books._fields, [books._asdict()], Format.TABLE, title="The books", footer=equation)
         _blank()
         dead = [letter._asdict() for letter in self._waybill.dead_letters.dead(self._waybill.clock())]

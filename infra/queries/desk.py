@@ -18,18 +18,21 @@ from domain.fact import Fact, FactKey
 from domain.kind import Kind
 from domain.order.events import OrderPlaced, OrderReassigned
 from domain.order.kind import ORDER
-from domain.streams import settle_stream, split_stream_name, stream_name
+from domain.streams import settle_stream, stream_name
 from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import answering_position
 from infra.store.projected.tables import over_stored_tables
+from projections.accounts import ACCOUNTS
 from projections.order_states import ORDER_STATES
+from projections.projection import Projection
 from projections.reps import REPS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.follow_ups import follow_up_owed
+from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
-from projections.views.tables import order_states, rep_periods
+from projections.views.tables import account_periods, order_states, rep_periods
 
 SUBJECTS_AT_ONCE = 500
 
@@ -70,6 +73,7 @@ class OpenOrderRow(NamedTuple):
     expedites_open: int
     at_risk: bool
     follow_up_owed: bool
+    account_rep_id: str | None
 
 
 class OpenOrders(NamedTuple):
@@ -99,12 +103,12 @@ class Desk:
 
     def open_orders_of_rep(self, rep_id: str) -> list[Held]:
         """The open orders that a rep holds, by order id."""
-        orders = self._orders(self._order_ids(order_states.c.rep_id == rep_id))
+        orders = self._orders(self._open_ids(order_states.c.rep_id == rep_id))
         return [order for order in orders if order.rep_id == rep_id]
 
     def open_orders_of_account(self, account_id: str) -> list[Held]:
         """The open orders of an account, whoever holds them, by order id."""
-        return list(self._orders(self._order_ids(order_states.c.account_id == account_id)))
+        return list(self._orders(self._open_ids(order_states.c.account_id == account_id)))
 
     def orders(self, ids: Iterable[str]) -> list[Held]:
         """Those of the orders that are open now."""
@@ -121,15 +125,19 @@ class Desk:
             state.expedites_open,
             is_at_risk(as_of).label("at_risk"),
             follow_up_owed(as_of).label("follow_up_owed"),
-        ).where(*_open(), *([] if unheld else [state.rep_id.is_not(None)]))
+            account_periods.c.rep_id,
+        )
+        question = question.select_from(
+            order_states.outerjoin(
+                account_periods,
+                (account_periods.c.account_id == state.account_id) & account_periods.c.valid_to.is_(None),
+            )
+        ).where(is_open(as_of), *([] if unheld else [state.rep_id.is_not(None)]))
         with snapshot(self._engine) as connection:
-            position = answering_position(connection, (ORDER_STATES,))
-            rows = connection.execute(over_stored_tables(question, (ORDER_STATES,)).order_by(state.order_id)).all()
+            position = answering_position(connection, (ORDER_STATES, ACCOUNTS))
+            stored = over_stored_tables(question.order_by(state.order_id), (ORDER_STATES, ACCOUNTS))
+            rows = connection.execute(stored).all()
         return OpenOrders([OpenOrderRow._make(row) for row in rows], position)
-
-    def reps_of_accounts(self, ids: Iterable[str]) -> dict[str, str | None]:
-        """The rep of each of these accounts, as far as it is known."""
-        return {account.subject: account.rep_id for account in self._held(ACCOUNT, sorted(ids))}
 
     def account(self, account_id: str) -> Held | None:
         """An account of which some message speaks; None if there is none."""
@@ -137,17 +145,23 @@ class Desk:
 
     def accounts_of_rep(self, rep_id: str) -> list[Held]:
         """The accounts of a rep, by account id."""
-        return [account for account in self._held(ACCOUNT, self.account_ids()) if account.rep_id == rep_id]
+        ids = self._ids(account_periods.c.account_id, ACCOUNTS, account_periods.c.rep_id == rep_id)
+        return [account for account in self._held(ACCOUNT, ids) if account.rep_id == rep_id]
 
-    def account_ids(self) -> list[str]:
-        """Every account of which some message speaks, by id."""
-        return sorted(split_stream_name(stream)[1] for stream in self._history.streams_of(ACCOUNT))
+    def account_ids(self) -> Sequence[str]:
+        """Every account that was registered or assigned, by id."""
+        return self._ids(account_periods.c.account_id, ACCOUNTS)
 
-    def _order_ids(self, *which: ColumnElement[bool]) -> Sequence[str]:
-        question = select(order_states.c.order_id).where(*_open(), *which).order_by(order_states.c.order_id)
+    def _ids(self, column: ColumnElement[str], projection: Projection, *which: ColumnElement[bool]) -> Sequence[str]:
+        """The ids of a projection's present rows, in order."""
+        present = column.table.c.valid_to.is_(None)
+        question = select(column).where(present, *which).order_by(column)
         with snapshot(self._engine) as connection:
-            answering_position(connection, (ORDER_STATES,))
-            return connection.execute(over_stored_tables(question, (ORDER_STATES,))).scalars().all()
+            answering_position(connection, (projection,))
+            return connection.execute(over_stored_tables(question, (projection,))).scalars().all()
+
+    def _open_ids(self, which: ColumnElement[bool]) -> Sequence[str]:
+        return self._ids(order_states.c.order_id, ORDER_STATES, order_states.c.status == "open", which)
 
     def _orders(self, ids: Iterable[str]) -> Iterator[Held]:
         return (order for order in self._held(ORDER, ids) if order.summary.status == "open")
@@ -160,10 +174,6 @@ class Desk:
                 held = _settled(subject, stream_name(kind, subject), facts[stream_name(kind, subject)])
                 if held is not None:
                     yield held
-
-
-def _open() -> tuple[ColumnElement[bool], ...]:
-    return order_states.c.valid_to.is_(None), order_states.c.status == "open"
 
 
 def _settled(subject: str, stream: str, facts: list[Fact]) -> Held | None:
