@@ -34,6 +34,7 @@ class ShipmentPeriod(NamedTuple):
     cost: Annotated[Decimal | None, "What the shipping costs."]
     currency: Annotated[str, "The order's currency (ISO 4217)."]
     signed_by: Annotated[str | None, "Who signed last."]
+    promised_by: Annotated[datetime | None, "The order's promise when it was last confirmed; null before."]
 
 
 shipment_periods = RowTable("shipment_periods", ShipmentPeriod)
@@ -66,4 +67,4 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     }
 
 
-SHIPMENTS = Projection(name="shipments", version=1, kind=ORDER, tables=(shipment_periods,), shape=shape)
+SHIPMENTS = Projection(name="shipments", version=2, kind=ORDER, tables=(shipment_periods,), shape=shape)

@@ -20,6 +20,7 @@ from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
+from projections.views.carrier_performance import CARRIER_PERFORMANCE_COLUMN_DOCS, carrier_performance
 from projections.views.expedites import EXPEDITES_COLUMN_DOCS, expedites
 from projections.views.follow_ups import FOLLOW_UPS_COLUMN_DOCS, follow_ups
 from projections.views.late_deliveries import LATE_COLUMN_DOCS, late_deliveries
@@ -156,6 +157,15 @@ VIEWS: tuple[View, ...] = (
         (PARCEL_SCANS,),
         UNMATCHED_COLUMN_DOCS,
         matches_scans=True,
+    ),
+    View(
+        "carrier_performance",
+        "carriers",
+        "How each carrier delivered what was booked in each month, and what it cost.",
+        carrier_performance,
+        (SHIPMENTS,),
+        CARRIER_PERFORMANCE_COLUMN_DOCS,
+        exact_decimals=True,
     ),
 )
 

@@ -13,7 +13,7 @@ def shipments(as_of: AsOf) -> Select[Any]:
     """The shipments at T, order by order."""
     shipment = shipment_periods.c
     return (
-        select(*(column for column in shipment if column.name not in PERIOD))
+        select(*(column for column in shipment if column.name not in (*PERIOD, "promised_by")))
         .where(as_of.holds(shipment_periods))
         .order_by(shipment.order_id, shipment.shipment_id)
     )

@@ -15,6 +15,11 @@ MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "BHD": 3, "KWD": 3, "TND": 3}
 """Digits after the point of the currencies (ISO 4217) in which that is not two."""
 
 
+def minor(value: Decimal, currency: str) -> Decimal:
+    """To the minor unit of a currency, half-even."""
+    return value.quantize(Decimal(1).scaleb(-MINOR_DIGITS.get(currency, 2)), ROUND_HALF_EVEN)
+
+
 class Subject:
     """Something that messages are about. `waits` says whether a message names what is not there; `take` judges it."""
 
@@ -56,6 +61,8 @@ class Shipment:
     delivered_at: datetime | None = None
     """Wholly."""
     confirmed_at: datetime | None = None
+    promise_then: datetime = END
+    """What the order promised when it was last confirmed."""
     got: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     returned: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     confirmations: list[Confirmation] = field(default_factory=list)
@@ -497,7 +504,7 @@ class Order(Subject):
             shipment.got[line] += quantity
             self.history[line].append((now, quantity))
         shipment.confirmations.append(Confirmation(time, dict(given), parcel))
-        shipment.confirmed_at = now
+        shipment.confirmed_at, shipment.promise_then = now, self.promise
         shipment.signed_by = data.get("signed_by", shipment.signed_by)
         if shipment.is_delivered:
             shipment.delivered_at = now
@@ -548,8 +555,7 @@ class Order(Subject):
 
     def rounded(self, value: Decimal) -> Decimal:
         assert self.placed is not None
-        digits = MINOR_DIGITS.get(self.placed["currency"], 2)
-        return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+        return minor(value, self.placed["currency"])
 
     @property
     def open_value(self) -> Decimal:

@@ -1,13 +1,13 @@
 """The views of the naive interpreter, written down again over settled subjects."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.naive_order import DAY, Order, Subject
+from tests.oracle.naive_order import DAY, Order, Shipment, Subject, minor
 from tests.oracle.naive_reading import BUSINESS_ZONE, Row
 from tests.oracle.naive_scorecards import scorecards
 from tests.oracle.naive_settling import Account, Rep
@@ -102,6 +102,8 @@ def rows_of(
             rows = [_expedite(order, request_id, at) for order in orders for request_id in order.requests]
         case "scorecard":
             rows = scorecards(subjects, BUSINESS_ZONE)
+        case "carriers":
+            rows = list(_carriers(orders))
         case _:
             raise KeyError(view)
     return [{name: plain(value) for name, value in row.items()} for row in rows]
@@ -276,6 +278,44 @@ def _expedite(order: Order, request_id: str, at: datetime) -> Row:
         "informed_at": request.informed_at,
         "hours_open": hours(request.asked_at, at) if request.decision is None and order.is_open else None,
     }
+
+
+def _carriers(orders: list[Order]) -> Iterator[Row]:
+    booked: dict[tuple[str, ...], list[Shipment]] = defaultdict(list)
+    for order in orders:
+        assert order.placed is not None
+        for shipment in order.shipments.values():
+            if shipment.cancelled_at is None:
+                month = month_of(shipment.booked_at)
+                booked[shipment.carrier, shipment.mode, month, order.placed["currency"]].append(shipment)
+    for (carrier, mode, month, currency), shipments in booked.items():
+        delivered = [s for s in shipments if s.is_delivered and s.delivered_at is not None]
+        spans = [
+            s.delivered_at - s.promise_then for s in delivered if s.delivered_at and s.delivered_at > s.promise_then
+        ]
+        costs = [s.cost for s in shipments if s.cost is not None]
+        yield {
+            "carrier": carrier,
+            "mode": mode,
+            "month": month,
+            "currency": currency,
+            "shipments": len(shipments),
+            "delivered": len(delivered),
+            "on_time": len(delivered) - len(spans),
+            "late": len(spans),
+            "mean_hours_late": _mean_hours(spans) if spans else None,
+            "attempts": sum(s.attempts for s in shipments),
+            "cost": minor(sum(costs, Decimal()), currency) if costs else None,
+        }
+
+
+def month_of(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m")
+
+
+def _mean_hours(spans: list[timedelta]) -> Decimal:
+    exact = Fraction(sum(spans, timedelta()) // timedelta(microseconds=1), 3_600_000_000 * len(spans))
+    return Decimal(round(exact * 100)).scaleb(-2)
 
 
 def _follow_ups(order: Order, at: datetime) -> Iterator[Row]:

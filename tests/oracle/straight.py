@@ -3,6 +3,7 @@ delivered, each once, so a few comparisons say all. Nothing is settled and nothi
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,11 @@ def shown(instant: datetime | None) -> str | None:
 
 def hours(start: datetime, end: datetime) -> str:
     """Two places, half-even: as a fraction is rounded."""
-    hundredths = round(Fraction((end - start) // timedelta(microseconds=1), 36_000_000))
-    return f"{Decimal(hundredths).scaleb(-2):.2f}"
+    return two_places(Fraction((end - start) // timedelta(microseconds=1), 3_600_000_000))
+
+
+def two_places(exact: Fraction) -> str:
+    return f"{Decimal(round(exact * 100)).scaleb(-2):.2f}"
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,8 @@ class Straight:
                 return [order.at_risk_row(at) for order in orders if order.why_at_risk(at)]
             case "late":
                 return list(_late(orders))
+            case "carriers":
+                return list(_carriers(orders))
             case "workload":
                 reps = {rep: told for rep, told in self._reps.items() if told.counts(limit, known_at)}
                 return list(_workload(orders, reps, at))
@@ -176,6 +182,37 @@ def _late(orders: Iterable[Order]) -> Iterator[Row]:
                 "last_delivered_at": shown(arrived),
                 "short": False,
             }
+
+
+def _carriers(orders: Iterable[Order]) -> Iterator[Row]:
+    booked: dict[tuple[str, ...], list[tuple[Order, Told]]] = defaultdict(list)
+    for order in orders:
+        if order.booked is not None:
+            data, month = order.booked.data, f"{max(order.placed.at, order.booked.at):%Y-%m}"
+            key = (data["carrier"], data["mode"], month, order.placed.data["currency"])
+            booked[key].append((order, order.booked))
+    for (carrier, mode, month, currency), shipments in booked.items():
+        arrived = [(order.delivered_at, order.promise) for order, _ in shipments if order.delivered_at is not None]
+        late = [(at - promise) // timedelta(microseconds=1) for at, promise in arrived if at > promise]
+        costs = [_cost(told.data["cost"]) for _, told in shipments if told.data.get("cost") is not None]
+        yield {
+            "carrier": carrier,
+            "mode": mode,
+            "month": month,
+            "currency": currency,
+            "shipments": len(shipments),
+            "delivered": len(arrived),
+            "on_time": len(arrived) - len(late),
+            "late": len(late),
+            "mean_hours_late": two_places(Fraction(sum(late), 3_600_000_000 * len(late))) if late else None,
+            "attempts": 0,
+            "cost": two_places(sum(map(Fraction, costs), Fraction())) if costs else None,
+        }
+
+
+def _cost(said: Any) -> Decimal:
+    """As the contract reads it: what goes beyond six places is rounded."""
+    return Decimal(str(said)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
 
 
 def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> Iterator[Row]:

@@ -8,7 +8,18 @@ import pytest
 from tests.oracle.cases import Case, cases
 from tests.oracle.naive import Naive
 
-VIEWS = ("overdue", "at-risk", "late", "workload", "follow-ups", "orders", "order-lines", "shipments", "expedites")
+VIEWS = (
+    "overdue",
+    "at-risk",
+    "late",
+    "workload",
+    "follow-ups",
+    "orders",
+    "order-lines",
+    "shipments",
+    "expedites",
+    "carriers",
+)
 
 
 @pytest.mark.parametrize("case", [case for case in cases() if case is None or case.view in VIEWS], ids=str)

@@ -14,7 +14,7 @@ AS_OF = (
     "2014-02-20T00:00:00Z",
     "2015-07-01T00:00:54Z",
 )
-VIEWS = ("overdue", "at-risk", "late", "workload")
+VIEWS = ("overdue", "at-risk", "late", "workload", "carriers")
 
 # A question to the second clock settles the whole history, so not every view is asked at every instant.
 KNOWN_AT = (

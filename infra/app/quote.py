@@ -1,0 +1,42 @@
+"""Quotes for a booking: what each carrier did before, by the store's own past."""
+
+from dataclasses import dataclass
+
+from infra.app.container import Waybill
+from infra.queries.views import Asked
+from projections.carrier_quotes import MINIMUM, PastShipment, Quote, quotes
+from projections.order_states import ORDER_STATES
+from projections.shipments import SHIPMENTS
+from projections.views.catalogue import View
+from projections.views.past_shipments import past_shipments
+
+PAST_SHIPMENTS = View(
+    "past_shipments",
+    "past-shipments",
+    "The shipments behind a quote.",
+    past_shipments,
+    (SHIPMENTS, ORDER_STATES),
+)
+
+
+@dataclass(frozen=True)
+class QuoteAsked:
+    """What is to be booked: how (`courier`, `in_house` or `pickup`), and if it matters for whom and by whom.
+
+    A figure needs at least `minimum` shipments.
+    """
+
+    mode: str
+    account: str | None = None
+    carrier: str | None = None
+    service_level: str | None = None
+    minimum: int = MINIMUM
+
+
+def quote(waybill: Waybill, asked: QuoteAsked, clocks: Asked) -> tuple[list[Quote], int]:
+    """The quotes by these clocks, the most punctual carrier first, and the position that they reflect."""
+    filters = {"mode": asked.mode, "carrier": asked.carrier, "service_level": asked.service_level}
+    given = {column: value for column, value in filters.items() if value is not None}
+    with waybill.views.stream(PAST_SHIPMENTS, clocks, given) as past:
+        shipments = (PastShipment(*row) for batch in past.batches() for row in batch)
+        return quotes(shipments, asked.account, asked.minimum), past.position

@@ -1,0 +1,93 @@
+"""Command for a booking: quote."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from infra.app.quote import QuoteAsked, quote
+from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
+from infra.cli.output import Format, readable_instant, show_note, show_rows
+from infra.queries.views import Asked
+from projections.carrier_quotes import MINIMUM, Quote
+
+
+class Mode(StrEnum):
+    COURIER = "courier"
+    IN_HOUSE = "in_house"
+    PICKUP = "pickup"
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command(name="quote")(_quote)
+
+
+def _quote(
+    mode: Annotated[Mode, typer.Option("--mode", help="How it is to go.")],
+    account: Annotated[
+        str | None, typer.Option("--account", help="Prefer the past of this account, where it has enough.")
+    ] = None,
+    carrier: Annotated[str | None, typer.Option("--carrier", help="Only this carrier.")] = None,
+    service_level: Annotated[str | None, typer.Option("--service-level", help="Only this service level.")] = None,
+    at_least: Annotated[
+        int, typer.Option("--at-least", min=1, metavar="N", help="Give no figure with fewer shipments behind it.")
+    ] = MINIMUM,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show how late each carrier has been and what it has cost, from the shipments of this store."""
+    asked = QuoteAsked(mode.value, account, carrier, service_level, at_least)
+    with open_waybill() as waybill:
+        found, position = quote(waybill, asked, Asked(as_of, known_at))
+        at = as_of or waybill.clock()
+    rows = [each._asdict() for each in found]
+    show_rows(Quote._fields, rows, form, title=f"What to expect by {mode.value}", empty="nothing was booked this way")
+    if form is Format.TABLE:
+        for each in found:
+            show_note(form, in_words(each, account, at_least))
+    known = f", as known at {readable_instant(known_at)}" if known_at else ""
+    show_note(form, f"as of {readable_instant(at)}{known}; reflects position {position}")
+
+
+def in_words(told: Quote, account: str | None, minimum: int) -> str:
+    """A quote as a sentence."""
+    return f"{told.carrier}: {_lateness(told, account, minimum)}; {_cost(told, account, minimum)}."
+
+
+def _lateness(told: Quote, account: str | None, minimum: int) -> str:
+    if told.median_hours_late is None or told.p90_hours_late is None:
+        return f"too few to say how late: {_delivered(told.shipments)} and {minimum} are needed"
+    return (
+        f"{told.on_time_percent} % on time over {_delivered(told.shipments)}{_whose(told.basis, account)}, "
+        f"half of them {_by(told.median_hours_late)}, nine of ten {_by(told.p90_hours_late)}"
+    )
+
+
+def _cost(told: Quote, account: str | None, minimum: int) -> str:
+    if told.currency is None:
+        return "no cost is known"
+    if told.median_cost is None:
+        return f"too few to say what it costs in {told.currency}: {told.costs}, and {minimum} are needed"
+    return (
+        f"costs {told.median_cost} {told.currency} (the median of {told.costs}{_whose(told.cost_basis, account)}; "
+        f"the mean is {told.mean_cost})"
+    )
+
+
+def _delivered(count: int) -> str:
+    return f"{count} delivered shipment{'' if count == 1 else 's'}"
+
+
+def _whose(basis: str, account: str | None) -> str:
+    """Whose past it is, where somebody asked for an account's."""
+    if account is None:
+        return ""
+    return f" of {account}" if basis == "account" else " of all accounts"
+
+
+def _by(hours_late: Decimal) -> str:
+    if hours_late > 0:
+        return f"no later than {hours_late} h after the promise"
+    return f"at least {-hours_late} h before the promise" if hours_late < 0 else "by the promise"
