@@ -58,7 +58,7 @@ def in_words(told: Quote, account: str | None, minimum: int) -> str:
 
 def _lateness(told: Quote, account: str | None, minimum: int) -> str:
     if told.median_hours_late is None or told.p90_hours_late is None:
-        return f"too few to say how late: {_delivered(told.shipments)} and {minimum} are needed"
+        return f"too few to say how late: {_delivered(told.shipments)}, and {minimum} are needed"
     return (
         f"{told.on_time_percent} % on time over {_delivered(told.shipments)}{_whose(told.basis, account)}, "
         f"half of them {_by(told.median_hours_late)}, nine of ten {_by(told.p90_hours_late)}"

@@ -148,6 +148,19 @@ COLUMNS = {
         "informed_at",
         "hours_open",
     ],
+    "carriers": [
+        "carrier",
+        "mode",
+        "month",
+        "currency",
+        "shipments",
+        "delivered",
+        "on_time",
+        "late",
+        "mean_hours_late",
+        "attempts",
+        "cost",
+    ],
 }
 RELATIONS = {
     "overdue": "overdue_deliveries",
@@ -159,6 +172,7 @@ RELATIONS = {
     "order-lines": "order_lines",
     "shipments": "shipments",
     "expedites": "expedites",
+    "carriers": "carrier_performance",
 }
 VIEWS = list(COLUMNS)
 OF_A_REP = [view for view, columns in COLUMNS.items() if "rep_id" in columns]

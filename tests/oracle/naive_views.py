@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.oracle.naive_order import DAY, Order, Shipment, Subject, minor
 from tests.oracle.naive_reading import BUSINESS_ZONE, Row
-from tests.oracle.naive_scorecards import scorecards
+from tests.oracle.naive_scorecards import month_at, scorecards
 from tests.oracle.naive_settling import Account, Rep
 
 WEEK = timedelta(days=7)
@@ -286,7 +286,7 @@ def _carriers(orders: list[Order]) -> Iterator[Row]:
         assert order.placed is not None
         for shipment in order.shipments.values():
             if shipment.cancelled_at is None:
-                month = month_of(shipment.booked_at)
+                month = month_at(shipment.booked_at, BUSINESS_ZONE)
                 booked[shipment.carrier, shipment.mode, month, order.placed["currency"]].append(shipment)
     for (carrier, mode, month, currency), shipments in booked.items():
         delivered = [s for s in shipments if s.is_delivered and s.delivered_at is not None]
@@ -307,10 +307,6 @@ def _carriers(orders: list[Order]) -> Iterator[Row]:
             "attempts": sum(s.attempts for s in shipments),
             "cost": minor(sum(costs, Decimal()), currency) if costs else None,
         }
-
-
-def month_of(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m")
 
 
 def _mean_hours(spans: list[timedelta]) -> Decimal:
