@@ -82,6 +82,13 @@ class Order:
     def is_overdue(self, at: datetime) -> bool:
         return self.delivered_at is None and self.promise < at
 
+    @property
+    def value(self) -> Fraction:
+        """Rounded half-even to cents: all these histories are in currencies that have them."""
+        lines = self.placed.data["lines"]
+        exact = sum((Fraction(str(li["quantity"])) * Fraction(str(li["unit_price"])) for li in lines), Fraction(0))
+        return Fraction(round(exact * 100), 100)
+
     def why_at_risk(self, at: datetime) -> str | None:
         if self.delivered_at is not None or self.promise < at:
             return None
@@ -162,6 +169,8 @@ class Straight:
             case "workload":
                 reps = {rep: told for rep, told in self._reps.items() if told.counts(limit, known_at)}
                 return list(_workload(orders, reps, at))
+            case "scorecard":
+                return list(_scorecards(orders))
         raise KeyError(view)
 
 
@@ -241,3 +250,33 @@ def _workload(orders: Iterable[Order], reps: dict[str, Told], at: datetime) -> I
             "open_b2c": sum(order.placed.data["segment"] == "b2c" for order in mine),
             "contacts_7d": 0,
         }
+
+
+def _scorecards(orders: Iterable[Order]) -> Iterator[Row]:
+    """Nobody has a quota or a pay plan in these histories, and months are those of UTC."""
+    placed: dict[tuple[str, str, str], list[Order]] = defaultdict(list)
+    arrived: dict[tuple[str, str, str], list[Order]] = defaultdict(list)
+    for order in orders:
+        currency = order.placed.data["currency"]
+        placed[order.rep, f"{order.placed.at:%Y-%m}", currency].append(order)
+        if order.delivered_at is not None:
+            arrived[order.rep, f"{order.delivered_at:%Y-%m}", currency].append(order)
+    for key in placed.keys() | arrived.keys():
+        delivered = arrived[key]
+        on_time = sum(order.delivered_at is not None and order.delivered_at <= order.promise for order in delivered)
+        share = Fraction(on_time, len(delivered)) if delivered else None
+        yield {
+            **dict(zip(("rep_id", "month", "currency"), key, strict=True)),
+            "delivered": len(delivered),
+            "on_time": on_time,
+            "late": len(delivered) - on_time,
+            "otif_percent": None if share is None else _hundredths(share * 100),
+            **dict.fromkeys(("expedites_requested", "expedites_granted", "expedites_met"), 0),
+            "placed_value": _hundredths(sum((order.value for order in placed[key]), Fraction(0))),
+            "delivered_value": _hundredths(sum((order.value for order in delivered), Fraction(0))),
+            **dict.fromkeys(("quota", "attainment_percent", "base", "commission", "bonus", "pay")),
+        }
+
+
+def _hundredths(exact: Fraction) -> str:
+    return f"{Decimal(round(exact * 100)).scaleb(-2):.2f}"

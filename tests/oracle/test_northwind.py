@@ -59,6 +59,11 @@ def test_a_view_as_of_an_instant(northwind: TakenIn, straight: Straight, view: s
     assert_same(view, northwind.ask(view, as_of), straight.ask(view, read_instant(as_of)))
 
 
+@pytest.mark.parametrize("as_of", INSTANTS[2::3])
+def test_the_scorecards(northwind: TakenIn, straight: Straight, as_of: str) -> None:
+    assert_same("scorecard", northwind.ask("scorecard", as_of), straight.ask("scorecard", read_instant(as_of)))
+
+
 @pytest.mark.parametrize("as_of", INSTANTS)
 def test_the_number_of_open_orders(northwind: TakenIn, straight: Straight, as_of: str) -> None:
     at = read_instant(as_of)

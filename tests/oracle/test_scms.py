@@ -29,6 +29,7 @@ BOTH = (
     ("late", "2010-09-15T00:00:18Z", "2012-01-01T00:00:00Z"),
     ("workload", "2013-01-01T00:00:00Z", "2011-06-01T00:00:00Z"),  # what the service of then would say of a day to come
     ("at-risk", "2011-06-10T00:00:00Z", "2011-06-09T00:00:00Z"),
+    ("scorecard", "2012-05-01T00:00:00Z", "2012-05-01T00:00:00Z"),
 )
 
 
@@ -61,6 +62,10 @@ def test_everything_arrived_in_the_end(scms: TakenIn, straight: Straight) -> Non
 @pytest.mark.parametrize("view", VIEWS)
 def test_what_was_true(scms: TakenIn, straight: Straight, view: str, as_of: str) -> None:
     assert_same(view, scms.ask(view, as_of), straight.ask(view, read_instant(as_of)))
+
+
+def test_the_scorecards(scms: TakenIn, straight: Straight) -> None:
+    assert_same("scorecard", scms.ask("scorecard"), straight.ask("scorecard", datetime.now(UTC)))
 
 
 @pytest.mark.parametrize(("view", "known_at"), KNOWN_AT)

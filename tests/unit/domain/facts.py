@@ -390,13 +390,44 @@ def rep_left(at: Hour, **message: Any) -> RepLeft:
     return RepLeft(reason="retired", **said(at, "people", **message))
 
 
-def quota_set(at: Hour, month: str = "2026-03", target: Number = 1000, **message: Any) -> RepQuotaSet:
-    return RepQuotaSet(month=month, currency="USD", target_amount=Decimal(target), **said(at, "people", **message))
+def quota_set(
+    at: Hour,
+    month: str = "2026-03",
+    target: Number = 1000,
+    *,
+    growth: Number | None = None,
+    currency: str = "USD",
+    **message: Any,
+) -> RepQuotaSet:
+    """An amount, or growth in percent."""
+    return RepQuotaSet(
+        month=month,
+        currency=currency,
+        target_amount=Decimal(target) if growth is None else None,
+        growth_percent=None if growth is None else Decimal(growth),
+        **said(at, "people", **message),
+    )
 
 
-def pay_plan_set(at: Hour, month: str = "2026-03", base: Number = 3000, **message: Any) -> RepPayPlanSet:
+def pay_plan_set(
+    at: Hour,
+    month: str = "2026-03",
+    base: Number = 3000,
+    *,
+    currency: str = "USD",
+    commission: Number = 2,
+    quota_bonus: Number | None = None,
+    new_account_bonus: Number | None = None,
+    **message: Any,
+) -> RepPayPlanSet:
     return RepPayPlanSet(
-        month=month, base=Decimal(base), currency="USD", commission_percent=Decimal(2), **said(at, "people", **message)
+        month=month,
+        base=Decimal(base),
+        currency=currency,
+        commission_percent=Decimal(commission),
+        quota_bonus=None if quota_bonus is None else Decimal(quota_bonus),
+        new_account_bonus=None if new_account_bonus is None else Decimal(new_account_bonus),
+        **said(at, "people", **message),
     )
 
 
