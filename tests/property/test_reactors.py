@@ -93,7 +93,7 @@ class Reacting:
                 react(self._store.process(self._chance.randrange(2)))
 
 
-@tried(0.4)
+@tried(0.2)
 @given(orders_and_parcels(), st.data())
 def test_any_interleaving_of_scans_bookings_and_reactions_ends_in_the_same_store(
     sent: list[Message], data: st.DataObject
@@ -138,7 +138,7 @@ def check_books(waybill: Waybill, sent: Sequence[Message], repeats: int) -> None
     assert standing == {fact.key for fact in derived_in(waybill)}
 
 
-@tried(0.3)
+@tried(0.1)
 @given(orders_and_parcels(), st.data())
 def test_a_follower_knows_which_derived_messages_are_in_effect(sent: list[Message], data: st.DataObject) -> None:
     deliveries = data.draw(deliveries_of(sent, projecting=False), label="deliveries")
@@ -167,7 +167,7 @@ def test_a_follower_knows_which_derived_messages_are_in_effect(sent: list[Messag
         assert later.values("relay.events") == heard
 
 
-@tried(0.3)
+@tried(0.1)
 @given(orders_and_parcels(), st.data())
 def test_known_at_an_instant_is_what_a_store_says_that_had_heard_only_that(
     sent: list[Message], data: st.DataObject

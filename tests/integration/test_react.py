@@ -1,0 +1,155 @@
+"""given `waybill react`, then orders know what carriers say of their parcels, and nothing else starts it."""
+
+from typing import Any
+
+from tests.integration.command import Command
+from tests.integration.messages import Document, booked, message, placed
+
+PROMISE, ESTIMATE = "2026-03-06T12:00:00Z", "2026-03-05T12:00:00Z"
+BOOKING = "2026-03-02T10:00:00Z"
+
+
+def scan(number: str, said: str, time: str, **data: Any) -> Document:
+    return message(f"parcel.{said}", number, time, data, source="/northline")
+
+
+def voiding(subject: str, wrong: Document, time: str) -> Document:
+    data = {"source": wrong["source"], "id": wrong["id"], "reason": "the wrong order"}
+    return message("message.voided", subject, time, data)
+
+
+ORDER = [placed("SO-1", "2026-03-02T09:00:00Z", PROMISE), booked("SO-1", BOOKING, ESTIMATE, tracking_number="1Z")]
+SCANS = [
+    scan("1Z", "dispatched", "2026-03-03T08:00:00Z", carrier="Northline"),
+    scan("1Z", "delivered", "2026-03-04T15:00:00Z", signed_by="M. Anders"),
+]
+
+
+def order(waybill: Command, order_id: str = "SO-1") -> Any:
+    (found,) = [row for row in waybill.ask("orders") if row["order_id"] == order_id]
+    return found
+
+
+def test_an_order_is_told_what_its_carrier_says_of_the_number(waybill: Command) -> None:
+    waybill.ingest(*ORDER, *SCANS)
+    assert order(waybill)["status"] == "open"
+
+    waybill("react", "--once").done()
+
+    assert (order(waybill)["status"], order(waybill)["completed_at"]) == ("delivered", "2026-03-04T15:00:00Z")
+    assert waybill.ask("status")["books"] == {"received": 6, "applied": 6, "duplicate": 0, "held": 0, "dead": 0}
+    (delivery,) = [one for one in waybill.ask("order", "SO-1")["timeline"] if one["event"] == "DeliveryConfirmed"]
+    assert delivery["source"] == "urn:waybill:reactor:parcels"
+    (said,) = waybill.ask("message", delivery["source"], delivery["message_id"])
+    assert (said["verdict"], said["subject"]) == ("applied", "SO-1")
+    waybill("verify").done()
+
+
+def test_a_dry_run_says_what_would_follow_and_stores_nothing(waybill: Command) -> None:
+    waybill.ingest(*ORDER, *SCANS)
+    before = waybill.ask("status")
+
+    would = waybill.ask("react", "--dry-run")
+
+    assert [(one["action"], one["subject"], one["type"], one["verdict"], one["because"]) for one in would] == [
+        ("state", "SO-1", "shipment.dispatched.v1", "applied", SCANS[0]["id"]),
+        ("state", "SO-1", "delivery.confirmed.v1", "applied", SCANS[1]["id"]),
+    ]
+    assert waybill.ask("status") == before
+    waybill("react", "--once").done()
+    assert waybill.ask("react", "--dry-run") == []
+    waybill.ingest(voiding("SO-1", ORDER[1], "2026-03-05T09:00:00Z"), name="void.jsonl")
+    assert {(one["action"], one["id"]) for one in waybill.ask("react", "--dry-run")} == {
+        ("withdraw", one["id"]) for one in would
+    }
+
+
+def test_what_lost_its_reason_is_withdrawn_and_stands_again_when_the_reason_returns(waybill: Command) -> None:
+    # given an order that was told of its delivery
+    waybill.ingest(*ORDER, *SCANS)
+    waybill("react", "--once").done()
+    told = [one for one in waybill.ask("order", "SO-1")["timeline"] if one["source"].startswith("urn:waybill:reactor:")]
+    books = waybill.ask("status")["books"]
+
+    # when its booking is voided
+    void = voiding("SO-1", ORDER[1], "2026-03-05T09:00:00Z")
+    waybill.ingest(void, name="void.jsonl")
+    waybill("react", "--once").done()
+
+    # then the messages count for nothing, and the timeline says so
+    assert order(waybill)["status"] == "open"
+    assert waybill.ask("status")["books"]["received"] == books["received"] - len(told) + 1
+    for one in told:
+        waybill("message", one["source"], one["message_id"]).exited(1)
+    withdrawn = [one for one in waybill.ask("order", "SO-1")["timeline"] if one["verdict"] == "withdrawn"]
+    assert {one["what_changed"] for one in withdrawn} == {"withdrawn: its reason is gone"}
+    assert sorted(one["event"] for one in withdrawn) == sorted(
+        [*(one["event"] for one in told), *["MessageWithdrawn"] * len(told)]
+    )
+    (unmatched,) = waybill.ask("unmatched-parcels")
+    assert (unmatched["tracking_number"], unmatched["messages"], unmatched["latest"]) == ("1Z", 2, "delivered")
+
+    # and when the void is voided, they stand again under the same ids
+    waybill.ingest(voiding("SO-1", void, "2026-03-05T10:00:00Z"), name="void of the void.jsonl")
+    waybill("react", "--once").done()
+    assert order(waybill)["status"] == "delivered"
+    for one in told:
+        (report,) = waybill.ask("message", one["source"], one["message_id"])
+        assert report["verdict"] == "applied"
+        assert report["position"] > one["position"]
+    assert waybill.ask("unmatched-parcels") == []
+    waybill("verify").done()
+
+
+def test_nothing_but_react_starts_a_reactor(waybill: Command) -> None:
+    waybill.ingest(*ORDER, *SCANS)
+    for command in (["project", "--once"], ["verify"], ["migrate"], ["project", "--once"]):
+        waybill(*command).done()
+    status = waybill.ask("status")
+    assert (status["books"]["received"], status["reactors"]) == (4, [])
+
+    waybill("react", "--once", "--no-project").done()
+
+    status = waybill.ask("status")
+    assert status["books"]["received"] == 6
+    assert {(one["name"], one["lag"]) for one in status["reactors"] if one["name"] == "reactor.parcels"} == {
+        ("reactor.parcels", 0)
+    }
+    assert status["partitions"] == []
+    assert order(waybill)["status"] == "open", "the views were left to waybill project"
+
+
+def test_unmatched_parcels_tells_of_both_clocks(waybill: Command) -> None:
+    # given scans of a number that was typed in wrong, and corrected later
+    wrong = booked("SO-1", BOOKING, ESTIMATE, tracking_number="1X", recordedtime=BOOKING)
+    first = placed("SO-1", "2026-03-02T09:00:00Z", PROMISE, recordedtime="2026-03-02T09:00:00Z")
+    right = message(
+        "shipment.rebooked",
+        "SO-1",
+        "2026-03-03T12:00:00Z",
+        {"shipment_id": "S1", "tracking_number": "1Z"},
+        recordedtime="2026-03-03T12:00:00Z",
+    )
+    scans = [{**one, "recordedtime": one["time"]} for one in SCANS]
+    file = waybill.file("history.jsonl", first, wrong, right, *scans)
+    waybill("ingest", file, "--history").done()
+    waybill("react", "--once").done()
+
+    # then it is matched now, and was not before the correction, nor was it known to be
+    assert waybill.ask("unmatched-parcels") == []
+    expected = {
+        "tracking_number": "1Z",
+        "carrier": "Northline",
+        "messages": 1,
+        "latest": "dispatched",
+        "first_heard_at": "2026-03-03T08:00:00Z",
+    }
+    before = "2026-03-03T11:00:00Z"
+    assert waybill.ask("unmatched-parcels", "--as-of", before) == [expected]
+    assert waybill.ask("unmatched-parcels", "--known-at", before) == [expected]
+    assert waybill.ask("unmatched-parcels", "--known-at", "2026-03-03T13:00:00Z") == []
+    assert waybill.ask("unmatched_parcels", "--as-of", before, "--known-at", "2026-03-03T13:00:00Z") == [expected]
+    (shipment,) = waybill.ask("shipments", "--known-at", before)
+    assert (shipment["tracking_number"], shipment["dispatched_at"]) == ("1X", None)
+    (shipment,) = waybill.ask("shipments", "--known-at", "2026-03-03T13:00:00Z")
+    assert (shipment["tracking_number"], shipment["dispatched_at"]) == ("1Z", "2026-03-03T08:00:00Z")
