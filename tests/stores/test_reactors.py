@@ -1,0 +1,284 @@
+"""Reactors on each database: two that both believe they lead, what they read, and how they divide their work."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from consumers.reactors.reactor import DerivedMessage, Reaction
+from consumers.sources.json_lines import JsonLines
+from domain.account.events import AccountRegistered, CustomerContacted
+from domain.account.kind import ACCOUNT
+from domain.checkpoint import CheckpointMovedError
+from domain.derived import MessageWithdrawn, is_derived
+from domain.fact import Fact
+from domain.rep.kind import REP
+from domain.settling import settle
+from infra.app.container import Waybill
+from infra.app.status import read_status
+from infra.runtime import reactions
+from infra.runtime.reactions import Reactions
+from infra.settings import Settings
+from infra.store.reactions.reading import ReactionReading
+from infra.store.reactions.tables import reaction_references, reaction_wakes
+from infra.store.reactions.transaction import StoredReactions
+from infra.store.register.transaction import StoredRegisterTransaction
+from infra.store.retries import RetryPolicy
+from tests.integration.messages import Document, booked, message, placed
+from tests.stores.conftest import StoreUrl
+
+DAY = "2026-03-0{}T09:00:00Z"
+
+
+@pytest.fixture
+def service(new_store: StoreUrl) -> Iterator[Waybill]:
+    with Waybill(Settings(store=new_store(), batch_events=7)) as waybill:
+        yield waybill
+
+
+def take_in(waybill: Waybill, *sent: Document, name: str = "messages") -> None:
+    lines = b"\n".join(json.dumps(one).encode() for one in sent)
+    waybill.ingest().read(JsonLines.of_bytes(name, lines))
+
+
+def scan(number: str, said: str = "delivered", day: int = 5) -> Document:
+    return message(f"parcel.{said}", number, DAY.format(day), {}, source="/northline")
+
+
+def orders(count: int, number: str | None = None) -> list[Document]:
+    """Orders with a shipment each, with a number of its own or all with the same one."""
+    return [
+        sent
+        for order in (f"SO-{one}" for one in range(count))
+        for sent in (
+            placed(order, DAY.format(2), DAY.format(9)),
+            booked(order, DAY.format(3), DAY.format(8), tracking_number=number or f"1Z-{order}"),
+        )
+    ]
+
+
+def check_that_each_stands_once(waybill: Waybill, expected: int) -> None:
+    """Each derived message was stored, and stored again only after it was withdrawn."""
+    standing: Counter[tuple[str, str, str]] = Counter()
+    for _, one in waybill.history.after(0, 1_000_000):
+        if is_derived(one):
+            key = (one.originator_id, *one.key)
+            if isinstance(one, Fact):
+                assert not standing[key]
+                standing[key] += 1
+            elif isinstance(one, MessageWithdrawn):
+                assert standing[key]
+                standing[key] -= 1
+    assert standing.total() == expected
+
+
+def test_of_two_reactors_that_both_believe_they_lead_each_message_is_stored_once(service: Waybill) -> None:
+    # given
+    take_in(
+        service, *orders(40), *(scan(f"1Z-SO-{one}", said) for one in range(40) for said in ("dispatched", "delivered"))
+    )
+    lost: list[CheckpointMovedError] = []
+
+    def believes(waybill: Waybill) -> None:
+        work = waybill.reactions(Event())
+        work.begin()
+        while True:
+            try:
+                if not work.step():
+                    return
+            except CheckpointMovedError as e:
+                lost.append(e)
+
+    # when
+    with Waybill(service.settings) as other:
+        threads = [Thread(target=believes, args=(waybill,)) for waybill in (service, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    # then
+    check_that_each_stands_once(service, 80)
+    assert read_status(service).books.applied == 40 * 2 + 80 * 2
+
+
+def test_a_reactor_that_falls_behind_another_writes_nothing(service: Waybill) -> None:
+    take_in(service, *orders(1), scan("1Z-SO-0"))
+    slow, fast = service.reactions(Event()), service.reactions(Event())
+    slow.begin()
+    reading = slow._look  # what the slow one read before the fast one reacted
+
+    def read_and_lose(*arguments: Any) -> Any:
+        found = reading(*arguments)
+        while fast.step():
+            pass
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slow, "_look", read_and_lose)
+        with pytest.raises(CheckpointMovedError):
+            slow.step()
+    check_that_each_stands_once(service, 1)
+
+
+def test_orders_whose_numbers_no_carrier_speaks_of_are_not_loaded(
+    service: Waybill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given many orders that name numbers
+    take_in(service, *orders(60))
+    loaded: list[str] = []
+    read = StoredRegisterTransaction.facts_of
+
+    def facts_of(self: StoredRegisterTransaction, streams: Sequence[str]) -> Mapping[str, list[Fact]]:
+        loaded.extend(streams)
+        return read(self, streams)
+
+    monkeypatch.setattr(StoredRegisterTransaction, "facts_of", facts_of)
+    # when
+    service.react(Event(), once=True)
+    # then none was loaded, and nothing locked the events
+    assert loaded == []
+    # and when a carrier speaks of one number, one order and one parcel are
+    take_in(service, scan("1Z-SO-7"), name="scan")
+    loaded.clear()
+    service.react(Event(), once=True)
+    assert set(loaded) == {"order-SO-7", "parcel-1Z-SO-7"}
+
+
+def test_every_question_of_a_reactor_uses_an_index(service: Waybill) -> None:
+    take_in(service, *orders(300))
+    service.react(Event(), once=True)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    take_in(service, *orders(2), scan("1Z-SO-7"), name="more")
+    event.listen(service.engine, "before_cursor_execute", note)
+    service.react(Event(), once=True)
+    event.remove(service.engine, "before_cursor_execute", note)
+
+    about_reactors = [(sql, p) for sql, p in asked if "reaction_" in sql or "derived_messages" in sql]
+    assert len({sql for sql, _ in about_reactors}) >= 4
+    with service.engine.connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if not sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for sql, parameters in about_reactors:
+            explained = connection.exec_driver_sql(("EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN ") + sql, parameters)
+            plan = " | ".join(str(row) for row in explained)
+            assert not any(
+                f"{scanned}{table}" in plan
+                for scanned in ("SCAN ", "Seq Scan on ")
+                for table in ("reaction_", "derived_", "stored_events", "waybill_events", "r ", "d ", "e ")
+            ), plan
+
+
+def test_a_number_that_many_orders_share_is_reacted_to_some_orders_at_a_time(
+    service: Waybill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(reactions, "KEYS_AT_ONCE", 5)
+    take_in(service, *orders(23, "TRUCK"))
+    service.react(Event(), once=True)
+    take_in(service, scan("TRUCK"), name="scan")
+    work = service.reactions(Event())
+    # when
+    steps = 0
+    while work.step():
+        steps += 1
+    # then
+    assert steps >= 5
+    check_that_each_stands_once(service, 23)
+    with service.engine.connect() as connection:
+        assert connection.execute(select(reaction_wakes)).all() == []
+
+
+def test_what_a_booking_names_is_remembered_once(service: Waybill) -> None:
+    take_in(service, *orders(3, "TRUCK"), *orders(3, "TRUCK"))
+    service.react(Event(), once=True)
+    with service.engine.connect() as connection:
+        rows = connection.execute(select(reaction_references.c.reference, reaction_references.c.key)).all()
+    assert sorted(map(tuple, rows)) == [("parcel-TRUCK", f"SO-{order}") for order in range(3)]
+
+
+# -- a reactor that wakes by the clock -------------------------------------------------------------
+
+
+class Greeting:
+    """Greets each account on the day after it was registered, and welcomes it once and for good."""
+
+    name = "greetings"
+    source = "urn:waybill:reactor:greetings"
+    kind = ACCOUNT
+    referred_kind = REP
+    naming: tuple[type[Fact], ...] = (AccountRegistered,)
+    needs_referred = False
+
+    def references(self, fact: Any) -> list[str]:
+        return [fact.rep_id] if fact.rep_id else []
+
+    def react(self, key: str, facts: Sequence[Fact], referred: Mapping[str, Sequence[Fact]], now: datetime) -> Reaction:
+        applied = [moment.fact for moment in settle(ACCOUNT.decider, key, facts).moments]
+        registered = [fact for fact in applied if isinstance(fact, AccountRegistered)]
+        if not registered:
+            return Reaction()
+        due = registered[0].occurred_at + timedelta(days=1)
+        welcome = self._said(key, registered[0], "welcome")
+        if now < due:
+            return Reaction((), [welcome], due)
+        return Reaction([self._said(key, registered[-1], "greeting", len(referred))], [welcome])
+
+    def _said(self, key: str, because: Fact, what: str, reps: int = 0) -> DerivedMessage:
+        fact = CustomerContacted(
+            occurred_at=because.occurred_at,
+            recorded_at=because.recorded_at,
+            source=self.source,
+            message_id=what,
+            direction="outbound",
+            about="promotion",
+            rep_id="ann",
+            note=f"{what} of {reps}",
+        )
+        return DerivedMessage(key, fact)
+
+
+def test_a_reactor_wakes_when_the_clock_has_come_and_what_lasts_is_never_withdrawn(new_store: StoreUrl) -> None:
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    with Waybill(Settings(store=new_store()), lambda: now) as waybill:
+        backend = waybill.backend
+        reading, store = ReactionReading(backend), StoredReactions(backend)
+        work = Reactions([Greeting()], waybill.engine, reading, store, lambda: now, 100, RetryPolicy(0))
+
+        def react() -> list[str]:
+            work.begin()
+            while work.step():
+                pass
+            told = [f for _, facts in waybill.history.streams() for f in facts if isinstance(f, CustomerContacted)]
+            return sorted(str(fact.note) for fact in told)
+
+        data = {"name": "ACME", "segment": "b2b", "rep_id": "ann"}
+        take_in(waybill, message("account.registered", "ACME", "2026-03-02T09:00:00Z", data))
+        assert react() == ["welcome of 0"]
+        # when the clock comes, by itself
+        now = datetime(2026, 3, 3, 9, tzinfo=UTC)
+        assert react() == ["greeting of 0", "welcome of 0"]
+        # and when what it refers to appears, the same message says something else
+        rep = message("rep.registered", "ann", "2026-03-03T09:00:00Z", {"name": "Ann", "level": "senior"})
+        take_in(waybill, rep, name="rep")
+        assert react() == ["greeting of 1", "welcome of 0"]
+        # and when the reason is gone, what lasts stays
+        wrong = {
+            "source": "/order-entry",
+            "id": "ACME.account.registered.2026-03-02T09:00:00Z",
+            "reason": "no such firm",
+        }
+        take_in(waybill, message("message.voided", "ACME", "2026-03-03T09:00:00Z", wrong), name="void")
+        now = datetime(2026, 3, 1, tzinfo=UTC)  # a clock that jumped back
+        assert react() == ["welcome of 0"]
