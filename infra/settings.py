@@ -1,14 +1,17 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, WrapValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.masking import MASK, masked_value
+
+_LONGEST_SPAN = timedelta(days=3653)
 
 
 def _known_store(url: str) -> str:
@@ -30,6 +33,16 @@ def _known_zone(name: str) -> str:
     if name not in available_timezones() - {"localtime"}:
         raise ValueError("must be an IANA time zone, such as Europe/Berlin")
     return name
+
+
+def _span(value: object, parse: Callable[[object], timedelta]) -> timedelta:
+    try:
+        span = parse(value)
+    except ValidationError:
+        span = None
+    if span is None or not timedelta(0) <= span <= _LONGEST_SPAN:
+        raise ValueError("must be a span of time in ISO 8601, such as P7D or PT36H, of at most 10 years (P3653D)")
+    return span
 
 
 def _known_brokers(addresses: str) -> str:
@@ -78,6 +91,11 @@ class Settings(BaseSettings):
     )
     balance_entry_share: Annotated[Decimal, Field(gt=0, le=1, max_digits=8, decimal_places=4)] = Field(
         Decimal("0.6"), description="waybill balance: an entry rep takes this share of a senior rep's work; above 0."
+    )
+    standing_catch_up: Annotated[timedelta, WrapValidator(_span)] = Field(
+        timedelta(days=7),
+        description="How long after the end of its day the order of a standing order is still placed: ISO 8601 (P7D). "
+        "An older date is reported as missed.",
     )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")

@@ -12,6 +12,8 @@ from projections.projection import Projection
 from projections.rep_pay import REP_PAY
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
+from projections.standing_orders import STANDING_ORDERS
+from projections.standing_placements import STANDING_PLACEMENTS
 
 PROJECTIONS: tuple[Projection, ...] = (
     ORDER_STATES,
@@ -25,4 +27,6 @@ PROJECTIONS: tuple[Projection, ...] = (
     REP_PAY,
     CONTACTS,
     PARCEL_SCANS,
+    STANDING_ORDERS,
+    STANDING_PLACEMENTS,
 )

@@ -13,6 +13,7 @@ from domain.derived import WITHDRAWN, MessageWithdrawn
 from domain.events import VerdictChanged
 from domain.fact import MESSAGE_TYPES, Fact, FactKey, SortKey, StreamEvent
 from domain.settling import Settling
+from domain.standing_order.events import Every
 from domain.verdict import Outcome, Verdict
 
 AFTER_ALL_RANKS = len(MESSAGE_TYPES)
@@ -151,11 +152,7 @@ def _of_withdrawn(position: int | None, event: Fact | MessageWithdrawn) -> Timel
 def _differences(before: Any, after: Any) -> Sequence[str]:
     if after is None:
         return ()
-    names = [
-        name
-        for name in after.__struct_fields__
-        if name not in NOT_TOLD and name != f"{type(after).__name__.removesuffix('Summary').lower()}_id"
-    ]
+    names = [name for name in after.__struct_fields__ if name not in NOT_TOLD and name != after.__struct_fields__[0]]
     if before is None:
         return [f"{name}: {_said(value)}" for name in names if (value := getattr(after, name)) not in (None, (), False)]
     return [
@@ -176,6 +173,8 @@ def _said(value: Any) -> str:
         return format(value, "f")
     if isinstance(value, tuple):
         return ", ".join(_said(part) for part in value)
+    if isinstance(value, Every):
+        return str(value)
     if isinstance(value, msgspec.Struct):
         return f"{value.about}" + (f" {value.request_id}" if value.request_id else "")  # type: ignore[attr-defined]
     return str(value)

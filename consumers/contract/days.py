@@ -5,18 +5,12 @@ the next one; in `pickup_at` it is the day's beginning. The day is in the messag
 business zone. The event has the instant; the date is not needed later.
 """
 
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-_DAY = timedelta(days=1)
-# No zone is further from UTC, and no gap in a zone's days is longer.
-_FURTHEST = timedelta(hours=50)
-EARLIEST = datetime.min.replace(tzinfo=UTC)
-LATEST = datetime.max.replace(tzinfo=UTC)
+from domain.days import beginning_of_day, end_of_day
 
 
 class Day(NamedTuple):
@@ -44,37 +38,9 @@ def _line_with_instant(line: Any, zone: str) -> Any:
     return msgspec.structs.replace(line, promised_by=instant_of(day, zone)) if type(day) is Day else line
 
 
-@lru_cache(maxsize=4096)
 def instant_of(day: Day, zone: str) -> datetime:
     """The day's end or beginning in this zone (a name of the IANA database), in UTC.
 
     A day beyond the years 0001 to 9999 becomes the latest or earliest instant within them.
     """
-    try:
-        midnight = datetime.combine(day.day + _DAY if day.ends else day.day, datetime.min.time())
-    except OverflowError:
-        return LATEST
-    zone_info = ZoneInfo(zone)
-    try:
-        found = midnight.replace(tzinfo=zone_info).astimezone(UTC)
-        if _local(found, zone_info) == midnight:
-            return found
-        return _first_at_or_after(midnight, found, zone_info)
-    except OverflowError:
-        return EARLIEST if midnight.year == 1 else LATEST
-
-
-def _first_at_or_after(midnight: datetime, near: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant of a day without midnight, because clocks went forward over it."""
-    before, after = near - _FURTHEST, near + _FURTHEST
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if _local(middle, zone) < midnight:
-            before = middle
-        else:
-            after = middle
-    return after
-
-
-def _local(instant: datetime, zone: ZoneInfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None)
+    return end_of_day(day.day, zone) if day.ends else beginning_of_day(day.day, zone)

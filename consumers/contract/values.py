@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from consumers.contract.days import Day
 from domain.currency import MINOR_UNITS
 from domain.order.events import UNSET, as_line
+from domain.standing_order.events import WEEKDAYS
 
 MAX_ID_LENGTH = 200
 MAX_LINE = 10**18
@@ -322,7 +323,6 @@ def check_time_zone(value: object) -> str:
 MAX_DAYS = 1_000_000
 """The longest span in days; the calendar of the years 0001 to 9999 has about 3.7 times as many."""
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WEEKDAY_BY_NAME = {name.lower(): number for number, name in enumerate(WEEKDAYS, start=1)}
 
 

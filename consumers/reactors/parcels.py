@@ -45,11 +45,19 @@ class ParcelReactor:
     referred_kind = PARCEL
     naming: tuple[type[Fact], ...] = (ShipmentBooked, ShipmentRebooked)
     needs_referred = True
+    remembers = False
 
     def references(self, fact: Fact) -> Iterator[str]:
         return (number for number, _ in numbers_named(fact))
 
-    def react(self, key: str, facts: Sequence[Fact], referred: Mapping[str, Sequence[Fact]], now: datetime) -> Reaction:
+    def react(
+        self,
+        key: str,
+        facts: Sequence[Fact],
+        referred: Mapping[str, Sequence[Fact]],
+        now: datetime,
+        stated: Mapping[str, datetime | None],
+    ) -> Reaction:
         return Reaction(parcel_messages(key, facts, referred))
 
 

@@ -27,13 +27,17 @@ from domain.verdict import Verdict
 class Standing(NamedTuple):
     """What is known of a derived message that stands.
 
-    `digest` identifies what it says: the first 32 hexadecimal digits of the SHA-256 of the whole message. `cause` and
-    `since` are those of DerivedMessage.
+    `digest` identifies what it says: the first 32 hexadecimal digits of the SHA-256 of the whole message. It is empty
+    for a message that was withdrawn and is remembered. `cause` and `since` are those of DerivedMessage.
     """
 
     digest: str
     cause: str | None
     since: datetime | None
+
+    @property
+    def stands(self) -> bool:
+        return self.digest != ""
 
 
 class Derived(NamedTuple):
@@ -67,7 +71,7 @@ class ReactionTransaction(RegisterTransaction, Protocol):
         """The feed of this name; it is opened if there is none."""
 
     def standing(self, reactor: str, keys: Sequence[str]) -> Mapping[str, Mapping[MessageKey, Standing]]:
-        """What stands of a reactor's messages, by key."""
+        """What stands of a reactor's messages, or is remembered, by key."""
 
 
 class Reacting:
@@ -78,8 +82,8 @@ class Reacting:
 
     def react(self, transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime) -> Reacted:
         """Store what follows for these keys, and withdraw what no longer does."""
-        reactions = _reactions(transaction, reactor, keys, now)
         before = transaction.standing(reactor.name, keys)
+        reactions = _reactions(transaction, reactor, keys, now, before)
         now_standing: dict[str, dict[MessageKey, Standing]] = {}
         added: dict[MessageKey, tuple[Fact, bytes]] = {}
         withdrawn: list[MessageKey] = []
@@ -91,7 +95,9 @@ class Reacting:
                 stands[name] = Standing(hashlib.sha256(body).hexdigest()[:32], message.cause, message.since)
                 if stood.get(name) != stands[name]:
                     added[name] = message.fact, body
-            withdrawn += (name for name, one in stood.items() if stands.get(name) != one)
+            withdrawn += (name for name, one in stood.items() if one.stands and stands.get(name) != one)
+            if reactor.remembers:
+                stands |= {name: one._replace(digest="") for name, one in stood.items() if name not in stands}
         added |= _new_lasting(transaction, reactions.values())
         if not added and not withdrawn:
             return Reacted(keys, (), before, now_standing, _wakes(reactions))
@@ -123,7 +129,11 @@ class Reacting:
 
 
 def _reactions(
-    transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime
+    transaction: ReactionTransaction,
+    reactor: Reactor,
+    keys: Sequence[str],
+    now: datetime,
+    before: Mapping[str, Mapping[MessageKey, Standing]],
 ) -> Mapping[str, Reaction]:
     """The reaction to each key; two queries read all facts that they need."""
     own = transaction.facts_of([stream_name(reactor.kind, key) for key in keys])
@@ -132,7 +142,13 @@ def _reactions(
     streams = {stream_name(reactor.referred_kind, subject) for named in references.values() for subject in named}
     referred = {split_stream_name(s)[1]: told for s, told in transaction.facts_of(sorted(streams)).items()}
     return {
-        key: reactor.react(key, facts[key], {name: referred[name] for name in references[key] if name in referred}, now)
+        key: reactor.react(
+            key,
+            facts[key],
+            {name: referred[name] for name in references[key] if name in referred},
+            now,
+            {name.message_id: one.since for name, one in before.get(key, {}).items()},
+        )
         for key in keys
     }
 

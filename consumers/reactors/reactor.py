@@ -71,12 +71,25 @@ class Reactor(Protocol):
     def needs_referred(self) -> bool:
         """Whether nothing follows for a key while none of the subjects it refers to has a stream."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the store remembers its messages after they were withdrawn, so that `react` is told of them."""
+
     def references(self, fact: Fact) -> Iterable[str]:
         """The subjects of the referred kind that such a fact refers to, whatever its verdict; too many do no harm."""
 
-    def react(self, key: str, facts: Sequence[Fact], referred: Mapping[str, Sequence[Fact]], now: datetime) -> Reaction:
+    def react(
+        self,
+        key: str,
+        facts: Sequence[Fact],
+        referred: Mapping[str, Sequence[Fact]],
+        now: datetime,
+        stated: Mapping[str, datetime | None],
+    ) -> Reaction:
         """What follows from all facts of the key, and of those it refers to by their ids, when the clock says `now`.
 
+        `stated` has the ids of its messages for this key that stand (and of those that stood, if it `remembers`), with
+        their `since`.
         `facts` include the reactor's own earlier messages to this subject. It gives the same for the same facts in any
         order, and must not fail for any well-formed facts.
         """

@@ -8,6 +8,8 @@ import msgspec
 from domain.fact import Fact, register_event
 from domain.order.events import OrderLine, Segment
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 class Every(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often an order is due; exactly one field is not None.
@@ -19,6 +21,11 @@ class Every(msgspec.Struct, frozen=True, omit_defaults=True):
     days: int | None = None
     weekday: int | None = None
     month_day: int | None = None
+
+    def __str__(self) -> str:
+        if self.weekday is not None:
+            return f"every {WEEKDAYS[self.weekday - 1]}"
+        return f"every {self.days} days" if self.days is not None else f"day {self.month_day} of every month"
 
 
 @register_event

@@ -14,6 +14,7 @@ from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_top
 from consumers.ingest.pipeline import Ingest
 from consumers.reactors.parcels import PARCELS
 from consumers.reactors.reactor import Reactor
+from consumers.reactors.standing_orders import StandingOrderReactor
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
@@ -133,7 +134,7 @@ class Waybill:
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
         self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew, settings.time_zone)
-        self.orders = Orders(self.engine, self.history, settings.clock_skew)
+        self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
@@ -203,7 +204,7 @@ class Waybill:
 
     def reactors(self) -> Sequence[Reactor]:
         """The reactors, in the order in which they react."""
-        return (PARCELS,)
+        return (PARCELS, StandingOrderReactor(self.settings.time_zone, self.settings.standing_catch_up))
 
     def reactions(self, stop: Event) -> Reactions:
         """The reactors on this store, for `react`."""

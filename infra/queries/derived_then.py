@@ -4,7 +4,7 @@ What the store has of them follows from what is known today. So for a question a
 computed again, from the other facts that were recorded by then; the stored ones are not read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from domain.order.kind import ORDER
 from domain.parcel.kind import PARCEL
 from domain.settling import up_to
 from domain.streams import split_stream_name, stream_name
+from infra.queries.placed_then import PlacedThen
 from infra.store.events.history import LAST, History
 
 Streams = Mapping[str, list[Fact]]
@@ -32,10 +33,14 @@ class MatchedScan(NamedTuple):
 
 
 class DerivedThen:
-    """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so."""
+    """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so.
 
-    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta):
+    `time_zone` is that of accounts without one.
+    """
+
+    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta, time_zone: str):
         self._history = history
+        self._placed = PlacedThen(history, self._recorded, known_at, time_zone)
         self._known_at = known_at
         self._clock_skew = clock_skew
         self._matched: list[MatchedScan] = []
@@ -43,8 +48,16 @@ class DerivedThen:
     def known(self, streams: Streams) -> Streams:
         """The facts of these streams that were known then, with derived messages, by the holds of that clock."""
         known = {stream: self._recorded(stream, facts) for stream, facts in streams.items()}
-        orders = {stream: facts for stream, facts in known.items() if split_stream_name(stream)[0] is ORDER}
+        told = {stream: facts for stream, facts in streams.items() if split_stream_name(stream)[0] is ORDER}
+        placings = self._placed.placings({split_stream_name(stream)[1]: facts for stream, facts in told.items()})
+        orders = {stream: known[stream] for stream in told}
+        for order_id, placed in placings.items():
+            orders[stream_name(ORDER, order_id)].append(placed)
         return {**known, **self._told_of_parcels(orders)}
+
+    def orders_never_stored(self) -> Iterator[tuple[str, list[Fact]]]:
+        """Streams (without facts) of orders that were placed by then for standing orders and never stored."""
+        return ((stream, []) for stream in self._placed.orders_never_stored())
 
     def _recorded(self, stream: str, facts: Iterable[Fact]) -> list[Fact]:
         """Without derived messages about orders; those about other subjects are stored for good."""

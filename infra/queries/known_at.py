@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from sqlalchemy import Engine, insert
@@ -54,7 +54,7 @@ def scratch_of(
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections, zone)
         # No other process uses these tables, so a count of batches can serve as the position.
-        derived = DerivedThen(history, known_at, clock_skew)
+        derived = DerivedThen(history, known_at, clock_skew, zone)
         kinds = {projection.kind for projection in projections} | ({ORDER} if matches_scans else set())
         shaped = _shaped(history, projections, kinds, as_of, derived, only_lasting, untaken)
         for position, batch in enumerate(shaped):
@@ -79,7 +79,12 @@ def _shaped(
     only_lasting: bool,
     untaken: UntakenThen | None,
 ) -> Iterator[list[Replacement]]:
-    streams = ((stream, facts) for stream, facts in history.streams() if split_stream_name(stream)[0] in kinds)
+    never_stored = derived.orders_never_stored() if ORDER in kinds else ()
+    streams = (
+        (stream, facts)
+        for stream, facts in chain(history.streams(), never_stored)
+        if split_stream_name(stream)[0] in kinds
+    )
     while some := dict(islice(streams, SUBJECTS_AT_ONCE)):
         batch = [Replacement(projection) for projection in projections]
         for stream, known in derived.known(some).items():

@@ -57,10 +57,11 @@ class OrderAnswer(NamedTuple):
 class Orders:
     """Reads the streams of orders, and of the register what was not taken."""
 
-    def __init__(self, engine: Engine, history: History, clock_skew: timedelta):
+    def __init__(self, engine: Engine, history: History, clock_skew: timedelta, time_zone: str):
         self._engine = engine
         self._history = history
         self._clock_skew = clock_skew
+        self._time_zone = time_zone
 
     def order(
         self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
@@ -74,7 +75,9 @@ class Orders:
             facts = up_to(filed, as_of)
             untaken = untaken_now(self._engine, order_id, at)
         else:
-            known = DerivedThen(self._history, known_at, self._clock_skew).known({stream: filed})[stream]
+            known = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone).known({stream: filed})[
+                stream
+            ]
             facts = up_to(known, as_of)
             untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, known, at, known_at)
         if not facts and not untaken:

@@ -18,6 +18,8 @@ from projections.projection import Projection
 from projections.rep_pay import REP_PAY
 from projections.reps import REPS
 from projections.shipments import SHIPMENTS
+from projections.standing_orders import STANDING_ORDERS
+from projections.standing_placements import STANDING_PLACEMENTS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
 from projections.views.carrier_performance import CARRIER_PERFORMANCE_COLUMN_DOCS, carrier_performance
@@ -31,6 +33,7 @@ from projections.views.overdue_deliveries import OVERDUE_COLUMN_DOCS, overdue_de
 from projections.views.rep_scorecard import SCORECARD_COLUMN_DOCS, rep_scorecard
 from projections.views.rep_workload import WORKLOAD_COLUMN_DOCS, rep_workload
 from projections.views.shipments import shipments
+from projections.views.standing_orders import STANDING_ORDERS_COLUMN_DOCS, standing_orders
 from projections.views.tables import order_states
 from projections.views.unmatched_parcels import UNMATCHED_COLUMN_DOCS, unmatched_parcels
 
@@ -166,6 +169,14 @@ VIEWS: tuple[View, ...] = (
         (SHIPMENTS,),
         CARRIER_PERFORMANCE_COLUMN_DOCS,
         exact_decimals=True,
+    ),
+    View(
+        "standing_orders",
+        "standing-orders",
+        "Standing orders: the next due date, and what was placed for each.",
+        standing_orders,
+        (STANDING_ORDERS, STANDING_PLACEMENTS),
+        STANDING_ORDERS_COLUMN_DOCS,
     ),
 )
 

@@ -24,6 +24,9 @@ from projections.rep_pay import rep_pay_plan_periods as rep_pay_plan_rows
 from projections.rep_pay import rep_quota_periods as rep_quota_rows
 from projections.reps import rep_periods as rep_rows
 from projections.shipments import shipment_periods as shipment_rows
+from projections.standing_orders import missed_dates as missed_date_rows
+from projections.standing_orders import standing_order_periods as standing_order_rows
+from projections.standing_placements import standing_placements as standing_placement_rows
 from projections.table import RowTable, ValueType
 from projections.views.columns import Amount, Hours, Instant, Name
 
@@ -105,3 +108,6 @@ rep_quota_periods = table_of(rep_quota_rows)
 rep_pay_plan_periods = table_of(rep_pay_plan_rows)
 contacts = table_of(contact_rows)
 parcel_scans = table_of(parcel_scan_rows)
+standing_order_periods = table_of(standing_order_rows)
+missed_dates = table_of(missed_date_rows)
+standing_placements = table_of(standing_placement_rows)

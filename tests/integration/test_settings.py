@@ -15,6 +15,7 @@ WRONG = {
     "WAYBILL_CLOCK_SKEW": ["", "soon", "-3600", "P9999999D"],
     "WAYBILL_HOLD_HOURS": ["", "never", "-1", "1e3", "99999999999"],
     "WAYBILL_TIME_ZONE": ["", "Nowhere", "../../etc/passwd", "+01:00"],
+    "WAYBILL_STANDING_CATCH_UP": ["", "a week", "-P1D", "P9999D", "P1X"],
     "WAYBILL_BATCH_MESSAGES": ["", "0", "-5", "many", "100001"],
     "WAYBILL_BATCH_EVENTS": ["0", "many"],
     "WAYBILL_LOG_FORMAT": ["xml", ""],

@@ -20,6 +20,15 @@ SCANS_OF_NO_SHIPMENT = [
 ]
 """What a carrier says of tracking numbers that no booking names."""
 
+STANDING_ORDERS = [
+    b'{"specversion":"1.0","id":"T-%d","source":"crm","type":"standing_order.established.v1","subject":"standing-%d",'
+    b'"time":"2026-03-02T09:00:00Z","data":{"account_id":"ACME","rep_id":"rep-1","segment":"b2b","currency":"USD",'
+    b'"lines":[{"line":1,"quantity":2,"unit_price":"3.50"}],"every":{"weekday":%d},"first_on":"2026-03-10",'
+    b'"lead_days":2}}' % (number, number, number)
+    for number in (1, 2)
+]
+"""Two standing orders; no reactor has placed anything for them."""
+
 
 def floor(orders: int, wrong: float = 0.1) -> list[bytes]:
     """The messages of a sales floor; the same for the same arguments."""

@@ -23,7 +23,7 @@ from infra.sql_views import sqlite
 from infra.sql_views.relations import NotAllowedError, relations
 from projections.views.catalogue import VIEWS
 from projections.views.tables import rep_periods
-from tests.stores.histories import SCANS_OF_NO_SHIPMENT
+from tests.stores.histories import SCANS_OF_NO_SHIPMENT, STANDING_ORDERS
 
 HOLD = timedelta(hours=72)
 PLAIN = [view for view in VIEWS if not view.exact_decimals]
@@ -44,7 +44,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A floor that goes on now, so that something is overdue and something at risk."""
     path = tmp_path_factory.mktemp("floor") / "floor.db"
     with Waybill(Settings(store=f"sqlite:///{path}")) as waybill:
-        floor = b"\n".join([*simulate(200, 5, DEFAULT_UNTIL, wrong=0.1), *SCANS_OF_NO_SHIPMENT])
+        floor = b"\n".join([*simulate(200, 5, DEFAULT_UNTIL, wrong=0.1), *SCANS_OF_NO_SHIPMENT, *STANDING_ORDERS])
         waybill.ingest().read(JsonLines.of_bytes("floor", moved(floor, datetime.now(UTC) - DEFAULT_UNTIL)))
         waybill.project()
     time.sleep(1)  # the views count in whole seconds, and what came in this one is still to come for them

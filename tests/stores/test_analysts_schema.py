@@ -29,14 +29,14 @@ from projections.views.tables import order_states, rep_open_orders
 from tests.integration.command import Command
 from tests.integration.messages import booked
 from tests.stores.conftest import StoreUrl
-from tests.stores.histories import SCANS_OF_NO_SHIPMENT
+from tests.stores.histories import SCANS_OF_NO_SHIPMENT, STANDING_ORDERS
 
 pytestmark = pytest.mark.postgres
 
 HOLD = timedelta(hours=72)
 DRIVER = "postgresql+psycopg"
 T = datetime(2026, 6, 15, 12, tzinfo=UTC)
-FLOOR = b"\n".join([*simulate(120, 5, DEFAULT_UNTIL), *SCANS_OF_NO_SHIPMENT])
+FLOOR = b"\n".join([*simulate(120, 5, DEFAULT_UNTIL), *SCANS_OF_NO_SHIPMENT, *STANDING_ORDERS])
 WRONG_FLOOR = b"\n".join(simulate(60, 5, DEFAULT_UNTIL, wrong=0.2))
 
 Role = Callable[[str], str]

@@ -16,8 +16,9 @@ reaction_references = Table(
 )
 Index("reaction_references_by_key", reaction_references.c.reactor, reaction_references.c.key)
 
-# The derived messages that stand and can be withdrawn. `digest` identifies what the message says, `cause` what it
-# follows from, and `since` from when (consumers/reactors/reactor.py).
+# The derived messages that stand and can be withdrawn, and those that were withdrawn if their reactor remembers them.
+# `digest` identifies what the message says (empty: it was withdrawn), `cause` what it follows from, and `since` from
+# when (consumers/reactors/reactor.py).
 derived_messages = Table(
     "derived_messages",
     register_metadata,

@@ -1,0 +1,101 @@
+"""Orders of standing orders as they followed from what was recorded by an instant.
+
+The orders that the store has of a standing order follow from what is known today. For a question about an earlier
+instant they are computed again. A date counts as placed from when it came due, also if it was placed later because no
+reactor ran; only dates that had been found missed by then are left out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from cachetools import LRUCache
+
+from consumers.reactors.standing_orders import DATE_LENGTH, placements_at
+from domain.account.kind import ACCOUNT
+from domain.derived import is_derived
+from domain.fact import Fact
+from domain.order.events import OrderPlaced
+from domain.order.kind import ORDER
+from domain.standing_order.events import StandingOrderEstablished
+from domain.standing_order.kind import STANDING_ORDER
+from domain.streams import split_stream_name, stream_name
+from infra.store.events.history import LAST, History
+
+CACHED = 1_000
+AT_ONCE = 200
+
+Placements = Mapping[str, Fact]
+"""The placings of one standing order, by order id."""
+
+
+class PlacedThen:
+    """What standing orders had placed at `known_at`; `known` gives the facts of a stream that were known then."""
+
+    def __init__(
+        self,
+        history: History,
+        known: Callable[[str, Iterable[Fact]], list[Fact]],
+        known_at: datetime,
+        time_zone: str,
+    ):
+        self._history = history
+        self._known = known
+        self._known_at = known_at
+        self._time_zone = time_zone
+        self._cache: LRUCache[str, Placements] = LRUCache(CACHED)
+
+    def placings(self, orders: Mapping[str, Sequence[Fact]]) -> Placements:
+        """The placings of those of these orders (facts by id) that a standing order had placed."""
+        owners = {
+            order_id: standing_order_id
+            for order_id, facts in orders.items()
+            if (standing_order_id := _owner(order_id, facts)) is not None
+        }
+        placements = self._placements(sorted(set(owners.values())))
+        found = {order_id: placements.get(owner, {}).get(order_id) for order_id, owner in owners.items()}
+        return {order_id: placed for order_id, placed in found.items() if placed is not None}
+
+    def orders_never_stored(self) -> Iterator[str]:
+        """The streams of orders that were placed by then, but of which the store has no event."""
+        names = sorted(self._history.streams_of(STANDING_ORDER))
+        for start in range(0, len(names), AT_ONCE):
+            ids = [split_stream_name(name)[1] for name in names[start : start + AT_ONCE]]
+            for placements in self._placements(ids).values():
+                streams = [stream_name(ORDER, order_id) for order_id in placements]
+                stored = self._history.existing(streams) if streams else set()
+                yield from (stream for stream in streams if stream not in stored)
+
+    def _placements(self, standing_order_ids: Sequence[str]) -> Mapping[str, Placements]:
+        found = {one: self._cache[one] for one in standing_order_ids if one in self._cache}
+        unknown = [one for one in standing_order_ids if one not in found]
+        facts = self._facts(STANDING_ORDER.prefix, unknown)
+        accounts = self._facts(
+            ACCOUNT.prefix,
+            sorted({f.account_id for told in facts.values() for f in told if isinstance(f, StandingOrderEstablished)}),
+        )
+        for one in unknown:
+            placed = placements_at(one, facts[one], accounts, self._time_zone, self._known_at)
+            found[one] = self._cache[one] = {message.subject: message.fact for message in placed}
+        return found
+
+    def _facts(self, prefix: str, ids: Sequence[str]) -> Mapping[str, list[Fact]]:
+        if not ids:
+            return {}
+        streams = {f"{prefix}-{one}": one for one in ids}
+        stored = self._history.facts_up_to(list(streams), LAST)
+        return {one: self._known(stream, stored.get(stream, [])) for stream, one in streams.items()}
+
+
+def _owner(order_id: str, facts: Iterable[Fact]) -> str | None:
+    """The standing order that may have placed this order: by the stored placing, else by the order's id."""
+    for fact in facts:
+        if isinstance(fact, OrderPlaced) and is_derived(fact):
+            return fact.standing_order_id
+    name, dash, day = order_id[: -DATE_LENGTH - 1], order_id[-DATE_LENGTH - 1 : -DATE_LENGTH], order_id[-DATE_LENGTH:]
+    if not name or dash != "-":
+        return None
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return None
+    return name

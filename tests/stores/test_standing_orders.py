@@ -1,0 +1,274 @@
+"""given standing orders, when the reactors run, then each due date has one ordinary order while its reason stands."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+
+from consumers.sources.json_lines import JsonLines
+from infra.app.container import Waybill
+from infra.app.react import would_react
+from infra.app.verify import verify_store
+from infra.queries.books import books
+from infra.queries.views import Asked
+from infra.settings import Settings
+from projections.views.catalogue import view_named
+from tests.integration.messages import Document, booked, confirmed, line, message, placed, voided
+from tests.stores.conftest import StoreUrl
+
+MARCH = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+def day(number: float) -> datetime:
+    """The beginning of that day of March 2025 (a Saturday is the 1st), in UTC; 10.5 is noon."""
+    return MARCH + timedelta(days=number - 1)
+
+
+def time(number: float) -> str:
+    return day(number).isoformat()
+
+
+def established(on: float, every: Document, first_on: float, lead_days: int = 0, **more: Any) -> Document:
+    data = {
+        "account_id": "ACME",
+        "rep_id": "rep-1",
+        "segment": "b2b",
+        "currency": "USD",
+        "lines": [line()],
+        "every": every,
+        "first_on": day(first_on).date().isoformat(),
+        "lead_days": lead_days,
+    }
+    return message("standing_order.established", "12", time(on), {**data, **more})
+
+
+def stopped(on: float) -> Document:
+    return message("standing_order.stopped", "12", time(on), {"reason": "not needed"})
+
+
+def account(on: float, time_zone: str) -> Document:
+    data = {"name": "Acme", "segment": "b2b", "time_zone": time_zone}
+    return message("account.registered", "ACME", time(on), data)
+
+
+DAILY = established(1.5, {"days": 1}, first_on=2)
+WEEKLY = established(1.5, {"weekday": "Monday"}, first_on=2, lead_days=2)
+
+
+class Desk:
+    """A service with a clock of its own."""
+
+    def __init__(self, url: str, **settings: Any):
+        self.now = day(1)
+        self.url = url
+        self.waybill = Waybill(Settings(store=url, **settings), lambda: self.now)
+
+    def hears(self, at: float, *documents: Document) -> None:
+        """These messages come in on that day, and no reactor runs."""
+        self.now = day(at)
+        lines = [json.dumps(document).encode() for document in documents]
+        self.waybill.ingest().read(JsonLines.of_bytes(f"on day {at}, {len(lines)}", b"\n".join(lines)))
+
+    def reacts(self, at: float) -> None:
+        self.now = day(at)
+        self.waybill.react(Event(), once=True)
+        self.waybill.project()
+        self.is_sound()
+
+    def is_sound(self) -> None:
+        assert verify_store(self.waybill).findings == []
+        told = books(self.waybill.engine, self.now, self.waybill.hold)
+        assert told.received == told.applied + told.duplicate + told.held + told.dead
+
+    def asks(self, view: str, as_of: float | None = None, known_at: float | None = None) -> list[dict[str, Any]]:
+        asked = Asked(None if as_of is None else day(as_of), None if known_at is None else day(known_at))
+        return [dict(row) for row in self.waybill.views.ask(view_named(view), asked).rows]
+
+    def orders(self, **clocks: float) -> dict[str, str]:
+        """The status of each order."""
+        return {row["order_id"]: row["status"] for row in self.asks("orders", **clocks)}
+
+    def standing(self, **clocks: float) -> tuple[Any, ...]:
+        ((_, *told),) = [tuple(row.values()) for row in self.asks("standing-orders", **clocks)]
+        return tuple(told)
+
+
+@pytest.fixture
+def desk(new_store: StoreUrl) -> Iterator[Desk]:
+    service = Desk(new_store())
+    yield service
+    service.waybill.close()
+
+
+def test_each_date_is_placed_when_it_comes_due_as_an_ordinary_order(desk: Desk) -> None:
+    desk.hears(1.75, WEEKLY, account(1, "America/New_York"))
+    desk.reacts(1.9)
+    # Monday the 3rd, placed two days earlier, when New York's day began: not before the terms were established.
+    (order,) = desk.asks("orders")
+    assert (order["order_id"], order["placed_at"], order["promised_by"]) == ("12-2025-03-03", day(1.5), day(4 + 5 / 24))
+    assert (order["rep_id"], order["account_id"], order["channel"]) == ("rep-1", "ACME", "standing_order")
+    assert desk.standing() == ("2025-03-10", "12-2025-03-03", 1, 0)
+    desk.reacts(8 + 4.9 / 24)
+    assert len(desk.orders()) == 1
+    desk.reacts(8 + 5 / 24)
+    assert desk.orders() == {"12-2025-03-03": "open", "12-2025-03-10": "open"}
+    # New York's clocks went forward on the 9th.
+    assert desk.asks("orders")[1]["promised_by"] == day(11 + 4 / 24)
+    (answer,) = desk.waybill.messages.find("urn:waybill:reactor:standing-orders", "placed-12-2025-03-10")
+    assert (answer.verdict, answer.recorded_at) == ("applied", day(8 + 5 / 24))
+    desk.hears(8.5, booked("12-2025-03-03", time(8.4), time(9)), confirmed("12-2025-03-03", time(8.45)))
+    desk.reacts(8.5)
+    assert desk.orders()["12-2025-03-03"] == "delivered"
+
+
+def test_running_again_places_nothing_again(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.reacts(5)
+    head = desk.waybill.history.head()
+    desk.reacts(5)
+    assert list(desk.orders()) == [f"12-2025-03-0{n}" for n in (2, 3, 4, 5)]
+    assert desk.waybill.history.head() == head
+    assert would_react(desk.waybill) == []
+
+
+def test_a_dry_run_says_what_would_be_placed_and_stores_nothing(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.now = day(3.5)
+    assert [(one.action, one.subject, one.verdict) for one in would_react(desk.waybill)] == [
+        ("state", "12-2025-03-02", "applied"),
+        ("state", "12-2025-03-03", "applied"),
+    ]
+    desk.waybill.project()
+    assert desk.orders() == {}
+
+
+def test_dates_within_the_catch_up_are_placed_late_and_older_ones_are_missed(new_store: StoreUrl) -> None:
+    desk = Desk(new_store(), standing_catch_up=timedelta(days=3))
+    desk.hears(1.75, DAILY)
+    desk.reacts(10.5)
+    assert list(desk.orders()) == [f"12-2025-03-{n:02}" for n in (7, 8, 9, 10)]
+    assert desk.standing() == ("2025-03-11", "12-2025-03-10", 4, 5)
+    # What was found is not decided anew, whatever the setting or the clock says later.
+    desk.waybill.close()
+    later = Desk(desk.url, standing_catch_up=timedelta(days=30))
+    later.reacts(9)
+    later.reacts(11)
+    assert later.standing() == ("2025-03-12", "12-2025-03-11", 5, 5)
+    later.waybill.close()
+
+
+def test_a_stop_that_comes_late_withdraws_what_it_forbids_and_its_void_brings_it_back(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.reacts(6)
+    desk.hears(6.5, booked("12-2025-03-05", time(6.2), time(7)), stopped(4.5))
+    desk.reacts(6.5)
+    assert list(desk.orders()) == ["12-2025-03-02", "12-2025-03-03", "12-2025-03-04"]
+    assert desk.standing() == (None, "12-2025-03-04", 3, 0)
+    # Known at an earlier instant, the orders are there.
+    assert len(desk.orders(known_at=6.25)) == 5
+    # Much later than the catch-up: what was placed once is not missed.
+    desk.hears(40, voided(stopped(4.5), time(40)))
+    desk.reacts(40)
+    assert list(desk.orders())[:5] == [f"12-2025-03-0{n}" for n in (2, 3, 4, 5, 6)]
+    assert desk.orders()["12-2025-03-05"] == "open"
+    assert desk.standing()[2:] == (5 + 9, 25)
+
+
+def test_a_void_of_the_terms_withdraws_the_orders_and_a_void_of_the_void_brings_them_back(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.reacts(4)
+    before = desk.asks("orders", as_of=4)
+    void = voided(DAILY, time(4.1))
+    desk.hears(4.1, void)
+    desk.reacts(4.1)
+    assert (desk.orders(), desk.asks("standing-orders")) == ({}, [])
+    assert len(desk.orders(known_at=4)) == 3
+    desk.hears(4.2, voided(void, time(4.2)))
+    desk.reacts(4.2)
+    assert desk.asks("orders", as_of=4) == before
+    assert desk.standing() == ("2025-03-05", "12-2025-03-04", 3, 0)
+
+
+def test_new_terms_hold_from_then_on_and_a_late_zone_moves_what_was_placed(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.reacts(3.5)
+    desk.hears(3.6, established(3.5, {"days": 2}, first_on=2, lines=[line(quantity=7)]))
+    desk.reacts(6.5)
+    told = {row["order_id"]: row["order_value"] for row in desk.asks("orders")}
+    assert told == {"12-2025-03-02": 10, "12-2025-03-03": 10, "12-2025-03-04": 70, "12-2025-03-06": 70}
+    desk.hears(6.6, account(1, "Asia/Tokyo"))
+    desk.reacts(6.6)
+    moved = {row["order_id"]: row["placed_at"] for row in desk.asks("orders")}
+    assert moved == {
+        "12-2025-03-02": day(2 - 9 / 24),
+        "12-2025-03-03": day(3 - 9 / 24),
+        "12-2025-03-04": day(4 - 9 / 24),
+        "12-2025-03-06": day(6 - 9 / 24),
+    }
+
+
+def test_a_clock_that_is_set_back_withdraws_nothing_and_places_nothing_twice(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.reacts(5)
+    for at in (3, 1.8, 4.5, 5):
+        desk.reacts(at)
+        assert len(desk.orders()) == 4
+    desk.reacts(6)
+    assert len(desk.orders()) == 5
+
+
+def test_no_rebuild_and_no_reading_places_anything(desk: Desk) -> None:
+    desk.hears(1.75, DAILY)
+    desk.now = day(5)
+    desk.waybill.project()
+    desk.is_sound()
+    assert desk.orders() == {}
+    assert desk.standing()[2:] == (0, 0)
+
+
+def test_an_upstreams_order_of_that_name_is_kept_and_the_date_is_not_placed_twice(desk: Desk) -> None:
+    desk.hears(1.75, DAILY, placed("12-2025-03-02", time(1.6), time(9)))
+    desk.reacts(2.5)
+    (order,) = desk.asks("orders")
+    assert order["promised_by"] == day(9)
+    (answer,) = desk.waybill.messages.find("urn:waybill:reactor:standing-orders", "placed-12-2025-03-02")
+    assert answer.verdict == "refused"
+
+
+def test_known_at_an_instant_the_orders_follow_from_what_was_recorded_then(desk: Desk) -> None:
+    desk.hears(1.75, WEEKLY)
+    # No reactor runs for a week: an order counts as placed when it came due all the same.
+    desk.hears(9.5, message("rep.left", "rep-9", time(9), {}))
+    desk.reacts(9.6)
+    now = desk.orders()
+    assert now == desk.orders(known_at=9.6) == {"12-2025-03-03": "open", "12-2025-03-10": "open"}
+    assert desk.orders(known_at=1.7) == {}
+    assert desk.orders(known_at=5) == {"12-2025-03-03": "open"}
+    assert desk.standing(known_at=5) == ("2025-03-10", "12-2025-03-03", 1, 0)
+    assert desk.standing(known_at=9.6) == desk.standing()
+    known = desk.waybill.orders.order("12-2025-03-03", desk.now, known_at=day(5))
+    assert known is not None and known.summary is not None
+    assert known.summary.placed_at == day(1.5)
+    assert desk.waybill.orders.order("12-2025-03-10", desk.now, known_at=day(5)) is None
+
+
+def test_an_order_that_was_never_stored_is_known_at_the_time_between(desk: Desk) -> None:
+    desk.hears(1.75, established(1.5, {"days": 30}, first_on=2))
+    desk.reacts(15)
+    assert (desk.orders(), desk.standing()) == ({}, ("2025-04-01", None, 0, 1))
+    assert desk.orders(known_at=5) == {"12-2025-03-02": "open"}
+    assert desk.standing(known_at=5) == ("2025-04-01", "12-2025-03-02", 1, 0)
+
+
+def test_ids_that_would_be_too_long_are_cut_and_end_with_the_date(desk: Desk) -> None:
+    name = "x" * 195
+    desk.hears(1.75, {**DAILY, "subject": name})
+    desk.reacts(3)
+    assert [row["placed"] for row in desk.asks("standing-orders")] == [2]
+    assert [row["placed"] for row in desk.asks("standing-orders", known_at=3)] == [2]
+    orders = sorted(desk.orders())
+    assert all(len(order) == 200 and date.fromisoformat(order[-10:]) for order in orders)
+    assert desk.orders(known_at=3) == desk.orders()
