@@ -310,6 +310,14 @@ def test_scans_of_parcels_come_before_and_after_their_bookings_and_a_few_are_of_
     assert 3 < len(never) < len(scanned) / 10
 
 
+def test_nothing_is_returned_that_only_a_reactor_knows_to_be_delivered() -> None:
+    history = messages(3_000)
+    told = {(m["subject"], m["data"]["shipment_id"]) for m in said_of_orders(history)}
+    returned = {(m["subject"], m["data"]["shipment_id"]) for m in history if m["type"] == "delivery.returned.v1"}
+    assert told and returned
+    assert not told & returned
+
+
 def test_no_two_shipments_share_the_number_of_a_carrier_that_knows_nothing_else() -> None:
     owner: dict[str, str] = {}
     for message in messages(3_000):

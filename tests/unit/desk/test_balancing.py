@@ -90,6 +90,15 @@ def test_an_order_stays_with_the_rep_of_its_account_unless_told_otherwise() -> N
     assert len(balance(orders, [senior("a"), senior("b")], WEIGHTS, keep_accounts=False).moves) == 3
 
 
+def test_nobody_gives_so_much_that_the_giver_has_least() -> None:
+    """a has 20 with one heavy order: without it, a would have nothing, and b 15."""
+    heavy = order("SO-1", "a", overdue=1, expedites=2)
+    others = [order(f"SO-b{number}", "b", account_rep="b") for number in range(5)]
+    busy = [order(f"SO-c{number}", "c", account_rep="c") for number in range(10)]
+
+    assert balance([heavy, *others, *busy], [entry("a"), senior("b"), entry("c")], WEIGHTS).moves == []
+
+
 def test_a_rep_who_left_gives_everything_away_to_the_account_rep_or_to_who_carries_least() -> None:
     orders = [order("SO-1", "gone", account_rep="a"), order("SO-2", "gone", account_rep="gone"), *orders_of("a", 1)]
 
