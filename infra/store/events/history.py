@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
+from domain.kind import Kind
 from infra.store.backend import Backend, as_keys
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from projections.history import Touched
@@ -40,6 +41,10 @@ class History:
         self._existing = text(
             f"SELECT e.originator_id FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
             "ON e.originator_id = k.k0 AND e.originator_version = 1"
+        )
+        self._of_kind = text(
+            f"SELECT e.originator_id FROM {backend.events_table} AS e "
+            "WHERE substr(e.originator_id, 1, :length) = :prefix AND e.originator_version = 1"
         )
         self._stream = text(
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE e.originator_id = :stream "
@@ -82,6 +87,11 @@ class History:
     def existing(self, streams: Iterable[str]) -> set[str]:
         """Those of the streams that have events."""
         return {row[0] for row in self._select(self._existing, keys=as_keys(streams))}
+
+    def streams_of(self, kind: Kind) -> list[str]:
+        """The streams of all subjects of a kind, in no particular order."""
+        prefix = f"{kind.prefix}-"
+        return [row[0] for row in self._select(self._of_kind, prefix=prefix, length=len(prefix))]
 
     def stream(self, name: str) -> list[PositionedEvent]:
         """All events of one stream, in the order of their versions."""
