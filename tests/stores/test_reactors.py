@@ -220,11 +220,19 @@ class Greeting:
     referred_kind = REP
     naming: tuple[type[Fact], ...] = (AccountRegistered,)
     needs_referred = False
+    remembers = False
 
     def references(self, fact: Any) -> list[str]:
         return [fact.rep_id] if fact.rep_id else []
 
-    def react(self, key: str, facts: Sequence[Fact], referred: Mapping[str, Sequence[Fact]], now: datetime) -> Reaction:
+    def react(
+        self,
+        key: str,
+        facts: Sequence[Fact],
+        referred: Mapping[str, Sequence[Fact]],
+        now: datetime,
+        stated: Mapping[str, datetime | None],
+    ) -> Reaction:
         applied = [moment.fact for moment in settle(ACCOUNT.decider, key, facts).moments]
         registered = [fact for fact in applied if isinstance(fact, AccountRegistered)]
         if not registered:
