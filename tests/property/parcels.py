@@ -105,9 +105,26 @@ def orders_and_parcels(draw: st.DrawFn) -> list[Message]:
         )
         for number, (subject, fact) in enumerate(told)
     ]
+    named += draw(a_reason_that_comes_and_goes())
     named += draw(voids_of(named))
     named += draw(voids_of_derived([message(subject, fact) for subject, fact in named]))
     return draw(st.permutations([message(subject, fact) for subject, fact in named]))
+
+
+@st.composite
+def a_reason_that_comes_and_goes(draw: st.DrawFn) -> list[tuple[str, Fact]]:
+    """A booking with a number, a scan of it, and a void of either, which at times is voided."""
+    order, number, at = draw(st.sampled_from(ORDERS)), draw(st.sampled_from(NUMBERS)), draw(hours)
+    booking = booked(9, "S-9", tracking=number, message_id="story/booking")
+    say = draw(st.sampled_from((parcel_dispatched, parcel_delivered)))
+    scan = say(at, message_id="story/scan", recorded=at + draw(delays))
+    told: list[tuple[str, Fact]] = [(order, booking), (number, scan)]
+    subject, wrong = draw(st.sampled_from(told))
+    void = voided(wrong, 14, message_id="story/void")
+    told.append((subject, void))
+    if draw(st.booleans()):
+        told.append((subject, voided(void, 15, message_id="story/void of the void")))
+    return told
 
 
 @st.composite
