@@ -82,27 +82,11 @@ class Reacting:
 
     def react(self, transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime) -> Reacted:
         """Store what follows for these keys, and withdraw what no longer does."""
-        before = transaction.standing(reactor.name, keys)
-        reactions = _reactions(transaction, reactor, keys, now, before)
-        now_standing: dict[str, dict[MessageKey, Standing]] = {}
-        added: dict[MessageKey, tuple[Fact, bytes]] = {}
-        withdrawn: list[MessageKey] = []
-        for key, reaction in reactions.items():
-            stood = before.get(key, {})
-            stands = now_standing[key] = {}
-            for message in reaction.messages:
-                name, body = _key_of(message), _body_of(message)
-                stands[name] = Standing(hashlib.sha256(body).hexdigest()[:32], message.cause, message.since)
-                if stood.get(name) != stands[name]:
-                    added[name] = message.fact, body
-            withdrawn += (name for name, one in stood.items() if one.stands and stands.get(name) != one)
-            if reactor.remembers:
-                stands |= {name: one._replace(digest="") for name, one in stood.items() if name not in stands}
-        added |= _new_lasting(transaction, reactions.values())
-        if not added and not withdrawn:
-            return Reacted(keys, (), before, now_standing, _wakes(reactions))
-        derived = self._store(transaction, reactor, added, withdrawn, now)
-        return Reacted(keys, derived, before, now_standing, _wakes(reactions))
+        found = difference(transaction, reactor, keys, now)
+        derived: Sequence[Derived] = ()
+        if found.added or found.withdrawn:
+            derived = self._store(transaction, reactor, found.added, found.withdrawn, now)
+        return Reacted(keys, derived, found.stood, found.standing, found.wakes)
 
     def _store(
         self,
@@ -126,6 +110,42 @@ class Reacting:
             *(Derived(reactor.name, key, None, None) for key in sorted(withdrawn) if key not in added),
             *(Derived(reactor.name, key, fact, receipts[key]) for key, (fact, _) in added.items()),
         ]
+
+
+class Difference(NamedTuple):
+    """What follows for some keys, beside what stood before.
+
+    `added` has the messages to store, with their bytes, and `withdrawn` those whose reason is gone or that now say
+    something else.
+    """
+
+    stood: Mapping[str, Mapping[MessageKey, Standing]]
+    standing: Mapping[str, Mapping[MessageKey, Standing]]
+    added: Mapping[MessageKey, tuple[Fact, bytes]]
+    withdrawn: Sequence[MessageKey]
+    wakes: Mapping[str, datetime]
+
+
+def difference(transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime) -> Difference:
+    """React to these keys, and compare with what stands; this only reads."""
+    before = transaction.standing(reactor.name, keys)
+    reactions = _reactions(transaction, reactor, keys, now, before)
+    standing: dict[str, dict[MessageKey, Standing]] = {}
+    added: dict[MessageKey, tuple[Fact, bytes]] = {}
+    withdrawn: list[MessageKey] = []
+    for key, reaction in reactions.items():
+        stood = before.get(key, {})
+        stands = standing[key] = {}
+        for message in reaction.messages:
+            name, body = _key_of(message), _body_of(message)
+            stands[name] = Standing(hashlib.sha256(body).hexdigest()[:32], message.cause, message.since)
+            if stood.get(name) != stands[name]:
+                added[name] = message.fact, body
+        withdrawn += (name for name, one in stood.items() if one.stands and stands.get(name) != one)
+        if reactor.remembers:
+            stands |= {name: one._replace(digest="") for name, one in stood.items() if name not in stands}
+    added |= _new_lasting(transaction, reactions.values())
+    return Difference(before, standing, added, withdrawn, _wakes(reactions))
 
 
 def _reactions(

@@ -16,6 +16,8 @@ from domain.kind import Kind
 
 FEEDS = "reactor/"
 """How the topics of the reactors' feeds begin; no topic of Kafka has a slash."""
+CHECKPOINTS = "reactor."
+"""How the names of their checkpoints begin."""
 
 
 class DerivedMessage(NamedTuple):
@@ -97,7 +99,7 @@ class Reactor(Protocol):
 
 def checkpoint_of(reactor: Reactor) -> str:
     """The name of its checkpoint."""
-    return f"reactor.{reactor.name}"
+    return CHECKPOINTS + reactor.name
 
 
 def feed_of(reactor: Reactor) -> str:

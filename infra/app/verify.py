@@ -15,6 +15,7 @@ from domain.kind import Kind
 from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
+from infra.app.verify_derived import DerivedCheck
 from infra.queries import books
 from infra.store.events.history import History
 from infra.store.projected.failures import failures_of
@@ -57,13 +58,16 @@ def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) 
         paused = [name for name, standing in waybill.rows.standings(PROJECTIONS).items() if standing.paused]
         hint = f" after you resume {', '.join(sorted(paused))} (docs/on-call.md)" if paused else ""
         raise ViewsBehindError(f"the views are {lag} events behind; update them first: waybill project --once{hint}")
-    return Verifier(waybill.engine, waybill.history, PROJECTIONS).run(on_stream)
+    return Verifier(waybill.engine, waybill.history, PROJECTIONS, DerivedCheck(waybill)).run(on_stream)
 
 
 class Verifier:
     """Checks one store. Run it without writers and with up-to-date views, because it reads in several steps."""
 
-    def __init__(self, engine: Engine, history: History, projections: Sequence[Projection]):
+    def __init__(
+        self, engine: Engine, history: History, projections: Sequence[Projection], derived: DerivedCheck | None = None
+    ):
+        self._derived = derived if derived is not None and derived.reactors else None
         self._engine = engine
         self._history = history
         self._projections = projections
@@ -71,12 +75,15 @@ class Verifier:
     def run(self, on_stream: Callable[[], None] | None = None) -> Verified:
         """Check everything; memory stays flat. `on_stream` is called after each stream."""
         checked = {"messages": 0, "rows": 0, "totals": 0, "books": 0}
+        if self._derived is not None:
+            checked["derived"] = 0
         findings: list[Finding] = []
         with self._engine.connect() as connection:
             streams = self._history.streams()
             while batch := list(islice(streams, STREAMS_AT_ONCE)):
                 findings += self._check_verdicts(connection, batch, checked)
                 findings += self._check_rows(connection, batch, checked)
+                findings += self._check_derived(batch, checked)
                 for _ in batch:
                     if on_stream is not None:
                         on_stream()
@@ -148,6 +155,12 @@ class Verifier:
                 checked["rows"] += len(found)
                 for change in diff(table.names, table.key, before=found, after=shaped[table.name]):
                     yield _found(table, change)
+
+    def _check_derived(self, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]) -> Iterator[Finding]:
+        if self._derived is not None:
+            standing, found = self._derived.findings([stream for stream, _ in batch])
+            checked["derived"] += standing
+            yield from (Finding("derived", *one) for one in found)
 
     def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
         """Rows of subjects without a stream."""

@@ -1,5 +1,7 @@
 """given `waybill react`, then orders know what carriers say of their parcels, and nothing else starts it."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from tests.integration.command import Command
@@ -153,3 +155,27 @@ def test_unmatched_parcels_tells_of_both_clocks(waybill: Command) -> None:
     assert (shipment["tracking_number"], shipment["dispatched_at"]) == ("1X", None)
     (shipment,) = waybill.ask("shipments", "--known-at", "2026-03-03T13:00:00Z")
     assert (shipment["tracking_number"], shipment["dispatched_at"]) == ("1Z", "2026-03-03T08:00:00Z")
+
+
+def test_verify_finds_a_derived_message_that_does_not_follow_and_one_that_is_missing(waybill: Command) -> None:
+    waybill.ingest(*ORDER, *SCANS)
+    waybill("react", "--once").done()
+    assert waybill.ask("verify")["checked"]["derived"] == 2
+    # given a store that somebody changed
+    with closing(sqlite3.connect(waybill.store)) as store, store:
+        first = store.execute("SELECT min(message_id) FROM derived_messages").fetchone()
+        store.execute("UPDATE derived_messages SET digest = 'another' WHERE message_id = ?", first)
+        store.execute("DELETE FROM derived_messages WHERE message_id <> ?", first)
+    # then
+    found = waybill("verify", "--format", "json").exited(1).json["findings"]
+    assert {(one["check"], one["found"]) for one in found} == {
+        ("derived", "it says something else"),
+        ("derived", "it was not stated"),
+    }
+
+
+def test_verify_leaves_derived_messages_alone_while_the_reactors_are_behind(waybill: Command) -> None:
+    waybill.ingest(*ORDER)
+    waybill("react", "--once").done()
+    waybill.ingest(*SCANS, name="scans.jsonl")
+    assert "derived" not in waybill.ask("verify")["checked"]

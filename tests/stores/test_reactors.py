@@ -8,25 +8,30 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from consumers.reactors.reactor import DerivedMessage, Reaction
 from consumers.sources.json_lines import JsonLines
 from domain.account.events import AccountRegistered, CustomerContacted
 from domain.account.kind import ACCOUNT
 from domain.checkpoint import CheckpointMovedError
-from domain.derived import MessageWithdrawn, is_derived
+from domain.derived import PARCELS, MessageWithdrawn, is_derived
 from domain.fact import Fact
 from domain.rep.kind import REP
 from domain.settling import settle
+from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
+from infra.app.migrate import migrate_store
+from infra.app.react import would_react
 from infra.app.status import read_status
 from infra.runtime import reactions
 from infra.runtime.reactions import Reactions
 from infra.settings import Settings
+from infra.store.engine import LOCKED
 from infra.store.reactions.reading import ReactionReading
 from infra.store.reactions.tables import reaction_references, reaction_wakes
 from infra.store.reactions.transaction import StoredReactions
+from infra.store.register.tables import messages, raw_messages, store_rules
 from infra.store.register.transaction import StoredRegisterTransaction
 from infra.store.retries import RetryPolicy
 from tests.integration.messages import Document, booked, message, placed
@@ -206,6 +211,53 @@ def test_what_a_booking_names_is_remembered_once(service: Waybill) -> None:
     with service.engine.connect() as connection:
         rows = connection.execute(select(reaction_references.c.reference, reaction_references.c.key)).all()
     assert sorted(map(tuple, rows)) == [("parcel-TRUCK", f"SO-{order}") for order in range(3)]
+
+
+def test_a_refused_message_is_withdrawn_whole_and_may_be_refused_again(service: Waybill) -> None:
+    # given an order that was told of two deliveries, of which the second is refused
+    sent = orders(1)
+    take_in(service, *sent, scan("1Z-SO-0", day=5), scan("1Z-SO-0", day=6))
+    service.react(Event(), once=True)
+    refused = [letter for letter in service.dead_letters.dead(service.clock()) if letter.source == PARCELS]
+    assert [letter.verdict for letter in refused] == ["refused"]
+    # when the booking is voided
+    void = voiding(sent[1], day=7)
+    take_in(service, void, name="void")
+    service.react(Event(), once=True)
+    # then nothing of it is left
+    assert [one for one in service.dead_letters.dead(service.clock()) if one.source == PARCELS] == []
+    with service.engine.connect() as connection:
+        for table in (messages, raw_messages):
+            assert connection.execute(select(table).where(table.c.source == PARCELS)).all() == []
+    # and when the void is voided, it is refused again
+    take_in(service, voiding(void, day=8), name="void of the void")
+    service.react(Event(), once=True)
+    assert [one for one in service.dead_letters.dead(service.clock()) if one.source == PARCELS] == refused
+    check_that_each_stands_once(service, 2)
+
+
+def voiding(wrong: Document, day: int) -> Document:
+    data = {"source": wrong["source"], "id": wrong["id"], "reason": "the wrong order"}
+    return message("message.voided", wrong["subject"], DAY.format(day), data)
+
+
+def test_other_rules_let_the_reactors_react_to_everything_again(new_store: StoreUrl) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as waybill:
+        take_in(waybill, *orders(3), scan("1Z-SO-0"))
+        waybill.react(Event(), once=True)
+        # given a store whose verdicts follow earlier rules
+        with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
+            connection.execute(update(store_rules).values(version=RULES_VERSION - 1))
+    # when
+    migrate_store(settings)
+    # then
+    with Waybill(settings) as waybill:
+        (parcels,) = [one for one in read_status(waybill).reactors if one.name == "reactor.parcels"]
+        assert parcels.position == 0
+        assert would_react(waybill) == []
+        waybill.react(Event(), once=True)
+        check_that_each_stands_once(waybill, 1)
 
 
 # -- a reactor that wakes by the clock -------------------------------------------------------------

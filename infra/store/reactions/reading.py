@@ -77,6 +77,10 @@ class ReactionReading:
     def count_due(self, connection: Connection, reactor: Reactor, now: datetime) -> int:
         return int(connection.execute(self._count_due, {"reactor": reactor.name, "now": now}).scalar_one())
 
+    def with_reasons(self, connection: Connection, reactor: Reactor, keys: Collection[str]) -> set[str]:
+        """Those of these keys to which there can be anything to react."""
+        return self._keys(connection, self._with_reasons, reactor, keys) if reactor.needs_referred else set(keys)
+
     def after(self, connection: Connection, reactor: Reactor, limit: int) -> Touched:
         """The next events after the checkpoint, at most `limit`."""
         start = self.position(connection, reactor)

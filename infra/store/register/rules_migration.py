@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from consumers.ingest.redrive import KeptMalformed
+from consumers.reactors.reactor import CHECKPOINTS
 from consumers.sources.source import RawMessage
 from domain.rules_version import RULES_VERSION
 from infra.store.backend import Backend, as_keys
 from infra.store.engine import LOCKED
 from infra.store.register.headers import read_headers
-from infra.store.register.tables import malformed_messages
+from infra.store.register.tables import malformed_messages, reactor_positions
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.stored_rules_version import end_resettling, move_resettling, rules_seen
 
@@ -45,8 +46,10 @@ class ResettlingTransaction(StoredRegisterTransaction):
         move_resettling(self._connection, to)
 
     def end(self) -> None:
-        """Record that everything is done."""
+        """Record that everything is done. Reactors react to everything again, since other messages may follow now."""
         end_resettling(self._connection)
+        of_reactors = reactor_positions.c.name.startswith(CHECKPOINTS, autoescape=True)
+        self._connection.execute(update(reactor_positions).where(of_reactors).values(position=0))
 
     def kept_malformed(self, letter_ids: Sequence[str]) -> list[KeptMalformed]:
         """Those of these malformed messages that are still stored, in the order of these ids."""

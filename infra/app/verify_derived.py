@@ -1,0 +1,73 @@
+"""Verify, for derived messages: reacts to everything again and compares with what stands. It only reads."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from consumers.reactors.reacting import difference
+from consumers.reactors.reactor import Reactor
+from domain.streams import split_stream_name
+from infra.app.container import Waybill
+from infra.store.events.history import head_seen
+from infra.store.reactions.reading import ReactionReading
+from infra.store.reactions.transaction import ReactionStatements, StoredReactionTransaction
+
+STANDS, NOT_STATED = "it stands", "it was not stated"
+NO_REASON, OTHERWISE, NOT_REGISTERED = "no reason for it", "it says something else", "it is not registered"
+
+
+class DerivedFinding(NamedTuple):
+    """A derived message that a fresh reaction does not give, or gives otherwise: what was expected and found."""
+
+    subject: str
+    expected: str
+    found: str
+
+
+class DerivedCheck:
+    """Compares stream by stream. Only reactors that have nothing left to do are checked."""
+
+    def __init__(self, waybill: Waybill):
+        backend = waybill.backend
+        self._backend = backend
+        self._reading = ReactionReading(backend)
+        self._statements = ReactionStatements(backend)
+        self._now = waybill.clock()
+        with waybill.engine.connect() as connection:
+            head = head_seen(connection, backend)
+            self.reactors: Sequence[Reactor] = [
+                reactor
+                for reactor in waybill.reactors()
+                if self._reading.position(connection, reactor) == head
+                and not self._reading.count_due(connection, reactor, self._now)
+            ]
+
+    def findings(self, streams: Sequence[str]) -> tuple[int, list[DerivedFinding]]:
+        """How many messages stand of the keys among these streams, and what is wrong with them."""
+        standing = 0
+        findings: list[DerivedFinding] = []
+        with self._backend.engine.connect() as connection:
+            transaction = StoredReactionTransaction(connection, self._backend, self._statements)
+            for reactor in self.reactors:
+                own = (split_stream_name(stream) for stream in streams)
+                keys = {subject for kind, subject in own if kind is reactor.kind}
+                keys = self._reading.with_reasons(connection, reactor, keys) if keys else set()
+                if keys:
+                    count, found = self._compare(transaction, reactor, sorted(keys))
+                    standing += count
+                    findings += found
+        return standing, findings
+
+    def _compare(
+        self, transaction: StoredReactionTransaction, reactor: Reactor, keys: Sequence[str]
+    ) -> tuple[int, list[DerivedFinding]]:
+        stood, standing, added, withdrawn, _ = difference(transaction, reactor, keys, self._now)
+        findings: dict[str, DerivedFinding] = {}
+        found = {key: (STANDS, OTHERWISE if key in withdrawn else NOT_STATED) for key in added}
+        found |= {key: (NO_REASON, STANDS) for key in withdrawn if key not in added}
+        stated = {key for told in stood.values() for key, one in told.items() if one.stands}
+        found |= {key: (STANDS, NOT_REGISTERED) for key in stated - transaction.registered(stated).keys()}
+        count = sum(one.stands for told in standing.values() for one in told.values())
+        return count, [
+            DerivedFinding(f"message {key.message_id} of {key.source} about {key.subject}", *what)
+            for key, what in sorted(found.items())
+        ]
