@@ -18,8 +18,8 @@ from domain.checkpoint import CheckpointMovedError
 from domain.derived import PARCELS, MessageWithdrawn, is_derived
 from domain.fact import Fact
 from domain.rep.kind import REP
-from domain.settling import settle
 from domain.rules_version import RULES_VERSION
+from domain.settling import settle
 from infra.app.container import Waybill
 from infra.app.migrate import migrate_store
 from infra.app.react import would_react
@@ -218,22 +218,27 @@ def test_a_refused_message_is_withdrawn_whole_and_may_be_refused_again(service: 
     sent = orders(1)
     take_in(service, *sent, scan("1Z-SO-0", day=5), scan("1Z-SO-0", day=6))
     service.react(Event(), once=True)
-    refused = [letter for letter in service.dead_letters.dead(service.clock()) if letter.source == PARCELS]
-    assert [letter.verdict for letter in refused] == ["refused"]
+    refused = letters_of_parcels(service)
+    assert [verdict for _, verdict in refused] == ["refused"]
     # when the booking is voided
     void = voiding(sent[1], day=7)
     take_in(service, void, name="void")
     service.react(Event(), once=True)
     # then nothing of it is left
-    assert [one for one in service.dead_letters.dead(service.clock()) if one.source == PARCELS] == []
+    assert letters_of_parcels(service) == []
     with service.engine.connect() as connection:
         for table in (messages, raw_messages):
             assert connection.execute(select(table).where(table.c.source == PARCELS)).all() == []
     # and when the void is voided, it is refused again
     take_in(service, voiding(void, day=8), name="void of the void")
     service.react(Event(), once=True)
-    assert [one for one in service.dead_letters.dead(service.clock()) if one.source == PARCELS] == refused
+    assert letters_of_parcels(service) == refused
     check_that_each_stands_once(service, 2)
+
+
+def letters_of_parcels(waybill: Waybill) -> list[tuple[str, str]]:
+    letters = waybill.dead_letters.dead(waybill.clock())
+    return [(letter.letter_id, letter.verdict) for letter in letters if letter.source == PARCELS]
 
 
 def voiding(wrong: Document, day: int) -> Document:
