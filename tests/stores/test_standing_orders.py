@@ -1,14 +1,21 @@
 """given standing orders, when the reactors run, then each due date has one ordinary order while its reason stands."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from threading import Event
 from typing import Any
 
 import pytest
 
 from consumers.sources.json_lines import JsonLines
+from domain.checkpoint import CheckpointMovedError
+from domain.derived import MessageWithdrawn
+from domain.order.events import OrderPlaced
+from domain.standing_order.events import StandingOrderMissed
 from infra.app.container import Waybill
 from infra.app.react import would_react
 from infra.app.verify import verify_store
@@ -218,6 +225,35 @@ def test_a_clock_that_is_set_back_withdraws_nothing_and_places_nothing_twice(des
         assert len(desk.orders()) == 4
     desk.reacts(6)
     assert len(desk.orders()) == 5
+
+
+def test_three_reactors_whose_clocks_jump_place_each_date_once(desk: Desk) -> None:
+    desk.hears(1.75, DAILY, {**WEEKLY, "subject": "13", "id": "other"})
+
+    def run(seed: int) -> None:
+        draw = Random(seed)
+        now = day(2)
+        with Waybill(Settings(store=desk.url), lambda: now) as other:
+            work = other.reactions(Event())
+            for _ in range(12):
+                # Mostly on, sometimes back, and never so far that a date would be missed.
+                now = min(max(now + timedelta(hours=draw.choice((-30, -7, 1, 5, 20, 40))), day(2)), day(8))
+                try:
+                    work.step()
+                except CheckpointMovedError:
+                    continue
+
+    with ThreadPoolExecutor(3) as reactors:
+        list(reactors.map(run, range(3)))
+    desk.reacts(8)
+
+    events = [event for _, event in desk.waybill.history.after(0, 10_000)]
+    placed = Counter(event.message_id for event in events if isinstance(event, OrderPlaced))
+    assert placed == {f"placed-12-2025-03-0{n}": 1 for n in range(2, 9)} | {
+        "placed-13-2025-03-03": 1,
+        "placed-13-2025-03-10": 1,
+    }
+    assert not any(isinstance(event, MessageWithdrawn | StandingOrderMissed) for event in events)
 
 
 def test_no_rebuild_and_no_reading_places_anything(desk: Desk) -> None:
