@@ -27,6 +27,7 @@ class StandingOrderPeriod(NamedTuple):
     valid_to: Annotated[datetime | None, "Until when; null while it lasts."]
     account_id: Annotated[str, "The account that orders."]
     rep_id: Annotated[str, "The rep who is responsible for the orders."]
+    currency: Annotated[str, "The currency of the orders (ISO 4217)."]
     stopped: Annotated[bool, "Whether it is stopped."]
     every: Annotated[str, "How often an order is due, in words."]
     lead_days: Annotated[int, "How many days before it is due an order is placed."]
@@ -97,6 +98,7 @@ def _periods(settled: Settled) -> Iterator[StandingOrderPeriod]:
             valid_to=until,
             account_id=said.account_id,
             rep_id=said.rep_id,
+            currency=said.currency,
             stopped=False,
             every=str(said.every),
             lead_days=said.lead_days,

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from projections.views.columns import Name
@@ -43,6 +44,26 @@ class day_of_month(_Text):  # noqa: N801  (reads as a function in queries)
     """A day of a month (counted from year 0), or the month's last day if the month is shorter."""
 
     inherit_cache = True
+
+
+class utc_day(FunctionElement[str]):  # noqa: N801  (reads as a function in queries)
+    """The day of an instant in UTC."""
+
+    inherit_cache = True
+    type = Name
+
+
+@compiles(utc_day, "sqlite")
+def _utc_day_on_sqlite(element: utc_day, compiler: SQLCompiler, **kwargs: Any) -> str:
+    (instant,) = (compiler.process(operand, **kwargs) for operand in element.clauses)
+    # The division must round down, also before 1970.
+    return f"date(({instant} - (({instant} % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')"
+
+
+@compiles(utc_day, "postgresql")
+def _utc_day_on_postgresql(element: utc_day, compiler: SQLCompiler, **kwargs: Any) -> str:
+    (instant,) = (compiler.process(operand, **kwargs) for operand in element.clauses)
+    return _written(f"CAST({instant} AS timestamptz) AT TIME ZONE 'UTC'")
 
 
 @compiles(day_after, "sqlite")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select
 
+from projections.accounts import ACCOUNTS
 from projections.contacts import CONTACTS
 from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
@@ -20,6 +21,7 @@ from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 from projections.standing_orders import STANDING_ORDERS
 from projections.standing_placements import STANDING_PLACEMENTS
+from projections.views.account_book import ACCOUNT_BOOK_COLUMN_DOCS, account_book
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
 from projections.views.carrier_performance import CARRIER_PERFORMANCE_COLUMN_DOCS, carrier_performance
@@ -168,6 +170,15 @@ VIEWS: tuple[View, ...] = (
         carrier_performance,
         (SHIPMENTS,),
         CARRIER_PERFORMANCE_COLUMN_DOCS,
+        exact_decimals=True,
+    ),
+    View(
+        "account_book",
+        "accounts",
+        "What each account orders, whether it is served on time, and how it grows.",
+        account_book,
+        (ORDER_STATES, ACCOUNTS, STANDING_ORDERS),
+        ACCOUNT_BOOK_COLUMN_DOCS,
         exact_decimals=True,
     ),
     View(

@@ -161,6 +161,24 @@ COLUMNS = {
         "attempts",
         "cost",
     ],
+    "accounts": [
+        "account_id",
+        "name",
+        "segment",
+        "tier",
+        "rep_id",
+        "currency",
+        "orders",
+        "open_orders",
+        "overdue",
+        "on_time_percent",
+        "order_value",
+        "value_month",
+        "value_month_before",
+        "growth_percent",
+        "standing_orders",
+        "last_order_at",
+    ],
 }
 RELATIONS = {
     "overdue": "overdue_deliveries",
@@ -173,6 +191,7 @@ RELATIONS = {
     "shipments": "shipments",
     "expedites": "expedites",
     "carriers": "carrier_performance",
+    "accounts": "account_book",
 }
 VIEWS = list(COLUMNS)
 OF_A_REP = [view for view, columns in COLUMNS.items() if "rep_id" in columns]

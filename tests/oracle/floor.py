@@ -25,6 +25,7 @@ KEYS = {
     "shipments": ("order_id", "shipment_id"),
     "expedites": ("order_id", "request_id"),
     "scorecard": ("rep_id", "month", "currency"),
+    "accounts": ("account_id", "currency"),
     "carriers": ("carrier", "mode", "month", "currency"),
 }
 """What a row of each view is one of."""

@@ -39,10 +39,15 @@ class Rep(Subject):
 class Account(Subject):
     def __init__(self, account_id: str):
         self.contacts: list[tuple[str, datetime, str]] = []
+        self.fields: Row = {}
 
     def take(self, message: Message, now: datetime) -> str:
         if message.type == "customer.contacted.v1":
             self.contacts.append((message.data["rep_id"], now, message.data["about"]))
+        elif message.type == "account.registered.v1":
+            self.fields = dict(message.data)
+        elif message.type == "account.assigned.v1":
+            self.fields |= message.data
         return "applied"
 
 

@@ -2,15 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from tests.oracle.naive_order import DAY, Order, Shipment, Subject, minor
 from tests.oracle.naive_reading import BUSINESS_ZONE, Row
-from tests.oracle.naive_scorecards import month_at, scorecards
-from tests.oracle.naive_settling import Account, Rep
+from tests.oracle.naive_scorecards import month_at, months_before, scorecards
+from tests.oracle.naive_settling import Account, Rep, StandingOrder
 
 WEEK = timedelta(days=7)
 
@@ -102,6 +102,8 @@ def rows_of(
             rows = [_expedite(order, request_id, at) for order in orders for request_id in order.requests]
         case "scorecard":
             rows = scorecards(subjects, BUSINESS_ZONE)
+        case "accounts":
+            rows = list(_accounts(subjects, orders, at))
         case "carriers":
             rows = list(_carriers(orders))
         case _:
@@ -307,6 +309,53 @@ def _carriers(orders: list[Order]) -> Iterator[Row]:
             "attempts": sum(s.attempts for s in shipments),
             "cost": minor(sum(costs, Decimal()), currency) if costs else None,
         }
+
+
+def _accounts(subjects: Mapping[tuple[str, str], Subject], orders: list[Order], at: datetime) -> Iterator[Row]:
+    placed: dict[tuple[str, str], list[Order]] = defaultdict(list)
+    standing: Counter[tuple[str, str]] = Counter()
+    for order in orders:
+        assert order.placed is not None
+        if not order.is_cancelled and order.placed.get("account_id") is not None:
+            placed[order.placed["account_id"], order.placed["currency"]].append(order)
+    for subject in subjects.values():
+        if isinstance(subject, StandingOrder) and subject.terms is not None and not subject.stopped:
+            until = subject.terms.get("until")
+            if until is None or date.fromisoformat(str(until)) >= at.astimezone(UTC).date():
+                standing[subject.terms["account_id"], subject.terms["currency"]] += 1
+    this = month_at(at, BUSINESS_ZONE)
+    for account_id, currency in placed.keys() | standing.keys():
+        mine = placed[account_id, currency]
+        done = [order.completed for order in mine if order.completed is not None]
+        on_time = sum(each["delivered_at"] <= each["promised_by"] for each in done)
+        worth = defaultdict[str, Decimal](Decimal)
+        for order in mine:
+            worth[month_at(order.placed_at, BUSINESS_ZONE)] += order.order_value
+        now, before = worth[this], worth[months_before(this)]
+        account = subjects.get(("account", account_id))
+        fields = account.fields if isinstance(account, Account) else {}
+        yield {
+            "account_id": account_id,
+            "name": fields.get("name"),
+            "segment": fields.get("segment"),
+            "tier": fields.get("tier"),
+            "rep_id": fields.get("rep_id"),
+            "currency": currency,
+            "orders": len(mine),
+            "open_orders": sum(order.is_open for order in mine),
+            "overdue": sum(order.is_overdue(at) for order in mine),
+            "on_time_percent": _percent(Fraction(on_time, len(done))) if done else None,
+            "order_value": minor(sum(worth.values(), Decimal()), currency),
+            "value_month": minor(now, currency),
+            "value_month_before": minor(before, currency),
+            "growth_percent": _percent((Fraction(now) - Fraction(before)) / Fraction(before)) if before else None,
+            "standing_orders": standing[account_id, currency],
+            "last_order_at": max((order.placed_at for order in mine), default=None),
+        }
+
+
+def _percent(share: Fraction) -> Decimal:
+    return Decimal(round(share * 10_000)).scaleb(-2)
 
 
 def _mean_hours(spans: list[timedelta]) -> Decimal:

@@ -102,9 +102,15 @@ class Order:
     def at_risk_row(self, at: datetime) -> Row:
         return {**self._row(at, hours_left=hours(at, self.promise)), "why": self.why_at_risk(at)}
 
+    @property
+    def value(self) -> Fraction:
+        """Rounded to cents, half-even; these histories are in dollars."""
+        lines = self.placed.data["lines"]
+        exact = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in lines), Decimal())
+        return Fraction(exact.quantize(Decimal("0.01"), ROUND_HALF_EVEN))
+
     def _row(self, at: datetime, **told_hours: str) -> Row:
         data = self.placed.data
-        value = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in data["lines"]), Decimal())
         return {
             "order_id": self.order_id,
             "rep_id": self.rep,
@@ -121,7 +127,7 @@ class Order:
             "expedite": "none",
             "follow_up_owed": self.owes_follow_up(at),
             "delivery_attempts": 0,
-            "open_value": str(value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)),
+            "open_value": two_places(self.value),
             "currency": data["currency"],
             "untaken_messages": 0,
         }
@@ -133,6 +139,7 @@ class Straight:
     def __init__(self, lines: Iterable[bytes]):
         self._orders: dict[str, dict[str, Told]] = {}
         self._reps: dict[str, Told] = {}
+        self._accounts: dict[str, Told] = {}
         for line in lines:
             message = json.loads(line, parse_float=Decimal)
             at = read_instant(message["time"])
@@ -140,7 +147,9 @@ class Straight:
             told = Told(at, heard, message["data"])
             if message["type"] == "rep.registered.v1":
                 self._reps[message["subject"]] = told
-            elif message["type"] != "account.registered.v1":
+            elif message["type"] == "account.registered.v1":
+                self._accounts[message["subject"]] = told
+            else:
                 order = self._orders.setdefault(message["subject"], {})
                 assert message["type"] not in order, "these histories say everything once"
                 order[message["type"]] = told
@@ -164,6 +173,9 @@ class Straight:
                 return [order.at_risk_row(at) for order in orders if order.why_at_risk(at)]
             case "late":
                 return list(_late(orders))
+            case "accounts":
+                accounts = {key: told for key, told in self._accounts.items() if told.counts(limit, known_at)}
+                return list(_book(orders, accounts, at))
             case "carriers":
                 return list(_carriers(orders))
             case "workload":
@@ -216,6 +228,39 @@ def _carriers(orders: Iterable[Order]) -> Iterator[Row]:
             "mean_hours_late": two_places(Fraction(sum(late), 3_600_000_000 * len(late))) if late else None,
             "attempts": 0,
             "cost": two_places(sum(map(Fraction, costs), Fraction())) if costs else None,
+        }
+
+
+def _book(orders: Iterable[Order], accounts: dict[str, Told], at: datetime) -> Iterator[Row]:
+    this, before = f"{at:%Y-%m}", f"{at.replace(day=1) - DAY:%Y-%m}"
+    by_account: dict[tuple[str, str], list[Order]] = defaultdict(list)
+    for order in orders:
+        by_account[order.placed.data["account_id"], order.placed.data["currency"]].append(order)
+    for (account, currency), mine in by_account.items():
+        worth = defaultdict[str, Fraction](Fraction)
+        for order in mine:
+            worth[f"{order.placed.at:%Y-%m}"] += order.value
+        done = [order for order in mine if order.delivered_at is not None]
+        on_time = sum(order.delivered_at <= order.promise for order in done if order.delivered_at)
+        growth = 100 * (worth[this] / worth[before] - 1) if worth[before] else None
+        person = accounts[account].data if account in accounts else {}
+        yield {
+            "account_id": account,
+            "name": person.get("name"),
+            "segment": person.get("segment"),
+            "tier": person.get("tier"),
+            "rep_id": person.get("rep_id"),
+            "currency": currency,
+            "orders": len(mine),
+            "open_orders": len(mine) - len(done),
+            "overdue": sum(order.is_overdue(at) for order in mine),
+            "on_time_percent": two_places(Fraction(100 * on_time, len(done))) if done else None,
+            "order_value": two_places(sum(worth.values(), Fraction())),
+            "value_month": two_places(worth[this]),
+            "value_month_before": two_places(worth[before]),
+            "growth_percent": None if growth is None else two_places(growth),
+            "standing_orders": 0,
+            "last_order_at": shown(max(order.placed.at for order in mine)),
         }
 
 

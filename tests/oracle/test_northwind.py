@@ -16,7 +16,7 @@ INSTANTS = (
     "1998-06-01T00:00:00Z",
     "1998-07-01T02:00:00+02:00",
 )
-VIEWS = ("overdue", "at-risk", "late", "workload", "carriers")
+VIEWS = ("overdue", "at-risk", "late", "workload", "carriers", "accounts")
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,14 @@ AS_OF = (
     "2014-02-20T00:00:00Z",
     "2015-07-01T00:00:54Z",
 )
-VIEWS = ("overdue", "at-risk", "late", "workload", "carriers")
+VIEWS = ("overdue", "at-risk", "late", "workload", "carriers", "accounts")
 
 # A question to the second clock settles the whole history, so not every view is asked at every instant.
 KNOWN_AT = (
     ("overdue", "2014-02-20T00:00:00Z"),
     ("late", "2012-05-08T18:00:00Z"),
     ("workload", "2009-06-30T17:59:59Z"),
+    ("carriers", "2011-12-31T18:00:00Z"),
 )
 DAY_IN_QUESTION, NINE_DAYS_LATER = "2014-02-20T00:00:00Z", "2014-03-01T00:00:00Z"
 BOTH = (
@@ -30,6 +31,7 @@ BOTH = (
     ("workload", "2013-01-01T00:00:00Z", "2011-06-01T00:00:00Z"),  # what the service of then would say of a day to come
     ("at-risk", "2011-06-10T00:00:00Z", "2011-06-09T00:00:00Z"),
     ("scorecard", "2012-05-01T00:00:00Z", "2012-05-01T00:00:00Z"),
+    ("accounts", "2012-01-31T23:59:59.999999Z", "2012-02-10T18:00:00Z"),
 )
 
 

@@ -440,6 +440,7 @@ def established(
     until: date | None = None,
     account: str = "ALFKI",
     rep: str = "ann",
+    currency: str = "USD",
     lines: Mapping[int, Number] | None = None,
     **message: Any,
 ) -> StandingOrderEstablished:
@@ -447,7 +448,7 @@ def established(
         account_id=account,
         rep_id=rep,
         segment="b2b",
-        currency="USD",
+        currency=currency,
         lines=tuple(
             OrderLine(as_line(line), "LAMP", Decimal(quantity), Decimal(5))
             for line, quantity in (lines or {1: 10}).items()
