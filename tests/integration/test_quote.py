@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.command import Command, Nursery
-from tests.integration.messages import Document, booked, confirmed, placed
+from tests.integration.messages import Document, booked, confirmed, message, placed
 
 PROMISE = "2025-03-05T12:00:00Z"
 
@@ -40,9 +40,13 @@ def desk(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Command:
         *(m for n in range(5) for m in delivered_by("Swift", 10 + n, "18:00:00", cost=str(20 + n))),
         *(m for n in range(4) for m in delivered_by("Newcomer", n, "10:00:00", cost="1.00", service_level="express")),
         *(m for n in range(5) for m in delivered_by("Vans", n, "13:30:00", mode="in_house")),
+        # recalled before anything arrived
+        *delivered_by("Swift", 30, "09:00:00", cost="99.00")[:2],
+        message("shipment.cancelled", "SO-Swift-30", "2025-03-02T10:00:00Z", {"shipment_id": "S1", "reason": "lost"}),
         *delivered_by("Swift", 20, "09:00:00", recorded="2025-03-20T09:00:00Z", account="OTHER", cost="10.00"),
     ]
-    waybill.ask("ingest", waybill.file("messages.jsonl", *messages), "--history")
+    counts = waybill.ask("ingest", waybill.file("messages.jsonl", *messages), "--history")
+    assert counts["applied"] == len(messages), counts
     return waybill
 
 

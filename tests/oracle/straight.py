@@ -102,13 +102,6 @@ class Order:
     def at_risk_row(self, at: datetime) -> Row:
         return {**self._row(at, hours_left=hours(at, self.promise)), "why": self.why_at_risk(at)}
 
-    @property
-    def value(self) -> Fraction:
-        """Rounded to cents, half-even; these histories are in dollars."""
-        lines = self.placed.data["lines"]
-        exact = sum((Decimal(str(li["quantity"])) * Decimal(str(li["unit_price"])) for li in lines), Decimal())
-        return Fraction(exact.quantize(Decimal("0.01"), ROUND_HALF_EVEN))
-
     def _row(self, at: datetime, **told_hours: str) -> Row:
         data = self.placed.data
         return {
@@ -315,13 +308,9 @@ def _scorecards(orders: Iterable[Order]) -> Iterator[Row]:
             "delivered": len(delivered),
             "on_time": on_time,
             "late": len(delivered) - on_time,
-            "otif_percent": None if share is None else _hundredths(share * 100),
+            "otif_percent": None if share is None else two_places(share * 100),
             **dict.fromkeys(("expedites_requested", "expedites_granted", "expedites_met"), 0),
-            "placed_value": _hundredths(sum((order.value for order in placed[key]), Fraction(0))),
-            "delivered_value": _hundredths(sum((order.value for order in delivered), Fraction(0))),
+            "placed_value": two_places(sum((order.value for order in placed[key]), Fraction(0))),
+            "delivered_value": two_places(sum((order.value for order in delivered), Fraction(0))),
             **dict.fromkeys(("quota", "attainment_percent", "base", "commission", "bonus", "pay")),
         }
-
-
-def _hundredths(exact: Fraction) -> str:
-    return f"{Decimal(round(exact * 100)).scaleb(-2):.2f}"

@@ -19,6 +19,7 @@ VIEWS = (
     "shipments",
     "expedites",
     "carriers",
+    "accounts",
 )
 
 

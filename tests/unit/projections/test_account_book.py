@@ -111,6 +111,13 @@ def test_a_month_ends_with_its_last_microsecond(projecting: Projecting) -> None:
     told.seen("accounts", FIRST_OF_APRIL, row(value_month=Decimal("2.00"), value_month_before=Decimal("1.00")))
 
 
+def test_the_month_before_is_whole_at_the_end_of_the_two_longest_months(projecting: Projecting) -> None:
+    first_of_july, end_of_august = 121 * 24, 183 * 24 - 0.01
+    projecting.given(worth("4", first_of_july), of="SO-1").given(worth("3", first_of_july - 0.01), of="SO-2").seen(
+        "accounts", end_of_august, row(order_value=Decimal("7.00"), value_month_before=Decimal("4.00"))
+    )
+
+
 def test_the_value_is_that_of_the_lines_in_force_whatever_month_changed_them(projecting: Projecting) -> None:
     told = projecting.given(placed(8, {1: 10}, prices={1: 5}), amended(NEXT_MONTH, {1: 4}, prices={1: 5}))
     told.seen("accounts", 9, row(order_value=Decimal("50.00"), value_month=Decimal("50.00")))
