@@ -24,11 +24,13 @@ NEAREST_NAMED = 3
 class HandOverPlan(NamedTuple):
     """What would be handed over: accounts first, then orders, each by id.
 
-    `follow_ups_left` counts the follow-ups that the leaving rep owes on closed orders: they stay where they are.
-    `warning` says what is wrong with the rep who gets the work; None: nothing.
+    `follow_ups_left` counts the follow-ups that the leaving rep owes on closed orders, `standing_orders` are those that
+    still name another rep than the one who gets the work: both stay as they are. `warning` says what is wrong with the
+    rep who gets the work; None: nothing.
     """
 
     reassignments: Sequence[Reassignment]
+    standing_orders: Sequence[str]
     follow_ups_left: int
     warning: str | None
 
@@ -55,7 +57,8 @@ def plan_account(
     if account is None and not orders:
         raise CannotReassignError(f"no account {account_id} is known{_nearest_account(account_id, desk)}")
     accounts = [Held(account_id, None, (), None, None)] if account is None else [account]
-    return _plan(waybill, accounts, orders, to, reason, operator, warning)
+    plan = _plan(waybill, accounts, orders, to, reason, operator, warning)
+    return plan._replace(standing_orders=desk.standing_orders_of_account(account_id, unless=to))
 
 
 def plan_rep(
@@ -71,7 +74,10 @@ def plan_rep(
     plan = _plan(waybill, accounts, orders, to, reason, operator, warning)
     owed = waybill.views.ask(view_named("follow-ups"), Asked(), {"rep_id": rep_id}).rows
     held = {order.subject for order in orders}
-    return plan._replace(follow_ups_left=sum(row["order_id"] not in held for row in owed))
+    return plan._replace(
+        standing_orders=desk.standing_orders_of_rep(rep_id),
+        follow_ups_left=sum(row["order_id"] not in held for row in owed),
+    )
 
 
 def do_hand_over(waybill: Waybill, plan: HandOverPlan) -> tuple[list[HandedOver], Sequence[NoLongerApplied]]:
@@ -106,7 +112,7 @@ def _plan(
         *(reassignment("order", held, to, reason, operator, now) for held in orders if held.rep_id != to),
     ]
     expect_to_fit(waybill, given)
-    return HandOverPlan(given, 0, warning)
+    return HandOverPlan(given, (), 0, warning)
 
 
 def _row(each: Reassignment, outcome: Outcome | None) -> HandedOver:

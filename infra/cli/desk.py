@@ -35,6 +35,7 @@ from infra.export.whole_file import whole_file
 from infra.store.opening import Access
 
 STANDARD_STREAM = "-"
+STANDING_ORDERS_NAMED = 5
 
 OutOption = Annotated[
     str | None,
@@ -177,6 +178,13 @@ def _note(
     if plan.follow_ups_left:
         left = _counted(plan.follow_ups_left, "follow-up")
         show_note(form, f"{left} on closed orders stay with {from_}: waybill follow-ups --rep {from_}")
+    if plan.standing_orders:
+        named = ", ".join(plan.standing_orders[:STANDING_ORDERS_NAMED])
+        more = len(plan.standing_orders) - STANDING_ORDERS_NAMED
+        show_warning(
+            f"{_counted(len(plan.standing_orders), 'standing order')} still placed for another rep: {named}"
+            f"{f' and {more} more' if more > 0 else ''}; establish them again with the new one"
+        )
     if behind:
         show_warning(f"the views are {behind} events behind; orders of these are not counted")
 

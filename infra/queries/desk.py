@@ -27,12 +27,13 @@ from projections.accounts import ACCOUNTS
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
 from projections.reps import REPS
+from projections.standing_orders import STANDING_ORDERS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.follow_ups import follow_up_owed
 from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
-from projections.views.tables import account_periods, order_states, rep_periods
+from projections.views.tables import account_periods, order_states, rep_periods, standing_order_periods
 
 SUBJECTS_AT_ONCE = 500
 
@@ -148,6 +149,15 @@ class Desk:
         ids = self._ids(account_periods.c.account_id, ACCOUNTS, account_periods.c.rep_id == rep_id)
         return [account for account in self._held(ACCOUNT, ids) if account.rep_id == rep_id]
 
+    def standing_orders_of_rep(self, rep_id: str) -> Sequence[str]:
+        """The standing orders that name a rep and were not stopped, by id."""
+        return self._standing(standing_order_periods.c.rep_id == rep_id)
+
+    def standing_orders_of_account(self, account_id: str, *, unless: str) -> Sequence[str]:
+        """The account's standing orders that name another rep than this one and were not stopped, by id."""
+        named = standing_order_periods.c
+        return self._standing((named.account_id == account_id) & (named.rep_id != unless))
+
     def account_ids(self) -> Sequence[str]:
         """Every account that was registered or assigned, by id."""
         return self._ids(account_periods.c.account_id, ACCOUNTS)
@@ -159,6 +169,10 @@ class Desk:
         with snapshot(self._engine) as connection:
             answering_position(connection, (projection,))
             return connection.execute(over_stored_tables(question, (projection,))).scalars().all()
+
+    def _standing(self, which: ColumnElement[bool]) -> Sequence[str]:
+        named = standing_order_periods.c
+        return self._ids(named.standing_order_id, STANDING_ORDERS, named.stopped.is_(False), which)
 
     def _open_ids(self, which: ColumnElement[bool]) -> Sequence[str]:
         return self._ids(order_states.c.order_id, ORDER_STATES, order_states.c.status == "open", which)

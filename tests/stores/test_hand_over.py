@@ -17,7 +17,7 @@ from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from projections.views.catalogue import view_named
-from tests.integration.messages import Document, cancelled, message, placed, registered
+from tests.integration.messages import Document, cancelled, line, message, placed, registered
 from tests.stores.conftest import StoreUrl
 
 EARLY = "2025-03-03T09:00:00Z"
@@ -202,6 +202,29 @@ def test_a_name_that_does_not_fit_the_contract_is_refused_before_anything_is_sto
 ) -> None:
     with pytest.raises(CannotReassignError, match="source"):
         plan_rep(waybill, "rep-1", "rep-2", None, operator)
+
+
+def test_standing_orders_that_still_name_another_rep_are_listed(waybill: Waybill) -> None:
+    terms = {
+        "account_id": "ACME",
+        "rep_id": "rep-1",
+        "segment": "b2b",
+        "currency": "USD",
+        "lines": [line()],
+        "every": {"days": 7},
+        "first_on": "2025-04-01",
+        "lead_days": 2,
+    }
+    take_in(
+        waybill,
+        message("standing_order.established", "ST-1", EARLY, terms),
+        message("standing_order.established", "ST-2", EARLY, terms),
+        message("standing_order.stopped", "ST-2", LATER, {"reason": "the branch closes"}),
+        message("standing_order.established", "ST-3", EARLY, {**terms, "rep_id": "rep-2"}),
+    )
+
+    assert leaving(waybill).standing_orders == ["ST-1"]
+    assert plan_account(waybill, "ACME", "rep-2", None, "ann").standing_orders == ["ST-1"]
 
 
 def test_follow_ups_on_closed_orders_stay_and_are_counted(waybill: Waybill) -> None:
