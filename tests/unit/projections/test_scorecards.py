@@ -106,6 +106,13 @@ def test_a_grant_is_not_met_by_a_later_delivery(desk: Projecting) -> None:
     desk.given(*order).seen("scorecard", LATER, row(expedites_granted=1, expedites_met=0, late=1))
 
 
+def test_a_met_grant_counts_in_the_month_of_the_delivery(desk: Projecting) -> None:
+    granted = (expedite_requested(9), expedite_granted(10, promised_by=APRIL + 5))
+    order = (placed(8, promised_by=APRIL + 9), *granted, booked(11), delivered(APRIL + 1))
+    april = row(month="2026-04", expedites_granted=0, expedites_met=1)
+    desk.given(*order).seen("scorecard", LATER, row(month="2026-03", expedites_granted=1, expedites_met=0), april)
+
+
 def test_what_nobody_held_is_in_a_row_without_a_rep(desk: Projecting) -> None:
     desk.given(placed(8, rep=None), booked(9), delivered(10)).given(pay_plan_set(8)).seen(
         "scorecard", LATER, row(rep_id=None, placed_value=50, delivered_value=50, quota=None, pay=None)
