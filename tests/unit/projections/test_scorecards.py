@@ -13,6 +13,7 @@ from tests.unit.domain.facts import (
     amended,
     booked,
     cancelled,
+    customer_informed,
     delivered,
     expedite_granted,
     expedite_requested,
@@ -87,6 +88,7 @@ def test_expedites_count_for_who_held_the_order_at_each_step(projecting: Project
         expedite_granted(APRIL, promised_by=APRIL + 50),
         booked(APRIL + 1),
         reassigned(APRIL + 2, "cat"),
+        customer_informed(APRIL + 3),
     )
     requested = row(rep_id="ann", month="2026-03", expedites_requested=1, expedites_granted=0)
     granted = row(rep_id="bob", month="2026-04", expedites_requested=0, expedites_granted=1, expedites_met=0)
@@ -96,6 +98,7 @@ def test_expedites_count_for_who_held_the_order_at_each_step(projecting: Project
         expedite_periods,
         row(requested_rep_id="ann", decided_rep_id=None),
         row(requested_rep_id="ann", decided_rep_id="bob"),
+        row(requested_rep_id="ann", decided_rep_id="bob", informed_at=APRIL + 3),
     )
     met = row(rep_id="cat", month="2026-04", expedites_met=1, delivered=1)
     told.given(delivered(APRIL + 50)).seen("scorecard", LATER, requested, granted, met)
