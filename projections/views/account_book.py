@@ -16,7 +16,9 @@ from projections.views.tables import account_periods, order_states, standing_ord
 
 ACCOUNT_BOOK_COLUMN_DOCS = {
     "account_id": "The account.",
-    "name": "The account's name; null, like segment and tier, for an unregistered account.",
+    "name": "The account's name; null until it is registered.",
+    "segment": "b2b or b2c; null until it is registered.",
+    "tier": "The tier as registered; null for none.",
     "rep_id": "The rep of the account; null for none. Its orders have reps of their own.",
     "currency": "The orders' currency (ISO 4217): an account has a row for each.",
     "orders": "Orders placed; cancelled ones are left out of this and all that follows.",
