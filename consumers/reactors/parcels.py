@@ -9,7 +9,7 @@ or more before it.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -45,6 +45,7 @@ class ParcelReactor:
     referred_kind = PARCEL
     naming: tuple[type[Fact], ...] = (ShipmentBooked, ShipmentRebooked)
     needs_referred = True
+    heeds: Set[str] | None = None
     remembers = False
 
     def references(self, fact: Fact) -> Iterator[str]:

@@ -7,7 +7,7 @@ again when one of these streams gets a fact, and at the instant for which the la
 gives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -72,6 +72,10 @@ class Reactor(Protocol):
     @property
     def needs_referred(self) -> bool:
         """Whether nothing follows for a key while none of the subjects it refers to has a stream."""
+
+    @property
+    def heeds(self) -> Set[str] | None:
+        """The stored topics of the referred subjects' events that can change a reaction (None: all do)."""
 
     @property
     def remembers(self) -> bool:

@@ -7,12 +7,15 @@ message of the standing order's own, and never decided anew. See docs/standing-o
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 
 from consumers.reactors.reactor import DerivedMessage, Reaction
+from domain.account.events import AccountRegistered
 from domain.account.kind import ACCOUNT
+from domain.clock_holds import ClockHoldEnded
 from domain.derived import STANDING_ORDERS as SOURCE
+from domain.events import MessageVoided
 from domain.fact import Fact
 from domain.order.events import OrderPlaced
 from domain.settling import settle
@@ -39,6 +42,7 @@ class StandingOrderReactor:
     referred_kind = ACCOUNT
     naming: tuple[type[Fact], ...] = (StandingOrderEstablished,)
     needs_referred = False
+    heeds: Set[str] | None = frozenset((AccountRegistered.TOPIC, MessageVoided.TOPIC, ClockHoldEnded.TOPIC))
     remembers = True
 
     def __init__(self, time_zone: str, catch_up: timedelta):

@@ -5,14 +5,24 @@ are the relay's records for the contract's examples.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from consumers.contract import CATALOGUE, EXAMPLES, TOPICS, ReadingRules, WellFormed, asyncapi_document, read_message
+from consumers.contract import (
+    CATALOGUE,
+    EXAMPLES,
+    OWN_TYPES,
+    TOPICS,
+    ReadingRules,
+    WellFormed,
+    asyncapi_document,
+    read_message,
+)
 from consumers.contract.asyncapi import STRUCTURED
 from consumers.contract.claims import Claimed
+from consumers.contract.schema import model_schemas
 from consumers.contract.topics import DEAD_SUFFIX, EVENTS, VERDICTS
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_letter_copies, effects, verdicts
@@ -27,9 +37,12 @@ from consumers.relay.envelope import (
 )
 from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record
+from domain.derived import STANDING_ORDERS
 from domain.events import VerdictChanged
 from domain.kinds import KIND_OF_TYPE
 from domain.order.kind import ORDER
+from domain.standing_order.events import StandingOrderMissed
+from domain.standing_order.kind import STANDING_ORDER
 from domain.streams import stream_name
 from domain.verdict import Verdict
 
@@ -64,7 +77,8 @@ def whole_document() -> dict[str, Any]:
         for name, channel in (("events", EVENTS), ("verdicts", VERDICTS), ("dead", DEAD))
     }
     document["components"]["messages"] |= messages
-    document["components"]["schemas"] |= _schemas()
+    own = [row.data for row in OWN_TYPES.values()]
+    document["components"]["schemas"] |= {**model_schemas(own, _SCHEMAS.format(name="{model}")), **_schemas()}
     return document
 
 
@@ -91,7 +105,7 @@ def _schemas() -> Mapping[str, Any]:
 
 
 def _events() -> Mapping[str, Any]:
-    told = {name: _turn(name) for name in EXAMPLES}
+    told = {**{name: _turn(name) for name in EXAMPLES}, StandingOrderMissed.TYPE: _missed()}
     messages = {
         name + IN_EFFECT: _message(
             name,
@@ -101,7 +115,7 @@ def _events() -> Mapping[str, Any]:
             effects.record_of(told[name], EVENTS, _SOURCE),
             "The stream.",
         )
-        for name, row in CATALOGUE.items()
+        for name, row in {**CATALOGUE, **OWN_TYPES}.items()
     }
     reverted = told["shipment.booked.v1"]
     change = VerdictChanged(
@@ -132,6 +146,19 @@ def _turn(message_type: str) -> Turn:
     key = MessageKey(*read.fact.key, read.subject)
     kind = KIND_OF_TYPE[message_type] or ORDER
     return Turn(read.fact, key, (stream_name(kind, read.subject), 1), 1, None)
+
+
+def _missed() -> Turn:
+    """Waybill's own message about a standing order takes effect."""
+    fact = StandingOrderMissed(
+        occurred_at=_RECEIVED_AT - timedelta(days=1),
+        recorded_at=_RECEIVED_AT,
+        source=STANDING_ORDERS,
+        message_id="missed-12-2026-07-21",
+        causation_id="standing_order-established-1",
+        due_on=date(2026, 7, 21),
+    )
+    return Turn(fact, MessageKey(*fact.key, "12"), (stream_name(STANDING_ORDER, "12"), 2), 1, None)
 
 
 def _relayed(message_type: str, data: str) -> dict[str, Any]:

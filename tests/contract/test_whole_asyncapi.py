@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from consumers.contract import CATALOGUE, TOPICS, asyncapi_document
+from consumers.contract import CATALOGUE, OWN_TYPES, TOPICS, asyncapi_document
 from consumers.ingest.register import MessageKey
 from consumers.relay.asyncapi import whole_document
 from consumers.relay.identity import fact_id
@@ -54,7 +54,7 @@ def test_what_the_relay_sends_has_channels_of_its_own() -> None:
     assert [channel["address"] for channel in channels] == ["waybill.events", "waybill.verdicts", "{topic}.dead"]
     assert DOCUMENT["channels"]["dead"]["parameters"]["topic"]["enum"] == list(TOPICS)
     assert {name for channel in channels for name in channel["messages"]} == OURS.keys()
-    assert {f"{name}.in-effect" for name in CATALOGUE} < OURS.keys()
+    assert {f"{name}.in-effect" for name in [*CATALOGUE, *OWN_TYPES]} < OURS.keys()
     for operation, channel in zip(sent.values(), channels, strict=True):
         assert [follow(message["$ref"]) for message in operation["messages"]] == [
             {"$ref": f"#/components/messages/{name}"} for name in channel["messages"]

@@ -209,6 +209,18 @@ def test_a_local_day_begins_at_its_first_instant(zone: str) -> None:
             assert end_of_day(day, zone) == begins(day + DAY, zone)
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/Toronto", date(1919, 3, 31)),  # clocks went forward from 23:30 to 00:30
+        ("America/St_Johns", date(2009, 11, 1)),  # and here back from 00:01 to 23:01: the day began twice
+    ],
+)
+def test_a_local_day_begins_once_where_a_clock_change_crosses_midnight(zone: str, day: date) -> None:
+    for one in (day - DAY, day, day + DAY):
+        assert beginning_of_day(one, zone) == begins(one, zone)
+
+
 @MANY
 @given(histories(), st.sampled_from(ZONES))
 def test_what_follows_at_an_instant_is_what_the_naive_calculation_says(

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
@@ -277,6 +277,7 @@ class Greeting:
     referred_kind = REP
     naming: tuple[type[Fact], ...] = (AccountRegistered,)
     needs_referred = False
+    heeds: Set[str] | None = None
     remembers = False
 
     def references(self, fact: Any) -> list[str]:

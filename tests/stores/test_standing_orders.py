@@ -22,6 +22,7 @@ from infra.app.verify import verify_store
 from infra.queries.books import books
 from infra.queries.views import Asked
 from infra.settings import Settings
+from infra.store.reactions.reading import ReactionReading
 from projections.views.catalogue import view_named
 from tests.integration.messages import Document, booked, confirmed, line, message, placed, voided
 from tests.stores.conftest import StoreUrl
@@ -225,6 +226,18 @@ def test_a_clock_that_is_set_back_withdraws_nothing_and_places_nothing_twice(des
         assert len(desk.orders()) == 4
     desk.reacts(6)
     assert len(desk.orders()) == 5
+
+
+def test_what_happens_to_an_account_otherwise_is_no_news_for_its_standing_orders(desk: Desk) -> None:
+    desk.hears(1.75, DAILY, account(1, "UTC"))
+    desk.reacts(2)
+    desk.hears(2.1, message("account.assigned", "ACME", time(2.1), {"rep_id": "rep-2"}))
+    with desk.waybill.engine.connect() as connection:
+        reactor = desk.waybill.reactors()[1]
+        assert ReactionReading(desk.waybill.backend).after(connection, reactor, 100).keys == []
+    desk.hears(2.2, voided(account(1, "UTC"), time(2.2)))
+    with desk.waybill.engine.connect() as connection:
+        assert ReactionReading(desk.waybill.backend).after(connection, reactor, 100).keys == ["12"]
 
 
 def test_three_reactors_whose_clocks_jump_place_each_date_once(desk: Desk) -> None:

@@ -97,7 +97,7 @@ class ReactionReading:
             if kind is reactor.kind:
                 own.setdefault(subject, []).append(rows[place][1:])
                 places.setdefault(subject, place)
-            elif kind is reactor.referred_kind:
+            elif kind is reactor.referred_kind and (reactor.heeds is None or topic in reactor.heeds):
                 referred.setdefault(stream)
                 places.setdefault(stream, place)
         named = _references(reactor, own)
