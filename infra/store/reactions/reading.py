@@ -44,15 +44,16 @@ class ReactionReading:
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {position} > :position ORDER BY {position} LIMIT :limit"
         )
+        # A cross join: SQLite then begins with the keys, and not with all rows of the reactor.
         self._referring = text(
-            f"SELECT DISTINCT r.key FROM {backend.keys(1)} JOIN {reaction_references.name} AS r "
-            "ON r.reactor = :reactor AND r.reference = k.k0"
+            f"SELECT DISTINCT r.key FROM {backend.keys(1)} CROSS JOIN {reaction_references.name} AS r "
+            "WHERE r.reactor = :reactor AND r.reference = k.k0"
         )
         # Which keys can have anything to react to: they refer to a stream that exists, or their messages stand.
         self._with_reasons = text(
             f"SELECT k.k0 FROM {backend.keys(1)} WHERE EXISTS (SELECT 1 FROM {reaction_references.name} AS r "
-            f"JOIN {backend.events_table} AS e ON e.originator_id = r.reference AND e.originator_version = 1 "
-            "WHERE r.reactor = :reactor AND r.key = k.k0) "
+            f"CROSS JOIN {backend.events_table} AS e WHERE r.reactor = :reactor AND r.key = k.k0 "
+            "AND e.originator_id = r.reference AND e.originator_version = 1) "
             f"OR EXISTS (SELECT 1 FROM {derived_messages.name} AS d WHERE d.reactor = :reactor AND d.key = k.k0)"
         )
         self._existing = text(

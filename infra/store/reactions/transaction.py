@@ -42,8 +42,8 @@ class ReactionStatements(Statements):
         self.begin = upsert(reactor_positions).on_conflict_do_nothing()
         columns = ", ".join(f"d.{name}" for name in ("key", *MessageKey._fields, *Standing._fields))
         self.standing = text(
-            f"SELECT {columns} FROM {backend.keys(1)} JOIN {derived_messages.name} AS d "
-            "ON d.reactor = :reactor AND d.key = k.k0"
+            f"SELECT {columns} FROM {backend.keys(1)} CROSS JOIN {derived_messages.name} AS d "
+            "WHERE d.reactor = :reactor AND d.key = k.k0"
         ).columns(since=Instant)
         wakes, derived = reaction_wakes.c, derived_messages.c
         of_key = (wakes.reactor == bindparam("of_reactor"), wakes.key == bindparam("of_key"))
