@@ -16,6 +16,7 @@ from domain.account.events import AccountRegistered, CustomerContacted
 from domain.account.kind import ACCOUNT
 from domain.checkpoint import CheckpointMovedError
 from domain.derived import PARCELS, MessageWithdrawn, is_derived
+from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.rep.kind import REP
 from domain.rules_version import RULES_VERSION
@@ -24,6 +25,8 @@ from infra.app.container import Waybill
 from infra.app.migrate import migrate_store
 from infra.app.react import would_react
 from infra.app.status import read_status
+from infra.app.verify import verify_store
+from infra.queries.views import Asked
 from infra.runtime import reactions
 from infra.runtime.reactions import Reactions
 from infra.settings import Settings
@@ -34,6 +37,7 @@ from infra.store.reactions.transaction import StoredReactions
 from infra.store.register.tables import messages, raw_messages, store_rules
 from infra.store.register.transaction import StoredRegisterTransaction
 from infra.store.retries import RetryPolicy
+from projections.views.catalogue import view_named
 from tests.integration.messages import Document, booked, message, placed
 from tests.stores.conftest import StoreUrl
 
@@ -236,6 +240,94 @@ def test_a_refused_message_is_withdrawn_whole_and_may_be_refused_again(service: 
     service.react(Event(), once=True)
     assert letters_of_parcels(service) == refused
     check_that_each_stands_once(service, 2)
+
+
+def test_what_a_withdrawn_message_made_impossible_is_possible_again(service: Waybill) -> None:
+    # given a number typed in after the delivery, so that the rebooking is refused
+    order, booking = orders(1, "WRONG")
+    number = {"shipment_id": "S1", "tracking_number": "1Z"}
+    rebooking = message("shipment.rebooked", "SO-0", DAY.format(7), number)
+    take_in(service, order, booking, rebooking, delivery := scan("1Z"))
+    service.react(Event(), once=True)
+    service.project()
+    assert verdict_of(service, rebooking) == "refused"
+    # when the delivery turns out to be wrong
+    take_in(service, message("message.voided", "1Z", DAY.format(8), naming(delivery)), name="void")
+    service.react(Event(), once=True)
+    service.project()
+    assert verify_store(service).findings == []
+    # then the rebooking applies, and says so
+    assert verdict_of(service, rebooking) == "applied"
+    changes = [one for _, one in service.history.after(0, 1_000) if isinstance(one, VerdictChanged)]
+    assert [(one.message_id, one.verdict) for one in changes if one.source == rebooking["source"]] == [
+        (rebooking["id"], "refused"),
+        (rebooking["id"], "applied"),
+    ]
+    # and the next message is judged by that
+    take_in(service, message("shipment.dispatched", "SO-0", DAY.format(8), {"shipment_id": "S1"}), name="dispatch")
+    service.project()
+    assert verify_store(service).findings == []
+
+
+def test_followers_hear_when_a_derived_message_is_withdrawn_and_when_it_stands_again(service: Waybill) -> None:
+    # given
+    sent = orders(1)
+    void = voiding(sent[1], day=7)
+    effects = service.outboxes()[0]
+    for number, part in enumerate(([*sent, scan("1Z-SO-0")], [void], [voiding(void, day=8)])):
+        take_in(service, *part, name=str(number))
+        service.react(Event(), once=True)
+    # when
+    heard = [json.loads(record.value) for record in effects.after(0).records]
+    # then
+    told = [one for one in heard if one["messagesource"] == PARCELS]
+    assert [(one["type"], one["revision"]) for one in told] == [
+        ("delivery.confirmed.v1", 1),
+        ("waybill.fact.reverted.v1", 2),
+        ("delivery.confirmed.v1", 3),
+    ]
+    # and a message that was withdrawn while it was in effect has no verdict
+    take_in(
+        service, message("message.voided", "1Z-SO-0", DAY.format(8), naming(scan("1Z-SO-0"))), name="void of the scan"
+    )
+    service.react(Event(), once=True)
+    last = [json.loads(record.value) for record in effects.after(0).records][-1]
+    assert (last["type"], last["revision"], last["data"]["verdict"]) == ("waybill.fact.reverted.v1", 4, None)
+    assert last["data"]["reason"] == "withdrawn: its reason is gone"
+
+
+def test_what_stands_today_is_not_what_followed_when_its_reason_was_voided(service: Waybill) -> None:
+    # given a booking that was voided for two days, as far as anyone knew
+    sent = orders(1)
+    void = voiding(sent[1], day=6)
+    known = [*sent, scan("1Z-SO-0", day=5), void, voiding(void, day=8)]
+    lines = b"\n".join(json.dumps({**one, "recordedtime": one["time"]}).encode() for one in known)
+    service.ingest(honour_recordedtime=True).read(JsonLines.of_bytes("history", lines))
+    service.react(Event(), once=True)
+    service.project()
+
+    def status(known_at: datetime | None) -> str:
+        (order,) = service.views.ask(view_named("orders"), Asked(None, known_at)).rows
+        told = service.orders.order("SO-0", service.clock(), None, known_at)
+        assert told is not None
+        assert (told.summary and told.summary.status) == order["status"]
+        assert told.untaken == [], "no message waits for a shipment that was not known then"
+        return str(order["status"])
+
+    # then
+    assert status(None) == "delivered"
+    assert status(datetime(2026, 3, 5, 12, tzinfo=UTC)) == "delivered"
+    assert status(datetime(2026, 3, 7, 12, tzinfo=UTC)) == "open"
+    assert status(datetime(2026, 3, 8, 12, tzinfo=UTC)) == "delivered"
+
+
+def verdict_of(waybill: Waybill, sent: Document) -> str:
+    (report,) = waybill.messages.find(sent["source"], sent["id"])
+    return report.verdict
+
+
+def naming(wrong: Document) -> Document:
+    return {"source": wrong["source"], "id": wrong["id"], "reason": "the wrong door"}
 
 
 def letters_of_parcels(waybill: Waybill) -> list[tuple[str, str]]:

@@ -156,6 +156,12 @@ def test_the_last_of_the_parcels_completes_the_shipment() -> None:
     assert settled(facts, {"1Z": [parcel_delivered(10)]}).state.completion.at == oclock(10)
 
 
+def test_a_number_that_became_one_of_the_parcels_is_a_parcel_of_the_shipment() -> None:
+    facts = [placed(), booked(9, tracking="1Z"), rebooked(9.5, parcels=("1Z", "1Y"))]
+    (found,) = told(facts, {"1Z": [parcel_delivered(10)]})
+    assert found.parcel == "1Z"  # type: ignore[attr-defined]
+
+
 def test_a_number_too_long_to_be_a_subject_is_left_out() -> None:
     assert told([placed(), booked(9, tracking="1" * 201)], {"1" * 201: [parcel_dispatched(10)]}) == ()
 
@@ -214,6 +220,20 @@ def test_a_shipment_that_the_told_delivery_made_impossible_is_told_nothing() -> 
     order = settled(facts, scans)
     assert [fact.shipment_id for fact in told(facts, scans)] == ["S-1"]  # type: ignore[attr-defined]
     assert not any(outcome.verdict is Verdict.HELD for outcome in order.outcomes.values())
+
+
+def test_what_only_a_scan_of_another_parcel_would_make_impossible_is_told() -> None:
+    # given a cancelled shipment whose number is another parcel's by now, and a booking after that parcel's delivery
+    facts = [
+        placed(),
+        booked(9, tracking="1Z"),
+        shipment_cancelled(9.5),
+        booked(11 + A_MONTH, "S-2", tracking="1Y"),
+    ]
+    scans: Scans = {"1Z": [parcel_delivered(10 + A_MONTH)], "1Y": [parcel_dispatched(12 + A_MONTH)]}
+    # then the delivery closes nothing, and the booking's parcel is the order's
+    (found,) = told(facts, scans)
+    assert found.shipment_id == "S-2"  # type: ignore[attr-defined]
 
 
 def test_a_scan_that_the_clock_holds_says_nothing_yet() -> None:
