@@ -35,12 +35,12 @@ class MatchedScan(NamedTuple):
 class DerivedThen:
     """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so.
 
-    `time_zone` is that of accounts without one.
+    `time_zone` is that of accounts without one. Nothing is placed after `now`, the clock, whatever `known_at` is.
     """
 
-    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta, time_zone: str):
+    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta, time_zone: str, now: datetime):
         self._history = history
-        self._placed = PlacedThen(history, self._recorded, known_at, time_zone)
+        self._placed = PlacedThen(history, self._recorded, min(known_at, now), time_zone)
         self._known_at = known_at
         self._clock_skew = clock_skew
         self._matched: list[MatchedScan] = []

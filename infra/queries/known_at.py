@@ -37,6 +37,7 @@ def scratch_of(
     known_at: datetime,
     clock_skew: timedelta,
     zone: str,
+    now: datetime,
     *,
     only_lasting: bool = True,
     untaken: UntakenThen | None = None,
@@ -48,13 +49,14 @@ def scratch_of(
 
     They have nothing after `as_of`, so the rows valid then have no end: query them for the present. With
     `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then; with
-    `matches_scans`, the scans of which an order had been told. They have the months of `zone`.
+    `matches_scans`, the scans of which an order had been told. They have the months of `zone`. `now` is
+    the clock.
     """
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections, zone)
         # No other process uses these tables, so a count of batches can serve as the position.
-        derived = DerivedThen(history, known_at, clock_skew, zone)
+        derived = DerivedThen(history, known_at, clock_skew, zone, now)
         kinds = {projection.kind for projection in projections} | ({ORDER} if matches_scans else set())
         shaped = _shaped(history, projections, kinds, as_of, derived, only_lasting, untaken)
         for position, batch in enumerate(shaped):

@@ -106,6 +106,7 @@ class Views:
                 asked.known_at,
                 self._clock_skew,
                 self._zone,
+                self._clock(),
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
                 untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
                 matches_scans=view.matches_scans,

@@ -126,7 +126,7 @@ def test_what_was_known_is_counted_in_months_of_the_zone_too(sqlite_store: Store
     with Waybill(Settings(store=sqlite_store(), time_zone="Europe/Berlin")) as waybill:
         now = waybill.clock()
         with (
-            scratch_of(waybill.history, (), None, now, timedelta(hours=1), "Europe/Berlin") as scratch,
+            scratch_of(waybill.history, (), None, now, timedelta(hours=1), "Europe/Berlin", now) as scratch,
             scratch.connect() as connection,
         ):
             as_of = AsOf.at(datetime(2024, 4, 30, 22, tzinfo=UTC), zone="Europe/Berlin")

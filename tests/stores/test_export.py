@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow
@@ -43,6 +44,7 @@ def floor(request: pytest.FixtureRequest) -> Any:
         waybill.ingest().read(JsonLines.of_bytes("first", b"\n".join(halves[True])))
         clock[0] = DEFAULT_UNTIL
         waybill.ingest().read(JsonLines.of_bytes("second", b"\n".join(halves[False])))
+        waybill.react(Event(), once=True)
         waybill.project()
         yield waybill
 

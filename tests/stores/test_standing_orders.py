@@ -295,6 +295,9 @@ def test_known_at_an_instant_the_orders_follow_from_what_was_recorded_then(desk:
     now = desk.orders()
     assert now == desk.orders(known_at=9.6) == {"12-2025-03-03": "open", "12-2025-03-10": "open"}
     assert desk.orders(known_at=1.7) == {}
+    # An instant that is still to come is no forecast.
+    assert desk.orders(known_at=40) == now
+    assert desk.waybill.orders.order("12-2025-03-17", desk.now, known_at=day(40)) is None
     assert desk.orders(known_at=5) == {"12-2025-03-03": "open"}
     assert desk.standing(known_at=5) == ("2025-03-10", "12-2025-03-03", 1, 0)
     assert desk.standing(known_at=9.6) == desk.standing()
