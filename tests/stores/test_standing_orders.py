@@ -13,7 +13,7 @@ import pytest
 
 from consumers.sources.json_lines import JsonLines
 from domain.checkpoint import CheckpointMovedError
-from domain.derived import MessageWithdrawn
+from domain.derived import PARCELS, MessageWithdrawn
 from domain.order.events import OrderPlaced
 from domain.standing_order.events import StandingOrderMissed
 from infra.app.container import Waybill
@@ -200,6 +200,33 @@ def test_a_void_of_the_terms_withdraws_the_orders_and_a_void_of_the_void_brings_
     assert desk.standing() == ("2025-03-05", "12-2025-03-04", 3, 0)
 
 
+def test_what_a_parcel_said_to_a_withdrawn_order_is_withdrawn_too_and_comes_back_with_it(desk: Desk) -> None:
+    order = "12-2025-03-02"
+    scan = message("parcel.delivered", "1Z", time(2.4), {})
+    desk.hears(1.75, DAILY)
+    desk.reacts(2.1)
+    desk.hears(2.5, booked(order, time(2.2), time(3), tracking_number="1Z"), scan)
+    desk.reacts(2.5)
+    assert desk.orders() == {order: "delivered"}
+    void = voided(DAILY, time(2.6))
+    desk.hears(2.6, void)
+    desk.reacts(2.6)
+    assert desk.orders() == {}
+    assert [row["tracking_number"] for row in desk.asks("unmatched-parcels")] == ["1Z"]
+    assert desk.waybill.messages.find(PARCELS, told_by(desk)) == []
+    assert would_react(desk.waybill) == []
+    desk.hears(2.7, voided(void, time(2.7)))
+    desk.reacts(2.7)
+    assert desk.orders() == {order: "delivered"}
+    assert desk.asks("unmatched-parcels") == []
+
+
+def told_by(desk: Desk) -> str:
+    """The id of the parcels reactor's latest message, whether it stands or not."""
+    events = [event for _, event in desk.waybill.history.after(0, 10_000)]
+    return next(e.message_id for e in reversed(events) if e.source == PARCELS)
+
+
 def test_new_terms_hold_from_then_on_and_a_late_zone_moves_what_was_placed(desk: Desk) -> None:
     desk.hears(1.75, DAILY)
     desk.reacts(3.5)
@@ -243,21 +270,25 @@ def test_what_happens_to_an_account_otherwise_is_no_news_for_its_standing_orders
 def test_three_reactors_whose_clocks_jump_place_each_date_once(desk: Desk) -> None:
     desk.hears(1.75, DAILY, {**WEEKLY, "subject": "13", "id": "other"})
 
-    def run(seed: int) -> None:
-        draw = Random(seed)
-        now = day(2)
+    def run(seed: int) -> int:
+        draw, now, done = Random(seed), day(2), 0
         with Waybill(Settings(store=desk.url), lambda: now) as other:
             work = other.reactions(Event())
+            work.begin()
             for _ in range(12):
                 # Mostly on, sometimes back, and never so far that a date would be missed.
                 now = min(max(now + timedelta(hours=draw.choice((-30, -7, 1, 5, 20, 40))), day(2)), day(8))
                 try:
-                    work.step()
+                    done += work.step()
                 except CheckpointMovedError:
                     continue
+        return done
 
     with ThreadPoolExecutor(3) as reactors:
-        list(reactors.map(run, range(3)))
+        steps_with_work = sum(reactors.map(run, range(3)))
+    assert steps_with_work > 0
+    head = desk.waybill.history.head()
+    assert head > 2
     desk.reacts(8)
 
     events = [event for _, event in desk.waybill.history.after(0, 10_000)]

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from consumers.reactors.reactor import Reactor, checkpoint_of
-from domain.derived import MessageWithdrawn
 from domain.events import VerdictChanged
 from domain.streams import split_stream_name, stream_name
 from infra.store.backend import Backend, as_keys
@@ -17,8 +16,9 @@ from infra.store.reactions.tables import derived_messages, reaction_references, 
 from infra.store.register.tables import reactor_positions
 from projections.views.columns import Instant
 
-ABOUT_THE_RECORD = frozenset((VerdictChanged.TOPIC, MessageWithdrawn.TOPIC))
-"""Events that follow from facts of the same batch, so they need no reaction of their own."""
+NEEDS_NO_REACTION = frozenset((VerdictChanged.TOPIC,))
+"""Events that follow from others of the same stream and batch, and reactors react to these. The withdrawal of another
+reactor's message is a reason of its own: what the order's stream says is settled without it."""
 
 
 class Touched(NamedTuple):
@@ -92,7 +92,7 @@ class ReactionReading:
         referred: dict[str, None] = {}
         places: dict[str, int] = {}
         for place, (_, stream, *_, topic, _) in enumerate(rows):
-            if topic in ABOUT_THE_RECORD:
+            if topic in NEEDS_NO_REACTION:
                 continue
             kind, subject = split_stream_name(stream)
             if kind is reactor.kind:
@@ -115,7 +115,7 @@ class ReactionReading:
         own: Mapping[str, Sequence[Any]],
         named: Mapping[str, Collection[str]],
     ) -> set[str]:
-        """The keys with new facts in their own streams, other than the reactor's own messages."""
+        """The keys with new events in their own streams, other than the reactor's own messages and withdrawals."""
         keys = set(own)
         if reactor.needs_referred and own:
             streams = {stream for found in named.values() for stream in found}
@@ -145,5 +145,5 @@ def _references(reactor: Reactor, own: Mapping[str, Sequence[Any]]) -> Mapping[s
 
 
 def _is_news(reactor: Reactor, row: Sequence[Any]) -> bool:
-    """Whether the event is anything but the reactor's own message."""
+    """Whether the event is about anything but a message of the reactor's own."""
     return decode_event(*row).source != reactor.source
