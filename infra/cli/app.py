@@ -41,6 +41,7 @@ from infra.cli import (
     views,
 )
 from infra.cli.output import show_error
+from infra.export.formats import TooLongAmountError
 from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
@@ -73,6 +74,7 @@ FAILURES = (
     SharedSessionsError,
     StoreChangedError,
     StoreVersionError,
+    TooLongAmountError,
     UnreadableSourceError,
     ViewsBehindError,
 )

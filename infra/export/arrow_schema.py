@@ -17,6 +17,16 @@ class MissingPackageError(Exception):
     """A format needs a package that is not installed; the message says how to get it."""
 
 
+class TooLongAmountError(Exception):
+    """An amount has more digits than a decimal of 128 bits; the message says which column, and what to do."""
+
+    def __init__(self, column: str):
+        super().__init__(
+            f"an amount in the column {column} has more than {AMOUNT_DIGITS - AMOUNT_PLACES} digits before the point, "
+            "which a .parquet file cannot hold; export to .csv or .jsonl, which hold any number of digits"
+        )
+
+
 def pyarrow() -> Any:
     """The package. Raises MissingPackageError."""
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from infra.export.arrow_schema import MissingPackageError, pyarrow, schema_of_columns
+from infra.export.arrow_schema import MissingPackageError, TooLongAmountError, pyarrow, schema_of_columns
 from infra.export.spreadsheets import spreadsheet_cell
 from infra.printable import escape_json
 from infra.serialization import csv_cell, json_value
@@ -19,6 +19,7 @@ __all__ = [
     "SPREADSHEET_ENDING",
     "Columns",
     "MissingPackageError",
+    "TooLongAmountError",
     "Write",
     "expect_packages",
     "file_format",
@@ -74,11 +75,22 @@ def parquet_file(path: Path, columns: Columns) -> Iterator[Write]:
 
         def write(rows: Sequence[Row]) -> None:
             values = [
-                arrow.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+                _arrow_array(column, field) for column, field in zip(zip(*rows, strict=True), schema, strict=True)
             ]
             writer.write_batch(arrow.record_batch(values, schema=schema))
 
         yield write
+
+
+def _arrow_array(column: Sequence[Any], field: Any) -> Any:
+    """Raises TooLongAmountError."""
+    arrow = pyarrow()
+    try:
+        return arrow.array(column, field.type)
+    except arrow.ArrowInvalid as e:
+        if not arrow.types.is_decimal(field.type):
+            raise
+        raise TooLongAmountError(field.name) from e
 
 
 FORMATS: Mapping[str, WriteFile] = {

@@ -16,13 +16,14 @@ import pytest
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.export.formats import FORMATS, MissingPackageError, expect_packages
+from infra.export.formats import FORMATS, MissingPackageError, TooLongAmountError, expect_packages
 from infra.export.whole_file import whole_file
 from infra.queries import streamed
 from infra.queries.views import Asked
 from infra.serialization import json_value
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from projections.table import ValueType
 from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
@@ -137,6 +138,15 @@ def test_the_greatest_values_fit_into_parquet(floor: Waybill, tmp_path: Path) ->
     with FORMATS[".parquet"](tmp_path / "states.parquet", columns) as write:
         write([tuple(row)])
     assert read_back(tmp_path / "states.parquet")[0]["open_value"] == Decimal(10**31 - 1)
+
+
+def test_an_amount_that_does_not_fit_into_parquet_is_told_with_its_column(tmp_path: Path) -> None:
+    columns = {"rep_id": ValueType.TEXT, "pay": ValueType.AMOUNT}
+    with (
+        pytest.raises(TooLongAmountError, match=r"column pay has more than 32 digits .* export to \.csv or \.jsonl"),
+        FORMATS[".parquet"](tmp_path / "cards.parquet", columns) as write,
+    ):
+        write([("rep-1", Decimal("1.00")), ("rep-2", Decimal(10**45))])
 
 
 def test_what_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
