@@ -415,14 +415,19 @@ def test_a_broker_that_dies_while_the_relay_sends_loses_nothing(waybill: Command
     check_that_nothing_is_lost(url_of(relaying), topics)
 
 
-def test_up_consumes_projects_and_relays_in_one_process(relaying: Command, topics: Topics) -> None:
+def test_up_consumes_projects_reacts_and_relays_in_one_process(relaying: Command, topics: Topics) -> None:
     running = relaying.start("up")
-    send(topics, [structured(PLACED), structured(BOOKED)])
+    numbered = {**BOOKED, "data": {**BOOKED["data"], "tracking_number": "1Z"}}
+    scan = {**PLACED, "id": "N1", "type": "parcel.dispatched.v1", "subject": "1Z", "data": {}}
+    send(topics, [structured(PLACED), structured(numbered), structured(scan)])
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while len(events_in(topics)) < 2 or not relaying.ask("workload"):
+    while len(events_in(topics)) < 4 or not relaying.ask("workload"):
         assert running.is_alive() and time.monotonic() < deadline, running.said
     running.terminate()
 
     ran = running.wait().done()
     assert "Traceback" not in ran.err
-    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1", "B1"]
+    told = [json.loads(record.value) for record in events_in(topics)]
+    assert {one["messageid"] for one in told} >= {"P1", "B1", "N1"}
+    (derived,) = [one for one in told if one["messagesource"] == "urn:waybill:reactor:parcels"]
+    assert (derived["type"], derived["causationid"]) == ("shipment.dispatched.v1", "N1")
