@@ -1,17 +1,16 @@
 """standing_placements: the orders that Waybill placed for standing orders."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from domain.derived import STANDING_ORDERS as SOURCE
 from domain.order.events import OrderPlaced
 from domain.order.kind import ORDER
+from domain.standing_order.ids import due_on_of
 from projections.projection import Projection, Settled
 from projections.standing_orders import numbers_of
 from projections.table import Key, Row, RowIndex, RowTable
-
-_DATE_LENGTH = len("2026-03-09")
 
 
 class StandingPlacement(NamedTuple):
@@ -45,7 +44,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
                     order_id=settled.subject_id,
                     standing_order_id=fact.standing_order_id,
                     placed_at=at,
-                    **numbers_of(date.fromisoformat(settled.subject_id[-_DATE_LENGTH:])),
+                    **numbers_of(due_on_of(settled.subject_id)),
                 )
             )
     return {standing_placements.name: rows}

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from consumers.contract.values import MAX_ID_LENGTH
 from consumers.reactors.reactor import DerivedMessage, Reaction
 from domain.derived import PARCELS as SOURCE
 from domain.fact import Fact
@@ -32,7 +33,6 @@ from domain.settling import Settling, settle
 from domain.verdict import Verdict
 
 USED_AGAIN_AFTER = timedelta(days=30)
-LONGEST = 200
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -73,7 +73,7 @@ def numbers_named(fact: Fact) -> Iterator[tuple[str, bool]]:
     if isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
         named = [(fact.tracking_number, False)] if isinstance(fact.tracking_number, str) else []
         named += [(number, True) for number in fact.parcels] if isinstance(fact.parcels, tuple) else []
-        yield from ((number, as_parcel) for number, as_parcel in named if 0 < len(number) <= LONGEST)
+        yield from ((number, as_parcel) for number, as_parcel in named if 0 < len(number) <= MAX_ID_LENGTH)
 
 
 def parcel_messages(

@@ -6,7 +6,6 @@ more than WAYBILL_STANDING_CATCH_UP past the end of its local day and its order 
 message of the standing order's own, and never decided anew. See docs/standing-orders.md.
 """
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
 
@@ -21,10 +20,9 @@ from domain.order.events import OrderPlaced
 from domain.settling import settle
 from domain.standing_order.due import Due, Zones, dates_due, terms_of
 from domain.standing_order.events import StandingOrderEstablished, StandingOrderMissed
+from domain.standing_order.ids import due_on_of, missing_id_of, order_id_of, placing_id_of
 from domain.standing_order.kind import STANDING_ORDER
 
-LONGEST = 200
-DATE_LENGTH = len("2026-03-09")
 _DAY = timedelta(days=1)
 _NEVER = object()
 
@@ -62,7 +60,7 @@ class StandingOrderReactor:
         stated: Mapping[str, datetime | None],
     ) -> Reaction:
         found_missed = _found_missed(facts)
-        latest = max((date.fromisoformat(message_id[-DATE_LENGTH:]) for message_id in stated), default=None)
+        latest = max((due_on_of(message_id) for message_id in stated), default=None)
         placements: list[DerivedMessage] = []
         missed: list[DerivedMessage] = []
         wake_at: datetime | None = None
@@ -104,11 +102,6 @@ def placements_at(
     ]
 
 
-def order_id_of(standing_order_id: str, due_on: date) -> str:
-    """The id of the order that is placed for a date; it ends with the date."""
-    return _dated(standing_order_id, due_on)
-
-
 def _all_due(
     standing_order_id: str,
     facts: Sequence[Fact],
@@ -132,7 +125,7 @@ def _placement(standing_order_id: str, due: Due) -> DerivedMessage:
     said, order_id = due.terms, order_id_of(standing_order_id, due.on)
     placed = OrderPlaced(
         source=SOURCE,
-        message_id=_dated(f"placed-{standing_order_id}", due.on),
+        message_id=placing_id_of(standing_order_id, due.on),
         occurred_at=due.comes_due,
         recorded_at=due.known_at,
         correlation_id=said.correlation_id,
@@ -152,7 +145,7 @@ def _placement(standing_order_id: str, due: Due) -> DerivedMessage:
 def _missed(standing_order_id: str, due: Due, since: datetime, now: datetime) -> DerivedMessage:
     missed = StandingOrderMissed(
         source=SOURCE,
-        message_id=_dated(f"missed-{standing_order_id}", due.on),
+        message_id=missing_id_of(standing_order_id, due.on),
         occurred_at=since,
         recorded_at=now,
         correlation_id=due.terms.correlation_id,
@@ -160,12 +153,3 @@ def _missed(standing_order_id: str, due: Due, since: datetime, now: datetime) ->
         due_on=due.on,
     )
     return DerivedMessage(standing_order_id, missed)
-
-
-def _dated(name: str, day: date) -> str:
-    """The name and the date; a name that is too long for that is cut, and made unique by a digest."""
-    longest = LONGEST - DATE_LENGTH - 1
-    if len(name) > longest:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:40]
-        name = f"{name[: longest - len(digest) - 1]}~{digest}"
-    return f"{name}-{day.isoformat()}"

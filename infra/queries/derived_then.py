@@ -4,14 +4,14 @@ What the store has of them follows from what is known today. So for a question a
 computed again, from the other facts that were recorded by then; the stored ones are not read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from consumers.reactors.parcels import PARCELS, parcel_messages
 from consumers.reactors.reacting import references_among
 from domain.clock_holds import as_held_at
-from domain.derived import is_derived
+from domain.derived import STANDING_ORDERS, is_derived
 from domain.fact import Fact
 from domain.order.kind import ORDER
 from domain.parcel.kind import PARCEL
@@ -19,6 +19,9 @@ from domain.settling import up_to
 from domain.streams import split_stream_name, stream_name
 from infra.queries.placed_then import PlacedThen
 from infra.store.events.history import LAST, History
+
+DERIVED_AGAIN = frozenset((PARCELS.source, STANDING_ORDERS))
+"""The sources of the reactors whose messages this module derives again: it must be all of them."""
 
 Streams = Mapping[str, list[Fact]]
 """Facts by the names of their streams."""
@@ -32,6 +35,14 @@ class MatchedScan(NamedTuple):
     valid_from: datetime | None
 
 
+class KnownThen(NamedTuple):
+    """The facts of some streams with the derived messages that followed then, and the scans that the orders among them
+    were told of."""
+
+    streams: Streams
+    matched: Sequence[MatchedScan]
+
+
 class DerivedThen:
     """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so.
 
@@ -43,17 +54,16 @@ class DerivedThen:
         self._placed = PlacedThen(history, self._recorded, min(known_at, now), time_zone)
         self._known_at = known_at
         self._clock_skew = clock_skew
-        self._matched: list[MatchedScan] = []
 
-    def known(self, streams: Streams) -> Streams:
-        """The facts of these streams that were known then, with derived messages, by the holds of that clock."""
+    def known(self, streams: Streams) -> KnownThen:
+        """What these streams said then, by the holds of that clock."""
         known = {stream: self._recorded(stream, facts) for stream, facts in streams.items()}
-        told = {stream: facts for stream, facts in streams.items() if split_stream_name(stream)[0] is ORDER}
-        placings = self._placed.placings({split_stream_name(stream)[1]: facts for stream, facts in told.items()})
-        orders = {stream: known[stream] for stream in told}
+        orders = {stream: facts for stream, facts in known.items() if split_stream_name(stream)[0] is ORDER}
+        placings = self._placed.placings([split_stream_name(stream)[1] for stream in orders])
         for order_id, placed in placings.items():
             orders[stream_name(ORDER, order_id)].append(placed)
-        return {**known, **self._told_of_parcels(orders)}
+        told, matched = self._told_of_parcels(orders)
+        return KnownThen({**known, **told}, matched)
 
     def orders_never_stored(self) -> Iterator[tuple[str, list[Fact]]]:
         """Streams (without facts) of orders that were placed by then for standing orders and never stored."""
@@ -65,22 +75,18 @@ class DerivedThen:
             facts = [fact for fact in facts if not is_derived(fact)]
         return as_held_at(up_to(facts, recorded=self._known_at), self._known_at, self._clock_skew)
 
-    def _told_of_parcels(self, orders: Streams) -> Streams:
+    def _told_of_parcels(self, orders: Streams) -> KnownThen:
         numbers = {stream: references_among(PARCELS, facts) for stream, facts in orders.items()}
         parcels = sorted({stream_name(PARCEL, number) for named in numbers.values() for number in named})
         if not parcels:
-            return orders
+            return KnownThen(orders, ())
         found = self._history.facts_up_to(parcels, LAST)
         scans = {split_stream_name(parcel)[1]: self._recorded(parcel, facts) for parcel, facts in found.items()}
         told: dict[str, list[Fact]] = {}
+        matched: list[MatchedScan] = []
         for stream, facts in orders.items():
             order_id = split_stream_name(stream)[1]
             messages = parcel_messages(order_id, facts, {number: scans[number] for number in numbers[stream]})
-            self._matched += (MatchedScan(order_id, one.cause, one.since) for one in messages)
+            matched += (MatchedScan(order_id, one.cause, one.since) for one in messages)
             told[stream] = [*facts, *(message.fact for message in messages)]
-        return told
-
-    def take_matched(self) -> list[MatchedScan]:
-        """The scans that followed for the orders asked about since the last call."""
-        matched, self._matched = self._matched, []
-        return matched
+        return KnownThen(told, matched)

@@ -59,9 +59,9 @@ def scratch_of(
         derived = DerivedThen(history, known_at, clock_skew, zone, now)
         kinds = {projection.kind for projection in projections} | ({ORDER} if matches_scans else set())
         shaped = _shaped(history, projections, kinds, as_of, derived, only_lasting, untaken)
-        for position, batch in enumerate(shaped):
+        for position, (batch, matched) in enumerate(shaped):
             rows.replace(batch, position, position + 1)
-            _write_matched(engine, derived.take_matched(), as_of)
+            _write_matched(engine, matched, as_of)
             if untaken is not None:
                 untaken.write(engine)
         if untaken is not None:
@@ -80,7 +80,7 @@ def _shaped(
     derived: DerivedThen,
     only_lasting: bool,
     untaken: UntakenThen | None,
-) -> Iterator[list[Replacement]]:
+) -> Iterator[tuple[list[Replacement], Sequence[MatchedScan]]]:
     never_stored = derived.orders_never_stored() if ORDER in kinds else ()
     streams = (
         (stream, facts)
@@ -89,7 +89,8 @@ def _shaped(
     )
     while some := dict(islice(streams, SUBJECTS_AT_ONCE)):
         batch = [Replacement(projection) for projection in projections]
-        for stream, known in derived.known(some).items():
+        then_known = derived.known(some)
+        for stream, known in then_known.streams.items():
             settled = settled_stream(stream, up_to(known, as_of))
             assert settled is not None, "a kind of subject has no waiting rooms"
             if untaken is not None:
@@ -99,7 +100,7 @@ def _shaped(
             for replacement in batch:
                 if replacement.projection.kind is settled.kind:
                     replacement.take(settled, only_lasting=only_lasting)
-        yield batch
+        yield batch, then_known.matched
 
 
 def _write_matched(engine: Engine, matched: Sequence[MatchedScan], as_of: datetime | None) -> None:

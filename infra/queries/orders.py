@@ -76,7 +76,7 @@ class Orders:
             untaken = untaken_now(self._engine, order_id, at)
         else:
             then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
-            known = then.known({stream: filed})[stream]
+            known = then.known({stream: filed}).streams[stream]
             facts = up_to(known, as_of)
             untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, known, at, known_at)
         if not facts and not untaken:

@@ -6,23 +6,23 @@ reactor ran; only dates that had been found missed by then are left out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
+from functools import cached_property
 
 from cachetools import LRUCache
 
-from consumers.reactors.standing_orders import DATE_LENGTH, placements_at
+from consumers.reactors.standing_orders import placements_at
 from domain.account.kind import ACCOUNT
-from domain.derived import is_derived
 from domain.fact import Fact
-from domain.order.events import OrderPlaced
 from domain.order.kind import ORDER
 from domain.standing_order.events import StandingOrderEstablished
+from domain.standing_order.ids import can_be_cut, name_in, name_of
 from domain.standing_order.kind import STANDING_ORDER
 from domain.streams import split_stream_name, stream_name
 from infra.store.events.history import LAST, History
 
 CACHED = 1_000
-AT_ONCE = 200
+STANDING_ORDERS_AT_ONCE = 200
 
 Placements = Mapping[str, Fact]
 """The placings of one standing order, by order id."""
@@ -44,13 +44,9 @@ class PlacedThen:
         self._time_zone = time_zone
         self._cache: LRUCache[str, Placements] = LRUCache(CACHED)
 
-    def placings(self, orders: Mapping[str, Sequence[Fact]]) -> Placements:
-        """The placings of those of these orders (facts by id) that a standing order had placed."""
-        owners = {
-            order_id: standing_order_id
-            for order_id, facts in orders.items()
-            if (standing_order_id := _owner(order_id, facts)) is not None
-        }
+    def placings(self, order_ids: Iterable[str]) -> Placements:
+        """The placings of those of these orders that a standing order had placed, whatever the store has of them."""
+        owners = {order_id: owner for order_id in order_ids if (owner := self._owner(order_id)) is not None}
         placements = self._placements(sorted(set(owners.values())))
         found = {order_id: placements.get(owner, {}).get(order_id) for order_id, owner in owners.items()}
         return {order_id: placed for order_id, placed in found.items() if placed is not None}
@@ -58,12 +54,23 @@ class PlacedThen:
     def orders_never_stored(self) -> Iterator[str]:
         """The streams of orders that were placed by then, but of which the store has no event."""
         names = sorted(self._history.streams_of(STANDING_ORDER))
-        for start in range(0, len(names), AT_ONCE):
-            ids = [split_stream_name(name)[1] for name in names[start : start + AT_ONCE]]
+        for start in range(0, len(names), STANDING_ORDERS_AT_ONCE):
+            ids = [split_stream_name(name)[1] for name in names[start : start + STANDING_ORDERS_AT_ONCE]]
             for placements in self._placements(ids).values():
                 streams = [stream_name(ORDER, order_id) for order_id in placements]
                 stored = self._history.existing(streams) if streams else set()
                 yield from (stream for stream in streams if stream not in stored)
+
+    def _owner(self, order_id: str) -> str | None:
+        """The standing order that may have placed this order, by their ids: the stored placing may be withdrawn."""
+        name = name_in(order_id)
+        return self._cut.get(name, name) if name is not None and can_be_cut(name) else name
+
+    @cached_property
+    def _cut(self) -> Mapping[str, str]:
+        """The standing orders whose ids are too long to be in their orders' ids whole, by what is there instead."""
+        ids = (split_stream_name(stream)[1] for stream in self._history.streams_of(STANDING_ORDER))
+        return {name: one for one in ids if (name := name_of(one)) != one}
 
     def _placements(self, standing_order_ids: Sequence[str]) -> Mapping[str, Placements]:
         found = {one: self._cache[one] for one in standing_order_ids if one in self._cache}
@@ -84,18 +91,3 @@ class PlacedThen:
         streams = {f"{prefix}-{one}": one for one in ids}
         stored = self._history.facts_up_to(list(streams), LAST)
         return {one: self._known(stream, stored.get(stream, [])) for stream, one in streams.items()}
-
-
-def _owner(order_id: str, facts: Iterable[Fact]) -> str | None:
-    """The standing order that may have placed this order: by the stored placing, else by the order's id."""
-    for fact in facts:
-        if isinstance(fact, OrderPlaced) and is_derived(fact):
-            return fact.standing_order_id
-    name, dash, day = order_id[: -DATE_LENGTH - 1], order_id[-DATE_LENGTH - 1 : -DATE_LENGTH], order_id[-DATE_LENGTH:]
-    if not name or dash != "-":
-        return None
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        return None
-    return name

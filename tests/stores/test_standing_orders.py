@@ -348,10 +348,16 @@ def test_an_order_that_was_never_stored_is_known_at_the_time_between(desk: Desk)
 
 def test_ids_that_would_be_too_long_are_cut_and_end_with_the_date(desk: Desk) -> None:
     name = "x" * 195
-    desk.hears(1.75, {**DAILY, "subject": name})
+    terms = {**DAILY, "subject": name}
+    desk.hears(1.75, terms)
     desk.reacts(3)
     assert [row["placed"] for row in desk.asks("standing-orders")] == [2]
     assert [row["placed"] for row in desk.asks("standing-orders", known_at=3)] == [2]
     orders = sorted(desk.orders())
     assert all(len(order) == 200 and date.fromisoformat(order[-10:]) for order in orders)
-    assert desk.orders(known_at=3) == desk.orders()
+    then = desk.orders()
+    assert desk.orders(known_at=3) == then
+    desk.hears(3.1, voided(terms, time(3.1), id="void"))
+    desk.reacts(3.1)
+    assert desk.orders() == {}
+    assert desk.orders(known_at=3) == then
