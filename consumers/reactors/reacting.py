@@ -24,27 +24,31 @@ from domain.streams import split_stream_name, stream_name
 from domain.verdict import Verdict
 
 
-class Standing(NamedTuple):
-    """What is known of a derived message that stands.
+class KeptMessage(NamedTuple):
+    """What the store keeps of a derived message.
 
-    `digest` identifies what it says: the first 32 hexadecimal digits of the SHA-256 of the whole message. It is empty
+    `digest` identifies what it says: the first 32 hexadecimal digits of the SHA-256 of the whole message. It is None
     for a message that was withdrawn and is remembered. `cause` and `since` are those of DerivedMessage.
     """
 
-    digest: str
+    digest: str | None
     cause: str | None
     since: datetime | None
 
     @property
     def stands(self) -> bool:
-        return self.digest != ""
+        return self.digest is not None
+
+
+Kept = Mapping[str, Mapping[MessageKey, KeptMessage]]
+"""What is kept of a reactor's messages, by the key to which it reacted."""
 
 
 class Derived(NamedTuple):
     """A derived message that was stored or withdrawn, and its verdict (None: withdrawn)."""
 
     reactor: str
-    key: MessageKey
+    message_key: MessageKey
     fact: Fact | None
     verdict: Verdict | None
 
@@ -53,25 +57,25 @@ class Derived(NamedTuple):
 class Reacted:
     """The result of one batch of reactions.
 
-    `stood` and `standing` have for each key what stood before and what stands now. `wakes` has when to react again to
-    those keys that asked for it.
+    `kept_before` and `kept` have for each key what was kept before and what is to be kept now. `wakes` has when to
+    react again to those keys that asked for it.
     """
 
     keys: Sequence[str]
     derived: Sequence[Derived]
-    stood: Mapping[str, Mapping[MessageKey, Standing]]
-    standing: Mapping[str, Mapping[MessageKey, Standing]]
+    kept_before: Kept
+    kept: Kept
     wakes: Mapping[str, datetime]
 
 
 class ReactionTransaction(RegisterTransaction, Protocol):
-    """The register's transaction, with what stands of derived messages."""
+    """The register's transaction, with what the store keeps of derived messages."""
 
     def feed(self, topic: str, now: datetime) -> Feed:
         """The feed of this name; it is opened if there is none."""
 
-    def standing(self, reactor: str, keys: Sequence[str]) -> Mapping[str, Mapping[MessageKey, Standing]]:
-        """What stands of a reactor's messages, or is remembered, by key."""
+    def kept(self, reactor: str, keys: Sequence[str]) -> Kept:
+        """The reactor's messages to these keys that stand, or are remembered."""
 
 
 class Reacting:
@@ -86,7 +90,7 @@ class Reacting:
         derived: Sequence[Derived] = ()
         if found.added or found.withdrawn:
             derived = self._store(transaction, reactor, found.added, found.withdrawn, now)
-        return Reacted(keys, derived, found.stood, found.standing, found.wakes)
+        return Reacted(keys, derived, found.kept_before, found.kept, found.wakes)
 
     def _store(
         self,
@@ -98,8 +102,8 @@ class Reacting:
     ) -> Sequence[Derived]:
         feed_id, start = transaction.feed(feed_of(reactor), now)
         arrivals = [
-            Arrival(key, fact, feed_id, RawMessage(start.next_offset + number, body))
-            for number, (key, (fact, body)) in enumerate(added.items())
+            Arrival(message_key, fact, feed_id, RawMessage(start.next_offset + number, body))
+            for number, (message_key, (fact, body)) in enumerate(added.items())
         ]
         end = FeedPosition(start.next_offset + len(arrivals))
         changes = Changes(now, [Move(feed_id, start, end)])
@@ -107,20 +111,20 @@ class Reacting:
         receipts = {receipt.key: receipt.verdict for receipt in batch.process(Read(arrivals, ()), withdrawn)}
         batch.cache_settlings(transaction.save(changes))
         return [
-            *(Derived(reactor.name, key, None, None) for key in sorted(withdrawn) if key not in added),
-            *(Derived(reactor.name, key, fact, receipts[key]) for key, (fact, _) in added.items()),
+            *(Derived(reactor.name, gone, None, None) for gone in sorted(withdrawn) if gone not in added),
+            *(Derived(reactor.name, new, fact, receipts[new]) for new, (fact, _) in added.items()),
         ]
 
 
 class Difference(NamedTuple):
-    """What follows for some keys, beside what stood before.
+    """What follows for some keys, beside what was kept before.
 
     `added` has the messages to store, with their bytes, and `withdrawn` those whose reason is gone or that now say
     something else.
     """
 
-    stood: Mapping[str, Mapping[MessageKey, Standing]]
-    standing: Mapping[str, Mapping[MessageKey, Standing]]
+    kept_before: Kept
+    kept: Kept
     added: Mapping[MessageKey, tuple[Fact, bytes]]
     withdrawn: Sequence[MessageKey]
     wakes: Mapping[str, datetime]
@@ -128,24 +132,27 @@ class Difference(NamedTuple):
 
 def difference(transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime) -> Difference:
     """React to these keys, and compare with what stands; this only reads."""
-    before = transaction.standing(reactor.name, keys)
-    reactions = _reactions(transaction, reactor, keys, now, before)
-    standing: dict[str, dict[MessageKey, Standing]] = {}
+    kept_before = transaction.kept(reactor.name, keys)
+    reactions = _reactions(transaction, reactor, keys, now, kept_before)
+    kept: dict[str, dict[MessageKey, KeptMessage]] = {}
     added: dict[MessageKey, tuple[Fact, bytes]] = {}
     withdrawn: list[MessageKey] = []
     for key, reaction in reactions.items():
-        stood = before.get(key, {})
-        stands = standing[key] = {}
+        before = kept_before.get(key, {})
+        after = kept[key] = {}
         for message in reaction.messages:
-            name, body = _key_of(message), _body_of(message)
-            stands[name] = Standing(hashlib.sha256(body).hexdigest()[:32], message.cause, message.since)
-            if stood.get(name) != stands[name]:
-                added[name] = message.fact, body
-        withdrawn += (name for name, one in stood.items() if one.stands and stands.get(name) != one)
+            message_key, body = _key_of(message), _body_of(message)
+            after[message_key] = KeptMessage(hashlib.sha256(body).hexdigest()[:32], message.cause, message.since)
+            if before.get(message_key) != after[message_key]:
+                added[message_key] = message.fact, body
+        withdrawn += (
+            message_key for message_key, one in before.items() if one.stands and after.get(message_key) != one
+        )
         if reactor.remembers:
-            stands |= {name: one._replace(digest="") for name, one in stood.items() if name not in stands}
+            gone = before.keys() - after.keys()
+            after |= {message_key: before[message_key]._replace(digest=None) for message_key in sorted(gone)}
     added |= _new_lasting(transaction, reactions.values())
-    return Difference(before, standing, added, withdrawn, _wakes(reactions))
+    return Difference(kept_before, kept, added, withdrawn, _wakes(reactions))
 
 
 def _reactions(
@@ -153,7 +160,7 @@ def _reactions(
     reactor: Reactor,
     keys: Sequence[str],
     now: datetime,
-    before: Mapping[str, Mapping[MessageKey, Standing]],
+    kept_before: Kept,
 ) -> Mapping[str, Reaction]:
     """The reaction to each key; two queries read all facts that they need."""
     own = transaction.facts_of([stream_name(reactor.kind, key) for key in keys])
@@ -167,7 +174,7 @@ def _reactions(
             facts[key],
             {name: referred[name] for name in references[key] if name in referred},
             now,
-            {name.message_id: one.since for name, one in before.get(key, {}).items()},
+            {message_key.message_id: one.since for message_key, one in kept_before.get(key, {}).items()},
         )
         for key in keys
     }
@@ -185,7 +192,11 @@ def _new_lasting(
 ) -> dict[MessageKey, tuple[Fact, bytes]]:
     lasting = {_key_of(message): message for reaction in reactions for message in reaction.lasting}
     known = transaction.registered(lasting) if lasting else {}
-    return {key: (message.fact, _body_of(message)) for key, message in lasting.items() if key not in known}
+    return {
+        message_key: (message.fact, _body_of(message))
+        for message_key, message in lasting.items()
+        if message_key not in known
+    }
 
 
 def _wakes(reactions: Mapping[str, Reaction]) -> Mapping[str, datetime]:

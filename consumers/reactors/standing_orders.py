@@ -18,7 +18,7 @@ from domain.events import MessageVoided
 from domain.fact import Fact
 from domain.order.events import OrderPlaced
 from domain.settling import settle
-from domain.standing_order.due import Due, Zones, dates_due, terms_of
+from domain.standing_order.due import Due, Zones, dates_to_look_at, terms_of
 from domain.standing_order.events import StandingOrderEstablished, StandingOrderMissed
 from domain.standing_order.ids import due_on_of, missing_id_of, order_id_of, placing_id_of
 from domain.standing_order.kind import STANDING_ORDER
@@ -64,7 +64,7 @@ class StandingOrderReactor:
         placements: list[DerivedMessage] = []
         missed: list[DerivedMessage] = []
         wake_at: datetime | None = None
-        for due in _all_due(key, facts, referred, self._time_zone, now, latest):
+        for due in _dates_to_look_at(key, facts, referred, self._time_zone, now, latest):
             if due.on in found_missed:
                 continue
             placement = _placement(key, due)
@@ -97,12 +97,12 @@ def placements_at(
     found_missed = _found_missed(facts)
     return [
         _placement(standing_order_id, due)
-        for due in _all_due(standing_order_id, facts, account_facts, time_zone, clock, None)
+        for due in _dates_to_look_at(standing_order_id, facts, account_facts, time_zone, clock, None)
         if due.comes_due <= clock and due.on not in found_missed
     ]
 
 
-def _all_due(
+def _dates_to_look_at(
     standing_order_id: str,
     facts: Sequence[Fact],
     account_facts: Mapping[str, Sequence[Fact]],
@@ -113,7 +113,7 @@ def _all_due(
     terms = terms_of(settle(STANDING_ORDER.decider, standing_order_id, facts).moments)
     accounts = {one.said.account_id for one in terms}
     zones = {account: Zones(account_facts.get(account, ()), time_zone) for account in accounts}
-    return dates_due(terms, zones, clock, at_least)
+    return dates_to_look_at(terms, zones, clock, at_least)
 
 
 def _found_missed(facts: Sequence[Fact]) -> Collection[date]:

@@ -44,8 +44,8 @@ class Terms(NamedTuple):
 class Due(NamedTuple):
     """A date for which an order is owed.
 
-    `comes_due` is when it is to be placed, `ends` the end of its local day, `known_at` the latest recording of its
-    reasons (all UTC).
+    `comes_due` is when it is to be placed, and `ends` the end of its local day. `known_at` is when the placing is
+    recorded: at the latest recording of its reasons, or when it comes due if that is later (all UTC).
     """
 
     on: date
@@ -104,10 +104,14 @@ def first_day_of(said: StandingOrderEstablished, since: datetime, *, begins: boo
     return days_before(max(since, said.recorded_at).date(), DAYS_BEFORE_IT_WAS_KNOWN)
 
 
-def dates_due(terms: Sequence[Terms], zones: Mapping[str, Zones], by: datetime, at_least: date | None) -> Iterator[Due]:
-    """Each date once: all that come due by an instant and those up to the date `at_least`, and one or more later ones.
+def dates_to_look_at(
+    terms: Sequence[Terms], zones: Mapping[str, Zones], by: datetime, at_least: date | None
+) -> Iterator[Due]:
+    """The dates of the terms, each once: all that have come due by an instant, and some that have not.
 
-    `zones` has the time zones of each account that the terms name.
+    Those come due later: the dates up to `at_least` (None: no such date), and after these at least one more, if the
+    terms have one. So the caller compares `comes_due` with the clock. `zones` has the time zones of each account that
+    the terms name.
     """
     found: set[date] = set()
     for one in terms:

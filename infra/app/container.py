@@ -216,7 +216,7 @@ class Waybill:
             self.clock,
             self.settings.batch_events,
             RetryPolicy(self.settings.retry_seconds, stop),
-            wake=self.ingest().wake,
+            end_clock_holds=self.ingest().wake,
         )
 
     def react(self, stop: Event, *, once: bool = False) -> None:

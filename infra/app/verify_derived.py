@@ -60,12 +60,12 @@ class DerivedCheck:
     def _compare(
         self, transaction: StoredReactionTransaction, reactor: Reactor, keys: Sequence[str]
     ) -> tuple[int, list[DerivedFinding]]:
-        stood, standing, added, withdrawn, _ = difference(transaction, reactor, keys, self._now)
+        kept_before, kept, added, withdrawn, _ = difference(transaction, reactor, keys, self._now)
         found = {key: (STANDS, OTHERWISE if key in withdrawn else NOT_STATED) for key in added}
         found |= {key: (NO_REASON, STANDS) for key in withdrawn if key not in added}
-        stated = {key for told in stood.values() for key, one in told.items() if one.stands}
+        stated = {key for told in kept_before.values() for key, one in told.items() if one.stands}
         found |= dict.fromkeys(stated - transaction.registered(stated).keys(), (STANDS, NOT_REGISTERED))
-        count = sum(one.stands for told in standing.values() for one in told.values())
+        count = sum(one.stands for told in kept.values() for one in told.values())
         return count, [
             DerivedFinding(f"message {key.message_id} of {key.source} about {key.subject}", *what)
             for key, what in sorted(found.items())

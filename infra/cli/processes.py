@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.app.react import WouldDerive, would_react
+from infra.app import react_dry_run
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_rows
 from infra.cli.signals import stopped_by_signals
@@ -58,15 +58,15 @@ def react(
 ) -> None:
     """State what follows from the stored messages, until stopped (the current batch is stored first).
 
-    Each reactor's messages are stored like all others: orders are told what carriers say about their parcels. A message
-    whose reason is gone is withdrawn. If several processes run, one has the leadership. Nothing else starts a reactor:
-    no rebuild, migration or reading of a file.
+    Orders are told what carriers say about their parcels, and the orders of standing orders are placed. These messages
+    are stored like all others, and withdrawn when their reason is gone. If several processes run, one has the
+    leadership. Nothing else starts a reactor: no rebuild, migration or reading of a file.
     """
     stop = stopped_by_signals()
     with open_waybill(stop=stop, access=Access.ACTING) as waybill:
         if dry_run:
-            rows = [would._asdict() for would in would_react(waybill)]
-            show_rows(WouldDerive._fields, rows, form, title="What would follow", empty="nothing")
+            rows = [planned._asdict() for planned in react_dry_run.dry_run(waybill)]
+            show_rows(react_dry_run.PlannedMessage._fields, rows, form, title="What would follow", empty="nothing")
             return
         waybill.react(stop, once=once)
         if once and not no_project and not stop.is_set():

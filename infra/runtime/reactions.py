@@ -13,7 +13,7 @@ from consumers.reactors.reactor import Reactor
 from infra.runtime.processor import Processor
 from infra.store.leadership import Leadership
 from infra.store.reactions.reading import ReactionReading, Touched
-from infra.store.reactions.transaction import AT_ONCE, StoredReactions, StoredReactionTransaction
+from infra.store.reactions.transaction import DUE_AT_ONCE, StoredReactions, StoredReactionTransaction
 from infra.store.retries import RetryPolicy
 
 ROLE = "reactor"
@@ -27,7 +27,8 @@ class Reactions:
     """Runs the reactors until stopped; see Processor. It implements infra.runtime.processor.Work.
 
     A step reads the events after a reactor's checkpoint and reacts to the keys that they touch, or whose time has come,
-    in one transaction with the checkpoint. `wake` applies the messages whose clock hold ends, and returns how many.
+    in one transaction with the checkpoint. `end_clock_holds` applies the messages whose clock hold ends, and returns
+    how many.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Reactions:
         batch_events: int,
         retry: RetryPolicy,
         *,
-        wake: Callable[[], int] = lambda: 0,
+        end_clock_holds: Callable[[], int] = lambda: 0,
     ):
         self._reactors = reactors
         self._engine = engine
@@ -49,7 +50,7 @@ class Reactions:
         self._clock = clock
         self._batch_events = batch_events
         self._retry = retry
-        self._wake = wake
+        self._end_clock_holds = end_clock_holds
         self._reacting = Reacting()
         self._log = structlog.get_logger(__name__)
 
@@ -63,8 +64,11 @@ class Reactions:
         try:
             with self._store.transaction(storing=True) as transaction:
                 self._begin(transaction)
-                while any(self._take_next(transaction, reactor, derived) for reactor in self._reactors):
-                    pass
+                busy = True
+                while busy:
+                    batches = [self._take_next(transaction, reactor) for reactor in self._reactors]
+                    derived += (one for batch in batches if batch is not None for one in batch)
+                    busy = any(batch is not None for batch in batches)
                 raise _Rollback
         except _Rollback:
             return derived
@@ -77,7 +81,7 @@ class Reactions:
 
     def step(self) -> bool:
         busy = [self._retry(lambda reactor=reactor: self._step(reactor)) for reactor in self._reactors]  # type: ignore[misc]
-        return any(busy) or self._wake() > 0
+        return any(busy) or self._end_clock_holds() > 0
 
     def seconds_to_retry(self) -> float | None:
         return None
@@ -114,13 +118,11 @@ class Reactions:
         )
         return True
 
-    def _take_next(self, transaction: StoredReactionTransaction, reactor: Reactor, derived: list[Derived]) -> bool:
-        """The same within one transaction for all batches; adds to `derived`."""
+    def _take_next(self, transaction: StoredReactionTransaction, reactor: Reactor) -> Sequence[Derived] | None:
+        """The same within one transaction for all batches. None if there is nothing to do."""
         now = self._clock()
         found = self._look(transaction.connection, reactor, now)
-        if found.is_work:
-            derived += self._take(transaction, reactor, found, now)
-        return found.is_work
+        return self._take(transaction, reactor, found, now) if found.is_work else None
 
     def _look(self, connection: Connection, reactor: Reactor, now: datetime) -> "_Found":
         touched = self._reading.after(connection, reactor, self._batch_events)
@@ -136,7 +138,7 @@ class Reactions:
             return ()
         # Keys beyond the most wait in the store: a number that thousands of orders share must not hold the write lock.
         keys, later = touched.keys[:KEYS_AT_ONCE], touched.keys[KEYS_AT_ONCE:]
-        transaction.wake(reactor, dict.fromkeys(later, AT_ONCE))
+        transaction.schedule(reactor, dict.fromkeys(later, DUE_AT_ONCE))
         if len(keys) < KEYS_AT_ONCE:
             # Another process may have reacted to them since they were found.
             due = self._reading.due(transaction.connection, reactor, now, KEYS_AT_ONCE - len(keys))

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from consumers.contract.days import Day, instant_of
+from domain.days import beginning_of_day
 from infra.store.engine import LOCKED
 from projections.views.as_of import UTC_ZONE
 from projections.views.business_months import KEPT_YEARS, business_month_starts
@@ -29,17 +29,20 @@ class NoBusinessMonthsError(Exception):
 
 @lru_cache(maxsize=4)
 def month_starts(zone: str) -> tuple[MonthStart, ...]:
-    """The first instant (UTC) of each kept month in a zone (IANA name); the last has no month, and ends the others."""
+    """The first instant (UTC) and the name ("YYYY-MM") of each kept month in a zone (IANA name).
+
+    At last comes the end of the last month, without a name.
+    """
     months = [date(year, month, 1) for year in KEPT_YEARS for month in range(1, 13)]
     end = date(KEPT_YEARS.stop, 1, 1)
     return (
-        *((instant_of(Day(first, ends=False), zone), first.isoformat()[:7]) for first in months),
-        (instant_of(Day(end, ends=False), zone), None),
+        *((beginning_of_day(first, zone), first.isoformat()[:7]) for first in months),
+        (beginning_of_day(end, zone), None),
     )
 
 
 def keep_business_months(engine: Engine, zone: str) -> None:
-    """Store the months of a zone unless the store has exactly these."""
+    """Store the months of a zone (IANA name), and replace those that differ from what the zone's rules say now."""
     if zone == UTC_ZONE:
         return
     with engine.connect() as connection:
@@ -51,14 +54,14 @@ def keep_business_months(engine: Engine, zone: str) -> None:
 
 
 def fill_business_months(connection: Connection, zone: str) -> None:
-    """Insert the months of a zone that the store does not have."""
+    """Insert all months of a zone (IANA name) of which the store has none."""
     if zone != UTC_ZONE:
         rows = [{"zone": zone, "starts_at": starts_at, "month": month} for starts_at, month in month_starts(zone)]
         connection.execute(insert(business_month_starts), rows)
 
 
 def expect_business_months(connection: Connection, zone: str) -> None:
-    """Raises NoBusinessMonthsError."""
+    """Raise NoBusinessMonthsError if the store has no months of this zone (IANA name)."""
     start = business_month_starts.c
     if zone != UTC_ZONE and not connection.execute(select(start.zone).where(start.zone == zone).limit(1)).first():
         raise NoBusinessMonthsError(zone)

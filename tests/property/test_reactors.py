@@ -17,7 +17,7 @@ from domain.fact import Fact
 from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
-from infra.app.react import would_react
+from infra.app.react_dry_run import dry_run
 from infra.queries.books import kept, recounted
 from infra.runtime import reactions
 from infra.store.checkpoints import Checkpoints
@@ -130,7 +130,7 @@ def test_any_interleaving_of_scans_bookings_and_reactions_ends_in_the_same_store
             assert answers_of(told_once, as_of, views=SOME) == answers_of(told_anyhow, as_of, views=SOME)
         for store in (told_once, told_anyhow):
             assert findings_in(store) == []
-            assert would_react(store) == []
+            assert dry_run(store) == []
 
 
 def check_books(waybill: Waybill, sent: Sequence[Message], repeats: int) -> None:

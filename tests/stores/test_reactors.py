@@ -23,7 +23,7 @@ from domain.rules_version import RULES_VERSION
 from domain.settling import settle
 from infra.app.container import Waybill
 from infra.app.migrate import migrate_store
-from infra.app.react import would_react
+from infra.app.react_dry_run import dry_run
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
@@ -354,7 +354,7 @@ def test_other_rules_let_the_reactors_react_to_everything_again(new_store: Store
     with Waybill(settings) as waybill:
         (parcels,) = [one for one in read_status(waybill).reactors if one.name == "reactor.parcels"]
         assert parcels.position == 0
-        assert would_react(waybill) == []
+        assert dry_run(waybill) == []
         waybill.react(Event(), once=True)
         check_that_each_stands_once(waybill, 1)
 

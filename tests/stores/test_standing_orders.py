@@ -17,7 +17,7 @@ from domain.derived import PARCELS, MessageWithdrawn
 from domain.order.events import OrderPlaced
 from domain.standing_order.events import StandingOrderMissed
 from infra.app.container import Waybill
-from infra.app.react import would_react
+from infra.app.react_dry_run import dry_run
 from infra.app.verify import verify_store
 from infra.queries.books import books
 from infra.queries.views import Asked
@@ -139,13 +139,13 @@ def test_running_again_places_nothing_again(desk: Desk) -> None:
     desk.reacts(5)
     assert list(desk.orders()) == [f"12-2025-03-0{n}" for n in (2, 3, 4, 5)]
     assert desk.waybill.history.head() == head
-    assert would_react(desk.waybill) == []
+    assert dry_run(desk.waybill) == []
 
 
 def test_a_dry_run_says_what_would_be_placed_and_stores_nothing(desk: Desk) -> None:
     desk.hears(1.75, DAILY)
     desk.now = day(3.5)
-    assert [(one.action, one.subject, one.verdict) for one in would_react(desk.waybill)] == [
+    assert [(one.action, one.subject, one.verdict) for one in dry_run(desk.waybill)] == [
         ("state", "12-2025-03-02", "applied"),
         ("state", "12-2025-03-03", "applied"),
     ]
@@ -214,7 +214,7 @@ def test_what_a_parcel_said_to_a_withdrawn_order_is_withdrawn_too_and_comes_back
     assert desk.orders() == {}
     assert [row["tracking_number"] for row in desk.asks("unmatched-parcels")] == ["1Z"]
     assert desk.waybill.messages.find(PARCELS, told_by(desk)) == []
-    assert would_react(desk.waybill) == []
+    assert dry_run(desk.waybill) == []
     desk.hears(2.7, voided(void, time(2.7)))
     desk.reacts(2.7)
     assert desk.orders() == {order: "delivered"}

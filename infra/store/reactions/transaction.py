@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from consumers.ingest.register import Feed, MessageKey
-from consumers.reactors.reacting import Reacted, Standing
+from consumers.reactors.reacting import Kept, KeptMessage, Reacted
 from consumers.reactors.reactor import Reactor, checkpoint_of
 from consumers.sources.source import FeedPosition
 from infra.store.backend import Backend, as_keys
@@ -24,8 +24,10 @@ from infra.store.register.transaction import Statements, StoredRegisterTransacti
 from infra.store.stored_rules_version import expect_rules
 from projections.views.columns import EPOCH, Instant
 
-AT_ONCE = EPOCH
+DUE_AT_ONCE = EPOCH
 """When a key is due that must be reacted to as soon as possible."""
+_WITHDRAWN = ""
+"""The stored digest of a message that was withdrawn and is remembered."""
 
 
 class ReactionStatements(Statements):
@@ -36,12 +38,12 @@ class ReactionStatements(Statements):
         upsert = sqlite_insert if backend.engine.dialect.name == "sqlite" else postgresql_insert
         self.add_references = upsert(reaction_references).on_conflict_do_nothing()
         wake = upsert(reaction_wakes)
-        self.wake = wake.on_conflict_do_update(
+        self.schedule = wake.on_conflict_do_update(
             index_elements=["reactor", "key"], set_={"wake_at": wake.excluded.wake_at}
         )
         self.begin = upsert(reactor_positions).on_conflict_do_nothing()
-        columns = ", ".join(f"d.{name}" for name in ("key", *MessageKey._fields, *Standing._fields))
-        self.standing = text(
+        columns = ", ".join(f"d.{name}" for name in ("key", *MessageKey._fields, *KeptMessage._fields))
+        self.kept = text(
             f"SELECT {columns} FROM {backend.keys(1)} CROSS JOIN {derived_messages.name} AS d "
             "WHERE d.reactor = :reactor AND d.key = k.k0"
         ).columns(since=Instant)
@@ -79,10 +81,10 @@ class StoredReactionTransaction(StoredRegisterTransaction):
         ]
         self._write(self._of_reactors.add_references, rows)
 
-    def wake(self, reactor: Reactor, wakes: Mapping[str, datetime]) -> None:
+    def schedule(self, reactor: Reactor, wakes: Mapping[str, datetime]) -> None:
         """React to these keys at these instants, whatever was planned before."""
         rows = [{"reactor": reactor.name, "key": key, "wake_at": at} for key, at in sorted(wakes.items())]
-        self._write(self._of_reactors.wake, rows)
+        self._write(self._of_reactors.schedule, rows)
 
     def feed(self, topic: str, now: datetime) -> Feed:
         c = feeds.c
@@ -93,35 +95,40 @@ class StoredReactionTransaction(StoredRegisterTransaction):
             row = self.connection.execute(opened).one()
         return Feed(row.feed_id, FeedPosition(row.next_offset))
 
-    def standing(self, reactor: str, keys: Sequence[str]) -> Mapping[str, Mapping[MessageKey, Standing]]:
-        found: dict[str, dict[MessageKey, Standing]] = defaultdict(dict)
-        rows = self.connection.execute(self._of_reactors.standing, {"keys": as_keys(keys), "reactor": reactor})
-        for key, source, message_id, subject, *standing in rows:
-            found[key][MessageKey(source, message_id, subject)] = Standing(*standing)
+    def kept(self, reactor: str, keys: Sequence[str]) -> Kept:
+        found: dict[str, dict[MessageKey, KeptMessage]] = defaultdict(dict)
+        rows = self.connection.execute(self._of_reactors.kept, {"keys": as_keys(keys), "reactor": reactor})
+        for key, source, message_id, subject, digest, cause, since in rows:
+            kept = KeptMessage(None if digest == _WITHDRAWN else digest, cause, since)
+            found[key][MessageKey(source, message_id, subject)] = kept
         return found
 
     def write(self, reactor: Reactor, reacted: Reacted) -> None:
-        """Write what stands for these keys now, and when to react to them again."""
+        """Write what is kept for these keys now, and when to react to them again."""
         name = reactor.name
         gone: list[dict[str, Any]] = []
         new: list[dict[str, Any]] = []
         for key in reacted.keys:
-            stood, stands = reacted.stood.get(key, {}), reacted.standing[key]
-            changed = {one for one in stood.keys() | stands.keys() if stood.get(one) != stands.get(one)}
-            for one in sorted(changed):
-                if one in stood:
-                    of_message = {f"the_{field}": value for field, value in one._asdict().items()}
+            before, after = reacted.kept_before.get(key, {}), reacted.kept[key]
+            changed = {one for one in before.keys() | after.keys() if before.get(one) != after.get(one)}
+            for message_key in sorted(changed):
+                if message_key in before:
+                    of_message = {f"the_{field}": value for field, value in message_key._asdict().items()}
                     gone.append({"of_reactor": name, "of_key": key, **of_message})
-                if one in stands:
-                    new.append({"reactor": name, "key": key, **one._asdict(), **stands[one]._asdict()})
+                if message_key in after:
+                    new.append({"reactor": name, "key": key, **message_key._asdict(), **_columns(after[message_key])})
         self._write(self._of_reactors.forget, gone)
         self._write(insert(derived_messages), new)
         self._write(self._of_reactors.forget_wake, [{"of_reactor": name, "of_key": key} for key in reacted.keys])
-        self.wake(reactor, reacted.wakes)
+        self.schedule(reactor, reacted.wakes)
 
     def _write(self, statement: Any, rows: Collection[Mapping[str, Any]]) -> None:
         if rows:
             self.connection.execute(statement, list(rows))
+
+
+def _columns(kept: KeptMessage) -> Mapping[str, Any]:
+    return kept._asdict() | {"digest": _WITHDRAWN if kept.digest is None else kept.digest}
 
 
 class StoredReactions:

@@ -1,4 +1,4 @@
-"""What the reactors would do: a dry run."""
+"""A dry run of the reactors: which messages they would state and withdraw."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from infra.app.container import Waybill
 
 
-class WouldDerive(NamedTuple):
+class PlannedMessage(NamedTuple):
     """A message that a reactor would store (`state`) or withdraw. What is withdrawn is named by its id alone.
 
     `because` is the id of the message that it follows from. `verdict` is the one that it would get.
@@ -25,19 +25,19 @@ class WouldDerive(NamedTuple):
     id: str
 
 
-def would_react(waybill: Waybill) -> Sequence[WouldDerive]:
+def dry_run(waybill: Waybill) -> Sequence[PlannedMessage]:
     """What `waybill react --once` would store and withdraw now. It runs in one transaction that is rolled back."""
     return [
-        WouldDerive(
+        PlannedMessage(
             reactor=one.reactor,
             action="withdraw" if one.fact is None else "state",
-            subject=one.key.subject,
+            subject=one.message_key.subject,
             type=None if one.fact is None else one.fact.TYPE,
             time=None if one.fact is None else one.fact.occurred_at,
             verdict=None if one.verdict is None else one.verdict.value,
             because=None if one.fact is None else one.fact.causation_id,
-            source=one.key.source,
-            id=one.key.message_id,
+            source=one.message_key.source,
+            id=one.message_key.message_id,
         )
         for one in waybill.reactions(Event()).would_derive()
     ]
