@@ -3,7 +3,6 @@
 WAYBILL_FAULT_SEED=… repeats the instants that a failure printed.
 """
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,13 +19,13 @@ from domain.standing_order.kind import STANDING_ORDER
 from domain.streams import split_stream_name
 from infra.app.container import Waybill
 from infra.settings import Settings
-from tests.fault.conftest import SMALL_BATCHES
-from tests.fault.test_kill_react import PARTS, react_and_kill, then_each_stands_once, voiding
-from tests.integration.command import Command, Nursery
-from tests.integration.messages import Document, line, message
-from tests.stores.conftest import StoreUrl, new_store
+from tests.fault.reacting import in_parts, react_and_kill, service
+from tests.integration.command import Command
+from tests.integration.messages import Document, line, message, voided
+from tests.stores.conftest import new_store
+from tests.stores.derived_messages import check_that_each_stands_once
 
-__all__ = ["new_store"]  # a fixture of that folder which is used here
+__all__ = ["new_store", "service"]  # fixtures of other files which are used here
 STANDING = 30
 KILLS, MANY_KILLS = 8, 120
 ZONES = ("Pacific/Kiritimati", "America/Sao_Paulo", "Europe/Berlin", "Pacific/Pago_Pago")
@@ -65,28 +64,23 @@ def messages() -> list[Document]:
         if number % 4 == 0:
             sent.append(stop := message("standing_order.stopped", f"T-{number}", at(1), {"reason": "enough"}))
             if number % 8 == 0:
-                sent.append(voiding(stop, at(0.5)))
+                sent.append(voided(stop, at(0.5)))
         if number % 5 == 0:
-            sent.append(void := voiding(first, at(0.6)))
+            sent.append(void := voided(first, at(0.6)))
             if number % 10 == 0:
-                sent.append(voiding(void, at(0.5)))
+                sent.append(voided(void, at(0.5)))
     return sent
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The messages in several files, in an order that nothing explains."""
-    sent, folder = messages(), tmp_path_factory.mktemp("parts")
-    Random(7).shuffle(sent)
-    files = [folder / f"{number}.jsonl" for number in range(PARTS)]
-    for number, file in enumerate(files):
-        file.write_text("".join(json.dumps(one) + "\n" for one in sent[number::PARTS]))
-    return files
+    return in_parts(tmp_path_factory.mktemp("parts"), messages())
 
 
 def then_each_date_is_placed_once(url: str) -> None:
     """The orders are those that follow from the messages, but for the dates found missed, which are never placed."""
     with Waybill(Settings(store=url)) as waybill:
+        assert check_that_each_stands_once(waybill) > 0
         streams = dict(waybill.history.streams())
         placed = {
             split_stream_name(stream)[1]: (fact.occurred_at, fact.lines, fact.message_id)
@@ -113,14 +107,8 @@ def check(service: Command, parts: list[Path], draw: Random, kills: int) -> None
     react_and_kill(service, parts, draw, kills)
     service("react", "--once").done()
     url = service.setting("WAYBILL_STORE")
-    then_each_stands_once(url)
     then_each_date_is_placed_once(url)
     service("verify").done()
-
-
-@pytest.fixture
-def service(nursery: Nursery, tmp_path: Path, new_store: StoreUrl) -> Command:
-    return Command(nursery, tmp_path, **{**SMALL_BATCHES, "WAYBILL_BATCH_EVENTS": "5"}, WAYBILL_STORE=new_store())
 
 
 def test_reactors_are_killed_and_each_due_date_is_placed_exactly_once(

@@ -33,8 +33,6 @@ NUMBERS = ("N-1", "N-2", "N-3")
 HOURS = (8, 9, 10, 11, 11.5, 12, 13, 11 + 30 * 24, 12 + 30 * 24, 13 + 31 * 24)
 """Some are just 30 days after others."""
 
-WHAT_HAPPENS = ("placed", *["booked"] * 3, *["rebooked"] * 2, "cancelled", "ended", "delivered", "amended")
-
 hours = st.sampled_from(HOURS)
 delays = st.sampled_from((0, 0, 1, 30, 10 * 24))
 shipments = st.sampled_from(("S-1", "S-2"))

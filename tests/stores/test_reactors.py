@@ -1,7 +1,6 @@
 """Reactors on each database: two that both believe they lead, what they read, and how they divide their work."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -15,7 +14,7 @@ from consumers.sources.json_lines import JsonLines
 from domain.account.events import AccountRegistered, CustomerContacted
 from domain.account.kind import ACCOUNT
 from domain.checkpoint import CheckpointMovedError
-from domain.derived import PARCELS, MessageWithdrawn, is_derived
+from domain.derived import PARCELS
 from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.rep.kind import REP
@@ -38,8 +37,9 @@ from infra.store.register.tables import messages, raw_messages, store_rules
 from infra.store.register.transaction import StoredRegisterTransaction
 from infra.store.retries import RetryPolicy
 from projections.views.catalogue import view_named
-from tests.integration.messages import Document, booked, message, placed
+from tests.integration.messages import Document, booked, message, placed, voided
 from tests.stores.conftest import StoreUrl
+from tests.stores.derived_messages import check_that_each_stands_once
 
 DAY = "2026-03-0{}T09:00:00Z"
 
@@ -71,21 +71,6 @@ def orders(count: int, number: str | None = None) -> list[Document]:
     ]
 
 
-def check_that_each_stands_once(waybill: Waybill, expected: int) -> None:
-    """Each derived message was stored, and stored again only after it was withdrawn."""
-    standing: Counter[tuple[str, str, str]] = Counter()
-    for _, one in waybill.history.after(0, 1_000_000):
-        if is_derived(one):
-            key = (one.originator_id, *one.key)
-            if isinstance(one, Fact):
-                assert not standing[key]
-                standing[key] += 1
-            elif isinstance(one, MessageWithdrawn):
-                assert standing[key]
-                standing[key] -= 1
-    assert standing.total() == expected
-
-
 def test_of_two_reactors_that_both_believe_they_lead_each_message_is_stored_once(service: Waybill) -> None:
     # given
     take_in(
@@ -112,7 +97,7 @@ def test_of_two_reactors_that_both_believe_they_lead_each_message_is_stored_once
             thread.join()
 
     # then
-    check_that_each_stands_once(service, 80)
+    assert check_that_each_stands_once(service) == 80
     assert read_status(service).books.applied == 40 * 2 + 80 * 2
 
 
@@ -132,7 +117,7 @@ def test_a_reactor_that_falls_behind_another_writes_nothing(service: Waybill) ->
         patch.setattr(slow, "_look", read_and_lose)
         with pytest.raises(CheckpointMovedError):
             slow.step()
-    check_that_each_stands_once(service, 1)
+    assert check_that_each_stands_once(service) == 1
 
 
 def test_orders_whose_numbers_no_carrier_speaks_of_are_not_loaded(
@@ -206,7 +191,7 @@ def test_a_number_that_many_orders_share_is_reacted_to_some_orders_at_a_time(
         steps += 1
     # then
     assert steps >= 5
-    check_that_each_stands_once(service, 23)
+    assert check_that_each_stands_once(service) == 23
     with service.engine.connect() as connection:
         assert connection.execute(select(reaction_wakes)).all() == []
 
@@ -227,7 +212,7 @@ def test_a_refused_message_is_withdrawn_whole_and_may_be_refused_again(service: 
     refused = letters_of_parcels(service)
     assert [verdict for _, verdict in refused] == ["refused"]
     # when the booking is voided
-    void = voiding(sent[1], day=7)
+    void = voided(sent[1], DAY.format(7))
     take_in(service, void, name="void")
     service.react(Event(), once=True)
     # then nothing of it is left
@@ -236,10 +221,10 @@ def test_a_refused_message_is_withdrawn_whole_and_may_be_refused_again(service: 
         for table in (messages, raw_messages):
             assert connection.execute(select(table).where(table.c.source == PARCELS)).all() == []
     # and when the void is voided, it is refused again
-    take_in(service, voiding(void, day=8), name="void of the void")
+    take_in(service, voided(void, DAY.format(8)), name="void of the void")
     service.react(Event(), once=True)
     assert letters_of_parcels(service) == refused
-    check_that_each_stands_once(service, 2)
+    assert check_that_each_stands_once(service) == 2
 
 
 def test_what_a_withdrawn_message_made_impossible_is_possible_again(service: Waybill) -> None:
@@ -272,9 +257,9 @@ def test_what_a_withdrawn_message_made_impossible_is_possible_again(service: Way
 def test_followers_hear_when_a_derived_message_is_withdrawn_and_when_it_stands_again(service: Waybill) -> None:
     # given
     sent = orders(1)
-    void = voiding(sent[1], day=7)
+    void = voided(sent[1], DAY.format(7))
     effects = service.outboxes()[0]
-    for number, part in enumerate(([*sent, scan("1Z-SO-0")], [void], [voiding(void, day=8)])):
+    for number, part in enumerate(([*sent, scan("1Z-SO-0")], [void], [voided(void, DAY.format(8))])):
         take_in(service, *part, name=str(number))
         service.react(Event(), once=True)
     # when
@@ -299,8 +284,8 @@ def test_followers_hear_when_a_derived_message_is_withdrawn_and_when_it_stands_a
 def test_what_stands_today_is_not_what_followed_when_its_reason_was_voided(service: Waybill) -> None:
     # given a booking that was voided for two days, as far as anyone knew
     sent = orders(1)
-    void = voiding(sent[1], day=6)
-    known = [*sent, scan("1Z-SO-0", day=5), void, voiding(void, day=8)]
+    void = voided(sent[1], DAY.format(6))
+    known = [*sent, scan("1Z-SO-0", day=5), void, voided(void, DAY.format(8))]
     lines = b"\n".join(json.dumps({**one, "recordedtime": one["time"]}).encode() for one in known)
     service.ingest(honour_recordedtime=True).read(JsonLines.of_bytes("history", lines))
     service.react(Event(), once=True)
@@ -335,11 +320,6 @@ def letters_of_parcels(waybill: Waybill) -> list[tuple[str, str]]:
     return [(letter.letter_id, letter.verdict) for letter in letters if letter.source == PARCELS]
 
 
-def voiding(wrong: Document, day: int) -> Document:
-    data = {"source": wrong["source"], "id": wrong["id"], "reason": "the wrong order"}
-    return message("message.voided", wrong["subject"], DAY.format(day), data)
-
-
 def test_other_rules_let_the_reactors_react_to_everything_again(new_store: StoreUrl) -> None:
     settings = Settings(store=new_store())
     with Waybill(settings) as waybill:
@@ -356,7 +336,7 @@ def test_other_rules_let_the_reactors_react_to_everything_again(new_store: Store
         assert parcels.position == 0
         assert dry_run(waybill) == []
         waybill.react(Event(), once=True)
-        check_that_each_stands_once(waybill, 1)
+        assert check_that_each_stands_once(waybill) == 1
 
 
 # -- a reactor that wakes by the clock -------------------------------------------------------------
