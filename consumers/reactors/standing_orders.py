@@ -60,7 +60,7 @@ class StandingOrderReactor:
         stated: Mapping[str, datetime | None],
     ) -> Reaction:
         found_missed = _found_missed(facts)
-        latest = max((due_on_of(message_id) for message_id in stated), default=None)
+        latest = max((*map(due_on_of, stated), *found_missed), default=None)
         placements: list[DerivedMessage] = []
         missed: list[DerivedMessage] = []
         wake_at: datetime | None = None

@@ -109,29 +109,33 @@ def dates_to_look_at(
 ) -> Iterator[Due]:
     """The dates of the terms, each once: all that have come due by an instant, and some that have not.
 
-    Those come due later: the dates up to `at_least` (None: no such date), and after these at least one more, if the
-    terms have one. So the caller compares `comes_due` with the clock. `zones` has the time zones of each account that
-    the terms name.
+    Those come due later: the dates up to `at_least` (None: no such date), and after these at least one more of each
+    terms that have one. So the caller compares `comes_due` with the clock. `zones` has the time zones of each account
+    that the terms name.
     """
     found: set[date] = set()
     for one in terms:
-        for due in _under(one, zones[one.said.account_id], by, at_least):
-            if due.on not in found:
-                found.add(due.on)
-                yield due
+        yield from _under(one, zones[one.said.account_id], by, at_least, found)
 
 
-def _under(terms: Terms, zones: Zones, by: datetime, at_least: date | None) -> Iterator[Due]:
+def _under(terms: Terms, zones: Zones, by: datetime, at_least: date | None, found: set[date]) -> Iterator[Due]:
+    """The same for one of the terms; adds to the dates that were found."""
     said = terms.said
-    latest = _days_after(min(by, terms.until or by), _FURTHEST_DAYS)
+    latest = _days_after(by, _FURTHEST_DAYS)
+    last = None if terms.until is None else _days_after(terms.until, _FURTHEST_DAYS)
     for on in due_dates(said.every, said.first_on, said.until, terms.first_day):
         placing = days_before(on, said.lead_days)
         zone, zone_known_at = zones.on(placing)
         comes_due = max(beginning_of_day(placing, zone), terms.since)
-        if terms.until is None or comes_due < terms.until:
+        # Earlier terms with more days of lead can have found many dates ahead: the next one is after these.
+        is_new = on not in found and (terms.until is None or comes_due < terms.until)
+        if is_new:
+            found.add(on)
             known_at = max(comes_due, said.recorded_at, zone_known_at or said.recorded_at)
             yield Due(on, said, comes_due, end_of_day(on, zone), known_at)
-        if placing > latest and (at_least is None or on > at_least):
+        if last is not None and placing > last:
+            return
+        if is_new and placing > latest and (at_least is None or on > at_least):
             return
 
 

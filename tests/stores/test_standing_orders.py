@@ -255,6 +255,25 @@ def test_a_clock_that_is_set_back_withdraws_nothing_and_places_nothing_twice(des
     assert len(desk.orders()) == 5
 
 
+def test_after_terms_that_placed_days_ahead_the_first_new_date_is_placed_in_time(desk: Desk) -> None:
+    early = established(1.5, {"days": 1}, first_on=2, lead_days=5)
+    desk.hears(1.75, early, established(1.75, {"days": 1}, first_on=2, id="late"))
+    desk.reacts(2)
+    assert list(desk.orders()) == [f"12-2025-03-0{n}" for n in (2, 3, 4, 5, 6)]
+    desk.reacts(7)
+    assert list(desk.orders())[5:] == ["12-2025-03-07"]
+
+
+def test_a_date_found_missed_by_a_clock_that_was_ahead_does_not_hide_the_next_one(desk: Desk) -> None:
+    desk.hears(1.75, established(1.5, {"days": 30}, first_on=10))
+    desk.reacts(30)
+    desk.hears(1.8, account(1, "UTC"))
+    desk.reacts(1.8)
+    assert desk.standing() == ("2025-04-09", None, 0, 1)
+    desk.reacts(40.5)
+    assert list(desk.orders()) == ["12-2025-04-09"]
+
+
 def test_what_happens_to_an_account_otherwise_is_no_news_for_its_standing_orders(desk: Desk) -> None:
     desk.hears(1.75, DAILY, account(1, "UTC"))
     desk.reacts(2)
