@@ -1,8 +1,9 @@
 """The parcels reactor: tells each order what its carrier said about a tracking number of one of its shipments.
 
 A shipment *has or had* a number if a booking or rebooking names it, as tracking number or among the parcels. Which
-bookings apply is decided by the order's own messages alone, without the derived ones. Otherwise a number that is typed
-in late would be refused because of the very scan that it explains (see docs/decisions/019-derived-messages.md).
+bookings apply is decided by the order's messages without those of this reactor (a placing for a standing order counts).
+Otherwise a number that is typed in late would be refused because of the very scan that it explains (see
+docs/decisions/019-derived-messages.md).
 
 Numbers are used again after a while. So a scan is not about a shipment that was wholly delivered or cancelled 30 days
 or more before it.

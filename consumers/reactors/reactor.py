@@ -24,8 +24,9 @@ class DerivedMessage(NamedTuple):
     """A message of a reactor about a subject.
 
     The fact has the reactor's source, a message id that follows from its reasons, and `causation_id`. It is recorded at
-    the latest recording of its reasons. The clock never holds it. Views can find by `cause` what followed from
-    something, and by `since` (UTC) from when.
+    the latest recording of its reasons; what follows from an instant (an order of a standing order), not before that
+    instant; a date found missed, when the clock found it. The clock never holds it. Views can find by `cause` what
+    followed from something, and by `since` (UTC) from when.
     """
 
     subject: str
