@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from consumers.contract.topics import read_topics
-from consumers.reactors.reactor import FEEDS, checkpoint_of
+from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
+from infra.app.reactor_lag import reactor_lags
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
@@ -50,7 +51,7 @@ class ParkedStatus(NamedTuple):
 
 
 class ReactorStatus(NamedTuple):
-    """`lag` counts what is not sent yet; of a reactor that states messages, the events that it has not read yet."""
+    """`lag` counts what is not sent yet; of a reactor that states messages, see ReactorLag."""
 
     name: str
     position: int
@@ -172,13 +173,16 @@ def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:
 
 
 def _reactors(waybill: Waybill) -> list[ReactorStatus]:
-    """Empty until a relay or a reactor has run on the store."""
+    """The outboxes once the relay has run, and the reactors once there is anything to react to."""
     begun = Checkpoints(waybill.backend).begun()
-    lags = {
-        **{checkpoint_of(reactor): waybill.history.count_after for reactor in waybill.reactors()},
-        **{outbox.name: outbox.lag for outbox in waybill.outboxes()},
-    }
-    return [ReactorStatus(name, begun[name], lag(begun[name])) for name, lag in lags.items() if name in begun]
+    return [
+        *(ReactorStatus(*one) for one in reactor_lags(waybill)),
+        *(
+            ReactorStatus(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
+            for outbox in waybill.outboxes()
+            if outbox.name in begun
+        ),
+    ]
 
 
 def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:

@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from tests.integration.command import Command
-from tests.integration.messages import Document, booked, message, placed, voided
+from tests.integration.messages import Document, booked, line, message, placed, voided
 
 PROMISE, ESTIMATE = "2026-03-06T12:00:00Z", "2026-03-05T12:00:00Z"
 BOOKING = "2026-03-02T10:00:00Z"
@@ -103,7 +103,8 @@ def test_nothing_but_react_starts_a_reactor(waybill: Command) -> None:
     for command in (["project", "--once"], ["verify"], ["migrate"], ["project", "--once"]):
         waybill(*command).done()
     status = waybill.ask("status")
-    assert (status["books"]["received"], status["reactors"]) == (4, [])
+    assert status["books"]["received"] == 4
+    assert status["reactors"] == [{"name": "reactor.parcels", "position": 0, "lag": 4}]
 
     waybill("react", "--once", "--no-project").done()
 
@@ -173,4 +174,41 @@ def test_verify_leaves_derived_messages_alone_while_the_reactors_are_behind(wayb
     waybill.ingest(*ORDER)
     waybill("react", "--once").done()
     waybill.ingest(*SCANS, name="scans.jsonl")
-    assert "derived" not in waybill.ask("verify")["checked"]
+    ran = waybill("verify", "--format", "json").exited(
+        0, "derived messages are not compared: the reactors are 2 events behind; run waybill react --once"
+    )
+    assert "derived" not in ran.json["checked"]
+    waybill("react", "--once").done()
+    assert "compared" not in waybill("verify").done().err
+
+
+def test_views_that_answer_by_a_reactor_say_that_it_is_behind(waybill: Command) -> None:
+    # given orders alone, there is nothing to react to
+    waybill.ingest(*ORDER)
+    assert waybill.ask("status")["reactors"] == []
+    waybill("unmatched-parcels", "--format", "json").done()
+    # when scans come that no reactor has read
+    waybill.ingest(*SCANS, name="scans.jsonl")
+    ran = waybill("unmatched-parcels").done()
+    # then the answer says so, until it has
+    assert "the reactors are 4 events behind: waybill react --once" in ran.text
+    assert "behind" not in waybill("standing-orders").done().text
+    waybill("react", "--once").done()
+    assert "behind" not in waybill("unmatched-parcels").done().text
+
+
+def test_status_counts_a_due_date_that_waits(waybill: Command) -> None:
+    # given a standing order that was never reacted to
+    data = {"account_id": "ACME", "rep_id": "rep-1", "segment": "b2b", "currency": "USD", "lines": [line()]}
+    terms = {**data, "every": {"days": 1}, "first_on": "2999-01-02", "lead_days": 0}
+    waybill.ingest(message("standing_order.established", "12", "2026-03-01T12:00:00Z", terms))
+    assert waybill.ask("status")["reactors"] == [{"name": "reactor.standing-orders", "position": 0, "lag": 1}]
+    assert "the reactors are 1 event behind: waybill react --once" in waybill("standing-orders").done().text
+    waybill("react", "--once").done()
+    assert {reactor["lag"] for reactor in waybill.ask("status")["reactors"]} == {0}
+    # when its date has come
+    with closing(sqlite3.connect(waybill.store)) as store, store:
+        store.execute("UPDATE reaction_wakes SET wake_at = 0")
+    # then it is lag
+    lags = {reactor["name"]: reactor["lag"] for reactor in waybill.ask("status")["reactors"]}
+    assert lags == {"reactor.parcels": 0, "reactor.standing-orders": 1}

@@ -1,0 +1,68 @@
+"""How far the reactors are behind: the events that they have not read, and the keys whose time has come."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from consumers.reactors.reactor import Reactor, checkpoint_of
+from domain.kind import Kind
+from infra.app.container import Waybill
+from infra.store.checkpoints import Checkpoints
+from infra.store.projected.rows import NotFilledError, answering_position
+from infra.store.projected.tables import stored_tables
+from infra.store.reactions.reading import ReactionReading
+from projections.catalogue import PROJECTIONS
+
+
+class ReactorLag(NamedTuple):
+    """`name` is that of its checkpoint, which is at `position`.
+
+    `lag` counts the events after it, and the keys to react to by now without a new event, such as due dates.
+    """
+
+    name: str
+    position: int
+    lag: int
+
+
+def reactor_lags(waybill: Waybill) -> Sequence[ReactorLag]:
+    """The reactors that have run, and those that never ran although the views show something to react to."""
+    begun = Checkpoints(waybill.backend).begun()
+    return [
+        _lag(waybill, reactor, begun.get(checkpoint_of(reactor), 0))
+        for reactor in waybill.reactors()
+        if checkpoint_of(reactor) in begun or _has(waybill, _concern(reactor))
+    ]
+
+
+def reactors_behind(waybill: Waybill, *names: str) -> str | None:
+    """A sentence about the reactors with these names (none: all) that are behind; None if none is."""
+    wanted = [checkpoint_of(reactor) for reactor in waybill.reactors() if not names or reactor.name in names]
+    lag = max((one.lag for one in reactor_lags(waybill) if one.name in wanted), default=0)
+    if not lag:
+        return None
+    return f"the reactors are {lag} event{'' if lag == 1 else 's'} behind"
+
+
+def _lag(waybill: Waybill, reactor: Reactor, position: int) -> ReactorLag:
+    with waybill.engine.connect() as connection:
+        due = ReactionReading(waybill.backend).count_due(connection, reactor, waybill.clock())
+    return ReactorLag(checkpoint_of(reactor), position, waybill.history.count_after(position) + due)
+
+
+def _concern(reactor: Reactor) -> Kind:
+    """The kind of subjects without which nothing follows."""
+    return reactor.referred_kind if reactor.needs_referred else reactor.kind
+
+
+def _has(waybill: Waybill, kind: Kind) -> bool:
+    """Whether the views have a subject of this kind; False while they are being filled."""
+    projection = next(one for one in PROJECTIONS if one.kind is kind)
+    table = stored_tables(projection)[projection.tables[0]]
+    with waybill.engine.connect() as connection:
+        try:
+            answering_position(connection, (projection,))
+        except NotFilledError:
+            return False
+        return connection.execute(select(table).limit(1)).first() is not None
