@@ -5,7 +5,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from infra.app.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance
+from domain.desk.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance
 from infra.app.container import Waybill
 from infra.app.reassignments import CannotReassignError, Reassignment, expect_to_fit, reassignment
 from infra.queries import desk

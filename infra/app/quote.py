@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from domain.desk.carrier_quotes import MINIMUM, PastShipment, Quote, quotes
 from infra.app.container import Waybill
 from infra.queries.views import Asked
-from projections.carrier_quotes import MINIMUM, PastShipment, Quote, quotes
 from projections.order_states import ORDER_STATES
 from projections.shipments import SHIPMENTS
 from projections.views.catalogue import View

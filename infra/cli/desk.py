@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from domain.desk.balancing import Move, RepTotal
 from infra.app.balance import propose_balance
-from infra.app.balancing import Move, RepTotal
 from infra.app.hand_over import (
     HandedOver,
     HandOverPlan,

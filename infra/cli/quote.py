@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from domain.desk.carrier_quotes import MINIMUM, Quote
 from infra.app.quote import QuoteAsked, quote
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.output import Format, readable_instant, show_note, show_rows
 from infra.queries.views import Asked
-from projections.carrier_quotes import MINIMUM, Quote
 
 
 class Mode(StrEnum):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.app import balancing
-from infra.app.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance, weight_of
+from domain.desk import balancing
+from domain.desk.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance, weight_of
 
 WEIGHTS = Weights(order=Decimal(1), overdue=Decimal(3), expedite=Decimal(3), at_risk=Decimal(1), follow_up=Decimal(1))
 SENIOR, ENTRY = Decimal(1), Decimal("0.5")

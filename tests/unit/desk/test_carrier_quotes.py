@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from projections.carrier_quotes import PastShipment, Quote, quotes
+from domain.desk.carrier_quotes import PastShipment, Quote, quotes
 from tests.unit.domain.facts import oclock
 
 
