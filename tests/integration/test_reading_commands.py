@@ -32,6 +32,7 @@ ACTING = {
     ("consume",),
     ("project",),
     ("relay",),
+    ("react",),
     ("up",),
     ("void",),
     ("migrate",),
@@ -49,6 +50,7 @@ ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "letter_id": ("{letter}",),
     "name": (*(view.command for view in VIEWS), "dead_letters"),
     "view": ("overdue", "all"),
+    "mode": ("courier",),
     "to": ("{folder}/export.csv",),
 }
 """Examples for what a command has to be told, by the parameter's name."""
