@@ -43,7 +43,7 @@ def test_a_changed_column_is_shown_with_both_values_and_the_exit_code_is_1(kept:
         {
             "change": "changed",
             "key": ["SO-1", "2025-03-05T10:00:00Z"],
-            "columns": {"carrier": {"now": "nobody", "rebuilt": "Northline"}},
+            "columns": {"carrier": {"now": "nobody", "rebuilt": "Swift"}},
         }
     ]
     assert totals["changed"] == 0
