@@ -49,11 +49,11 @@ def answers_of(store: Path) -> dict[str, Any]:
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.command} as of {instant}"] = [_without_receipt(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = [without_receipt(row) for row in answer.rows]
     return answers
 
 
-def _without_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
+def without_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: json_value(value) for name, value in row.items() if name not in RECEIPT}
 
 
