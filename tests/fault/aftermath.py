@@ -1,7 +1,7 @@
 """What is left in a store: everything but the times of receipt."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -49,12 +49,14 @@ def answers_of(store: Path) -> dict[str, Any]:
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.command} as of {instant}"] = [without_receipt(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = without_receipt(answer.rows)
     return answers
 
 
-def without_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: json_value(value) for name, value in row.items() if name not in RECEIPT}
+def without_receipt(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of an answer without times of receipt; rows that are sorted by one are sorted by the rest."""
+    told = [{name: json_value(value) for name, value in row.items() if name not in RECEIPT} for row in rows]
+    return sorted(told, key=str) if rows and RECEIPT & rows[0].keys() else told
 
 
 def assert_same_end(store: Path, undisturbed: Path) -> None:

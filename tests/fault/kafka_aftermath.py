@@ -52,7 +52,7 @@ def answers_of(store: str) -> dict[str, Any]:
         for view in VIEWS:
             for instant in INSTANTS:
                 answer = service.views.ask(view, Asked(datetime.fromisoformat(instant)))
-                answers[f"{view.command} as of {instant}"] = [without_receipt(row) for row in answer.rows]
+                answers[f"{view.command} as of {instant}"] = without_receipt(answer.rows)
         findings = verify_store(service).findings
         assert not findings, findings
         return answers
@@ -64,4 +64,12 @@ def assert_same_answers(store: str, undisturbed: dict[str, Any]) -> None:
     for what in ("messages", "letters"):
         lost, new = undisturbed[what] - found[what], found[what] - undisturbed[what]
         assert not lost and not new, f"{what}: lost {list(lost)[:2]}; new {list(new)[:2]}"
-    assert found == undisturbed
+    for what, rows in undisturbed.items():
+        assert found[what] == rows, f"{what}: {_first_difference(found[what], rows)}"
+    assert found.keys() == undisturbed.keys()
+
+
+def _first_difference(found: Any, expected: Any) -> str:
+    if not isinstance(found, list) or len(found) != len(expected):
+        return f"{len(found)} instead of {len(expected)}: {str(found)[:400]}"
+    return next(f"{one} instead of {other}" for one, other in zip(found, expected, strict=True) if one != other)
