@@ -6,7 +6,8 @@ Otherwise a number that is typed in late would be refused because of the very sc
 docs/decisions/019-derived-messages.md).
 
 Numbers are used again after a while. So a scan is not about a shipment that was wholly delivered or cancelled 30 days
-or more before it.
+or more before it, nor about one that got the number 30 days or more after it. Of several shipments of one order, those
+that were delivered or cancelled before the scan are not told if another one was not: it was booked in their place.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ from domain.order.events import (
     ShipmentRebooked,
 )
 from domain.order.kind import ORDER
+from domain.order.summary import ShipmentSummary
 from domain.parcel.events import ParcelAttempted, ParcelDelayed, ParcelDelivered, ParcelDispatched
 from domain.parcel.kind import PARCEL
 from domain.parcel.scans import scan_digest
@@ -35,6 +37,7 @@ from domain.verdict import Verdict
 
 USED_AGAIN_AFTER = timedelta(days=30)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_MOMENT = timedelta(microseconds=1)
 
 
 class ParcelReactor:
@@ -50,7 +53,7 @@ class ParcelReactor:
     remembers = False
 
     def references(self, fact: Fact) -> Iterator[str]:
-        return (number for number, _ in numbers_named(fact))
+        return numbers_named(fact)
 
     def react(
         self,
@@ -66,15 +69,15 @@ class ParcelReactor:
 PARCELS = ParcelReactor()
 
 
-def numbers_named(fact: Fact) -> Iterator[tuple[str, bool]]:
-    """The numbers that a booking or rebooking names, and whether each is one of the shipment's parcels.
+def numbers_named(fact: Fact) -> Iterator[str]:
+    """The numbers that a booking or rebooking names.
 
     A number that is longer than a subject's id can be is left out: no carrier's message can be about it.
     """
     if isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
-        named = [(fact.tracking_number, False)] if isinstance(fact.tracking_number, str) else []
-        named += [(number, True) for number in fact.parcels] if isinstance(fact.parcels, tuple) else []
-        yield from ((number, as_parcel) for number, as_parcel in named if 0 < len(number) <= MAX_ID_LENGTH)
+        named = [fact.tracking_number] if isinstance(fact.tracking_number, str) else []
+        named += fact.parcels if isinstance(fact.parcels, tuple) else ()
+        yield from (number for number in named if 0 < len(number) <= MAX_ID_LENGTH)
 
 
 def parcel_messages(
@@ -86,6 +89,8 @@ def parcel_messages(
     parcels by tracking number.
     """
     originals = [fact for fact in facts if fact.source != SOURCE]
+    if not any(number in scans for fact in originals for number in numbers_named(fact)):
+        return ()
     named = _named(order_id, originals)
     candidates = sorted(_candidates(order_id, named, scans))
     if not candidates:
@@ -94,11 +99,27 @@ def parcel_messages(
 
 
 class _Naming(NamedTuple):
-    """That a number is a shipment's: the first recording, from when, and whether as one of its parcels."""
+    """That a number is or was a shipment's: the first recording of it, and what the number was from when on.
+
+    `roles` are in the order of time: whether it is one of the parcels (True), the tracking number (False), or neither
+    any more (None). The first one is True or False.
+    """
 
     recorded_at: datetime
-    since: datetime
-    as_parcel: bool
+    roles: Sequence[tuple[datetime, bool | None]]
+
+    @property
+    def since(self) -> datetime:
+        return self.roles[0][0]
+
+    def is_parcel_at(self, instant: datetime) -> bool:
+        """Whether it is a parcel then; if it is neither then, what it was before, else what it was first."""
+        found = self.roles[0][1]
+        for at, role in self.roles:
+            if at > instant:
+                break
+            found = found if role is None else role
+        return bool(found)
 
 
 class _Candidate(NamedTuple):
@@ -112,22 +133,37 @@ class _Candidate(NamedTuple):
 
 def _named(order_id: str, originals: Sequence[Fact]) -> Mapping[str, Mapping[str, _Naming]]:
     """The shipments that have or had each number."""
-    named: dict[str, dict[str, _Naming]] = {}
-    outcomes = settle(ORDER.decider, order_id, originals, watched=False).outcomes
+    settling = settle(ORDER.decider, order_id, originals)
+    recorded: dict[tuple[str, str], datetime] = {}
     for fact in originals:
-        if not isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
-            continue
-        outcome = outcomes[fact.key]
-        if outcome.verdict is not Verdict.APPLIED:
-            continue
-        since = outcome.took_effect_at or fact.occurred_at
-        for number, as_parcel in numbers_named(fact):
-            shipments = named.setdefault(number, {})
-            before = shipments.get(fact.shipment_id, _Naming(fact.recorded_at, since, as_parcel))
-            shipments[fact.shipment_id] = _Naming(
-                min(before.recorded_at, fact.recorded_at), min(before.since, since), before.as_parcel or as_parcel
-            )
-    return named
+        if isinstance(fact, (ShipmentBooked, ShipmentRebooked)):
+            if settling.outcomes[fact.key].verdict is not Verdict.APPLIED:
+                continue
+            for number in numbers_named(fact):
+                known = recorded.get((fact.shipment_id, number), fact.recorded_at)
+                recorded[fact.shipment_id, number] = min(known, fact.recorded_at)
+    roles: dict[tuple[str, str], list[tuple[datetime, bool | None]]] = {named: [] for named in recorded}
+    for at, _, summary in settling.moments:
+        for shipment in summary.changed_shipments if summary is not None else ():
+            for named, history in roles.items():
+                if named[0] == shipment.shipment_id:
+                    _add_role(history, at, _role(named[1], shipment))
+    named_by: dict[str, dict[str, _Naming]] = {}
+    for (shipment_id, number), history in roles.items():
+        if history:
+            named_by.setdefault(number, {})[shipment_id] = _Naming(recorded[shipment_id, number], history)
+    return named_by
+
+
+def _role(number: str, shipment: ShipmentSummary) -> bool | None:
+    return True if number in shipment.parcels else False if number == shipment.tracking_number else None
+
+
+def _add_role(history: list[tuple[datetime, bool | None]], at: datetime, role: bool | None) -> None:
+    if history and history[-1][1] == role and role is not None:
+        return
+    if history or role is not None:
+        history.append((at, role))
 
 
 def _candidates(
@@ -139,6 +175,8 @@ def _candidates(
             if outcomes[scan.key].verdict is not Verdict.APPLIED:
                 continue
             for shipment_id, naming in named[number].items():
+                if naming.since - scan.occurred_at >= USED_AGAIN_AFTER:
+                    continue  # it was another shipment's then
                 message = _message(order_id, shipment_id, number, naming, scan)
                 if message is not None:
                     yield _Candidate((*scan.sort_key, number, shipment_id), shipment_id, scan.occurred_at, message)
@@ -147,11 +185,13 @@ def _candidates(
 def _message(order_id: str, shipment_id: str, number: str, naming: _Naming, scan: Fact) -> DerivedMessage | None:
     """The scan as a message about the shipment; None for a void."""
     digest = scan_digest(number, *scan.key)
-    parcel = number if naming.as_parcel and isinstance(scan, ParcelDelivered) else None
+    parcel = number if isinstance(scan, ParcelDelivered) and naming.is_parcel_at(scan.occurred_at) else None
+    # A parcel that is added to its shipment later is confirmed when it is there.
+    time = scan.occurred_at if parcel is None else max(scan.occurred_at, naming.since)
     about: dict[str, Any] = {
         "source": SOURCE,
         "message_id": _id(digest, order_id, shipment_id, parcel),
-        "occurred_at": scan.occurred_at,
+        "occurred_at": time,
         "recorded_at": max(scan.recorded_at, naming.recorded_at),
         "correlation_id": scan.correlation_id,
         "causation_id": scan.message_id,
@@ -179,7 +219,7 @@ def _id(scan: str, order_id: str, shipment_id: str, parcel: str | None) -> str:
 
 
 def _standing(order_id: str, originals: Sequence[Fact], candidates: list[_Candidate]) -> list[_Candidate]:
-    """The candidates whose shipment exists, and was not wholly delivered or cancelled long before.
+    """The candidates whose shipment exists, and had not ended too early: see this module's docstring.
 
     Both can depend on other derived messages, which took effect earlier. So each round decides at least one more of
     them for good, and the rounds end.
@@ -187,13 +227,16 @@ def _standing(order_id: str, originals: Sequence[Fact], candidates: list[_Candid
     stands = candidates
     for _ in range(len(candidates) + 1):
         settling = settle(ORDER.decider, order_id, [*originals, *(one.message.fact for one in stands)])
-        ended = _ends(settling)
-        after = [
+        ends = _ends(settling)
+        possible = [
             one
             for one in candidates
             if one.shipment_id in settling.state.shipments
-            and not _had_ended(ended.get(one.shipment_id, ()), _long_before(one.time))
+            and not _has_ended(ends.get(one.shipment_id, ()), _long_before(one.time))
         ]
+        ended = {one.place for one in possible if _has_ended(ends.get(one.shipment_id, ()), _just_before(one.time))}
+        under_way = {one.place[:-1] for one in possible if one.place not in ended}
+        after = [one for one in possible if one.place not in ended or one.place[:-1] not in under_way]
         if after == stands:
             break
         stands = after
@@ -210,7 +253,7 @@ def _ends(settling: Settling[Any]) -> Mapping[str, Sequence[tuple[datetime, bool
     return ends
 
 
-def _had_ended(changes: Sequence[tuple[datetime, bool]], at: datetime) -> bool:
+def _has_ended(changes: Sequence[tuple[datetime, bool]], at: datetime) -> bool:
     found = False
     for changed_at, ended in changes:
         if changed_at > at:
@@ -221,3 +264,7 @@ def _had_ended(changes: Sequence[tuple[datetime, bool]], at: datetime) -> bool:
 
 def _long_before(instant: datetime) -> datetime:
     return instant - USED_AGAIN_AFTER if instant - LONG_AGO > USED_AGAIN_AFTER else LONG_AGO
+
+
+def _just_before(instant: datetime) -> datetime:
+    return instant - _MOMENT if instant > LONG_AGO else LONG_AGO

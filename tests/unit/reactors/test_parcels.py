@@ -162,6 +162,26 @@ def test_a_number_that_became_one_of_the_parcels_is_a_parcel_of_the_shipment() -
     assert found.parcel == "1Z"  # type: ignore[attr-defined]
 
 
+def test_a_number_that_becomes_a_parcel_after_it_was_delivered_delivered_the_whole_shipment() -> None:
+    facts = [placed(), booked(9, tracking="1Z"), rebooked(11, parcels=("1Z", "1Y"))]
+    (found,) = told(facts, {"1Z": [parcel_delivered(10)]})
+    assert found.parcel is None  # type: ignore[attr-defined]
+    assert settled(facts, {"1Z": [parcel_delivered(10)]}).state.completion.at == oclock(10)
+
+
+def test_a_number_that_was_a_parcel_and_is_the_tracking_number_now_delivers_the_rest() -> None:
+    facts = [placed(), booked(9, parcels=("1Z", "1Y")), rebooked(10, tracking="1Z", parcels=None)]
+    assert settled(facts, {"1Z": [parcel_delivered(11)]}).state.completion.at == oclock(11)
+
+
+def test_a_parcel_that_is_added_to_its_shipment_after_its_delivery_is_confirmed_when_it_is_there() -> None:
+    facts = [placed(), booked(9, parcels=("1Z",)), rebooked(11, parcels=("1Z", "1Y"))]
+    scans = {"1Y": [parcel_delivered(10)], "1Z": [parcel_delivered(12)]}
+    late = next(fact for fact in told(facts, scans) if fact.parcel == "1Y")  # type: ignore[attr-defined]
+    assert late.occurred_at == oclock(11)
+    assert settled(facts, scans).state.completion.at == oclock(12)
+
+
 def test_a_number_too_long_to_be_a_subject_is_left_out() -> None:
     assert told([placed(), booked(9, tracking="1" * 201)], {"1" * 201: [parcel_dispatched(10)]}) == ()
 
@@ -185,14 +205,35 @@ def test_a_delivery_that_the_carrier_told_of_ends_the_shipment_as_any_other() ->
     assert types(told(facts, scans)) == ["delivery.confirmed.v1", "delivery.attempted.v1"]
 
 
+def test_a_scan_of_30_days_before_the_shipment_got_the_number_was_of_another_shipment() -> None:
+    facts = [placed(9 + A_MONTH), booked(10 + A_MONTH, tracking="1Z")]
+    assert told(facts, {"1Z": [parcel_delivered(10)]}) == ()
+    assert len(told(facts, {"1Z": [parcel_delivered(10.001)]})) == 1
+
+
+def test_a_cancelled_shipment_is_not_told_what_the_one_booked_in_its_place_is_told() -> None:
+    facts = [placed(), booked(9, tracking="1Z"), shipment_cancelled(10), booked(11, "S-2", tracking="1Z")]
+    scans = {"1Z": [parcel_dispatched(9.5), parcel_delivered(12)]}
+    found: Sequence[Any] = told(facts, scans)
+    assert [(fact.TYPE, fact.shipment_id) for fact in found] == [
+        ("shipment.dispatched.v1", "S-1"),
+        ("shipment.dispatched.v1", "S-2"),
+        ("delivery.confirmed.v1", "S-2"),
+    ]
+    # and without another one it is told that its goods were found
+    assert types(told(facts[:3], scans)) == ["shipment.dispatched.v1", "delivery.confirmed.v1"]
+
+
 def test_a_shipment_that_was_never_delivered_keeps_its_number() -> None:
     facts = [placed(), booked(9, tracking="1Z")]
     assert len(told(facts, {"1Z": [parcel_delivered(9 + 3 * A_MONTH)]})) == 1
 
 
 def test_a_scan_at_the_beginning_of_time_is_no_failure() -> None:
-    scan = said_with(parcel_dispatched(10), occurred_at=oclock(0).replace(year=1) + timedelta(days=1))
-    assert len(told([placed(), booked(9, tracking="1Z")], {"1Z": [scan]})) == 1
+    began = oclock(0).replace(year=1) + timedelta(days=1)
+    scan = said_with(parcel_dispatched(10), occurred_at=began)
+    facts = [said_with(placed(), occurred_at=began), said_with(booked(9, tracking="1Z"), occurred_at=began)]
+    assert len(told(facts, {"1Z": [scan]})) == 1
 
 
 # -- reasons that are gone -------------------------------------------------------------------------
