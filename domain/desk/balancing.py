@@ -33,11 +33,15 @@ class Weights(NamedTuple):
 
 
 class Rep(NamedTuple):
-    """A rep who was registered at some time. `share` is what the rep takes of a senior rep's work, above 0."""
+    """A rep who was registered at some time. `share` is what the rep takes of a senior rep's work, above 0.
+
+    A registered rep takes work unless `takes_work` is false.
+    """
 
     rep_id: str
     share: Decimal
     registered: bool
+    takes_work: bool = True
 
 
 class OpenOrder(NamedTuple):
@@ -124,14 +128,15 @@ def balance(
         if (desk is not None and not desk.rep.registered) or order.rep_id is None:
             homeless.append((weight, order))
     before = [(desk.orders, desk.load) for desk in desks.values()]
-    takers = [desk for desk in desks.values() if desk.rep.registered]
+    registered = [desk for desk in desks.values() if desk.rep.registered]
+    takers = [desk for desk in registered if desk.rep.takes_work]
     most = len(weighed) if limit is None else limit
     moves: list[Move] = []
     if takers:
         homeless.sort(key=lambda one: (-one[0], one[1].order_id))
         for weight, order in homeless[:most]:
             moves.append(_house(weight, order, desks, takers, keep_accounts=keep_accounts))
-        while len(moves) < most and (move := _best_move(takers)) is not None:
+        while len(moves) < most and (move := _best_move(registered, takers)) is not None:
             moves.append(move)
     totals = [
         RepTotal(rep_id, desk.rep.registered, orders_before, desk.orders, _shown(load_before), _shown(desk.load))
@@ -174,7 +179,7 @@ def _house(
     """Give an order of nobody, or of a rep who left, to a registered rep."""
     left = NOBODY if order.rep_id is None else f"{order.rep_id} has left"
     owner = desks.get(order.account_rep_id) if keep_accounts and order.account_rep_id is not None else None
-    if owner is not None and owner.rep.registered:
+    if owner is not None and owner.rep.registered and owner.rep.takes_work:
         taker, why = owner, f"{left}, and {owner.rep.rep_id} has the account"
     else:
         taker = min(takers, key=lambda desk: (desk.load_with(weight), desk.rep.rep_id))
@@ -183,11 +188,11 @@ def _house(
     return _moved(weight, order, giver, taker, why)
 
 
-def _best_move(takers: Sequence[_Desk]) -> Move | None:
+def _best_move(givers: Sequence[_Desk], takers: Sequence[_Desk]) -> Move | None:
     """The next move that helps: from the rep with most to the one with least where possible. None: nothing helps."""
     by_load = sorted(takers, key=lambda desk: (desk.load, desk.rep.rep_id))
     least = by_load[0].load
-    for giver in reversed(by_load):
+    for giver in sorted(givers, key=lambda desk: (desk.load, desk.rep.rep_id), reverse=True):
         for taker in by_load:
             if taker.load >= giver.load:
                 break

@@ -1,12 +1,13 @@
 """Balance: proposes reassignments of open orders that make the reps' work more even. It acts on nothing by itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from domain.desk.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance
 from infra.app.container import Waybill
+from infra.app.nearest import nearest_rep
 from infra.app.reassignments import CannotReassignError, Reassignment, expect_to_fit, reassignment
 from infra.queries import desk
 from infra.settings import Settings
@@ -24,11 +25,20 @@ class Proposal(NamedTuple):
 
 
 def propose_balance(
-    waybill: Waybill, operator: str, *, team: str | None = None, keep_accounts: bool = True, limit: int | None = None
+    waybill: Waybill,
+    operator: str,
+    *,
+    team: str | None = None,
+    keep_accounts: bool = True,
+    limit: int | None = None,
+    without: Collection[str] = (),
 ) -> Proposal:
-    """Propose at most `limit` reassignments, among the reps of one team or all reps. Raises CannotReassignError."""
+    """Propose at most `limit` reassignments, among the reps of one team or all reps.
+
+    Reps of `without` take no work. Raises CannotReassignError.
+    """
     reps = waybill.desk.reps()
-    chosen = _reps(reps, waybill.settings, team)
+    chosen = _reps(reps, waybill.settings, team, without)
     workloads = waybill.desk.open_orders(waybill.clock(), unheld=team is None)
     balanced = balance(
         _orders(workloads.orders, {rep.rep_id for rep in chosen}),
@@ -60,18 +70,25 @@ def weights_of(settings: Settings) -> Weights:
     )
 
 
-def _reps(reps: Mapping[str, desk.Rep], settings: Settings, team: str | None) -> list[Rep]:
+def _reps(
+    reps: Mapping[str, desk.Rep], settings: Settings, team: str | None, without: Collection[str] = ()
+) -> list[Rep]:
+    for rep_id in without:
+        if rep_id not in reps:
+            raise CannotReassignError(f"no rep {rep_id} is known{nearest_rep(rep_id, reps)}")
     teams = {rep.team for rep in reps.values() if rep.team is not None}
     if team is not None and team not in teams:
         near = ", ".join(get_close_matches(team, teams))
         raise CannotReassignError(f"no rep is in team {team}" + (f"; the nearest: {near}" if near else ""))
     chosen = [rep for rep in reps.values() if team is None or rep.team == team]
-    if not any(rep.registered for rep in chosen):
+    if not any(rep.registered and rep.rep_id not in without for rep in chosen):
         raise CannotReassignError(
-            "no registered rep can take work" if team is None else f"all of team {team} have left"
+            "no registered rep can take work" if team is None else f"nobody of team {team} can take work"
         )
     share = {"entry": settings.balance_entry_share}
-    return [Rep(rep.rep_id, share.get(rep.level, Decimal(1)), rep.registered) for rep in chosen]
+    return [
+        Rep(rep.rep_id, share.get(rep.level, Decimal(1)), rep.registered, rep.rep_id not in without) for rep in chosen
+    ]
 
 
 def _orders(orders: Iterable[desk.OpenOrderRow], reps: set[str]) -> list[OpenOrder]:

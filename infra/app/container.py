@@ -28,7 +28,7 @@ from infra.queries.views import Views
 from infra.runtime.projector import ROLE as PROJECTOR
 from infra.runtime.projector import Projector, log_incident
 from infra.runtime.reactions import ROLE as REACTOR
-from infra.runtime.reactions import Reactions
+from infra.runtime.reactions import Done, Reactions
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
@@ -219,9 +219,11 @@ class Waybill:
             end_clock_holds=self.ingest().wake,
         )
 
-    def react(self, stop: Event, *, once: bool = False) -> None:
-        """Run the reactors until `stop` is set; with `once`, until nothing is left to do."""
-        self.reactions(stop).run(self.backend.leadership(REACTOR), stop, once=once)
+    def react(self, stop: Event, *, once: bool = False) -> Sequence[Done]:
+        """Run the reactors until `stop` is set; with `once`, until nothing is left to do. Returns what they did."""
+        reactions = self.reactions(stop)
+        reactions.run(self.backend.leadership(REACTOR), stop, once=once)
+        return reactions.done
 
     def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
         """The relay, which publishes from this store until `stop` is set; see KafkaSink for `patience` (seconds)."""

@@ -1,11 +1,11 @@
 """Hand over: an account with its open orders, or everything that a rep holds, goes to another rep in one act."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
+from infra.app.nearest import nearest_account, nearest_rep
 from infra.app.reassignments import (
     CannotReassignError,
     Reassignment,
@@ -13,12 +13,10 @@ from infra.app.reassignments import (
     reassignment,
     store_together,
 )
-from infra.queries.desk import Desk, Held, Rep
+from infra.queries.desk import Held, Rep
 from infra.queries.messages import NoLongerApplied
 from infra.queries.views import Asked
 from projections.views.catalogue import view_named
-
-NEAREST_NAMED = 3
 
 
 class HandOverPlan(NamedTuple):
@@ -26,17 +24,21 @@ class HandOverPlan(NamedTuple):
 
     `follow_ups_left` counts the follow-ups that the leaving rep owes on closed orders, `standing_orders` are those that
     still name another rep than the one who gets the work: both stay as they are. `warning` says what is wrong with the
-    rep who gets the work; None: nothing.
+    rep who gets the work; None: nothing. `still_registered` is the rep who gives the work and has not left.
     """
 
     reassignments: Sequence[Reassignment]
     standing_orders: Sequence[str]
     follow_ups_left: int
     warning: str | None
+    still_registered: str | None = None
 
 
 class HandedOver(NamedTuple):
-    """One account or order of a hand-over; `verdict` and `reason` are None until it was done."""
+    """One account or order of a hand-over; `verdict` and `reason` are None until it was done.
+
+    `source` and `id` are those of its message, so that it can be voided.
+    """
 
     kind: Literal["account", "order"]
     subject: str
@@ -45,6 +47,8 @@ class HandedOver(NamedTuple):
     to_rep_id: str
     verdict: str | None
     reason: str | None
+    source: str
+    id: str
 
 
 def plan_account(
@@ -55,7 +59,7 @@ def plan_account(
     warning = _check_receiver(desk.reps(), to, force=force)
     account, orders = desk.account(account_id), desk.open_orders_of_account(account_id)
     if account is None and not orders:
-        raise CannotReassignError(f"no account {account_id} is known{_nearest_account(account_id, desk)}")
+        raise CannotReassignError(f"no account {account_id} is known{nearest_account(account_id, desk)}")
     accounts = [Held(account_id, None, (), None, None)] if account is None else [account]
     plan = _plan(waybill, accounts, orders, to, reason, operator, warning)
     return plan._replace(standing_orders=desk.standing_orders_of_account(account_id, unless=to))
@@ -70,13 +74,14 @@ def plan_rep(
     warning = _check_receiver(reps, to, force=force)
     accounts, orders = desk.accounts_of_rep(rep_id), desk.open_orders_of_rep(rep_id)
     if rep_id not in reps and not accounts and not orders:
-        raise CannotReassignError(f"no rep {rep_id} is known{_nearest_rep(rep_id, reps)}")
+        raise CannotReassignError(f"no rep {rep_id} is known{nearest_rep(rep_id, reps)}")
     plan = _plan(waybill, accounts, orders, to, reason, operator, warning)
     owed = waybill.views.ask(view_named("follow-ups"), Asked(), {"rep_id": rep_id}).rows
     held = {order.subject for order in orders}
     return plan._replace(
         standing_orders=desk.standing_orders_of_rep(rep_id),
         follow_ups_left=sum(row["order_id"] not in held for row in owed),
+        still_registered=rep_id if rep_id in reps and reps[rep_id].registered else None,
     )
 
 
@@ -124,6 +129,8 @@ def _row(each: Reassignment, outcome: Outcome | None) -> HandedOver:
         to_rep_id=each.to_rep_id,
         verdict=None if outcome is None else outcome.verdict.value,
         reason=None if outcome is None else outcome.reason or None,
+        source=each.fact.source,
+        id=each.fact.message_id,
     )
 
 
@@ -132,25 +139,7 @@ def _check_receiver(reps: Mapping[str, Rep], to: str, *, force: bool) -> str | N
     rep = reps.get(to)
     if rep is not None and rep.registered:
         return None
-    wrong = f"rep {to} is not registered{_nearest_rep(to, reps)}" if rep is None else f"rep {to} ({rep.name}) has left"
+    wrong = f"rep {to} is not registered{nearest_rep(to, reps)}" if rep is None else f"rep {to} ({rep.name}) has left"
     if not force:
         raise CannotReassignError(f"{wrong}; --force hands over anyway")
     return wrong
-
-
-def _nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
-    """Registered reps whose id or name is like this text."""
-    registered = {rep.rep_id: rep for rep in reps.values() if rep.registered}
-    by_name = {rep.name: rep.rep_id for rep in registered.values()}
-    near = get_close_matches(rep_id, [*registered, *by_name], n=NEAREST_NAMED)
-    ids = dict.fromkeys(by_name.get(name, name) for name in near)
-    return _suggested(f"{rep_id} ({registered[rep_id].name})" for rep_id in ids)
-
-
-def _nearest_account(account_id: str, desk: Desk) -> str:
-    return _suggested(get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED))
-
-
-def _suggested(names: Iterable[str]) -> str:
-    told = ", ".join(names)
-    return f"; the nearest: {told}" if told else ""

@@ -75,7 +75,9 @@ def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int, wanted
     lines = []
     if letters:
         count = f"{shown} of {len(letters)}" if shown < len(letters) else str(shown)
-        lines.append(f"{count} dead letters; one of them whole: waybill dead-letters show LETTER_ID")
+        lines.append(
+            f"{count} dead letter{'' if count == '1' else 's'}; one of them whole: waybill dead-letters show LETTER_ID"
+        )
     if left_out:
         lines.append(f"{left_out} more are set aside (voided or discarded): {_all_of(wanted)}")
     return lines

@@ -99,8 +99,9 @@ def hand_over(
     if out is not None:
         _write(out, [each.line for each in plan.reassignments])
     if out != STANDARD_STREAM:
-        show_rows(HandedOver._fields, [row._asdict() for row in rows], form, empty="nothing to hand over")
-    _note(plan, rows, from_, behind, done=do, written=out, form=form)
+        columns = [name for name in HandedOver._fields if form is not Format.TABLE or name not in ("source", "id")]
+        show_rows(columns, [row._asdict() for row in rows], form, empty="nothing to hand over")
+    _note(plan, rows, from_, to, behind, done=do, written=out, form=form)
     show_no_longer_applied(lost)
     if do and not all(map(succeeded, rows)):
         raise typer.Exit(1)
@@ -115,7 +116,11 @@ def balance(
             "--keep-accounts/--move-accounts", help="Leave orders with the rep of their account, or move them too."
         ),
     ] = True,
-    limit: Annotated[int | None, typer.Option("--limit", min=0, help="At most so many reassignments.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many reassignments.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="REP", help="This rep takes no work; may be given several times."),
+    ] = None,
     out: OutOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -128,7 +133,9 @@ def balance(
         _expect_writable(out)
     with open_waybill() as waybill:
         try:
-            proposal = propose_balance(waybill, operator, team=team, keep_accounts=keep_accounts, limit=limit)
+            proposal = propose_balance(
+                waybill, operator, team=team, keep_accounts=keep_accounts, limit=limit, without=without or ()
+            )
         except CannotReassignError as e:
             show_error(str(e))
             raise typer.Exit(1) from None
@@ -158,12 +165,15 @@ def _note(
     plan: HandOverPlan,
     rows: Sequence[HandedOver],
     from_: str | None,
+    to: str,
     behind: int,
     *,
     done: bool,
     written: str | None,
     form: Format,
 ) -> None:
+    if written == STANDARD_STREAM:
+        form = Format.JSON  # standard output has the messages, so notes go to standard error
     accounts = sum(row.kind == "account" for row in rows)
     counts = f"{_counted(accounts, 'account')} and {_counted(len(rows) - accounts, 'open order')}"
     if done:
@@ -179,14 +189,28 @@ def _note(
         left = _counted(plan.follow_ups_left, "follow-up")
         show_note(form, f"{left} on closed orders stay with {from_}: waybill follow-ups --rep {from_}")
     if plan.standing_orders:
-        named = ", ".join(plan.standing_orders[:STANDING_ORDERS_NAMED])
-        more = len(plan.standing_orders) - STANDING_ORDERS_NAMED
-        show_warning(
-            f"{_counted(len(plan.standing_orders), 'standing order')} still placed for another rep: {named}"
-            f"{f' and {more} more' if more > 0 else ''}; establish them again with the new one"
+        show_warning(_standing_orders(plan.standing_orders, from_, to))
+    if plan.still_registered is not None:
+        rep = plan.still_registered
+        show_note(
+            form,
+            f"{rep} is still registered: publish rep.left.v1, or balance gives work back "
+            f"(waybill balance --without {rep})",
         )
     if behind:
         show_warning(f"the views are {behind} events behind; orders of these are not counted")
+
+
+def _standing_orders(names: Sequence[str], from_: str | None, to: str) -> str:
+    named = ", ".join(names[:STANDING_ORDERS_NAMED])
+    more = len(names) - STANDING_ORDERS_NAMED
+    still = "still names" if len(names) == 1 else "still name"
+    their, them = ("its", "it") if len(names) == 1 else ("their", "them")
+    return (
+        f"{_counted(len(names), 'standing order')} {still} {from_ or 'another rep'} "
+        f"({named}{f' and {more} more' if more > 0 else ''}): {their} future orders go to {from_ or 'that rep'}; "
+        f"establish {them} again with {to}"
+    )
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,13 +1,17 @@
 """Commands that run until stopped: consume, project, react, relay, and up for all four."""
 
+from collections.abc import Sequence
+from threading import Event
 from typing import Annotated
 
 import typer
 
 from infra.app import react_dry_run
+from infra.app.container import Waybill
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import Format, progress_bar, show_rows
+from infra.cli.output import Format, console, progress_bar, show_rows
 from infra.cli.signals import stopped_by_signals
+from infra.runtime.reactions import Done
 from infra.runtime.supervisor import supervise
 from infra.store.opening import Access
 
@@ -68,9 +72,19 @@ def react(
             rows = [planned._asdict() for planned in react_dry_run.dry_run(waybill)]
             show_rows(react_dry_run.PlannedMessage._fields, rows, form, title="What would follow", empty="nothing")
             return
-        waybill.react(stop, once=once)
+        done = waybill.react(stop, once=once)
         if once and not no_project and not stop.is_set():
             waybill.project()
+    if once and form is Format.TABLE:
+        console().print(_did(done))
+    elif once:
+        show_rows(Done._fields, [one._asdict() for one in done], form)
+
+
+def _did(done: Sequence[Done]) -> str:
+    if not any(one.stated or one.withdrawn for one in done):
+        return "nothing to state or withdraw"
+    return "; ".join(f"{one.reactor}: stated {one.stated}, withdrawn {one.withdrawn}" for one in done)
 
 
 def relay(
@@ -97,8 +111,12 @@ def up() -> None:
             {
                 "consume": waybill.consumer(stop).run,
                 "project": lambda: waybill.projector(stop).run(once=False),
-                "react": lambda: waybill.react(stop),
+                "react": lambda: _react(waybill, stop),
                 "relay": waybill.relay(stop).run,
             },
             stop,
         )
+
+
+def _react(waybill: Waybill, stop: Event) -> None:
+    waybill.react(stop)

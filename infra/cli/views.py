@@ -112,10 +112,11 @@ def _show(
         behind = reactors_behind(waybill, reactor) if reactor is not None else None
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
+        counted = f"{shown} row" if shown == "1" else f"{shown} rows"
         show_rows(answer.columns, rows, form, title=view.description, empty="none")
         show_note(
             form,
-            f"{shown} rows as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
+            f"{counted} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
         )
         if behind is not None:
             show_note(form, f"{behind}: waybill react --once")

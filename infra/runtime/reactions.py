@@ -23,6 +23,14 @@ KEYS_AT_ONCE = 200
 """How many keys are reacted to in one transaction, which holds the store's write lock."""
 
 
+class Done(NamedTuple):
+    """How many messages a reactor stored and withdrew."""
+
+    reactor: str
+    stated: int
+    withdrawn: int
+
+
 class Reactions:
     """Runs the reactors until stopped; see Processor. It implements infra.runtime.processor.Work.
 
@@ -52,11 +60,17 @@ class Reactions:
         self._retry = retry
         self._end_clock_holds = end_clock_holds
         self._reacting = Reacting()
+        self._done = {reactor.name: Done(reactor.name, 0, 0) for reactor in reactors}
         self._log = structlog.get_logger(__name__)
 
     def run(self, leadership: Leadership, stop: Event, *, once: bool = False) -> None:
         """React until the stop is set. With `once`, end when nothing is left to do, by any process."""
         Processor(ROLE, self, leadership, self._retry, stop, IDLE_SECONDS).run(once=once)
+
+    @property
+    def done(self) -> Sequence[Done]:
+        """What each reactor did in this process so far."""
+        return list(self._done.values())
 
     def would_derive(self) -> list[Derived]:
         """What running once would store and withdraw. Nothing is stored; other writers wait for the answer."""
@@ -107,14 +121,18 @@ class Reactions:
             return False
         with self._store.transaction(storing=found.needs_reactions) as transaction:
             derived = self._take(transaction, reactor, found, now)
+        stated = sum(one.fact is not None for one in derived)
+        withdrawn = len(derived) - stated
+        before = self._done[reactor.name]
+        self._done[reactor.name] = Done(reactor.name, before.stated + stated, before.withdrawn + withdrawn)
         self._log.info(
             "batch_reacted",
             reactor=reactor.name,
             start=found.touched.start,
             position=found.touched.end,
             events=found.touched.events,
-            derived=sum(one.fact is not None for one in derived),
-            withdrawn=sum(one.fact is None for one in derived),
+            derived=stated,
+            withdrawn=withdrawn,
         )
         return True
 

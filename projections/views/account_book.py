@@ -41,7 +41,7 @@ TWO_MONTHS = timedelta(days=63)
 
 
 def account_book(as_of: AsOf) -> Select[Any]:
-    """The accounts with orders or active standing orders at T, by currency, the most valuable first."""
+    """The accounts with orders or active standing orders at T, by currency, and in it the most valuable first."""
     account = select(account_periods).where(as_of.holds(account_periods)).cte("account")
     book = _book(as_of).c
     return (
@@ -65,7 +65,7 @@ def account_book(as_of: AsOf) -> Select[Any]:
         )
         .outerjoin(account, account.c.account_id == book.account_id)
         # As a float, because SQLite has amounts as text; equal floats are sorted by account.
-        .order_by(book.order_value.cast(Float).desc(), book.account_id, book.currency)
+        .order_by(book.currency, book.order_value.cast(Float).desc(), book.account_id)
     )
 
 

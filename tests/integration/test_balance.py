@@ -53,6 +53,14 @@ def test_who_left_gives_everything_away_within_the_team(desk: Command) -> None:
     assert move["why"] == "rep-3 has left, and rep-4 carries least with it"
 
 
+def test_a_rep_left_out_takes_nothing_and_may_still_give(desk: Command) -> None:
+    moves = desk.ask("balance", "--without", "rep-2")["moves"]
+    assert {move["to_rep_id"] for move in moves} == {"rep-4"}
+    moves = desk.ask("balance", "--without", "rep-1")["moves"]
+    assert {move["from_rep_id"] for move in moves} == {"rep-1", "rep-3"}
+    assert "rep-1" not in {move["to_rep_id"] for move in moves}
+
+
 def test_orders_of_accounts_move_where_that_is_wanted(desk: Command) -> None:
     kept = desk.ask("balance")["moves"]
     moved = desk.ask("balance", "--move-accounts")["moves"]
@@ -87,7 +95,10 @@ def test_settings_say_what_counts(desk: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "saying"),
     [
-        (("--limit", "0"), 0, "reflects position"),
+        (("--limit", "1"), 0, "reflects position"),
+        (("--limit", "0"), 2, "--limit"),
+        (("--without", "rep-11"), 1, "no rep rep-11 is known; the nearest: rep-1 (Amara Abara)"),
+        (("--team", "North", "--without", "rep-1", "--without", "rep-2"), 1, "nobody of team North can take work"),
         (("--limit", "-1"), 2, "--limit"),
         (("--team", "Nort"), 1, "no rep is in team Nort; the nearest: North"),
         (("--operator", " "), 2, "--operator"),

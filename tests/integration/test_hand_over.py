@@ -6,12 +6,12 @@ import random
 import pytest
 
 from tests.integration.command import Command
-from tests.integration.messages import message, placed, registered
+from tests.integration.messages import line, message, placed, registered
 
 EARLY = "2025-03-03T09:00:00Z"
 PROMISE = "2025-03-10T16:00:00Z"
 ORDERS = 40
-COLUMNS = ["kind", "subject", "account_id", "from_rep_id", "to_rep_id", "verdict", "reason"]
+COLUMNS = ["kind", "subject", "account_id", "from_rep_id", "to_rep_id", "verdict", "reason", "source", "id"]
 
 
 @pytest.fixture
@@ -41,12 +41,33 @@ def test_with_do_everything_is_with_the_other_rep_and_each_message_names_who_act
     rows = desk.ask("hand-over", "--from", "rep-1", "--to", "rep-2", *words)
 
     assert {row["verdict"] for row in rows} == {"applied"}
+    assert {row["source"] for row in rows} == {"waybill/operator/ann"}
+    assert desk.ask("message", rows[7]["source"], rows[7]["id"])[0]["subject"] == rows[7]["subject"]
     assert held_by(desk, "rep-2") == ORDERS
     told = [event for event in desk.ask("events", "--stream", "order-SO-07") if event["event"] == "OrderReassigned"]
     assert [event["source"] for event in told] == ["waybill/operator/ann"]
     assert "leaves on Friday" in json.dumps(told)
     again = desk("hand-over", "--from", "rep-1", "--to", "rep-2", "--do").done()
     assert "nothing to hand over" in again.text
+
+
+def test_it_says_what_still_leads_to_the_rep_who_gave_the_work(desk: Command) -> None:
+    data = {"account_id": "ACME", "rep_id": "rep-1", "segment": "b2b", "currency": "USD", "lines": [line()]}
+    terms = {**data, "every": {"days": 1}, "first_on": "2999-01-02", "lead_days": 0}
+    desk.ingest(*(message("standing_order.established", name, EARLY, terms) for name in ("12", "13")), name="s.jsonl")
+
+    ran = desk("hand-over", "--from", "rep-1", "--to", "rep-2", "--do", "--format", "json").exited(
+        0,
+        "2 standing orders still name rep-1 (12, 13): their future orders go to rep-1; establish them again with rep-2",
+        "rep-1 is still registered: publish rep.left.v1, or balance gives work back (waybill balance --without rep-1)",
+    )
+
+    assert {row["verdict"] for row in ran.json} == {"applied"}
+    assert desk.ask("balance", "--move-accounts")["moves"]
+    assert desk.ask("balance", "--move-accounts", "--without", "rep-1")["moves"] == []
+    # and once the rep has left, nothing is said
+    desk.ingest(message("rep.left", "rep-1", EARLY, {}), name="left.jsonl")
+    assert "registered" not in desk("hand-over", "--from", "rep-1", "--to", "rep-2").done().text
 
 
 def test_with_out_it_writes_messages_that_somebody_ingests_later_once(desk: Command) -> None:

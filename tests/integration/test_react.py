@@ -53,12 +53,18 @@ def test_a_dry_run_says_what_would_follow_and_stores_nothing(waybill: Command) -
         ("state", "SO-1", "delivery.confirmed.v1", "applied", SCANS[1]["id"]),
     ]
     assert waybill.ask("status") == before
-    waybill("react", "--once").done()
+    assert "parcels: stated 2, withdrawn 0; standing-orders: stated 0, withdrawn 0" in waybill("react", "--once").text
+    assert "nothing to state or withdraw" in waybill("react", "--once").done().text
     assert waybill.ask("react", "--dry-run") == []
     waybill.ingest(voided(ORDER[1], "2026-03-05T09:00:00Z"), name="void.jsonl")
-    assert {(one["action"], one["id"]) for one in waybill.ask("react", "--dry-run")} == {
-        ("withdraw", one["id"]) for one in would
+    withdrawn = waybill.ask("react", "--dry-run")
+    assert {(one["action"], one["id"], one["type"], one["time"]) for one in withdrawn} == {
+        ("withdraw", one["id"], one["type"], one["time"]) for one in would
     }
+    assert waybill.ask("react", "--once") == [
+        {"reactor": "parcels", "stated": 0, "withdrawn": 2},
+        {"reactor": "standing-orders", "stated": 0, "withdrawn": 0},
+    ]
 
 
 def test_what_lost_its_reason_is_withdrawn_and_stands_again_when_the_reason_returns(waybill: Command) -> None:
