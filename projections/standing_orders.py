@@ -20,7 +20,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 
 
 class StandingOrderPeriod(NamedTuple):
-    """One row for each period of a standing order between two changes of its terms; the first begins with the first."""
+    """One row for each period of a standing order between two changes of its terms, from the first terms on."""
 
     standing_order_id: Annotated[str, Key("The standing order.")]
     valid_from: Annotated[datetime, Key("From when.")]

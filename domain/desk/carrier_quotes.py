@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from domain.currency import MINOR_UNITS
 
 MINIMUM = 5
-"""Fewer shipments than these say nothing, unless the question says otherwise."""
+"""The fewest shipments from which a figure is given, unless the caller says otherwise."""
 
 Basis = Literal["account", "all"]
 

@@ -157,7 +157,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "unmatched_parcels",
         "unmatched-parcels",
-        "Tracking numbers of which carriers speak, and which are no shipment's.",
+        "Tracking numbers with carriers' messages that belong to no shipment.",
         unmatched_parcels,
         (PARCEL_SCANS,),
         UNMATCHED_COLUMN_DOCS,

@@ -1,4 +1,4 @@
-"""unmatched_parcels: tracking numbers of which carriers speak, and which are no shipment's."""
+"""unmatched_parcels: tracking numbers with carriers' messages that belong to no shipment."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Variants of views that the command offers: totals of scorecards, and contacts by kind. SQL has the views alone."""
+"""Variants of views that only the command offers: totals of scorecards, and contacts by kind."""
 
 from dataclasses import replace
 from functools import partial
