@@ -68,10 +68,11 @@ class Settling(Generic[State]):
 
     `instant` is the time of the facts being taken. `forbidden` has the facts that a rule forbade at that instant, and
     `applied` those that took effect at it; both are cleared when the instant passes. `waiting` has facts by the name
-    that each awaits. `outcomes` has the latest outcome of each fact. With `watched` false no moments are recorded.
-    `has_voids` says that voids were considered before. If only the state was stored, `forgot_forbidden` says that facts
-    were forbidden at `instant` that are not in `forbidden`, and `fingerprints` has the content of those that took
-    effect at it.
+    that each awaits. `outcomes` has the latest outcome of each fact. `moments` has the facts that took effect, and
+    `without_effect` those that were voided or met an objection, also if they took effect after it. With `watched` false
+    neither is recorded. `has_voids` says that voids were considered before. If only the state was stored,
+    `forgot_forbidden` says that facts were forbidden at `instant` that are not in `forbidden`, and `fingerprints` has
+    the content of those that took effect at it.
     """
 
     decider: Decider[State]
@@ -83,6 +84,7 @@ class Settling(Generic[State]):
     applied: list[Fact] = field(default_factory=list)
     outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
+    without_effect: dict[FactKey, Fact] = field(default_factory=dict)
     watched: bool = True
     has_voids: bool = False
     forgot_forbidden: bool = False
@@ -155,6 +157,8 @@ class Settling(Generic[State]):
         elif objection.verdict is Verdict.REFUSED:
             self.forbidden.append((place, fact))
         self.outcomes[fact.key] = Outcome(objection.verdict, objection.reason)
+        if self.watched:
+            self.without_effect[fact.key] = fact
         return False
 
     def _was_said(self, fact: Fact) -> bool:
@@ -191,6 +195,7 @@ def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, w
         decider,
         decider.initial_state(subject_id),
         outcomes=weighed.outcomes,
+        without_effect={fact.key: fact for fact in weighed.voided} if watched else {},
         watched=watched,
         has_voids=bool(weighed.outcomes),
     )

@@ -10,9 +10,12 @@ from domain.verdict import Outcome, Verdict
 
 
 class Weighed(NamedTuple):
-    """The facts that still count (without voids), and the outcomes of all voids and of all voided facts."""
+    """The facts that still count and those that were voided (both without voids), and the outcomes of all voids and of
+    all voided facts.
+    """
 
     standing: list[Fact]
+    voided: list[Fact]
     outcomes: dict[FactKey, Outcome]
 
 
@@ -33,7 +36,7 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
         else:
             standing.append(fact)
     if not voids:
-        return Weighed(standing, {})
+        return Weighed(standing, [], {})
 
     outcomes: dict[FactKey, Outcome] = {}
     counting, ringed = _counting(voids)
@@ -57,7 +60,8 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
             outcomes[named.key] = Outcome(
                 Verdict.REFUSED, f"voided by message {void.message_id} of {void.source}: {void.reason}", voided=True
             )
-    return Weighed([fact for fact in standing if fact.key not in outcomes], outcomes)
+    voided = [fact for fact in standing if fact.key in outcomes]
+    return Weighed([fact for fact in standing if fact.key not in outcomes], voided, outcomes)
 
 
 def _counting(voids: list[MessageVoided]) -> tuple[list[MessageVoided], list[MessageVoided]]:

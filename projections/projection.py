@@ -5,10 +5,10 @@ counts by hand or handles late messages. A total over several subjects is a sum 
 replaced, the old contributions are subtracted and the new ones added in the same transaction.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from domain.fact import Fact
 from domain.kind import Kind
@@ -16,6 +16,8 @@ from domain.settling import Moment, Settling
 from domain.streams import settle_stream, split_stream_name
 from projections.table import Row, RowTable
 from projections.totals import Totals
+
+F = TypeVar("F", bound=Fact)
 
 
 class Settled(NamedTuple):
@@ -29,6 +31,14 @@ class Settled(NamedTuple):
     def moments(self) -> Sequence[Moment]:
         """Every fact that took effect, in order, with the subject's state then."""
         return self.settling.moments
+
+    def all_of(self, fact_type: type[F]) -> Iterator[tuple[F, bool]]:
+        """Every fact of this type that was settled, voided ones too, and whether it took effect."""
+        took_effect = {fact.key: fact for _, fact, _ in self.moments if isinstance(fact, fact_type)}
+        yield from ((fact, True) for fact in took_effect.values())
+        for key, fact in self.settling.without_effect.items():
+            if isinstance(fact, fact_type) and key not in took_effect:
+                yield fact, False
 
 
 def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:

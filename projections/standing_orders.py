@@ -39,11 +39,12 @@ class StandingOrderPeriod(NamedTuple):
 
 
 class MissedDate(NamedTuple):
-    """One row for each due date of a standing order that was found missed, too late to be placed."""
+    """One row for each due date of a standing order that was found missed; it is never due again, even if voided."""
 
     standing_order_id: Annotated[str, Key("The standing order.")]
     due_on: Annotated[str, Key("The date (YYYY-MM-DD).")]
     missed_at: Annotated[datetime, "From when it was missed."]
+    counts: Annotated[bool, "Whether it counts as missed; false if the message that says so was voided."]
     due_day: Annotated[int, "The date in days since 1970-01-01."]
     due_month: Annotated[int, "The date's month, counted from year 0."]
     day_of_month: Annotated[int, "The date's day of the month."]
@@ -77,12 +78,14 @@ def numbers_of(due_on: date) -> dict[str, Any]:
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """The periods of the terms, and the missed dates."""
-    missed = {fact.due_on: at for at, fact, _ in reversed(settled.moments) if isinstance(fact, StandingOrderMissed)}
+    missed: dict[date, tuple[datetime, bool]] = {}
+    for fact, took_effect in settled.all_of(StandingOrderMissed):
+        missed.setdefault(fact.due_on, (fact.occurred_at, took_effect))
     return {
         standing_order_periods.name: list(_periods(settled)),
         missed_dates.name: [
-            MissedDate(standing_order_id=settled.subject_id, missed_at=at, **numbers_of(day))
-            for day, at in missed.items()
+            MissedDate(standing_order_id=settled.subject_id, missed_at=at, counts=counts, **numbers_of(day))
+            for day, (at, counts) in missed.items()
         ],
     }
 
@@ -116,7 +119,7 @@ def _periods(settled: Settled) -> Iterator[StandingOrderPeriod]:
 
 STANDING_ORDERS = Projection(
     name="standing_orders",
-    version=1,
+    version=2,
     kind=STANDING_ORDER,
     tables=(standing_order_periods, missed_dates),
     shape=shape,

@@ -10,8 +10,8 @@ from projections.views.tables import missed_dates, standing_order_periods, stand
 
 STANDING_ORDERS_COLUMN_DOCS = {
     "standing_order_id": "The standing order.",
-    "next_due": "The first due date under the terms in force that is neither placed nor missed (YYYY-MM-DD); null when "
-    "there is none: it is stopped, or past its end.",
+    "next_due": "The first due date under the terms in force that is neither placed nor missed (YYYY-MM-DD), and of "
+    "which no placing was refused or voided; null when there is none: it is stopped, or past its end.",
     "last_order_id": "The order that was placed last.",
     "placed": "How many orders were placed for it.",
     "missed": "How many due dates were found missed, too late to be placed.",
@@ -48,7 +48,7 @@ def _placed(as_of: AsOf) -> CTE:
     )
     by_then = (
         select(placement.standing_order_id, placement.order_id, latest_first.label("latest_first"))
-        .where(as_of.happened(placement.placed_at))
+        .where(placement.counts, as_of.happened(placement.placed_at))
         .subquery("placed_by_then")
         .c
     )
@@ -63,14 +63,14 @@ def _placed(as_of: AsOf) -> CTE:
 def _missed(as_of: AsOf) -> CTE:
     return (
         select(missed_date.standing_order_id, func.count().label("missed"))
-        .where(as_of.happened(missed_date.missed_at))
+        .where(missed_date.counts, as_of.happened(missed_date.missed_at))
         .group_by(missed_date.standing_order_id)
         .cte("missed")
     )
 
 
 def _following(as_of: AsOf) -> CTE:
-    """For each standing order the first due date under the terms in force that is neither placed nor missed."""
+    """For each standing order the first due date under the terms in force that is not handled."""
     passed = _passed(as_of)
     counted = (
         select(
@@ -96,7 +96,10 @@ def _following(as_of: AsOf) -> CTE:
 
 
 def _passed(as_of: AsOf) -> CTE:
-    """How many due dates of the terms in force, from the first one on, are placed or missed without a gap."""
+    """How many due dates of the terms in force, from the first one on, are handled without a gap.
+
+    A date is handled once its order was placed, or found missed, even if that message was refused or voided.
+    """
     dates = union(
         select(*(placement[name] for name in DATE)).where(as_of.happened(placement.placed_at)),
         select(*(missed_date[name] for name in DATE)).where(as_of.happened(missed_date.missed_at)),

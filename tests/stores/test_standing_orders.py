@@ -337,6 +337,27 @@ def test_an_upstreams_order_of_that_name_is_kept_and_the_date_is_not_placed_twic
     assert answer.verdict == "refused"
 
 
+def test_a_date_whose_placing_was_voided_or_refused_is_not_due_again_whatever_was_known_when(desk: Desk) -> None:
+    placing = {"source": "urn:waybill:reactor:standing-orders", "id": "placed-12-2025-03-03", "reason": "closed"}
+    desk.hears(1.75, DAILY)
+    desk.reacts(3.1)
+    desk.hears(3.2, message("message.voided", "12-2025-03-03", time(3.2), placing))
+    desk.reacts(3.2)
+    assert desk.standing() == desk.standing(known_at=3.2) == ("2025-03-04", "12-2025-03-02", 1, 0)
+    assert desk.standing(known_at=3.1) == ("2025-03-04", "12-2025-03-03", 2, 0)
+    desk.hears(3.3, placed("12-2025-03-04", time(3.3), time(9)))
+    desk.reacts(5)
+    assert desk.standing() == desk.standing(known_at=5) == ("2025-03-06", "12-2025-03-05", 2, 0)
+    assert desk.standing(as_of=4) == desk.standing(as_of=4, known_at=5) == ("2025-03-05", "12-2025-03-02", 1, 0)
+    marker = {"source": placing["source"], "id": "missed-12-2025-03-06", "reason": "closed"}
+    desk.reacts(16)
+    assert desk.standing()[2:] == (2 + 9, 2)
+    desk.hears(16.1, message("message.voided", "12", time(16.1), marker))
+    desk.reacts(16.1)
+    assert desk.standing() == desk.standing(known_at=16.1) == ("2025-03-17", "12-2025-03-16", 11, 1)
+    assert desk.standing(known_at=16) == ("2025-03-17", "12-2025-03-16", 11, 2)
+
+
 def test_known_at_an_instant_the_orders_follow_from_what_was_recorded_then(desk: Desk) -> None:
     desk.hears(1.75, WEEKLY)
     # No reactor runs for a week: an order counts as placed when it came due all the same.

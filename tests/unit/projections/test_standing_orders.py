@@ -10,18 +10,20 @@ from domain.fact import Fact
 from domain.standing_order.events import Every
 from projections.standing_orders import missed_dates, standing_order_periods
 from projections.standing_placements import standing_placements
-from tests.unit.domain.facts import established, missed, oclock, placed, stopped, voided
+from tests.unit.domain.facts import amended, established, missed, oclock, placed, stopped, voided
 from tests.unit.projections.specification import Projected, Projecting, row
 
 DAILY = established(8, every=Every(days=1), first_on=date(2026, 3, 2))
 WEEKLY = established(8, every=Every(weekday=2), first_on=date(2026, 3, 2), lead_days=2, until=date(2026, 3, 31))
 
 
-def told(projecting: Projecting, *facts: Fact, placed_by: float) -> Projected:
-    """These facts of standing order 12, and the orders that follow from them by then."""
+def told(projecting: Projecting, *facts: Fact, placed_by: float, voided_order: str | None = None) -> Projected:
+    """These facts of standing order 12, and the orders that follow from them by then; the placing of one is voided."""
     history = projecting.given(*facts)
     for message in placements_at("12", facts, {}, "UTC", oclock(placed_by)):
         history = history.given(message.fact, of=message.subject)
+        if message.subject == voided_order:
+            history = history.given(voided(message.fact, placed_by))
     return history
 
 
@@ -87,6 +89,52 @@ def test_a_missed_date_is_counted_and_not_due_any_more(projecting: Projecting) -
     history.then(missed_dates, row(standing_order_id="12", due_on="2026-03-03", missed_at=24 * 9))
     history.seen("standing-orders", 24 * 8, row(next_due="2026-03-03", last_order_id=None, placed=0, missed=0))
     history.seen("standing-orders", 24 * 9, row(next_due="2026-03-10", last_order_id=None, placed=0, missed=1))
+
+
+def test_a_date_whose_placing_was_voided_is_not_placed_and_not_due_any_more(projecting: Projecting) -> None:
+    history = told(projecting, DAILY, placed_by=24, voided_order="12-2026-03-03")
+    history.then(
+        standing_placements,
+        row(order_id="12-2026-03-02", placed_at=8, counts=True),
+        row(order_id="12-2026-03-03", standing_order_id="12", due_on="2026-03-03", placed_at=24, counts=False),
+    )
+    history.seen("standing-orders", 23, row(next_due="2026-03-03", placed=1))
+    history.seen("standing-orders", 24, row(next_due="2026-03-04", last_order_id="12-2026-03-02", placed=1, missed=0))
+    history = told(projecting, DAILY, placed_by=72, voided_order="12-2026-03-03")
+    history.seen("standing-orders", 72, row(next_due="2026-03-06", last_order_id="12-2026-03-05", placed=3, missed=0))
+
+
+def test_a_placing_counts_again_when_its_void_is_voided(projecting: Projecting) -> None:
+    (*_, last) = placements_at("12", [DAILY], {}, "UTC", oclock(24))
+    void = voided(last.fact, 25)
+    told(projecting, DAILY, placed_by=24).given(void).given(voided(void, 26)).seen(
+        "standing-orders", 30, row(next_due="2026-03-04", last_order_id="12-2026-03-03", placed=2)
+    )
+
+
+def test_a_date_whose_placing_was_refused_is_not_placed_and_not_due_any_more(projecting: Projecting) -> None:
+    upstreams = placed(7)
+    history = told(projecting, DAILY, placed_by=24).given(upstreams, of="12-2026-03-03")
+    history.seen("standing-orders", 24, row(next_due="2026-03-04", last_order_id="12-2026-03-02", placed=1, missed=0))
+    # Without the upstream's order, it is placed.
+    history.given(voided(upstreams, 26)).seen(
+        "standing-orders", 24, row(next_due="2026-03-04", last_order_id="12-2026-03-03", placed=2, missed=0)
+    )
+
+
+def test_a_refused_placing_is_still_handled_after_more_facts_of_the_order(projecting: Projecting) -> None:
+    (first,) = placements_at("12", [DAILY], {}, "UTC", oclock(8))
+    history = projecting.given(DAILY).given(placed(7), of=first.subject).given(first.fact, of=first.subject)
+    history = history.given(amended(9, {1: 2}), of=first.subject).given(amended(10, {1: 3}), of=first.subject)
+    history.seen("standing-orders", 12, row(next_due="2026-03-03", last_order_id=None, placed=0, missed=0))
+
+
+def test_a_voided_marker_is_no_missed_date_and_its_date_is_not_due_any_more(projecting: Projecting) -> None:
+    found = missed(24 * 9, date(2026, 3, 3))
+    history = projecting.given(WEEKLY, found, voided(found, 24 * 10))
+    history.then(missed_dates, row(due_on="2026-03-03", missed_at=24 * 9, counts=False))
+    history.seen("standing-orders", 24 * 8, row(next_due="2026-03-03", placed=0, missed=0))
+    history.seen("standing-orders", 24 * 9, row(next_due="2026-03-10", last_order_id=None, placed=0, missed=0))
 
 
 def test_dates_placed_under_earlier_terms_are_not_due_again(projecting: Projecting) -> None:
