@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from infra.queries.desk import Desk, Rep
+from infra.store.projected.rows import NotFilledError
 
 NEAREST_NAMED = 3
 
@@ -15,6 +16,15 @@ def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
     near = get_close_matches(rep_id, [*registered, *by_name], n=NEAREST_NAMED)
     ids = dict.fromkeys(by_name.get(name, name) for name in near)
     return _suggested(f"{rep_id} ({registered[rep_id].name})" for rep_id in ids)
+
+
+def never_registered(desk: Desk, rep_id: str) -> str | None:
+    """A sentence about a rep who was never registered; None for one who was, or while the views are being filled."""
+    try:
+        reps = desk.reps()
+    except NotFilledError:
+        return None
+    return None if rep_id in reps else f"no rep {rep_id} was ever registered{nearest_rep(rep_id, reps)}"
 
 
 def nearest_account(account_id: str, desk: Desk) -> str:

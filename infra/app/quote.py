@@ -1,9 +1,12 @@
 """Quotes for a booking: what each carrier did before, by the store's own past."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from domain.desk.carrier_quotes import MINIMUM, PastShipment, Quote, quotes
 from infra.app.container import Waybill
+from infra.queries.streamed import Streamed
 from infra.queries.views import Asked
 from projections.order_states import ORDER_STATES
 from projections.shipments import SHIPMENTS
@@ -33,10 +36,29 @@ class QuoteAsked:
     minimum: int = MINIMUM
 
 
-def quote(waybill: Waybill, asked: QuoteAsked, clocks: Asked) -> tuple[list[Quote], int]:
-    """The quotes by these clocks, the most punctual carrier first, and the position that they reflect."""
+class Quoted(NamedTuple):
+    """The quotes, the most punctual carrier first, and the position that they reflect.
+
+    `account_has_past` says whether any of the shipments was of the account that was asked for.
+    """
+
+    quotes: list[Quote]
+    position: int
+    account_has_past: bool
+
+
+def quote(waybill: Waybill, asked: QuoteAsked, clocks: Asked) -> Quoted:
+    """The quotes by these clocks."""
+    accounts: set[str | None] = set()
+
+    def shipments(past: Streamed) -> Iterator[PastShipment]:
+        for row in (row for batch in past.batches() for row in batch):
+            shipment = PastShipment(*row)
+            accounts.add(shipment.account_id)
+            yield shipment
+
     filters = {"mode": asked.mode, "carrier": asked.carrier, "service_level": asked.service_level}
     given = {column: value for column, value in filters.items() if value is not None}
     with waybill.views.stream(PAST_SHIPMENTS, clocks, given) as past:
-        shipments = (PastShipment(*row) for batch in past.batches() for row in batch)
-        return quotes(shipments, asked.account, asked.minimum), past.position
+        found = quotes(shipments(past), asked.account, asked.minimum)
+        return Quoted(found, past.position, asked.account in accounts)

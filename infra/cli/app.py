@@ -59,6 +59,7 @@ from infra.store.sqlite.file_ownership import NotAStoreError
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
+VALUE_ERROR = "Value error, "
 
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
@@ -81,13 +82,16 @@ FAILURES = (
 
 
 class PrintableGroup(TyperGroup):
-    """Escapes control characters in usage errors, which quote arguments and messages."""
+    """Escapes control characters in usage errors, which quote arguments and messages.
+
+    It also leaves out how the library introduces a value that is not among the choices.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except TyperException as e:
-            e.message = printable(e.message)
+            e.message = printable(e.message).replace(VALUE_ERROR, "")
             raise
 
 

@@ -66,6 +66,8 @@ KnownAtOption = Annotated[
     typer.Option("--known-at", parser=read_instant, metavar="K", help="Count only what the service knew at K."),
 ]
 RepOption = Annotated[str | None, typer.Option("--rep", help="Only rows of this rep.")]
+NoRepOption = Annotated[str | None, typer.Option("--rep", hidden=True)]
+"""The same for a view without reps: not in its help, and refused with the reason."""
 MinPositionOption = Annotated[
     int | None,
     typer.Option("--min-position", min=0, metavar="P", help="Answer once the view reflects this position."),

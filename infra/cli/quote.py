@@ -40,13 +40,15 @@ def _quote(
     """Show how late each carrier has been and what it has cost, from the shipments of this store."""
     asked = QuoteAsked(mode.value, account, carrier, service_level, at_least)
     with open_waybill() as waybill:
-        found, position = quote(waybill, asked, Asked(as_of, known_at))
+        found, position, account_has_past = quote(waybill, asked, Asked(as_of, known_at))
         at = as_of or waybill.clock()
     rows = [each._asdict() for each in found]
     show_rows(Quote._fields, rows, form, title=f"What to expect by {mode.value}", empty="nothing was booked this way")
     if form is Format.TABLE:
         for each in found:
             show_note(form, in_words(each, account, at_least))
+    if account is not None and not account_has_past:
+        show_note(form, f"account {account} has no past of this kind: the figures are those of all accounts")
     known = f", as known at {readable_instant(known_at)}" if known_at else ""
     show_note(form, f"as of {readable_instant(at)}{known}; reflects position {position}")
 

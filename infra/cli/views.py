@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from infra.app.nearest import never_registered
 from infra.app.reactor_lag import reactors_behind
 from infra.cli.arguments import (
     AsOfOption,
@@ -14,12 +15,13 @@ from infra.cli.arguments import (
     KnownAtOption,
     LimitOption,
     MinPositionOption,
+    NoRepOption,
     RepOption,
     WaitOption,
     only_of,
     open_waybill,
 )
-from infra.cli.output import Format, readable_instant, show_note, show_rows
+from infra.cli.output import Format, readable_instant, show_note, show_rows, show_warning
 from infra.queries.views import Asked
 from projections.views.catalogue import VIEWS, View
 from projections.views.scorecard_totals import Grouping
@@ -56,6 +58,8 @@ def _command(view: View) -> Callable[..., None]:
     ) -> None:
         _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form)
 
+    if "rep_id" not in view.columns:
+        ask.__annotations__["rep"] = NoRepOption
     return ask
 
 
@@ -120,3 +124,7 @@ def _show(
         )
         if behind is not None:
             show_note(form, f"{behind}: waybill react --once")
+        if not rows and only is not None and "rep_id" in only:
+            unknown = never_registered(waybill.desk, only["rep_id"])
+            if unknown is not None:
+                show_warning(unknown)

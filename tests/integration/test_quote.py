@@ -109,7 +109,10 @@ def test_a_quote_is_of_any_instant_by_both_clocks(desk: Command) -> None:
 
 
 def test_a_person_reads_it_in_words(desk: Command) -> None:
+    new = desk("quote", "--mode", "courier", "--account", "NEW").done().text
+    assert "account NEW has no past of this kind: the figures are those of all accounts" in new
     said = desk("quote", "--mode", "courier", "--account", "ACME").done().text
+    assert "has no past" not in said
     assert (
         "Swift: 0.00 % on time over 5 delivered shipments of ACME, half of them no later than 6.00 h after the promise"
         in " ".join(said.split())

@@ -347,6 +347,25 @@ def test_the_shipments_of_an_order(floor: Command) -> None:
 
 def test_a_view_whose_rows_are_of_no_rep_takes_no_rep(floor: Command) -> None:
     floor("shipments", "--rep", "rep-1").exited(2, "shipments has no rep_id column")
+    assert "--rep" not in floor("shipments", "--help").done().text
+    assert "--rep" in floor("overdue", "--help").done().text
+
+
+def test_a_rep_who_was_never_registered_is_named_with_the_nearest(floor: Command) -> None:
+    floor("overdue", "--rep", "rep-11", "--format", "json").exited(
+        0, "no rep rep-11 was ever registered; the nearest: rep-1 (Ann Alder)"
+    )
+    assert "registered" not in floor("late", "--rep", "rep-3").done().err
+
+
+def test_the_most_valuable_account_of_each_currency_comes_first(floor: Command) -> None:
+    rows = floor.ask("accounts", "--as-of", NOW)
+    assert [(row["currency"], row["account_id"]) for row in rows] == [("JPY", "ACME"), ("USD", "ACME"), ("USD", "C-7")]
+
+
+def test_what_cannot_be_chosen_is_named_with_the_choices(floor: Command) -> None:
+    ran = floor("scorecard", "--by", "region").exited(2, "'region' is not one of 'team', 'mentor'")
+    assert "Value error" not in ran.err
 
 
 def test_follow_ups_owed_to_customers(floor: Command) -> None:
