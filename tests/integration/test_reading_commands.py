@@ -75,7 +75,7 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
-    """What it has to be told, with each example, by each clock that it knows."""
+    """What it has to be told: with each example, and with the first one by each clock that it knows."""
     if path in DRY_RUNS:
         yield DRY_RUNS[path]
         return
@@ -83,13 +83,13 @@ def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]
     unknown = [parameter.name for parameter in required if parameter.name not in ASKED_ABOUT]
     assert not unknown, f"{' '.join(path)} has to be told {unknown}: name examples above, or say that it acts"
     clocks = [clock for clock in CLOCKS if any(clock[0] in parameter.opts for parameter in command.params)]
-    for examples in product(*(ASKED_ABOUT[parameter.name] for parameter in required)):
+    for number, examples in enumerate(product(*(ASKED_ABOUT[parameter.name] for parameter in required))):
         words = [
             word
             for parameter, example in zip(required, examples, strict=True)
             for word in ((parameter.opts[-1], example) if parameter.param_type_name == "option" else (example,))
         ]
-        for further in ((), *clocks, *FURTHER.get(path, ())):
+        for further in ((), *(() if number else clocks), *FURTHER.get(path, ())):
             yield (*words, *further)
 
 
@@ -190,7 +190,7 @@ def test_questions_by_a_role_that_may_only_select_change_nothing(public: Command
             before = written(connection)
             own = urlsplit(url)
             asking = own._replace(netloc=f"{reader}@{own.netloc.rpartition('@')[2]}").geturl()
-            ask_everything(public.with_(WAYBILL_STORE=asking), letter)
+            ask_everything(public.with_(WAYBILL_STORE=asking), letter, briefly=True)
             # and one that might write does not either
             ask_everything(public.with_(WAYBILL_STORE=url), letter, briefly=True)
             assert written(connection) == before
