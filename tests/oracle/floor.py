@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,13 +76,18 @@ def _differing(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
     }
 
 
+FOR_REACTORS = re.compile(rb'"type": ?"(parcel|standing_order)\.')
+
+
 def dated(file: Path) -> Path:
     """A copy in which each message that has a time says when it was recorded: up to five days later, or a bit before.
 
-    Drawn from the line itself, so that it is always the same.
+    Drawn from the line itself, so that it is always the same. Messages for the reactors are left out: what was known
+    includes what follows from them, and this reading of the design does not derive it.
     """
     copy = file.with_name(f"dated-{file.name}")
-    copy.write_bytes(b"".join(_dated(line) + b"\n" for line in file.read_bytes().splitlines()))
+    lines = (line for line in file.read_bytes().splitlines() if not FOR_REACTORS.search(line))
+    copy.write_bytes(b"".join(_dated(line) + b"\n" for line in lines))
     return copy
 
 
