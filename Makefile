@@ -76,7 +76,8 @@ test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break so
 
 # The projections' specifications run through a store: what depends on an interpreter is in the other unit tests.
 test-pythons: $(STAMP)  ## the unit and contract tests under each other Python 3.11 to 3.14 that is found
-	@infra/local/pythons.sh test -n $(WORKERS) -m "not slow and not postgres" --ignore=tests/unit/projections $(ARGS)
+	@infra/local/pythons.sh test -n $(WORKERS) -m "not slow and not postgres" --ignore=tests/unit/projections \
+		--ignore=tests/contract/test_schema_and_reader.py --ignore=tests/contract/test_fuzz.py $(ARGS)
 
 check: lint test  ## lint and test
 

@@ -23,6 +23,8 @@ from tests.stores.conftest import StoreUrl
 START, READING, PROJECTING, END = "start", "reading", "projecting", "end"
 KILLS = [(START, n) for n in range(3)] + [(READING, n) for n in range(12)] + [(PROJECTING, n) for n in range(7)]
 KILLS += [(END, n) for n in range(3)]
+OF_EACH = 3
+"""How many kills of each phase are in the short run; all are in `make test-faults`."""
 REPEATED = 4
 A_BATCH = 0.04
 """Seconds that a batch takes, more or less: what the instant of a kill is moved by."""
@@ -87,7 +89,10 @@ def then_nothing_was_lost_or_doubled(waybill: Command, undisturbed: Undisturbed)
     waybill("verify").done()
 
 
-@pytest.mark.parametrize(("phase", "number"), KILLS)
+@pytest.mark.parametrize(
+    ("phase", "number"),
+    [kill if kill[1] < OF_EACH else pytest.param(*kill, marks=pytest.mark.slow) for kill in KILLS],
+)
 def test_one_kill(batchwise: Command, undisturbed: Undisturbed, draw: Random, phase: str, number: int) -> None:
     while ended(kill_in(phase, batchwise, undisturbed, draw)):
         # It was done before it could be killed.
