@@ -1,5 +1,6 @@
 """Where one specification of a projection is run: in memory, on SQLite and on PostgreSQL."""
 
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,15 @@ def projecting(request: pytest.FixtureRequest) -> Iterator[Projecting]:
     new_store: StoreUrl = request.getfixturevalue(f"{request.param}_store")
     with Waybill(Settings(store=new_store())) as waybill:
         yield Projecting(Stored(waybill))
+
+
+ONE_IN = 3
+"""The share of the specifications that the short run plays on PostgreSQL, too; `make test-all` plays all of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A database with all tables for each specification takes minutes; tests/stores compares all views on both."""
+    for item in items:
+        of_postgres = "unit/projections/" in item.nodeid and "[postgres" in item.nodeid
+        if of_postgres and zlib.crc32(item.nodeid.encode()) % ONE_IN:
+            item.add_marker(pytest.mark.slow)

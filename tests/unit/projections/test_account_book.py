@@ -47,6 +47,15 @@ def test_an_account_has_its_orders_and_their_value_by_currency(projecting: Proje
         "accounts",
         19,
         row(
+            name="Alfreds",
+            currency="EUR",
+            orders=1,
+            open_orders=1,
+            overdue=1,
+            on_time_percent=None,
+            order_value=Decimal("2.00"),
+        ),
+        row(
             account_id="ALFKI",
             name="Alfreds",
             segment="b2b",
@@ -62,15 +71,6 @@ def test_an_account_has_its_orders_and_their_value_by_currency(projecting: Proje
             value_month_before=Decimal("0.00"),
             growth_percent=None,
             last_order_at=11,
-        ),
-        row(
-            name="Alfreds",
-            currency="EUR",
-            orders=1,
-            open_orders=1,
-            overdue=1,
-            on_time_percent=None,
-            order_value=Decimal("2.00"),
         ),
     )
 
@@ -221,11 +221,11 @@ def test_an_account_has_its_active_standing_orders_by_currency(projecting: Proje
         .given(established(8, currency="EUR"), of="9")
         .given(worth("10"))
     )
-    told.seen("accounts", 8.5, row(currency="USD", standing_orders=1), row(currency="EUR", standing_orders=1))
-    told.seen("accounts", 9, row(standing_orders=2), row(standing_orders=1))
+    told.seen("accounts", 8.5, row(currency="EUR", standing_orders=1), row(currency="USD", standing_orders=1))
+    told.seen("accounts", 9, row(standing_orders=1), row(standing_orders=2))
     told.seen("accounts", 20, row(standing_orders=1), row(standing_orders=1))
-    told.seen("accounts", 47.99, row(standing_orders=2), row(standing_orders=1))
-    told.seen("accounts", 48, row(orders=1, standing_orders=1), row(standing_orders=1))
+    told.seen("accounts", 47.99, row(standing_orders=1), row(standing_orders=2))
+    told.seen("accounts", 48, row(standing_orders=1), row(orders=1, standing_orders=1))
 
 
 def test_a_standing_order_without_orders_has_a_row_of_its_own(projecting: Projecting) -> None:
