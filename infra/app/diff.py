@@ -5,7 +5,7 @@ up to the live version's position. So it may run beside writers. It only reads.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
 
-from domain.fact import Fact
 from domain.streams import stream_name
 from infra.app.container import Waybill
 from infra.store.engine import snapshot
@@ -104,7 +103,7 @@ def diff_projections(
             for totals in projection.totals
             if as_of is None
         ]
-        return [*(each.result() for each in found), *totals]
+        return [each.result() for each in (*found, *totals)]
 
 
 @dataclass
@@ -135,13 +134,21 @@ class _Comparison:
         """Compare the stored rows of these subjects with the rows shaped from their facts."""
         fresh = list(shaped)
         self._add_up(fresh)
-        after = [tuple(row[index] for index in self.indexes) for row in fresh]
+        after = self._comparable(fresh)
         before: list[Row] = []
         if self.stored is not None:
             subject = self.stored.c[self.declared.subject]
             before += map(tuple, self.connection.execute(select(self.stored).where(subject.in_(subjects))))
         self.rows += len(before)
         self._note(diff(self.names, self.declared.key, self._valid(before), self._valid(after)))
+
+    def take_totals(self, sums: Mapping[Row, Sequence[int]]) -> None:
+        """Compare all stored totals with these; they are few. Those of 0 are as good as none."""
+        keys = len(self.declared.key)
+        before: list[Row] = [] if self.stored is None else [*map(tuple, self.connection.execute(select(self.stored)))]
+        self.rows += len(before)
+        after = self._comparable((*key, *measures) for key, measures in sums.items() if any(measures))
+        self._note(diff(self.names, self.declared.key, [row for row in before if any(row[keys:])], after))
 
     def take_orphans(self, history: History) -> None:
         """Stored rows of subjects without a stream would be gone."""
@@ -172,6 +179,10 @@ class _Comparison:
             self.samples,
         )
 
+    def _comparable(self, fresh: Iterable[Row]) -> list[Row]:
+        """The rows with the columns of both sides alone."""
+        return [tuple(row[index] for index in self.indexes) for row in fresh]
+
     def _add_up(self, fresh: Sequence[Row]) -> None:
         for totals, sums in self.sums.items():
             lasting = [row for row in fresh if row.valid_to is None]  # type: ignore[attr-defined]
@@ -199,11 +210,14 @@ class _Comparison:
 def _compare(
     history: History, position: int, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None
 ) -> None:
-    for batch in _batches(history, position, on_stream):
+    streams = history.streams(up_to=position)
+    while batch := list(islice(streams, STREAMS_AT_ONCE)):
         subjects: dict[Any, list[str]] = defaultdict(list)
         shaped: dict[str, list[Row]] = defaultdict(list)
         projections = {each.projection.name: each.projection for each in compared}.values()
         for stream, facts in batch:
+            if on_stream is not None:
+                on_stream()
             settled = settled_stream(stream, facts)
             if settled is None:
                 continue
@@ -219,16 +233,6 @@ def _compare(
         each.take_orphans(history)
 
 
-def _batches(
-    history: History, position: int, on_stream: Callable[[], None] | None
-) -> Iterator[list[tuple[str, list[Fact]]]]:
-    streams = history.streams(up_to=position)
-    while batch := list(islice(streams, STREAMS_AT_ONCE)):
-        yield batch
-        for _ in batch if on_stream is not None else ():
-            on_stream()  # type: ignore[misc]
-
-
 def _compare_totals(
     connection: Connection,
     projection: Projection,
@@ -236,33 +240,12 @@ def _compare_totals(
     live: LiveVersion,
     compared: Sequence[_Comparison],
     samples: int,
-) -> TableDiff:
-    """Totals are few, so they are compared at once; those of 0 are as good as none."""
-    stored, names, new_columns, old_columns = _stored(connection, totals.table, live.version)
-    keys = len(totals.keys)
-    before: list[Row] = [] if stored is None else [tuple(row) for row in connection.execute(select(stored))]
+) -> _Comparison:
+    """The comparison of a table of totals, by the sums over the rows that were compared before."""
     (sums,) = (each.sums[totals] for each in compared if totals in each.sums)
-    fresh = [(*key, *measures) for key, measures in sums.items() if any(measures)]
-    indexes = [totals.table.names.index(name) for name in names]
-    after = [tuple(row[index] for index in indexes) for row in fresh]
-    changes = diff(names, totals.keys, [row for row in before if any(row[keys:])], after)
-    kinds = Counter(change.kind for change in changes)
-    differing = Counter(column.column for change in changes if change.kind == "changed" for column in change.columns)
-    return TableDiff(
-        projection.name,
-        totals.table.name,
-        live.version,
-        projection.version,
-        live.position,
-        len(before),
-        kinds["added"],
-        kinds["gone"],
-        kinds["changed"],
-        dict(sorted(differing.items())),
-        new_columns,
-        old_columns,
-        changes[:samples],
-    )
+    found = _Comparison(connection, projection, totals.table, live, None, samples)
+    found.take_totals(sums)
+    return found
 
 
 class _Stored(NamedTuple):

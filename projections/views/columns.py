@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -21,6 +21,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared and sorted by code point, so that every database gives the same order."""
+
+
+def or_empty(name: ColumnElement[Any]) -> ColumnElement[str]:
+    """A name, or empty for none: so that rows of nobody are joined and sorted like all others."""
+    return func.coalesce(name, literal("", Name), type_=Name)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -7,11 +7,11 @@ row.
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, select
 
 from projections.views.as_of import AsOf
 from projections.views.business_months import month_of
-from projections.views.columns import Name
+from projections.views.columns import or_empty
 from projections.views.rep_workload import rep_workload
 from projections.views.scorecard_totals import Grouping, groups, scorecards_by
 from projections.views.tables import contacts
@@ -35,7 +35,7 @@ def rep_workload_with_contacts(as_of: AsOf) -> Select[Any]:
         .group_by(contacts.c.rep_id)
         .cte("talks_by_kind")
     )
-    return _joined(workload, talks, talks.c.rep_id == workload.c.rep_id).order_by(_or_empty(workload.c.rep_id))
+    return _joined(workload, talks, talks.c.rep_id == workload.c.rep_id).order_by(or_empty(workload.c.rep_id))
 
 
 def scorecard_with_contacts(as_of: AsOf, by: Grouping | None) -> Select[Any]:
@@ -48,15 +48,15 @@ def scorecard_with_contacts(as_of: AsOf, by: Grouping | None) -> Select[Any]:
         spoken = select(speaker.label("whose"), month.label("month"), contacts.c.about)
     else:
         members = groups(as_of, by, "speakers")
-        speaker = _or_empty(members.c.whose)
+        speaker = or_empty(members.c.whose)
         spoken = select(speaker.label("whose"), month.label("month"), contacts.c.about).outerjoin_from(
             contacts, members, members.c.rep_id == contacts.c.rep_id
         )
     said = spoken.where(as_of.happened(contacts.c.contacted_at)).cte("spoken")
     talks = select(said.c.whose, said.c.month, *_counts(said.c.about)).group_by(said.c.whose, said.c.month)
     by_kind = talks.cte("talks_by_kind")
-    same = and_(by_kind.c.whose == _or_empty(whose), by_kind.c.month == cards.c.month)
-    return _joined(cards, by_kind, same).order_by(_or_empty(whose), cards.c.month, cards.c.currency)
+    same = and_(by_kind.c.whose == or_empty(whose), by_kind.c.month == cards.c.month)
+    return _joined(cards, by_kind, same).order_by(or_empty(whose), cards.c.month, cards.c.currency)
 
 
 def _counts(about: ColumnElement[str] = contacts.c.about) -> list[ColumnElement[int]]:
@@ -69,7 +69,3 @@ def _counts(about: ColumnElement[str] = contacts.c.about) -> list[ColumnElement[
 def _joined(rows: CTE, talks: CTE, same: ColumnElement[bool]) -> Select[Any]:
     counted = [func.coalesce(talks.c[name], 0, type_=Integer).label(name) for name in COLUMNS]
     return select(rows, *counted).outerjoin_from(rows, talks, same)
-
-
-def _or_empty(name: ColumnElement[Any]) -> ColumnElement[str]:
-    return func.coalesce(name, literal("", Name), type_=Name)

@@ -11,7 +11,7 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, li
 
 from projections.views.as_of import AsOf
 from projections.views.business_months import month_before, month_of
-from projections.views.columns import Amount, Name
+from projections.views.columns import Amount, Name, or_empty
 from projections.views.decimals import (
     decimal,
     decimal_compare,
@@ -78,11 +78,11 @@ def _orders(as_of: AsOf) -> CTE:
             state.order_value,
             state.status,
             state.placed_at,
-            _or_empty(state.placed_rep_id).label("placed_rep_id"),
+            or_empty(state.placed_rep_id).label("placed_rep_id"),
             month_of(state.placed_at, as_of).label("placed_month"),
             state.completed_at,
             (state.completed_at <= state.promised_by).label("on_time"),
-            _or_empty(state.delivered_rep_id).label("delivered_rep_id"),
+            or_empty(state.delivered_rep_id).label("delivered_rep_id"),
             month_of(state.completed_at, as_of).label("completed_month"),
         )
         .where(as_of.holds(order_states))
@@ -126,8 +126,8 @@ def _entries(as_of: AsOf, orders: CTE, plans: CTE, quotas: CTE) -> CTE:
         _entry("late", order.delivered_rep_id, order.completed_month, order.currency, order.order_value).where(
             order.completed_at.is_not(None), ~order.on_time
         ),
-        _entry("requested", _or_empty(asked.requested_rep_id), month_of(asked.requested_at, as_of), asked.currency),
-        _entry("granted", _or_empty(asked.decided_rep_id), month_of(asked.decided_at, as_of), asked.currency).where(
+        _entry("requested", or_empty(asked.requested_rep_id), month_of(asked.requested_at, as_of), asked.currency),
+        _entry("granted", or_empty(asked.decided_rep_id), month_of(asked.decided_at, as_of), asked.currency).where(
             granted
         ),
         _entry("met", asked.delivered_rep_id, asked.completed_month, asked.currency).where(
@@ -268,10 +268,6 @@ def _rounded(before: CTE) -> CTE:
     ).cte("shown")
     pay = decimal_plus(decimal_plus(shown.c.base, shown.c.commission), shown.c.bonus)
     return select(shown, pay.label("pay")).cte("scorecards")
-
-
-def _or_empty(rep_id: ColumnElement[Any]) -> ColumnElement[str]:
-    return func.coalesce(rep_id, literal("", Name), type_=Name)
 
 
 def _or_zero(amount: ColumnElement[Any]) -> ColumnElement[Any]:
