@@ -18,11 +18,14 @@ from domain.settling import Settling, settle
 WAITING_ROOM = "void"
 _WAITING_ROOMS = f"{WAITING_ROOM}-"
 
+# What operators did; see domain/operator/acts.py.
+_OPERATORS = "operator-"
+
 
 def stream_prefixes(kinds: Iterable[Kind]) -> tuple[tuple[str, Kind | None], ...]:
-    """Each prefix with its hyphen, and its kind (None for the waiting rooms), the longest first."""
+    """Each prefix with its hyphen, and its kind (None for waiting rooms and operators), the longest first."""
     known: list[tuple[str, Kind | None]] = [(f"{kind.prefix}-", kind) for kind in kinds]
-    known.append((_WAITING_ROOMS, None))
+    known += [(_WAITING_ROOMS, None), (_OPERATORS, None)]
     return tuple(sorted(known, key=lambda prefix: -len(prefix[0])))
 
 
@@ -44,10 +47,28 @@ def is_waiting_room(stream: str) -> bool:
     return stream.startswith(_WAITING_ROOMS)
 
 
+def operator_stream(operator: str) -> str:
+    """The stream of what an operator did, such as "operator-ann"."""
+    return f"{_OPERATORS}{operator}"
+
+
+def is_operator_stream(stream: str) -> bool:
+    """Whether the stream has the acts of an operator."""
+    return stream.startswith(_OPERATORS)
+
+
+def has_subject(stream: str) -> bool:
+    """Whether the stream is that of a subject, and neither a waiting room nor an operator's."""
+    return not is_waiting_room(stream) and not is_operator_stream(stream)
+
+
 def split_stream_name(
     stream: str, prefixes: tuple[tuple[str, Kind | None], ...] = _PREFIXES
 ) -> tuple[Kind | None, str]:
-    """The kind and the subject's id; the kind is None for a waiting room. Raises ValueError for any other name."""
+    """The kind and the subject's id. The kind is None for a waiting room and for an operator, whose name is the id.
+
+    Raises ValueError for any other name.
+    """
     for prefix, kind in prefixes:
         if stream.startswith(prefix):
             return kind, stream[len(prefix) :]
@@ -56,20 +77,23 @@ def split_stream_name(
 
 
 def settle_stream(stream: str, facts: list[Fact], *, watched: bool = True) -> Settling[Any]:
-    """Settle the facts of one stream by the rules of its kind. A waiting room has only voids, which need no rules."""
+    """Settle the facts of one stream by the rules of its kind.
+
+    A waiting room has only voids, which need no rules; an operator's stream has no facts.
+    """
     kind, subject_id = split_stream_name(stream)
     return settle((kind or KINDS[0]).decider, subject_id, facts, watched=watched)
 
 
 def open_subject(stream: str, opened_at: datetime) -> SubjectAggregate:
-    """An aggregate before its first event. Raises ValueError for a waiting room, which is not an aggregate.
+    """An aggregate before its first event. Raises ValueError for a stream without a subject.
 
     Use it with the library's repository, to read a subject or to append single facts. Ingest stores whole batches
     (consumers/ingest/batch_processing.py) and needs no aggregates.
     """
     kind, subject_id = split_stream_name(stream)
     if kind is None:
-        raise ValueError(f"{stream} is a waiting room of voids, not an aggregate")
+        raise ValueError(f"{stream} has no subject: it is a waiting room of voids, or an operator's")
     return kind.aggregate(stream, subject_id, kind.decider, opened_at)
 
 

@@ -8,7 +8,7 @@ from domain.derived import MessageWithdrawn, facts_among
 from domain.settling import Settling
 from domain.settling_cache import SettlingCache
 from domain.stepping import can_be_stepped_on, step_on
-from domain.streams import is_waiting_room, settle_stream
+from domain.streams import has_subject, settle_stream
 from projections.history import History, Touched
 
 
@@ -45,7 +45,7 @@ class BatchSettler:
         settlings: dict[str, Settling[Any]] = {}
         unsettled: list[str] = []
         for stream, events in touched.streams.items():
-            if is_waiting_room(stream):
+            if not has_subject(stream):
                 continue
             facts = facts_among(events)
             version_before = events[0].originator_version - 1

@@ -42,7 +42,7 @@ class Settled(NamedTuple):
 
 
 def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
-    """A stream's subject with its facts settled; None for a waiting room, which has no subject yet."""
+    """A stream's subject with its facts settled; None for a stream without a subject."""
     kind, subject_id = split_stream_name(stream)
     return None if kind is None else Settled(kind, subject_id, settle_stream(stream, facts))
 

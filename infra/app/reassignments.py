@@ -14,6 +14,7 @@ import msgspec
 from consumers.contract import Malformed, read_message, to_cloud_event
 from consumers.sources.json_lines import JsonLines
 from domain.account.events import AccountAssigned
+from domain.operator.acts import OPERATOR_SOURCE
 from domain.order.events import OrderReassigned
 from domain.verdict import Outcome
 from infra.app.container import Waybill
@@ -21,7 +22,6 @@ from infra.app.ingest import ingest_source
 from infra.queries.desk import Held
 from infra.queries.messages import NoLongerApplied
 
-OPERATOR_SOURCE = "waybill/operator"
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -9,11 +9,10 @@ import msgspec
 from consumers.contract import Malformed, read_message, to_cloud_event
 from consumers.sources.json_lines import JsonLines
 from domain.events import MessageVoided
+from domain.operator.acts import OPERATOR_SOURCE
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
 from infra.queries.messages import MessageReport, NoLongerApplied
-
-VOID_SOURCE = "waybill/operator"
 
 
 class CannotVoidError(ValueError):
@@ -43,7 +42,7 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
     fact = MessageVoided(
         occurred_at=now,
         recorded_at=now,
-        source=VOID_SOURCE,
+        source=OPERATOR_SOURCE,
         message_id=str(uuid4()),
         voided_source=source,
         voided_id=message_id,
@@ -53,12 +52,12 @@ def void_message(waybill: Waybill, source: str, message_id: str, reason: str, su
     fits = read_message(body, now, waybill.reading_rules())
     if isinstance(fits, Malformed):
         raise CannotVoidError(fits.reason.replace("data.", ""))
-    with ingest_source(waybill, JsonLines.of_bytes(VOID_SOURCE, body)) as ingested:
+    with ingest_source(waybill, JsonLines.of_bytes(OPERATOR_SOURCE, body)) as ingested:
         lost = ingested.no_longer_applied
     voided = waybill.retry(lambda: waybill.messages.find(source, message_id))
     return VoidReport(
         [report for report in voided if report.subject == subject],
-        waybill.retry(lambda: waybill.messages.find(VOID_SOURCE, fact.message_id)),
+        waybill.retry(lambda: waybill.messages.find(OPERATOR_SOURCE, fact.message_id)),
         lost,
     )
 

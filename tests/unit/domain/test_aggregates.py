@@ -76,7 +76,7 @@ def test_of_the_known_prefixes_the_longest_that_fits_decides() -> None:
 
 def test_a_name_that_no_kind_begins_is_an_error_that_lists_the_kinds() -> None:
     with pytest.raises(
-        ValueError, match="begins with one of account-…, order-…, parcel-…, rep-…, standing-order-…, void-…"
+        ValueError, match="begins with one of account-…, operator-…, order-…, parcel-…, rep-…, standing-order-…, void-…"
     ):
         split_stream_name("standing-12")
 

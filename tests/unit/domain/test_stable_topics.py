@@ -54,6 +54,8 @@ STORED_BESIDE_FACTS = [
     ("verdict.changed", "VerdictChanged"),
     ("clock.hold_ended", "ClockHoldEnded"),
     ("message.withdrawn", "MessageWithdrawn"),
+    ("operator.acted", "OperatorAct"),
+    ("operator.dead_letter_discarded", "DeadLetterDiscarded"),
 ]
 
 CONTRACT = [

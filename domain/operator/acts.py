@@ -1,0 +1,56 @@
+"""Operators' acts: what a person did to the service, who did it, and why.
+
+Each act is an event in the stream of its operator, such as "operator-ann". It commits in the same transaction as what
+it does. Acts are for people who ask later: settling, projections, the relay and the reactors pass over them.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import uuid4
+
+from domain.fact import StreamEvent, register_event
+
+OPERATOR_SOURCE = "waybill/operator"
+"""The source of what operators state: their acts, and the messages that they publish."""
+
+
+@register_event
+class OperatorAct(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The base of all acts; also stands for an act of a later version of the code, whose own fields are left out.
+
+    `recorded_at` is when the operator acted. `reason` is empty where nobody has to give one.
+    """
+
+    TOPIC: ClassVar[str] = "operator.acted"
+    TOPICS: ClassVar[str] = "operator."
+    """How the topics of all acts begin."""
+
+    operator: str
+    reason: str = ""
+
+    @classmethod
+    def by(cls, operator: str, now: datetime, reason: str = "", **what: Any) -> Self:
+        """An act at `now` (UTC) with a new id."""
+        return cls(
+            operator=operator,
+            reason=reason,
+            recorded_at=now,
+            source=OPERATOR_SOURCE,
+            message_id=str(uuid4()),
+            **what,
+        )
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """The fields that only this kind of act has."""
+        common = set(OperatorAct.__struct_fields__)
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name not in common}
+
+
+@register_event
+class DeadLetterDiscarded(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dead letter was discarded: it stays in the books and leaves the lists."""
+
+    TOPIC: ClassVar[str] = "operator.dead_letter_discarded"
+
+    letter_id: str
