@@ -4,7 +4,7 @@ The rows that people query (those of the live version) are compared with the row
 up to the live version's position. So it may run beside writers. It only reads.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,18 +15,18 @@ from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
 
 from domain.streams import stream_name
 from infra.app.container import Waybill
-from infra.store.engine import snapshot
+from infra.app.settled_anew import STREAMS_AT_ONCE, shaped_batches
+from infra.store.engine import read_in_snapshot
 from infra.store.events.history import History
 from infra.store.projected.rows import LiveVersion, live_versions
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
-from projections.projection import Projection, settled_stream
+from projections.projection import Projection
 from projections.table import Row, RowTable
 from projections.totals import Totals, sum_contributions
 from projections.views.catalogue import view_named
 from projections.views.tables import SQL_TYPES, version_suffix
 
-STREAMS_AT_ONCE = 500
 SAMPLES = 5
 """The number of changed rows that are shown for each table, unless the caller asks for more."""
 
@@ -57,6 +57,10 @@ class TableDiff(NamedTuple):
         return bool(self.added or self.gone or self.changed or self.new_columns or self.old_columns)
 
 
+class ShapeFailsError(Exception):
+    """A projection's shape raised, so a rebuild would stop; the message names the subject and the reason."""
+
+
 class UnknownViewError(ValueError):
     """No view and no projection has this name; the message lists the names."""
 
@@ -84,19 +88,15 @@ def diff_projections(
     on_stream: Callable[[], None] | None = None,
 ) -> list[TableDiff]:
     """Compare all rows, or only those that are valid at `as_of`; memory stays flat. `on_stream` is called for each."""
-    with snapshot(waybill.engine) as connection:
+
+    def compared(connection: Connection) -> list[TableDiff]:
         live = live_versions(connection, projections)
-        by_position: dict[int, list[_Comparison]] = defaultdict(list)
-        found: list[_Comparison] = []
-        for projection in projections:
-            compared = [
-                _Comparison(connection, projection, declared, live[projection.name], as_of, samples)
-                for declared in projection.tables
-            ]
-            by_position[live[projection.name].position] += compared
-            found += compared
-        for position, compared in by_position.items():
-            _compare(waybill.history, position, compared, on_stream)
+        found = [
+            _Comparison(connection, projection, declared, live[projection.name], as_of, samples)
+            for projection in projections
+            for declared in projection.tables
+        ]
+        _compare(waybill.history.within(connection), found, on_stream)
         totals = [
             _compare_totals(connection, projection, totals, live[projection.name], found, samples)
             for projection in projections
@@ -104,6 +104,8 @@ def diff_projections(
             if as_of is None
         ]
         return [each.result() for each in (*found, *totals)]
+
+    return read_in_snapshot(waybill.engine, compared)
 
 
 @dataclass
@@ -207,28 +209,14 @@ class _Comparison:
                 self.samples.append(change)
 
 
-def _compare(
-    history: History, position: int, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None
-) -> None:
-    streams = history.streams(up_to=position)
-    while batch := list(islice(streams, STREAMS_AT_ONCE)):
-        subjects: dict[Any, list[str]] = defaultdict(list)
-        shaped: dict[str, list[Row]] = defaultdict(list)
-        projections = {each.projection.name: each.projection for each in compared}.values()
-        for stream, facts in batch:
-            if on_stream is not None:
-                on_stream()
-            settled = settled_stream(stream, facts)
-            if settled is None:
-                continue
-            subjects[settled.kind].append(settled.subject_id)
-            for projection in projections:
-                if projection.kind is settled.kind:
-                    for table, rows in projection.shape(settled).items():
-                        shaped[table] += rows
+def _compare(history: History, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None) -> None:
+    positions = {each.projection: each.live.position for each in compared}
+    for batch in shaped_batches(history.whole_streams(), positions, on_stream):
+        for failed in batch.failures:
+            raise ShapeFailsError(f"{failed.projection.name} cannot take {failed.stream}: {failed.reason}")
         for each in compared:
-            if subjects[each.projection.kind]:
-                each.take(subjects[each.projection.kind], shaped[each.declared.name])
+            if subjects := batch.subjects.get(each.projection.kind):
+                each.take(subjects, batch.rows.get(each.declared.name, ()))
     for each in compared:
         each.take_orphans(history)
 

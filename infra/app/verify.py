@@ -1,39 +1,38 @@
 """Verify: derives everything again and compares it with the store.
 
-It settles verdicts from the events, shapes rows, and recounts totals and books. It only reads.
+It settles verdicts from the events, shapes rows, and recounts totals and books. It only reads, from one snapshot, so it
+may run beside writers: verdicts are compared at the newest event, and rows at their projection's own position.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Table, select
 
 from consumers.ingest.subject_suggestions import without_hint
-from domain.fact import Fact
 from domain.kind import Kind
-from domain.streams import is_waiting_room, settle_stream, split_stream_name, stream_name
+from domain.streams import is_operator_stream, stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
+from infra.app.selected_streams import WHOLE, Selection, selected_streams
+from infra.app.settled_anew import ShapedBatch, StoredStream, shaped_batches
 from infra.app.verify_derived import DerivedCheck
 from infra.queries import books
-from infra.store.events.history import History
+from infra.store.engine import read_in_snapshot
+from infra.store.events.history import ROWS_AT_ONCE
 from infra.store.projected.failures import failures_of
+from infra.store.projected.rows import filled_positions
 from infra.store.projected.tables import stored_tables
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
 from projections.failures import Failure
-from projections.projection import Projection, Settled
+from projections.projection import Projection
 from projections.table import Row, RowTable
 from projections.totals import sum_contributions
 
-STREAMS_AT_ONCE = 500
 NO_ROW = "no such row"
-
-
-class ViewsBehindError(Exception):
-    """The views do not reflect the newest event, so a comparison would report rows that are only late."""
 
 
 class Finding(NamedTuple):
@@ -46,58 +45,71 @@ class Finding(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """The amount checked, and the discrepancies found."""
+    """The amount checked, and the discrepancies found.
+
+    `position` is that of the newest event. `behind` has the projections that were compared at an earlier position, and
+    the number of events that they do not reflect. `not_compared` says what was left out, and why.
+    """
 
     checked: Mapping[str, int]
     findings: Sequence[Finding]
+    position: int
+    behind: Mapping[str, int]
+    not_compared: Sequence[str]
 
 
-def verify_store(waybill: Waybill, on_stream: Callable[[], None] | None = None) -> Verified:
-    """Check the whole store; `on_stream` is called after each stream. Raises ViewsBehindError."""
-    if lag := waybill.lag():
-        paused = [name for name, standing in waybill.rows.standings(PROJECTIONS).items() if standing.paused]
-        hint = f" after you resume {', '.join(sorted(paused))} (docs/on-call.md)" if paused else ""
-        raise ViewsBehindError(f"the views are {lag} events behind; update them first: waybill project --once{hint}")
-    return Verifier(waybill.engine, waybill.history, PROJECTIONS, DerivedCheck(waybill)).run(on_stream)
+def verify_store(
+    waybill: Waybill, on_stream: Callable[[], None] | None = None, selection: Selection = WHOLE
+) -> Verified:
+    """Check the store, or the selected streams of it; `on_stream` is called after each stream."""
+    return read_in_snapshot(
+        waybill.engine, lambda connection: _Verification(waybill, connection, selection).run(on_stream)
+    )
 
 
-class Verifier:
-    """Checks one store. Run it without writers and with up-to-date views, because it reads in several steps."""
+class _Verification:
+    """The check of one store, as one transaction sees it. Memory stays flat."""
 
-    def __init__(
-        self, engine: Engine, history: History, projections: Sequence[Projection], derived: DerivedCheck | None = None
-    ):
-        self._derived = derived if derived is not None and derived.reactors else None
-        self._engine = engine
-        self._history = history
-        self._projections = projections
+    def __init__(self, waybill: Waybill, connection: Connection, selection: Selection):
+        self._connection = connection
+        self._selection = selection
+        self._history = waybill.history.within(connection)
+        self._positions = filled_positions(connection, PROJECTIONS)
+        self._failures = failures_of(connection, self._positions)
+        derived = DerivedCheck(waybill, connection)
+        self._derived = derived if derived.reactors else None
+        self._checked: Counter[str] = Counter()
 
-    def run(self, on_stream: Callable[[], None] | None = None) -> Verified:
-        """Check everything; memory stays flat. `on_stream` is called after each stream."""
-        checked = {"messages": 0, "rows": 0, "totals": 0, "books": 0}
-        if self._derived is not None:
-            checked["derived"] = 0
+    def run(self, on_stream: Callable[[], None] | None) -> Verified:
+        self._checked.update(streams=0, messages=0, rows=0)
+        names = None if self._selection.is_whole else selected_streams(self._history, self._selection)
         findings: list[Finding] = []
-        with self._engine.connect() as connection:
-            streams = self._history.streams()
-            while batch := list(islice(streams, STREAMS_AT_ONCE)):
-                findings += self._check_verdicts(connection, batch, checked)
-                findings += self._check_rows(connection, batch, checked)
-                findings += self._check_derived(batch, checked)
-                for _ in batch:
-                    if on_stream is not None:
-                        on_stream()
-            findings += self._check_no_orphans(connection)
-            findings += self._check_totals(connection, checked)
-        findings += self._check_books(checked)
-        return Verified(checked, findings)
+        for batch in shaped_batches(self._history.whole_streams(names), self._positions, on_stream):
+            self._checked["streams"] += len(batch.streams)
+            findings += self._check_verdicts(batch.streams)
+            findings += self._check_rows(batch)
+            findings += self._check_derived(batch.streams)
+        if self._selection.is_whole:
+            findings += self._check_no_orphans()
+            findings += self._check_totals()
+        findings += self._check_books()
+        head = self._history.head()
+        behind = {p.name: self._history.count_after(at) for p, at in self._positions.items() if at < head}
+        return Verified(dict(self._checked), findings, head, behind, list(self._left_out()))
 
-    def _check_verdicts(
-        self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
-    ) -> Iterator[Finding]:
-        names = [stream for stream, _ in batch]
+    def _left_out(self) -> Iterator[str]:
+        if not self._selection.is_whole:
+            yield "totals, and rows without a stream: only a check of all streams compares them"
+        for projection in PROJECTIONS:
+            if projection not in self._positions:
+                yield (
+                    f"{projection.name}: its version {projection.version} is not filled; "
+                    f"waybill diff {projection.name} compares the one that people query"
+                )
+
+    def _check_verdicts(self, batch: Sequence[StoredStream]) -> Iterator[Finding]:
         kept: dict[str, dict[tuple[str, str], Any]] = {}
-        for row in connection.execute(
+        for row in self._connection.execute(
             select(
                 messages.c.stream,
                 messages.c.source,
@@ -106,90 +118,94 @@ class Verifier:
                 messages.c.reason,
                 messages.c.took_effect_at,
                 messages.c.subject,
-            ).where(messages.c.subject.in_({split_stream_name(name)[1] for name in names}))
+            ).where(messages.c.subject.in_({stream.subject_id for stream in batch}))
         ):
             kept.setdefault(row.stream, {})[row.source, row.message_id] = row
-        for stream, facts in batch:
-            registered = kept.get(stream, {})
-            # A void that found what it names has left its waiting room; its event there no longer counts.
-            counted = [f for f in facts if not is_waiting_room(stream) or f.key in registered]
-            settling = settle_stream(stream, counted, watched=False)
-            for key, outcome in settling.outcomes.items():
-                checked["messages"] += 1
+        for stream in batch:
+            if is_operator_stream(stream.name):
+                continue
+            registered = kept.get(stream.name, {})
+            for key, outcome in stream.outcomes(registered).items():
+                self._checked["messages"] += 1
                 row = registered.pop(key, None)
                 found, expected = "not registered", _written(outcome)
                 if row is not None:
                     found = _written(without_hint(Outcome(Verdict(row.verdict), row.reason, row.took_effect_at)))
                 if found != expected:
-                    yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", expected, found)
+                    yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream.name}", expected, found)
             for key in registered:
-                yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream}", "an event", "no event")
+                yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream.name}", "an event", "no event")
 
-    def _check_rows(
-        self, connection: Connection, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]
-    ) -> Iterator[Finding]:
-        shaped: dict[str, list[Row]] = {table.name: [] for p in self._projections for table in p.tables}
-        subjects: dict[Kind, list[str]] = {}
-        failures = failures_of(connection, self._projections)
-        for stream, facts in batch:
-            kind, subject_id = split_stream_name(stream)
-            if kind is None:
-                continue
-            subjects.setdefault(kind, []).append(subject_id)
-            settled = Settled(kind, subject_id, settle_stream(stream, facts))
-            for projection in self._projections:
-                if projection.kind is not kind:
-                    continue
-                failure = failures.get(projection.name, {}).get(subject_id)
-                if failure is not None:
-                    yield _parked(stream, projection, failure)
-                else:
-                    for table_name, rows in projection.shape(settled).items():
-                        shaped[table_name] += rows
-        for projection in self._projections:
+    def _check_rows(self, batch: ShapedBatch) -> Iterator[Finding]:
+        for projection in self._positions:
+            failures = self._failures.get(projection.name, {})
+            subjects = batch.subjects.get(projection.kind, ())
+            yield from (
+                _parked(stream_name(projection.kind, subject), projection, failures[subject])
+                for subject in subjects
+                if subject in failures
+            )
+            # Parked subjects are not compared: their rows are known to be old.
+            failing = {each.stream for each in batch.failures if each.projection is projection}
+            compared = [
+                subject
+                for subject in subjects
+                if subject not in failures and stream_name(projection.kind, subject) not in failing
+            ]
             for table in projection.tables:
-                # Parked subjects are not compared: their rows are known to be old.
-                parked = failures.get(projection.name, {})
-                compared = [subject for subject in subjects.get(projection.kind, []) if subject not in parked]
-                found = _rows_of(connection, table, stored_tables(projection)[table], compared)
-                checked["rows"] += len(found)
-                for change in diff(table.names, table.key, before=found, after=shaped[table.name]):
-                    yield _found(table, change)
+                yield from self._compare_rows(projection, table, compared, batch.rows.get(table.name, ()))
+        for projection, stream, reason in batch.failures:
+            if stream.removeprefix(f"{projection.kind.prefix}-") not in self._failures.get(projection.name, {}):
+                yield Finding("row", f"{stream} in {projection.name}", "rows", f"they cannot be shaped: {reason}")
 
-    def _check_derived(self, batch: list[tuple[str, list[Fact]]], checked: dict[str, int]) -> Iterator[Finding]:
+    def _compare_rows(
+        self, projection: Projection, table: RowTable[Any], subjects: Sequence[str], shaped: Sequence[Row]
+    ) -> Iterator[Finding]:
+        found = _rows_of(self._connection, table, stored_tables(projection)[table], subjects)
+        self._checked["rows"] += len(found)
+        among, place = set(subjects), table.names.index(table.subject)
+        fresh = (row for row in shaped if row[place] in among)
+        for change in diff(table.names, table.key, before=found, after=fresh):
+            yield _found(table, change)
+
+    def _check_derived(self, batch: Sequence[StoredStream]) -> Iterator[Finding]:
         if self._derived is not None:
-            standing, found = self._derived.findings([stream for stream, _ in batch])
-            checked["derived"] += standing
+            standing, found = self._derived.findings([stream.name for stream in batch])
+            self._checked["derived"] += standing
             yield from (Finding("derived", *one) for one in found)
 
-    def _check_no_orphans(self, connection: Connection) -> Iterator[Finding]:
-        """Rows of subjects without a stream."""
-        known: dict[str, set[str]] = {}
-        for projection in self._projections:
+    def _check_no_orphans(self) -> Iterator[Finding]:
+        """Rows of subjects without a stream, and messages without one."""
+        known: dict[tuple[Kind, str], set[str]] = {}
+        for projection in self._positions:
             for table in projection.tables:
                 subject = stored_tables(projection)[table].c[table.subject]
-                for subject_id in connection.execute(select(subject).distinct()).scalars():
-                    streams = known.setdefault(stream_name(projection.kind, subject_id), set())
-                    streams.add(table.name)
-        existing = self._history.existing(known)
-        for stream, tables in known.items():
-            if stream not in existing:
+                for subject_id in self._connection.execute(select(subject).distinct()).scalars():
+                    known.setdefault((projection.kind, subject_id), set()).add(table.name)
+        existing = self._history.existing(stream_name(kind, subject_id) for kind, subject_id in known)
+        for (kind, subject_id), tables in known.items():
+            if (stream := stream_name(kind, subject_id)) not in existing:
                 yield Finding("row", f"{', '.join(sorted(tables))} of {stream}", "no row", "a row without a stream")
+        for stream in self._history.without_events(messages.c.stream):
+            yield Finding("verdict", f"messages in {stream}", "events", "no event")
 
-    def _check_totals(self, connection: Connection, checked: dict[str, int]) -> Iterator[Finding]:
-        for totals, stored in ((t, stored_tables(p)) for p in self._projections for t in p.totals):
+    def _check_totals(self) -> Iterator[Finding]:
+        """Each total, from the sum over the stored rows, which are compared themselves."""
+        self._checked["totals"] += 0
+        for totals, stored in ((t, stored_tables(p)) for p in self._positions for t in p.totals):
             over = stored[totals.over]
-            rows = connection.execute(
-                select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None))
+            rows = self._connection.execute(
+                select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None)),
+                execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
             )
             expected = sum_contributions(totals, (), rows)
             kept = {
                 tuple(row[: len(totals.keys)]): tuple(row[len(totals.keys) :])
-                for row in connection.execute(select(stored[totals.table]))
+                for row in self._connection.execute(select(stored[totals.table]))
                 if any(row[len(totals.keys) :])
             }
             for key in sorted(expected.keys() | kept.keys()):
-                checked["totals"] += 1
+                self._checked["totals"] += 1
                 if expected.get(key) != kept.get(key):
                     yield Finding(
                         "total",
@@ -198,10 +214,10 @@ class Verifier:
                         _said(totals.measures, kept.get(key)),
                     )
 
-    def _check_books(self, checked: dict[str, int]) -> Iterator[Finding]:
-        recounted, kept = books.recounted(self._engine), books.kept(self._engine)
+    def _check_books(self) -> Iterator[Finding]:
+        recounted, kept = books.recounted(self._connection), books.kept(self._connection)
         for verdict, count in recounted.items():
-            checked["books"] += 1
+            self._checked["books"] += 1
             if kept[verdict] != count:
                 yield Finding("books", verdict, str(count), str(kept[verdict]))
 

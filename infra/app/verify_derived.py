@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from consumers.reactors.reacting import difference
 from consumers.reactors.reactor import Reactor
 from domain.streams import split_stream_name
@@ -24,47 +26,45 @@ class DerivedFinding(NamedTuple):
 
 
 class DerivedCheck:
-    """Compares stream by stream. Only reactors that have nothing left to do are checked."""
+    """Compares stream by stream, as the connection's transaction sees the store.
 
-    def __init__(self, waybill: Waybill):
+    Only reactors that have nothing left to do are checked.
+    """
+
+    def __init__(self, waybill: Waybill, connection: Connection):
         backend = waybill.backend
-        self._backend = backend
         self._reading = ReactionReading(backend)
-        self._statements = ReactionStatements(backend)
+        self._connection = connection
+        self._transaction = StoredReactionTransaction(connection, backend, ReactionStatements(backend))
         self._now = waybill.clock()
-        with waybill.engine.connect() as connection:
-            head = head_seen(connection, backend)
-            self.reactors: Sequence[Reactor] = [
-                reactor
-                for reactor in waybill.reactors()
-                if self._reading.position(connection, reactor) == head
-                and not self._reading.count_due(connection, reactor, self._now)
-            ]
+        head = head_seen(connection, backend)
+        self.reactors: Sequence[Reactor] = [
+            reactor
+            for reactor in waybill.reactors()
+            if self._reading.position(connection, reactor) == head
+            and not self._reading.count_due(connection, reactor, self._now)
+        ]
 
     def findings(self, streams: Sequence[str]) -> tuple[int, list[DerivedFinding]]:
         """How many messages stand of the keys among these streams, and what is wrong with them."""
         standing = 0
         findings: list[DerivedFinding] = []
-        with self._backend.engine.connect() as connection:
-            transaction = StoredReactionTransaction(connection, self._backend, self._statements)
-            for reactor in self.reactors:
-                own = (split_stream_name(stream) for stream in streams)
-                keys = {subject for kind, subject in own if kind is reactor.kind}
-                keys = self._reading.with_reasons(connection, reactor, keys) if keys else set()
-                if keys:
-                    count, found = self._compare(transaction, reactor, sorted(keys))
-                    standing += count
-                    findings += found
+        for reactor in self.reactors:
+            own = (split_stream_name(stream) for stream in streams)
+            keys = {subject for kind, subject in own if kind is reactor.kind}
+            keys = self._reading.with_reasons(self._connection, reactor, keys) if keys else set()
+            if keys:
+                count, found = self._compare(reactor, sorted(keys))
+                standing += count
+                findings += found
         return standing, findings
 
-    def _compare(
-        self, transaction: StoredReactionTransaction, reactor: Reactor, keys: Sequence[str]
-    ) -> tuple[int, list[DerivedFinding]]:
-        kept_before, kept, added, withdrawn, _ = difference(transaction, reactor, keys, self._now)
+    def _compare(self, reactor: Reactor, keys: Sequence[str]) -> tuple[int, list[DerivedFinding]]:
+        kept_before, kept, added, withdrawn, _ = difference(self._transaction, reactor, keys, self._now)
         found = {key: (STANDS, OTHERWISE if key in withdrawn else NOT_STATED) for key in added}
         found |= {key: (NO_REASON, STANDS) for key in withdrawn if key not in added}
         stated = {key for told in kept_before.values() for key, one in told.items() if one.stands}
-        found |= dict.fromkeys(stated - transaction.registered(stated).keys(), (STANDS, NOT_REGISTERED))
+        found |= dict.fromkeys(stated - self._transaction.registered(stated).keys(), (STANDS, NOT_REGISTERED))
         count = sum(one.stands for told in kept.values() for one in told.values())
         return count, [
             DerivedFinding(f"message {key.message_id} of {key.source} about {key.subject}", *what)

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
-from infra.app.verify import ViewsBehindError
+from infra.app.diff import ShapeFailsError
 from infra.cli import (
     analysts,
     contract,
@@ -72,12 +72,12 @@ FAILURES = (
     NotReachedError,
     NotYetReflectedError,
     CheckpointMovedError,
+    ShapeFailsError,
     SharedSessionsError,
     StoreChangedError,
     StoreVersionError,
     TooLongAmountError,
     UnreadableSourceError,
-    ViewsBehindError,
 )
 
 

@@ -1,6 +1,8 @@
 """Commands about the store: status, verify, migrate."""
 
-from typing import Annotated
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 from rich.progress import TaskID
@@ -8,9 +10,10 @@ from rich.progress import TaskID
 from domain.rules_version import RULES_VERSION
 from infra.app.migrate import fill_views, migrate_store
 from infra.app.reactor_lag import reactors_behind
+from infra.app.selected_streams import Selection
 from infra.app.status import ParkedStatus, PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
-from infra.cli.arguments import FormatOption, open_waybill
+from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, console, progress_bar, show_json, show_rows, show_warning
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
@@ -88,19 +91,60 @@ def _dead(found: Status) -> str:
     return f"{dead} dead, {set_aside}: waybill dead-letters list{every}"
 
 
-def verify(form: FormatOption = Format.TABLE) -> None:
-    """Derive verdicts, rows, totals and books again and compare them with the store."""
+SAMPLE_FORM = re.compile(r"0*\.\d+|0*[1-9]\d*|1\.0*")
+
+
+def read_sample(text: str | float) -> float | int:
+    """A share of the streams, such as 0.05, or a number of them, such as 1000."""
+    if not isinstance(text, str):
+        return text
+    if not SAMPLE_FORM.fullmatch(text) or not float(text):
+        raise typer.BadParameter(
+            f"{text!r} is neither a share of the streams, such as 0.05, nor a number, such as 1000"
+        )
+    return float(text) if "." in text else int(text)
+
+
+def verify(
+    sample: Annotated[
+        Any,
+        typer.Option(
+            "--sample", parser=read_sample, metavar="SHARE|N", help="Only a share (0.05) or a number (1000) of streams."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed selects other streams for --sample.")] = 0,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since", parser=read_instant, metavar="T", help="Only streams with an event recorded at T or later."
+        ),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Derive verdicts, rows, totals and books again and compare them with the store. Exits with 1 if any differs.
+
+    It may run beside writers: everything is read at one moment, and rows are compared at their view's own position.
+    """
+    share, count = (sample, None) if isinstance(sample, float) else (None, sample)
+    selection = Selection(share, count, seed, since)
     with open_waybill() as waybill, progress_bar() as progress:
         task = progress.add_task("settling every subject again", total=None)
-        verified = verify_store(waybill, lambda: progress.update(task, advance=1))
+        verified = verify_store(waybill, lambda: progress.update(task, advance=1), selection)
         behind = reactors_behind(waybill)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
-        show_json({"checked": verified.checked, "findings": findings})
+        show_json({**verified._asdict(), "findings": findings})
     else:
         checked = ", ".join(f"{count:,} {what}" for what, count in verified.checked.items())
-        show_rows(
-            Finding._fields, findings, form, title="Findings", footer=f"checked {checked}", empty="no discrepancies"
+        footer = f"checked {checked} at position {verified.position:,}"
+        show_rows(Finding._fields, findings, form, title="Findings", footer=footer, empty="no discrepancies")
+    for left_out in verified.not_compared:
+        show_warning(f"not compared: {left_out}")
+    if verified.behind:
+        show_warning(
+            f"{', '.join(verified.behind)} {'is' if len(verified.behind) == 1 else 'are'} up to "
+            f"{max(verified.behind.values())} events behind, and compared as of there; to bring them up: "
+            "waybill project --once"
         )
     if behind is not None:
         show_warning(f"derived messages are not compared: {behind}; run waybill react --once")

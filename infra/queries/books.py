@@ -1,10 +1,11 @@
 """The books: every received message, counted once by its latest verdict."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Connection, Engine, case, func, select
 
 from domain.verdict import Verdict
 from infra.store.register.dead import has_expired, is_dead
@@ -104,9 +105,9 @@ def unreadable(engine: Engine) -> list[UnreadableBatch]:
         return [UnreadableBatch(*row) for row in connection.execute(question)]
 
 
-def recounted(engine: Engine) -> Mapping[str, int]:
+def recounted(store: Engine | Connection) -> Mapping[str, int]:
     """The count of each verdict, from the messages instead of the books."""
-    with engine.connect() as connection:
+    with _connected(store) as connection:
         by_verdict = {
             verdict: int(count)
             for verdict, count in connection.execute(
@@ -125,10 +126,15 @@ def recounted(engine: Engine) -> Mapping[str, int]:
     return counts
 
 
-def kept(engine: Engine) -> Mapping[str, int]:
+def kept(store: Engine | Connection) -> Mapping[str, int]:
     """The count of each verdict, from the books."""
-    with engine.connect() as connection:
+    with _connected(store) as connection:
         row = connection.execute(
             select(*(func.coalesce(func.sum(feeds.c[verdict.value]), 0).label(verdict.value) for verdict in Verdict))
         ).one()
     return {name: int(count) for name, count in row._mapping.items()}
+
+
+def _connected(store: Engine | Connection) -> AbstractContextManager[Connection]:
+    """A connection of its own, or the one whose transaction the answer must see."""
+    return nullcontext(store) if isinstance(store, Connection) else store.connect()

@@ -1,13 +1,14 @@
 """SQLAlchemy engines over the store, for the tables that people query."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from infra.store.opening import StoreChangedError
 from infra.store.sqlite.decimal_functions import add_decimal_functions
@@ -16,6 +17,9 @@ LOCKED = "waybill_locked"
 
 # SQLite's default of 2 MB is too small for the inner pages of a register of millions of messages.
 CACHE_KIBIBYTES = 16 * 1024
+READINGS_OF_A_CHANGED_FILE = 3
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -24,6 +28,24 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect() as connection:
         yield connection.execution_options(**level)
+
+
+def read_in_snapshot(engine: Engine, read: Callable[[Connection], T]) -> T:
+    """What `read` returns for a snapshot.
+
+    If a process begins to write to a file that was read without locks, it reads again, now with locks.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception_type(StoreChangedError),
+        stop=stop_after_attempt(READINGS_OF_A_CHANGED_FILE),
+        reraise=True,
+    )
+
+    def read_once() -> T:
+        with snapshot(engine) as connection:
+            return read(connection)
+
+    return attempts(read_once)
 
 
 def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:

@@ -255,7 +255,7 @@ def test_storing_alone_leaves_the_views_behind_until_somebody_projects(waybill: 
     projections = waybill.ask("status")["projections"]
     assert projections and all(p["lag"] == 1 and p["position"] == 0 for p in projections)
     assert {p["state"] for p in projections} == {"behind"}
-    waybill("verify").exited(1, "1 events behind")
+    waybill("verify").exited(0, "1 events behind")
 
     # when the next file is taken in, then the views have both
     waybill.ask("ingest", second)

@@ -53,7 +53,7 @@ def tamper(waybill: Command, statement: str) -> None:
 def test_an_untouched_store_has_no_discrepancies(kept: Command) -> None:
     found = kept.ask("verify")
 
-    assert list(found) == ["checked", "findings"]
+    assert list(found) == ["checked", "findings", "position", "behind", "not_compared"]
     assert found["findings"] == []
     assert found["checked"]["messages"] == 10
     assert all(found["checked"].values())
@@ -113,13 +113,40 @@ def test_verifying_changes_nothing(kept: Command) -> None:
     assert kept("verify", "--format", "json").exited(1).json == kept("verify", "--format", "json").exited(1).json
 
 
-def test_while_a_projection_is_paused_the_answer_names_it(kept: Command) -> None:
+def test_a_projection_that_lags_or_is_paused_is_compared_at_its_own_position(kept: Command) -> None:
     with closing(sqlite3.connect(kept.store)) as connection, connection:
         connection.execute("UPDATE projection_positions SET paused = 1 WHERE name = 'reps'")
     kept("ingest", kept.file("more.jsonl", registered("rep-2", "2025-03-01T08:00:00Z", "Bo Birch"))).done()
-    kept("verify").exited(1, "the views are 1 events behind", "after you resume reps (docs/on-call.md)")
-    # and one that is resumed catches up
-    with closing(sqlite3.connect(kept.store)) as connection, connection:
-        connection.execute("UPDATE projection_positions SET paused = 0 WHERE name = 'reps'")
-    kept("project", "--once").done()
-    kept("verify").done()
+
+    found = kept.ask("verify")
+    assert (found["findings"], found["behind"]) == ([], {"reps": 1})
+    kept("verify").exited(0, "reps is up to 1 events behind")
+
+    # and a row that differs there is found
+    tamper(kept, f"UPDATE {rep_periods} SET name = 'Ann Elder'")
+    (finding,) = kept("verify", "--format", "json").exited(1).json["findings"]
+    assert finding["check"] == "row" and finding["found"] == "name Ann Elder"
+
+
+def test_a_sample_is_the_same_each_time_and_leaves_totals_out(kept: Command) -> None:
+    tamper(kept, f"UPDATE {rep_open_orders} SET open_orders = 77")
+
+    found = kept.ask("verify", "--sample", "2", "--seed", "5")
+    assert found["checked"]["streams"] == 2 and "totals" not in found["checked"]
+    assert found == kept.ask("verify", "--sample", "2", "--seed", "5")
+    assert "not compared: totals" in kept("verify", "--sample", "0.5").done().err
+    assert kept.ask("verify", "--sample", "4")["checked"]["messages"] == 10
+    for wrong in ("0", "-1", "1.5", "half", "0.0"):
+        kept("verify", f"--sample={wrong}").exited(2, "neither a share of the streams")
+
+
+def test_since_an_instant_only_streams_with_newer_events_are_checked(kept: Command) -> None:
+    tamper(kept, f"UPDATE {late_delivery_periods} SET mode = 'drone'")  # of SO-2
+    between = kept.ask("events", "--stream", "order-SO-2")[-1]["recorded_at"]
+    kept("ingest", kept.file("more.jsonl", requested("SO-1", "2025-03-06T09:00:00Z", request="E2"))).done()
+    later = kept.ask("events", "--stream", "order-SO-1")[-1]["recorded_at"]
+    assert between < later
+
+    assert kept.ask("verify", "--since", later)["checked"]["streams"] == 1
+    (finding,) = kept("verify", "--since", between, "--format", "json").exited(1).json["findings"]
+    assert finding["check"] == "row"

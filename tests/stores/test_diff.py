@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from infra.app.container import Waybill
-from infra.app.diff import TableDiff, UnknownViewError, diff_projections, projections_named
+from infra.app.diff import ShapeFailsError, TableDiff, UnknownViewError, diff_projections, projections_named
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from projections.projection import Projection
@@ -103,6 +103,56 @@ def test_as_of_an_instant_only_the_rows_of_that_instant_count(waybill: Waybill) 
 
     assert differences(waybill, as_of=UNTIL + timedelta(days=1))[order_states.name].changed == 1
     assert not differences(waybill, as_of=UNTIL - timedelta(days=4_000))[order_states.name].differs
+
+
+def test_all_planted_differences_are_found_at_once_and_nothing_else(waybill: Waybill) -> None:
+    with waybill.engine.connect() as connection:
+        lasting = f"SELECT order_id FROM {ROWS} WHERE valid_to IS NULL AND rep_id IS NOT NULL ORDER BY order_id LIMIT 3"
+        edited, deleted, reshaped = connection.execute(text(lasting)).scalars()
+        rep_id = connection.execute(text(f"SELECT max(rep_id) FROM {TOTALS} WHERE open_orders > 0")).scalar_one()
+    changed_by_hand(
+        waybill,
+        f"UPDATE {ROWS} SET reference = 'by hand' WHERE order_id = '{edited}' AND valid_to IS NULL",
+        f"DELETE FROM {ROWS} WHERE order_id = '{deleted}' AND valid_to IS NULL",
+        f"UPDATE {TOTALS} SET open_orders = open_orders + 1 WHERE rep_id = '{rep_id}'",
+    )
+
+    def shape(settled: Any) -> Any:
+        rows = ORDER_STATES.shape(settled)
+        if settled.subject_id != reshaped:
+            return rows
+        return {
+            name: [row._replace(channel="other") if row.valid_to is None else row for row in found]  # type: ignore[attr-defined]
+            for name, found in rows.items()
+        }
+
+    others = [projection for projection in PROJECTIONS if projection is not ORDER_STATES]
+    found = {each.table: each for each in diff_projections(waybill, [replace(ORDER_STATES, shape=shape), *others])}
+
+    rows, totals = found.pop(order_states.name), found.pop(rep_open_orders.name)
+    assert {(change.kind, change.key[0]) for change in rows.samples} == {
+        ("changed", edited),
+        ("added", deleted),
+        ("changed", reshaped),
+    }
+    assert (rows.added, rows.gone, rows.changed, rows.columns) == (1, 0, 2, {"channel": 1, "reference": 1})
+    assert [(change.key, [column.column for column in change.columns]) for change in totals.samples] == [
+        ((rep_id,), ["open_orders"])
+    ]
+    assert [each.table for each in found.values() if each.differs] == []
+
+
+def test_a_shape_that_raises_names_the_order(waybill: Waybill) -> None:
+    with waybill.engine.connect() as connection:
+        order_id = some_order(connection)
+
+    def shape(settled: Any) -> Any:
+        if settled.subject_id == order_id:
+            raise ValueError("no such carrier")
+        return ORDER_STATES.shape(settled)
+
+    with pytest.raises(ShapeFailsError, match=f"cannot take order-{order_id}: ValueError: no such carrier"):
+        differences(waybill, replace(ORDER_STATES, shape=shape))
 
 
 def test_a_changed_shape_is_compared_with_the_version_that_people_query(waybill: Waybill) -> None:

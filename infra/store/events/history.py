@@ -1,11 +1,13 @@
 """The stored events, read for projections and for queries about the past."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+import msgspec
+from sqlalchemy import Column, Connection, select, text
 
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
@@ -15,6 +17,7 @@ from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from projections.history import Touched
 
 ROWS_AT_ONCE = 2_000
+STREAMS_AT_ONCE = 500
 LAST = 2**63 - 1
 """A position that no event has."""
 
@@ -26,12 +29,25 @@ class PositionedEvent(NamedTuple):
     event: StreamEvent
 
 
-class History:
-    """Implements projections.history.History, and reads streams whole, one after another."""
+class _Recorded(msgspec.Struct):
+    """The only field that is read of an event to know when it was recorded."""
 
-    def __init__(self, backend: Backend):
+    recorded_at: datetime
+
+
+_RECORDED = msgspec.json.Decoder(_Recorded)
+
+
+class History:
+    """Implements projections.history.History, and reads streams whole, one after another.
+
+    Each method reads on a connection of its own, unless `connection` is given (see `within`).
+    """
+
+    def __init__(self, backend: Backend, connection: Connection | None = None):
         self._backend = backend
         self._engine = backend.engine
+        self._connection = connection
         position = f"e.{backend.position}"
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
         self._facts = text(
@@ -56,18 +72,31 @@ class History:
         )
         # "+ 0": in the order of an index of streams, not of positions, which would have to be sorted.
         self._by_stream = text(
-            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {position} + 0 <= :up_to "
+            f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {position} + 0 <= :up_to "
             "ORDER BY e.originator_id, e.originator_version"
         )
+        self._of_streams = text(
+            f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
+            "ON e.originator_id = k.k0 ORDER BY e.originator_id, e.originator_version"
+        )
+        self._names = text(
+            f"SELECT e.originator_id FROM {backend.events_table} AS e WHERE e.originator_version = 1 "
+            "ORDER BY e.originator_id"
+        )
+        self._states = text(f"SELECT e.originator_id, e.state FROM {backend.events_table} AS e")
+
+    def within(self, connection: Connection) -> "History":
+        """The same history as this connection's transaction sees it; all methods read on this connection."""
+        return History(self._backend, connection)
 
     def head(self) -> int:
         """The position of the newest event, 0 in an empty store."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return head_seen(connection, self._backend)
 
     def count_after(self, position: int) -> int:
         """How many events there are after a position."""
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return int(connection.execute(self._count, {"position": position}).scalar_one())
 
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
@@ -88,6 +117,13 @@ class History:
         """Those of the streams that have events."""
         return {row[0] for row in self._select(self._existing, keys=as_keys(streams))}
 
+    def without_events(self, named: Column[str]) -> list[str]:
+        """The streams that this column names and that have no events."""
+        events = f"SELECT 1 FROM {self._backend.events_table} AS e WHERE e.originator_id = {named.table}.{named.name}"
+        missing = select(named).where(text(f"NOT EXISTS ({events})")).distinct()
+        with self._connected() as connection:
+            return sorted(connection.execute(missing).scalars())
+
     def streams_of(self, kind: Kind) -> list[str]:
         """The streams of all subjects of a kind, in no particular order."""
         prefix = f"{kind.prefix}-"
@@ -104,18 +140,47 @@ class History:
 
     def streams(self, up_to: int = LAST) -> Iterator[tuple[str, list[Fact]]]:
         """Every stream with its facts up to a position, one after another; memory holds one at a time."""
-        for name, events in groupby(self._events_by_stream(up_to), key=attrgetter("originator_id")):
-            yield name, facts_among(events)
+        for name, events in self.whole_streams(up_to=up_to):
+            yield name, facts_among(positioned.event for positioned in events)
 
-    def _events_by_stream(self, up_to: int) -> Iterator[StreamEvent]:
-        with self._engine.connect() as connection:
-            streaming = connection.execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
-            for row in streaming.execute(self._by_stream, {"up_to": up_to}):
-                yield decode_event(*row)
+    def whole_streams(
+        self, names: Iterable[str] | None = None, up_to: int = LAST
+    ) -> Iterator[tuple[str, list[PositionedEvent]]]:
+        """Every stream (or only these) with all its events up to a position; memory holds one at a time."""
+        if names is None:
+            yield from _by_stream(self._stream_rows(self._by_stream, up_to=up_to))
+            return
+        remaining = iter(names)
+        while some := list(islice(remaining, STREAMS_AT_ONCE)):
+            found = _by_stream(self._select(self._of_streams, keys=as_keys(some)))
+            yield from ((name, [event for event in events if event.position <= up_to]) for name, events in found)
+
+    def stream_names(self) -> Iterator[str]:
+        """The names of all streams, in their order."""
+        return (row[0] for row in self._stream_rows(self._names))
+
+    def streams_recorded_since(self, instant: datetime) -> set[str]:
+        """The streams with an event recorded at this instant or later. It reads every event, but decodes only that."""
+        rows = self._stream_rows(self._states)
+        return {stream for stream, state in rows if _RECORDED.decode(state).recorded_at >= instant}
+
+    def _stream_rows(self, statement: Any, **parameters: Any) -> Iterator[Any]:
+        streaming = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
+        with self._connected() as connection:
+            yield from connection.execute(statement, parameters, execution_options=streaming)
 
     def _select(self, statement: Any, **parameters: Any) -> Sequence[Any]:
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return connection.execute(statement, parameters).all()
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect() if self._connection is None else nullcontext(self._connection)
+
+
+def _by_stream(rows: Iterable[Any]) -> Iterator[tuple[str, list[PositionedEvent]]]:
+    """The events of rows that are in the order of streams."""
+    for name, events in groupby(rows, key=lambda row: row[1]):
+        yield name, [PositionedEvent(row[0], decode_event(*row[1:])) for row in events]
 
 
 def head_seen(connection: Connection, backend: Backend) -> int:

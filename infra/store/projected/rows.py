@@ -249,6 +249,13 @@ def positions_seen(connection: Connection, projections: Iterable[Projection]) ->
     return {p.name: found[p.name, p.version].position if (p.name, p.version) in found else 0 for p in projections}
 
 
+def filled_positions(connection: Connection, projections: Iterable[Projection]) -> dict[Projection, int]:
+    """The positions of those versions that are filled, as seen by the connection's transaction."""
+    found = _positions(connection)
+    rows = ((projection, found.get((projection.name, projection.version))) for projection in projections)
+    return {projection: row.position for projection, row in rows if row is not None and row.filled}
+
+
 def answering_position(connection: Connection, projections: Iterable[Projection]) -> int:
     """The position that all these projections reflect, as seen by the connection's transaction.
 
