@@ -1,25 +1,51 @@
 """Command about stored events: events."""
 
-import difflib
+import csv
 import sys
-import time
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from domain.fact import EVENT_CLASSES, Fact, StreamEvent
-from infra.app.container import Waybill
-from infra.cli.arguments import FormatOption, LimitOption, open_waybill, read_instant
-from infra.cli.output import Format, console, show_rows
+from consumers.contract import to_cloud_event
+from domain.derived import is_derived
+from domain.fact import Fact
+from domain.streams import split_stream_name
+from infra.app.follow import follow_events
+from infra.cli.arguments import LimitOption, open_waybill
+from infra.cli.message_options import (
+    CorrelationOption,
+    ReceivedSinceOption,
+    ReceivedUntilOption,
+    SinceOption,
+    UntilOption,
+    WhereOption,
+    expect_span,
+    read_conditions,
+    topics_named,
+)
+from infra.cli.output import Format, cell_writer, console, show_note, show_rows
+from infra.cli.signals import stopped_by_signals
 from infra.printable import escape_json
-from infra.serialization import json_value
+from infra.queries.events import EventFilter, Events
+from infra.serialization import json_text, json_value
 from infra.store.events.history import PositionedEvent
 
-EVENTS_AT_ONCE = 1_000
-SECONDS_BETWEEN_LOOKS = 0.5
+ROWS_IN_A_TABLE = 1_000
+"""A longer table is printed in parts, so that memory stays flat."""
 COLUMNS = ("position", "stream", "version", "event", "occurred_at", "recorded_at", "source", "message_id", "data")
+
+
+class EventFormat(StrEnum):
+    """How events are printed; `cloudevents` is one message a line, as `waybill ingest` and `correct` read it."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    CLOUDEVENTS = "cloudevents"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -31,86 +57,141 @@ def events(
     event_type: Annotated[
         str | None, typer.Option("--type", help="Only events of this type, such as OrderPlaced or order.placed.v1.")
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option("--since", parser=read_instant, metavar="T", help="Only events recorded at T or later."),
+    source: Annotated[str | None, typer.Option("--source", help="Only events of messages of this source.")] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--message-id", metavar="ID", help="Only events of messages with this id.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep printing new events as they are stored.")] = False,
+    correlation_id: CorrelationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    received_since: ReceivedSinceOption = None,
+    received_until: ReceivedUntilOption = None,
+    where: WhereOption = None,
+    after: Annotated[
+        int, typer.Option("--after", min=0, metavar="P", help="Only events after this position of the store.")
+    ] = 0,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Keep printing new events as they are stored, until Ctrl-C or SIGTERM.")
+    ] = False,
     limit: LimitOption = None,
-    form: FormatOption = Format.TABLE,
+    form: Annotated[
+        EventFormat,
+        typer.Option("--format", help="cloudevents: the messages themselves, one a line; json, csv: for programs."),
+    ] = EventFormat.TABLE,
 ) -> None:
-    """List stored events in the order of the store."""
-    with open_waybill() as waybill:
-        wanted = _Wanted(event_type, since)
-        if follow:
-            _follow(waybill, stream, wanted, limit, form)
-            return
-        found: list[dict[str, Any]] = []
-        for event in _stored(waybill, stream, 0):
-            if wanted(event):
-                found.append(_row(event))
-            if limit is not None and len(found) == limit:
-                break
-        show_rows(COLUMNS, found, form, footer=f"{len(found)} events", empty="no such events")
+    """List stored events in the order of the store.
 
-
-class _Wanted:
-    def __init__(self, event_type: str | None, since: datetime | None):
-        known = {name for event_class in EVENT_CLASSES.values() for name in _names_of(event_class)}
-        if event_type is not None and event_type not in known:
-            nearest = difflib.get_close_matches(event_type, known, n=1)
-            raise typer.BadParameter(
-                f"there is no event type {event_type}" + (f"; did you mean {nearest[0]}?" if nearest else "")
-            )
-        self._type = event_type
-        self._since = since
-
-    def __call__(self, event: PositionedEvent) -> bool:
-        if self._since is not None and event.event.recorded_at < self._since:
-            return False
-        return self._type is None or self._type in _names_of(type(event.event))
-
-
-def _names_of(event_class: type[StreamEvent]) -> tuple[str, ...]:
-    """The class's name, its stored topic and, for a fact, its message type."""
-    names = (event_class.__name__, event_class.TOPIC)
-    return (*names, event_class.TYPE) if issubclass(event_class, Fact) else names
-
-
-def _stored(waybill: Waybill, stream: str | None, position: int) -> Any:
-    if stream is not None:
-        yield from (event for event in waybill.history.stream(stream) if event.position > position)
+    A span is from its first instant up to, but not including, its last. An event without a time of its own (a changed
+    verdict, an act of an operator) is listed by when it was recorded.
+    """
+    expect_span(since, until)
+    expect_span(received_since, received_until, "--received-")
+    wanted = EventFilter(
+        stream=stream,
+        topics=topics_named(event_type),
+        source=source,
+        message_id=message_id,
+        correlation_id=correlation_id,
+        since=since,
+        until=until,
+        received_since=received_since,
+        received_until=received_until,
+        where=read_conditions(where),
+    )
+    if follow:
+        stop = stopped_by_signals()
+        with open_waybill(stop=stop) as waybill:
+            _print_lines(follow_events(waybill, after, wanted, stop), limit, form, flush=True)
         return
-    while batch := waybill.history.after(position, EVENTS_AT_ONCE):
-        yield from batch
-        position = batch[-1].position
+    with open_waybill() as waybill:
+        found = Events(waybill.backend).after(after, wanted, waybill.history.head())
+        if form is EventFormat.JSON:
+            _print_json(map(_row, islice(found, limit)))
+        elif form is EventFormat.TABLE:
+            _print_tables(map(_row, islice(found, limit)))
+        else:
+            _print_lines(found, limit, form)
 
 
-def _follow(waybill: Waybill, stream: str | None, wanted: _Wanted, limit: int | None, form: Format) -> None:
-    position = shown = 0
-    while True:
-        for event in _stored(waybill, stream, position):
-            position = event.position
-            if wanted(event):
-                _print_line(event, form)
-                shown += 1
-            if shown == limit:
-                return
-        sys.stdout.flush()
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+def _print_json(rows: Iterable[dict[str, Any]]) -> None:
+    """A JSON array, row by row."""
+    begun = False
+    for row in rows:
+        sys.stdout.write((",\n" if begun else "[\n") + json_text(row))
+        begun = True
+    sys.stdout.write("\n]\n" if begun else "[]\n")
 
 
-def _print_line(event: PositionedEvent, form: Format) -> None:
+def _print_tables(rows: Iterator[dict[str, Any]]) -> None:
+    count = 0
+    while some := list(islice(rows, ROWS_IN_A_TABLE)):
+        count += len(some)
+        show_rows(COLUMNS, some, Format.TABLE)
+    show_note(Format.TABLE, f"{count} events" if count else "no such events")
+
+
+def _print_lines(
+    found: Iterator[PositionedEvent], limit: int | None, form: EventFormat, *, flush: bool = False
+) -> None:
+    """One event a line, as they come; the limit counts printed lines."""
+    if limit is None:
+        limit = sys.maxsize
+    printed = left_out = 0
+    print_line = _line_printer(form)
+    for event in found:
+        if print_line(event):
+            printed += 1
+        else:
+            left_out += 1
+        if flush:
+            sys.stdout.flush()
+        if printed == limit:
+            break
+    if left_out:
+        what = "events that no upstream sent (changed verdicts, operators' acts, derived messages)"
+        show_note(Format.JSON, f"{left_out} {what} are left out; --format json has them")
+
+
+def _line_printer(form: EventFormat) -> Callable[[PositionedEvent], bool]:
+    """Prints an event as a line; returns whether it has one in this format."""
+    if form is EventFormat.CLOUDEVENTS:
+        return _print_message
+    if form is EventFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        cell = cell_writer()
+
+        def write(event: PositionedEvent) -> bool:
+            row = _row(event)
+            writer.writerow(cell(row[name]) for name in COLUMNS)
+            return True
+
+        return write
+    return _print_row_as_json if form is EventFormat.JSON else _print_row
+
+
+def _print_message(stored: PositionedEvent) -> bool:
+    event = stored.event
+    if not isinstance(event, Fact) or is_derived(event):
+        return False
+    document = to_cloud_event(event, split_stream_name(event.originator_id)[1])
+    sys.stdout.write(escape_json(msgspec.json.encode(document).decode()) + "\n")
+    return True
+
+
+def _print_row_as_json(event: PositionedEvent) -> bool:
+    sys.stdout.write(json_text(_row(event)) + "\n")
+    return True
+
+
+def _print_row(event: PositionedEvent) -> bool:
     row = json_value(_row(event))
-    if form is Format.JSON:
-        sys.stdout.write(escape_json(msgspec.json.encode(row).decode()) + "\n")
-    else:
-        console().print(
-            f"{row['position']:>8}  {row['recorded_at']}  {row['stream']}  {row['event']}  "
-            f"{escape_json(msgspec.json.encode(row['data']).decode())}",
-            markup=False,
-            soft_wrap=True,
-        )
+    console().print(
+        f"{row['position']:>8}  {row['recorded_at']}  {row['stream']}  {row['event']}  {json_text(row['data'])}",
+        markup=False,
+        soft_wrap=True,
+    )
+    return True
 
 
 def _row(stored: PositionedEvent) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -113,7 +113,7 @@ def show_rows(
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        cell = _csv_cell_on_a_terminal if sys.stdout.isatty() else csv_cell
+        cell = cell_writer()
         writer.writerows([cell(row[name]) for name in columns] for row in rows)
     else:
         _show_table(columns, rows, title, footer, empty)
@@ -185,6 +185,11 @@ def _cell(value: Any) -> Text:
     if isinstance(value, (Mapping, list, tuple)):
         return Text(json_text(value))
     return Text(printable_line(str(json_value(value))), style=_STYLES.get(str(value), ""))
+
+
+def cell_writer() -> Callable[[Any], Any]:
+    """Makes values cells of CSV for standard output."""
+    return _csv_cell_on_a_terminal if sys.stdout.isatty() else csv_cell
 
 
 def _csv_cell_on_a_terminal(value: Any) -> Any:

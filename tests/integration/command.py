@@ -115,6 +115,11 @@ class Running:
         """What is on its standard error by now."""
         return Path(self._files["stderr"]).read_text("utf-8", errors="replace")
 
+    @property
+    def out_so_far(self) -> bytes:
+        """What is on its standard output by now."""
+        return Path(self._files["stdout"]).read_bytes()
+
     def terminate(self) -> None:
         """SIGTERM, as an operator stops a service."""
         self.signal(signal.SIGTERM)

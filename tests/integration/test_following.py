@@ -1,5 +1,9 @@
 """given a store, then `waybill status` and `waybill events` say where everything stands and what is in it."""
 
+import signal
+import time
+from collections.abc import Callable
+
 from tests.integration.command import Command
 from tests.integration.messages import SOURCE, booked, cancelled, confirmed, dispatched, placed, registered
 
@@ -102,3 +106,57 @@ def test_following_ends_after_so_many_events_where_a_limit_is_given(waybill: Com
     waybill.ingest(ORDER, BOOKING, dispatched("SO-1", "2025-03-05T09:00:00Z"))
     lines = waybill("events", "--follow", "--limit", "2", "--format", "json").done().text.splitlines()
     assert len(lines) == 2
+
+
+def test_events_are_narrowed_by_what_they_are_about(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, {**dispatched("SO-1", "2025-03-05T09:00:00Z"), "correlationid": "call-7"}, b"{}")
+
+    def found(*options: str) -> list[str]:
+        return [event["event"] for event in waybill.ask("events", *options)]
+
+    assert found("--source", SOURCE, "--since", "2025-03-04", "--until", "2025-03-05") == ["ShipmentBooked"]
+    assert found("--correlation", "call-7") == ["ShipmentDispatched"]
+    assert found("--message-id", ORDER["id"]) == ["OrderPlaced"]
+    assert found("--where", "data.carrier=Swift", "--where", "data.mode=courier") == ["ShipmentBooked"]
+    assert found("--received-until", "2025-03-05") == []
+    assert len(found("--received-since", "2025-03-05", "--after", "1")) == 2
+    waybill("events", "--until", "2025-03-05", "--since", "2025-03-05").exited(2, "must be later than --since")
+    waybill("events", "--where", "carrier").exited(2, "--where", "is not a condition; write FIELD=VALUE")
+    waybill("events", "--type", "OrderPlacd").exited(2, "did you mean OrderPlaced?")
+
+
+def test_events_exported_as_messages_make_the_same_store_again(waybill: Command, other: Command) -> None:
+    waybill.ingest(ORDER, registered("rep-1", "2025-03-01T08:00:00Z", "Ann"), {**ORDER, "id": "again"})
+    waybill.ingest(BOOKING, name="2.jsonl")
+    waybill("void", SOURCE, BOOKING["id"], "--reason", "no such van").done()
+
+    exported = waybill("events", "--format", "cloudevents").done()
+
+    assert "left out" in exported.err
+    file = other.folder / "exported.jsonl"
+    file.write_bytes(exported.out)
+    other("ingest", file, "--history").done()
+    again = other("events", "--format", "cloudevents").done()
+    assert sorted(again.out.splitlines()) == sorted(exported.out.splitlines())
+    assert other.ask("order", "SO-1")["order"] == waybill.ask("order", "SO-1")["order"]
+
+
+def until(reached: Callable[[], bool]) -> None:
+    while not reached():
+        time.sleep(0.02)
+
+
+def test_a_follower_ends_with_its_signal_and_has_told_every_event(waybill: Command) -> None:
+    waybill.ingest(ORDER)
+    _follows(waybill, signal.SIGTERM)
+    _follows(waybill, signal.SIGINT)
+
+
+def _follows(waybill: Command, number: signal.Signals) -> None:
+    following = waybill.start("events", "--follow", "--format", "csv")
+    until(lambda: b"OrderPlaced" in following.out_so_far)
+    waybill.ingest(BOOKING, {**ORDER, "id": number.name}, name=f"{number.name}.jsonl")
+    until(lambda: number.name.encode() in following.out_so_far)
+    following.signal(number)
+    positions = [int(row["position"]) for row in following.wait().done().rows]
+    assert positions == list(range(1, len(positions) + 1))
