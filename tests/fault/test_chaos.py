@@ -70,7 +70,7 @@ def test_a_store_in_a_file_survives_all_faults(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("count", [7, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [4, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_store_in_postgresql_survives_all_faults(
     waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
 ) -> None:
