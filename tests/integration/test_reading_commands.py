@@ -136,8 +136,8 @@ def told(public: Command) -> str:
 def ask_everything(public: Command, letter: str, *, share: int | None = None) -> None:
     """Ask each command in each way.
 
-    With a `share`, ask in one way (the one with the most arguments), and leave the other half of the commands to another
-    kind of reader: share 0 and share 1 are all of them.
+    With a `share`, ask in one way (the one with the most arguments), and leave the other half of the commands to
+    another kind of reader: share 0 and share 1 are all of them.
     """
     for number, (command, variants) in enumerate(READING.items()):
         if share is not None and number % 2 != share:
