@@ -22,9 +22,11 @@ from tests.integration.command import Command, Nursery
 # What kafka-python complains about while a broker is down would bury what a failed test has to say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
-settings.register_profile("ci", derandomize=True, max_examples=30, deadline=None, print_blob=True)
-settings.register_profile("default", max_examples=100, deadline=None)
-settings.register_profile("thorough", max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine draws slowly, which is no fault.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", UNTIMED, derandomize=True, max_examples=30, print_blob=True)
+settings.register_profile("default", UNTIMED, max_examples=100)
+settings.register_profile("thorough", UNTIMED, max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
