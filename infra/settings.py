@@ -45,6 +45,13 @@ def _span(value: object, parse: Callable[[object], timedelta]) -> timedelta:
     return span
 
 
+def known_address(address: str) -> str:
+    host, _, port = address.strip().rpartition(":")
+    if address.strip() and not (host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464")
+    return address.strip()
+
+
 def _known_brokers(addresses: str) -> str:
     for address in addresses.split(","):
         host, _, port = address.strip().rpartition(":")
@@ -134,6 +141,20 @@ class Settings(BaseSettings):
     relay_from: Literal["beginning", "now"] = Field(
         "beginning",
         description="Where the first relay of a store begins: with its whole history, or with what comes from now on.",
+    )
+    metrics: Annotated[str, AfterValidator(known_address)] = Field(
+        "",
+        description="Where up, consume, project, react and relay serve /metrics, /healthz and /readyz: HOST:PORT, such "
+        "as 127.0.0.1:9464; empty: nowhere.",
+    )
+    stuck_seconds: float = Field(
+        60, ge=15, le=86_400, description="/readyz reports a part that has not moved for so long though it has work."
+    )
+    traces: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Where to send OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318; empty: "
+        "nowhere. Needs waybill[otel].",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: one line an event; console: for people; auto: console on a terminal, else json."

@@ -70,6 +70,7 @@ class Ingest:
 
     `retry` decides how often work is tried while the store is unavailable. `clock_skew` is how far a message's time may
     be ahead of the clock before it is held. With `rereading`, the past is read again, and repeats get no notice.
+    `on_stored` is called with the receipts of each stored batch.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Ingest:
         *,
         clock_skew: timedelta = timedelta(hours=1),
         rereading: bool = False,
+        on_stored: Callable[[Sequence[Receipt]], None] | None = None,
     ):
         self._register = register
         self._clock = clock
@@ -88,6 +90,7 @@ class Ingest:
         self._clock_skew = clock_skew
         self._retry = retry
         self._rereading = rereading
+        self._on_stored = on_stored
         self._cache = IngestSettlingCache()
         self._log = structlog.get_logger(__name__)
 
@@ -138,6 +141,8 @@ class Ingest:
         stored = self._retry(self._storing(read, _letter_ids(parts), moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
         stored.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
+        if self._on_stored is not None:
+            self._on_stored(stored.receipts)
         self._tell({part.feed.feed_id: part.source for part in parts}, moves, stored)
         return stored
 

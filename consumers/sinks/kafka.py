@@ -6,7 +6,7 @@ A record whose acknowledgement was lost is then stored twice; readers recognise 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
 from typing import Any
 
@@ -43,12 +43,21 @@ class KafkaSink:
     """Implements consumers.sinks.sink.Sink.
 
     `connection` has kafka-python's connection settings, including `bootstrap_servers`. `patience` is how many seconds
-    to retry a broker that does not answer; None: until `stop` is set.
+    to retry a broker that does not answer; None: until `stop` is set. `on_retry` is called with the reason whenever
+    the broker does not answer.
     """
 
-    def __init__(self, connection: Mapping[str, Any], *, patience: float | None = 60.0, stop: Event | None = None):
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        *,
+        patience: float | None = 60.0,
+        stop: Event | None = None,
+        on_retry: Callable[[str], None] = lambda reason: None,
+    ):
         self._connection = dict(connection)
         self._patience = patience
+        self._on_retry = on_retry
         self._stop = stop or Event()
         # One producer for each limit: a batch must not exceed its topic's limit, and topics differ.
         self._producers: dict[int, KafkaProducer] = {}
@@ -68,6 +77,7 @@ class KafkaSink:
             except (KafkaError, OSError) as e:
                 cause = _unless_refused(e)
                 self._log.warning("kafka_not_reached", reason=_reason(cause))
+                self._on_retry(_reason(cause))
                 raise self._not_reached(cause) from e
 
         there, limits = self._patient()(look_up)
@@ -103,6 +113,7 @@ class KafkaSink:
             self._discard()
             assert failure is not None
             self._log.warning("kafka_not_reached", reason=_reason(failure), unacknowledged=len(left))
+            self._on_retry(_reason(failure))
             if len(left) < before:
                 return True
             raise self._not_reached(failure, frozenset(range(len(records))) - set(left) - refused.keys())

@@ -1,5 +1,6 @@
 """The composition root: it assembles all parts and passes in clocks and databases."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
+from consumers.ingest.register import Receipt
 from consumers.reactors.parcels import PARCELS
 from consumers.reactors.reactor import Reactor
 from consumers.reactors.standing_orders import StandingOrderReactor
@@ -32,6 +34,7 @@ from infra.runtime.reactions import Done, Reactions
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
+from infra.signals.pulse import Pulse
 from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
@@ -47,7 +50,9 @@ from infra.store.retries import RetryPolicy
 from infra.store.schema_version import expect_newest, expect_readable
 from infra.store.sqlite.backend import SqliteBackend
 from infra.store.stored_rules_version import expect_rules
+from infra.telemetry.meter import NO_METER, Meter, SourceLabels
 from projections.catalogue import PROJECTIONS
+from projections.failures import Incident, IncidentReport
 from projections.runner import Runner, Step
 
 if TYPE_CHECKING:
@@ -92,24 +97,36 @@ def _projector_role() -> str:
     return " ".join([PROJECTOR, *(f"{projection.name}-{projection.version}" for projection in PROJECTIONS)])
 
 
-def kafka_sink(settings: Settings, stop: Event | None = None, *, patience: float | None = 60.0) -> "KafkaSink":
-    """The sink for Kafka; see KafkaSink for `patience` (seconds)."""
+def kafka_sink(
+    settings: Settings,
+    stop: Event | None = None,
+    *,
+    patience: float | None = 60.0,
+    on_retry: Callable[[str], None] = lambda reason: None,
+) -> "KafkaSink":
+    """The sink for Kafka; see KafkaSink for `patience` (seconds) and `on_retry`."""
     # Imported here: commands that send nothing do not need it.
     from consumers.sinks.kafka import KafkaSink
 
-    return KafkaSink(kafka_connection(settings), patience=patience, stop=stop)
+    return KafkaSink(kafka_connection(settings), patience=patience, stop=stop, on_retry=on_retry)
 
 
 class Waybill:
     """The service on one store. Close it, or use it as a context manager.
 
     Opened for reading, it writes nothing, and the store must exist. Opened for acting, it creates what is missing.
-    Raises NoStoreError, StoreVersionError or NotAStoreError.
+    `meter` counts what its parts do. Raises NoStoreError, StoreVersionError or NotAStoreError.
     """
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], datetime] = system_clock, access: Access = Access.ACTING
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = system_clock,
+        access: Access = Access.ACTING,
+        meter: Meter = NO_METER,
     ):
+        self.meter = meter
+        self._source_label = SourceLabels()
         self.settings = settings
         self.clock = clock
         alone = nullcontext() if access is Access.READING else opening_alone(settings.sqlite_path, settings.store)
@@ -138,7 +155,7 @@ class Waybill:
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
-        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=log_incident)
+        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=self._tell_incident)
         self._relations_kept = False
 
     @property
@@ -146,14 +163,32 @@ class Waybill:
         """How long a message may be held before it counts as dead."""
         return timedelta(hours=self.settings.hold_hours)
 
+    def _tell_incident(self, report: IncidentReport) -> None:
+        if report.incident is not Incident.RESUMED:
+            self.meter.count("waybill_projection_failures_total", projection=report.projection)
+        log_incident(report)
+
+    def _count_received(self, receipts: Sequence[Receipt]) -> None:
+        """Counts by verdict and source, for a whole batch at once."""
+        labelled = Counter(
+            (one.verdict.value, self._source_label(None if one.key is None else one.key.source)) for one in receipts
+        )
+        for (verdict, source), count in labelled.items():
+            self.meter.count("waybill_messages_received_total", count, verdict=verdict, source=source)
+
+    def _pulse(self, part: str) -> Pulse:
+        return Pulse(part, self.meter, self.clock)
+
     def ingest(self, *, honour_recordedtime: bool = False, rereading: bool = False) -> Ingest:
         """An ingest pipeline into this store; see Ingest for `rereading`."""
         rules = self.reading_rules(honour_recordedtime=honour_recordedtime)
         skew = self.settings.clock_skew
         return Ingest(self.register, self.clock, rules, self.retry, clock_skew=skew, rereading=rereading)
 
-    def consumer(self, stop: Event) -> "Consumer":
+    def consumer(self, stop: Event, pulse: Pulse | None = None) -> "Consumer":
         """The consumer, which reads Kafka into this store until `stop` is set."""
+        pulse = pulse or self._pulse("consume")
+        pulse.leads(True)  # the group, not a leader, shares the partitions
         # Imported here: commands that do not read Kafka do not need it.
         from consumers.sources.kafka import KafkaReader
         from infra.runtime.consumer import SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
@@ -162,9 +197,17 @@ class Waybill:
         connection = kafka_connection(settings)
         topics = read_topics(settings.topic_prefix)
         # During longer outages the consumer itself waits: it stays in its group and can be stopped.
-        briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop)
+        briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop, on_retry=pulse.store_waits)
         register = StoredRegister(self.backend, briefly)
-        ingest = partial(Ingest, register, self.clock, self.reading_rules(), briefly, clock_skew=settings.clock_skew)
+        ingest = partial(
+            Ingest,
+            register,
+            self.clock,
+            self.reading_rules(),
+            briefly,
+            clock_skew=settings.clock_skew,
+            on_stored=None if self.meter is NO_METER else self._count_received,
+        )
         return Consumer(
             lambda: group_member(
                 connection,
@@ -177,6 +220,7 @@ class Waybill:
             settings.kafka,
             stop,
             wake=ingest().wake,
+            pulse=pulse,
         )
 
     def lag(self) -> int:
@@ -187,12 +231,13 @@ class Waybill:
         """The options of reading messages."""
         return reading_rules(self.settings, honour_recordedtime=honour_recordedtime)
 
-    def projector(self, stop: Event) -> Projector:
+    def projector(self, stop: Event, pulse: Pulse | None = None) -> Projector:
         """The projector, which keeps the views and the analysts' relations up to date until `stop` is set."""
         if not self._relations_kept:
             keep_relations(self.backend, self.hold, self.settings.time_zone)
             self._relations_kept = True
-        retry = RetryPolicy(self.settings.retry_seconds, stop)
+        pulse = pulse or self._pulse("project")
+        retry = RetryPolicy(self.settings.retry_seconds, stop, on_retry=pulse.store_waits)
         return Projector(
             self.runner,
             self.history.head,
@@ -200,14 +245,16 @@ class Waybill:
             retry,
             stop,
             wake=self.ingest().wake,
+            pulse=pulse,
         )
 
     def reactors(self) -> Sequence[Reactor]:
         """The reactors, in the order in which they react."""
         return (PARCELS, StandingOrderReactor(self.settings.time_zone, self.settings.standing_catch_up))
 
-    def reactions(self, stop: Event) -> Reactions:
+    def reactions(self, stop: Event, pulse: Pulse | None = None) -> Reactions:
         """The reactors on this store, for `react`."""
+        pulse = pulse or self._pulse("react")
         return Reactions(
             self.reactors(),
             self.engine,
@@ -215,31 +262,34 @@ class Waybill:
             StoredReactions(self.backend),
             self.clock,
             self.settings.batch_events,
-            RetryPolicy(self.settings.retry_seconds, stop),
+            RetryPolicy(self.settings.retry_seconds, stop, on_retry=pulse.store_waits),
             end_clock_holds=self.ingest().wake,
+            pulse=pulse,
         )
 
-    def react(self, stop: Event, *, once: bool = False) -> Sequence[Done]:
+    def react(self, stop: Event, *, once: bool = False, pulse: Pulse | None = None) -> Sequence[Done]:
         """Run the reactors until `stop` is set; with `once`, until nothing is left to do. Returns what they did."""
-        reactions = self.reactions(stop)
+        reactions = self.reactions(stop, pulse)
         reactions.run(self.backend.leadership(REACTOR), stop, once=once)
         return reactions.done
 
-    def relay(self, stop: Event, *, patience: float | None = None) -> Relay:
+    def relay(self, stop: Event, *, patience: float | None = None, pulse: Pulse | None = None) -> Relay:
         """The relay, which publishes from this store until `stop` is set; see KafkaSink for `patience` (seconds)."""
         settings = self.settings
-        retry = RetryPolicy(settings.retry_seconds, stop)
+        pulse = pulse or self._pulse("relay")
+        retry = RetryPolicy(settings.retry_seconds, stop, on_retry=pulse.store_waits)
         outboxes, checkpoints = self.outboxes(), Checkpoints(self.backend, retry, self.clock)
         at_the_newest = settings.relay_from == "now"
         return Relay(
             outboxes,
             checkpoints,
             lambda: checkpoints.begin(outboxes, self.clock(), at_the_newest=at_the_newest),
-            kafka_sink(settings, stop, patience=patience),
+            kafka_sink(settings, stop, patience=patience, on_retry=pulse.kafka_waits),
             written_topics(settings.topic_prefix),
             self.backend.leadership(RELAY),
             retry,
             stop,
+            pulse,
         )
 
     def outboxes(self) -> Sequence[Outbox]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -109,7 +110,7 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     now = waybill.clock()
     head = waybill.history.head()
     standings = waybill.rows.standings(PROJECTIONS)
-    projections = _projections(waybill)
+    projections = projection_statuses(waybill)
     begun = begun_partitions(waybill)
     stuck = unreadable(waybill.engine)
     partitions, problem = _partitions(waybill, begun, stuck) if ask_kafka else (partition_statuses(begun, {}), None)
@@ -129,7 +130,7 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     )
 
 
-def _projections(waybill: Waybill) -> list[ProjectionStatus]:
+def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
     """Every version that the store has, of other code too."""
     c, failing = projection_positions.c, projection_failures.c
     with waybill.engine.connect() as connection:
@@ -140,12 +141,14 @@ def _projections(waybill: Waybill) -> list[ProjectionStatus]:
                 select(failing.name, failing.version).where(failing.key == THE_PROJECTION_ITSELF)
             )
         }
+    # Most projections share a position, and counting takes time on a large store.
+    lag_at = cache(waybill.history.count_after)
     return [
         ProjectionStatus(
             name=row.name,
             version=row.version,
             position=row.position,
-            lag=(lag := waybill.history.count_after(row.position)),
+            lag=(lag := lag_at(row.position)),
             state=_state(
                 paused=row.paused, stopped=(row.name, row.version) in stopped, filled=row.filled, behind=lag > 0
             ),

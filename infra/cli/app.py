@@ -46,6 +46,7 @@ from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import WrongSettingsError
+from infra.signals.server import AddressTakenError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.business_months import NoBusinessMonthsError
 from infra.store.events.codec import UnreadableEventError
@@ -55,6 +56,7 @@ from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.rows import NotFilledError
 from infra.store.retries import passes
 from infra.store.sqlite.file_ownership import NotAStoreError
+from infra.telemetry.tracing import TracingError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -63,6 +65,7 @@ VALUE_ERROR = "Value error, "
 
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
+    AddressTakenError,
     MissingTopicsError,
     NoBusinessMonthsError,
     NoStoreError,
@@ -77,6 +80,7 @@ FAILURES = (
     StoreChangedError,
     StoreVersionError,
     TooLongAmountError,
+    TracingError,
     UnreadableSourceError,
 )
 

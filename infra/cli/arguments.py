@@ -20,6 +20,7 @@ from infra.settings import Settings, load_settings
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
+from infra.telemetry.meter import NO_METER, Meter
 from projections.views.catalogue import View
 
 
@@ -99,20 +100,20 @@ def only_of(view: View, rep: str | None) -> dict[str, str] | None:
 
 @contextmanager
 def open_waybill(
-    stop: Event | None = None, *, waits: bool = False, access: Access = Access.READING
+    stop: Event | None = None, *, waits: bool = False, access: Access = Access.READING, meter: Meter = NO_METER
 ) -> Iterator[Waybill]:
     """The service on the configured store: for reading, unless the command acts.
 
     With `stop` (long-running parts), it waits for an unavailable store until `stop` is set, and an outage at that
     moment is no failure. With `waits` (commands that would lose messages), it waits for WAYBILL_RETRY_SECONDS. Other
-    commands fail at once.
+    commands fail at once. `meter` counts what its parts do.
     """
     settings = load_settings()
     configure_logs(settings)
     if access is Access.ACTING:
         _note_new_store(settings)
     patience = settings.retry_seconds if waits or stop is not None else 0
-    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings, access=access))
+    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings, access=access, meter=meter))
     with waybill:
         try:
             yield waybill

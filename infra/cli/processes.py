@@ -1,22 +1,48 @@
 """Commands that run until stopped: consume, project, react, relay, and up for all four."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import Annotated
 
 import typer
 
 from infra.app import react_dry_run
-from infra.app.container import Waybill
+from infra.app.container import Waybill, system_clock
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, progress_bar, show_rows
 from infra.cli.signals import stopped_by_signals
 from infra.runtime.reactions import Done
 from infra.runtime.supervisor import supervise
+from infra.settings import known_address, load_settings
+from infra.signals.process import ProcessSignals, signals_of
+from infra.signals.pulse import Pulse
 from infra.store.opening import Access
+from infra.telemetry.logs import configure_logs
+from projections.runner import Step
 
+PARTS = ("consume", "project", "react", "relay")
 PATIENCE_OF_ONCE = 60.0
 """How many seconds `relay --once` tries to reach a broker that does not answer."""
+
+
+def read_address(text: str) -> str:
+    try:
+        return known_address(text)
+    except ValueError as e:
+        raise typer.BadParameter(f"{e}, not {text!r}") from None
+
+
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        parser=read_address,
+        metavar="HOST:PORT",
+        help="Serve /metrics, /healthz and /readyz there, such as 127.0.0.1:9464 (default: WAYBILL_METRICS).",
+    ),
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -27,27 +53,43 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(up)
 
 
-def consume() -> None:
+@contextmanager
+def _running(parts: Sequence[str], metrics: str | None, stop: Event) -> Iterator[tuple[Waybill, ProcessSignals]]:
+    """The service, opened for these parts, and their signals, which are served before the store is open."""
+    settings = load_settings()
+    configure_logs(settings)
+    address = settings.metrics if metrics is None else metrics
+    with (
+        signals_of(parts, settings, system_clock, address) as signals,
+        open_waybill(stop=stop, access=Access.ACTING, meter=signals.meter) as waybill,
+    ):
+        signals.watch(waybill.engine)
+        yield waybill, signals
+
+
+def consume(metrics: MetricsOption = None) -> None:
     """Read Kafka into the store until stopped (SIGTERM or Ctrl-C; the current batch is stored first).
 
     Run up to one process a partition: the consumer group shares the partitions. `waybill project` updates the views.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
-        waybill.consumer(stop).run()
+    with _running(["consume"], metrics, stop) as (waybill, signals):
+        signals.run("consume", lambda pulse: waybill.consumer(stop, pulse).run())
 
 
 def project(
     once: Annotated[bool, typer.Option("--once", help="Stop when the views are up to date.")] = False,
+    metrics: MetricsOption = None,
 ) -> None:
     """Keep the views up to date until stopped (SIGTERM or Ctrl-C; the current batch is finished first)."""
     stop = stopped_by_signals()
-    with open_waybill(stop=stop, access=Access.ACTING) as waybill, progress_bar() as progress:
+    with _running(["project"], metrics, stop) as (waybill, signals), progress_bar() as progress:
         task = progress.add_task("projecting", total=None)
-        waybill.projector(stop).run(
-            once=once,
-            on_step=lambda step: progress.update(task, total=waybill.retry(waybill.history.head), completed=step.end),
-        )
+
+        def show(step: Step) -> None:
+            progress.update(task, total=waybill.retry(waybill.history.head), completed=step.end)
+
+        signals.run("project", lambda pulse: waybill.projector(stop, pulse).run(once=once, on_step=show))
 
 
 def react(
@@ -58,6 +100,7 @@ def react(
     no_project: Annotated[
         bool, typer.Option("--no-project", help="With --once, leave the views to `waybill project`.")
     ] = False,
+    metrics: MetricsOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """State what follows from the stored messages, until stopped (the current batch is stored first).
@@ -67,12 +110,12 @@ def react(
     leadership. Nothing else starts a reactor: no rebuild, migration or reading of a file.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
+    with _running(["react"], metrics, stop) as (waybill, signals):
         if dry_run:
             rows = [planned._asdict() for planned in react_dry_run.dry_run(waybill)]
             show_rows(react_dry_run.PlannedMessage._fields, rows, form, title="What would follow", empty="nothing")
             return
-        done = waybill.react(stop, once=once)
+        done = signals.run("react", lambda pulse: waybill.react(stop, once=once, pulse=pulse))
         if once and not no_project and not stop.is_set():
             waybill.project()
     if once and form is Format.TABLE:
@@ -89,6 +132,7 @@ def _did(done: Sequence[Done]) -> str:
 
 def relay(
     once: Annotated[bool, typer.Option("--once", help="Stop when everything is sent.")] = False,
+    metrics: MetricsOption = None,
 ) -> None:
     """Publish to Kafka what took effect and the verdicts, until stopped (the current batch is finished first).
 
@@ -96,27 +140,22 @@ def relay(
     leadership. WAYBILL_RELAY_FROM says where the first relay of a store begins.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
-        waybill.relay(stop, patience=PATIENCE_OF_ONCE if once else None).run(once=once)
+    patience = PATIENCE_OF_ONCE if once else None
+    with _running(["relay"], metrics, stop) as (waybill, signals):
+        signals.run("relay", lambda pulse: waybill.relay(stop, patience=patience, pulse=pulse).run(once=once))
 
 
-def up() -> None:
+def up(metrics: MetricsOption = None) -> None:
     """Consume, project, react and relay in one process until stopped (SIGTERM or Ctrl-C; batches are finished first).
 
     Each part also runs alone, and any number of processes may run on one store.
     """
     stop = stopped_by_signals()
-    with open_waybill(stop=stop, access=Access.ACTING) as waybill:
-        supervise(
-            {
-                "consume": waybill.consumer(stop).run,
-                "project": lambda: waybill.projector(stop).run(once=False),
-                "react": lambda: _react(waybill, stop),
-                "relay": waybill.relay(stop).run,
-            },
-            stop,
-        )
-
-
-def _react(waybill: Waybill, stop: Event) -> None:
-    waybill.react(stop)
+    with _running(PARTS, metrics, stop) as (waybill, signals):
+        work: Mapping[str, Callable[[Pulse], object]] = {
+            "consume": lambda pulse: waybill.consumer(stop, pulse).run(),
+            "project": lambda pulse: waybill.projector(stop, pulse).run(once=False),
+            "react": lambda pulse: waybill.react(stop, pulse=pulse),
+            "relay": lambda pulse: waybill.relay(stop, pulse=pulse).run(),
+        }
+        supervise({part: partial(signals.run, part, work[part]) for part in PARTS}, stop)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.kafka import KafkaReader
+from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
 
 POLL_MS = 500
@@ -91,7 +92,9 @@ class Consumer:
         seconds_to_join: float = SECONDS_TO_JOIN,
         *,
         wake: Callable[[], int] = lambda: 0,
+        pulse: Pulse | None = None,
     ):
+        self._pulse = pulse or Pulse("consume")
         self._connect = connect
         self._reader = reader
         self._topics = topics
@@ -100,7 +103,7 @@ class Consumer:
         self._seconds_to_join = seconds_to_join
         self._wake = wake
         self._log = structlog.get_logger(__name__)
-        self._trouble = Trouble(stop, self._log)
+        self._trouble = Trouble(stop, self._log, self._pulse)
 
     def run(self) -> None:
         """Consume until the stop is set. Then store what was polled, commit offsets and leave the group.
@@ -146,7 +149,10 @@ class Consumer:
         last_joined = looked_at = time.monotonic()
         while not self._stop.is_set():
             try:
-                stored = reader.step(POLL_MS)
+                with self._pulse.step() as step:
+                    stored = reader.step(POLL_MS)
+                    # A poll that brings nothing proves nothing: a dead broker answers so, too.
+                    step.busy = step.proved = stored > 0
             except STORE_FAILURES as e:
                 self._trouble.pause("store", reason_of(e))
                 reader.stay()
@@ -161,20 +167,25 @@ class Consumer:
             if stored:
                 looked_at = now
                 self._trouble.over()
+                self._pulse.batch(stored)
             elif now - looked_at > SECONDS_BETWEEN_LOOKS and reader.joined:
                 # A dead broker looks like one without new records, so check it.
                 looked_at = now
                 self._wake()
                 lag = reader.lag(reader.end_offsets())
                 self._trouble.over()
+                if lag:
+                    self._pulse.waits(f"there are {lag} messages to read, and none comes (see waybill status)")
+                else:
+                    self._pulse.moved()
                 self._log.debug("partitions_looked_at", lag=lag)
 
 
 class Trouble:
     """The present trouble: logged once, and retried with growing pauses."""
 
-    def __init__(self, stop: Event, log: Any):
-        self._stop, self._log = stop, log
+    def __init__(self, stop: Event, log: Any, pulse: Pulse):
+        self._stop, self._log, self._pulse = stop, log, pulse
         self._told: str | None = None
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
@@ -183,6 +194,9 @@ class Trouble:
         if about != self._told:
             self._log.error("consumer_waits", about=about, reason=reason)
         self._told = about
+        self._pulse.waits(f"{about}: {reason}")
+        if about in ("kafka", "store"):
+            self._pulse.meter.count("waybill_retries_total", about=about)
         self._stop.wait(self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from domain.checkpoint import CheckpointMovedError
+from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 
@@ -46,7 +47,14 @@ class Processor:
     """
 
     def __init__(
-        self, role: str, work: Work, leadership: Leadership, retry: RetryPolicy, stop: Event, idle_seconds: float
+        self,
+        role: str,
+        work: Work,
+        leadership: Leadership,
+        retry: RetryPolicy,
+        stop: Event,
+        idle_seconds: float,
+        pulse: Pulse | None = None,
     ):
         self._role = role
         self._work = work
@@ -54,6 +62,7 @@ class Processor:
         self._retry = retry
         self._stop = stop
         self._idle_seconds = idle_seconds
+        self._pulse = pulse or Pulse(role)
         self._leads: bool | None = None
         self._log = structlog.get_logger(__name__)
 
@@ -67,7 +76,8 @@ class Processor:
                     self._stop.wait(STANDBY_ONCE_SECONDS if once else STANDBY_SECONDS)
                     continue
                 try:
-                    busy = self._work.step()
+                    with self._pulse.step() as step:
+                        step.busy = busy = self._work.step()
                 except CheckpointMovedError as e:
                     # Another process wrote this, or we did and lost the answer. Check who leads now.
                     self._log.info("checkpoint_moved", role=self._role, reason=str(e))
@@ -85,6 +95,8 @@ class Processor:
     def _lead(self) -> bool:
         """Whether this process leads. For a new leader, this runs the start of its work."""
         leads = self._retry(self._leadership.claim)
+        if leads is not self._leads or not leads:
+            self._pulse.leads(leads)
         if leads and not self._leads:
             self._retry(self._work.begin)
         if leads is not self._leads:

@@ -6,6 +6,7 @@ from threading import Event
 import structlog
 
 from infra.runtime.processor import Processor
+from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 from projections.failures import Incident, IncidentReport
@@ -30,8 +31,10 @@ class Projector:
         stop: Event,
         *,
         wake: Callable[[], int] = lambda: 0,
+        pulse: Pulse | None = None,
     ):
         self._runner = runner
+        self._pulse = pulse or Pulse(ROLE)
         self._head = head
         self._leadership = leadership
         self._retry = retry
@@ -44,8 +47,11 @@ class Projector:
         With `once` it ends when all projections that are neither paused nor stopped reflect the event that was newest
         at the start.
         """
-        work = _Projecting(self._runner, self._retry(self._head) if once else 0, self._retry, on_step, self._wake)
-        Processor(ROLE, work, self._leadership, self._retry, self._stop, IDLE_SECONDS).run(once=once)
+        work = _Projecting(
+            self._runner, self._retry(self._head) if once else 0, self._retry, on_step, self._wake, self._pulse
+        )
+        processor = Processor(ROLE, work, self._leadership, self._retry, self._stop, IDLE_SECONDS, self._pulse)
+        processor.run(once=once)
 
 
 class _Projecting:
@@ -58,8 +64,10 @@ class _Projecting:
         retry: RetryPolicy,
         on_step: Callable[[Step], None] | None,
         wake: Callable[[], int],
+        pulse: Pulse,
     ):
         self._runner = runner
+        self._pulse = pulse
         self._target = target
         self._retry = retry
         self._on_step = on_step
@@ -76,6 +84,7 @@ class _Projecting:
         self._log.info(
             "batch_projected", start=step.start, position=step.end, events=step.events, subjects=step.subjects
         )
+        self._pulse.batch(step.events)
         if self._on_step is not None:
             self._on_step(step)
         return True

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from consumers.reactors.reacting import Derived, Reacting
 from consumers.reactors.reactor import Reactor
 from infra.runtime.processor import Processor
+from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.reactions.reading import ReactionReading, Touched
 from infra.store.reactions.transaction import DUE_AT_ONCE, StoredReactions, StoredReactionTransaction
@@ -50,7 +51,9 @@ class Reactions:
         retry: RetryPolicy,
         *,
         end_clock_holds: Callable[[], int] = lambda: 0,
+        pulse: Pulse | None = None,
     ):
+        self._pulse = pulse or Pulse(ROLE)
         self._reactors = reactors
         self._engine = engine
         self._reading = reading
@@ -65,7 +68,7 @@ class Reactions:
 
     def run(self, leadership: Leadership, stop: Event, *, once: bool = False) -> None:
         """React until the stop is set. With `once`, end when nothing is left to do, by any process."""
-        Processor(ROLE, self, leadership, self._retry, stop, IDLE_SECONDS).run(once=once)
+        Processor(ROLE, self, leadership, self._retry, stop, IDLE_SECONDS, self._pulse).run(once=once)
 
     @property
     def done(self) -> Sequence[Done]:
@@ -121,6 +124,7 @@ class Reactions:
             return False
         with self._store.transaction(storing=found.needs_reactions) as transaction:
             derived = self._take(transaction, reactor, found, now)
+        self._pulse.batch(found.touched.events)
         stated = sum(one.fact is not None for one in derived)
         withdrawn = len(derived) - stated
         before = self._done[reactor.name]

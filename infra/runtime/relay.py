@@ -10,6 +10,7 @@ from consumers.relay.record_size_limits import LeftOut, fit
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Sink, StoppedError
 from infra.outbox.outbox import Outbox
 from infra.runtime.processor import Processor
+from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 
@@ -60,7 +61,9 @@ class Relay:
         leadership: Leadership,
         retry: RetryPolicy,
         stop: Event,
+        pulse: Pulse | None = None,
     ):
+        self._pulse = pulse or Pulse(ROLE)
         self._outboxes = outboxes
         self._checkpoints = checkpoints
         self._begin = begin
@@ -68,7 +71,7 @@ class Relay:
         self._topics = topics
         self._retry = retry
         self._stop = stop
-        self._processor = Processor(ROLE, self, leadership, retry, stop, IDLE_SECONDS)
+        self._processor = Processor(ROLE, self, leadership, retry, stop, IDLE_SECONDS, self._pulse)
         self._log = structlog.get_logger(__name__)
 
     def run(self, *, once: bool = False) -> None:
@@ -109,6 +112,7 @@ class Relay:
             except MissingTopicsError as e:
                 if not logged:
                     self._log.error("relay_waits", reason=str(e))
+                    self._pulse.waits(str(e))
                 logged = True
             if self._stop.wait(WITHOUT_TOPICS_SECONDS):
                 raise StoppedError("stopped before the topics existed")
@@ -131,6 +135,7 @@ class Relay:
                 largest=one.largest,
             )
         sent = len(outgoing.records) - len(left_out)
+        self._pulse.batch(sent)
         self._log.info("batch_relayed", outlet=outbox.name, start=start, position=outgoing.end, records=sent)
         return True
 

@@ -86,13 +86,21 @@ def may_come_up(error: BaseException) -> bool:
 class RetryPolicy:
     """Retries work after transient failures, with growing pauses, for this many seconds in a row.
 
-    When the time is up or the stop is set, it raises the last failure. Work must be whole transactions.
+    When the time is up or the stop is set, it raises the last failure. Work must be whole transactions. `on_retry` is
+    called with the reason before each pause.
     """
 
-    def __init__(self, seconds: float, stop: Event | None = None, reason: Callable[[BaseException], bool] = passes):
+    def __init__(
+        self,
+        seconds: float,
+        stop: Event | None = None,
+        reason: Callable[[BaseException], bool] = passes,
+        on_retry: Callable[[str], None] = lambda reason: None,
+    ):
         self._seconds = seconds
         self._stop = stop or Event()
         self._reason = reason
+        self._on_retry = on_retry
         self._log = structlog.get_logger(__name__)
 
     def __call__(self, work: Callable[[], T]) -> T:
@@ -108,9 +116,11 @@ class RetryPolicy:
 
     def _tell(self, state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome is not None else None
+        reason = str(getattr(failure, "orig", None) or failure).splitlines()[0]
+        self._on_retry(reason)
         self._log.warning(
             "store_unavailable",
-            reason=str(getattr(failure, "orig", None) or failure).splitlines()[0],
+            reason=reason,
             attempt=state.attempt_number,
             tries_again_in=round(state.upcoming_sleep, 2),
         )

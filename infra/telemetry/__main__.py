@@ -1,10 +1,12 @@
-"""Writes the tables of log events into docs/events.md of this checkout."""
+"""Writes the tables of log events and metrics into docs/events.md and docs/signals.md of this checkout."""
 
 from pathlib import Path
 
-from infra.telemetry.page import with_tables
+from infra.telemetry.page import with_events, with_metrics
 
-PAGE = Path(__file__).parents[2] / "docs" / "events.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, written in (("events.md", with_events), ("signals.md", with_metrics)):
+        page = DOCS / name
+        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -21,6 +21,7 @@ class LogEvent:
 
 
 FIELDS = {
+    "address": "The host and port.",
     "about": "What the consumer waits for: `kafka`, `topics`, `group` or `store`.",
     "attempt": "The number of attempts so far.",
     "batch": "The first offset of the batch.",
@@ -266,6 +267,7 @@ _DECLARED = (
         "info",
         "The relay was stopped while Kafka did not answer; it sends that batch again.",
     ),
+    LogEvent("metrics_served", "info", "/metrics, /healthz and /readyz are served from now on.", ("address",)),
     LogEvent(
         "record_too_large",
         "error",

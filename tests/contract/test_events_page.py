@@ -7,7 +7,7 @@ import pytest
 import infra.store.events.application  # noqa: F401  (registers every event)
 from domain.fact import EVENT_CLASSES, Fact, StreamEvent
 from domain.operator.acts import OperatorAct
-from infra.telemetry.page import with_tables
+from infra.telemetry.page import with_events
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 
@@ -29,4 +29,4 @@ def test_names_every_stored_event_and_its_fields(event_class: type[StreamEvent])
 
 
 def test_its_tables_of_log_events_are_those_declared() -> None:
-    assert with_tables(PAGE) == PAGE, "run python -m infra.telemetry"
+    assert with_events(PAGE) == PAGE, "run python -m infra.telemetry"

@@ -1,0 +1,1 @@
+"""What this process tells about itself and its store: metrics, /healthz and /readyz."""

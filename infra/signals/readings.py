@@ -1,0 +1,281 @@
+"""Gauges that are read from the store and from Kafka. It only reads.
+
+Each group is read alone: one that takes too long, such as the count of a lag of many millions, is left out and named,
+and the others are still told.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import and_, case, event, func, select
+from sqlalchemy.exc import DBAPIError
+
+from consumers.contract.topics import read_topics
+from consumers.reactors.reactor import checkpoint_of
+from infra.app.container import Waybill
+from infra.app.reactor_lag import reactor_lags
+from infra.app.status import begun_partitions, partition_statuses, projection_statuses
+from infra.kafka.connection import kafka_connection
+from infra.outbox.expiries import ExpiriesOutbox, instant_of
+from infra.outbox.verdicts import VerdictsOutbox
+from infra.queries.books import books, set_aside, unreadable
+from infra.settings import Settings
+from infra.signals.health import Place, Problem
+from infra.store.checkpoints import Checkpoints
+from infra.store.opening import Access
+from infra.store.projected.failures import projection_failures
+from infra.store.reactions.tables import reaction_wakes
+from infra.store.reactions.transaction import DUE_AT_ONCE
+from infra.store.register.dead import has_expired, is_dead, still_waits
+from infra.store.register.tables import malformed_messages, messages, notices
+from infra.store.schema_version import expect_readable
+from infra.telemetry.meter import Sample, gauge
+from projections.failures import THE_PROJECTION_ITSELF
+
+STATEMENT_SECONDS = 2
+"""How long PostgreSQL works on one question of a reading."""
+WORKS = frozenset({"live", "behind", "filling"})
+"""The states in which a projection should move."""
+
+
+class ReadingError(Exception):
+    """The broker was not reached; the text says why."""
+
+
+@dataclass
+class Reading:
+    """What was read at one moment. `problems` are those that the store knows of: what is stopped, and since when."""
+
+    samples: list[Sample] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class StoreReader:
+    """Reads the store over connections of its own, which are closed after a failure and opened again."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]):
+        self._settings = settings
+        self._clock = clock
+        self._waybill: Waybill | None = None
+
+    def __call__(self) -> Reading:
+        """Raises what the store raises."""
+        try:
+            waybill = self._opened()
+            expect_readable(waybill.engine, self._settings.store)
+            return read_store(waybill)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        opened, self._waybill = self._waybill, None
+        if opened is not None:
+            opened.close()
+
+    def _opened(self) -> Waybill:
+        if self._waybill is None:
+            self._waybill = Waybill(self._settings, self._clock, Access.READING)
+            if self._settings.sqlite_path is None:
+                event.listen(self._waybill.engine, "begin", _limit_statements)
+        return self._waybill
+
+
+def _limit_statements(connection: Any) -> None:
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+
+
+def read_store(waybill: Waybill) -> Reading:
+    """All groups of gauges. Raises the store's error if not even the position of its newest event can be read."""
+    now, reading = waybill.clock(), Reading()
+    age = _ages(waybill, now)
+    reading.samples += _head(waybill, now)
+    groups: Sequence[tuple[str, Callable[[], Iterable[Sample]]]] = (
+        ("books", lambda: _books(waybill, now)),
+        ("letters", lambda: _letters(waybill, now)),
+        ("projections", lambda: _projections(waybill, reading, age)),
+        ("parked", lambda: _parked(waybill, reading, now)),
+        ("reactors", lambda: _reactors(waybill, reading, now, age)),
+        ("partitions", lambda: _stuck_partitions(waybill, reading)),
+    )
+    for name, read in groups:
+        failed = False
+        try:
+            reading.samples += list(read())
+        except DBAPIError:
+            # The gauge says so. An unreachable store fails the next reading as a whole.
+            failed = True
+        reading.samples.append(gauge("waybill_reading_failed", float(failed), reading=name))
+    return reading
+
+
+def _ages(waybill: Waybill, now: datetime) -> Callable[[int], float]:
+    """The age of the first event after a position, in seconds; 0 if there is none. Projections share positions."""
+
+    @cache
+    def age(position: int) -> float:
+        following = waybill.history.after(position, 1)
+        return _seconds(now, following[0].event.recorded_at if following else None)
+
+    return age
+
+
+def _seconds(now: datetime, since: datetime | None) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+
+def _head(waybill: Waybill, now: datetime) -> Iterator[Sample]:
+    head = waybill.history.head()
+    yield gauge("waybill_head_position", head)
+    if head and (newest := waybill.history.after(head - 1, 1)):
+        yield gauge("waybill_head_age_seconds", _seconds(now, newest[0].event.recorded_at))
+
+
+def _books(waybill: Waybill, now: datetime) -> Iterator[Sample]:
+    found = books(waybill.engine, now, waybill.hold)
+    for verdict in ("applied", "duplicate", "held", "dead"):
+        yield gauge("waybill_messages", getattr(found, verdict), verdict=verdict)
+    aside = set_aside(waybill.engine, now, waybill.hold).total
+    yield gauge("waybill_dead_letters", found.dead - aside, state="open")
+    yield gauge("waybill_dead_letters", aside, state="set_aside")
+
+
+def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
+    limit = now - waybill.hold
+    # A held message is dead only once it has expired, but it is its receipt that tells how old it is.
+    dead = select(func.min(messages.c.received_at)).where(
+        is_dead(limit), ~messages.c.voided, messages.c.discarded_at.is_(None)
+    )
+    malformed = select(func.min(malformed_messages.c.received_at)).where(malformed_messages.c.discarded_at.is_(None))
+    held = select(func.min(messages.c.received_at)).where(still_waits(limit))
+    with waybill.engine.connect() as connection:
+        oldest = [connection.execute(question).scalar_one() for question in (dead, malformed)]
+        waiting = connection.execute(held).scalar_one()
+    yield gauge("waybill_oldest_age_seconds", _seconds(now, min((o for o in oldest if o), default=None)), what="dead")
+    yield gauge("waybill_oldest_age_seconds", _seconds(now, waiting), what="held")
+
+
+def _projections(waybill: Waybill, reading: Reading, age: Callable[[int], float]) -> Iterator[Sample]:
+    for found in projection_statuses(waybill):
+        which = {"projection": found.name, "version": str(found.version)}
+        yield gauge("waybill_projection_position", found.position, **which)
+        yield gauge("waybill_projection_lag_events", found.lag, **which)
+        yield gauge("waybill_projection_lag_seconds", age(found.position) if found.lag else 0.0, **which)
+        yield gauge("waybill_projection_state", 1, **which, state=found.state)
+        if found.state == "paused":
+            yield gauge("waybill_paused", 1, name=found.name)
+        behind = found.lag > 0 and found.state in WORKS and _is_ours(found.name, found.version)
+        reading.places.append(Place("project", found.name, found.position, behind))
+
+
+@cache
+def _versions() -> dict[str, int]:
+    from projections.catalogue import PROJECTIONS
+
+    return {projection.name: projection.version for projection in PROJECTIONS}
+
+
+def _is_ours(name: str, version: int) -> bool:
+    """Whether this code projects this version."""
+    return _versions().get(name) == version
+
+
+def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sample]:
+    c = projection_failures.c
+    stopped = c.key == THE_PROJECTION_ITSELF
+    keys = func.count(case((~stopped, 1)))
+    with waybill.engine.connect() as connection:
+        counted = connection.execute(select(c.name, keys).group_by(c.name).order_by(c.name)).all()
+        oldest = connection.execute(select(func.min(c.since)).where(~stopped)).scalar_one()
+        failed = connection.execute(select(c.name, c.version, c.reason, c.since).where(stopped)).all()
+    for name, count in counted:
+        yield gauge("waybill_parked_keys", count, projection=name)
+    yield gauge("waybill_oldest_age_seconds", _seconds(now, oldest), what="parked")
+    reading.problems += [
+        Problem("project", f"projection {name} is stopped: {reason}", since)
+        for name, version, reason, since in failed
+        if _is_ours(name, version)
+    ]
+
+
+def _reactors(waybill: Waybill, reading: Reading, now: datetime, age: Callable[[int], float]) -> Iterator[Sample]:
+    due = _oldest_due(waybill, now)
+    for name, position, lag in reactor_lags(waybill):
+        yield gauge("waybill_reactor_lag_events", lag, reactor=name)
+        seconds = max(age(position), _seconds(now, due.get(name))) if lag else 0.0
+        yield gauge("waybill_reactor_lag_seconds", seconds, reactor=name)
+        reading.places.append(Place("react", name, position, lag > 0))
+    begun = Checkpoints(waybill.backend).begun()
+    for outbox in waybill.outboxes():
+        if outbox.name not in begun:
+            continue
+        position = begun[outbox.name]
+        lag = outbox.lag(position)
+        yield gauge("waybill_reactor_lag_events", lag, reactor=outbox.name)
+        seconds = _outbox_age(waybill, outbox.name, position, now, age) if lag else 0.0
+        yield gauge("waybill_reactor_lag_seconds", seconds, reactor=outbox.name)
+        reading.places.append(Place("relay", outbox.name, position, lag > 0))
+    count, _ = Checkpoints(waybill.backend).left_out(0)
+    yield gauge("waybill_records_left_out", count)
+
+
+def _oldest_due(waybill: Waybill, now: datetime) -> dict[str, datetime]:
+    """Since when each reactor has had something to do without a new event, by the name of its checkpoint."""
+    c = reaction_wakes.c
+    question = select(c.reactor, func.min(c.wake_at)).where(c.wake_at > DUE_AT_ONCE, c.wake_at <= now)
+    with waybill.engine.connect() as connection:
+        found = {row[0]: row[1] for row in connection.execute(question.group_by(c.reactor))}
+    return {checkpoint_of(one): found[one.name] for one in waybill.reactors() if one.name in found}
+
+
+def _outbox_age(waybill: Waybill, name: str, position: int, now: datetime, age: Callable[[int], float]) -> float:
+    if name == VerdictsOutbox.name:
+        oldest = select(notices.c.told_at).where(notices.c.notice_id > position).order_by(notices.c.notice_id).limit(1)
+    elif name == ExpiriesOutbox.name:
+        expired = and_(has_expired(now - waybill.hold), messages.c.received_at > instant_of(position))
+        oldest = select(func.min(messages.c.received_at)).where(expired)
+    else:
+        return age(position)
+    with waybill.engine.connect() as connection:
+        since = connection.execute(oldest).scalar_one_or_none()
+    if since is not None and name == ExpiriesOutbox.name:
+        since += waybill.hold
+    return _seconds(now, since)
+
+
+def _stuck_partitions(waybill: Waybill, reading: Reading) -> Iterator[Sample]:
+    found = unreadable(waybill.engine)
+    yield gauge("waybill_unreadable_batches", len(found))
+    reading.problems += [
+        Problem("consume", f"{b.topic}/{b.partition} is stuck at the unreadable batch at offset {b.offset}", b.since)
+        for b in found
+    ]
+    for (topic, partition), standing in begun_partitions(waybill).items():
+        yield gauge("waybill_partition_next_offset", standing.next_offset, topic=topic, partition=str(partition))
+
+
+def read_kafka(settings: Settings, clock: Callable[[], datetime]) -> Reading:
+    """The lag of each partition, by the checkpoints in the store. Raises ReadingError, or what the store raises."""
+    from infra.kafka.offsets import first_unread, partition_ends
+
+    connection, reading = kafka_connection(settings), Reading()
+    ends = partition_ends(connection, sorted(read_topics(settings.topic_prefix)))
+    if isinstance(ends, str):
+        raise ReadingError(f"Kafka at {settings.kafka} was not reached: {ends}")
+    with Waybill(settings, clock, Access.READING) as waybill:
+        begun = {place: standing for place, standing in begun_partitions(waybill).items() if place in ends}
+    found = partition_statuses(begun, ends)
+    behind = {(one.topic, one.partition): one.next_offset for one in found if one.lag}
+    unread = first_unread(connection, behind, settings.max_message_bytes) if behind else {}
+    now = clock()
+    for one in found:
+        which = {"topic": one.topic, "partition": str(one.partition)}
+        reading.samples.append(gauge("waybill_partition_lag_messages", one.lag or 0, **which))
+        since = unread.get((one.topic, one.partition))
+        if since is not None or not one.lag:
+            reading.samples.append(gauge("waybill_partition_lag_seconds", _seconds(now, since), **which))
+    return reading

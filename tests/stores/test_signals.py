@@ -1,0 +1,170 @@
+"""Metrics and probes of a running part: they tell the truth, above all when the store is locked, away or too new."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from infra.app.container import Waybill, system_clock
+from infra.settings import Settings
+from infra.signals.process import ProcessSignals, signals_of
+from infra.store.projected.failures import record_failures
+from infra.store.schema_version import VERSION_TABLE
+from projections.catalogue import PROJECTIONS
+from projections.failures import THE_PROJECTION_ITSELF, Failure
+from tests.integration.probing import asked, problems_of, until, values
+from tests.stores.conftest import StoreUrl
+from tests.stores.histories import floor, take_in
+
+LINES = floor(5)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.signals.process.STORE_FRESH_SECONDS", 0.0)
+
+
+@contextmanager
+def opened(store: StoreUrl) -> Iterator[Waybill]:
+    # Shorter than the setting allows, so that the test does not wait.
+    with Waybill(Settings(store=store()).model_copy(update={"stuck_seconds": 0.2})) as waybill:
+        waybill.project()
+        yield waybill
+
+
+@pytest.fixture
+def anywhere(new_store: StoreUrl) -> Iterator[Waybill]:
+    with opened(new_store) as waybill:
+        yield waybill
+
+
+@pytest.fixture
+def waybill(sqlite_store: StoreUrl) -> Iterator[Waybill]:
+    with opened(sqlite_store) as waybill:
+        yield waybill
+
+
+@contextmanager
+def projecting(waybill: Waybill) -> Iterator[tuple[int, ProcessSignals]]:
+    """A projector with its endpoints, on a free port."""
+    stop = Event()
+    with signals_of(["project"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        thread = Thread(target=signals.run, args=("project", lambda p: waybill.projector(stop, p).run(once=False)))
+        thread.start()
+        try:
+            assert signals.port is not None
+            yield signals.port, signals
+        finally:
+            stop.set()
+            thread.join()
+
+
+@contextmanager
+def locked(waybill: Waybill) -> Iterator[None]:
+    """Another program has locked what the projector writes."""
+    path = waybill.settings.sqlite_path
+    if path is None:
+        with psycopg.connect(waybill.settings.store) as session:
+            session.execute("LOCK TABLE projection_positions IN EXCLUSIVE MODE")
+            yield
+        return
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_projector_whose_store_is_locked_is_not_ready_and_says_since_when(anywhere: Waybill) -> None:
+    take_in(anywhere, LINES)
+    began = datetime.now(UTC)
+    with ExitStack() as lock:
+        lock.enter_context(locked(anywhere))
+        with projecting(anywhere) as (port, _):
+            until(lambda: "project" in problems_of(port))
+            problem = problems_of(port)["project"]
+            assert problem["problem"] == "has not moved: one step has been running since then"
+            assert began <= datetime.fromisoformat(problem["since"]) <= datetime.now(UTC)
+            assert values(port)['waybill_part_stuck{part="project"}'] == 1
+            assert values(port)["waybill_store_up"] == 1, "it can be read"
+            assert problems_of(port, "/healthz") == {}, "its loop is alive"
+            # when the lock is gone, then it moves and is ready
+            lock.close()
+            until(lambda: problems_of(port) == {} and anywhere.lag() == 0)
+            assert values(port)['waybill_part_stuck{part="project"}'] == 0
+
+
+def test_the_gauges_are_what_status_says(anywhere: Waybill) -> None:
+    take_in(anywhere, LINES)
+    with signals_of(["project"], anywhere.settings, system_clock, "127.0.0.1:0") as signals:
+        seen = values(signals.port or 0)
+    head = anywhere.history.head()
+    assert seen["waybill_head_position"] == head
+    assert seen['waybill_projection_lag_events{projection="accounts",version="1"}'] == anywhere.lag() > 0
+    assert seen['waybill_projection_lag_seconds{projection="accounts",version="1"}'] > 0
+    assert seen['waybill_projection_state{projection="accounts",state="behind",version="1"}'] == 1
+    books = sum(
+        seen[f'waybill_messages{{verdict="{verdict}"}}'] for verdict in ("applied", "duplicate", "held", "dead")
+    )
+    assert books == len(LINES)
+    assert seen['waybill_dead_letters{state="open"}'] > 0
+    assert seen['waybill_oldest_age_seconds{what="dead"}'] > 0
+    assert not any(value for series, value in seen.items() if series.startswith("waybill_reading_failed"))
+
+
+def test_a_projection_that_is_stopped_makes_it_not_ready_at_once(waybill: Waybill) -> None:
+    since = datetime(2026, 11, 29, 3, tzinfo=UTC)
+    with waybill.engine.begin() as connection:
+        record_failures(connection, PROJECTIONS[0], [Failure(THE_PROJECTION_ITSELF, 0, "KeyError: 'x'", since)])
+    with projecting(waybill) as (port, _):
+        until(lambda: problems_of(port) != {})
+        problem = problems_of(port)["project"]
+    assert problem["problem"] == f"projection {PROJECTIONS[0].name} is stopped: KeyError: 'x'"
+    assert problem["since"] == "2026-11-29T03:00:00Z"
+
+
+def test_a_scrape_does_not_fail_because_the_store_is_away(sqlite_store: StoreUrl) -> None:
+    with signals_of(["project"], Settings(store=sqlite_store()), system_clock, "127.0.0.1:0") as signals:
+        seen = values(signals.port or 0)
+        assert seen["waybill_store_up"] == 0
+        assert "waybill_head_position" not in seen
+        assert "there is no store at" in problems_of(signals.port or 0)["store"]["problem"]
+
+
+@pytest.mark.postgres
+def test_a_store_that_hangs_is_given_up(postgres_store: StoreUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.signals.process.PATIENCE_SECONDS", 0.2)
+    url = postgres_store()
+    with Waybill(Settings(store=url)) as waybill, psycopg.connect(url) as other:
+        other.execute(f"LOCK TABLE {VERSION_TABLE}")
+        with signals_of(["project"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+            assert values(signals.port or 0)["waybill_store_up"] == 0
+            assert "no answer after" in problems_of(signals.port or 0)["store"]["problem"]
+            other.rollback()
+            until(lambda: problems_of(signals.port or 0) == {})
+
+
+def test_a_store_that_a_newer_version_has_migrated_is_not_ready(waybill: Waybill) -> None:
+    with waybill.engine.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with signals_of(["project"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        assert "a newer waybill created" in problems_of(signals.port or 0)["store"]["problem"]
+
+
+def test_a_part_that_died_is_not_alive(waybill: Waybill) -> None:
+    def die(_: object) -> None:
+        raise OSError("the disk is gone")
+
+    with signals_of(["react"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        with pytest.raises(OSError, match="gone"):
+            signals.run("react", die)
+        assert problems_of(signals.port or 0, "/healthz")["react"]["problem"] == "its loop has ended: the disk is gone"
+        assert values(signals.port or 0)['waybill_part_up{part="react"}'] == 0
+
+
+def test_other_paths_are_not_found(waybill: Waybill) -> None:
+    with signals_of(["react"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        assert asked(signals.port or 0, "/")[0] == 404
