@@ -1,4 +1,4 @@
-"""docs/runbook.md, read: the incidents, each with the commands that an operator types and the output that the page shows.
+"""The incidents of docs/runbook.md, each with the commands that an operator types and the output that the page shows.
 
 A console block of the page has commands after `$ `, each followed by its output:
 
@@ -67,8 +67,8 @@ def _shown(block: str) -> list[Shown]:
 class Player:
     """Plays the blocks of one incident one after another.
 
-    `hidden` are texts of this test that the page shows otherwise, such as a prefix of topics or a folder: each is replaced
-    in what the commands print. `others` run commands that are not Waybill's, by their first word.
+    `hidden` are texts of this test that the page shows otherwise, such as a prefix of topics or a folder: each is
+    replaced in what the commands print. `others` run commands that are not Waybill's, by their first word.
     """
 
     def __init__(
