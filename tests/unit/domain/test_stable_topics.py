@@ -5,7 +5,8 @@ A new event goes to the end of this list. A line that changes here is a store th
 
 from eventsourcing.utils import resolve_topic
 
-import domain.operator.acts  # noqa: F401  (registers the acts)
+import domain.derived
+import domain.operator.acts  # noqa: F401  (both register events)
 from domain.account.kind import ACCOUNT
 from domain.fact import EVENT_CLASSES, FACT_CLASSES, MESSAGE_TYPES, Fact
 from domain.kinds import KIND_OF_TYPE
