@@ -61,10 +61,15 @@ class KeptMalformed(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the whole message is stored. One that was too large has only its beginning; the reason says so."""
-        cut = "its beginning is kept" in self.reason
-        cut_header = self.reason.startswith("header ") and "must have fewer bytes" in self.reason
-        return bool(self.raw.body) and not cut and not cut_header
+        """Whether the whole message is stored, so that it can be read again."""
+        return is_kept_whole(self.reason, self.raw.body)
+
+
+def is_kept_whole(reason: str, body: bytes) -> bool:
+    """Whether the store has all bytes of a malformed message. Of one that was too large it has the beginning alone."""
+    cut = "its beginning is kept" in reason
+    cut_header = reason.startswith("header ") and "must have fewer bytes" in reason
+    return bool(body) and not cut and not cut_header
 
 
 def redrive_streams(

@@ -79,7 +79,6 @@ WaitOption = Annotated[
 SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messages about this subject.")]
 SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only messages whose reason contains this text.")]
 OperatorOption = Annotated[
     str,
     typer.Option(

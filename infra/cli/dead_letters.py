@@ -1,25 +1,44 @@
-"""Commands about messages that were not taken: dead-letters."""
+"""Commands that read messages that were not taken: dead-letters list, show, export."""
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from infra.app.dead_letters import find_dead_letters, whole_dead_letter
+from infra.app.dead_letters_export import export_letters
+from infra.app.dead_letters_show import CANDIDATES, LetterGoneError, ShownLetter, find_letters, show_letter
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
-    ReasonOption,
     SourceOption,
     SubjectOption,
     TypeOption,
     open_waybill,
     read_instant,
 )
-from infra.cli.output import Format, console, show_json, show_record, show_rows
+from infra.cli.letter_filters import (
+    ByOption,
+    MatchingOrReasonOption,
+    OlderThanOption,
+    SinceOption,
+    TopicOption,
+    UntilOption,
+    VerdictOption,
+    as_options,
+    chosen_by,
+    read_by,
+    show_groups,
+)
+from infra.cli.marked_json import marked_lines
+from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_record, show_rows
+from infra.printable import printable
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.letter_contents import Content
+from infra.serialization import json_text
+from projections.order_timeline import TimelineEntry
 
 dead_letters = typer.Typer(invoke_without_command=True)
 
@@ -30,7 +49,8 @@ SeenByOption = Annotated[
 SeenByKnownOption = Annotated[
     datetime | None, typer.Option("--known-at", parser=read_instant, metavar="K", help="The same as --as-of.")
 ]
-EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set aside: voided or discarded.")]
+EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set aside: voided, discarded or superseded.")]
+LetterArgument = Annotated[str, typer.Argument(help="As listed; its beginning is enough.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -47,7 +67,13 @@ def list_dead_letters(
     subject: SubjectOption = None,
     source: SourceOption = None,
     type_: TypeOption = None,
-    reason: ReasonOption = None,
+    reason: MatchingOrReasonOption = None,
+    topic: TopicOption = None,
+    verdict: VerdictOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    by: ByOption = None,
     everything: EverythingOption = False,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
@@ -55,11 +81,28 @@ def list_dead_letters(
     """The malformed, the refused, and those held too long; the oldest first."""
     if context.invoked_subcommand is not None:
         return
-    wanted = DeadLetterFilter(subject, source, type_, reason)
+    fields = None if by is None else read_by(by)
     with open_waybill() as waybill:
         now, kept = waybill.clock(), waybill.dead_letters
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=reason,
+            topic=topic,
+            verdict=verdict,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=now,
+        )
         letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
         left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
+    if fields is not None:
+        show_groups(letters, fields, form, limit, "Dead letters")
+        if left_out and form is Format.TABLE:
+            show_note(form, _left_out(left_out, wanted))
+        return
     rows = [letter._asdict() for letter in letters[:limit]]
     show_rows(
         UntakenMessage._fields,
@@ -79,42 +122,156 @@ def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int, wanted
             f"{count} dead letter{'' if count == '1' else 's'}; one of them whole: waybill dead-letters show LETTER_ID"
         )
     if left_out:
-        lines.append(f"{left_out} more are set aside (voided or discarded): {_all_of(wanted)}")
+        lines.append(_left_out(left_out, wanted))
     return lines
 
 
-def _all_of(wanted: DeadLetterFilter) -> str:
-    filters = [f"--{name} {shlex.quote(value)}" for name, value in wanted._asdict().items() if value is not None]
-    return " ".join(["waybill dead-letters list", *filters, "--all"])
+def _left_out(count: int, wanted: DeadLetterFilter) -> str:
+    command = " ".join(["waybill dead-letters list", *as_options(wanted), "--all"])
+    return f"{count} more are set aside (voided, discarded or superseded): {command}"
 
 
 @dead_letters.command("show")
-def show_dead_letter(
-    letter_id: Annotated[str, typer.Argument(help="As listed; its beginning is enough.")],
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """One dead letter, whole, as it was received."""
+def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABLE) -> None:
+    """One message that was not taken: what was received, what is wrong, its order then, and its verdict now."""
     with open_waybill() as waybill:
-        found = find_dead_letters(waybill, letter_id)
-        if len(found) != 1:
-            raise typer.BadParameter(
-                f"{len(found) or 'no'} dead letters begin with {letter_id}", param_hint="LETTER_ID"
-            )
-        letter = whole_dead_letter(waybill, found[0])
-    fields: dict[str, Any] = {
-        **letter.message._asdict(),
-        "time": letter.time,
-        "body": letter.body,
-        "headers": letter.headers,
-    }
-    if letter.body_hex is not None:
-        fields["body_hex"] = letter.body_hex
+        letter = only_one(find_letters(waybill, letter_id), letter_id)
+        try:
+            shown = show_letter(waybill, letter)
+        except LetterGoneError as e:
+            raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
+    fields = _fields(shown)
     if form is Format.JSON:
         show_json(fields)
     elif form is Format.CSV:
         show_rows(list(fields), [fields], form)
     else:
-        del fields["body"]
-        show_record(f"Dead letter {letter.message.letter_id}", fields)
+        _show(shown)
+
+
+def only_one(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
+    """The letter of that id. Raises BadParameter if there is none, or more than one begins so."""
+    if len(found) != 1:
+        count = "no" if not found else f"{CANDIDATES} or more" if len(found) == CANDIDATES else str(len(found))
+        raise typer.BadParameter(f"{count} dead letters begin with {beginning}", param_hint="LETTER_ID")
+    return found[0]
+
+
+def _fields(shown: ShownLetter) -> dict[str, Any]:
+    body, hex_body = _as_text(shown.content.body)
+    fields: dict[str, Any] = {
+        **shown.message._asdict(),
+        "time": shown.time,
+        "body": body,
+        "headers": [_header(name, value) for name, value in shown.content.headers],
+        "restated": shown.content.restated,
+        "document": shown.document,
+        "faults": shown.faults,
+        "set_aside": shown.set_aside,
+        "judged_now": shown.judged_now._asdict(),
+        "timeline": None if shown.order is None else shown.order.timeline,
+    }
+    if hex_body is not None:
+        fields["body_hex"] = hex_body
+    return fields
+
+
+def _header(name: str, value: bytes) -> dict[str, str]:
+    text, hex_value = _as_text(value)
+    return {"name": name, "value": text} if hex_value is None else {"name": name, "value": text, "value_hex": hex_value}
+
+
+def _as_text(value: bytes) -> tuple[str, str | None]:
+    """The bytes as text, and in hexadecimal if they are not UTF-8: then the text has \\x escapes."""
+    try:
+        return value.decode("utf-8"), None
+    except UnicodeDecodeError:
+        return value.decode("utf-8", errors="backslashreplace"), value.hex()
+
+
+def _show(shown: ShownLetter) -> None:
+    letter, out = shown.message, console()
+    now = shown.judged_now
+    set_aside = shown.set_aside
+    by = f" by {set_aside.operator}: {set_aside.reason}" if set_aside and set_aside.operator else ""
+    show_record(
+        f"Dead letter {letter.letter_id}",
+        {
+            **letter._asdict(),
+            "time": shown.time,
+            "set_aside": None if set_aside is None else f"{set_aside.how}{by}",
+            "judged_now": now.verdict.value + (f": {now.reason}" if now.reason else ""),
+        },
+    )
+    _show_headers(shown.content)
+    out.print()
+    if shown.content.restated:
+        out.print("[dim]written again from its event; the message was applied when it came[/dim]")
+    if shown.document is None:
+        out.print(_as_text(shown.content.body)[0], soft_wrap=True, markup=False)
+    else:
+        _show_document(shown)
+    if shown.order is not None and shown.order.timeline:
+        out.print()
+        _show_timeline(letter, shown.order.timeline)
+
+
+def _show_headers(content: Content) -> None:
+    rows = [_header(name, value) for name, value in content.headers]
+    if rows:
         console().print()
-        console().print(letter.body, soft_wrap=True, markup=False)
+        show_rows(["name", "value"], rows, Format.TABLE, title="Headers")
+
+
+def _show_document(shown: ShownLetter) -> None:
+    out = console()
+    if not shown.faults:
+        body = _as_text(shown.content.body)[0]
+        out.print(body if not shown.content.headers else json_text(shown.document), soft_wrap=True, markup=False)
+        return
+    for text, mark in marked_lines(shown.document, shown.faults):
+        marked = f"  [red]← {escape(mark)}[/red]" if mark else ""
+        out.print(escape(printable(text)) + marked, soft_wrap=True)
+
+
+def _show_timeline(letter: UntakenMessage, timeline: Sequence[TimelineEntry]) -> None:
+    columns = ("occurred_at", "recorded_at", "event", "verdict", "what_changed", "source", "message_id")
+    rows: list[Mapping[str, Any]] = [entry._asdict() for entry in timeline]
+    show_rows(columns, rows, Format.TABLE, title=f"Order {letter.subject} at that moment, as it was known then")
+
+
+@dead_letters.command("export")
+def export_dead_letters(
+    to: Annotated[Path, typer.Option("--to", help="The file to write: JSON Lines.")],
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    reason: MatchingOrReasonOption = None,
+    topic: TopicOption = None,
+    verdict: VerdictOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    everything: EverythingOption = False,
+) -> None:
+    """Write dead letters with all of their bytes to a file, one a line; bytes that are not UTF-8 are base64."""
+    if not to.resolve().parent.is_dir() or to.is_dir():
+        raise typer.BadParameter(f"{to} is no file that can be written", param_hint="--to")
+    with open_waybill() as waybill, progress_bar() as progress:
+        now = waybill.clock()
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=reason,
+            topic=topic,
+            verdict=verdict,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=now,
+        )
+        letters = waybill.dead_letters.dead(now, discarded=everything, wanted=wanted)
+        task = progress.add_task(str(to), total=len(letters))
+        written = export_letters(waybill, letters, to, lambda: progress.update(task, advance=1))
+    console().print(f"{written:,} dead letters in {escape(str(to))}")

@@ -1,18 +1,29 @@
-"""Command about held messages: held."""
+"""Commands about held messages: held list, show."""
 
 import typer
 
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
-    ReasonOption,
     SourceOption,
     SubjectOption,
     TypeOption,
     open_waybill,
 )
+from infra.cli.dead_letters import show_dead_letter
+from infra.cli.letter_filters import (
+    ByOption,
+    MatchingOrReasonOption,
+    OlderThanOption,
+    SinceOption,
+    TopicOption,
+    UntilOption,
+    chosen_by,
+    read_by,
+    show_groups,
+)
 from infra.cli.output import Format, show_rows
-from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.dead_letters import UntakenMessage
 
 COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
 
@@ -21,6 +32,7 @@ held_messages = typer.Typer(invoke_without_command=True)
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(held_messages, name="held")
+    held_messages.command("show")(show_dead_letter)
 
 
 @held_messages.callback(help="Messages that wait for something they name.")
@@ -30,15 +42,37 @@ def list_held(
     subject: SubjectOption = None,
     source: SourceOption = None,
     type_: TypeOption = None,
-    reason: ReasonOption = None,
+    reason: MatchingOrReasonOption = None,
+    topic: TopicOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    by: ByOption = None,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List messages that wait for something they name, the longest waiting first."""
     if context.invoked_subcommand is not None:
         return
+    fields = None if by is None else read_by(by)
     with open_waybill() as waybill:
-        messages = waybill.dead_letters.held(waybill.clock(), DeadLetterFilter(subject, source, type_, reason))
+        now = waybill.clock()
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=reason,
+            topic=topic,
+            verdict=None,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=now,
+        )
+        messages = waybill.dead_letters.held(now, wanted)
+    if fields is not None:
+        show_groups(messages, fields, form, limit, "Held messages")
+        return
     rows = [message._asdict() for message in messages[:limit]]
     footer = f"{len(rows)} of {len(messages)} held" if len(rows) < len(messages) else f"{len(rows)} held"
     show_rows(COLUMNS, rows, form, title="Held messages", footer=footer, empty="none")

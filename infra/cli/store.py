@@ -47,6 +47,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
                 "reactors": found.reactors,
                 "unreadable_batches": found.unreadable,
                 "records_left_out": {"count": found.left_out_count, "newest": found.left_out},
+                "set_aside": found.set_aside,
             }
         )
         return
@@ -87,7 +88,8 @@ def _dead(found: Status) -> str:
     every = " --all" if aside.total == dead else ""
     if not aside.total:
         return f"{dead} dead: waybill dead-letters list"
-    set_aside = f"{aside.total} of them set aside ({aside.voided} voided, {aside.discarded} discarded)"
+    superseded = f", {aside.superseded} superseded" if aside.superseded else ""
+    set_aside = f"{aside.total} of them set aside ({aside.voided} voided, {aside.discarded} discarded{superseded})"
     return f"{dead} dead, {set_aside}: waybill dead-letters list{every}"
 
 

@@ -5,11 +5,18 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, case, func, select
+from sqlalchemy import Connection, Engine, and_, case, exists, func, or_, select
 
 from domain.verdict import Verdict
 from infra.store.register.dead import has_expired, is_dead
-from infra.store.register.tables import feeds, malformed_messages, messages, unreadable_batches
+from infra.store.register.superseded import SUPERSEDED, is_superseded
+from infra.store.register.tables import (
+    feeds,
+    letters_set_aside,
+    malformed_messages,
+    messages,
+    unreadable_batches,
+)
 
 
 class Books(NamedTuple):
@@ -34,14 +41,18 @@ class UnreadableBatch(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """How many dead letters are set aside: voided ones, and others that were discarded."""
+    """How many dead letters are set aside, each counted once: voided, discarded, or superseded.
+
+    A malformed message is superseded if the message that it claims to be is applied, or an edited copy took its place.
+    """
 
     voided: int
     discarded: int
+    superseded: int
 
     @property
     def total(self) -> int:
-        return self.voided + self.discarded
+        return self.voided + self.discarded + self.superseded
 
 
 class VerdictCounts(NamedTuple):
@@ -78,17 +89,25 @@ def books(engine: Engine, now: datetime, hold: timedelta) -> Books:
 
 
 def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
-    """How many of the dead in the books were voided or discarded."""
+    """How many of the dead in the books are set aside."""
     well_formed = select(
         func.count(case((messages.c.voided, 1))),
         func.count(case((~messages.c.voided & messages.c.discarded_at.is_not(None), 1))),
     ).where(is_dead(now - hold))
-    malformed = (
-        select(func.count()).select_from(malformed_messages).where(malformed_messages.c.discarded_at.is_not(None))
+    marked = malformed_messages.c.discarded_at.is_not(None)
+    edited = exists(
+        select(letters_set_aside.c.letter_id).where(
+            letters_set_aside.c.letter_id == malformed_messages.c.letter_id, letters_set_aside.c.how == SUPERSEDED
+        )
+    )
+    superseded = or_(and_(marked, edited), and_(~marked, is_superseded()))
+    malformed = select(func.count(case((and_(marked, ~edited), 1))), func.count(case((superseded, 1)))).select_from(
+        malformed_messages
     )
     with engine.connect() as connection:
-        voided, discarded = connection.execute(well_formed).one()
-        return SetAside(int(voided), int(discarded) + int(connection.execute(malformed).scalar_one()))
+        voided, refused = connection.execute(well_formed).one()
+        discarded, superseded_ones = connection.execute(malformed).one()
+        return SetAside(int(voided), int(refused) + int(discarded), int(superseded_ones))
 
 
 def unreadable(engine: Engine) -> list[UnreadableBatch]:

@@ -1,18 +1,33 @@
-"""Dead letters and held messages: what was not taken, why, and what was received, whole."""
+"""Dead letters and held messages: which messages were not taken, and why."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, Text, case, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
 from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.tables import feeds, malformed_messages, messages, raw_messages
+from infra.store.register.superseded import is_superseded, superseded_at
+from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, malformed_messages, messages
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
 
@@ -29,7 +44,8 @@ DEAD_LETTERS_COLUMN_DOCS = {
     "partition": "The partition of that topic.",
     "offset": "Its offset there, or its line, counted from 0.",
     "seen_at": "When it was recorded.",
-    "discarded_at": "When it was set aside; a voided message was from the start. Null: it waits for somebody.",
+    "discarded_at": "When it was set aside: discarded, voided (from the start), or superseded by the right message. "
+    "Null: it waits for somebody.",
 }
 
 
@@ -51,24 +67,33 @@ class UntakenMessage(NamedTuple):
 
 
 class DeadLetterFilter(NamedTuple):
-    """Which dead letters are asked for: those of this subject, source and type whose reason contains `reason`.
+    """Which dead letters are asked for; None asks for all.
 
-    None asks for all. Of a malformed message, what it claims counts; upper and lower case of a reason are one.
+    `reason` is a part of the reason, in upper or lower case. `since` and `until` (not included) are about `seen_at`. Of
+    a malformed message, the subject, source and type that it claims count.
     """
 
     subject: str | None = None
     source: str | None = None
     type: str | None = None
     reason: str | None = None
+    topic: str | None = None
+    verdict: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def applied_to(self, question: Select[Any]) -> Select[Any]:
         """The question about these alone."""
         columns = question.selected_columns
-        for name in ("subject", "source", "type"):
+        for name in ("subject", "source", "type", "topic", "verdict"):
             if (wanted := getattr(self, name)) is not None:
                 question = question.where(columns[name] == wanted)
         if self.reason is not None:
             question = question.where(columns["reason"].icontains(self.reason, autoescape=True))
+        if self.since is not None:
+            question = question.where(columns["seen_at"] >= self.since)
+        if self.until is not None:
+            question = question.where(columns["seen_at"] < self.until)
         return question
 
 
@@ -76,21 +101,16 @@ EVERY_LETTER = DeadLetterFilter()
 
 
 class UntakenCounts(NamedTuple):
-    """How many messages are dead, how many of those are set aside (voided or discarded), and how many wait."""
+    """How many messages are dead, how many of those are set aside (see `SetAside`), and how many wait."""
 
     dead: int
     set_aside: int
     waiting: int
 
 
-class Received(NamedTuple):
-    """The bytes of a message as they were received, and its headers as JSON."""
-
-    body: bytes
-    headers: str
-
-
 COLUMNS = UntakenMessage._fields
+LETTERS_AT_ONCE = 500
+_AMONG_NOT_APPLIED = text(AMONG_NOT_APPLIED)
 
 
 def dead_letters(as_of: AsOf, hold: timedelta) -> Select[Any]:
@@ -128,7 +148,8 @@ class DeadLetters:
     ) -> list[UntakenMessage]:
         """Dead letters seen by both clocks, the oldest first; with `discarded`, those set aside too.
 
-        A voided message counts as discarded from the moment at which it was seen.
+        A voided message counts as discarded from the moment at which it was seen, a superseded one since the right
+        message was recorded.
         """
         question = wanted.applied_to(self._question(now, as_of, known_at))
         if not discarded:
@@ -160,9 +181,7 @@ class DeadLetters:
         dead = select(func.count(), func.count(case((is_set_aside, 1)))).where(
             is_dead(limit), _of_feeds(messages, feed_ids)
         )
-        malformed = select(func.count(), func.count(malformed_messages.c.discarded_at)).where(
-            _of_feeds(malformed_messages, feed_ids)
-        )
+        malformed = _count_malformed().where(_of_feeds(malformed_messages, feed_ids))
         waiting = select(func.count()).where(still_waits(limit), _of_feeds(messages, feed_ids))
         with self._engine.connect() as connection:
             refused, refused_aside = connection.execute(dead).one()
@@ -183,10 +202,9 @@ class DeadLetters:
 
     def malformed(self) -> UntakenCounts:
         """How many malformed messages are kept."""
-        question = select(func.count(), func.count(malformed_messages.c.discarded_at)).select_from(malformed_messages)
         with self._engine.connect() as connection:
-            dead, discarded = connection.execute(question).one()
-        return UntakenCounts(int(dead), int(discarded), 0)
+            dead, aside = connection.execute(_count_malformed()).one()
+        return UntakenCounts(int(dead), int(aside), 0)
 
     @contextmanager
     def stream(
@@ -200,29 +218,43 @@ class DeadLetters:
         limit = min((clock for clock in (as_of, known_at) if clock is not None), default=now)
         return dead_letters(AsOf.at(limit), self._hold)
 
+    def find(self, beginning: str, most: int) -> list[UntakenMessage]:
+        """The dead letters, set aside or not, and the held messages whose ids begin so; at most `most`.
+
+        A whole id is looked up in an index, and finds that one alone.
+        """
+        if found := self.by_ids([beginning]):
+            return found
+        well_formed = _well_formed(
+            and_(_AMONG_NOT_APPLIED, messages.c.letter_id.startswith(beginning, autoescape=True))
+        )
+        malformed = _malformed().where(malformed_messages.c.letter_id.startswith(beginning, autoescape=True))
+        return [*self._rows(well_formed.limit(most)), *self._rows(malformed.limit(most))][:most]
+
+    def by_ids(self, letter_ids: Sequence[str]) -> list[UntakenMessage]:
+        """Those of these that exist, set aside or not, dead or held, in the order of these ids."""
+        found: dict[str, UntakenMessage] = {}
+        for start in range(0, len(letter_ids), LETTERS_AT_ONCE):
+            some = letter_ids[start : start + LETTERS_AT_ONCE]
+            well_formed = _well_formed(and_(_AMONG_NOT_APPLIED, messages.c.letter_id.in_(some)))
+            malformed = _malformed().where(malformed_messages.c.letter_id.in_(some))
+            found |= {row.letter_id: row for row in (*self._rows(well_formed), *self._rows(malformed))}
+        return [found[letter_id] for letter_id in dict.fromkeys(letter_ids) if letter_id in found]
+
     def _rows(self, question: Select[Any]) -> list[UntakenMessage]:
         with self._engine.connect() as connection:
             return [UntakenMessage._make(row) for row in connection.execute(question)]
 
-    def received(self, message: UntakenMessage) -> Received | None:
-        """What was received of a message; None when only its event was kept."""
-        if message.verdict == Verdict.MALFORMED.value:
-            found = select(malformed_messages.c.body, malformed_messages.c.headers).where(
-                malformed_messages.c.letter_id == message.letter_id
-            )
-        else:
-            found = select(raw_messages.c.body, raw_messages.c.headers).where(
-                raw_messages.c.source == message.source,
-                raw_messages.c.message_id == message.id,
-                raw_messages.c.subject == message.subject,
-            )
-        with self._engine.connect() as connection:
-            row = connection.execute(found).one_or_none()
-        return Received(row[0], row[1]) if row else None
-
 
 def _of_feeds(table: Table, feed_ids: Collection[int]) -> ColumnElement[bool]:
     return or_(table.c.feed_id.in_(feed_ids), table.c.last_feed_id.in_(feed_ids))
+
+
+def _count_malformed() -> Select[Any]:
+    """How many malformed messages are kept, and how many of them are set aside."""
+    is_set_aside = or_(malformed_messages.c.discarded_at.is_not(None), is_superseded())
+    counts: list[Any] = [func.count(), func.count(case((is_set_aside, 1)))]
+    return select(*counts).select_from(malformed_messages)
 
 
 def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -269,5 +301,5 @@ def _malformed() -> Select[Any]:
         feeds.c.partition,
         malformed_messages.c.offset,
         malformed_messages.c.received_at.label("seen_at"),
-        malformed_messages.c.discarded_at,
+        func.coalesce(malformed_messages.c.discarded_at, superseded_at(), type_=Instant()).label("discarded_at"),
     ).join_from(malformed_messages, feeds, malformed_messages.c.feed_id == feeds.c.feed_id)

@@ -95,6 +95,14 @@ class Messages:
         names = {subject: json.loads(written) for subject, written in ignored}
         return [self._report(row, names.get(row.subject, ())) for row in rows]
 
+    def stream_of(self, source: str, message_id: str, subject: str) -> str | None:
+        """The stream that has the message's event; None if the message is not known."""
+        question = select(messages.c.stream).where(
+            messages.c.source == source, messages.c.message_id == message_id, messages.c.subject == subject
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(question).scalar_one_or_none()
+
     def outcomes(self, source: str, ids: Sequence[str]) -> dict[tuple[str, str], Outcome]:
         """The present outcome of each of these messages of a source, by id and subject."""
         found: dict[tuple[str, str], Outcome] = {}

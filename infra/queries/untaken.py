@@ -33,7 +33,7 @@ class UntakenThen:
     def __init__(self, engine: Engine, history: History, known_at: datetime):
         self._untaken: list[dict[str, object]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
-        self._superseded: set[FactKey] = set()
+        self._superseded: set[tuple[FactKey, str]] = set()
         claiming = claims_known(known_at).where(malformed_messages.c.claimed_subject.is_not(None))
         with engine.connect() as connection:
             for row in connection.execute(claiming):
@@ -43,7 +43,7 @@ class UntakenThen:
         for order_id, void, outcome in waiting_voids(engine, history, known_at):
             if is_untaken(outcome):
                 self._note(order_id, void.occurred_at)
-        self._claimed = {key for key, _, _ in self._claims}
+        self._claimed = {(key, order_id) for key, order_id, _ in self._claims}
 
     def look_at(self, settled: Settled, facts: Iterable[Fact]) -> None:
         """Note what was not taken of an order, and which malformed messages its applied ones superseded."""
@@ -56,8 +56,8 @@ class UntakenThen:
                 continue
             if is_untaken(outcome):
                 self._note(settled.subject_id, fact.occurred_at)
-            elif outcome.verdict is Verdict.APPLIED and fact.key in self._claimed:
-                self._superseded.add(fact.key)
+            elif outcome.verdict is Verdict.APPLIED and (named := (fact.key, settled.subject_id)) in self._claimed:
+                self._superseded.add(named)
 
     def write(self, engine: Engine, *, at_last: bool = False) -> None:
         """Hand over to the question's own database what was noted so far, if it is much or the last of it."""
@@ -70,7 +70,7 @@ class UntakenThen:
                 claims = [
                     {"order_id": order_id, "recorded_at": recorded_at}
                     for key, order_id, recorded_at in self._claims
-                    if key not in self._superseded
+                    if (key, order_id) not in self._superseded
                 ]
                 _insert(connection, malformed_claims, claims)
 

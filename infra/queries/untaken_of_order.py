@@ -115,10 +115,11 @@ def _about(order_id: str) -> Select[Any]:
 
 
 def _messages_like(row: Row[Any]) -> Select[Any]:
-    """The orders' messages of the source and id that a malformed one claims."""
+    """The orders' messages of the subject, source and id that a malformed one claims."""
     return select(messages.c.stream).where(
         messages.c.source == row.claimed_source,
         messages.c.message_id == row.claimed_id,
+        messages.c.subject == row.claimed_subject,
         messages.c.stream.startswith(ORDERS, autoescape=True),
     )
 

@@ -25,7 +25,7 @@ malformed_claims = Table(
     Column("order_id", Name, comment="The order that the message claims to be about."),
     Column("recorded_at", Instant, comment="When it was recorded."),
     comment="One row for each malformed message that claims to be about an order, and was neither discarded nor "
-    "superseded: no message of the source and id that it claims was applied.",
+    "superseded: no message of the subject, source and id that it claims was applied.",
 )
 
 UNTAKEN_COLUMN_DOCS = {

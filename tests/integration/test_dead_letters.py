@@ -1,6 +1,8 @@
 """given messages that were not taken, then they are listed with their reasons, kept whole, and leave by themselves."""
 
+import base64
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -159,11 +161,23 @@ def test_a_refused_message_leaves_the_dead_when_its_verdict_changes(waybill: Com
     assert waybill.ask("order", "SO-1")["order"]["status"] == "cancelled"
 
 
-def test_a_malformed_message_that_comes_right_under_the_same_id(waybill: Command) -> None:
-    """It takes no id, so the right one can have it. The broken bytes stay dead."""
+def test_a_malformed_message_that_comes_right_under_the_same_id_is_superseded(waybill: Command) -> None:
+    """It takes no id, so the right one can have it. The broken bytes stay in the books and leave the list."""
     waybill.ingest({**ORDER, "subject": 7}, name="1")
     assert waybill.ingest(ORDER, name="2")["applied"] == 1
-    assert len(waybill.ask("dead-letters", "list")) == 1
+
+    assert waybill.ask("dead-letters", "list") == []
+    (letter,) = waybill.ask("dead-letters", "list", "--all")
+    assert letter["discarded_at"] is not None
+    status = waybill.ask("status")
+    assert status["books"]["dead"] == 1
+    assert status["set_aside"] == {"voided": 0, "discarded": 0, "superseded": 1}
+    assert "(0 voided, 0 discarded, 1 superseded)" in waybill("status").done().text
+    assert waybill.ask("dead-letters", "show", letter["letter_id"])["set_aside"]["how"] == "superseded"
+
+    # and it is back when the right one turns out wrong
+    waybill.ingest(voided(ORDER, "2025-03-13T09:00:00Z"), name="3")
+    assert [one["letter_id"] for one in waybill.ask("dead-letters", "list")] == [letter["letter_id"]]
 
 
 def test_dead_letters_as_of_an_instant(waybill: Command) -> None:
@@ -255,3 +269,66 @@ def test_a_letter_shown_whole_says_when_it_happened_by_its_own_words(waybill: Co
     waybill.ingest(CLAIMS_SO_1)
     (letter,) = waybill.ask("dead-letters", "list")
     assert waybill.ask("dead-letters", "show", letter["letter_id"])["time"] == "2025-03-13T09:00:00Z"
+
+
+# -- many of them ---------------------------------------------------------------------------------------------------
+
+
+def test_letters_are_counted_by_what_they_have_in_common(waybill: Command) -> None:
+    unplaced = [{**placed(f"SO-{n}", "2025-03-03T09:00:00Z", "2025-03-10"), "time": f"2025-03-0{n}"} for n in (2, 3, 4)]
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, FORBIDDEN, *unplaced)
+
+    groups = waybill.ask("dead-letters", "--by", "source,type,reason")
+
+    assert [(g["type"], g["letters"]) for g in groups] == [("order.placed.v1", 3), ("order.cancelled.v1", 1)]
+    assert groups[0]["example"] in {letter["letter_id"] for letter in waybill.ask("dead-letters", "list")}
+    assert groups[0]["reason"].startswith("time: must")
+    assert "2025" not in groups[0]["reason"]
+    assert "4 in 2 groups" in waybill("dead-letters", "list", "--by", "verdict").done().text
+    waybill("held", "list", "--by", "weather").exited(2, "source, type, reason")
+
+
+def test_some_of_them_are_asked_for_by_verdict_and_age(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, BROKEN, FORBIDDEN)
+    both = ("--since", "2025-01-01", "--topic", f"file:{waybill.folder / 'messages.jsonl'}")
+    assert len(waybill.ask("dead-letters", "list", "--verdict", "refused", *both)) == 1
+    assert len(waybill.ask("dead-letters", "list", "--older-than", "1h")) == 0
+    waybill("dead-letters", "list", "--older-than", "soon").exited(2, "such as 3d")
+
+
+def test_a_letter_shown_whole_marks_the_fields_at_fault_and_says_what_it_would_be_now(waybill: Command) -> None:
+    lines = [{"line": 1, "quantity": -2, "unit_price": "1.00"}]
+    waybill.ingest({**ORDER, "data": {"lines": lines, "segment": "b2b"}})
+
+    letter = shown(waybill)
+
+    assert letter["judged_now"]["verdict"] == "malformed"
+    assert ("data.lines[0].quantity", "-2") in {(fault["field"], fault["found"]) for fault in letter["faults"]}
+    text = waybill("dead-letters", "show", letter["letter_id"]).done().text
+    assert '"quantity": -2,  ← must be' in text
+    assert '"channel": (missing)  ← must be given' in text
+
+
+def test_a_refused_letter_is_shown_with_its_order_as_it_stood_then(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, FORBIDDEN)
+
+    letter = shown(waybill)
+
+    assert letter["judged_now"] == {**letter["judged_now"], "verdict": "refused", "reason": letter["reason"]}
+    events = [entry["event"] for entry in letter["timeline"]]
+    assert events == ["OrderPlaced", "ShipmentBooked", "DeliveryConfirmed", "OrderCancelled"]
+    assert "as it was known then" in waybill("dead-letters", "show", letter["letter_id"]).done().text
+
+
+def test_letters_are_exported_with_all_their_bytes(waybill: Command) -> None:
+    no_text = encoded(ORDER).replace(b"ACME", b"\xc3\x28")
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, FORBIDDEN, no_text)
+
+    told = waybill("dead-letters", "export", "--to", "letters.jsonl").done().text
+
+    assert told.startswith("2 dead letters")
+    written = [json.loads(row) for row in (waybill.folder / "letters.jsonl").read_text("utf-8").splitlines()]
+    by_verdict = {row["verdict"]: row for row in written}
+    assert by_verdict["refused"]["body"].encode() == encoded(FORBIDDEN)
+    assert base64.b64decode(by_verdict["malformed"]["body_base64"]) == no_text
+    waybill("dead-letters", "export", "--to", "nowhere/letters.jsonl").exited(2, "--to")

@@ -67,6 +67,7 @@ Index(
 AMONG_NOT_APPLIED = "messages.verdict IN ('held', 'refused')"
 """The exact condition of that index: SQLite uses the index for queries that contain it."""
 Index("messages_untaken", messages.c.subject, sqlite_where=_not_applied, postgresql_where=_not_applied)
+Index("messages_by_letter_id", messages.c.letter_id, sqlite_where=_not_applied, postgresql_where=_not_applied)
 Index(
     "messages_in_waiting_rooms",
     messages.c.subject,
@@ -96,6 +97,18 @@ Index(
     malformed_messages.c.claimed_subject,
     sqlite_where=_says_whose,
     postgresql_where=_says_whose,
+)
+
+# Who set a dead letter aside, and why: `how` is "discarded" or "superseded" (an edited copy took its place). The letter
+# itself has the instant as `discarded_at`.
+letters_set_aside = Table(
+    "letters_set_aside",
+    register_metadata,
+    Column("letter_id", Text, primary_key=True),
+    Column("how", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 # The outbox of verdicts, in the order in which they were given: each first verdict other than applied, and each changed

@@ -1,0 +1,112 @@
+"""Show: one dead letter or held message with all that is known of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from consumers.contract.claims import claimed_by
+from consumers.contract.documents import event_document
+from consumers.contract.faults import Fault, faults_in
+from consumers.contract.json_decoding import Unreadable
+from domain.verdict import Outcome
+from infra.app.container import Waybill
+from infra.app.dead_letters_judge import judge_now
+from infra.queries.dead_letters import UntakenMessage
+from infra.queries.letter_contents import Content, LetterContents, is_malformed
+from infra.queries.orders import OrderAnswer
+from infra.queries.untaken import may_be_an_orders
+from infra.store.register.superseded import SUPERSEDED
+from infra.store.register.tables import letters_set_aside
+
+CANDIDATES = 100
+VOIDED = "voided"
+
+
+class LetterGoneError(LookupError):
+    """The letter was taken while it was read."""
+
+
+class SetAsideLetter(NamedTuple):
+    """How a letter was set aside ("voided", "discarded" or "superseded") and when; by whom and why, if by a person."""
+
+    how: str
+    at: datetime
+    operator: str | None
+    reason: str | None
+
+
+class ShownLetter(NamedTuple):
+    """A dead letter or held message, whole.
+
+    `time` (UTC) is when it happened, by its own words; None where that cannot be read. `document` is the event as
+    decoded JSON, None if the bytes are not JSON. `faults` are the fields at fault of a malformed one. `order` is the
+    order that it is about, as it stood at the letter's time, by what was known when the letter came. `judged_now` is
+    what a redrive would make of it.
+    """
+
+    message: UntakenMessage
+    time: datetime | None
+    content: Content
+    document: Any
+    faults: Sequence[Fault]
+    set_aside: SetAsideLetter | None
+    judged_now: Outcome
+    order: OrderAnswer | None
+
+
+def find_letters(waybill: Waybill, beginning: str) -> Sequence[UntakenMessage]:
+    """The dead letters, set aside or not, and the held messages whose ids begin so; at most CANDIDATES.
+
+    If one has this as its whole id, it is that one alone: the id of offset 1 is the beginning of that of offset 10.
+    """
+    return waybill.dead_letters.find(beginning, CANDIDATES)
+
+
+def show_letter(waybill: Waybill, letter: UntakenMessage) -> ShownLetter:
+    """The letter with what was received, its order at that moment, and what it would be judged now.
+
+    Raises LetterGoneError.
+    """
+    content = LetterContents(waybill.backend).of(letter)
+    if content is None:
+        raise LetterGoneError(f"{letter.letter_id} is no dead letter any more")
+    time = claimed_by(content.body, content.headers).time
+    return ShownLetter(
+        message=letter,
+        time=time,
+        content=content,
+        document=_document(content),
+        faults=faults_in(letter.reason) if is_malformed(letter) else (),
+        set_aside=_set_aside(waybill, letter),
+        judged_now=judge_now(waybill, letter, content),
+        order=_order_then(waybill, letter, time),
+    )
+
+
+def _document(content: Content) -> Any:
+    try:
+        return event_document(content.body, content.headers)
+    except Unreadable:
+        return None
+
+
+def _set_aside(waybill: Waybill, letter: UntakenMessage) -> SetAsideLetter | None:
+    if letter.discarded_at is None:
+        return None
+    columns = letters_set_aside.c
+    question = select(columns.how, columns.at, columns.operator, columns.reason)
+    with waybill.engine.connect() as connection:
+        found = connection.execute(question.where(columns.letter_id == letter.letter_id)).one_or_none()
+    if found is not None:
+        return SetAsideLetter(*found)
+    # Nobody's act: another message did it.
+    return SetAsideLetter(SUPERSEDED if is_malformed(letter) else VOIDED, letter.discarded_at, None, None)
+
+
+def _order_then(waybill: Waybill, letter: UntakenMessage, time: datetime | None) -> OrderAnswer | None:
+    if letter.subject is None or not may_be_an_orders(letter.type):
+        return None
+    at = time or letter.seen_at
+    return waybill.orders.order(letter.subject, waybill.clock(), as_of=at, known_at=letter.seen_at)
