@@ -54,3 +54,42 @@ class DeadLetterDiscarded(OperatorAct, frozen=True, kw_only=True, omit_defaults=
     TOPIC: ClassVar[str] = "operator.dead_letter_discarded"
 
     letter_id: str
+
+
+@register_event
+class DeadLetterRestored(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dead letter that was discarded, or superseded by an edit, is listed again."""
+
+    TOPIC: ClassVar[str] = "operator.dead_letter_restored"
+
+    letter_id: str
+
+
+@register_event
+class DeadLettersRedriven(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch of dead letters was redriven: `letters` of them, by which the verdicts of `changed` messages changed.
+
+    The verdicts of messages that were well-formed before are `VerdictChanged` events of their own streams.
+    """
+
+    TOPIC: ClassVar[str] = "operator.dead_letters_redriven"
+
+    letters: int
+    changed: int
+
+
+@register_event
+class DeadLetterEdited(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A corrected copy of a dead letter was taken, and the letter was set aside.
+
+    `copy_source`, `copy_id` and `copy_subject` name the copy; `changes` says what differs, such as
+    "data.lines[0].quantity: -3 → 3".
+    """
+
+    TOPIC: ClassVar[str] = "operator.dead_letter_edited"
+
+    letter_id: str
+    copy_source: str
+    copy_id: str
+    copy_subject: str
+    changes: tuple[str, ...]

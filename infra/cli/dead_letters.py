@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from infra.app.dead_letters_choose import CannotChooseError, letters_named
 from infra.app.dead_letters_export import export_letters
-from infra.app.dead_letters_show import CANDIDATES, LetterGoneError, ShownLetter, find_letters, show_letter
+from infra.app.dead_letters_show import LetterGoneError, ShownLetter, show_letter
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
@@ -135,10 +136,10 @@ def _left_out(count: int, wanted: DeadLetterFilter) -> str:
 def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABLE) -> None:
     """One message that was not taken: what was received, what is wrong, its order then, and its verdict now."""
     with open_waybill() as waybill:
-        letter = only_one(find_letters(waybill, letter_id), letter_id)
         try:
+            (letter,) = letters_named(waybill, [letter_id])
             shown = show_letter(waybill, letter)
-        except LetterGoneError as e:
+        except (CannotChooseError, LetterGoneError) as e:
             raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
     fields = _fields(shown)
     if form is Format.JSON:
@@ -147,14 +148,6 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
         show_rows(list(fields), [fields], form)
     else:
         _show(shown)
-
-
-def only_one(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
-    """The letter of that id. Raises BadParameter if there is none, or more than one begins so."""
-    if len(found) != 1:
-        count = "no" if not found else f"{CANDIDATES} or more" if len(found) == CANDIDATES else str(len(found))
-        raise typer.BadParameter(f"{count} dead letters begin with {beginning}", param_hint="LETTER_ID")
-    return found[0]
 
 
 def _fields(shown: ShownLetter) -> dict[str, Any]:

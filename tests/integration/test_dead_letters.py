@@ -332,3 +332,52 @@ def test_letters_are_exported_with_all_their_bytes(waybill: Command) -> None:
     assert by_verdict["refused"]["body"].encode() == encoded(FORBIDDEN)
     assert base64.b64decode(by_verdict["malformed"]["body_base64"]) == no_text
     waybill("dead-letters", "export", "--to", "nowhere/letters.jsonl").exited(2, "--to")
+
+
+# -- acting on them -------------------------------------------------------------------------------------------------
+
+BY_ANN = ("--operator", "ann")
+
+
+def test_an_operator_discards_some_and_restores_one(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, BROKEN, FORBIDDEN, CLAIMS_SO_1)
+    why = ("--reason", "a test of theirs", *BY_ANN)
+
+    counted = waybill("dead-letters", "discard", "--verdict", "malformed", *why).done().text
+    assert "2 dead letters would be discarded; --do discards them" in counted
+    assert len(waybill.ask("dead-letters")) == 3
+
+    done = waybill("dead-letters", "discard", "--verdict", "malformed", "--do", *why, "--format", "json").done().json
+    assert len(done["discarded"]) == 2
+    assert [letter["verdict"] for letter in waybill.ask("dead-letters")] == ["refused"]
+    assert waybill.ask("status")["set_aside"]["discarded"] == 2
+
+    waybill("dead-letters", "restore", done["discarded"][0][:12], *BY_ANN).done()
+    assert len(waybill.ask("dead-letters")) == 2
+    assert [act["event"] for act in waybill.ask("events", "--stream", "operator-ann")] == [
+        *["DeadLetterDiscarded"] * 2,
+        "DeadLetterRestored",
+    ]
+    waybill("dead-letters", "discard", *why).exited(2, "name letters, or choose some")
+    waybill("dead-letters", "discard", "--verdict", "malformed").exited(2, "--reason")
+
+
+def test_an_operator_edits_a_malformed_message_and_redrives_the_rest(waybill: Command) -> None:
+    waybill.ingest({**ORDER, "time": "2025-03-03T09:00:00"}, BOOKING, BROKEN)
+    (letter, _) = sorted(waybill.ask("dead-letters"), key=lambda letter: str(letter["id"]), reverse=True)
+    said = ("edit", letter["letter_id"][:9], "--set", "time=2025-03-03T09:00:00Z", "--reason", "no zone", *BY_ANN)
+
+    tried = waybill("dead-letters", *said, "--dry-run").done().text
+    assert 'time: "2025-03-03T09:00:00" → "2025-03-03T09:00:00Z"' in tried
+    assert len(waybill.ask("dead-letters")) == 2
+
+    (done,) = waybill("dead-letters", *said, "--format", "json").done().json
+    assert (done["verdict"], done["id"]) == ("applied", ORDER["id"])
+    assert waybill.ask("order", "SO-1")["order"]["stage"] == "booked"
+    assert waybill.ask("status")["books"] == {"received": 4, "applied": 2, "duplicate": 0, "held": 0, "dead": 2}
+
+    for dry in ((), ("--dry-run",)):
+        redriven = waybill("dead-letters", "redrive", *BY_ANN, *dry, "--format", "json").done().json
+        assert (redriven["letters"], redriven["changed"]) == (1, [])
+    waybill("dead-letters", "edit", letter["letter_id"], "--reason", "why", *BY_ANN).exited(2, "--set")
+    waybill("verify").done()

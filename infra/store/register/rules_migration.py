@@ -5,21 +5,19 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, select, text, update
 
-from consumers.ingest.redrive import KeptMalformed
 from consumers.reactors.reactor import CHECKPOINTS
-from consumers.sources.source import RawMessage
 from domain.rules_version import RULES_VERSION
-from infra.store.backend import Backend, as_keys
+from infra.store.backend import Backend
 from infra.store.engine import LOCKED
-from infra.store.register.headers import read_headers
+from infra.store.register.letters import LettersTransaction
 from infra.store.register.tables import malformed_messages, reactor_positions
-from infra.store.register.transaction import Statements, StoredRegisterTransaction
+from infra.store.register.transaction import Statements
 from infra.store.stored_rules_version import end_resettling, move_resettling, rules_seen
 
 IDS_AT_ONCE = 1_000
 
 
-class ResettlingTransaction(StoredRegisterTransaction):
+class ResettlingTransaction(LettersTransaction):
     """A transaction of `waybill migrate`, which holds the store's write lock from its start."""
 
     def __init__(self, connection: Connection, backend: Backend, statements: Statements):
@@ -27,9 +25,6 @@ class ResettlingTransaction(StoredRegisterTransaction):
         self._next_streams = text(
             f"SELECT DISTINCT originator_id FROM {backend.events_table} WHERE originator_id > :after "
             "ORDER BY originator_id LIMIT :most"
-        )
-        self._kept = select(malformed_messages).where(
-            malformed_messages.c.letter_id.in_(text(f"SELECT k.k0 FROM {backend.keys(1)}"))
         )
 
     def stands_at(self) -> str | None:
@@ -50,24 +45,6 @@ class ResettlingTransaction(StoredRegisterTransaction):
         end_resettling(self._connection)
         of_reactors = reactor_positions.c.name.startswith(CHECKPOINTS, autoescape=True)
         self._connection.execute(update(reactor_positions).where(of_reactors).values(position=0))
-
-    def kept_malformed(self, letter_ids: Sequence[str]) -> list[KeptMalformed]:
-        """Those of these malformed messages that are still stored, in the order of these ids."""
-        rows = self._connection.execute(self._kept, {"keys": as_keys(letter_ids)}).all()
-        found = {
-            row.letter_id: KeptMalformed(
-                row.letter_id,
-                row.reason,
-                row.feed_id,
-                row.last_feed_id,
-                row.repeats,
-                row.received_at,
-                row.discarded_at,
-                RawMessage(row.offset, row.body, read_headers(row.headers)),
-            )
-            for row in rows
-        }
-        return [found[letter_id] for letter_id in letter_ids if letter_id in found]
 
 
 class StoredResettling:

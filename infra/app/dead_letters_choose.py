@@ -1,0 +1,33 @@
+"""Choosing dead letters to act on: by their ids, or all that match a filter."""
+
+from collections.abc import Sequence
+
+from infra.app.container import Waybill
+from infra.app.dead_letters_show import CANDIDATES, find_letters
+from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+
+
+class CannotChooseError(ValueError):
+    """An id names no letter, or several; the error says which."""
+
+
+def letters_named(waybill: Waybill, beginnings: Sequence[str]) -> list[UntakenMessage]:
+    """The letters with these ids, or whose ids begin so, each once. Raises CannotChooseError."""
+    known = {letter.letter_id: letter for letter in waybill.dead_letters.by_ids(beginnings)}
+    chosen = {}
+    for beginning in beginnings:
+        letter = known.get(beginning) or _only(find_letters(waybill, beginning), beginning)
+        chosen[letter.letter_id] = letter
+    return list(chosen.values())
+
+
+def _only(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
+    if len(found) != 1:
+        count = "no" if not found else f"{CANDIDATES} or more" if len(found) == CANDIDATES else str(len(found))
+        raise CannotChooseError(f"{count} dead letters begin with {beginning}")
+    return found[0]
+
+
+def dead_letters_matching(waybill: Waybill, wanted: DeadLetterFilter) -> list[UntakenMessage]:
+    """The dead letters that match and are not set aside, the oldest first."""
+    return waybill.dead_letters.dead(waybill.clock(), wanted=wanted)

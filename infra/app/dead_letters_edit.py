@@ -1,0 +1,178 @@
+"""Edit: a corrected copy of a dead letter is taken by ordinary intake, and the letter is set aside.
+
+The copy of a malformed message has the id that it claims. A refused or held message keeps its own id, so its copy has a
+new one from the operator, names the letter as its cause, and the letter is voided: otherwise both could count one day.
+The copy, the setting aside and the act commit together.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.contract import Malformed, Unreadable, WellFormed, read_message, to_cloud_event
+from consumers.contract.documents import encode_document, event_document
+from consumers.contract.editing import Assignment, differences, edited
+from consumers.ingest.batch_processing import BatchProcessor, Read
+from consumers.ingest.register import Arrival, Changes, MessageKey
+from consumers.ingest.settling_cache import IngestSettlingCache
+from consumers.sources.source import RawMessage
+from domain.clock_holds import held_by_clock
+from domain.events import MessageVoided
+from domain.operator.acts import OPERATOR_SOURCE, DeadLetterEdited
+from infra.app.container import Waybill
+from infra.app.reassignments import operator_source
+from infra.queries.dead_letters import UntakenMessage
+from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter
+from infra.store.register.letters import LettersTransaction, StoredLetters
+from infra.store.register.superseded import SUPERSEDED
+
+
+class CannotEditError(ValueError):
+    """The letter cannot be edited so; the error says why and what to do."""
+
+
+class Edit(NamedTuple):
+    """A corrected copy of a letter, and what differs from it. `key` is the copy's."""
+
+    letter: UntakenMessage
+    body: bytes
+    read: WellFormed
+    key: MessageKey
+    changes: Sequence[str]
+
+
+class Edited(NamedTuple):
+    """The outcome of the copy; None in a dry run."""
+
+    letter_id: str
+    source: str
+    id: str
+    subject: str
+    type: str
+    verdict: str | None
+    reason: str | None
+    changes: Sequence[str]
+
+
+def plan_edit(
+    waybill: Waybill,
+    letter: UntakenMessage,
+    assignments: Sequence[Assignment],
+    replacement: bytes | None,
+    operator: str,
+) -> Edit:
+    """The copy with these fields set, in the letter or in its `replacement`. Stores nothing.
+
+    Raises CannotEditError, and CannotAssignError.
+    """
+    content = LetterContents(waybill.backend).of(letter)
+    if content is None:
+        raise CannotEditError(f"{letter.letter_id} is no dead letter any more")
+    try:
+        before = event_document(content.body, content.headers)
+    except Unreadable as error:
+        if replacement is None:
+            raise CannotEditError(f"the message {error}; give all of it with --file") from None
+        before = None
+    try:
+        start = before if replacement is None else event_document(replacement, ())
+    except Unreadable as error:
+        raise CannotEditError(f"the file {error}") from None
+    after = edited(start, assignments)
+    changes = list(differences(before, after))
+    if not changes:
+        raise CannotEditError("nothing would change")
+    if not is_malformed(letter) and isinstance(after, dict):
+        digest = hashlib.sha256(encode_document([letter.letter_id, after])).hexdigest()[:32]
+        own = {"source": operator_source(operator), "id": f"edit-{digest}", "causationid": letter.id}
+        after = {**after, **own}
+    body = encode_document(after)
+    read = read_message(body, waybill.clock(), waybill.reading_rules())
+    if isinstance(read, Malformed):
+        raise CannotEditError(f"the edited message does not fit the contract: {read.reason}")
+    return Edit(letter, body, read, MessageKey(read.fact.source, read.fact.message_id, read.subject), changes)
+
+
+def do_edit(waybill: Waybill, edit: Edit, operator: str, reason: str) -> Edited:
+    """Take the copy and set the letter aside, all of it or nothing; then project. Raises CannotEditError."""
+    store = StoredLetters(waybill.backend)
+
+    def act() -> None:
+        with store.transaction() as transaction:
+            _store(waybill, transaction, edit, operator, reason)
+
+    waybill.retry(act)
+    waybill.ingest().wake()
+    waybill.project()
+    outcome = waybill.messages.outcomes(edit.key.source, [edit.key.message_id])[edit.key.message_id, edit.key.subject]
+    return row_of(edit)._replace(verdict=outcome.verdict.value, reason=outcome.reason or None)
+
+
+def row_of(edit: Edit) -> Edited:
+    """The edit as a row, before it is done."""
+    key = edit.key
+    return Edited(
+        edit.letter.letter_id, key.source, key.message_id, key.subject, edit.read.type, None, None, edit.changes
+    )
+
+
+def _store(waybill: Waybill, transaction: LettersTransaction, edit: Edit, operator: str, reason: str) -> None:
+    letter, now = edit.letter, waybill.clock()
+    if edit.key in transaction.registered([edit.key]):
+        source, message_id, subject = edit.key
+        raise CannotEditError(
+            f"message {message_id} of {source} about {subject} was taken before: "
+            f"waybill message {source} {message_id} tells of it"
+        )
+    feed = transaction.open_finished_feed(operator_source(operator), now)
+    changes = Changes(now, ())
+    arrivals = [_copy(waybill, edit, feed)]
+    if not is_malformed(letter):
+        arrivals.append(_void(waybill, letter, feed, operator, reason))
+    elif not transaction.set_aside([letter.letter_id], SUPERSEDED, operator, reason, now, now - waybill.hold):
+        raise CannotEditError(f"{letter.letter_id} is set aside already: waybill dead-letters restore lists it again")
+    ignored = {edit.key: edit.read.ignored} if edit.read.ignored else {}
+    batch = BatchProcessor(transaction, changes, lambda *_: "", IngestSettlingCache())
+    batch.process(Read(arrivals, (), ignored))
+    transaction.save(changes)
+    act = DeadLetterEdited.by(
+        operator,
+        now,
+        reason,
+        letter_id=letter.letter_id,
+        copy_source=edit.key.source,
+        copy_id=edit.key.message_id,
+        copy_subject=edit.key.subject,
+        changes=tuple(edit.changes),
+    )
+    transaction.log([act])
+
+
+def _copy(waybill: Waybill, edit: Edit, feed: int) -> Arrival:
+    fact = msgspec.structs.replace(edit.read.fact, recorded_at=waybill.clock())
+    return Arrival(
+        edit.key,
+        held_by_clock(fact, fact.recorded_at, waybill.settings.clock_skew),
+        feed,
+        RawMessage(0, edit.body),
+    )
+
+
+def _void(waybill: Waybill, letter: UntakenMessage, feed: int, operator: str, reason: str) -> Arrival:
+    key, now = key_of_letter(letter), waybill.clock()
+    fact = MessageVoided(
+        occurred_at=now,
+        recorded_at=now,
+        source=OPERATOR_SOURCE,
+        message_id=f"void-{letter.letter_id}-{now.isoformat()}",
+        voided_source=key.source,
+        voided_id=key.message_id,
+        reason=reason,
+    )
+    body = msgspec.json.encode(to_cloud_event(fact, key.subject))
+    fits = read_message(body, now, waybill.reading_rules())
+    if isinstance(fits, Malformed):
+        raise CannotEditError(fits.reason.replace("data.", ""))
+    return Arrival(MessageKey(fact.source, fact.message_id, key.subject), fact, feed, RawMessage(1, body))

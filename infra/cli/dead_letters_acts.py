@@ -1,0 +1,249 @@
+"""Commands that act on messages that were not taken: dead-letters redrive, edit, discard, restore."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consumers.contract.editing import CannotAssignError, read_assignment
+from domain.verdict import Verdict
+from infra.app.container import Waybill
+from infra.app.dead_letters_choose import CannotChooseError, dead_letters_matching, letters_named
+from infra.app.dead_letters_discard import SetAsideReport, discard, restore
+from infra.app.dead_letters_edit import CannotEditError, Edited, do_edit, plan_edit, row_of
+from infra.app.dead_letters_redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
+from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, SubjectOption, TypeOption, open_waybill
+from infra.cli.dead_letters import LetterArgument, dead_letters
+from infra.cli.letter_filters import (
+    MatchingOption,
+    OlderThanOption,
+    SinceOption,
+    TopicOption,
+    UntilOption,
+    VerdictOption,
+    chosen_by,
+    show_groups,
+)
+from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.queries.dead_letters import EVERY_LETTER, DeadLetterFilter, UntakenMessage
+from infra.store.opening import Access
+
+STANDARD_INPUT = "-"
+SHOWN = 20
+
+LettersArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[LETTER_ID]...", help="As listed; the beginning of an id is enough.")
+]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; it is kept with the act.")]
+DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be done.")]
+
+
+def add_commands(_app: typer.Typer) -> None:
+    """They belong to `dead-letters`, which infra.cli.dead_letters adds."""
+
+
+@dead_letters.command("redrive")
+def redrive_letters(
+    operator: OperatorOption,
+    letter_ids: LettersArgument = None,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    matching: MatchingOption = None,
+    topic: TopicOption = None,
+    verdict: VerdictOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    reason: WhyOption = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show which verdicts would change; nothing is stored.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Settle their subjects again by today's rules, and read malformed ones again: these, or all that match.
+
+    Without ids and filters, all dead letters. It can be interrupted and run again.
+    """
+    with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=matching,
+            topic=topic,
+            verdict=verdict,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=waybill.clock(),
+        )
+        letters = _chosen(waybill, letter_ids, wanted)
+        if dry_run:
+            report = would_redrive(waybill, letters, operator)
+        else:
+            task = progress.add_task("redriving dead letters", total=len(letters))
+            report = redrive(waybill, letters, operator, reason, lambda done: progress.update(task, completed=done))
+    _show_redriven(report, dry_run=dry_run, form=form)
+
+
+def _show_redriven(report: RedriveReport, *, dry_run: bool, form: Format) -> None:
+    rows = [one._asdict() for one in report.changed]
+    if form is Format.JSON:
+        show_json({"letters": report.letters, "dry_run": dry_run, "changed": rows})
+        return
+    shown = rows if form is Format.CSV else rows[:SHOWN]
+    show_rows(ChangedVerdict._fields, shown, form, title="Changed verdicts", empty="no verdict changes")
+    would = "would change" if dry_run else "changed"
+    show_note(form, f"{report.letters} letters redriven, {len(rows)} verdicts {would}")
+    if len(shown) < len(rows):
+        show_note(form, f"{len(shown)} of {len(rows)} are shown; all of them: --format json")
+
+
+@dead_letters.command("discard")
+def discard_letters(
+    operator: OperatorOption,
+    reason: WhyOption,
+    letter_ids: LettersArgument = None,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    matching: MatchingOption = None,
+    topic: TopicOption = None,
+    verdict: VerdictOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    do: DoOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Set dead letters aside: these, or all that match. They stay in the books and leave the lists.
+
+    All that match are only counted, unless --do is given.
+    """
+    _expect_reason(reason)
+    acts = do or bool(letter_ids)
+    with open_waybill(waits=acts, access=Access.ACTING if acts else Access.READING) as waybill:
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=matching,
+            topic=topic,
+            verdict=verdict,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=waybill.clock(),
+        )
+        _expect_choice(letter_ids, wanted)
+        letters = _chosen(waybill, letter_ids, wanted)
+        if not acts:
+            show_groups(letters, ("source", "type", "verdict", "reason"), form, None, "Would be discarded")
+            show_note(form, f"{len(letters)} dead letters would be discarded; --do discards them")
+            return
+        _expect_dead(waybill, letters)
+        report = discard(waybill, [letter.letter_id for letter in letters], operator, reason)
+    _show_set_aside(report, "discarded", "were set aside before", form)
+
+
+@dead_letters.command("restore")
+def restore_letters(
+    letter_ids: Annotated[list[str], typer.Argument(metavar="LETTER_ID...", help="As listed with --all.")],
+    operator: OperatorOption,
+    reason: WhyOption = "",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Undo a discard: the letters are listed again."""
+    with open_waybill(waits=True, access=Access.ACTING) as waybill:
+        letters = _chosen(waybill, letter_ids, EVERY_LETTER)
+        report = restore(waybill, [letter.letter_id for letter in letters], operator, reason)
+    _show_set_aside(report, "restored", "were not discarded", form)
+
+
+def _show_set_aside(report: SetAsideReport, done: str, otherwise: str, form: Format) -> None:
+    rows = [{"letter_id": letter_id} for letter_id in report.changed]
+    if form is Format.JSON:
+        show_json({done: report.changed, "unchanged": report.unchanged})
+        return
+    shown = rows if form is Format.CSV else rows[:SHOWN]
+    show_rows(["letter_id"], shown, form, empty=f"none {done}")
+    rest = f"; {report.unchanged} {otherwise}" if report.unchanged else ""
+    show_note(form, f"{len(rows)} {done}{rest}")
+
+
+@dead_letters.command("edit")
+def edit_letter(
+    letter_id: LetterArgument,
+    operator: OperatorOption,
+    reason: WhyOption,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Such as data.lines[0].quantity=3; several times."),
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="FILE|-", help="The whole message, in structured JSON, as it should be."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change; nothing is stored.")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Correct a copy of a letter and take it; the letter is kept, and set aside.
+
+    The copy of a malformed message has the id that it claims. That of a refused or held one has a new id, names the
+    letter as its cause, and the letter is voided.
+    """
+    _expect_reason(reason)
+    if not assignments and file is None:
+        raise typer.BadParameter("say what to change: --set FIELD=VALUE, or --file FILE")
+    replacement = None if file is None else _read(file)
+    with open_waybill(waits=not dry_run, access=Access.READING if dry_run else Access.ACTING) as waybill:
+        (letter,) = _chosen(waybill, [letter_id], EVERY_LETTER)
+        try:
+            plan = plan_edit(
+                waybill, letter, [read_assignment(text) for text in assignments or ()], replacement, operator
+            )
+            row = row_of(plan) if dry_run else do_edit(waybill, plan, operator, reason)
+        except (CannotEditError, CannotAssignError) as e:
+            raise typer.BadParameter(str(e)) from None
+    if form is Format.TABLE:
+        show_rows(["change"], [{"change": change} for change in plan.changes], form, title="Changes")
+        show_note(form, "")
+    show_rows([name for name in Edited._fields if form is not Format.TABLE or name != "changes"], [row._asdict()], form)
+    if row.verdict not in (None, Verdict.APPLIED.value, Verdict.DUPLICATE.value):
+        show_warning(f"the copy is {row.verdict}: {row.reason}")
+
+
+def _chosen(waybill: Waybill, letter_ids: Sequence[str] | None, wanted: DeadLetterFilter) -> list[UntakenMessage]:
+    if not letter_ids:
+        return dead_letters_matching(waybill, wanted)
+    if wanted != EVERY_LETTER:
+        raise typer.BadParameter("name letters, or filter them: not both")
+    try:
+        return letters_named(waybill, letter_ids)
+    except CannotChooseError as e:
+        raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
+
+
+def _expect_choice(letter_ids: Sequence[str] | None, wanted: DeadLetterFilter) -> None:
+    if not letter_ids and wanted == EVERY_LETTER:
+        raise typer.BadParameter("name letters, or choose some with --source, --type, --matching and the like")
+
+
+def _expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
+    held = {letter.letter_id for letter in letters if letter.verdict == Verdict.HELD.value}
+    if held:
+        waiting = held & {message.letter_id for message in waybill.dead_letters.held(waybill.clock())}
+        if waiting:
+            raise typer.BadParameter(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
+
+
+def _expect_reason(reason: str) -> None:
+    if not reason.strip():
+        raise typer.BadParameter("must say why", param_hint="--reason")
+
+
+def _read(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
