@@ -58,6 +58,9 @@ STORED_BESIDE_FACTS = [
     ("message.withdrawn", "MessageWithdrawn"),
     ("operator.acted", "OperatorAct"),
     ("operator.dead_letter_discarded", "DeadLetterDiscarded"),
+    ("operator.dead_letter_restored", "DeadLetterRestored"),
+    ("operator.dead_letters_redriven", "DeadLettersRedriven"),
+    ("operator.dead_letter_edited", "DeadLetterEdited"),
 ]
 
 CONTRACT = [
