@@ -10,27 +10,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, event, func, select
+from sqlalchemy import case, event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
-from consumers.reactors.reactor import checkpoint_of
 from infra.app.container import Waybill
+from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
 from infra.app.status import begun_partitions, partition_statuses, projection_statuses
 from infra.kafka.connection import kafka_connection
-from infra.outbox.expiries import ExpiriesOutbox, instant_of
-from infra.outbox.verdicts import VerdictsOutbox
 from infra.queries.books import books, set_aside, unreadable
 from infra.settings import Settings
 from infra.signals.health import Place, Problem
 from infra.store.checkpoints import Checkpoints
 from infra.store.opening import Access
 from infra.store.projected.failures import projection_failures
-from infra.store.reactions.tables import reaction_wakes
-from infra.store.reactions.transaction import DUE_AT_ONCE
-from infra.store.register.dead import has_expired, is_dead, still_waits
-from infra.store.register.tables import malformed_messages, messages, notices
+from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
 from projections.failures import THE_PROJECTION_ITSELF
@@ -92,14 +88,14 @@ def _limit_statements(connection: Any) -> None:
 def read_store(waybill: Waybill) -> Reading:
     """All groups of gauges. Raises the store's error if not even the position of its newest event can be read."""
     now, reading = waybill.clock(), Reading()
-    age = _ages(waybill, now)
+    oldest = OldestWork(waybill, now)
     reading.samples += _head(waybill, now)
     groups: Sequence[tuple[str, Callable[[], Iterable[Sample]]]] = (
         ("books", lambda: _books(waybill, now)),
         ("letters", lambda: _letters(waybill, now)),
-        ("projections", lambda: _projections(waybill, reading, age)),
+        ("projections", lambda: _projections(waybill, reading, now, oldest)),
         ("parked", lambda: _parked(waybill, reading, now)),
-        ("reactors", lambda: _reactors(waybill, reading, now, age)),
+        ("reactors", lambda: _reactors(waybill, reading, now, oldest)),
         ("partitions", lambda: _stuck_partitions(waybill, reading)),
     )
     for name, read in groups:
@@ -111,17 +107,6 @@ def read_store(waybill: Waybill) -> Reading:
             failed = True
         reading.samples.append(gauge("waybill_reading_failed", float(failed), reading=name))
     return reading
-
-
-def _ages(waybill: Waybill, now: datetime) -> Callable[[int], float]:
-    """The age of the first event after a position, in seconds; 0 if there is none. Projections share positions."""
-
-    @cache
-    def age(position: int) -> float:
-        following = waybill.history.after(position, 1)
-        return _seconds(now, following[0].event.recorded_at if following else None)
-
-    return age
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:
@@ -159,12 +144,12 @@ def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
     yield gauge("waybill_oldest_age_seconds", _seconds(now, waiting), what="held")
 
 
-def _projections(waybill: Waybill, reading: Reading, age: Callable[[int], float]) -> Iterator[Sample]:
+def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
     for found in projection_statuses(waybill):
         which = {"projection": found.name, "version": str(found.version)}
         yield gauge("waybill_projection_position", found.position, **which)
         yield gauge("waybill_projection_lag_events", found.lag, **which)
-        yield gauge("waybill_projection_lag_seconds", age(found.position) if found.lag else 0.0, **which)
+        yield gauge("waybill_projection_lag_seconds", _seconds(now, oldest.after(found.position)), **which)
         yield gauge("waybill_projection_state", 1, **which, state=found.state)
         if found.state == "paused":
             yield gauge("waybill_paused", 1, name=found.name)
@@ -202,11 +187,11 @@ def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sampl
     ]
 
 
-def _reactors(waybill: Waybill, reading: Reading, now: datetime, age: Callable[[int], float]) -> Iterator[Sample]:
-    due = _oldest_due(waybill, now)
+def _reactors(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
+    due = oldest.due()
     for name, position, lag in reactor_lags(waybill):
         yield gauge("waybill_reactor_lag_events", lag, reactor=name)
-        seconds = max(age(position), _seconds(now, due.get(name))) if lag else 0.0
+        seconds = max(_seconds(now, oldest.after(position)), _seconds(now, due.get(name))) if lag else 0.0
         yield gauge("waybill_reactor_lag_seconds", seconds, reactor=name)
         reading.places.append(Place("react", name, position, lag > 0))
     begun = Checkpoints(waybill.backend).begun()
@@ -216,35 +201,11 @@ def _reactors(waybill: Waybill, reading: Reading, now: datetime, age: Callable[[
         position = begun[outbox.name]
         lag = outbox.lag(position)
         yield gauge("waybill_reactor_lag_events", lag, reactor=outbox.name)
-        seconds = _outbox_age(waybill, outbox.name, position, now, age) if lag else 0.0
+        seconds = _seconds(now, oldest.of_outbox(outbox.name, position)) if lag else 0.0
         yield gauge("waybill_reactor_lag_seconds", seconds, reactor=outbox.name)
         reading.places.append(Place("relay", outbox.name, position, lag > 0))
     count, _ = Checkpoints(waybill.backend).left_out(0)
     yield gauge("waybill_records_left_out", count)
-
-
-def _oldest_due(waybill: Waybill, now: datetime) -> dict[str, datetime]:
-    """Since when each reactor has had something to do without a new event, by the name of its checkpoint."""
-    c = reaction_wakes.c
-    question = select(c.reactor, func.min(c.wake_at)).where(c.wake_at > DUE_AT_ONCE, c.wake_at <= now)
-    with waybill.engine.connect() as connection:
-        found = {row[0]: row[1] for row in connection.execute(question.group_by(c.reactor))}
-    return {checkpoint_of(one): found[one.name] for one in waybill.reactors() if one.name in found}
-
-
-def _outbox_age(waybill: Waybill, name: str, position: int, now: datetime, age: Callable[[int], float]) -> float:
-    if name == VerdictsOutbox.name:
-        oldest = select(notices.c.told_at).where(notices.c.notice_id > position).order_by(notices.c.notice_id).limit(1)
-    elif name == ExpiriesOutbox.name:
-        expired = and_(has_expired(now - waybill.hold), messages.c.received_at > instant_of(position))
-        oldest = select(func.min(messages.c.received_at)).where(expired)
-    else:
-        return age(position)
-    with waybill.engine.connect() as connection:
-        since = connection.execute(oldest).scalar_one_or_none()
-    if since is not None and name == ExpiriesOutbox.name:
-        since += waybill.hold
-    return _seconds(now, since)
 
 
 def _stuck_partitions(waybill: Waybill, reading: Reading) -> Iterator[Sample]:

@@ -1,0 +1,129 @@
+"""Reads the broker for the doctor. It writes nothing, and joins no group."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.errors import AuthorizationError, KafkaError
+
+from consumers.contract.topics import read_topics, written_topics
+from consumers.kafka_workarounds import cause_of
+from consumers.sources.kafka import from_milliseconds
+from infra.app.doctor.seen import KafkaSeen, PartitionSeen, Place, TopicSeen, Unread
+from infra.kafka.connection import kafka_connection
+from infra.kafka.offsets import ASK_MS, first_unread
+from infra.settings import Settings, WrongSettingsError
+
+SETTINGS = ["retention.ms", "retention.bytes", "cleanup.policy", "message.timestamp.type"]
+BY_THE_BROKER = "LogAppendTime"
+
+
+def look_at_kafka(settings: Settings, checkpoints: Mapping[Place, int]) -> KafkaSeen | Unread:
+    """All that the checks need; or why the broker was not reached. It gives up after some seconds."""
+    try:
+        connection = kafka_connection(settings)
+    except WrongSettingsError as e:
+        return Unread(str(e), "waybill settings")
+    admin = None
+    try:
+        admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=ASK_MS, request_timeout_ms=ASK_MS)
+        return _look(admin, connection, settings, checkpoints)
+    except (KafkaError, OSError) as e:
+        reason = f"Kafka at {settings.kafka} was not reached: {cause_of(e)}"
+        return Unread(reason, "check that the broker runs, and WAYBILL_KAFKA: waybill settings")
+    finally:
+        if admin is not None:
+            admin.close()
+
+
+def _look(
+    admin: KafkaAdminClient, connection: Mapping[str, Any], settings: Settings, checkpoints: Mapping[Place, int]
+) -> KafkaSeen:
+    read, written = read_topics(settings.topic_prefix), written_topics(settings.topic_prefix)
+    there = set(admin.list_topics())
+    wanted = [topic for topic in (*read, *written) if topic in there]
+    counts = {t["name"]: len(t["partitions"]) for t in admin.describe_topics(wanted)} if wanted else {}
+    topics = _topics(admin, counts)
+    places = [TopicPartition(topic, number) for topic in read for number in range(counts.get(topic, 0))]
+    group = settings.topic_prefix + settings.kafka_group
+    state, members = _group(admin, group)
+    return KafkaSeen(
+        address=settings.kafka,
+        topics=topics,
+        partitions=_partitions(admin, connection, settings, places, checkpoints),
+        read_topics=read,
+        written_topics=written,
+        group=group,
+        group_state=state,
+        members=members,
+        newest=_newest(admin, [one for one in places if topics[one.topic].timestamps == BY_THE_BROKER]),
+    )
+
+
+def _topics(admin: KafkaAdminClient, counts: Mapping[str, int]) -> Mapping[str, TopicSeen]:
+    try:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, topic, SETTINGS) for topic in counts]
+        told = admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
+    except AuthorizationError:
+        told = {}  # the right to read a topic does not include its settings
+
+    def setting(topic: str, name: str) -> str | None:
+        found = told.get(topic, {}).get(name)
+        return None if found is None else found["value"]
+
+    def number(topic: str, name: str) -> int | None:
+        value = setting(topic, name)
+        return None if value is None else int(value)
+
+    return {
+        topic: TopicSeen(
+            count,
+            number(topic, "retention.ms"),
+            number(topic, "retention.bytes"),
+            setting(topic, "cleanup.policy"),
+            setting(topic, "message.timestamp.type"),
+        )
+        for topic, count in counts.items()
+    }
+
+
+def _partitions(
+    admin: KafkaAdminClient,
+    connection: Mapping[str, Any],
+    settings: Settings,
+    places: Sequence[TopicPartition],
+    checkpoints: Mapping[Place, int],
+) -> Mapping[Place, PartitionSeen]:
+    if not places:
+        return {}
+    first = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST), timeout_ms=ASK_MS)
+    end = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=ASK_MS)
+    behind = {
+        (place.topic, place.partition): max(checkpoints.get(tuple(place), 0), first[place].offset)
+        for place in places
+        if max(checkpoints.get(tuple(place), 0), first[place].offset) < end[place].offset
+    }
+    unread = first_unread(connection, behind, settings.max_message_bytes) if behind else {}
+    return {
+        (place.topic, place.partition): PartitionSeen(first[place].offset, end[place].offset, unread.get(tuple(place)))
+        for place in places
+    }
+
+
+def _group(admin: KafkaAdminClient, group: str) -> tuple[str, int]:
+    try:
+        told = admin.describe_groups([group])[group]
+    except AuthorizationError:
+        return "not allowed to be seen", 1
+    return str(told.get("group_state", "")), len(told.get("members", ()))
+
+
+def _newest(admin: KafkaAdminClient, places: Sequence[TopicPartition]) -> datetime | None:
+    """The latest timestamp of a record that the broker stamped."""
+    if not places:
+        return None
+    told = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP), timeout_ms=ASK_MS)
+    stamps = [one.timestamp for one in told.values() if one is not None and one.timestamp > 0]
+    return from_milliseconds(max(stamps)) if stamps else None

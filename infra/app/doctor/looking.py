@@ -1,0 +1,169 @@
+"""Reads the store for the doctor. It writes nothing."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+from eventsourcing.persistence import PersistenceError
+from sqlalchemy import func, select, text, union_all
+from sqlalchemy.exc import DBAPIError
+
+from consumers.contract.topics import read_topics
+from domain.rules_version import RULES_VERSION
+from infra.app.container import Waybill
+from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rules, Stopped, StoreSeen, Unread
+from infra.app.oldest_work import OldestWork
+from infra.app.reactor_lag import reactor_lags
+from infra.app.status import ProjectionStatus, begun_partitions, projection_statuses
+from infra.masking import masked
+from infra.queries.books import unreadable
+from infra.settings import Settings
+from infra.store.checkpoints import Checkpoints
+from infra.store.failures import reason_of
+from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
+from infra.store.postgres.sessions import SharedSessionsError
+from infra.store.projected.failures import projection_failures
+from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.tables import feeds, malformed_messages, messages
+from infra.store.sqlite.file_ownership import NotAStoreError
+from infra.store.stored_rules_version import rules_seen
+
+DAY = timedelta(days=1)
+LONGEST_REASON = 100
+MOVING = frozenset({"live", "behind"})
+"""The states of a projection that should show every event."""
+_WHAT_TO_TYPE = (
+    (NoStoreError, "waybill settings (is WAYBILL_STORE right?); a new store: waybill ingest FILE"),
+    (StoreVersionError, "waybill migrate, with the newest waybill and all writers stopped"),
+    (NotAStoreError, "waybill settings (is WAYBILL_STORE right?)"),
+    (SharedSessionsError, "set WAYBILL_STORE to PostgreSQL itself"),
+    (StoreChangedError, "waybill doctor (again)"),
+)
+UNREADABLE = (*(error for error, _ in _WHAT_TO_TYPE), PersistenceError, DBAPIError, psycopg.Error, OSError)
+
+
+def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSeen | Unread:
+    """All that the checks need; or why it cannot be read."""
+    try:
+        with Waybill(settings, clock, Access.READING) as waybill:
+            return _look(waybill)
+    except UNREADABLE as e:
+        typed = next((what for error, what in _WHAT_TO_TYPE if isinstance(e, error)), None)
+        reason = str(e) if typed is not None else reason_of(e)
+        return Unread(masked(reason), typed or "check that the database runs and can be reached; then: waybill status")
+
+
+def _look(waybill: Waybill) -> StoreSeen:
+    now = waybill.clock()
+    projections = projection_statuses(waybill)
+    begun = {place: one for place, one in begun_partitions(waybill).items() if place[0] in _topics(waybill.settings)}
+    oldest = OldestWork(waybill, now)
+    left_out, newest_left_out = Checkpoints(waybill.backend).left_out(1)
+    with waybill.engine.connect() as connection:
+        version, resettled_to = rules_seen(connection)
+    return StoreSeen(
+        rules=Rules(version, RULES_VERSION, resettled_to is not None),
+        disk=_disk(waybill.settings),
+        clock=_clock(waybill),
+        head=waybill.history.head(),
+        projections=projections,
+        projections_behind=[
+            Behind(one.name, one.lag, oldest.after(one.position))
+            for one in projections
+            if one.lag and one.state in MOVING
+        ],
+        reactors_behind=_reactors(waybill, oldest),
+        stopped=_stopped(waybill),
+        paused=_paused(waybill, projections),
+        unreadable=unreadable(waybill.engine),
+        left_out=left_out,
+        left_out_since=newest_left_out[0].since if newest_left_out else None,
+        dead=_dead(waybill, now),
+        held=_held(waybill, now),
+        checkpoints={place: standing.next_offset for place, standing in begun.items()},
+        moved_at={place: one.moved_at for place, one in begun.items() if one.moved_at is not None},
+    )
+
+
+def _topics(settings: Settings) -> frozenset[str]:
+    return frozenset(read_topics(settings.topic_prefix))
+
+
+def _disk(settings: Settings) -> Disk | None:
+    path = settings.sqlite_path
+    if path is None:
+        return None
+    file = Path(path).absolute()
+    usage = shutil.disk_usage(file.parent)
+    files = [file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm")]
+    return Disk(str(file.parent), usage.free, usage.total, sum(one.stat().st_size for one in files if one.exists()))
+
+
+def _clock(waybill: Waybill) -> timedelta | None:
+    """The server's clock minus ours; the answer's way is halved."""
+    if waybill.settings.sqlite_path is not None:
+        return None
+    with waybill.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        before = datetime.now(UTC)
+        theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        after = datetime.now(UTC)
+    return theirs.astimezone(UTC) - (before + (after - before) / 2)
+
+
+def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
+    """Reactors, and the outboxes of a relay that has run."""
+    due = oldest.due()
+    behind = [
+        Behind(one.name, one.lag, min(filter(None, (oldest.after(one.position), due.get(one.name))), default=None))
+        for one in reactor_lags(waybill)
+        if one.lag
+    ]
+    begun = Checkpoints(waybill.backend).begun()
+    for outbox in waybill.outboxes():
+        if outbox.name in begun and (lag := outbox.lag(begun[outbox.name])):
+            behind.append(Behind(outbox.name, lag, oldest.of_outbox(outbox.name, begun[outbox.name])))
+    return behind
+
+
+def _stopped(waybill: Waybill) -> list[Stopped]:
+    c = projection_failures.c
+    question = select(c.name, c.key, c.reason, c.since).order_by(c.name, c.since, c.key)
+    with waybill.engine.connect() as connection:
+        return [Stopped(name, key or None, reason, at) for name, key, reason, at in connection.execute(question)]
+
+
+def _paused(waybill: Waybill, projections: Sequence[ProjectionStatus]) -> list[Pause]:
+    return [Pause(one.name, None, None, None) for one in projections if one.state == "paused"]
+
+
+def _dead(waybill: Waybill, now: datetime) -> Dead:
+    refused = select(messages.c.received_at, messages.c.reason).where(
+        is_dead(now - waybill.hold), ~messages.c.voided, messages.c.discarded_at.is_(None)
+    )
+    malformed = select(malformed_messages.c.received_at, malformed_messages.c.reason).where(
+        malformed_messages.c.discarded_at.is_(None)
+    )
+    letters = union_all(refused, malformed).subquery()
+    at, reason = letters.c.received_at, letters.c.reason
+    today, yesterday = at > now - DAY, (at > now - 2 * DAY) & (at <= now - DAY)
+    with waybill.engine.connect() as connection:
+        open_, oldest = connection.execute(select(func.count(), func.min(at))).one()
+        last_day = connection.execute(select(func.count()).select_from(letters).where(today)).scalar_one()
+        day_before = connection.execute(select(func.count()).select_from(letters).where(yesterday)).scalar_one()
+        times = func.count().label("times")
+        most = connection.execute(
+            select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(1)
+        ).first()
+        began = connection.execute(select(func.min(feeds.c.opened_at))).scalar_one()
+    frequent = None if most is None else (most[0][:LONGEST_REASON], most[1])
+    return Dead(open_, last_day, day_before, oldest, frequent, began is not None and began <= now - 2 * DAY)
+
+
+def _held(waybill: Waybill, now: datetime) -> Held:
+    question = select(func.count(), func.min(messages.c.received_at)).where(still_waits(now - waybill.hold))
+    with waybill.engine.connect() as connection:
+        waiting, oldest = connection.execute(question).one()
+    return Held(waiting, oldest, waybill.hold)

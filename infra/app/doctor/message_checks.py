@@ -1,0 +1,32 @@
+"""Checks of messages: dead letters and their trend, and held messages."""
+
+from datetime import timedelta
+
+from infra.app.doctor.finding import Finding, count, warning, wrong
+from infra.app.doctor.limits import DEAD_LEAST, DEAD_RISE
+from infra.app.doctor.seen import Seen, StoreSeen
+
+LIST = "waybill dead-letters list --by source,type,reason"
+
+
+def check_dead_letters(store: StoreSeen) -> list[Finding]:
+    """More than the day before is wrong; some that nobody has looked at is a warning."""
+    dead = store.dead
+    if not dead.open:
+        return []
+    most = f"; most often: {dead.most[0]} ({dead.most[1]:,})" if dead.most is not None else ""
+    if dead.compares and dead.last_day >= DEAD_LEAST and dead.last_day >= DEAD_RISE * max(1, dead.day_before):
+        problem = f"{count(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before{most}"
+        return [wrong("dead letters", problem, LIST, dead.oldest)]
+    problem = f"{count(dead.open, 'dead letter')} wait for somebody, {dead.last_day:,} of the last day{most}"
+    return [warning("dead letters", problem, LIST, dead.oldest)]
+
+
+def check_held(seen: Seen, store: StoreSeen) -> list[Finding]:
+    """Held messages that become dead within a quarter of the time for which they may be held."""
+    held = store.held
+    if held.oldest is None or seen.now - held.oldest < held.hold * 0.75:
+        return []
+    left = max(held.hold - (seen.now - held.oldest), timedelta(0))
+    problem = f"of {count(held.waiting, 'held message')} the oldest becomes dead in {left.total_seconds() / 3600:.0f} h"
+    return [warning("held", problem, "waybill held list", held.oldest)]

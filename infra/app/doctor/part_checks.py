@@ -1,0 +1,102 @@
+"""Checks of the parts: projections, reactors, the relay; what is stopped, parked or paused."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from infra.app.doctor.finding import Finding, count, duration, warning, wrong
+from infra.app.doctor.limits import WAITS_TOO_LONG
+from infra.app.doctor.seen import Behind, Seen, Stopped, StoreSeen
+
+RELAY = "relay."
+NEEDS_REBUILD = frozenset({"filling", "needs rebuild"})
+
+
+def check_projections(seen: Seen, store: StoreSeen) -> list[Finding]:
+    """A projection that has not shown events for minutes. One that is stopped or paused has its own finding."""
+    late = _late(seen, store.projections_behind)
+    if not late:
+        return []
+    oldest = min(late, key=lambda one: one.since or seen.now)
+    names = ", ".join(one.name for one in late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+    problem = f"{names}: up to {count(max(one.lag for one in late), 'event')} behind"
+    return [wrong("projections", f"{problem}; the views show the past", "waybill project --once", oldest.since)]
+
+
+def check_rebuilds(store: StoreSeen) -> list[Finding]:
+    """A version of a projection that does not serve yet."""
+    return [
+        warning(
+            "rebuild",
+            f"version {one.version} of {one.name} does not serve yet ({one.state}); the version before it answers",
+            f"waybill rebuild {one.name}",
+        )
+        for one in store.projections
+        if one.state in NEEDS_REBUILD
+    ]
+
+
+def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
+    late = [one for one in _late(seen, store.reactors_behind) if not one.name.startswith(RELAY)]
+    return [
+        wrong("reactors", f"{one.name} has {count(one.lag, 'event')} to react to", "waybill react --once", one.since)
+        for one in late
+    ]
+
+
+def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:
+    late = [one for one in _late(seen, store.reactors_behind) if one.name.startswith(RELAY)]
+    return [
+        wrong("relay", f"{one.name} has {count(one.lag, 'record')} to send", "waybill relay --once", one.since)
+        for one in late
+    ]
+
+
+def check_stopped(store: StoreSeen) -> list[Finding]:
+    return [
+        wrong(
+            "stopped",
+            f"projection {one.name} is stopped: {one.reason}",
+            "mend the cause and restart the projector; see waybill status",
+            one.since,
+        )
+        for one in store.stopped
+        if one.key is None
+    ]
+
+
+def check_parked(store: StoreSeen) -> list[Finding]:
+    """Subjects whose rows stay as they were, one finding a projection."""
+    parked: dict[str, list[Stopped]] = defaultdict(list)
+    for one in store.stopped:
+        if one.key is not None:
+            parked[one.name].append(one)
+    return [
+        wrong(
+            "parked",
+            f"{count(len(found), 'subject')} of {name} parked, such as {found[0].key}: {found[0].reason}",
+            "waybill parked list",
+            min(one.since for one in found),
+        )
+        for name, found in parked.items()
+    ]
+
+
+def check_paused(seen: Seen, store: StoreSeen) -> list[Finding]:
+    findings = []
+    for name, since, operator, reason in store.paused:
+        told = f"{name} is paused" + (f" by {operator}" if operator else "") + (f": {reason}" if reason else "")
+        long = f" (for {duration(seen.now - since)})" if since is not None else ""
+        findings.append(warning("paused", told + long, f"waybill resume {name}", since))
+    return findings
+
+
+def check_left_out(store: StoreSeen) -> list[Finding]:
+    if not store.left_out:
+        return []
+    problem = f"the relay left out {count(store.left_out, 'record')} too large for their topics"
+    return [warning("left out", problem, "waybill status", store.left_out_since)]
+
+
+def _late(seen: Seen, behind: Sequence[Behind]) -> list[Behind]:
+    """Those whose oldest work has waited too long."""
+    return [one for one in behind if one.lag and one.since is not None and seen.now - one.since > WAITS_TOO_LONG]

@@ -1,0 +1,151 @@
+"""What the doctor has seen. A part that could not be read is None, and `Unread` says why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from infra.app.status import ProjectionStatus
+from infra.queries.books import UnreadableBatch
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+
+class Unread(NamedTuple):
+    """A part that could not be read: why, in one line, and what to type."""
+
+    reason: str
+    to_type: str
+
+
+class Disk(NamedTuple):
+    """The disk of an SQLite store, in bytes. `store` is the size of its files."""
+
+    path: str
+    free: int
+    total: int
+    store: int
+
+
+class Rules(NamedTuple):
+    """The version of the rules that the store's verdicts follow; `resettling` while a migration is not finished."""
+
+    stored: int
+    own: int
+    resettling: bool
+
+
+class Behind(NamedTuple):
+    """A projection, a reactor or an outbox that has work: how much, and since when the oldest of it waits."""
+
+    name: str
+    lag: int
+    since: datetime | None
+
+
+class Stopped(NamedTuple):
+    """A parked subject; with `key` None, a projection that is stopped."""
+
+    name: str
+    key: str | None
+    reason: str
+    since: datetime
+
+
+class Pause(NamedTuple):
+    """What an operator paused."""
+
+    name: str
+    since: datetime | None
+    operator: str | None
+    reason: str | None
+
+
+class Dead(NamedTuple):
+    """Open dead letters: all, those received in the last day and in the day before, and the oldest.
+
+    `most` is the most frequent reason of the last day, and how often it came. `compares`: the store existed the day
+    before, so that the two days can be compared.
+    """
+
+    open: int
+    last_day: int
+    day_before: int
+    oldest: datetime | None
+    most: tuple[str, int] | None
+    compares: bool = True
+
+
+class Held(NamedTuple):
+    """Held messages that still wait: how many, and the oldest."""
+
+    waiting: int
+    oldest: datetime | None
+    hold: timedelta
+
+
+@dataclass(frozen=True)
+class StoreSeen:
+    """The store at one moment. `clock` is its server's clock minus ours, None for a file."""
+
+    rules: Rules
+    disk: Disk | None
+    clock: timedelta | None
+    head: int
+    projections: Sequence[ProjectionStatus]
+    projections_behind: Sequence[Behind]
+    reactors_behind: Sequence[Behind]
+    stopped: Sequence[Stopped]
+    paused: Sequence[Pause]
+    unreadable: Sequence[UnreadableBatch]
+    left_out: int
+    left_out_since: datetime | None
+    dead: Dead
+    held: Held
+    checkpoints: Mapping[Place, int]
+    """The next offset of each partition that the store has read."""
+    moved_at: Mapping[Place, datetime]
+
+
+class TopicSeen(NamedTuple):
+    """A topic: its number of partitions, and the settings that matter. Retention is -1 for ever."""
+
+    partitions: int
+    retention_ms: int | None
+    retention_bytes: int | None
+    cleanup_policy: str | None
+    timestamps: str | None
+
+
+class PartitionSeen(NamedTuple):
+    """The first and the end offset. `unread_since` is the timestamp of the first record after the checkpoint."""
+
+    first: int
+    end: int
+    unread_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class KafkaSeen:
+    """The broker at one moment. `newest` is the latest timestamp that a broker gave a record."""
+
+    address: str
+    topics: Mapping[str, TopicSeen]
+    partitions: Mapping[Place, PartitionSeen]
+    read_topics: Sequence[str]
+    written_topics: Sequence[str]
+    group: str
+    group_state: str
+    members: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything. `uses_kafka`: the store has read from it, so it is missed when it is away."""
+
+    now: datetime
+    store: StoreSeen | Unread
+    kafka: KafkaSeen | Unread
+    uses_kafka: bool
