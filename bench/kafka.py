@@ -33,7 +33,7 @@ from infra.app.status import read_status
 from infra.runtime.consumer import FETCH_BYTES
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
-from infra.store.projected.rows import positions_seen
+from infra.store.projected.serving import positions_seen
 from infra.telemetry.logs import configure_logs
 from projections.catalogue import PROJECTIONS
 

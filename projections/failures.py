@@ -103,11 +103,20 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Standing:
-    """The state of a projection: its position, whether it is paused, and its failures by key."""
+    """The state of a projection: its position, whether it is paused, and its failures by key.
+
+    `filled` is false for a version that needs a rebuild before it is kept up to date.
+    """
 
     position: int = 0
     paused: bool = False
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    filled: bool = True
+
+    @property
+    def runs(self) -> bool:
+        """Whether the runner moves it on."""
+        return self.filled and not self.paused
 
     @property
     def stopped(self) -> bool:

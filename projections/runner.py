@@ -3,7 +3,7 @@
 All projections at one position share the reading, decoding and settling of a batch (projections/batch_settling.py).
 Rows, totals and checkpoint are written in one transaction by compare-and-set (projections/batch_writing.py).
 Projections at different positions take turns, and a failing one is left out while the others go on
-(projections/parking.py).
+(projections/parking.py). A version that needs a rebuild gets no turn; a rebuild fills it (infra/app/rebuild.py).
 """
 
 from collections import defaultdict
@@ -60,13 +60,14 @@ class Runner:
         self._last_turn: dict[str, int] = {}
 
     def position(self) -> int:
-        """The position that all projections have reached."""
-        return min(standing.position for standing in self._rows.standings(self._projections).values())
+        """The position that all projections have reached, leaving out those that need a rebuild."""
+        standings = self._rows.standings(self._projections).values()
+        return min((standing.position for standing in standings if standing.filled), default=0)
 
     def reached(self, target: int) -> bool:
-        """Whether all projections that are neither paused nor stopped have reached a position."""
+        """Whether all projections that run and are not stopped have reached a position."""
         standings = self._rows.standings(self._projections).values()
-        return all(s.position >= target for s in standings if not s.paused and not s.stopped)
+        return all(s.position >= target for s in standings if s.runs and not s.stopped)
 
     def seconds_to_retry(self) -> float | None:
         """How long until the next retry of a failed projection; None if there is none."""
@@ -81,7 +82,7 @@ class Runner:
         """
         standings = self._rows.standings(self._projections)
         for start, group in self._groups(standings):
-            stop = min((s.position for s in standings.values() if s.position > start and not s.paused), default=None)
+            stop = min((s.position for s in standings.values() if s.position > start and s.runs), default=None)
             touched = self._history.touched_after(start, self._batch_events, stop)
             if not touched.events:
                 continue
@@ -99,7 +100,7 @@ class Runner:
         standings = self._rows.standings(self._projections)
         for projection in self._projections:
             standing = standings[projection.name]
-            if not standing.parked or standing.paused:
+            if not standing.parked or not standing.runs:
                 continue
             streams = [stream_name(projection.kind, subject_id) for subject_id in sorted(standing.parked)]
             facts = self._history.facts_up_to(streams, standing.position)
@@ -111,7 +112,7 @@ class Runner:
         groups: dict[int, list[Projection]] = defaultdict(list)
         for projection in self._projections:
             standing = standings[projection.name]
-            if not standing.paused and self._parking.is_due(projection):
+            if standing.runs and self._parking.is_due(projection):
                 groups[standing.position].append(projection)
 
         def last_turn(group: tuple[int, list[Projection]]) -> tuple[int, int]:

@@ -93,3 +93,46 @@ class DeadLetterEdited(OperatorAct, frozen=True, kw_only=True, omit_defaults=Tru
     copy_id: str
     copy_subject: str
     changes: tuple[str, ...]
+
+
+@register_event
+class ProjectionRebuilt(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A projection's rows were made anew from the events, and serve since then. `position` is what they reflect."""
+
+    TOPIC: ClassVar[str] = "operator.projection_rebuilt"
+
+    projection: str
+    version: int
+    position: int
+
+
+@register_event
+class ProjectionSetBack(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """The rows that a projection had before its rebuild serve again, or those of the version before."""
+
+    TOPIC: ClassVar[str] = "operator.projection_set_back"
+
+    projection: str
+    version: int
+    position: int
+
+
+@register_event
+class ProjectionVersionDropped(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rows of a projection that served before were dropped."""
+
+    TOPIC: ClassVar[str] = "operator.projection_version_dropped"
+
+    projection: str
+    version: int
+
+
+@register_event
+class KeyRebuilt(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """The rows of one subject were made anew from its events."""
+
+    TOPIC: ClassVar[str] = "operator.key_rebuilt"
+
+    projection: str
+    subject_id: str
+    position: int

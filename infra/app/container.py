@@ -8,8 +8,6 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
@@ -35,14 +33,13 @@ from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
 from infra.settings import Settings
 from infra.signals.pulse import Pulse
-from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
 from infra.store.business_months import keep_business_months
 from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
-from infra.store.projected.rows import ProjectedRows, all_live
+from infra.store.projected.rows import ProjectedRows
 from infra.store.reactions.reading import ReactionReading
 from infra.store.reactions.transaction import StoredReactions
 from infra.store.register.register import StoredRegister
@@ -73,16 +70,6 @@ def open_backend(settings: Settings, access: Access = Access.ACTING) -> Backend:
     from infra.store.postgres.backend import PostgresBackend
 
     return PostgresBackend(settings.store, access)
-
-
-def stored_rows(backend: Backend, hold: timedelta, zone: str) -> ProjectedRows:
-    """The projections' rows; the analysts' names move to versions that become live."""
-
-    def move_names(connection: Connection) -> None:
-        if all_live(connection, PROJECTIONS):
-            backend.redefine(connection, relations(hold, zone))
-
-    return ProjectedRows(backend.engine, move_names)
 
 
 def reading_rules(settings: Settings, *, honour_recordedtime: bool = False) -> ReadingRules:
@@ -134,7 +121,7 @@ class Waybill:
             self.backend = open_backend(settings, access)
             self.application = self.backend.application
             self.engine = self.backend.engine
-            self.rows = stored_rows(self.backend, self.hold, settings.time_zone)
+            self.rows = ProjectedRows(self.engine)
             try:
                 if access is Access.READING:
                     expect_readable(self.engine, settings.store)
@@ -150,7 +137,7 @@ class Waybill:
         self.retry = RetryPolicy(settings.retry_seconds)
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
-        self.views = Views(self.engine, self.rows, self.history, clock, settings.clock_skew, settings.time_zone)
+        self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)

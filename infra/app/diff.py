@@ -18,7 +18,8 @@ from infra.app.container import Waybill
 from infra.app.settled_anew import STREAMS_AT_ONCE, shaped_batches
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import History
-from infra.store.projected.rows import LiveVersion, live_versions
+from infra.store.projected.serving import LiveVersion, live_versions
+from infra.store.projected.tables import StoredVersion
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
 from projections.projection import Projection
@@ -125,7 +126,7 @@ class _Comparison:
 
     def __post_init__(self) -> None:
         self.stored, self.names, self.new_columns, self.old_columns = _stored(
-            self.connection, self.declared, self.live.version
+            self.connection, self.declared, self.live.stored
         )
         self.indexes = [self.declared.names.index(name) for name in self.names]
         self.sums: dict[Totals, dict[Row, list[int]]] = {
@@ -248,8 +249,8 @@ class _Stored(NamedTuple):
     old_columns: Sequence[str]
 
 
-def _stored(connection: Connection, declared: RowTable[Any], version: int) -> _Stored:
-    name = declared.name + version_suffix(version)
+def _stored(connection: Connection, declared: RowTable[Any], live: StoredVersion) -> _Stored:
+    name = declared.name + version_suffix(*live)
     inspector = inspect(connection)
     there = [column["name"] for column in inspector.get_columns(name)] if inspector.has_table(name) else []
     new = [column for column in declared.names if column not in there]

@@ -17,18 +17,21 @@ import structlog
 from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive_streams
 from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
-from infra.app.container import Waybill, open_backend, reading_rules, stored_rows, system_clock
+from infra.app.container import Waybill, open_backend, reading_rules, system_clock
+from infra.app.rebuild import Rebuild, Who
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend
 from infra.store.business_months import keep_business_months
 from infra.store.engine import LOCKED
 from infra.store.opening import opening_alone
+from infra.store.projected.rows import ProjectedRows
 from infra.store.register.rules_migration import StoredResettling
 from infra.store.retries import RetryPolicy
 from infra.store.schema_version import refuse_newer, upgrade, version_of
 from infra.store.stored_rules_version import begin_resettling
 from projections.catalogue import PROJECTIONS
+from projections.rebuild import RebuildProgress
 from projections.runner import Step
 
 MESSAGES_OF_A_SUBJECT = 10
@@ -37,6 +40,8 @@ MALFORMED_AT_ONCE = 50
 """Each can have a megabyte."""
 TWENTIETHS = 20
 MALFORMED_A_LINE = 10_000
+MIGRATION = Who("waybill", "migration")
+"""Who rebuilds what a new version changed, unless a person is named."""
 BECAUSE = f"rules of version {RULES_VERSION}"
 
 
@@ -77,7 +82,7 @@ def migrate_store(
             again(lambda: upgrade(backend.engine))
             again(lambda: _begin(backend))
             hold = timedelta(hours=settings.hold_hours)
-            stored_rows(backend, hold, settings.time_zone).create(PROJECTIONS)
+            ProjectedRows(backend.engine).create(PROJECTIONS)
             again(lambda: keep_business_months(backend.engine, settings.time_zone))
             again(lambda: define_relations(backend, hold, settings.time_zone))
         except BaseException:
@@ -92,12 +97,21 @@ def migrate_store(
     return Migrated(before, changed, taken)
 
 
-def fill_views(settings: Settings, on_step: Callable[[Step, int], None] | None = None) -> int:
-    """Project until this version's views are up to date and live; returns the position that they reflect.
+def fill_views(
+    settings: Settings,
+    who: Who = MIGRATION,
+    on_step: Callable[[Step, int], None] | None = None,
+    on_rebuild: Callable[[RebuildProgress], None] = lambda _: None,
+) -> int:
+    """Bring this version's views up to date and make them live; returns the position that they reflect.
 
-    `on_step` gets each step, and the position of the newest event.
+    Those that this version has changed are rebuilt (`on_rebuild`), then all are projected: `on_step` gets each step,
+    and the position of the newest event.
     """
     with Waybill(settings) as waybill:
+        standings = waybill.rows.standings(PROJECTIONS)
+        if changed := [projection for projection in PROJECTIONS if not standings[projection.name].filled]:
+            Rebuild(waybill, who, tell=on_rebuild).run(changed)
         head = waybill.retry(waybill.history.head)
         return waybill.project(None if on_step is None else lambda step: on_step(step, head))
 

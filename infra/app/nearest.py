@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from infra.queries.desk import Desk, Rep
-from infra.store.projected.rows import NotFilledError
+from infra.store.projected.serving import NotFilledError
 
 NEAREST_NAMED = 3
 

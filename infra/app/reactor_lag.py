@@ -9,10 +9,10 @@ from consumers.reactors.reactor import Reactor, checkpoint_of
 from domain.kind import Kind
 from infra.app.container import Waybill
 from infra.store.checkpoints import Checkpoints
-from infra.store.projected.rows import NotFilledError, answering_position
-from infra.store.projected.tables import stored_tables
+from infra.store.projected.serving import NotFilledError, answering
 from infra.store.reactions.reading import ReactionReading
 from projections.catalogue import PROJECTIONS
+from projections.views.tables import table_of
 
 
 class ReactorLag(NamedTuple):
@@ -59,10 +59,9 @@ def _concern(reactor: Reactor) -> Kind:
 def _has(waybill: Waybill, kind: Kind) -> bool:
     """Whether the views have a subject of this kind; False while they are being filled."""
     projection = next(one for one in PROJECTIONS if one.kind is kind)
-    table = stored_tables(projection)[projection.tables[0]]
     with waybill.engine.connect() as connection:
         try:
-            answering_position(connection, (projection,))
+            anything = answering(connection, (projection,)).over(select(table_of(projection.tables[0])).limit(1))
         except NotFilledError:
             return False
-        return connection.execute(select(table).limit(1)).first() is not None
+        return connection.execute(anything).first() is not None

@@ -22,8 +22,7 @@ from infra.queries import books
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import ROWS_AT_ONCE
 from infra.store.projected.failures import failures_of
-from infra.store.projected.rows import filled_positions
-from infra.store.projected.tables import stored_tables
+from infra.store.projected.serving import filled_positions, tables_in_use
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
@@ -75,6 +74,7 @@ class _Verification:
         self._selection = selection
         self._history = waybill.history.within(connection)
         self._positions = filled_positions(connection, PROJECTIONS)
+        self._tables = {projection: tables_in_use(connection, projection) for projection in self._positions}
         self._failures = failures_of(connection, self._positions)
         derived = DerivedCheck(waybill, connection)
         self._derived = derived if derived.reactors else None
@@ -103,7 +103,7 @@ class _Verification:
         for projection in PROJECTIONS:
             if projection not in self._positions:
                 yield (
-                    f"{projection.name}: its version {projection.version} is not filled; "
+                    f"{projection.name}: its version {projection.version} needs a rebuild; "
                     f"waybill diff {projection.name} compares the one that people query"
                 )
 
@@ -161,7 +161,7 @@ class _Verification:
     def _compare_rows(
         self, projection: Projection, table: RowTable[Any], subjects: Sequence[str], shaped: Sequence[Row]
     ) -> Iterator[Finding]:
-        found = _rows_of(self._connection, table, stored_tables(projection)[table], subjects)
+        found = _rows_of(self._connection, table, self._tables[projection][table], subjects)
         self._checked["rows"] += len(found)
         among, place = set(subjects), table.names.index(table.subject)
         fresh = (row for row in shaped if row[place] in among)
@@ -179,7 +179,7 @@ class _Verification:
         known: dict[tuple[Kind, str], set[str]] = {}
         for projection in self._positions:
             for table in projection.tables:
-                subject = stored_tables(projection)[table].c[table.subject]
+                subject = self._tables[projection][table].c[table.subject]
                 for subject_id in self._connection.execute(select(subject).distinct()).scalars():
                     known.setdefault((projection.kind, subject_id), set()).add(table.name)
         existing = self._history.existing(stream_name(kind, subject_id) for kind, subject_id in known)
@@ -192,7 +192,7 @@ class _Verification:
     def _check_totals(self) -> Iterator[Finding]:
         """Each total, from the sum over the stored rows, which are compared themselves."""
         self._checked["totals"] += 0
-        for totals, stored in ((t, stored_tables(p)) for p in self._positions for t in p.totals):
+        for totals, stored in ((t, self._tables[p]) for p in self._positions for t in p.totals):
             over = stored[totals.over]
             rows = self._connection.execute(
                 select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None)),

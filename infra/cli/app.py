@@ -55,7 +55,7 @@ from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
-from infra.store.projected.rows import NotFilledError
+from infra.store.projected.serving import NotFilledError
 from infra.store.retries import passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError

@@ -175,7 +175,11 @@ def migrate(
 
         migrated = migrate_store(settings, lambda told: advance(_WORK[told.part], told.done, told.total))
         if not no_project:
-            fill_views(settings, lambda step, head: advance("filling the views", step.end, head))
+            fill_views(
+                settings,
+                on_step=lambda step, head: advance("filling the views", step.end, head),
+                on_rebuild=lambda told: advance(told.part, told.done, told.total),
+            )
     before, changed, taken = migrated
     if changed or taken:
         judged = f"{changed:,} messages have another verdict by rules of version {RULES_VERSION}"

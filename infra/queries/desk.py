@@ -21,8 +21,7 @@ from domain.order.kind import ORDER
 from domain.streams import settle_stream, stream_name
 from infra.store.engine import snapshot
 from infra.store.events.history import History
-from infra.store.projected.rows import answering_position
-from infra.store.projected.tables import over_stored_tables
+from infra.store.projected.serving import answering
 from projections.accounts import ACCOUNTS
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
@@ -98,8 +97,8 @@ class Desk:
             known.valid_to.is_(None)
         )
         with snapshot(self._engine) as connection:
-            answering_position(connection, (REPS,))
-            rows = connection.execute(over_stored_tables(question, (REPS,)).order_by(known.rep_id)).all()
+            stored = answering(connection, (REPS,)).over(question.order_by(known.rep_id))
+            rows = connection.execute(stored).all()
         return {row.rep_id: Rep._make(row) for row in rows}
 
     def open_orders_of_rep(self, rep_id: str) -> list[Held]:
@@ -135,10 +134,9 @@ class Desk:
             )
         ).where(is_open(as_of), *([] if unheld else [state.rep_id.is_not(None)]))
         with snapshot(self._engine) as connection:
-            position = answering_position(connection, (ORDER_STATES, ACCOUNTS))
-            stored = over_stored_tables(question.order_by(state.order_id), (ORDER_STATES, ACCOUNTS))
-            rows = connection.execute(stored).all()
-        return OpenOrders([OpenOrderRow._make(row) for row in rows], position)
+            answers = answering(connection, (ORDER_STATES, ACCOUNTS))
+            rows = connection.execute(answers.over(question.order_by(state.order_id))).all()
+        return OpenOrders([OpenOrderRow._make(row) for row in rows], answers.position)
 
     def account(self, account_id: str) -> Held | None:
         """An account of which some message speaks; None if there is none."""
@@ -167,8 +165,8 @@ class Desk:
         present = column.table.c.valid_to.is_(None)
         question = select(column).where(present, *which).order_by(column)
         with snapshot(self._engine) as connection:
-            answering_position(connection, (projection,))
-            return connection.execute(over_stored_tables(question, (projection,))).scalars().all()
+            stored = answering(connection, (projection,)).over(question)
+            return connection.execute(stored).scalars().all()
 
     def _standing(self, which: ColumnElement[bool]) -> Sequence[str]:
         named = standing_order_periods.c

@@ -15,8 +15,7 @@ from infra.queries.untaken import UntakenThen
 from infra.store.business_months import expect_business_months
 from infra.store.engine import snapshot
 from infra.store.events.history import History
-from infra.store.projected.rows import ProjectedRows, answering_position
-from infra.store.projected.tables import over_stored_tables
+from infra.store.projected.serving import NotFilledError, answering
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import reads_business_months
 from projections.views.catalogue import View
@@ -50,14 +49,12 @@ class Views:
     def __init__(
         self,
         engine: Engine,
-        rows: ProjectedRows,
         history: History,
         clock: Callable[[], datetime],
         clock_skew: timedelta,
         zone: str = UTC_ZONE,
     ):
         self._engine = engine
-        self._rows = rows
         self._history = history
         self._clock = clock
         self._clock_skew = clock_skew
@@ -94,8 +91,8 @@ class Views:
             with snapshot(self._engine) as connection:
                 if reads_business_months(question):
                     expect_business_months(connection, self._zone)
-                position = answering_position(connection, view.projections)
-                yield Streamed(connection, question, position, instant)
+                answers = answering(connection, view.projections)
+                yield Streamed(connection, answers.over(question), answers.position, instant)
             return
         head = self._history.head()
         with (
@@ -122,13 +119,20 @@ class Views:
         Raises NotYetReflectedError if it is not reached in time.
         """
         give_up = monotonic() + patience.total_seconds()
-        while (reached := min(self._rows.positions(view.projections).values())) < position:
+        while (reached := self._reflected(view)) < position:
             if monotonic() >= give_up:
                 raise NotYetReflectedError(
                     f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
                     f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
                 )
             sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _reflected(self, view: View) -> int:
+        try:
+            with self._engine.connect() as connection:
+                return answering(connection, view.projections).position
+        except NotFilledError:
+            return 0
 
 
 class NotYetReflectedError(Exception):
@@ -139,4 +143,4 @@ def _question(view: View, as_of: AsOf, filters: Mapping[str, str] | None) -> Sel
     question = view.question(as_of)
     for column, value in (filters or {}).items():
         question = question.where(question.selected_columns[column] == value)
-    return over_stored_tables(question, view.projections)
+    return question

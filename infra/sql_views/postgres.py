@@ -11,6 +11,7 @@ relations, so that the planner can inline it and use indexes. Why: docs/decision
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import iterate
 
-from infra.sql_views.relations import NotAllowedError, Relation
+from infra.sql_views.relations import NotAllowedError, Relation, Wanted
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
 
@@ -29,22 +30,23 @@ ABOUT = "What analysts query: relations as of now, and functions of the same nam
 # The number is arbitrary, but every process must use the same.
 DEFINING = 7_923_158
 LOCK_TIMEOUT = "2s"
-"""How long replacing a relation waits for its readers; new readers queue behind it meanwhile."""
+"""How long replacing the relations waits for another process that does the same."""
+LOCK_MILLISECONDS = 800
+"""How long replacing the relations waits for their readers; new readers queue behind it meanwhile."""
 
 # With named parameters, because the driver's style would double every percent sign.
 _DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 _quote = _DIALECT.identifier_preparer.quote
 
 
-def define(engine: Engine, relations: Sequence[Relation]) -> bool:
+def define(engine: Engine, wanted: Sequence[Relation] | Wanted) -> bool:
     """Create or replace the schema's relations in one transaction; returns whether anything changed.
 
     It costs one query when nothing changed. Raises sqlalchemy's DBAPIError when a lock cannot be acquired in time, and
     NotAllowedError when the store belongs to another role.
     """
-    said = _said(_statements(relations))
     with engine.connect() as connection:
-        if _comment(connection) == said:
+        if _comment(connection) == _said(_statements(_seen(connection, wanted))):
             return False
         if not _may_define(connection):
             raise NotAllowedError(
@@ -52,29 +54,56 @@ def define(engine: Engine, relations: Sequence[Relation]) -> bool:
                 f"them: run waybill migrate as {_owner(connection)}"
             )
     with engine.begin() as connection:
-        return redefine(connection, relations)
+        return redefine(connection, wanted)
 
 
-def redefine(connection: Connection, relations: Sequence[Relation]) -> bool:
+def redefine(connection: Connection, wanted: Sequence[Relation] | Wanted) -> bool:
     """Create or replace the schema's relations within the connection's transaction; returns whether any changed."""
-    wanted = _statements(relations)
-    said = _said(wanted)
     _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
+    # Seen under the lock: otherwise a rebuild that swaps meanwhile would be undone.
+    relations = _seen(connection, wanted)
+    statements = _statements(relations)
+    said = _said(statements)
     if _comment(connection) == said:
         return False  # another process was first
     readers = _readers(connection)
+    _lock_views(connection)
     try:
         with connection.begin_nested():
-            _run(connection, *wanted)
+            _run(connection, *statements)
     except DBAPIError as e:
         if not isinstance(e.orig, psycopg.errors.InvalidTableDefinition):
             raise
         # CREATE OR REPLACE can only add columns to a view, so it is dropped first.
-        _run(connection, *_removals(relations), *wanted)
+        _run(connection, *_removals(relations), *statements)
     for role in readers:
         _grant(connection, role)
     _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(said)}")
     return True
+
+
+def _seen(connection: Connection, wanted: Sequence[Relation] | Wanted) -> Sequence[Relation]:
+    return wanted(connection) if callable(wanted) else wanted
+
+
+def _lock_views(connection: Connection) -> None:
+    """Lock all of the schema's views against readers, or give up soon.
+
+    A query of two views waits for the one that is locked here while it holds the other. PostgreSQL ends one of the two
+    transactions once either has waited for a second (deadlock_timeout). Nobody can have waited that long for this one
+    when it gives up, so a reader is never the one that is ended.
+    """
+    begun = monotonic()
+    views = text("SELECT viewname FROM pg_views WHERE schemaname = :schema ORDER BY viewname")
+    for name in connection.execute(views, {"schema": SCHEMA}).scalars().all():
+        left = max(1, round(LOCK_MILLISECONDS - 1000 * (monotonic() - begun)))
+        # The statement changes nothing, and unlike LOCK TABLE it does not lock the tables that the view reads.
+        _run(
+            connection,
+            f"SET LOCAL lock_timeout = '{left}ms'",
+            f"ALTER VIEW {SCHEMA}.{_quote(name)} RESET (check_option)",
+        )
+    _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
 def _said(statements: Sequence[str]) -> str:

@@ -4,15 +4,15 @@ The list is the same for both databases. postgres.py defines it as a schema with
 views of the file.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Connection, Select, Table, select
 
 from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
-from infra.store.projected.tables import over_relations, over_stored_tables
+from infra.store.projected.tables import StoredVersion, over_relations, over_stored_tables
 from projections.projection import Projection
 from projections.table import RowTable
 from projections.views.as_of import UTC_ZONE, AsOf
@@ -29,6 +29,10 @@ OF_REGISTER = {
     business_month_starts: "business_months",
 }
 """What views read besides the projections' rows, by relation name: parts of the register, and the calendar."""
+
+
+Wanted = Callable[[Connection], Sequence["Relation"]]
+"""The relations to define, as a transaction sees which tables serve."""
 
 
 class NotAllowedError(Exception):
@@ -55,10 +59,12 @@ class Relation:
     """Whether it needs exact decimals, which a foreign client of an SQLite file does not have."""
     zone: str = UTC_ZONE
     """The business time zone, for months."""
+    stored: Mapping[str, StoredVersion] = field(default_factory=dict)
+    """Whose tables to read, by projection name; by default the first build of this code's versions."""
 
     def stored_question(self, as_of: AsOf) -> Select[Any]:
         """The query on the stored tables of the projections."""
-        return over_stored_tables(self.question(as_of.in_zone(self.zone)), self.projections)
+        return over_stored_tables(self.question(as_of.in_zone(self.zone)), self.projections, self.stored)
 
     def relations_question(self, as_of: AsOf) -> Select[Any]:
         """The same query on relations that analysts may read."""
@@ -70,10 +76,12 @@ class Relation:
         return self.description if self.table is not None else f"{self.description} As of now."
 
 
-def relations(hold: timedelta, zone: str = UTC_ZONE) -> list[Relation]:
+def relations(
+    hold: timedelta, zone: str = UTC_ZONE, stored: Mapping[str, StoredVersion] | None = None
+) -> list[Relation]:
     """The tables of rows first, since the views' functions read these.
 
-    `hold` is how long a message may be held, and `zone` the business time zone.
+    `hold` is how long a message may be held, `zone` the business time zone, and `stored` whose tables they read.
     """
     tables = {t: projection for view in VIEWS for projection in view.projections for t in projection.tables}
     letters = Relation(
@@ -84,7 +92,9 @@ def relations(hold: timedelta, zone: str = UTC_ZONE) -> list[Relation]:
         reads_more=True,
     )
     of_tables = [_of_table(table, projection) for table, projection in tables.items()]
-    return [*of_tables, *map(_of_register, OF_REGISTER), *(_of_view(view, zone) for view in VIEWS), letters]
+    of_views = [_of_view(view, zone) for view in VIEWS]
+    found = [*of_tables, *map(_of_register, OF_REGISTER), *of_views, letters]
+    return [replace(relation, stored=stored) for relation in found] if stored else found
 
 
 def _of_register(table: Table) -> Relation:

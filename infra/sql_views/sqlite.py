@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Float, Select, Text, literal_column, select
 from sqlalchemy.dialects import sqlite
 
-from infra.sql_views.relations import Relation
+from infra.sql_views.relations import Relation, Wanted
 from infra.store.engine import LOCKED
 from projections.views.as_of import AsOf
 from projections.views.columns import Hours, Instant
@@ -24,15 +24,18 @@ _DIALECT = sqlite.dialect()
 _quote = _DIALECT.identifier_preparer.quote
 
 
-def define(engine: Engine, relations: Sequence[Relation]) -> bool:
+def define(engine: Engine, wanted: Sequence[Relation] | Wanted) -> bool:
     """Create or replace the file's views in one transaction; returns whether anything changed."""
-    wanted = _definitions(relations)
     with engine.connect() as connection:
-        if _found(connection).items() >= wanted.items():
+        if _found(connection).items() >= _definitions(_seen(connection, wanted)).items():
             return False
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
-        redefine(connection, relations)
+        redefine(connection, _seen(connection, wanted))
     return True
+
+
+def _seen(connection: Connection, wanted: Sequence[Relation] | Wanted) -> Sequence[Relation]:
+    return wanted(connection) if callable(wanted) else wanted
 
 
 def redefine(connection: Connection, relations: Sequence[Relation]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from infra.sql_views.relations import Relation
+from infra.sql_views.relations import Relation, Wanted
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import Leadership
 
@@ -40,7 +40,7 @@ class Backend(Protocol):
     def leadership(self, role: str) -> Leadership:
         """This process's leadership of a role, and its notifications of new events."""
 
-    def define(self, relations: Sequence[Relation]) -> bool:
+    def define(self, wanted: Sequence[Relation] | Wanted) -> bool:
         """Redefine the analysts' relations if needed; returns whether it was. One transaction, safe with readers.
 
         Raises NotAllowedError, or sqlalchemy's DBAPIError if a reader blocks the replacement for too long.

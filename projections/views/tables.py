@@ -1,7 +1,7 @@
 """The projections' SQL tables, generated from their row classes.
 
-Each version of a projection has its own tables, such as `order_states_v3`. Code reads and writes those of its own
-version. See docs/decisions/013-tables-by-version.md.
+Each version of a projection has its own tables, such as `order_states_v3`, and so has each rebuild of a version. Which
+of them serve is stored. See docs/decisions/013-tables-by-version.md and 021-rebuild-beside.md.
 """
 
 from collections.abc import Mapping
@@ -43,9 +43,12 @@ metadata = MetaData()
 """All tables of this code's projection versions."""
 
 
-def version_suffix(version: int) -> str:
-    """The suffix of the stored names of tables and indexes of this projection version."""
-    return f"_v{version}"
+def version_suffix(version: int, build: int = 0) -> str:
+    """The suffix of the stored names of tables and indexes of this projection version, such as "_v3".
+
+    A rebuild fills the tables of the next build, whose names end with "_v3_b1".
+    """
+    return f"_v{version}_b{build}" if build else f"_v{version}"
 
 
 def sql_table(declared: RowTable[Any], metadata: MetaData, suffix: str = "") -> Table:

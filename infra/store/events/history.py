@@ -70,6 +70,15 @@ class History:
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {position} > :position AND {position} <= :up_to ORDER BY {position} LIMIT :limit"
         )
+        self._next_streams = (
+            f"SELECT e.originator_id, max(e.originator_version) FROM {backend.events_table} AS e "
+            "WHERE e.originator_id > :after AND ({kinds}) "
+            "GROUP BY e.originator_id ORDER BY e.originator_id LIMIT :limit"
+        )
+        self._count_of_kinds = (
+            f"SELECT count(*) FROM {backend.events_table} AS e "
+            f"WHERE {position} <= :up_to AND e.originator_id > :after AND ({{kinds}})"
+        )
         # "+ 0": in the order of an index of streams, not of positions, which would have to be sorted.
         self._by_stream = text(
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {position} + 0 <= :up_to "
@@ -129,6 +138,18 @@ class History:
         prefix = f"{kind.prefix}-"
         return [row[0] for row in self._select(self._of_kind, prefix=prefix, length=len(prefix))]
 
+    def next_streams(self, after: str, kinds: Iterable[Kind], limit: int) -> Sequence[tuple[str, int]]:
+        """The next streams of these kinds after one, in the order of the store, with the number of their events."""
+        prefixes, parameters = _of_kinds(kinds)
+        statement = text(self._next_streams.format(kinds=prefixes))
+        return [(row[0], row[1]) for row in self._select(statement, after=after, limit=limit, **parameters)]
+
+    def count_of_kinds(self, kinds: Iterable[Kind], up_to: int, after: str = "") -> int:
+        """How many events up to a position the streams of these kinds have, those after one stream."""
+        prefixes, parameters = _of_kinds(kinds)
+        statement = text(self._count_of_kinds.format(kinds=prefixes))
+        return int(self._select(statement, up_to=up_to, after=after, **parameters)[0][0])
+
     def stream(self, name: str) -> list[PositionedEvent]:
         """All events of one stream, in the order of their versions."""
         return [PositionedEvent(row[0], decode_event(*row[1:])) for row in self._select(self._stream, stream=name)]
@@ -181,6 +202,15 @@ def _by_stream(rows: Iterable[Any]) -> Iterator[tuple[str, list[PositionedEvent]
     """The events of rows that are in the order of streams."""
     for name, events in groupby(rows, key=lambda row: row[1]):
         yield name, [PositionedEvent(row[0], decode_event(*row[1:])) for row in events]
+
+
+def _of_kinds(kinds: Iterable[Kind]) -> tuple[str, Mapping[str, str]]:
+    """A condition that a stream is of one of these kinds, and its parameters."""
+    prefixes = sorted({f"{kind.prefix}-" for kind in kinds})
+    said = " OR ".join(
+        f"substr(e.originator_id, 1, {len(prefix)}) = :prefix_{number}" for number, prefix in enumerate(prefixes)
+    )
+    return said, {f"prefix_{number}": prefix for number, prefix in enumerate(prefixes)}
 
 
 def head_seen(connection: Connection, backend: Backend) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from infra.sql_views import postgres as analysts
-from infra.sql_views.relations import Relation
+from infra.sql_views.relations import Relation, Wanted
 from infra.store.backend import EventRow
 from infra.store.engine import LOCKED
 from infra.store.events.application import Fulfillment
@@ -75,8 +75,8 @@ class PostgresBackend:
     def leadership(self, role: str) -> Leadership:
         return PostgresLeadership(role, self._sessions, self._recorder.channel_name)
 
-    def define(self, relations: Sequence[Relation]) -> bool:
-        return analysts.define(self.engine, relations)
+    def define(self, wanted: Sequence[Relation] | Wanted) -> bool:
+        return analysts.define(self.engine, wanted)
 
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)

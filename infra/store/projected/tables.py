@@ -1,11 +1,12 @@
-"""The projections' tables by (name, version), and the tables of their checkpoints and live versions.
+"""The projections' tables by (name, version, build), and the tables of their checkpoints, live versions and builds.
 
-The names that analysts query point to the live version. See docs/decisions/013-tables-by-version.md.
+The names that analysts query point to the live version, and there to the build that is in use. See
+docs/decisions/013-tables-by-version.md and 021-rebuild-beside.md.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, false, true
 from sqlalchemy.sql import visitors
@@ -14,6 +15,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from infra.store.register.tables import register_metadata
 from projections.projection import Projection
 from projections.table import RowTable
+from projections.views.columns import Instant
 from projections.views.tables import sql_table, table_of, version_suffix
 
 projection_positions = Table(
@@ -36,7 +38,15 @@ projection_positions = Table(
         nullable=False,
         default=True,
         server_default=true(),
-        comment="False while a new version has not come as far as the one before it.",
+        comment="Whether the version may answer. False: it needs a rebuild.",
+    ),
+    Column(
+        "build",
+        Integer,
+        nullable=False,
+        default=0,
+        server_default="0",
+        comment="Which build's tables are in use: 0 are the first ones, others were filled by a rebuild.",
     ),
     comment="How far each version of each projection has come.",
 )
@@ -49,7 +59,28 @@ live_projections = Table(
     comment="Which version of each projection is live.",
 )
 
+projection_builds = Table(
+    "projection_builds",
+    register_metadata,
+    Column("name", Text, primary_key=True, comment="The projection."),
+    Column("version", Integer, primary_key=True, comment="The version of its rows' meaning."),
+    Column("build", Integer, primary_key=True, comment="The number in the names of its tables."),
+    Column("position", BigInteger, nullable=False, comment="The last event that its rows reflect."),
+    Column("stream", Text, comment="The last stream that was filled, empty at first; null: all are."),
+    Column("served", Boolean, nullable=False, comment="Whether it was in use before another build."),
+    Column("parked", Text, nullable=False, comment="Its failures while it was in use, as JSON."),
+    Column("begun_at", Instant(), nullable=False, comment="When it was begun; of one that served: when it ended."),
+    comment="Builds that are not in use: being filled by a rebuild, or kept to go back to.",
+)
+
 Question = TypeVar("Question", bound=ClauseElement)
+
+
+class StoredVersion(NamedTuple):
+    """Whose tables: those of a version of a projection, and of its builds, this one."""
+
+    version: int
+    build: int = 0
 
 
 def tables_of(projection: Projection) -> tuple[RowTable[Any], ...]:
@@ -57,14 +88,29 @@ def tables_of(projection: Projection) -> tuple[RowTable[Any], ...]:
     return (*projection.tables, *(totals.table for totals in projection.totals))
 
 
-def stored_tables(projection: Projection) -> Mapping[RowTable[Any], Table]:
-    """The stored table of a declared table, for this version of the projection."""
-    return _stored_tables(tables_of(projection), version_suffix(projection.version))
+def stored_tables(projection: Projection, build: int = 0) -> Mapping[RowTable[Any], Table]:
+    """The stored table of a declared table, for this version of the projection and this build."""
+    return tables_at(projection, StoredVersion(projection.version, build))
 
 
-def over_stored_tables(question: Question, projections: Iterable[Projection]) -> Question:
-    """A query on the tables of these versions; by default, this code's own."""
-    return _over(question, {table_of(t): s for p in projections for t, s in stored_tables(p).items()})
+def tables_at(projection: Projection, stored: StoredVersion) -> Mapping[RowTable[Any], Table]:
+    """The same for any version, under the assumption that it has the columns of this code's version."""
+    return _stored_tables(tables_of(projection), version_suffix(*stored))
+
+
+def over_stored_tables(
+    question: Question, projections: Iterable[Projection], stored: Mapping[str, StoredVersion] | None = None
+) -> Question:
+    """A query on the tables of these versions, by projection name; by default the first build of this code's own."""
+    versions = stored or {}
+    return _over(
+        question,
+        {
+            table_of(declared): table
+            for p in projections
+            for declared, table in tables_at(p, versions.get(p.name, StoredVersion(p.version))).items()
+        },
+    )
 
 
 def over_relations(

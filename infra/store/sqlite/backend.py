@@ -11,7 +11,7 @@ from eventsourcing.utils import register_topic
 from sqlalchemy import Connection
 
 from infra.sql_views import sqlite as analysts
-from infra.sql_views.relations import NotAllowedError, Relation
+from infra.sql_views.relations import NotAllowedError, Relation, Wanted
 from infra.store.backend import EventRow
 from infra.store.engine import read_only_sqlite_engine, sqlite_engine
 from infra.store.events.application import Fulfillment
@@ -86,8 +86,8 @@ class SqliteBackend:
     def leadership(self, role: str) -> Leadership:
         return FileLeadership(role, str(self._path))
 
-    def define(self, relations: Sequence[Relation]) -> bool:
-        return analysts.define(self.engine, relations)
+    def define(self, wanted: Sequence[Relation] | Wanted) -> bool:
+        return analysts.define(self.engine, wanted)
 
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)

@@ -1,0 +1,338 @@
+"""Builds of projections: tables that a rebuild fills beside those in use, and which of them are in use.
+
+A build belongs to (name, version) and has a number, which is in the names of its tables. `projection_positions` says
+which build is in use, and `projection_builds` lists the others: one that is being filled, and one that served before
+and is kept to go back to. Taking a build into use changes one row, so a reader sees it together with the position.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, text, update
+
+from domain.checkpoint import CheckpointMovedError
+from infra.store.engine import LOCKED
+from infra.store.projected.failures import projection_failures, record_failures
+from infra.store.projected.serving import live_versions, positions_of
+from infra.store.projected.tables import (
+    StoredVersion,
+    live_projections,
+    projection_builds,
+    projection_positions,
+    tables_at,
+)
+from infra.store.projected.writing import RowWriter
+from projections.failures import Failure, RowsRefusedError
+from projections.projection import Projection
+from projections.replacement import Replacement
+
+
+class Build(NamedTuple):
+    """A build of this code's version of a projection. `stream` is the last one that was filled; None: all are.
+
+    `in_use`: it is the build in use, of a version that need not be live.
+    """
+
+    projection: Projection
+    number: int
+    position: int
+    stream: str | None = None
+    in_use: bool = False
+
+
+BringTo = Callable[[Connection, Sequence[Build], int], Sequence[Build]]
+"""Moves builds on to a position, within the connection's transaction."""
+
+
+class NothingToGoBackToError(Exception):
+    """There is no earlier build or version of a projection, or it cannot serve now; the message says why."""
+
+
+class ProjectionBuilds:
+    """Builds in the store. Every method is one transaction, or part of the caller's."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime]):
+        self._engine = engine
+        self._clock = clock
+        self.writer = RowWriter(engine)
+
+    def begin(self, projections: Sequence[Projection], up_to: int, *, anew: bool = False) -> list[Build]:
+        """The builds to fill: those that were begun, or new ones that are filled up to a position.
+
+        With `anew`, those that were begun are dropped.
+        """
+        with self.locked() as connection:
+            if anew:
+                for projection in projections:
+                    self._drop_unfinished(connection, projection)
+            return [self._begun(connection, p) or self._begin(connection, p, up_to) for p in projections]
+
+    def begun(self, projections: Sequence[Projection]) -> list[Build]:
+        """The builds of these projections that are being filled."""
+        with self._engine.connect() as connection:
+            found = [self._begun(connection, projection) for projection in projections]
+        return [build for build in found if build is not None]
+
+    def fill(self, builds: Sequence[Build], replacements: Sequence[Replacement], stream: str) -> list[Build]:
+        """Add the rows of the next subjects, up to that of a stream. Raises CheckpointMovedError."""
+        with self.locked() as connection:
+            for build, replacement in zip(builds, replacements, strict=True):
+                self._move(connection, build, build._replace(stream=stream))
+                self.writer.fill(connection, replacement, build.number)
+        return [build._replace(stream=stream) for build in builds]
+
+    def end_filling(self, builds: Sequence[Build]) -> list[Build]:
+        """Note that all streams are filled."""
+        with self.locked() as connection:
+            for build in builds:
+                self._move(connection, build, build._replace(stream=None))
+        return [build._replace(stream=None) for build in builds]
+
+    def move_on(
+        self, connection: Connection, builds: Sequence[Build], replacements: Sequence[Replacement], end: int
+    ) -> list[Build]:
+        """Replace the rows of subjects with new events, up to a position. Raises CheckpointMovedError."""
+        for build, replacement in zip(builds, replacements, strict=True):
+            self._move(connection, build, build._replace(position=end))
+            if replacement.subjects:
+                self.writer.replace(connection, replacement, build.number)
+        return [build._replace(position=end) for build in builds]
+
+    def reason_to_refuse(self, build: Build, replacement: Replacement) -> str | None:
+        """Why the store refuses these rows, None if it does not. Nothing is written."""
+        with self._engine.execution_options(**{LOCKED: True}).connect() as connection, connection.begin() as trial:
+            try:
+                self.writer.replace(connection, replacement, build.number)
+            except RowsRefusedError as e:
+                return e.reason
+            finally:
+                trial.rollback()
+        return None
+
+    def previous(self, projection: Projection) -> Build | None:
+        """The build of this code's version that can serve again, if that version is live."""
+        with self._engine.connect() as connection:
+            return self.previous_seen(connection, projection)
+
+    def previous_seen(self, connection: Connection, projection: Projection) -> Build | None:
+        """The same, as the connection's transaction sees it."""
+        live = live_versions(connection, (projection,))[projection.name].version
+        if live != projection.version:
+            return None
+        c = projection_builds.c
+        row = connection.execute(
+            select(projection_builds).where(_is(projection_builds, projection), c.served).order_by(c.begun_at.desc())
+        ).first()
+        return None if row is None else Build(projection, row.build, row.position)
+
+    def has_rows(self, connection: Connection, projection: Projection, build: int, subject_id: str) -> bool:
+        """Whether any table of a build has rows of a subject."""
+        stored = tables_at(projection, StoredVersion(projection.version, build))
+        return any(
+            connection.execute(select(stored[t]).where(stored[t].c[t.subject] == subject_id).limit(1)).first()
+            for t in projection.tables
+        )
+
+    def take_into_use(self, connection: Connection, builds: Sequence[Build], bring_to: BringTo) -> list[Build]:
+        """Make builds serve, at or beyond the positions that served before; those stay, to go back to.
+
+        The connection holds `hold_positions`. The builds are brought up to the positions that serve now before.
+        """
+        positions, live = positions_of(connection), live_versions(connection, ())
+        reached = max(_served(positions, live, build.projection) for build in builds)
+        builds = list(bring_to(connection, builds, reached))
+        for build in builds:
+            name, version = build.projection.name, build.projection.version
+            row = positions.get((name, version))
+            parked = self._parked_of(connection, build)
+            if row is None:
+                values = {"position": build.position, "paused": False, "filled": True, "build": build.number}
+                connection.execute(insert(projection_positions).values(name=name, version=version, **values))
+            else:
+                if row.filled:
+                    self._keep(connection, build.projection, row)
+                connection.execute(
+                    update(projection_positions)
+                    .where(_is(projection_positions, build.projection))
+                    .values(position=build.position, build=build.number, filled=True)
+                )
+            connection.execute(delete(projection_failures).where(_is(projection_failures, build.projection)))
+            if parked:
+                record_failures(connection, build.projection, parked)
+            connection.execute(delete(projection_builds).where(_is_build(build)))
+            if name not in live:
+                connection.execute(insert(live_projections).values(name=name, version=version))
+            elif live[name].version < version:
+                connection.execute(
+                    update(live_projections).where(live_projections.c.name == name).values(version=version)
+                )
+        return builds
+
+    def take_older_into_use(self, connection: Connection, projection: Projection, bring_to: BringTo) -> StoredVersion:
+        """Make the version before the live one live again; the one that was needs a rebuild from then on.
+
+        The connection holds `hold_positions`. Raises NothingToGoBackToError.
+        """
+        name = projection.name
+        positions, live = positions_of(connection), live_versions(connection, ())[projection.name]
+        older = [row for (other, version), row in positions.items() if other == name and version < live.version]
+        row = max((row for row in older if row.filled), key=lambda row: row.version, default=None)
+        if row is None:
+            raise NothingToGoBackToError(f"{name} has no earlier build and no earlier version")
+        position = row.position
+        if row.version == projection.version:
+            (build,) = bring_to(connection, [Build(projection, row.build, position, in_use=True)], live.position)
+            position = build.position
+        if position < live.position:
+            raise NothingToGoBackToError(
+                f"version {row.version} of {name} stands at position {position}, and version {live.version}, which "
+                f"serves, at {live.position}: run waybill project --once of the waybill that has version {row.version}"
+            )
+        connection.execute(update(live_projections).where(live_projections.c.name == name).values(version=row.version))
+        c = projection_positions.c
+        connection.execute(
+            update(projection_positions).where(c.name == name, c.version == live.version).values(filled=False)
+        )
+        return StoredVersion(row.version, row.build)
+
+    def drop_old(
+        self, connection: Connection, projection: Projection, *, keep_newest: bool = False
+    ) -> list[StoredVersion]:
+        """Drop the builds and versions that served before; with `keep_newest`, only builds older than the newest.
+
+        The connection holds `hold_positions`.
+        """
+        name = projection.name
+        live = live_versions(connection, (projection,))[name].version
+        served = projection_builds.c
+        rows = connection.execute(
+            select(projection_builds).where(served.name == name, served.served).order_by(served.begun_at.desc())
+        ).all()
+        dropped = [StoredVersion(row.version, row.build) for row in (rows[1:] if keep_newest else rows)]
+        for stored in dropped:
+            connection.execute(
+                delete(projection_builds).where(
+                    served.name == name, served.version == stored.version, served.build == stored.build
+                )
+            )
+        if not keep_newest:
+            for (other, version), row in positions_of(connection).items():
+                if other == name and version != live and (version < live or not row.filled):
+                    for table in (projection_positions, projection_failures):
+                        connection.execute(delete(table).where(table.c.name == name, table.c.version == version))
+                    dropped.append(StoredVersion(version, row.build))
+        for stored in dropped:
+            _drop_tables(connection, projection, stored)
+        return dropped
+
+    @contextmanager
+    def locked(self) -> Iterator[Connection]:
+        """A transaction that writes."""
+        with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
+            yield connection
+
+    def hold_positions(self, connection: Connection) -> None:
+        """Keep every projection at its position until the transaction ends; queries go on."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"LOCK TABLE {projection_positions.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+    def _begun(self, connection: Connection, projection: Projection) -> Build | None:
+        c = projection_builds.c
+        row = connection.execute(
+            select(projection_builds).where(_is(projection_builds, projection), c.served.is_(False))
+        ).one_or_none()
+        return None if row is None else Build(projection, row.build, row.position, row.stream)
+
+    def _begin(self, connection: Connection, projection: Projection, up_to: int) -> Build:
+        number = self._free_number(connection, projection)
+        stored = StoredVersion(projection.version, number)
+        _drop_tables(connection, projection, stored)
+        for table in tables_at(projection, stored).values():
+            table.create(connection)
+        key = {"name": projection.name, "version": projection.version, "build": number}
+        values = {"position": up_to, "stream": "", "served": False, "parked": "[]", "begun_at": self._clock()}
+        connection.execute(insert(projection_builds).values(**key, **values))
+        return Build(projection, number, up_to, "")
+
+    def _free_number(self, connection: Connection, projection: Projection) -> int:
+        """The number of a new build: 0 for a version without tables that hold anything."""
+        row = positions_of(connection).get((projection.name, projection.version))
+        c = projection_builds.c
+        used = set(connection.execute(select(c.build).where(_is(projection_builds, projection))).scalars())
+        if row is not None and row.filled:
+            used.add(row.build)
+        elif row is not None:
+            # It was filled in part by an earlier release, or left by going back: nobody reads it.
+            _drop_tables(connection, projection, StoredVersion(projection.version, row.build))
+            connection.execute(delete(projection_positions).where(_is(projection_positions, projection)))
+        return max(used) + 1 if used else 0
+
+    def _drop_unfinished(self, connection: Connection, projection: Projection) -> None:
+        build = self._begun(connection, projection)
+        if build is not None:
+            connection.execute(delete(projection_builds).where(_is_build(build)))
+            _drop_tables(connection, projection, StoredVersion(projection.version, build.number))
+
+    def _keep(self, connection: Connection, projection: Projection, row: Any) -> None:
+        """Keep the build in use beside the one that follows it, with its failures."""
+        failures = [
+            Failure(failure.key, failure.position, failure.reason, failure.since)
+            for failure in connection.execute(select(projection_failures).where(_is(projection_failures, projection)))
+        ]
+        connection.execute(
+            insert(projection_builds).values(
+                name=row.name,
+                version=row.version,
+                build=row.build,
+                position=row.position,
+                stream=None,
+                served=True,
+                parked=msgspec.json.encode(failures).decode(),
+                begun_at=self._clock(),
+            )
+        )
+
+    def _parked_of(self, connection: Connection, build: Build) -> Sequence[Failure]:
+        kept = connection.execute(select(projection_builds.c.parked).where(_is_build(build))).scalar_one()
+        return msgspec.json.decode(kept, type=list[Failure])
+
+    def _move(self, connection: Connection, build: Build, to: Build) -> None:
+        if build.in_use:
+            c = projection_positions.c
+            where = [_is(projection_positions, build.projection), c.build == build.number, c.position == build.position]
+            moved = connection.execute(update(projection_positions).where(*where).values(position=to.position))
+        else:
+            b = projection_builds.c
+            stream = b.stream.is_(None) if build.stream is None else b.stream == build.stream
+            moved = connection.execute(
+                update(projection_builds)
+                .where(_is_build(build), b.position == build.position, stream)
+                .values(position=to.position, stream=to.stream)
+            )
+        if moved.rowcount != 1:
+            raise CheckpointMovedError(f"another process has moved the rebuild of {build.projection.name}")
+
+
+def _served(positions: Mapping[tuple[str, int], Any], live: Mapping[str, Any], projection: Projection) -> int:
+    """The position that a new build must have reached, so that no answer goes back."""
+    own = positions.get((projection.name, projection.version))
+    return max(
+        own.position if own is not None and own.filled else 0,
+        live[projection.name].position if projection.name in live else 0,
+    )
+
+
+def _is(table: Table, projection: Projection) -> Any:
+    return (table.c.name == projection.name) & (table.c.version == projection.version)
+
+
+def _is_build(build: Build) -> Any:
+    return _is(projection_builds, build.projection) & (projection_builds.c.build == build.number)
+
+
+def _drop_tables(connection: Connection, projection: Projection, stored: StoredVersion) -> None:
+    for table in tables_at(projection, stored).values():
+        table.drop(connection, checkfirst=True)

@@ -1,0 +1,141 @@
+"""Writes the rows and totals of settled subjects, within the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, select, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from infra.store.backend import as_keys
+from infra.store.bulk import BulkInsert
+from infra.store.projected.tables import stored_tables
+from infra.store.retries import is_the_stores_own
+from projections.failures import RowsRefusedError, reason_of
+from projections.projection import Projection
+from projections.replacement import Replacement
+from projections.table import Row
+from projections.totals import Totals, sum_contributions
+
+
+class RowWriter:
+    """Writes to the tables of any build. Raises RowsRefusedError if the rows are at fault, not the store."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._inserts: dict[Table, BulkInsert] = {}
+
+    def replace(self, connection: Connection, replacement: Replacement, build: int) -> None:
+        """Replace the rows of the subjects; totals change by the difference of what old and new rows contribute."""
+        with _Refusal(replacement.projection):
+            self._replace(connection, replacement, build)
+
+    def fill(self, connection: Connection, replacement: Replacement, build: int) -> None:
+        """Insert the rows of subjects that have none yet, and add what they contribute to totals."""
+        with _Refusal(replacement.projection):
+            stored = stored_tables(replacement.projection, build)
+            for table in replacement.projection.tables:
+                self._insert(stored[table])(connection, replacement.rows[table.name])
+            for totals in replacement.projection.totals:
+                change = sum_contributions(totals, (), _lasting(replacement, totals))
+                _add(connection, totals, stored[totals.table], change)
+
+    def replace_and_recount(self, connection: Connection, replacement: Replacement, build: int) -> None:
+        """Replace the rows of the subjects, and count anew the totals to which they contribute or contributed.
+
+        For rows that may have been changed by hand: what they contribute now is not what was added for them.
+        """
+        with _Refusal(replacement.projection):
+            stored = stored_tables(replacement.projection, build)
+            touched = []
+            for totals in replacement.projection.totals:
+                before = _contributing(connection, totals, stored[totals.over], replacement.subjects)
+                after = _lasting(replacement, totals)
+                touched.append({*sum_contributions(totals, (), before), *sum_contributions(totals, (), after)})
+            self._replace(connection, replacement, build)
+            for totals, keys in zip(replacement.projection.totals, touched, strict=True):
+                _recount(connection, totals, stored[totals.over], stored[totals.table], keys)
+
+    def _replace(self, connection: Connection, replacement: Replacement, build: int) -> None:
+        projection = replacement.projection
+        stored = stored_tables(projection, build)
+        old = [
+            _contributing(connection, totals, stored[totals.over], replacement.subjects) for totals in projection.totals
+        ]
+        for table in projection.tables:
+            kept = stored[table]
+            subject = kept.c[table.subject]
+            connection.execute(delete(kept).where(_is_among(subject, connection)), _listed(replacement.subjects))
+            self._insert(kept)(connection, replacement.rows[table.name])
+        for totals, before in zip(projection.totals, old, strict=True):
+            after = _lasting(replacement, totals)
+            _add(connection, totals, stored[totals.table], sum_contributions(totals, before, after))
+
+    def _insert(self, table: Table) -> BulkInsert:
+        found = self._inserts.get(table)
+        if found is None:
+            found = self._inserts[table] = BulkInsert(table, self._engine)
+        return found
+
+
+class _Refusal:
+    """Turns what the store says against rows into RowsRefusedError; the store's own failures pass."""
+
+    def __init__(self, projection: Projection):
+        self._projection = projection
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        if isinstance(error, Exception) and not is_the_stores_own(error):
+            raise RowsRefusedError(self._projection, reason_of(error)) from error
+
+
+def _lasting(replacement: Replacement, totals: Totals) -> Sequence[Row]:
+    return [row for row in replacement.rows[totals.over.name] if row.valid_to is None]  # type: ignore[attr-defined]
+
+
+def _contributing(connection: Connection, totals: Totals, over: Table, subjects: Sequence[str]) -> Sequence[Any]:
+    seen = [over.c[name] for name in totals.looks_at]
+    return connection.execute(
+        select(*seen).where(over.c.valid_to.is_(None), _is_among(over.c[totals.over.subject], connection)),
+        _listed(subjects),
+    ).all()
+
+
+def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[Row, tuple[int, ...]]) -> None:
+    if not changes:
+        return
+    upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)
+    added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added),
+        [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in sorted(changes.items())],
+    )
+
+
+def _recount(connection: Connection, totals: Totals, over: Table, table: Table, keys: set[Row]) -> None:
+    """Count the totals of these keys anew, from all rows that contribute to one of them."""
+    for key in sorted(keys):
+        named = list(zip(totals.keys, key, strict=True))
+        connection.execute(delete(table).where(*(table.c[name] == value for name, value in named)))
+        # A row without a value, such as an order that nobody holds, may count under any key.
+        may_count = ((over.c[name] == value) | over.c[name].is_(None) for name, value in named if name in over.c)
+        rows = select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None), *may_count)
+        counted = sum_contributions(totals, (), connection.execute(rows))
+        _add(connection, totals, table, {key: counted[key]} if key in counted else {})
+
+
+def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[bool]:
+    """A condition that the subject is in the list from `_listed`: one parameter for any number of subjects."""
+    values = (
+        "json_each(:subjects)"
+        if connection.dialect.name == "sqlite"
+        else "json_array_elements_text(CAST(:subjects AS json))"
+    )
+    return subject.in_(text(f"SELECT value FROM {values}"))
+
+
+def _listed(subjects: Sequence[str]) -> dict[str, str]:
+    return {"subjects": as_keys(subjects)}
