@@ -16,7 +16,7 @@ from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
 from infra.store.projected.failures import projection_failures
-from infra.store.projected.tables import projection_positions
+from infra.store.projected.tables import live_projections, projection_builds, projection_positions
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
 from projections.failures import THE_PROJECTION_ITSELF, Standing
@@ -30,7 +30,9 @@ LEFT_OUT_LISTED = 100
 class ProjectionStatus(NamedTuple):
     """One version of a projection. `lag` is a count of events, not a difference of positions.
 
-    `state` is live (up to date), behind, filling (a new version that does not answer yet), paused or failed.
+    `state` is live (up to date), behind, needs rebuild (a changed version, before `waybill rebuild`), filling (that
+    rebuild has begun), paused or failed. `serves`: analysts query this version, and so do the commands of a waybill
+    whose own version needs a rebuild.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ProjectionStatus(NamedTuple):
     position: int
     lag: int
     state: str
+    serves: bool
 
 
 class ParkedStatus(NamedTuple):
@@ -131,39 +134,49 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
 
 
 def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
-    """Every version that the store has, of other code too."""
-    c, failing = projection_positions.c, projection_failures.c
+    """Every version that the store has, of other code too, and those of this code that it does not have yet."""
+    failing, filling = projection_failures.c, projection_builds.c
     with waybill.engine.connect() as connection:
-        listed = connection.execute(select(projection_positions).order_by(c.name, c.version)).all()
+        listed = {(row.name, row.version): row for row in connection.execute(select(projection_positions))}
+        live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
         stopped = {
             (row.name, row.version)
             for row in connection.execute(
                 select(failing.name, failing.version).where(failing.key == THE_PROJECTION_ITSELF)
             )
         }
+        being_filled = {
+            (row.name, row.version)
+            for row in connection.execute(select(filling.name, filling.version).where(filling.served.is_(False)))
+        }
     # Most projections share a position, and counting takes time on a large store.
     lag_at = cache(waybill.history.count_after)
-    return [
-        ProjectionStatus(
-            name=row.name,
-            version=row.version,
-            position=row.position,
-            lag=(lag := lag_at(row.position)),
-            state=_state(
-                paused=row.paused, stopped=(row.name, row.version) in stopped, filled=row.filled, behind=lag > 0
-            ),
+    found = []
+    for key in sorted({*listed, *((projection.name, projection.version) for projection in PROJECTIONS)}):
+        row = listed.get(key)
+        filled = row is not None and row.filled
+        position = row.position if row is not None and filled else 0
+        lag = lag_at(position)
+        state = _state(
+            paused=row is not None and row.paused,
+            stopped=key in stopped,
+            filled=filled,
+            being_filled=key in being_filled,
+            behind=lag > 0,
         )
-        for row in listed
-    ]
+        found.append(ProjectionStatus(*key, position, lag, state, serves=key in live))
+    return found
 
 
-def _state(*, paused: bool, stopped: bool, filled: bool, behind: bool) -> str:
+def _state(*, paused: bool, stopped: bool, filled: bool, being_filled: bool, behind: bool) -> str:
     if paused:
         return "paused"
     if stopped:
         return "failed"
-    if not filled:
+    if being_filled and not filled:
         return "filling"
+    if not filled:
+        return "needs rebuild"
     return "behind" if behind else "live"
 
 

@@ -20,6 +20,8 @@ from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from infra.app.diff import ShapeFailsError
+from infra.app.rebuild import NewerServesError, RebuildRunsError, RebuildStoppedError
+from infra.app.rebuild_after import UnknownKeyError
 from infra.cli import (
     analysts,
     contract,
@@ -37,6 +39,7 @@ from infra.cli import (
     orders,
     processes,
     quote,
+    rebuild,
     settings,
     store,
     topics,
@@ -55,6 +58,7 @@ from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
+from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.retries import passes
 from infra.store.sqlite.file_ownership import NotAStoreError
@@ -69,13 +73,18 @@ VALUE_ERROR = "Value error, "
 FAILURES = (
     AddressTakenError,
     MissingTopicsError,
+    NewerServesError,
     NoBusinessMonthsError,
     NoStoreError,
     NotAllowedError,
     NotAStoreError,
     NotFilledError,
     NotReachedError,
+    NothingToGoBackToError,
     NotYetReflectedError,
+    RebuildRunsError,
+    RebuildStoppedError,
+    UnknownKeyError,
     CheckpointMovedError,
     ShapeFailsError,
     SharedSessionsError,
@@ -127,6 +136,7 @@ NOUNS = (
     store,
     doctor,
     diffs,
+    rebuild,
     topics,
     exports,
     analysts,

@@ -1,65 +1,86 @@
-"""Two versions of a projection stand beside each other: each has tables, positions and totals of its own."""
+"""Two versions of a projection stand beside each other. A changed shape serves only after its rebuild."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
 from infra.app.container import Waybill
+from infra.app.diff import diff_projections
+from infra.app.migrate import fill_views
+from infra.app.rebuild import NewerServesError, Rebuild, Who
+from infra.app.rebuild_after import drop_old, set_back
 from infra.app.status import ProjectionStatus, read_status
+from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.sql_views.relations import relations
-from infra.store.projected.rows import NotFilledError, ProjectedRows
-from infra.store.projected.tables import live_projections, projection_positions, stored_tables
+from infra.store.projected.builds import NothingToGoBackToError
+from infra.store.projected.serving import NotFilledError
+from infra.store.projected.tables import stored_tables
 from projections.catalogue import PROJECTIONS
-from projections.order_states import ORDER_STATES, order_states, rep_open_orders
+from projections.order_states import ORDER_STATES
 from projections.projection import Projection
-from projections.runner import Runner
-from projections.views.catalogue import VIEWS, View, view_named
+from projections.views.catalogue import VIEWS, view_named
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import UNTIL, floor, in_small_batches, take_in
 
-NEXT = replace(ORDER_STATES, version=ORDER_STATES.version + 1)
-NEWER_CODE = tuple(NEXT if projection is ORDER_STATES else projection for projection in PROJECTIONS)
+EARLIER = replace(ORDER_STATES, version=ORDER_STATES.version - 1)
+OLDER_CODE = tuple(EARLIER if projection is ORDER_STATES else projection for projection in PROJECTIONS)
+ANN = Who("ann", "a new version")
 
 
 @pytest.fixture
 def settings(new_store: StoreUrl) -> Settings:
-    """A store whose views are up to date."""
+    """A store whose views are up to date, those of orders in the version before this code's."""
     settings = in_small_batches(new_store())
     with Waybill(settings) as waybill:
         take_in(waybill, floor(30))
         waybill.project()
+        made_by_the_version_before(waybill)
     return settings
 
 
-def opened_by(projections: Sequence[Projection], waybill: Waybill) -> Runner:
-    """What a process does whose code has these versions, up to its first batch."""
-    rows = ProjectedRows(waybill.engine)
-    rows.create(projections)
-    return Runner(waybill.history, rows, projections, batch_events=50)
+def made_by_the_version_before(waybill: Waybill) -> None:
+    """Rename what belongs to this code's version of the orders' states, as if the version before had written it."""
+    with waybill.engine.begin() as connection:
+        for table in stored_tables(ORDER_STATES).values():
+            before = table.name.replace(f"_v{ORDER_STATES.version}", f"_v{EARLIER.version}")
+            connection.execute(text(f"ALTER TABLE {table.name} RENAME TO {before}"))
+            for index in table.indexes:
+                # The names of indexes belong to a version too.
+                connection.execute(text(f"DROP INDEX {index.name}"))
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("COMMENT ON SCHEMA waybill IS 'definitions of the version before'"))
+        for table_name in ("projection_positions", "live_projections"):
+            connection.execute(
+                text(f"UPDATE {table_name} SET version = {EARLIER.version} WHERE name = '{ORDER_STATES.name}'")
+            )
 
 
-def run(runner: Runner) -> None:
-    while runner.step() is not None:
-        pass
+def without_column(waybill: Waybill, column: str) -> None:
+    """The version before does not have this column of the orders' states."""
+    with waybill.engine.begin() as connection:
+        drop_relations(connection)
+        connection.execute(text(f"ALTER TABLE order_states_v{EARLIER.version} DROP COLUMN {column}"))
 
 
-def kept(waybill: Waybill, projection: Projection) -> tuple[list[Any], list[Any], int | None]:
-    """The rows, the totals and the position of one version."""
-    stored = stored_tables(projection)
-    c = projection_positions.c
-    with waybill.engine.connect() as connection:
-        rows = [tuple(row) for row in connection.execute(select(stored[order_states]))]
-        totals = [tuple(row) for row in connection.execute(select(stored[rep_open_orders])) if any(row[1:])]
-        position = connection.execute(
-            select(c.position).where(c.name == projection.name, c.version == projection.version)
-        ).scalar_one_or_none()
-    return sorted(rows, key=repr), sorted(totals), position
+def drop_relations(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("DROP SCHEMA waybill CASCADE"))
+    else:
+        for relation in relations(timedelta(hours=72)):
+            for name in (relation.name, f"{relation.name}_readable"):
+                connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+@pytest.fixture
+def waybill(settings: Settings) -> Iterator[Waybill]:
+    with Waybill(settings) as waybill:
+        yield waybill
 
 
 def versions(waybill: Waybill) -> dict[int, ProjectionStatus]:
@@ -67,124 +88,136 @@ def versions(waybill: Waybill) -> dict[int, ProjectionStatus]:
     return {told.version: told for told in read_status(waybill).projections if told.name == ORDER_STATES.name}
 
 
-def live_version(waybill: Waybill) -> int:
+def states(waybill: Waybill) -> dict[int, tuple[str, bool]]:
+    return {version: (told.state, told.serves) for version, told in versions(waybill).items()}
+
+
+def answers(waybill: Waybill) -> list[Any]:
+    return [waybill.views.ask(view, Asked(as_of=UNTIL)).rows for view in VIEWS]
+
+
+def analysts(waybill: Waybill, relation: str) -> int:
+    schema = "" if waybill.engine.dialect.name == "sqlite" else "waybill."
     with waybill.engine.connect() as connection:
-        question = select(live_projections.c.version).where(live_projections.c.name == ORDER_STATES.name)
-        return int(connection.execute(question).scalar_one())
+        return int(connection.execute(text(f"SELECT count(*) FROM {schema}{relation}")).scalar_one())
 
 
-def test_two_versions_that_open_one_store_in_turn_leave_each_other_alone(settings: Settings) -> None:
-    with Waybill(settings) as waybill:
-        before = kept(waybill, ORDER_STATES)
-        assert before[0] and before[1] and before[2] == waybill.history.head()
-        # when newer code opens the store, it begins beside the older one
-        newer = opened_by(NEWER_CODE, waybill)
-        assert kept(waybill, NEXT) == ([], [], 0)
-        assert kept(waybill, ORDER_STATES) == before
-        # and whatever it fills stays when older code opens the store again
-        newer.step()
-        filled = kept(waybill, NEXT)
-        assert 0 < (filled[2] or 0) < waybill.history.head()
-        run(opened_by(PROJECTIONS, waybill))
-        assert kept(waybill, NEXT) == filled
-        assert kept(waybill, ORDER_STATES) == before
-        # and in the end both say the same
-        run(opened_by(NEWER_CODE, waybill))
-        assert kept(waybill, NEXT) == before
-        assert kept(waybill, ORDER_STATES) == before
-
-
-def test_a_new_version_goes_live_when_it_has_come_as_far_as_the_live_one(settings: Settings) -> None:
-    with Waybill(settings) as waybill:
-        newer = opened_by(NEWER_CODE, waybill)
-        states = {(version, told.state) for version, told in versions(waybill).items()}
-        assert states == {(ORDER_STATES.version, "live"), (NEXT.version, "filling")}
-        newer.step()
-        assert live_version(waybill) == ORDER_STATES.version
-        run(newer)
-        assert live_version(waybill) == NEXT.version
-        # and older code does not take the names back
-        run(opened_by(PROJECTIONS, waybill))
-        assert live_version(waybill) == NEXT.version
-        # and an old version without a process of its code stands still, and says where
-        take_in(waybill, floor(60)[-40:], name="more")
-        run(opened_by(NEWER_CODE, waybill))
-        told = versions(waybill)
-        assert told[NEXT.version].state == "live"
-        assert told[ORDER_STATES.version].state == "behind"
-        assert told[ORDER_STATES.version].lag > 0
+def rebuilt(waybill: Waybill, *projections: Projection) -> None:
+    Rebuild(waybill, ANN).run(projections)
+    waybill.project()
 
 
 def test_the_first_version_in_an_empty_store_is_live_at_once(new_store: StoreUrl) -> None:
     with Waybill(Settings(store=new_store())) as waybill:
         assert waybill.rows.live(PROJECTIONS)
+        assert all(told.serves for told in read_status(waybill).projections)
 
 
-def test_the_analysts_names_move_with_the_position_or_not_at_all(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infra.sql_views.relations.VIEWS", [newer_view(view) for view in VIEWS])
+def test_a_changed_shape_needs_a_rebuild_and_the_version_before_answers_meanwhile(waybill: Waybill) -> None:
+    before, position = answers(waybill), versions(waybill)[EARLIER.version].position
+    take_in(waybill, floor(60)[-40:], name="more")
+    waybill.project()
+
+    told = versions(waybill)
+    assert (told[EARLIER.version].state, told[EARLIER.version].serves) == ("behind", True)
+    assert (told[ORDER_STATES.version].state, told[ORDER_STATES.version].serves) == ("needs rebuild", False)
+    assert waybill.lag() == 0  # the others are up to date
+    overdue = waybill.views.ask(view_named("overdue"), Asked(as_of=UNTIL))
+    assert overdue.position == position
+    assert overdue.rows == before[[view.command for view in VIEWS].index("overdue")]
+    assert verify_store(waybill).not_compared
+
+
+def test_after_its_rebuild_it_serves(waybill: Waybill) -> None:
+    before = answers(waybill)
+    assert analysts(waybill, "overdue_deliveries") > 0
+
+    rebuilt(waybill, ORDER_STATES)
+
+    assert states(waybill)[ORDER_STATES.version] == ("live", True)
+    assert states(waybill)[EARLIER.version] == ("behind", False)
+    assert answers(waybill) == before
+    assert analysts(waybill, "order_states") > 0
+    assert not verify_store(waybill).findings
+    # and the rows of the version before are not what is read
+    with waybill.engine.begin() as connection:
+        connection.execute(text(f"DELETE FROM order_states_v{EARLIER.version}"))
+    assert answers(waybill) == before
+
+
+def test_a_migration_rebuilds_what_has_changed(settings: Settings) -> None:
+    fill_views(settings)
+
     with Waybill(settings) as waybill:
-        overdue = "overdue_deliveries" if waybill.engine.dialect.name == "sqlite" else "waybill.overdue_deliveries"
-        counted = text(f"SELECT count(*) FROM {overdue}")
-        with waybill.engine.connect() as connection:
-            before = connection.execute(counted).scalar_one()
-        assert before > 0
-
-        def failing(_: Connection) -> None:
-            raise ZeroDivisionError
-
-        # when the names cannot be moved, then the old version stays live
-        rows = ProjectedRows(waybill.engine, failing)
-        rows.create(NEWER_CODE)
-        with pytest.raises(ZeroDivisionError):
-            run(Runner(waybill.history, rows, NEWER_CODE, batch_events=50))
-        assert live_version(waybill) == ORDER_STATES.version
-        # when they can, then they point to the new tables, and the old ones can go
-        moving_rows(waybill).create(NEWER_CODE)
-        assert live_version(waybill) == NEXT.version
-        waybill.rows.drop(ORDER_STATES)
-        with waybill.engine.connect() as connection:
-            assert connection.execute(counted).scalar_one() == before
-        if waybill.engine.dialect.name == "postgresql":
-            with waybill.engine.connect() as connection:
-                as_of = text("SELECT count(*) FROM waybill.overdue_deliveries(now())")
-                assert connection.execute(as_of).scalar_one() == before
-        # and the version that is live cannot be dropped
-        with pytest.raises(ValueError, match="is live"):
-            waybill.rows.drop(NEXT)
-        assert list(versions(waybill)) == [NEXT.version]
+        assert states(waybill)[ORDER_STATES.version] == ("live", True)
+        assert not any(found.differs for found in diff_projections(waybill, PROJECTIONS))
 
 
-@pytest.mark.parametrize("name", ["overdue", "workload"])
-def test_a_view_answers_from_its_own_versions_tables_once_they_are_filled(settings: Settings, name: str) -> None:
-    asked = Asked(as_of=UNTIL + timedelta(days=2))
-    view = view_named(name)
-    with Waybill(settings) as waybill:
-        before, present = waybill.views.ask(view, asked), waybill.views.ask(view, Asked()).rows
-        assert before.rows
-        newer = opened_by(NEWER_CODE, waybill)
-        with pytest.raises(NotFilledError, match=r"order_states is being filled in version \d.*position 0"):
-            waybill.views.ask(newer_view(view), asked)
-        run(newer)
-        # the rows of the old version are not what is read
-        with waybill.engine.begin() as connection:
-            connection.execute(stored_tables(ORDER_STATES)[order_states].delete())
-        assert waybill.views.ask(newer_view(view), asked) == before
-        assert [row["rep_id"] for row in waybill.views.ask(newer_view(view), Asked()).rows] == [
-            row["rep_id"] for row in present
-        ]
-        known = Asked(as_of=asked.as_of, known_at=waybill.clock())
-        assert waybill.views.ask(newer_view(view), known) == before
+def test_a_question_that_needs_a_new_column_says_which_rebuild_it_needs(waybill: Waybill) -> None:
+    without_column(waybill, "reference")
+
+    assert waybill.views.ask(view_named("overdue"), Asked()).rows
+    with pytest.raises(NotFilledError, match=r"no order_states\.reference.*waybill rebuild order_states"):
+        waybill.views.ask(view_named("orders"), Asked())
+
+    rebuilt(waybill, ORDER_STATES)
+    assert waybill.views.ask(view_named("orders"), Asked()).rows
 
 
-def newer_view(view: View) -> View:
-    """The view as newer code has it."""
-    return replace(view, projections=tuple(NEXT if p is ORDER_STATES else p for p in view.projections))
+def test_the_version_before_can_serve_again_and_the_new_one_needs_a_rebuild_then(waybill: Waybill) -> None:
+    waybill_rows = answers(waybill)
+    with waybill.engine.connect() as connection:
+        head = waybill.history.head()
+        assert connection.execute(text("SELECT max(position) FROM projection_positions")).scalar_one() == head
+    Rebuild(waybill, ANN).run([ORDER_STATES])
+
+    (done,) = set_back(waybill, [ORDER_STATES], ANN)
+
+    assert done.version == EARLIER.version
+    waybill.project()
+    assert states(waybill) == {EARLIER.version: ("behind", True), ORDER_STATES.version: ("needs rebuild", False)}
+    assert answers(waybill) == waybill_rows
+    assert analysts(waybill, "order_states") > 0
+    rebuilt(waybill, ORDER_STATES)
+    assert states(waybill)[ORDER_STATES.version] == ("live", True)
+    assert answers(waybill) == waybill_rows
 
 
-def moving_rows(waybill: Waybill) -> ProjectedRows:
-    """Rows of newer code that move the analysts' names."""
-    return ProjectedRows(
-        waybill.engine, lambda connection: waybill.backend.redefine(connection, relations(waybill.hold))
-    )
+def test_a_version_that_stands_behind_does_not_serve_again(waybill: Waybill) -> None:
+    take_in(waybill, floor(60)[-40:], name="more")
+    rebuilt(waybill, ORDER_STATES)
+
+    with pytest.raises(NothingToGoBackToError, match=rf"version {EARLIER.version} of order_states stands at position"):
+        set_back(waybill, [ORDER_STATES], ANN)
+    assert states(waybill)[ORDER_STATES.version] == ("live", True)
+
+
+def test_the_version_before_can_be_dropped_once_it_does_not_serve(waybill: Waybill) -> None:
+    assert drop_old(waybill, [ORDER_STATES], ANN) == []
+    rebuilt(waybill, ORDER_STATES)
+
+    (dropped,) = drop_old(waybill, [ORDER_STATES], ANN)
+
+    assert dropped.version == EARLIER.version
+    assert list(versions(waybill)) == [ORDER_STATES.version]
+    assert answers(waybill)
+    with pytest.raises(NothingToGoBackToError, match="no earlier build and no earlier version"):
+        set_back(waybill, [ORDER_STATES], ANN)
+
+
+def test_older_code_leaves_the_names_to_the_newer(waybill: Waybill, monkeypatch: pytest.MonkeyPatch) -> None:
+    rebuilt(waybill, ORDER_STATES)
+    older_views = [
+        replace(view, projections=tuple(EARLIER if p is ORDER_STATES else p for p in view.projections))
+        for view in VIEWS
+    ]
+    monkeypatch.setattr("infra.sql_views.relations.VIEWS", older_views)
+
+    with pytest.raises(NewerServesError, match=rf"version {ORDER_STATES.version} of order_states serves"):
+        Rebuild(waybill, ANN).run(OLDER_CODE)
+    # its own rows, which it keeps up to date, are what it answers from
+    (overdue,) = (view for view in older_views if view.command == "overdue")
+    assert waybill.views.ask(overdue, Asked(as_of=UNTIL)).rows
+    # and it can make them serve again
+    (done,) = set_back(waybill, [EARLIER], ANN)
+    assert (done.version, done.position) == (EARLIER.version, waybill.history.head() - 1)

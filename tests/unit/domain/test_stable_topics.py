@@ -61,6 +61,10 @@ STORED_BESIDE_FACTS = [
     ("operator.dead_letter_restored", "DeadLetterRestored"),
     ("operator.dead_letters_redriven", "DeadLettersRedriven"),
     ("operator.dead_letter_edited", "DeadLetterEdited"),
+    ("operator.projection_rebuilt", "ProjectionRebuilt"),
+    ("operator.projection_set_back", "ProjectionSetBack"),
+    ("operator.projection_version_dropped", "ProjectionVersionDropped"),
+    ("operator.key_rebuilt", "KeyRebuilt"),
 ]
 
 CONTRACT = [

@@ -1,0 +1,99 @@
+"""Command that makes the rows of views anew: rebuild."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.progress import TaskID
+
+from infra.app.container import Waybill
+from infra.app.diff import UnknownViewError, projections_named
+from infra.app.rebuild import Rebuild, Rebuilt, Who
+from infra.app.rebuild_after import Dropped, RebuiltKey, SetBack, drop_old, rebuild_key, set_back
+from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
+from infra.cli.output import Format, progress_bar, show_note, show_rows
+from infra.store.opening import Access
+from projections.catalogue import PROJECTIONS
+from projections.projection import Projection
+from projections.rebuild import RebuildProgress
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(rebuild)
+
+
+def rebuild(
+    operator: OperatorOption,
+    view: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A view or a projection, such as overdue or order_states.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every projection.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="ID", help="Only the rows of this order, rep or account.")
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="Return to the rows before the last rebuild.")] = False,
+    drop: Annotated[bool, typer.Option("--drop-old", help="Drop the rows before the last rebuild.")] = False,
+    max_rate: Annotated[
+        float | None, typer.Option("--max-rate", min=1, metavar="N", help="Read at most N events a second.")
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Begin from the start, even if a rebuild was interrupted.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is stored with your name.")] = "",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Make the rows of a view anew from the events, beside those in use, and take them into use when they are whole.
+
+    Queries, projectors and writers go on meanwhile. If it is interrupted, run it again to continue. It stops at the
+    first event that fails, and names it. Before it, `waybill diff NAME` shows what would change.
+    """
+    projections = _named(view, every=every)
+    if sum((back, drop, key is not None, max_rate is not None or anew)) > 1:
+        raise typer.BadParameter("--back, --drop-old and --key stand alone; --max-rate and --anew are for a rebuild")
+    who = Who(operator, reason)
+    with open_waybill(access=Access.ACTING) as waybill:
+        if back:
+            _show(SetBack._fields, set_back(waybill, projections, who), form, "Serving again")
+        elif drop:
+            _show(Dropped._fields, drop_old(waybill, projections, who), form, "Dropped")
+        elif key is not None:
+            _show(RebuiltKey._fields, rebuild_key(waybill, projections, key, who), form, "Rebuilt")
+        else:
+            done = _with_progress(waybill, projections, who, max_rate=max_rate, anew=anew)
+            _show(Rebuilt._fields, done, form, "Rebuilt")
+            named = "--all" if every else view
+            show_note(
+                form, f"the rows before stay: waybill rebuild {named} --back returns to them, --drop-old drops them"
+            )
+        # The act itself is an event, which the views pass over.
+        waybill.project()
+
+
+def _named(view: str | None, *, every: bool) -> Sequence[Projection]:
+    if (view is None) is not every:
+        raise typer.BadParameter("name a view or a projection, or give --all", param_hint="NAME")
+    if view is None:
+        return PROJECTIONS
+    try:
+        return projections_named(view)
+    except UnknownViewError as e:
+        raise typer.BadParameter(str(e), param_hint="NAME") from None
+
+
+def _with_progress(
+    waybill: Waybill, projections: Sequence[Projection], who: Who, *, max_rate: float | None, anew: bool
+) -> list[Rebuilt]:
+    with progress_bar() as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(told: RebuildProgress) -> None:
+            rate = "" if told.rate is None else f" ({told.rate:,.0f} events/s)"
+            if told.part not in tasks:
+                tasks[told.part] = shown.add_task(told.part, total=told.total)
+            shown.update(tasks[told.part], completed=told.done, total=told.total, description=told.part + rate)
+
+        return Rebuild(waybill, who, max_rate=max_rate, tell=tell).run(projections, anew=anew)
+
+
+def _show(columns: Sequence[str], found: Sequence[Any], form: Format, title: str) -> None:
+    show_rows(columns, [each._asdict() for each in found], form, title=title, empty="nothing")
