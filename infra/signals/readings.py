@@ -33,7 +33,7 @@ from projections.failures import THE_PROJECTION_ITSELF
 
 STATEMENT_SECONDS = 2
 """How long PostgreSQL works on one question of a reading."""
-WORKS = frozenset({"live", "behind", "filling"})
+WORKS = frozenset({"live", "behind"})
 """The states in which a projection should move."""
 
 
