@@ -40,7 +40,7 @@ class ProjectionStatus(NamedTuple):
     position: int
     lag: int
     state: str
-    serves: bool
+    serves: bool = True
 
 
 class ParkedStatus(NamedTuple):
