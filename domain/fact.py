@@ -85,8 +85,8 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
 
     `occurred_at` is the message's time, `recorded_at` when the service (or, for an imported history, the earlier
     system) recorded it. `held_until` is set if `occurred_at` was too far ahead of the service's clock: settling ignores
-    the fact until the clock is near (see `domain.clock_holds`). Facts never change; `domain.settling.settle` decides
-    what they mean.
+    the fact until the clock is near (see `domain.clock_holds`). `traceparent` is the publisher's W3C trace context.
+    Facts never change; `domain.settling.settle` decides what they mean.
     """
 
     TYPE: ClassVar[str] = ""
@@ -97,6 +97,7 @@ class Fact(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     held_until: datetime | None = None
     correlation_id: str | None = None
     causation_id: str | None = None
+    traceparent: str | None = None
 
     @property
     def sort_key(self) -> SortKey:

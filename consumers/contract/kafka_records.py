@@ -1,8 +1,11 @@
 """CloudEvents in Kafka: the whole event in the value (structured), or its attributes in `ce_` headers (binary)."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from consumers.contract.data_base64 import BASE64
 from consumers.contract.json_decoding import Unreadable, decode_json
@@ -16,6 +19,8 @@ ATTRIBUTE_PREFIX = "ce_"
 DATA_CONTENT_TYPE = "datacontenttype"
 CLOUD_EVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
+TRACE_CONTEXT = "traceparent"
+is_trace_context = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
 def read_record(value: bytes, headers: Headers, received_at: datetime, rules: ReadingRules) -> WellFormed | Malformed:
@@ -25,6 +30,23 @@ def read_record(value: bytes, headers: Headers, received_at: datetime, rules: Re
     """
     if not headers:
         return read_message(value, received_at, rules) if value else _empty()
+    read = _read_with_headers(value, headers, received_at, rules)
+    # Tracing libraries put the trace context into a header of their own, beside any CloudEvent.
+    if isinstance(read, WellFormed) and read.fact.traceparent is None and (traced := _trace_context(headers)):
+        return read._replace(fact=msgspec.structs.replace(read.fact, traceparent=traced))
+    return read
+
+
+def _trace_context(headers: Headers) -> str | None:
+    for name, content in headers:
+        if name == TRACE_CONTEXT and is_trace_context(content):
+            return content.decode()
+    return None
+
+
+def _read_with_headers(
+    value: bytes, headers: Headers, received_at: datetime, rules: ReadingRules
+) -> WellFormed | Malformed:
     content_types = {content.partition(b";")[0].strip().lower() for content in _content_types(headers)}
     if any(content.startswith(CLOUD_EVENTS.encode()) for content in content_types):
         if content_types != {STRUCTURED.encode()}:

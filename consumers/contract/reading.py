@@ -136,6 +136,7 @@ def _well_formed(
         occurred_at=occurred_at,
         correlation_id=envelope.correlationid,
         causation_id=envelope.causationid,
+        traceparent=envelope.traceparent,
         **data,
     )
     return WellFormed(message_type.name, envelope.subject, fact)

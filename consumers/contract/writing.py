@@ -30,6 +30,8 @@ def to_cloud_event(fact: Fact, subject: str) -> dict[str, Any]:
         message["correlationid"] = fact.correlation_id
     if fact.causation_id is not None:
         message["causationid"] = fact.causation_id
+    if fact.traceparent is not None:
+        message["traceparent"] = fact.traceparent
     message["recordedtime"] = instant_text(fact.recorded_at)
     message["data"] = {
         name: _json(value)

@@ -13,7 +13,7 @@ import msgspec
 
 from consumers.contract.writing import instant_text, to_cloud_event
 from consumers.ingest.register import MessageKey
-from consumers.relay.envelope import REVERTED, FactRevertedData, RelayedAttributes, structured
+from consumers.relay.envelope import REVERTED, FactRevertedData, RelayedAttributes, structured, trace_headers
 from consumers.relay.identity import event_id, fact_id
 from consumers.sinks.sink import Record
 from domain.derived import WITHDRAWN, MessageWithdrawn, is_derived
@@ -113,7 +113,10 @@ def record_of(turn: Turn, topic: str, source: str) -> Record:
     data = told.pop("data")
     own = {"id": event_id(fact, turn.revision), "source": source}
     relayed = RelayedAttributes(fact, turn.revision, stream, version, turn.key.source, turn.key.message_id)
-    return structured(topic, stream, {**told, **own, **msgspec.structs.asdict(relayed)}, data)
+    record = structured(topic, stream, {**told, **own, **msgspec.structs.asdict(relayed)}, data)
+    traced = turn.fact.traceparent
+    # Other systems' tracing looks for the header; the attribute is CloudEvents' own.
+    return record if traced is None else record._replace(headers=(*record.headers, *trace_headers(traced)))
 
 
 def _took_effect(turn: Turn) -> dict[str, Any]:
@@ -127,6 +130,8 @@ def _reverted(turn: Turn, fact: str) -> dict[str, Any]:
     told = {"type": REVERTED, "time": instant_text(change.recorded_at), "subject": turn.key.subject}
     if turn.fact.correlation_id is not None:
         told["correlationid"] = turn.fact.correlation_id
+    if turn.fact.traceparent is not None:
+        told["traceparent"] = turn.fact.traceparent
     verdict: Verdict | None = None
     because: tuple[str | None, str | None] = (None, None)
     reason = WITHDRAWN

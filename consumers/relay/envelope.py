@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from consumers.sinks.sink import STRUCTURED, Record
+from consumers.contract.kafka_records import TRACE_CONTEXT, is_trace_context
+from consumers.sinks.sink import STRUCTURED, Headers, Record
 from domain.verdict import Verdict
 
 REVERTED = "waybill.fact.reverted.v1"
@@ -70,3 +71,9 @@ def structured(topic: str, key: str | None, attributes: dict[str, Any], data: An
     """A CloudEvent in structured JSON, its data last."""
     event = {"specversion": "1.0", **attributes, "data": data}
     return Record(topic, None if key is None else key.encode(), msgspec.json.encode(event), HEADERS)
+
+
+def trace_headers(traceparent: str) -> Headers:
+    """The Kafka header of a W3C trace context; none for other text, which a tracing library would reject."""
+    content = traceparent.encode()
+    return ((TRACE_CONTEXT, content),) if is_trace_context(content) else ()

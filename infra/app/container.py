@@ -48,6 +48,7 @@ from infra.store.schema_version import expect_newest, expect_readable
 from infra.store.sqlite.backend import SqliteBackend
 from infra.store.stored_rules_version import expect_rules
 from infra.telemetry.meter import NO_METER, Meter, SourceLabels
+from infra.telemetry.traced_ingest import TracedIngest
 from projections.catalogue import PROJECTIONS
 from projections.failures import Incident, IncidentReport
 from projections.runner import Runner, Step
@@ -187,7 +188,7 @@ class Waybill:
         briefly = RetryPolicy(SECONDS_BEFORE_POLLING_AGAIN, stop, on_retry=pulse.store_waits)
         register = StoredRegister(self.backend, briefly)
         ingest = partial(
-            Ingest,
+            TracedIngest,
             register,
             self.clock,
             self.reading_rules(),

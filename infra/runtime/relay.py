@@ -13,6 +13,7 @@ from infra.runtime.processor import Processor
 from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
+from infra.telemetry.tracing import span
 
 ROLE = "relay"
 IDLE_SECONDS = 1.0
@@ -123,7 +124,8 @@ class Relay:
         outgoing = self._retry(lambda: outbox.after(start))
         if outgoing.end == start:
             return False
-        left_out = self._send(outgoing.records)
+        with span("waybill send records", outlet=outbox.name, records=len(outgoing.records)):
+            left_out = self._send(outgoing.records)
         self._checkpoints.move(outbox.name, start, outgoing.end, left_out)
         for one in left_out:
             self._log.error(

@@ -1,12 +1,14 @@
-"""Writes the tables of log events and metrics into docs/events.md and docs/signals.md of this checkout."""
+"""Writes the tables of docs/events.md and docs/signals.md, and the dashboard, of this checkout."""
 
 from pathlib import Path
 
+from infra.telemetry.dashboard import dashboard
 from infra.telemetry.page import with_events, with_metrics
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 
 if __name__ == "__main__":
     for name, written in (("events.md", with_events), ("signals.md", with_metrics)):
-        page = DOCS / name
+        page = ROOT / "docs" / name
         page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "infra" / "deploy" / "grafana-dashboard.json").write_text(dashboard(), encoding="utf-8")
