@@ -26,6 +26,7 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.opening import Access
 from infra.store.projected.failures import projection_failures
 from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.superseded import is_superseded
 from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
@@ -135,7 +136,9 @@ def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
     dead = select(func.min(messages.c.received_at)).where(
         is_dead(limit), ~messages.c.voided, messages.c.discarded_at.is_(None)
     )
-    malformed = select(func.min(malformed_messages.c.received_at)).where(malformed_messages.c.discarded_at.is_(None))
+    malformed = select(func.min(malformed_messages.c.received_at)).where(
+        malformed_messages.c.discarded_at.is_(None), ~is_superseded()
+    )
     held = select(func.min(messages.c.received_at)).where(still_waits(limit))
     with waybill.engine.connect() as connection:
         oldest = [connection.execute(question).scalar_one() for question in (dead, malformed)]

@@ -11,6 +11,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+QUICK_SECONDS = 0.5
+"""How long to wait for a new reading while there is an earlier one: probes have little time."""
+
 
 class Sampled(NamedTuple, Generic[T]):
     """A reading and its age in seconds; or no value, and why."""
@@ -44,19 +47,34 @@ class Sampler(Generic[T]):
         self._taken = 0.0
 
     def __call__(self) -> Sampled[T]:
-        """The latest reading; a new one if that is old. It waits for at most `patience` seconds."""
+        """The latest reading; a new one if that is old, unless the new one takes long.
+
+        It waits for at most `patience` seconds, and less if there is an earlier reading. One that takes longer than
+        that is a problem, whatever came before.
+        """
         with self._changed:
             if self._latest is not None and time.monotonic() - self._taken < self._fresh:
                 return self._latest._replace(age=time.monotonic() - self._taken)
             if self._began is None:
                 self._began = time.monotonic()
                 Thread(target=self._take, name="signals", daemon=True).start()
-            began = self._began
-            in_time = self._changed.wait_for(lambda: self._began != began, self._patience)
-            if in_time and self._latest is not None:
+            began, before = self._began, self._earlier()
+            changed = self._changed.wait_for(
+                lambda: self._began != began, self._patience if before is None else QUICK_SECONDS
+            )
+            if changed and self._latest is not None:
                 return self._latest
             waited = time.monotonic() - began
+            if before is not None and waited < self._patience:
+                return before
             return Sampled(None, problem=f"no answer after {waited:.0f} seconds")
+
+    def _earlier(self) -> "Sampled[T] | None":
+        """The reading before, if it is not much older than readings are used."""
+        age = time.monotonic() - self._taken
+        if self._latest is None or age > 2 * (self._fresh + self._patience):
+            return None
+        return self._latest._replace(age=age)
 
     def _take(self) -> None:
         try:

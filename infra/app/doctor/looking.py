@@ -26,6 +26,7 @@ from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVe
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.failures import projection_failures
 from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.superseded import is_superseded
 from infra.store.register.tables import feeds, malformed_messages, messages
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
@@ -144,7 +145,7 @@ def _dead(waybill: Waybill, now: datetime) -> Dead:
         is_dead(now - waybill.hold), ~messages.c.voided, messages.c.discarded_at.is_(None)
     )
     malformed = select(malformed_messages.c.received_at, malformed_messages.c.reason).where(
-        malformed_messages.c.discarded_at.is_(None)
+        malformed_messages.c.discarded_at.is_(None), ~is_superseded()
     )
     letters = union_all(refused, malformed).subquery()
     at, reason = letters.c.received_at, letters.c.reason

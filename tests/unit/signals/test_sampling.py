@@ -40,3 +40,19 @@ def test_a_reading_that_hangs_is_given_up_and_not_started_twice() -> None:
     while sampler().value is None:
         pass
     assert sampler().value == 5
+
+
+def test_while_a_new_reading_takes_its_time_the_one_before_is_told_and_then_no_more() -> None:
+    go_on, begun = Event(), []
+
+    def read() -> int:
+        begun.append(1)
+        if len(begun) > 1:
+            go_on.wait(30)
+        return len(begun)
+
+    sampler = Sampler(read, fresh=0, patience=0.9)
+    assert sampler().value == 1
+    assert sampler().value == 1, "the second one has just begun"
+    assert sampler().problem is not None, "it has taken too long by now"
+    go_on.set()
