@@ -49,8 +49,17 @@ class PrometheusMeter:
     """Implements Meter with prometheus_client. `text` is what Prometheus scrapes."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, ProcessCollector
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            GCCollector,
+            Histogram,
+            ProcessCollector,
+            disable_created_metrics,
+        )
 
+        # They would double the series, and only tell when a series began.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)

@@ -19,6 +19,7 @@ def test_counts_by_label() -> None:
     assert 'waybill_messages_received_total{source="crm",verdict="applied"} 3.0' in text
     assert 'waybill_batch_size_bucket{le="50.0",part="consume"} 1.0' in text
     assert 'waybill_paused{name="relay"} 1.0' in text
+    assert "_created" not in text
 
 
 def test_an_undeclared_metric_or_label_is_an_error() -> None:
