@@ -59,7 +59,7 @@ class PrometheusMeter:
         )
 
         # They would double the series, and only tell when a series began.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
