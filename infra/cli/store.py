@@ -52,8 +52,10 @@ def status(form: FormatOption = Format.TABLE) -> None:
         )
         return
     show_rows(Books._fields, [found.books._asdict()], form, title="Books", footer=_dead(found))
+    # In nearly every store each projection has one version, and it serves.
+    one_version = form is Format.TABLE and all(projection.serves for projection in found.projections)
     show_rows(
-        ProjectionStatus._fields,
+        [name for name in ProjectionStatus._fields if name != "serves" or not one_version],
         [projection._asdict() for projection in found.projections],
         form,
         title="\nProjections",
@@ -156,7 +158,7 @@ def verify(
 
 def migrate(
     no_project: Annotated[
-        bool, typer.Option("--no-project", help="Do not fill the views; `waybill project` does it later.")
+        bool, typer.Option("--no-project", help="Do not rebuild changed views; `waybill rebuild` does it later.")
     ] = False,
 ) -> None:
     """Bring the store up to the version of this waybill: schema, verdicts and views.
