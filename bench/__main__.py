@@ -150,6 +150,7 @@ def _one_round(database: Database, new_store: NewStore, source: str, turn: int, 
         run("plain loop of the library", references.plain_loop, source, plain, PLAIN_LOOP_MESSAGES),
         run("ingest", workloads.ingest, source, store),
         run("project", workloads.project, store),
+        run("rebuild", workloads.rebuild, store),
         run("raw bulk insert", RAW[database], store, raw, batch),
     ]
     if database is Database.POSTGRESQL:
@@ -195,9 +196,11 @@ def _rows(taken: dict[str, list[Measured]]) -> list[dict[str, Any]]:
         "ingest": f"{speed['ingest'] / speed['plain loop of the library']:.1f}× the plain loop, "
         f"{speed['ingest'] / speed['raw bulk insert']:.2f}× the raw insert",
         "project": f"ingest and project together: {both:,.0f}/s",
+        "rebuild": f"{speed['rebuild'] / speed['project']:.2f}× project",
     }
     if (runner := speed.get("the library's ProjectionRunner")) is not None:
         ratios["project"] += f"; {speed['project'] / runner:.1f}× the ProjectionRunner"
+        ratios["rebuild"] += f", {speed['rebuild'] / runner:.1f}× the ProjectionRunner"
     return [_row(name, runs, ratios.get(name, "")) for name, runs in taken.items()]
 
 

@@ -12,9 +12,11 @@ import structlog
 from consumers.contract import EXAMPLES
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.rebuild import Rebuild, Who
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from projections.catalogue import PROJECTIONS
 
 MESSAGES_AN_ORDER = 6.9
 FLOOR = timedelta(days=97)
@@ -63,6 +65,14 @@ def project(store: str) -> int:
     """All projections, from the first event to the last."""
     with _service(store) as waybill:
         return waybill.project()
+
+
+def rebuild(store: str) -> int:
+    """All projections anew, beside the rows in use, and into use; returns how many events that was."""
+    with _service(store) as waybill:
+        events = waybill.history.count_after(0)
+        Rebuild(waybill, Who("bench")).run(PROJECTIONS)
+        return events
 
 
 def write_long_order(events: int, more: int, before: str, after: str) -> None:
