@@ -296,7 +296,11 @@ class ProjectionBuilds:
         )
 
     def _parked_of(self, connection: Connection, build: Build) -> Sequence[Failure]:
-        kept = connection.execute(select(projection_builds.c.parked).where(_is_build(build))).scalar_one()
+        kept = connection.execute(select(projection_builds.c.parked).where(_is_build(build))).scalar_one_or_none()
+        if kept is None:
+            raise CheckpointMovedError(
+                f"build {build.number} of {build.projection.name} has been taken into use already"
+            )
         return msgspec.json.decode(kept, type=list[Failure])
 
     def _move(self, connection: Connection, build: Build, to: Build) -> None:
