@@ -150,9 +150,9 @@ class Rebuild:
         return self._retry(lambda: self._builds.end_filling(builds))
 
     def _page(self, stream: str, kinds: Collection[Kind]) -> Sequence[tuple[str, int]]:
-        """The next streams with the number of their events: at least one stream, and about EVENTS_AT_ONCE events."""
+        """The next streams with the number of their events: at least one, and few enough for one transaction."""
         found = self._retry(lambda: self._history.next_streams(stream, kinds, STREAMS_AT_ONCE))
-        most = EVENTS_AT_ONCE if self._max_rate is None else min(EVENTS_AT_ONCE, self._max_rate)
+        most = min(EVENTS_AT_ONCE, self._waybill.settings.batch_events, self._max_rate or EVENTS_AT_ONCE)
         events = 0
         for number, (_, count) in enumerate(found):
             events += count

@@ -31,7 +31,8 @@ A_BATCH = 0.02
 pytestmark = pytest.mark.fault
 
 Progress = tuple[int, int, int]
-"""How many subjects were settled again, how many malformed messages were taken, and how far the new views are."""
+"""How many subjects were settled again, how many malformed messages were taken, and how many subjects have rows
+in the new views."""
 
 
 def progress(store: Path) -> Progress:
@@ -45,12 +46,15 @@ def progress(store: Path) -> Progress:
             "        WHERE resettled_to IS NULL OR originator_id <= resettled_to), "
             "(SELECT count(*) FROM malformed_messages), "
             "(SELECT resettled_to IS NULL FROM store_rules), "
-            "(SELECT coalesce(min(position), 0) FROM projection_positions WHERE (name, version) IN (VALUES "
+            "(SELECT count(DISTINCT originator_id) FROM stored_events "
+            " WHERE originator_id <= (SELECT max(stream) FROM projection_builds WHERE NOT served)), "
+            "(SELECT count(*) FROM projection_positions WHERE (name, version) IN (VALUES "
             + ", ".join(f"('{projection.name}', {projection.version})" for projection in PROJECTIONS)
             + "))"
         )
-        subjects, malformed, done, position = connection.execute(asked).fetchone()
-        return subjects, MALFORMED_BEFORE - malformed, position if done else 0
+        subjects, malformed, done, filled, serving = connection.execute(asked).fetchone()
+        in_views = subjects if serving == len(PROJECTIONS) else filled
+        return subjects, MALFORMED_BEFORE - malformed, in_views if done else 0
 
 
 def _malformed_before() -> int:
