@@ -1,0 +1,64 @@
+"""The command `waybill rebuild`: what it prints, and its exit codes."""
+
+import sqlite3
+from contextlib import closing
+
+from projections.views.tables import order_states
+from tests.integration.command import Command
+from tests.integration.messages import placed
+
+EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"
+
+
+def edit_by_hand(waybill: Command, change: str) -> None:
+    with closing(sqlite3.connect(waybill.store)) as connection:
+        connection.execute(f"UPDATE {order_states.name} SET {change}")
+        connection.commit()
+
+
+def test_rows_are_made_anew_set_back_and_dropped(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE), placed("SO-2", EARLY, PROMISE))
+    edit_by_hand(waybill, "reference = 'by hand'")
+    waybill("diff", "overdue").exited(1)
+
+    ran = waybill("rebuild", "overdue", "--operator", "ann", "--reason", "edited by hand").done()
+
+    assert "order_states" in ran.text and "waybill rebuild overdue --back" in ran.text
+    waybill("diff", "overdue").done()
+    waybill("verify").done()
+    assert waybill("rebuild", "overdue", "--back", "--format", "json").done().json[0]["build"] == 0
+    waybill("diff", "overdue").exited(1)
+    waybill("rebuild", "overdue", "--back").done()
+    assert waybill("rebuild", "overdue", "--drop-old", "--format", "json").done().json[0]["build"] == 0
+    waybill("rebuild", "overdue", "--back").exited(1, "no earlier build and no earlier version")
+    events = waybill("events", "--stream", "operator-ann", "--format", "json").done()
+    assert "ProjectionRebuilt" in events.text and "edited by hand" in events.text
+
+
+def test_one_order_is_rebuilt(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE), placed("SO-2", EARLY, PROMISE))
+    edit_by_hand(waybill, "reference = 'by hand' WHERE order_id = 'SO-1'")
+
+    ran = waybill("rebuild", "--all", "--key", "SO-1", "--format", "json").done()
+
+    assert {row["subject_id"] for row in ran.json} == {"SO-1"}
+    waybill("diff", "all").done()
+    waybill("rebuild", "--all", "--key", "SO-404").exited(1, "there is no", "SO-404")
+
+
+def test_wrong_usage_names_the_fault(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE))
+    waybill("rebuild").exited(2, "name a view or a projection, or give --all")
+    waybill("rebuild", "overdue", "--all").exited(2, "name a view or a projection, or give --all")
+    waybill("rebuild", "nothing").exited(2, "neither a view nor a projection")
+    waybill("rebuild", "overdue", "--back", "--drop-old").exited(2, "stand alone")
+    waybill("rebuild", "overdue", "--max-rate", "0").exited(2, "max-rate")
+
+
+def test_progress_is_logged_where_there_is_no_terminal(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE))
+
+    ran = waybill.with_(WAYBILL_LOG_LEVEL="info", WAYBILL_LOG_FORMAT="json")("rebuild", "--all").done()
+
+    assert '"event": "rebuild_progress"' in ran.err
+    assert '"event": "projection_switched"' in ran.err
