@@ -17,7 +17,7 @@ from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from projections.projection import Projection
 from projections.shipments import SHIPMENTS
-from projections.views.catalogue import VIEWS
+from projections.views.catalogue import VIEWS, view_named
 from projections.views.tables import table_of
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import UNTIL, floor, in_small_batches, take_in
@@ -128,3 +128,37 @@ def test_only_the_rows_of_the_rebuild_before_are_kept(waybill: Waybill) -> None:
         with waybill.engine.connect() as connection:
             kept = connection.execute(select(projection_builds)).all()
         assert [(row.build, row.served) for row in kept] == [(number - 1, True)]
+
+
+def test_what_is_projected_just_before_the_switch_is_in_the_new_rows(
+    waybill: Waybill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch = Rebuild._take_into_use
+
+    def later(self: Rebuild, builds: Any) -> list[Rebuilt]:
+        take_in(waybill, floor(60)[-100:], name="more")
+        waybill.project()
+        return switch(self, builds)
+
+    monkeypatch.setattr(Rebuild, "_take_into_use", later)
+    before = waybill.rows.positions([SHIPMENTS])[SHIPMENTS.name]
+
+    (done,) = rebuilt(waybill, SHIPMENTS)
+
+    assert done.position > before
+    assert done.position == waybill.history.head() - 1  # after it, only the act
+    assert differing(waybill) == []
+
+
+def test_a_query_that_began_before_the_switch_sees_the_rows_and_the_position_of_then(waybill: Waybill) -> None:
+    asked, view = Asked(as_of=UNTIL), view_named("shipments")
+    before = waybill.views.ask(view, asked)
+    with waybill.views.stream(view, asked) as answer:
+        assert answer.position == before.position
+        take_in(waybill, floor(60)[-100:], name="more")
+        waybill.project()
+        rebuilt(waybill, *PROJECTIONS)
+        rows = [row for batch in answer.batches() for row in batch]
+
+    assert len(rows) == len(before.rows)
+    assert waybill.views.ask(view, asked).position > before.position
