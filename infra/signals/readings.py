@@ -25,17 +25,21 @@ from infra.signals.health import Place, Problem
 from infra.store.checkpoints import Checkpoints
 from infra.store.opening import Access
 from infra.store.projected.failures import projection_failures
+from infra.store.projected.tables import projection_builds
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.superseded import is_superseded
 from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
+from projections.catalogue import PROJECTIONS
 from projections.failures import THE_PROJECTION_ITSELF
 
 STATEMENT_SECONDS = 2
 """How long PostgreSQL works on one question of a reading."""
 WORKS = frozenset({"live", "behind"})
-"""The states in which a projection should move."""
+"""The states in which a projection should move; filling is a rebuild's work."""
+UNFILLED = frozenset({"filling", "needs rebuild"})
+"""The states in which a version has no rows to show, and so no lag."""
 
 
 class ReadingError(Exception):
@@ -96,6 +100,7 @@ def read_store(waybill: Waybill) -> Reading:
         ("letters", lambda: _letters(waybill, now)),
         ("projections", lambda: _projections(waybill, reading, now, oldest)),
         ("parked", lambda: _parked(waybill, reading, now)),
+        ("rebuilds", lambda: _rebuilds(waybill, now)),
         ("reactors", lambda: _reactors(waybill, reading, now, oldest)),
         ("partitions", lambda: _stuck_partitions(waybill, reading)),
     )
@@ -149,10 +154,13 @@ def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
 
 def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
     for found in projection_statuses(waybill):
+        if not (found.serves or _is_ours(found.name, found.version)):
+            continue  # kept to go back to: it stands still, and nobody minds
         which = {"projection": found.name, "version": str(found.version)}
         yield gauge("waybill_projection_position", found.position, **which)
-        yield gauge("waybill_projection_lag_events", found.lag, **which)
-        yield gauge("waybill_projection_lag_seconds", _seconds(now, oldest.after(found.position)), **which)
+        if found.state not in UNFILLED:
+            yield gauge("waybill_projection_lag_events", found.lag, **which)
+            yield gauge("waybill_projection_lag_seconds", _seconds(now, oldest.after(found.position)), **which)
         yield gauge("waybill_projection_state", 1, **which, state=found.state)
         if found.state == "paused":
             yield gauge("waybill_paused", 1, name=found.name)
@@ -160,10 +168,26 @@ def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: Olde
         reading.places.append(Place("project", found.name, found.position, behind))
 
 
+def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
+    c = projection_builds.c
+    with waybill.engine.connect() as connection:
+        begun = connection.execute(select(projection_builds).where(c.served.is_(False)).order_by(c.name)).all()
+    for build in begun:
+        projection = next((p for p in PROJECTIONS if (p.name, p.version) == (build.name, build.version)), None)
+        if projection is None:
+            continue
+        total = waybill.history.count_of_kinds([projection.kind], build.position)
+        unfilled = 0
+        if build.stream is not None:
+            unfilled = waybill.history.count_of_kinds([projection.kind], build.position, build.stream)
+        which = {"projection": build.name}
+        yield gauge("waybill_rebuild_filled_ratio", 1 - unfilled / total if total else 1.0, **which)
+        yield gauge("waybill_rebuild_left_events", unfilled + waybill.history.count_after(build.position), **which)
+        yield gauge("waybill_rebuild_age_seconds", _seconds(now, build.begun_at), **which)
+
+
 @cache
 def _versions() -> dict[str, int]:
-    from projections.catalogue import PROJECTIONS
-
     return {projection.name: projection.version for projection in PROJECTIONS}
 
 

@@ -170,6 +170,18 @@ ROWS: Sequence[tuple[str, Sequence[Panel]]] = (
                 (Query("max by (projection, version) (waybill_projection_lag_seconds)", "{{projection}} {{version}}"),),
             ),
             Panel(
+                "Rebuilds",
+                "How much is filled.",
+                "none",
+                (Query("max by (projection) (waybill_rebuild_filled_ratio)", "{{projection}}"),),
+            ),
+            Panel(
+                "Rebuilds, events left",
+                "Until the new rows serve.",
+                "short",
+                (Query("max by (projection) (waybill_rebuild_left_events)", "{{projection}}"),),
+            ),
+            Panel(
                 "Reactors and relay, in events",
                 "What they have still to do.",
                 "short",

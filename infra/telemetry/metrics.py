@@ -171,6 +171,23 @@ _DECLARED = (
     ),
     Metric("waybill_unreadable_batches", "gauge", "Partitions that are stuck at an unreadable batch.", from_store=True),
     Metric("waybill_records_left_out", "gauge", "Records too large for their topics.", from_store=True),
+    Metric(
+        "waybill_rebuild_filled_ratio",
+        "gauge",
+        "How much of a projection a rebuild has filled: 0 to 1; absent if none was begun.",
+        ("projection",),
+        from_store=True,
+    ),
+    Metric(
+        "waybill_rebuild_left_events",
+        "gauge",
+        "Events that a rebuild has still to read, until its rows serve.",
+        ("projection",),
+        from_store=True,
+    ),
+    Metric(
+        "waybill_rebuild_age_seconds", "gauge", "The time since a rebuild was begun.", ("projection",), from_store=True
+    ),
     Metric("waybill_paused", "gauge", "1 for each part or projection that an operator paused.", ("name",), (), True),
 )
 

@@ -89,6 +89,7 @@ NOT_SHOWN = {
     "waybill_build_info",
     "waybill_part_step_age_seconds",
     "waybill_projection_position",
+    "waybill_rebuild_age_seconds",
 }
 """Said by others, or of no use as a curve."""
 

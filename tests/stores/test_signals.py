@@ -13,6 +13,7 @@ from sqlalchemy import text
 from infra.app.container import Waybill, system_clock
 from infra.settings import Settings
 from infra.signals.process import ProcessSignals, signals_of
+from infra.store.projected.builds import ProjectionBuilds
 from infra.store.projected.failures import record_failures
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
@@ -168,3 +169,15 @@ def test_a_part_that_died_is_not_alive(waybill: Waybill) -> None:
 def test_other_paths_are_not_found(waybill: Waybill) -> None:
     with signals_of(["react"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
         assert asked(signals.port or 0, "/")[0] == 404
+
+
+def test_a_rebuild_that_was_begun_tells_how_far_it_is(waybill: Waybill) -> None:
+    take_in(waybill, LINES)
+    waybill.project()
+    orders = next(projection for projection in PROJECTIONS if projection.name == "order_states")
+    ProjectionBuilds(waybill.engine, waybill.clock).begin([orders], waybill.history.head())
+    with signals_of(["project"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        seen = values(signals.port or 0)
+    assert seen['waybill_rebuild_filled_ratio{projection="order_states"}'] == 0
+    assert seen['waybill_rebuild_left_events{projection="order_states"}'] > 0
+    assert seen['waybill_rebuild_age_seconds{projection="order_states"}'] >= 0

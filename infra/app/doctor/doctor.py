@@ -53,7 +53,7 @@ def judge(seen: Seen) -> Examination:
             ("disk", store_checks.check_disk(store)),
             ("database clock", store_checks.check_store_clock(store)),
             ("projections", part_checks.check_projections(seen, store)),
-            ("rebuild", part_checks.check_rebuilds(store)),
+            ("rebuild", part_checks.check_rebuilds(seen, store)),
             ("stopped", part_checks.check_stopped(store)),
             ("parked", part_checks.check_parked(store)),
             ("reactors", part_checks.check_reactors(seen, store)),

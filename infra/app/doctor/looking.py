@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.contract.topics import read_topics
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
-from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rules, Stopped, StoreSeen, Unread
+from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rebuild, Rules, Stopped, StoreSeen, Unread
 from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
 from infra.app.status import ProjectionStatus, begun_partitions, projection_statuses
@@ -25,16 +25,20 @@ from infra.store.failures import reason_of
 from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.failures import projection_failures
+from infra.store.projected.tables import projection_builds
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.superseded import is_superseded
 from infra.store.register.tables import feeds, malformed_messages, messages
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
+from projections.catalogue import PROJECTIONS
 
 DAY = timedelta(days=1)
 LONGEST_REASON = 100
 MOVING = frozenset({"live", "behind"})
 """The states of a projection that should show every event."""
+OURS = frozenset((projection.name, projection.version) for projection in PROJECTIONS)
+"""The versions that this code keeps up. Others stand still without processes of their code."""
 _WHAT_TO_TYPE = (
     (NoStoreError, "waybill settings (is WAYBILL_STORE right?); a new store: waybill ingest FILE"),
     (StoreVersionError, "waybill migrate, with the newest waybill and all writers stopped"),
@@ -73,11 +77,12 @@ def _look(waybill: Waybill) -> StoreSeen:
         projections_behind=[
             Behind(one.name, one.lag, oldest.after(one.position))
             for one in projections
-            if one.lag and one.state in MOVING
+            if one.lag and one.state in MOVING and (one.name, one.version) in OURS
         ],
         reactors_behind=_reactors(waybill, oldest),
         stopped=_stopped(waybill),
         paused=_paused(waybill, projections),
+        rebuilds=_rebuilds(waybill),
         unreadable=unreadable(waybill.engine),
         left_out=left_out,
         left_out_since=newest_left_out[0].since if newest_left_out else None,
@@ -138,6 +143,13 @@ def _stopped(waybill: Waybill) -> list[Stopped]:
 
 def _paused(waybill: Waybill, projections: Sequence[ProjectionStatus]) -> list[Pause]:
     return [Pause(one.name, None, None, None) for one in projections if one.state == "paused"]
+
+
+def _rebuilds(waybill: Waybill) -> list[Rebuild]:
+    c = projection_builds.c
+    question = select(c.name, c.version, c.begun_at).where(c.served.is_(False)).order_by(c.name, c.version)
+    with waybill.engine.connect() as connection:
+        return [Rebuild(*row) for row in connection.execute(question)]
 
 
 def _dead(waybill: Waybill, now: datetime) -> Dead:

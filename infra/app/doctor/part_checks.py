@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from infra.app.doctor.finding import Finding, count, duration, warning, wrong
 from infra.app.doctor.limits import WAITS_TOO_LONG
 from infra.app.doctor.seen import Behind, Seen, Stopped, StoreSeen
+from infra.app.status import ProjectionStatus
 
 RELAY = "relay."
 NEEDS_REBUILD = frozenset({"filling", "needs rebuild"})
@@ -22,17 +23,26 @@ def check_projections(seen: Seen, store: StoreSeen) -> list[Finding]:
     return [wrong("projections", f"{problem}; the views show the past", "waybill project --once", oldest.since)]
 
 
-def check_rebuilds(store: StoreSeen) -> list[Finding]:
-    """A version of a projection that does not serve yet."""
-    return [
-        warning(
-            "rebuild",
-            f"version {one.version} of {one.name} does not serve yet ({one.state}); the version before it answers",
-            f"waybill rebuild {one.name}",
-        )
-        for one in store.projections
-        if one.state in NEEDS_REBUILD
-    ]
+def check_rebuilds(seen: Seen, store: StoreSeen) -> list[Finding]:
+    """Versions that do not serve before their rebuild, and rebuilds that were begun and not finished."""
+    findings = [_needs_rebuild(store, one) for one in store.projections if one.state in NEEDS_REBUILD]
+    filling = {one.name for one in store.projections if one.state in NEEDS_REBUILD}
+    for name, version, begun_at in store.rebuilds:
+        if name not in filling and seen.now - begun_at > WAITS_TOO_LONG:
+            problem = f"a rebuild of {name} {version} was begun and is not finished; the rows before it serve"
+            findings.append(warning("rebuild", problem, f"waybill rebuild {name}, unless one is running", begun_at))
+    return findings
+
+
+def _needs_rebuild(store: StoreSeen, unfilled: ProjectionStatus) -> Finding:
+    """A warning while the version before it is kept up, by processes of its code; else its views show the past."""
+    before = [one for one in store.projections if one.name == unfilled.name and one.serves]
+    stands = any(one.lag for one in before)
+    told = f"version {unfilled.version} of {unfilled.name} does not serve yet ({unfilled.state})"
+    if stands:
+        problem = f"{told}, and the version that serves is {count(max(one.lag for one in before), 'event')} behind"
+        return wrong("rebuild", problem, f"waybill rebuild {unfilled.name}")
+    return warning("rebuild", f"{told}; the version before it answers", f"waybill rebuild {unfilled.name}")
 
 
 def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:

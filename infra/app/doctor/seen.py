@@ -62,6 +62,14 @@ class Pause(NamedTuple):
     reason: str | None
 
 
+class Rebuild(NamedTuple):
+    """A rebuild that was begun and is not finished."""
+
+    name: str
+    version: int
+    begun_at: datetime
+
+
 class Dead(NamedTuple):
     """Open dead letters: all, those received in the last day and in the day before, and the oldest.
 
@@ -98,6 +106,7 @@ class StoreSeen:
     reactors_behind: Sequence[Behind]
     stopped: Sequence[Stopped]
     paused: Sequence[Pause]
+    rebuilds: Sequence[Rebuild]
     unreadable: Sequence[UnreadableBatch]
     left_out: int
     left_out_since: datetime | None

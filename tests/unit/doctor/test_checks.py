@@ -16,6 +16,7 @@ from infra.app.doctor.seen import (
     KafkaSeen,
     PartitionSeen,
     Pause,
+    Rebuild,
     Rules,
     Seen,
     Stopped,
@@ -45,6 +46,7 @@ WELL_STORE = StoreSeen(
     reactors_behind=[],
     stopped=[],
     paused=[],
+    rebuilds=[],
     unreadable=[],
     left_out=0,
     left_out_since=None,
@@ -124,6 +126,17 @@ WRONG = {
         "2 subjects of orders parked, such as SO-1: bad",
         "waybill parked",
     ),
+    "a version that does not serve, while the one before it stands still": (
+        store(
+            projections=[
+                ProjectionStatus("orders", 1, 90, 10, "behind"),
+                ProjectionStatus("orders", 2, 0, 100, "filling", serves=False),
+            ]
+        ),
+        "rebuild",
+        "version 2 of orders does not serve yet (filling), and the version that serves is 10 events behind",
+        "waybill rebuild orders",
+    ),
     "a reactor that does not run": (
         store(reactors_behind=[Behind("reactor.parcels", 1, ago(minutes=6))]),
         "reactors",
@@ -201,9 +214,15 @@ WARNINGS = {
     "a disk that fills": (store(disk=Disk("/srv", 8, 100, 1)), "disk"),
     "a clock that drifts": (store(clock=timedelta(seconds=3)), "database clock"),
     "a version that does not serve": (
-        store(projections=[ProjectionStatus("orders", 2, 0, 100, "filling")]),
+        store(
+            projections=[
+                ProjectionStatus("orders", 1, 100, 0, "live"),
+                ProjectionStatus("orders", 2, 0, 100, "needs rebuild", serves=False),
+            ]
+        ),
         "rebuild",
     ),
+    "a rebuild that was not finished": (store(rebuilds=[Rebuild("orders", 1, ago(hours=2))]), "rebuild"),
     "what is paused": (store(paused=[Pause("relay", ago(hours=3), "ann", "audit")]), "paused"),
     "records left out": (store(left_out=2, left_out_since=ago(hours=1)), "left out"),
     "dead letters as usual": (store(dead=Dead(9, 4, 5, ago(days=9), None)), "dead letters"),
