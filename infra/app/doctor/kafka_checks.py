@@ -85,7 +85,7 @@ def _position(place: Place, next_offset: int, store: StoreSeen, kafka: KafkaSeen
 def check_group(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
     """A group without members reads nothing."""
     unread = _unread(store, kafka)
-    if kafka.members or not unread:
+    if kafka.members or not unread or store.is_paused("consume"):
         return []
     state = kafka.group_state.lower() or "unknown"
     problem = f"no consumer runs (group {kafka.group} is {state}), unread: {count(unread, 'message')}"
@@ -94,6 +94,8 @@ def check_group(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
 
 def check_partition_lag(seen: Seen, store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
     """Partitions whose oldest unread record has waited too long; one at an unreadable batch has its own finding."""
+    if store.is_paused("consume"):
+        return []
     unreadable = {(one.topic, one.partition) for one in store.unreadable}
     found = (_lag(seen, store, kafka, place) for place in sorted(kafka.partitions) if place not in unreadable)
     return [finding for finding in found if finding is not None]

@@ -46,6 +46,8 @@ def _needs_rebuild(store: StoreSeen, unfilled: ProjectionStatus) -> Finding:
 
 
 def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
+    if store.is_paused("react"):
+        return []
     late = [one for one in _late(seen, store.reactors_behind) if not one.name.startswith(RELAY)]
     return [
         wrong("reactors", f"{one.name} has {count(one.lag, 'event')} to react to", "waybill react --once", one.since)
@@ -54,6 +56,8 @@ def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
 
 
 def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:
+    if store.is_paused("relay"):
+        return []
     late = [one for one in _late(seen, store.reactors_behind) if one.name.startswith(RELAY)]
     return [
         wrong("relay", f"{one.name} has {count(one.lag, 'record')} to send", "waybill relay --once", one.since)
@@ -66,7 +70,7 @@ def check_stopped(store: StoreSeen) -> list[Finding]:
         wrong(
             "stopped",
             f"projection {one.name} is stopped: {one.reason}",
-            "mend the cause and restart the projector; see waybill status",
+            "mend the cause, then: waybill parked retry",
             one.since,
         )
         for one in store.stopped
@@ -84,7 +88,7 @@ def check_parked(store: StoreSeen) -> list[Finding]:
         wrong(
             "parked",
             f"{count(len(found), 'subject')} of {name} parked, such as {found[0].key}: {found[0].reason}",
-            "waybill parked list",
+            "waybill parked list; after the mend: waybill parked retry",
             min(one.since for one in found),
         )
         for name, found in parked.items()

@@ -116,6 +116,10 @@ class StoreSeen:
     """The next offset of each partition that the store has read."""
     moved_at: Mapping[Place, datetime]
 
+    def is_paused(self, name: str) -> bool:
+        """Whether an operator paused it: then it waits for that person, and nothing is wrong with it."""
+        return any(pause.name == name for pause in self.paused)
+
 
 class TopicSeen(NamedTuple):
     """A topic: its number of partitions, and the settings that matter. Retention is -1 for ever."""

@@ -118,7 +118,7 @@ WRONG = {
         store(stopped=[Stopped("orders", None, "KeyError: 'x'", ago(hours=1))]),
         "stopped",
         "projection orders is stopped: KeyError: 'x'",
-        "waybill status",
+        "waybill parked retry",
     ),
     "parked subjects": (
         store(stopped=[Stopped("orders", f"SO-{n}", "bad", ago(hours=n)) for n in (1, 2)]),
@@ -264,6 +264,22 @@ def test_what_waits_for_less_than_five_minutes_is_no_finding() -> None:
     young = [Behind("orders", 7, ago(minutes=4))]
     assert store(projections_behind=young, reactors_behind=young).findings == []
     assert kafka(**partition(0, 12, ago(minutes=4))).findings == []
+
+
+@pytest.mark.parametrize("part", ["consume", "react", "relay"])
+def test_a_part_that_is_paused_waits_for_its_operator_and_is_not_said_to_be_stuck(part: str) -> None:
+    long_ago = ago(hours=3)
+    waits = {
+        "consume": replace(WELL, kafka=replace(WELL_KAFKA, members=0, **partition(0, 13, long_ago))),
+        "react": replace(WELL, store=replace(WELL_STORE, reactors_behind=[Behind("reactor.parcels", 1, long_ago)])),
+        "relay": replace(WELL, store=replace(WELL_STORE, reactors_behind=[Behind("relay.events", 1, long_ago)])),
+    }[part]
+    assert isinstance(waits.store, StoreSeen)
+    assert not judge(waits).is_well
+    paused = replace(waits, store=replace(waits.store, paused=[Pause(part, long_ago, "ann", "audit")]))
+    (found,) = judge(paused).findings
+    assert found.problem == f"{part} is paused by ann: audit (for 3 h)"
+    assert (found.level, found.since, found.to_type) == (Level.WARNING, long_ago, f"waybill resume {part}")
 
 
 def test_a_store_that_cannot_be_read_is_a_finding_and_kafka_is_checked_all_the_same() -> None:
