@@ -22,6 +22,7 @@ from domain.clock_holds import held_by_clock
 from domain.events import MessageVoided
 from domain.operator.acts import OPERATOR_SOURCE, DeadLetterEdited
 from infra.app.container import Waybill
+from infra.app.dead_letters_judge import judge_new
 from infra.app.reassignments import operator_source
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter
@@ -44,7 +45,7 @@ class Edit(NamedTuple):
 
 
 class Edited(NamedTuple):
-    """The outcome of the copy; None in a dry run."""
+    """The copy of a letter, with its outcome, and what differs from the letter."""
 
     letter_id: str
     source: str
@@ -107,11 +108,16 @@ def do_edit(waybill: Waybill, edit: Edit, operator: str, reason: str) -> Edited:
     waybill.ingest().wake()
     waybill.project()
     outcome = waybill.messages.outcomes(edit.key.source, [edit.key.message_id])[edit.key.message_id, edit.key.subject]
-    return row_of(edit)._replace(verdict=outcome.verdict.value, reason=outcome.reason or None)
+    return _row(edit)._replace(verdict=outcome.verdict.value, reason=outcome.reason or None)
 
 
-def row_of(edit: Edit) -> Edited:
-    """The edit as a row, before it is done."""
+def would_edit(waybill: Waybill, edit: Edit) -> Edited:
+    """What the copy would be judged. Stores nothing."""
+    outcome = judge_new(waybill, edit.read)
+    return _row(edit)._replace(verdict=outcome.verdict.value, reason=outcome.reason or None)
+
+
+def _row(edit: Edit) -> Edited:
     key = edit.key
     return Edited(
         edit.letter.letter_id, key.source, key.message_id, key.subject, edit.read.type, None, None, edit.changes

@@ -1,6 +1,6 @@
 """What a dead letter would be judged now: a copy is read and settled again, and nothing is stored."""
 
-from consumers.contract import Malformed, read_record
+from consumers.contract import Malformed, WellFormed, read_record
 from consumers.ingest.redrive import is_kept_whole
 from domain.clock_holds import held_by_clock
 from domain.derived import facts_among
@@ -25,8 +25,13 @@ def judge_now(waybill: Waybill, letter: UntakenMessage, content: Content) -> Out
     read = read_record(content.body, content.headers, letter.seen_at, waybill.reading_rules())
     if isinstance(read, Malformed):
         return Outcome(Verdict.MALFORMED, read.reason)
-    fact = held_by_clock(read.fact, waybill.clock(), waybill.settings.clock_skew)
-    return _settled_with(waybill, fact, read.subject)
+    return judge_new(waybill, read)
+
+
+def judge_new(waybill: Waybill, message: WellFormed) -> Outcome:
+    """The outcome that a message would have if it came now."""
+    fact = held_by_clock(message.fact, waybill.clock(), waybill.settings.clock_skew)
+    return _settled_with(waybill, fact, message.subject)
 
 
 def _settled(waybill: Waybill, letter: UntakenMessage) -> Outcome:

@@ -12,7 +12,7 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.dead_letters_choose import CannotChooseError, dead_letters_matching, letters_named
 from infra.app.dead_letters_discard import SetAsideReport, discard, restore
-from infra.app.dead_letters_edit import CannotEditError, Edited, do_edit, plan_edit, row_of
+from infra.app.dead_letters_edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
 from infra.app.dead_letters_redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
 from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, SubjectOption, TypeOption, open_waybill
 from infra.cli.dead_letters import LetterArgument, dead_letters
@@ -96,8 +96,8 @@ def _show_redriven(report: RedriveReport, *, dry_run: bool, form: Format) -> Non
         return
     shown = rows if form is Format.CSV else rows[:SHOWN]
     show_rows(ChangedVerdict._fields, shown, form, title="Changed verdicts", empty="no verdict changes")
-    would = "would change" if dry_run else "changed"
-    show_note(form, f"{report.letters} letters redriven, {len(rows)} verdicts {would}")
+    done = "would be redriven, {} verdicts would change" if dry_run else "redriven, {} verdicts changed"
+    show_note(form, f"{report.letters} letters {done.format(len(rows))}")
     if len(shown) < len(rows):
         show_note(form, f"{len(shown)} of {len(rows)} are shown; all of them: --format json")
 
@@ -205,7 +205,7 @@ def edit_letter(
             plan = plan_edit(
                 waybill, letter, [read_assignment(text) for text in assignments or ()], replacement, operator
             )
-            row = row_of(plan) if dry_run else do_edit(waybill, plan, operator, reason)
+            row = would_edit(waybill, plan) if dry_run else do_edit(waybill, plan, operator, reason)
         except (CannotEditError, CannotAssignError) as e:
             raise typer.BadParameter(str(e)) from None
     if form is Format.TABLE:
