@@ -41,6 +41,7 @@ ACTING = {
     ("topics", "skip"),
     ("analysts", "grant"),
     ("analysts", "revoke"),
+    *((name, verb) for name in ("dead-letters", "dead_letters") for verb in ("redrive", "restore", "edit")),
 }
 WITHOUT_STORE = {("schema",), ("settings",)}
 ASKED_ABOUT: dict[str, tuple[str, ...]] = {
@@ -62,6 +63,8 @@ FURTHER: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
 """Other ways to ask."""
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("hand-over",): ("--account", "ACME", "--to", "rep-1"),
+    ("dead-letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
+    ("dead_letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
 }
 """Commands that act only when told to, and how they are asked what they would do."""
 
