@@ -15,6 +15,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -26,7 +27,7 @@ from domain.verdict import Verdict
 from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.superseded import is_superseded, superseded_at
+from infra.store.register.superseded import is_open, superseded_at
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, malformed_messages, messages
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
@@ -252,8 +253,7 @@ def _of_feeds(table: Table, feed_ids: Collection[int]) -> ColumnElement[bool]:
 
 def _count_malformed() -> Select[Any]:
     """How many malformed messages are kept, and how many of them are set aside."""
-    is_set_aside = or_(malformed_messages.c.discarded_at.is_not(None), is_superseded())
-    counts: list[Any] = [func.count(), func.count(case((is_set_aside, 1)))]
+    counts: list[Any] = [func.count(), func.count(case((not_(is_open()), 1)))]
     return select(*counts).select_from(malformed_messages)
 
 

@@ -27,7 +27,7 @@ from infra.store.opening import Access
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_builds
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.superseded import is_superseded
+from infra.store.register.superseded import is_open
 from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
@@ -141,9 +141,7 @@ def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
     dead = select(func.min(messages.c.received_at)).where(
         is_dead(limit), ~messages.c.voided, messages.c.discarded_at.is_(None)
     )
-    malformed = select(func.min(malformed_messages.c.received_at)).where(
-        malformed_messages.c.discarded_at.is_(None), ~is_superseded()
-    )
+    malformed = select(func.min(malformed_messages.c.received_at)).where(is_open())
     held = select(func.min(messages.c.received_at)).where(still_waits(limit))
     with waybill.engine.connect() as connection:
         oldest = [connection.execute(question).scalar_one() for question in (dead, malformed)]

@@ -12,6 +12,8 @@ from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.app.dead_letters_group import group_letters
 from infra.app.dead_letters_show import find_letters, show_letter
+from infra.app.doctor.looking import look_at_store
+from infra.app.doctor.seen import Unread
 from infra.app.verify import verify_store
 from infra.queries.books import set_aside
 from infra.queries.dead_letters import DeadLetterFilter
@@ -128,6 +130,8 @@ def test_a_malformed_message_is_superseded_while_the_right_one_is_applied(floor:
     floor.hears(right, {**right, "subject": "SO-8"}, of="right")
     assert len(floor.letters()) == 1
     assert floor.set_aside() == (0, 0, 1)
+    seen = look_at_store(floor.waybill.settings, lambda: floor.now)
+    assert not isinstance(seen, Unread) and seen.dead.open == 1
     letters = floor.waybill.dead_letters.dead(floor.now, discarded=True)
     assert {letter.subject: letter.discarded_at for letter in letters} == {"SO-7": floor.now, "SO-8": None}
     assert floor.waybill.dead_letters.set_aside(floor.now, as_of=NOON) == 0

@@ -27,7 +27,7 @@ from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_builds
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.superseded import is_superseded
+from infra.store.register.superseded import is_open
 from infra.store.register.tables import feeds, malformed_messages, messages
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
@@ -156,9 +156,7 @@ def _dead(waybill: Waybill, now: datetime) -> Dead:
     refused = select(messages.c.received_at, messages.c.reason).where(
         is_dead(now - waybill.hold), ~messages.c.voided, messages.c.discarded_at.is_(None)
     )
-    malformed = select(malformed_messages.c.received_at, malformed_messages.c.reason).where(
-        malformed_messages.c.discarded_at.is_(None), ~is_superseded()
-    )
+    malformed = select(malformed_messages.c.received_at, malformed_messages.c.reason).where(is_open())
     letters = union_all(refused, malformed).subquery()
     at, reason = letters.c.received_at, letters.c.reason
     today, yesterday = at > now - DAY, (at > now - 2 * DAY) & (at <= now - DAY)

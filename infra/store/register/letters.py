@@ -14,7 +14,7 @@ from infra.store.engine import LOCKED
 from infra.store.operator_log import append_acts
 from infra.store.register.dead import is_dead
 from infra.store.register.headers import read_headers
-from infra.store.register.superseded import is_superseded
+from infra.store.register.superseded import is_open
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, letters_set_aside, malformed_messages, messages
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.stored_rules_version import expect_rules
@@ -71,11 +71,7 @@ class LettersTransaction(StoredRegisterTransaction):
             not_(messages.c.voided),
             messages.c.discarded_at.is_(None),
         )
-        malformed = update(malformed_messages).where(
-            malformed_messages.c.letter_id.in_(letter_ids),
-            malformed_messages.c.discarded_at.is_(None),
-            not_(is_superseded()),
-        )
+        malformed = update(malformed_messages).where(malformed_messages.c.letter_id.in_(letter_ids), is_open())
         execute = self._connection.execute
         done = [
             *execute(open_ones.values(discarded_at=now).returning(messages.c.letter_id)).scalars(),

@@ -7,7 +7,7 @@ of the messages about orders.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, not_, or_, select
 
 from domain.verdict import Verdict
 from infra.store.register.tables import malformed_messages, messages
@@ -21,6 +21,11 @@ SUPERSEDED = "superseded"
 def is_superseded() -> ColumnElement[bool]:
     """Of a row of malformed_messages: whether the message that it claims to be is applied."""
     return exists(_superseding(select(messages.c.subject)))
+
+
+def is_open() -> ColumnElement[bool]:
+    """Of a row of malformed_messages: whether it waits for somebody, neither discarded nor superseded."""
+    return and_(malformed_messages.c.discarded_at.is_(None), not_(is_superseded()))
 
 
 def superseded_at() -> ColumnElement[Any]:
