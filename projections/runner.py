@@ -7,7 +7,7 @@ Projections at different positions take turns, and a failing one is left out whi
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.streams import settle_stream, stream_name
@@ -95,14 +95,18 @@ class Runner:
             return Step(start, touched.end, touched.events, len(touched.streams))
         return None
 
-    def retry_parked(self) -> None:
-        """Settle parked subjects again, up to their projections' positions: the cause may be fixed."""
+    def retry_parked(self, keys: Collection[str] | None = None) -> None:
+        """Settle parked subjects again, up to their projections' positions: the cause may be fixed.
+
+        With `keys`, only these. Raises CheckpointMovedError if another process moved one of the projections meanwhile.
+        """
         standings = self._rows.standings(self._projections)
         for projection in self._projections:
             standing = standings[projection.name]
-            if not standing.parked or not standing.runs:
+            parked = standing.parked if keys is None else standing.parked.intersection(keys)
+            if not parked or not standing.runs:
                 continue
-            streams = [stream_name(projection.kind, subject_id) for subject_id in sorted(standing.parked)]
+            streams = [stream_name(projection.kind, subject_id) for subject_id in sorted(parked)]
             facts = self._history.facts_up_to(streams, standing.position)
             settlings = {stream: settle_stream(stream, filed) for stream, filed in facts.items()}
             self._writer.write([projection], standings, SettledBatch(settlings, standing.position, standing.position))

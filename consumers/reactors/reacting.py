@@ -116,6 +116,14 @@ class Reacting:
         ]
 
 
+class ReactionFailedError(Exception):
+    """Reacting to a key raised; the message names the reactor, the key and the reason."""
+
+    def __init__(self, reactor: str, key: str, error: Exception):
+        super().__init__(f"{reactor} cannot react to {key}: {type(error).__name__}: {error}")
+        self.key = key
+
+
 class Difference(NamedTuple):
     """What follows for some keys, beside what was kept before.
 
@@ -131,7 +139,7 @@ class Difference(NamedTuple):
 
 
 def difference(transaction: ReactionTransaction, reactor: Reactor, keys: Sequence[str], now: datetime) -> Difference:
-    """React to these keys, and compare with what stands; this only reads."""
+    """React to these keys, and compare with what stands; this only reads. Raises ReactionFailedError."""
     kept_before = transaction.kept(reactor.name, keys)
     reactions = _reactions(transaction, reactor, keys, now, kept_before)
     kept: dict[str, dict[MessageKey, KeptMessage]] = {}
@@ -168,16 +176,16 @@ def _reactions(
     references = {key: references_among(reactor, told) for key, told in facts.items()}
     streams = {stream_name(reactor.referred_kind, subject) for named in references.values() for subject in named}
     referred = {split_stream_name(s)[1]: told for s, told in transaction.facts_of(sorted(streams)).items()}
-    return {
-        key: reactor.react(
-            key,
-            facts[key],
-            {name: referred[name] for name in references[key] if name in referred},
-            now,
-            {message_key.message_id: one.since for message_key, one in kept_before.get(key, {}).items()},
-        )
-        for key in keys
-    }
+    reactions: dict[str, Reaction] = {}
+    for key in keys:
+        told = {name: referred[name] for name in references[key] if name in referred}
+        since = {message_key.message_id: one.since for message_key, one in kept_before.get(key, {}).items()}
+        # Any error of a reactor concerns this key and is reported as such.
+        try:
+            reactions[key] = reactor.react(key, facts[key], told, now, since)
+        except Exception as e:
+            raise ReactionFailedError(reactor.name, key, e) from e
+    return reactions
 
 
 def references_among(reactor: Reactor, facts: Iterable[Fact]) -> list[str]:

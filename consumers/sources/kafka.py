@@ -8,6 +8,7 @@ offsets committed to Kafka are only for lag tools.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -155,10 +156,15 @@ class KafkaReader:
         self._commit_now_and_then()
         return stored
 
-    def stay(self) -> None:
-        """Stay a member of the group while nothing can be stored. Raises KafkaError or OSError."""
+    def stay(self, wait_ms: int = 0) -> None:
+        """Stay a member of the group while nothing can or may be stored; the next step seeks the store's checkpoints.
+
+        It waits for at most this many milliseconds. Raises KafkaError or OSError.
+        """
         self._hold_back(self._partitions)
-        self._consumer.poll(0)
+        # A partition that was assigned just now has no offset yet.
+        with suppress(NoOffsetForPartitionError):
+            self._consumer.poll(wait_ms)
 
     def end_offsets(self) -> Mapping[TopicPartition, int]:
         """The end offsets of our partitions. Raises KafkaError or OSError if the broker does not answer."""

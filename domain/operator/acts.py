@@ -136,3 +136,43 @@ class KeyRebuilt(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
     projection: str
     subject_id: str
     position: int
+
+
+@register_event
+class PartPaused(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the service was paused: a projection, or `consume`, `react` or `relay`."""
+
+    TOPIC: ClassVar[str] = "operator.part_paused"
+
+    part: str
+
+
+@register_event
+class PartResumed(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A paused part goes on."""
+
+    TOPIC: ClassVar[str] = "operator.part_resumed"
+
+    part: str
+
+
+@register_event
+class ParkedKeysRetried(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """Parked keys of a projection or a reactor were tried again."""
+
+    TOPIC: ClassVar[str] = "operator.parked_keys_retried"
+
+    part: str
+    keys: tuple[str, ...]
+
+
+@register_event
+class PositionReset(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A checkpoint was set from one position to another: `count` records are sent again, or left out."""
+
+    TOPIC: ClassVar[str] = "operator.position_reset"
+
+    part: str
+    before: int
+    after: int
+    count: int

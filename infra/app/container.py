@@ -1,7 +1,7 @@
 """The composition root: it assembles all parts and passes in clocks and databases."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from infra.queries.desk import Desk
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.views import Views
+from infra.runtime.pausing import PauseWatch
 from infra.runtime.projector import ROLE as PROJECTOR
 from infra.runtime.projector import Projector, log_incident
 from infra.runtime.reactions import ROLE as REACTOR
@@ -39,6 +40,7 @@ from infra.store.business_months import keep_business_months
 from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
+from infra.store.pauses import CONSUME, REACT, Pause, stored_pauses
 from infra.store.projected.rows import ProjectedRows
 from infra.store.reactions.reading import ReactionReading
 from infra.store.reactions.transaction import StoredReactions
@@ -209,6 +211,7 @@ class Waybill:
             stop,
             wake=ingest().wake,
             pulse=pulse,
+            paused=self._pause_watch(CONSUME),
         )
 
     def lag(self) -> int:
@@ -253,6 +256,7 @@ class Waybill:
             RetryPolicy(self.settings.retry_seconds, stop, on_retry=pulse.store_waits),
             end_clock_holds=self.ingest().wake,
             pulse=pulse,
+            paused=self._pause_watch(REACT),
         )
 
     def react(self, stop: Event, *, once: bool = False, pulse: Pulse | None = None) -> Sequence[Done]:
@@ -278,6 +282,7 @@ class Waybill:
             retry,
             stop,
             pulse,
+            paused=self._pause_watch(RELAY),
         )
 
     def outboxes(self) -> Sequence[Outbox]:
@@ -295,6 +300,14 @@ class Waybill:
             ),
             ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
         )
+
+    def pauses(self) -> Mapping[str, Pause]:
+        """The parts that operators have paused, by name."""
+        with self.engine.connect() as connection:
+            return stored_pauses(connection)
+
+    def _pause_watch(self, part: str) -> PauseWatch:
+        return PauseWatch(part, lambda: self.pauses().get(part))
 
     def project(self, on_step: Callable[[Step], None] | None = None) -> int:
         """Move all projections up to the newest event; returns the position that they reflect."""

@@ -11,15 +11,17 @@ from sqlalchemy import select
 from consumers.contract.topics import read_topics
 from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
+from infra.app.parked import ParkedKey, parked_keys
 from infra.app.reactor_lag import reactor_lags
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
+from infra.store.pauses import Pause
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import live_projections, projection_builds, projection_positions
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
-from projections.failures import THE_PROJECTION_ITSELF, Standing
+from projections.failures import THE_PROJECTION_ITSELF
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
@@ -41,17 +43,6 @@ class ProjectionStatus(NamedTuple):
     lag: int
     state: str
     serves: bool = True
-
-
-class ParkedStatus(NamedTuple):
-    """A parked subject of a projection; with `key` None, the projection itself, which is stopped."""
-
-    projection: str
-    version: int
-    key: str | None
-    position: int
-    reason: str
-    since: datetime
 
 
 class ReactorStatus(NamedTuple):
@@ -99,7 +90,8 @@ class Status:
     set_aside: SetAside
     head: int
     projections: Sequence[ProjectionStatus]
-    parked: Sequence[ParkedStatus]
+    paused: Sequence[Pause]
+    parked: Sequence[ParkedKey]
     reactors: Sequence[ReactorStatus]
     partitions: Sequence[PartitionStatus]
     unreadable: Sequence[UnreadableBatch]
@@ -112,7 +104,6 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
     """Read the status. With `ask_kafka`, query Kafka for the ends of partitions, if the store has read from it."""
     now = waybill.clock()
     head = waybill.history.head()
-    standings = waybill.rows.standings(PROJECTIONS)
     projections = projection_statuses(waybill)
     begun = begun_partitions(waybill)
     stuck = unreadable(waybill.engine)
@@ -123,7 +114,8 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
         set_aside=set_aside(waybill.engine, now, waybill.hold),
         head=head,
         projections=projections,
-        parked=_parked(standings),
+        paused=list(waybill.pauses().values()),
+        parked=parked_keys(waybill),
         reactors=_reactors(waybill),
         partitions=partitions,
         unreadable=stuck,
@@ -136,6 +128,7 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
 def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
     """Every version that the store has, of other code too, and those of this code that it does not have yet."""
     failing, filling = projection_failures.c, projection_builds.c
+    paused = waybill.pauses()
     with waybill.engine.connect() as connection:
         listed = {(row.name, row.version): row for row in connection.execute(select(projection_positions))}
         live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
@@ -158,7 +151,7 @@ def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
         position = row.position if row is not None and filled else 0
         lag = lag_at(position)
         state = _state(
-            paused=row is not None and row.paused,
+            paused=row is not None and row.name in paused,
             stopped=key in stopped,
             filled=filled,
             being_filled=key in being_filled,
@@ -178,14 +171,6 @@ def _state(*, paused: bool, stopped: bool, filled: bool, being_filled: bool, beh
     if not filled:
         return "needs rebuild"
     return "behind" if behind else "live"
-
-
-def _parked(standings: Mapping[str, Standing]) -> list[ParkedStatus]:
-    return [
-        ParkedStatus(projection.name, projection.version, failure.key or None, *failure[1:])
-        for projection in PROJECTIONS
-        for _, failure in sorted(standings[projection.name].failures.items())
-    ]
 
 
 def _reactors(waybill: Waybill) -> list[ReactorStatus]:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from consumers.reactors.reacting import difference
-from consumers.reactors.reactor import Reactor
+from consumers.reactors.reacting import ReactionFailedError, difference
+from consumers.reactors.reactor import CHECKPOINTS, Reactor, checkpoint_of
 from domain.streams import split_stream_name
 from infra.app.container import Waybill
 from infra.store.events.history import head_seen
+from infra.store.reactions.failures import ReactionFailure, reaction_failures_of
 from infra.store.reactions.reading import ReactionReading
 from infra.store.reactions.transaction import ReactionStatements, StoredReactionTransaction
 
@@ -53,10 +54,19 @@ class DerivedCheck:
             own = (split_stream_name(stream) for stream in streams)
             keys = {subject for kind, subject in own if kind is reactor.kind}
             keys = self._reading.with_reasons(self._connection, reactor, keys) if keys else set()
-            if keys:
-                count, found = self._compare(reactor, sorted(keys))
+            failures = reaction_failures_of(self._connection, reactor.name)
+            findings += (_parked(failures[key]) for key in sorted(keys & failures.keys()))
+            keys -= failures.keys()
+            while keys:
+                try:
+                    count, found = self._compare(reactor, sorted(keys))
+                except ReactionFailedError as e:
+                    findings.append(DerivedFinding(f"{e.key} of {checkpoint_of(reactor)}", "a reaction", str(e)))
+                    keys.discard(e.key)
+                    continue
                 standing += count
                 findings += found
+                break
         return standing, findings
 
     def _compare(self, reactor: Reactor, keys: Sequence[str]) -> tuple[int, list[DerivedFinding]]:
@@ -70,3 +80,11 @@ class DerivedCheck:
             DerivedFinding(f"message {key.message_id} of {key.source} about {key.subject}", *what)
             for key, what in sorted(found.items())
         ]
+
+
+def _parked(failure: ReactionFailure) -> DerivedFinding:
+    return DerivedFinding(
+        f"{failure.key} of {CHECKPOINTS}{failure.reactor}",
+        "its reactions as of its newest event",
+        f"parked since {failure.since:%Y-%m-%dT%H:%M:%SZ} at position {failure.position}: {failure.reason}",
+    )

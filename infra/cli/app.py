@@ -16,12 +16,15 @@ from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from consumers.reactors.reacting import ReactionFailedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
+from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
 from infra.app.rebuild import NewerServesError, RebuildRunsError, RebuildStoppedError
 from infra.app.rebuild_after import UnknownKeyError
+from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
     analysts,
     contract,
@@ -41,6 +44,7 @@ from infra.cli import (
     quote,
     rebuild,
     settings,
+    steering,
     store,
     topics,
     views,
@@ -86,11 +90,14 @@ FAILURES = (
     RebuildStoppedError,
     UnknownKeyError,
     CheckpointMovedError,
+    DamagedBackupError,
+    ReactionFailedError,
     ShapeFailsError,
     SharedSessionsError,
     StoreChangedError,
     StoreVersionError,
     TooLongAmountError,
+    UnexpectedPositionError,
     TracingError,
     UnreadableSourceError,
 )
@@ -135,6 +142,7 @@ NOUNS = (
     events,
     store,
     doctor,
+    steering,
     diffs,
     rebuild,
     topics,

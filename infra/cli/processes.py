@@ -11,7 +11,7 @@ import typer
 from infra.app import react_dry_run
 from infra.app.container import Waybill, system_clock
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import Format, console, progress_bar, show_rows
+from infra.cli.output import Format, console, progress_bar, readable_instant, show_rows, show_warning
 from infra.cli.signals import stopped_by_signals
 from infra.runtime.reactions import Done
 from infra.runtime.supervisor import supervise
@@ -19,6 +19,7 @@ from infra.settings import known_address, load_settings
 from infra.signals.process import ProcessSignals, signals_of
 from infra.signals.pulse import Pulse
 from infra.store.opening import Access
+from infra.store.pauses import REACT, RELAY
 from infra.telemetry.logs import configure_logs
 from projections.runner import Step
 
@@ -64,6 +65,7 @@ def _running(parts: Sequence[str], metrics: str | None, stop: Event) -> Iterator
         open_waybill(stop=stop, access=Access.ACTING, meter=signals.meter) as waybill,
     ):
         signals.watch(waybill.engine)
+        _warn_of_pauses(waybill)
         yield waybill, signals
 
 
@@ -118,10 +120,13 @@ def react(
         done = signals.run("react", lambda pulse: waybill.react(stop, once=once, pulse=pulse))
         if once and not no_project and not stop.is_set():
             waybill.project()
+        paused = once and REACT in waybill.pauses()
     if once and form is Format.TABLE:
         console().print(_did(done))
     elif once:
         show_rows(Done._fields, [one._asdict() for one in done], form)
+    if paused:
+        raise typer.Exit(1)
 
 
 def _did(done: Sequence[Done]) -> str:
@@ -143,6 +148,8 @@ def relay(
     patience = PATIENCE_OF_ONCE if once else None
     with _running(["relay"], metrics, stop) as (waybill, signals):
         signals.run("relay", lambda pulse: waybill.relay(stop, patience=patience, pulse=pulse).run(once=once))
+        if once and RELAY in waybill.pauses():
+            raise typer.Exit(1)
 
 
 def up(metrics: MetricsOption = None) -> None:
@@ -159,3 +166,11 @@ def up(metrics: MetricsOption = None) -> None:
             "relay": lambda pulse: waybill.relay(stop, pulse=pulse).run(),
         }
         supervise({part: partial(signals.run, part, work[part]) for part in PARTS}, stop)
+
+
+def _warn_of_pauses(waybill: Waybill) -> None:
+    for name, pause in waybill.retry(waybill.pauses).items():
+        show_warning(
+            f"{name} is paused since {readable_instant(pause.since)} by {pause.operator}: {pause.reason}; "
+            f"to let it go on: waybill resume {name}"
+        )

@@ -2,22 +2,26 @@
 
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import TaskID
 
 from domain.rules_version import RULES_VERSION
+from infra.app.backup import Backup, NoFileStoreError, back_up
 from infra.app.migrate import fill_views, migrate_store
+from infra.app.parked import ParkedKey
 from infra.app.reactor_lag import reactors_behind
 from infra.app.selected_streams import Selection
-from infra.app.status import ParkedStatus, PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
+from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, console, progress_bar, show_json, show_rows, show_warning
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
+from infra.store.pauses import Pause
 from infra.store.schema_version import NEWEST
 from infra.telemetry.logs import configure_logs
 
@@ -28,6 +32,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(verify)
     app.command()(migrate)
+    app.command()(backup)
 
 
 def status(form: FormatOption = Format.TABLE) -> None:
@@ -43,6 +48,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
                 "head": found.head,
                 "projections": found.projections,
                 "partitions": found.partitions,
+                "paused": found.paused,
                 "parked": found.parked,
                 "reactors": found.reactors,
                 "unreadable_batches": found.unreadable,
@@ -61,11 +67,13 @@ def status(form: FormatOption = Format.TABLE) -> None:
         title="\nProjections",
         footer=f"the newest event is at position {found.head}",
     )
+    if found.paused:
+        paused = [each._asdict() for each in found.paused]
+        show_rows(Pause._fields, paused, form, title="\nPaused", footer="to let one go on: waybill resume NAME")
     if found.parked:
         parked = [each._asdict() for each in found.parked]
-        show_rows(
-            ParkedStatus._fields, parked, form, title="\nParked", footer="these rows failed and are left as they were"
-        )
+        footer = "these failed and are left as they were; after the cause is fixed: waybill parked retry"
+        show_rows(ParkedKey._fields, parked, form, title="\nParked", footer=footer)
     if found.reactors or form is Format.CSV:
         reactors = [reactor._asdict() for reactor in found.reactors]
         show_rows(ReactorStatus._fields, reactors, form, title="\nReactors")
@@ -154,6 +162,25 @@ def verify(
         show_warning(f"derived messages are not compared: {behind}; run waybill react --once")
     if findings:
         raise typer.Exit(1)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file; an existing one is not overwritten.")],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Copy an SQLite store while it runs, and check the copy. PostgreSQL has its own tools (docs/backup.md).
+
+    Restore it by setting WAYBILL_STORE to the copy; then run waybill topics check before you start the service.
+    """
+    settings = load_settings()
+    configure_logs(settings)
+    with progress_bar() as progress:
+        task = progress.add_task("copying the store", total=None)
+        try:
+            made = back_up(settings, file, lambda done, total: progress.update(task, completed=done, total=total))
+        except NoFileStoreError as e:
+            raise typer.BadParameter(str(e)) from e
+    show_rows(Backup._fields, [made._asdict()], form)
 
 
 def migrate(

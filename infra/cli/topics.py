@@ -72,6 +72,28 @@ def create(
         raise typer.Exit(1)
 
 
+@topics.command("check")
+def check(form: FormatOption = Format.TABLE) -> None:
+    """Say what the topics no longer have of what the store has not read. Exits with 1 if anything is missing.
+
+    Run it after a restore, before you start the service. It changes nothing.
+    """
+    # Imported here: other commands do not need Kafka's client.
+    from infra.app.retention import PartitionCheck
+    from infra.app.topics_check import check_topics
+
+    with open_waybill() as waybill:
+        found = check_topics(waybill)
+    wrong = [one for one in found if not one.is_readable]
+    missing = sum(one.missing for one in wrong)
+    footer = f"{missing:,} messages are missing" if missing else "everything that the store has not read is there"
+    if wrong and not missing:
+        footer = "compare the partitions that are not readable with docs/backup.md"
+    show_rows(PartitionCheck._fields, [one._asdict() for one in found], form, title="Topics", footer=footer)
+    if wrong:
+        raise typer.Exit(1)
+
+
 @topics.command("skip")
 def skip_offsets(
     topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
@@ -29,6 +30,53 @@ class PartitionEnd(NamedTuple):
 
     end: int
     high_watermark: int
+
+
+class PartitionBounds(NamedTuple):
+    """The first offset that is still there, the one after the last record, and Kafka's id of the topic, if known."""
+
+    first: int
+    end: int
+    topic_id: str | None
+
+
+def partition_bounds(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[Place, PartitionBounds] | str:
+    """The bounds of each partition of the existing topics, or why Kafka did not answer."""
+    admin = None
+    try:
+        admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=ASK_MS, request_timeout_ms=ASK_MS)
+        there = set(admin.list_topics())
+        described = admin.describe_topics([topic for topic in topics if topic in there]) if there else []
+        ids = {topic["name"]: topic.get("topic_id") for topic in described}
+        places = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in described
+            for partition in topic["partitions"]
+        ]
+        if not places:
+            return {}
+        first = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST), timeout_ms=ASK_MS)
+        end = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=ASK_MS)
+        return {
+            (place.topic, place.partition): PartitionBounds(
+                first[place].offset, end[place].offset, _known_id(ids[place.topic])
+            )
+            for place in places
+        }
+    except (KafkaError, OSError) as e:
+        return str(cause_of(e))
+    finally:
+        if admin is not None:
+            admin.close()
+
+
+def _known_id(topic_id: Any) -> str | None:
+    """The id as the consumer stores it; None if the broker gives topics no ids."""
+    try:
+        known = UUID(str(topic_id))
+    except ValueError:
+        return None
+    return str(known) if known.int else None
 
 
 def partition_ends(connection: Mapping[str, Any], topics: Sequence[str]) -> Mapping[Place, PartitionEnd] | str:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.kafka import KafkaReader
+from infra.runtime.pausing import never_paused
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
 
@@ -79,7 +80,7 @@ class Consumer:
 
     `connect` creates a new member of the group, and `reader` creates its reader. If the group does not answer for
     `seconds_to_join`, the consumer joins again. `wake` applies the messages whose clock hold ends; it is called while
-    no messages come, because every batch does the same.
+    no messages come, because every batch does the same. While it is `paused`, it stores nothing and stays in the group.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Consumer:
         *,
         wake: Callable[[], int] = lambda: 0,
         pulse: Pulse | None = None,
+        paused: Callable[[], bool] = never_paused,
     ):
         self._pulse = pulse or Pulse("consume")
         self._connect = connect
@@ -102,6 +104,7 @@ class Consumer:
         self._stop = stop
         self._seconds_to_join = seconds_to_join
         self._wake = wake
+        self._paused = paused
         self._log = structlog.get_logger(__name__)
         self._trouble = Trouble(stop, self._log, self._pulse)
 
@@ -149,6 +152,11 @@ class Consumer:
         last_joined = looked_at = time.monotonic()
         while not self._stop.is_set():
             try:
+                if self._paused():
+                    with self._pulse.step():
+                        reader.stay(POLL_MS)
+                    last_joined = looked_at = time.monotonic()
+                    continue
                 with self._pulse.step() as step:
                     stored = reader.step(POLL_MS)
                     # A poll that brings nothing proves nothing: a dead broker answers so, too.

@@ -9,6 +9,7 @@ import structlog
 from consumers.relay.record_size_limits import LeftOut, fit
 from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Sink, StoppedError
 from infra.outbox.outbox import Outbox
+from infra.runtime.pausing import never_paused
 from infra.runtime.processor import Processor
 from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
@@ -49,7 +50,7 @@ class Relay:
 
     It leaves out only records that a topic can never take, and lists them in the store. A checkpoint moves after Kafka
     has acknowledged everything before it. After a crash, records behind the checkpoint are sent again with the same
-    ids. `begin` creates the checkpoints of a relay that has never run.
+    ids. `begin` creates the checkpoints of a relay that has never run. While it is `paused`, it sends nothing.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class Relay:
         retry: RetryPolicy,
         stop: Event,
         pulse: Pulse | None = None,
+        *,
+        paused: Callable[[], bool] = never_paused,
     ):
         self._pulse = pulse or Pulse(ROLE)
         self._outboxes = outboxes
@@ -72,6 +75,7 @@ class Relay:
         self._topics = topics
         self._retry = retry
         self._stop = stop
+        self._paused = paused
         self._processor = Processor(ROLE, self, leadership, retry, stop, IDLE_SECONDS, self._pulse)
         self._log = structlog.get_logger(__name__)
 
@@ -95,6 +99,8 @@ class Relay:
         self._find_topics()
 
     def step(self) -> bool:
+        if self._retry(self._paused):
+            return False
         sent = [self._send_next(outbox) for outbox in self._outboxes]
         return any(sent)
 
@@ -102,6 +108,8 @@ class Relay:
         return None
 
     def is_done(self) -> bool:
+        if self._paused():
+            return True
         begun = self._checkpoints.begun()
         return all(outbox.name in begun and not outbox.lag(begun[outbox.name]) for outbox in self._outboxes)
 

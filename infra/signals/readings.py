@@ -14,6 +14,7 @@ from sqlalchemy import case, event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
+from consumers.reactors.reactor import CHECKPOINTS
 from infra.app.container import Waybill
 from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
@@ -24,8 +25,10 @@ from infra.settings import Settings
 from infra.signals.health import Place, Problem
 from infra.store.checkpoints import Checkpoints
 from infra.store.opening import Access
+from infra.store.pauses import REACT, RELAY
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_builds
+from infra.store.reactions.failures import reaction_failures
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.superseded import is_open
 from infra.store.register.tables import malformed_messages, messages
@@ -151,6 +154,8 @@ def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
 
 
 def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
+    for name in waybill.pauses():
+        yield gauge("waybill_paused", 1, name=name)
     for found in projection_statuses(waybill):
         if not (found.serves or _is_ours(found.name, found.version)):
             continue  # kept to go back to: it stands still, and nobody minds
@@ -160,8 +165,6 @@ def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: Olde
             yield gauge("waybill_projection_lag_events", found.lag, **which)
             yield gauge("waybill_projection_lag_seconds", _seconds(now, oldest.after(found.position)), **which)
         yield gauge("waybill_projection_state", 1, **which, state=found.state)
-        if found.state == "paused":
-            yield gauge("waybill_paused", 1, name=found.name)
         behind = found.lag > 0 and found.state in WORKS and _is_ours(found.name, found.version)
         reading.places.append(Place("project", found.name, found.position, behind))
 
@@ -195,15 +198,18 @@ def _is_ours(name: str, version: int) -> bool:
 
 
 def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sample]:
-    c = projection_failures.c
+    c, r = projection_failures.c, reaction_failures.c
     stopped = c.key == THE_PROJECTION_ITSELF
     keys = func.count(case((~stopped, 1)))
     with waybill.engine.connect() as connection:
         counted = connection.execute(select(c.name, keys).group_by(c.name).order_by(c.name)).all()
+        of_reactors = connection.execute(select(r.reactor, func.count()).group_by(r.reactor).order_by(r.reactor)).all()
         oldest = connection.execute(select(func.min(c.since)).where(~stopped)).scalar_one()
         failed = connection.execute(select(c.name, c.version, c.reason, c.since).where(stopped)).all()
     for name, count in counted:
         yield gauge("waybill_parked_keys", count, projection=name)
+    for name, count in of_reactors:
+        yield gauge("waybill_parked_keys", count, projection=CHECKPOINTS + name)
     yield gauge("waybill_oldest_age_seconds", _seconds(now, oldest), what="parked")
     reading.problems += [
         Problem("project", f"projection {name} is stopped: {reason}", since)
@@ -213,12 +219,12 @@ def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sampl
 
 
 def _reactors(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
-    due = oldest.due()
+    due, paused = oldest.due(), waybill.pauses()
     for name, position, lag in reactor_lags(waybill):
         yield gauge("waybill_reactor_lag_events", lag, reactor=name)
         seconds = max(_seconds(now, oldest.after(position)), _seconds(now, due.get(name))) if lag else 0.0
         yield gauge("waybill_reactor_lag_seconds", seconds, reactor=name)
-        reading.places.append(Place("react", name, position, lag > 0))
+        reading.places.append(Place("react", name, position, lag > 0 and REACT not in paused))
     begun = Checkpoints(waybill.backend).begun()
     for outbox in waybill.outboxes():
         if outbox.name not in begun:
@@ -228,7 +234,7 @@ def _reactors(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestW
         yield gauge("waybill_reactor_lag_events", lag, reactor=outbox.name)
         seconds = _seconds(now, oldest.of_outbox(outbox.name, position)) if lag else 0.0
         yield gauge("waybill_reactor_lag_seconds", seconds, reactor=outbox.name)
-        reading.places.append(Place("relay", outbox.name, position, lag > 0))
+        reading.places.append(Place("relay", outbox.name, position, lag > 0 and RELAY not in paused))
     count, _ = Checkpoints(waybill.backend).left_out(0)
     yield gauge("waybill_records_left_out", count)
 

@@ -114,8 +114,7 @@ def test_verifying_changes_nothing(kept: Command) -> None:
 
 
 def test_a_projection_that_lags_or_is_paused_is_compared_at_its_own_position(kept: Command) -> None:
-    with closing(sqlite3.connect(kept.store)) as connection, connection:
-        connection.execute("UPDATE projection_positions SET paused = 1 WHERE name = 'reps'")
+    kept("pause", "reps", "--reason", "a test").done()
     kept("ingest", kept.file("more.jsonl", registered("rep-2", "2025-03-01T08:00:00Z", "Bo Birch"))).done()
 
     found = kept.ask("verify")

@@ -107,7 +107,7 @@ class Store(ABC):
             for name in inspect(connection).get_table_names():
                 if name not in (projection_positions.name, live_projections.name, store_rules.name, VERSION_TABLE):
                     connection.execute(text(f'DELETE FROM "{name}"'))
-            connection.execute(update(projection_positions).values(position=0, paused=False))
+            connection.execute(update(projection_positions).values(position=0))
 
     @abstractmethod
     def discard(self) -> None:

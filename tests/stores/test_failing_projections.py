@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from infra.app.container import Waybill
+from infra.app.pause import pause, resume
 from infra.app.status import ProjectionStatus, read_status
 from infra.app.verify import verify_store
 from infra.store.engine import LOCKED
@@ -123,7 +124,7 @@ def test_an_order_that_cannot_be_shaped_is_parked_and_all_others_are_projected(
     assert set(positions(waybill).values()) == {waybill.history.head()}
     # and the order at fault is parked, which was told and is shown
     assert service.told(Incident.PARKED) == {poison}
-    assert [(each.projection, each.key) for each in read_status(waybill).parked] == [("order_states", poison)]
+    assert [(each.name, each.key) for each in read_status(waybill).parked] == [("order_states", poison)]
     assert rows_of(waybill, order_states.name, poison) and poison not in str(rows_of(waybill, order_states.name))
     # and all other rows are what they are without any failure
     with Waybill(in_small_batches(new_store())) as sound:
@@ -312,7 +313,7 @@ def test_projections_that_have_come_together_share_one_reading(
 
 
 def test_a_paused_projection_stays_paused_after_a_restart(waybill: Waybill) -> None:
-    waybill.rows.set_paused(FOLLOW_UPS, True)
+    pause(waybill, "follow_ups", "ann", "its index is rebuilt")
     waybill.project()
     take_in(waybill, LINES[HALF:], "second half")
     # when another process starts
@@ -324,7 +325,7 @@ def test_a_paused_projection_stays_paused_after_a_restart(waybill: Waybill) -> N
         assert status_of(restarted, "follow_ups").state == "paused"
         assert status_of(restarted, "follow_ups").lag == waybill.history.count_after(0)
         # and when it is resumed, it catches up
-        restarted.rows.set_paused(FOLLOW_UPS, False)
+        resume(restarted, "follow_ups", "ann", "")
         restarted.project()
     assert set(positions(waybill).values()) == {waybill.history.head()}
     assert not verify_store(waybill).findings

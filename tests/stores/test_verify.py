@@ -7,11 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from infra.app.container import Waybill
+from infra.app.pause import pause
 from infra.app.selected_streams import Selection, sampled
 from infra.app.verify import verify_store
 from infra.store.opening import Access
-from projections.contacts import CONTACTS
-from projections.follow_ups import FOLLOW_UPS
 from projections.views.tables import follow_up_periods
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import floor, in_small_batches, take_in
@@ -76,10 +75,10 @@ def test_a_writer_that_begins_during_a_check_does_not_spoil_it(waybill: Waybill)
 
 
 def test_projections_at_different_positions_are_each_compared_at_their_own(waybill: Waybill) -> None:
-    waybill.rows.set_paused(FOLLOW_UPS, True)
+    pause(waybill, "follow_ups", "ann", "a test")
     take_in(waybill, LINES[HALF : HALF + PART], "some more")
     waybill.project()
-    waybill.rows.set_paused(CONTACTS, True)
+    pause(waybill, "contacts", "ann", "a test")
     take_in(waybill, LINES[HALF + PART :], "the rest")
     waybill.project()
 

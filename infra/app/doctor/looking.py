@@ -1,7 +1,7 @@
 """Reads the store for the doctor. It writes nothing."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from sqlalchemy import func, select, text, union_all
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
+from consumers.reactors.reactor import CHECKPOINTS
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
 from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rebuild, Rules, Stopped, StoreSeen, Unread
 from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
-from infra.app.status import ProjectionStatus, begun_partitions, projection_statuses
+from infra.app.status import begun_partitions, projection_statuses
 from infra.masking import masked
 from infra.queries.books import unreadable
 from infra.settings import Settings
@@ -26,6 +27,7 @@ from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVe
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_builds
+from infra.store.reactions.failures import reaction_failures
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.superseded import is_open
 from infra.store.register.tables import feeds, malformed_messages, messages
@@ -81,7 +83,7 @@ def _look(waybill: Waybill) -> StoreSeen:
         ],
         reactors_behind=_reactors(waybill, oldest),
         stopped=_stopped(waybill),
-        paused=_paused(waybill, projections),
+        paused=_paused(waybill),
         rebuilds=_rebuilds(waybill),
         unreadable=unreadable(waybill.engine),
         left_out=left_out,
@@ -137,12 +139,20 @@ def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
 def _stopped(waybill: Waybill) -> list[Stopped]:
     c = projection_failures.c
     question = select(c.name, c.key, c.reason, c.since).order_by(c.name, c.since, c.key)
+    r = reaction_failures.c
+    of_reactors = select(r.reactor, r.key, r.reason, r.since).order_by(r.reactor, r.since, r.key)
     with waybill.engine.connect() as connection:
-        return [Stopped(name, key or None, reason, at) for name, key, reason, at in connection.execute(question)]
+        return [
+            *(Stopped(name, key or None, reason, at) for name, key, reason, at in connection.execute(question)),
+            *(
+                Stopped(CHECKPOINTS + name, key or None, reason, at)
+                for name, key, reason, at in connection.execute(of_reactors)
+            ),
+        ]
 
 
-def _paused(waybill: Waybill, projections: Sequence[ProjectionStatus]) -> list[Pause]:
-    return [Pause(one.name, None, None, None) for one in projections if one.state == "paused"]
+def _paused(waybill: Waybill) -> list[Pause]:
+    return [Pause(*one) for one in waybill.pauses().values()]
 
 
 def _rebuilds(waybill: Waybill) -> list[Rebuild]:

@@ -149,7 +149,7 @@ class ProjectionBuilds:
             row = positions.get((name, version))
             parked = self._parked_of(connection, build)
             if row is None:
-                values = {"position": build.position, "paused": False, "filled": True, "build": build.number}
+                values = {"position": build.position, "filled": True, "build": build.number}
                 connection.execute(insert(projection_positions).values(name=name, version=version, **values))
             else:
                 if row.filled:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from infra.store.business_months import fill_business_months
 from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
+from infra.store.pauses import pauses, stored_pauses
 from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
 from infra.store.projected.serving import all_live, positions_of, positions_seen
 from infra.store.projected.tables import live_projections, projection_positions, stored_tables
@@ -52,7 +53,7 @@ class ProjectedRows:
             for stored in stored_tables(projection).values():
                 stored.create(connection, checkfirst=True)
             key = {"name": projection.name, "version": projection.version}
-            connection.execute(insert(projection_positions).values(**key, position=0, paused=False, filled=True))
+            connection.execute(insert(projection_positions).values(**key, position=0, filled=True))
             connection.execute(insert(live_projections).values(**key))
 
     def positions(self, projections: Iterable[Projection]) -> dict[str, int]:
@@ -64,9 +65,10 @@ class ProjectedRows:
         with self._engine.connect() as connection:
             rows = connection.execute(select(projection_positions)).all()
             failures = failures_of(connection, projections)
+            paused = stored_pauses(connection)
         stands = {(row.name, row.version): row for row in rows}
         return {
-            p.name: Standing(row.position, row.paused, failures.get(p.name, {}), filled=bool(row.filled))
+            p.name: Standing(row.position, p.name in paused, failures.get(p.name, {}), filled=bool(row.filled))
             if (row := stands.get((p.name, p.version))) is not None
             else Standing(filled=False)
             for p in projections
@@ -103,11 +105,6 @@ class ProjectedRows:
             resolve_failures(connection, projection, [failure.key])
             record_failures(connection, projection, [failure])
 
-    def set_paused(self, projection: Projection, paused: bool) -> None:
-        """Pause a projection at its position, or resume it. The choice is stored."""
-        with self._locked() as connection:
-            connection.execute(update(projection_positions).where(_is(projection)).values(paused=paused))
-
     def live(self, projections: Iterable[Projection]) -> bool:
         """Whether the analysts' names point to these versions."""
         with self._engine.connect() as connection:
@@ -119,7 +116,7 @@ class ProjectedRows:
 
 def rows_of_one_question(engine: Engine, projections: Sequence[Projection], zone: str) -> ProjectedRows:
     """Rows in a temporary database for one query, without migrations, and the months of a zone."""
-    register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures])
+    register_metadata.create_all(engine, [projection_positions, live_projections, projection_failures, pauses])
     for table in (untaken_messages, malformed_claims):
         table.create(engine)
         with engine.begin() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, false, true
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, true
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -24,14 +24,6 @@ projection_positions = Table(
     Column("name", Text, primary_key=True, comment="The projection."),
     Column("version", Integer, primary_key=True, comment="The version of its rows' meaning."),
     Column("position", BigInteger, nullable=False, comment="The last event that its rows reflect."),
-    Column(
-        "paused",
-        Boolean,
-        nullable=False,
-        default=False,
-        server_default=false(),
-        comment="Whether an operator paused it.",
-    ),
     Column(
         "filled",
         Boolean,

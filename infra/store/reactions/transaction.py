@@ -86,6 +86,10 @@ class StoredReactionTransaction(StoredRegisterTransaction):
         rows = [{"reactor": reactor.name, "key": key, "wake_at": at} for key, at in sorted(wakes.items())]
         self._write(self._of_reactors.schedule, rows)
 
+    def forget_wake(self, reactor: str, key: str) -> None:
+        """Do not react to this key before its next event."""
+        self._write(self._of_reactors.forget_wake, [{"of_reactor": reactor, "of_key": key}])
+
     def feed(self, topic: str, now: datetime) -> Feed:
         c = feeds.c
         unfinished = select(c.feed_id, c.next_offset).where(c.topic == topic, c.partition == 0, c.finished_at.is_(None))

@@ -65,6 +65,10 @@ STORED_BESIDE_FACTS = [
     ("operator.projection_set_back", "ProjectionSetBack"),
     ("operator.projection_version_dropped", "ProjectionVersionDropped"),
     ("operator.key_rebuilt", "KeyRebuilt"),
+    ("operator.part_paused", "PartPaused"),
+    ("operator.part_resumed", "PartResumed"),
+    ("operator.parked_keys_retried", "ParkedKeysRetried"),
+    ("operator.position_reset", "PositionReset"),
 ]
 
 CONTRACT = [

@@ -1,0 +1,51 @@
+"""Pause and resume: an operator stops a part of the service and lets it go on, whichever processes run it."""
+
+from sqlalchemy import delete, insert
+
+from domain.operator.acts import PartPaused, PartResumed
+from infra.app.container import Waybill
+from infra.store.engine import LOCKED
+from infra.store.operator_log import append_acts
+from infra.store.pauses import CONSUME, REACT, RELAY, Pause, pauses, stored_pauses
+from projections.catalogue import PROJECTIONS
+
+PARTS = (*(projection.name for projection in PROJECTIONS), CONSUME, REACT, RELAY)
+"""What can be paused: each projection, and the consumer, the reactors and the relay."""
+
+
+class UnknownPartError(ValueError):
+    """No part has this name; the message lists the parts."""
+
+
+def part_named(name: str) -> str:
+    """The part with this name, which may be written with hyphens. Raises UnknownPartError."""
+    part = name.replace("-", "_")
+    if part in PARTS:
+        return part
+    raise UnknownPartError(f"{name!r} is no part that can be paused; give one of {', '.join(PARTS)}")
+
+
+def pause(waybill: Waybill, part: str, operator: str, reason: str) -> tuple[Pause, bool]:
+    """Pause a part; returns the pause, and whether it is new. An earlier pause stays as it is."""
+    now = waybill.clock()
+    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
+        waybill.backend.lock(connection)
+        known = stored_pauses(connection).get(part)
+        if known is not None:
+            return known, False
+        made = Pause(part, now, operator, reason)
+        connection.execute(insert(pauses).values(made._asdict()))
+        append_acts(connection, waybill.backend, [PartPaused.by(operator, now, reason, part=part)])
+        return made, True
+
+
+def resume(waybill: Waybill, part: str, operator: str, reason: str) -> Pause | None:
+    """Let a part go on; returns the pause that ended, or None if it was not paused."""
+    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
+        waybill.backend.lock(connection)
+        known = stored_pauses(connection).get(part)
+        if known is None:
+            return None
+        connection.execute(delete(pauses).where(pauses.c.name == part))
+        append_acts(connection, waybill.backend, [PartResumed.by(operator, waybill.clock(), reason, part=part)])
+        return known
