@@ -43,7 +43,7 @@ FIELDS = {
     "offset": "The message's offset, or line, counted from 0.",
     "operator": "Who paused it.",
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
-    "part": "The step of a migration (`subjects`, `malformed`) or of a rebuild (`filling`, `catching up`); what is paused.",
+    "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`filling`, `catching up`); what is paused.",
     "partition": "The topic's partition; 0 for a file.",
     "partitions": "The topics and partitions of the dropped messages.",
     "position": "The position of the newest event that was stored, projected, relayed or reacted to.",
