@@ -20,11 +20,11 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+            self.port: int = free.getsockname()[1]
         self._environment = {
             **os.environ,
             "WAYBILL_LOCAL_POSTGRES_FOLDER": str(folder),
-            "WAYBILL_LOCAL_POSTGRES_PORT": str(port),
+            "WAYBILL_LOCAL_POSTGRES_PORT": str(self.port),
         }
         self.url = ""
 

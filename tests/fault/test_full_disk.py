@@ -53,8 +53,10 @@ def mounted(folder: Path, size: str) -> Iterator[SmallDisk]:
         disk.mount(size)
     except subprocess.CalledProcessError as e:
         pytest.skip(f"no small disk can be mounted here: {e.stderr.decode().strip()}")
-    yield disk
-    disk.unmount()
+    try:
+        yield disk
+    finally:
+        disk.unmount()
 
 
 @pytest.fixture

@@ -105,6 +105,10 @@ class Running:
         self._files = nursery.files
         self._code: int | None = None
 
+    @property
+    def pid(self) -> int:
+        return self._pid
+
     def kill(self) -> None:
         """kill -9. Harmless when it has ended: its process is there until somebody waits for it."""
         if self._code is None:
@@ -134,7 +138,7 @@ class Running:
         return self._code is None
 
     def wait(self) -> Ran:
-        code = self._nursery.wait(self._pid) if self._code is None else self._code
+        self._code = code = self._nursery.wait(self._pid) if self._code is None else self._code
         out = Path(self._files["stdout"]).read_bytes()
         return Ran(self._arguments, code, out, Path(self._files["stderr"]).read_text("utf-8", errors="replace"))
 

@@ -23,10 +23,10 @@ from tests.integration.command import Command, Ran
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbook.md"
 
-_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z"
+_INSTANT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00)"
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DURATION = r"\d+(?:\.\d+)? ?(?:ms|s|seconds?|minutes?|hours?|days?)\b"
-_BYTES = r"\d+(?:\.\d+)? ?(?:[kMGT]i?B)\b"
+_BYTES = r"\d+(?:\.\d+)?(?: ?[kMGT]i?B|[KMGT])\b"
 DRAWN = re.compile(f"{_INSTANT}|{_UUID}|{_DURATION}|{_BYTES}")
 
 
@@ -68,7 +68,8 @@ class Player:
     """Plays the blocks of one incident one after another.
 
     `hidden` are texts of this test that the page shows otherwise, such as a prefix of topics or a folder: each is
-    replaced in what the commands print. `others` run commands that are not Waybill's, by their first word.
+    replaced in what the commands print, and put back into what is typed. `others` run commands that are not Waybill's,
+    by their first word, and get whatever is typed, pipes too; behind Waybill's a pipe leads to `grep` or `grep -v`.
     """
 
     def __init__(
@@ -96,20 +97,51 @@ class Player:
         codes = iter([exits] * len(own) if isinstance(exits, int) else exits)
         ran: list[Ran] = []
         for shown in block:
-            if shown.words[0] == "waybill":
-                done = (waybill or self._waybill)(*shown.words[1:]).exited(next(codes))
+            words = [self._typed(word) for word in shown.words]
+            filters: list[list[str]] = []
+            if words[0] == "waybill":
+                words, *filters = _piped(words)
+                # No line is broken at the width of a terminal.
+                wide = (waybill or self._waybill).with_(COLUMNS="1000")
+                done = wide(*words[1:]).exited(next(codes))
                 ran.append(done)
                 said = done.text + done.err
             else:
-                said = self._others[shown.words[0]](shown.words)
+                said = self._others[words[0]](words)
+            for one in filters:
+                said = _grep(one, said)
             for text, instead in self._hidden.items():
                 said = said.replace(text, instead)
+            # What a failed test shows, and what the page is written from.
+            print(f"$ {shown.command}\n{said}")
             assert_shown(shown, said)
         return ran
+
+    def _typed(self, word: str) -> str:
+        for text, instead in self._hidden.items():
+            word = word.replace(instead, text) if instead else word
+        return word
 
     def over(self) -> None:
         """All blocks of the page were played."""
         assert self._played == len(self._blocks), f"{len(self._blocks) - self._played} blocks were not played"
+
+
+def _piped(words: Sequence[str]) -> list[list[str]]:
+    """The commands between `|`."""
+    commands: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    return commands
+
+
+def _grep(words: Sequence[str], said: str) -> str:
+    program, *options, text = words
+    assert program == "grep" and options in ([], ["-v"]), words
+    return "".join(line for line in said.splitlines(keepends=True) if (text in line) is not bool(options))
 
 
 def assert_shown(shown: Shown, said: str) -> None:
