@@ -176,3 +176,38 @@ class PositionReset(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
     before: int
     after: int
     count: int
+
+
+@register_event
+class MessageVoidedByHand(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message was voided. `void_id` is the id of the void, of source `waybill/operator`."""
+
+    TOPIC: ClassVar[str] = "operator.message_voided"
+
+    voided_source: str
+    voided_id: str
+    subject: str
+    void_id: str
+
+
+@register_event
+class MessagesVoidedInBulk(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """Messages were voided: so many that a selection, told as options of the command, chose.
+
+    The act's own id is the correlation id of all its voids.
+    """
+
+    TOPIC: ClassVar[str] = "operator.messages_voided"
+
+    selection: str
+    messages: int
+
+
+@register_event
+class MessagesCorrected(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """Messages were voided and published as they should have been; the fields are as in MessagesVoidedInBulk."""
+
+    TOPIC: ClassVar[str] = "operator.messages_corrected"
+
+    selection: str
+    messages: int

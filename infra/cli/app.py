@@ -28,6 +28,7 @@ from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
     analysts,
     contract,
+    corrections,
     dead_letters,
     dead_letters_acts,
     demo,
@@ -135,6 +136,7 @@ NOUNS = (
     quote,
     orders,
     messages,
+    corrections,
     dead_letters,
     dead_letters_acts,
     held,

@@ -7,9 +7,8 @@ import typer
 from infra.app.diff import SAMPLES, TableDiff, UnknownViewError, diff_projections, projections_named
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
-from infra.serialization import json_value
+from infra.cli.row_changes import change_as_json, sample_rows
 from projections.catalogue import PROJECTIONS
-from projections.diff import RowChange
 
 ALL = "all"
 COLUMNS = ("table", "live_version", "version", "rows", "added", "gone", "changed", "columns")
@@ -49,7 +48,12 @@ def diff(
     else:
         show_rows(COLUMNS, [{**each._asdict(), "columns": _columns(each)} for each in found], form, title="Differences")
     if form is Format.TABLE:
-        shown = [row for each in found for change in each.samples for row in _sample(each, change)]
+        shown = [
+            row
+            for each in found
+            for change in each.samples
+            for row in sample_rows(each.table, change, "now", "rebuilt")
+        ]
         if shown:
             show_rows(SAMPLE_COLUMNS, shown, form, title="\nSamples")
         if rebuilt := sorted({each.projection for each in found if each.differs}):
@@ -61,15 +65,7 @@ def diff(
 
 
 def _as_json(found: TableDiff) -> dict[str, Any]:
-    return {**found._asdict(), "samples": [_change_as_json(change) for change in found.samples]}
-
-
-def _change_as_json(change: RowChange) -> dict[str, Any]:
-    return {
-        "change": change.kind,
-        "key": change.key,
-        "columns": {column.column: {"now": column.before, "rebuilt": column.after} for column in change.columns},
-    }
+    return {**found._asdict(), "samples": [change_as_json(change, "now", "rebuilt") for change in found.samples]}
 
 
 def _columns(found: TableDiff) -> str:
@@ -80,13 +76,3 @@ def _columns(found: TableDiff) -> str:
             *(f"{name} (no longer there)" for name in found.old_columns),
         ]
     )
-
-
-def _sample(found: TableDiff, change: RowChange) -> list[dict[str, Any]]:
-    """A changed row as one line a column; an added or gone one as a single line."""
-    row = {"table": found.table, "change": change.kind, "key": ", ".join(str(json_value(part)) for part in change.key)}
-    if change.kind != "changed":
-        return [{**row, "column": "", "now": "", "rebuilt": ""}]
-    return [
-        {**row, "column": column.column, "now": column.before, "rebuilt": column.after} for column in change.columns
-    ]

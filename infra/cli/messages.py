@@ -1,15 +1,13 @@
-"""Commands about one message: message, void."""
+"""Command about one message: message."""
 
 from typing import Annotated
 
 import typer
 
 from infra.app.container import Waybill
-from infra.app.void import CannotVoidError, void_message
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import Format, dead_letters_command, errors, show_no_longer_applied, show_record, show_rows
+from infra.cli.output import Format, dead_letters_command, errors, show_record, show_rows
 from infra.queries.messages import MessageReport
-from infra.store.opening import Access
 
 SourceArgument = Annotated[str, typer.Argument(help="The message's source.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]
@@ -17,14 +15,13 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The message's id.
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(message)
-    app.command()(void)
 
 
 def message(source: SourceArgument, message_id: IdArgument, form: FormatOption = Format.TABLE) -> None:
     """Show a message's verdict and reason, when it took effect, and what it changed."""
     with open_waybill() as waybill:
         found = waybill.messages.find(source, message_id)
-        hint = "" if found else _where_else(waybill, source, message_id)
+        hint = "" if found else where_else(waybill, source, message_id)
     if form is Format.TABLE:
         for report in found:
             show_record(f"Message {message_id} of {source}", report._asdict())
@@ -36,7 +33,8 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
         raise typer.Exit(1)
 
 
-def _where_else(waybill: Waybill, source: str, message_id: str) -> str:
+def where_else(waybill: Waybill, source: str, message_id: str) -> str:
+    """A hint where a message that is not known may be."""
     claiming = waybill.dead_letters.claiming(source, message_id)
     if claiming:
         return f"; a malformed message claims this source and id: waybill dead-letters show {claiming[-1]}"
@@ -44,23 +42,3 @@ def _where_else(waybill: Waybill, source: str, message_id: str) -> str:
     if not malformed.dead:
         return ""
     return f"; it may be among those of which no id could be read: {dead_letters_command(malformed)}"
-
-
-def void(
-    source: SourceArgument,
-    message_id: IdArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why it was wrong.")],
-    subject: Annotated[
-        str | None, typer.Option("--subject", help="Its subject, if several subjects have a message with this id.")
-    ] = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Void a message that was wrong: it counts as never sent. Publish the right one afterwards."""
-    with open_waybill(access=Access.ACTING) as waybill:
-        try:
-            report = void_message(waybill, source, message_id, reason, subject)
-        except CannotVoidError as e:
-            raise typer.BadParameter(str(e)) from None
-    rows = [told._asdict() for told in (*report.voided, *report.void)]
-    show_rows(["source", "id", "subject", "type", "verdict", "reason"], rows, form)
-    show_no_longer_applied(report.no_longer_applied)

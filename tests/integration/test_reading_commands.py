@@ -34,7 +34,6 @@ ACTING = {
     ("relay",),
     ("react",),
     ("up",),
-    ("void",),
     ("migrate",),
     ("reingest",),
     ("topics", "create"),
@@ -65,6 +64,17 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("hand-over",): ("--account", "ACME", "--to", "rep-1"),
     ("dead-letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
     ("dead_letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
+    ("void",): ("--source", SOURCE, "--reason", "wrong"),
+    ("correct",): (
+        "--source",
+        SOURCE,
+        "--type",
+        "order.placed.v1",
+        "--set",
+        "data.promised_by=+1d",
+        "--reason",
+        "wrong",
+    ),
 }
 """Commands that act only when told to, and how they are asked what they would do."""
 

@@ -45,7 +45,7 @@ def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
     with Waybill(Settings(store=new_store())) as waybill:
         for document in FLOOR:
             take_in(waybill, document)
-        void_message(waybill, "/order-entry", "B-1", "no such van")
+        void_message(waybill, "/order-entry", "B-1", "no such van", operator="ann")
         yield waybill
 
 

@@ -20,11 +20,13 @@ from consumers.ingest.snapshots import LONG_STREAM
 from domain.checkpoint import CheckpointMovedError
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
+from domain.operator.acts import OperatorAct
 from domain.verdict import Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.events.codec import EVENT_COLUMNS, decode_event, encode_event
 from infra.store.events.history import head_seen
+from infra.store.operator_log import append_acts
 from infra.store.register.rows import (
     ChangedMessageRow,
     ClockHoldRow,
@@ -119,6 +121,10 @@ class StoredRegisterTransaction:
         self._connection = connection
         self._backend = backend
         self._statements = statements
+
+    def append_acts(self, acts: Sequence[OperatorAct]) -> None:
+        """Append operators' acts in this transaction, after everything else."""
+        append_acts(self._connection, self._backend, acts)
 
     def registered(self, keys: Iterable[MessageKey]) -> Mapping[MessageKey, Registered]:
         return _by_key(self._select(self._statements.registered, keys))

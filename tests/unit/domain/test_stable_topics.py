@@ -69,6 +69,9 @@ STORED_BESIDE_FACTS = [
     ("operator.part_resumed", "PartResumed"),
     ("operator.parked_keys_retried", "ParkedKeysRetried"),
     ("operator.position_reset", "PositionReset"),
+    ("operator.message_voided", "MessageVoidedByHand"),
+    ("operator.messages_voided", "MessagesVoidedInBulk"),
+    ("operator.messages_corrected", "MessagesCorrected"),
 ]
 
 CONTRACT = [

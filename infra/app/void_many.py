@@ -1,0 +1,128 @@
+"""Voiding many messages at once: what an upstream got wrong, as a dry run, and done in batches that can be resumed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from consumers.ingest.register import MessageKey
+from domain.operator.acts import MessagesVoidedInBulk, OperatorAct
+from domain.streams import operator_stream
+from domain.verdict import Verdict
+from infra.app.container import Waybill
+from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
+from infra.app.operator_feed import OperatorFeed, feed_topic
+from infra.app.void import CannotVoidError, expect_upstream, expect_void_to_fit, voids_of
+from infra.queries.messages import NoLongerApplied
+from infra.queries.selected_messages import MessageFilter, SelectedMessages
+
+PLANNED = "planned"
+
+
+class VoidedInBulk(NamedTuple):
+    """What was done: how many messages were voided now, by the verdicts of the voids, and under which act.
+
+    `act_id` is the correlation id of all its voids, None if there was nothing to do. `continued` says that an earlier
+    run of the same act had been interrupted.
+    """
+
+    act_id: str | None
+    voids: Counter[Verdict]
+    continued: bool
+    no_longer_applied: Sequence[NoLongerApplied]
+
+
+def plan_voids(
+    waybill: Waybill, wanted: MessageFilter, reason: str, *, samples: int, on_stream: Callable[[], None] = lambda: None
+) -> ChangeEffect:
+    """What voiding these messages would do. Raises CannotVoidError."""
+    _check(waybill, wanted, reason)
+    return effect_of(waybill, _changes(waybill, wanted, reason), samples=samples, on_stream=on_stream)
+
+
+def do_voids(
+    waybill: Waybill,
+    wanted: MessageFilter,
+    reason: str,
+    operator: str,
+    on_batch: Callable[[int, int], None] = lambda done, total: None,
+) -> VoidedInBulk:
+    """Void these messages, batch by batch; messages that are void already are left out.
+
+    After a kill, the same call goes on where the last batch ended. `on_batch` gets how many are done, of how many.
+    Raises CannotVoidError, and the errors of ingest.
+    """
+    _check(waybill, wanted, reason)
+    now, selected = waybill.clock(), SelectedMessages(waybill.backend)
+    at_once = waybill.settings.batch_messages
+    total = sum(len(some) for some in selected.standing(wanted, now, at_once))
+    act = MessagesVoidedInBulk.by(operator, now, reason, selection=str(wanted), messages=total)
+    feed = begun_or_new(waybill, act, anything_to_do=total > 0)
+    if feed is None:
+        return VoidedInBulk(None, Counter(), False, ())
+    newest = waybill.retry(waybill.messages.newest_notice)
+    verdicts: Counter[Verdict] = Counter()
+    done = 0
+    for some in selected.standing(wanted, now, at_once):
+        keys = [one.key for one in some]
+        voids = voids_of(waybill, keys, reason, waybill.clock(), feed.act_id)
+        receipts = feed.store([(void, key.subject) for void, key in zip(voids, keys, strict=True)])
+        verdicts.update(receipt.verdict for receipt in receipts)
+        done += len(some)
+        on_batch(done, total)
+    feed.finish()
+    lost = waybill.retry(lambda: waybill.messages.no_longer_applied(newest))
+    return VoidedInBulk(feed.act_id, verdicts, feed.continued, lost)
+
+
+def begun_or_new(waybill: Waybill, act: OperatorAct, *, anything_to_do: bool) -> OperatorFeed | None:
+    """The feed of the act, or of the same act that the same operator began before and did not finish.
+
+    Acts are the same if they have the same reason and the same selection. An act's id follows from these, and from how
+    often it was done before. None if nothing was begun and there is nothing to do.
+    """
+    before = [
+        stored.event
+        for stored in waybill.history.stream(operator_stream(act.operator))
+        if type(stored.event) is type(act) and _is_same(stored.event, act)
+    ]
+    for times in (len(before), len(before) + 1):
+        act_id = _act_id(act, times)
+        if times and waybill.register.feed_to_resume(feed_topic(act_id), OperatorFeed.partition) is not None:
+            return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=act_id))
+    if not anything_to_do:
+        return None
+    return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=_act_id(act, len(before) + 1)))
+
+
+def _is_same(one: OperatorAct, other: OperatorAct) -> bool:
+    return one.reason == other.reason and one.detail["selection"] == other.detail["selection"]
+
+
+def _act_id(act: OperatorAct, times: int) -> str:
+    said = [act.TOPIC, act.operator, act.reason, act.detail["selection"], times]
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
+
+
+def _check(waybill: Waybill, wanted: MessageFilter, reason: str) -> None:
+    if wanted.source is None and wanted.correlation_id is None:
+        raise CannotVoidError("name the --source, or the --correlation id, of the messages that were wrong")
+    if wanted.source is not None:
+        expect_upstream(wanted.source)
+    (void,) = voids_of(
+        waybill, [MessageKey(wanted.source or PLANNED, PLANNED, PLANNED)], reason, waybill.clock(), PLANNED
+    )
+    expect_void_to_fit(waybill, void, PLANNED)
+
+
+def _changes(waybill: Waybill, wanted: MessageFilter, reason: str) -> Iterator[tuple[str, list[MessageChange]]]:
+    now = waybill.clock()
+    streams = SelectedMessages(waybill.backend).by_stream(wanted)
+    while some := list(islice(streams, STREAMS_AT_ONCE)):
+        standing = [one.key for _, found in some for one in found if not one.voided]
+        voids = dict(zip(standing, voids_of(waybill, standing, reason, now, PLANNED), strict=True))
+        for stream, found in some:
+            yield stream, [MessageChange(one, voids.get(one.key)) for one in found]
