@@ -18,7 +18,6 @@ from consumers.reactors.standing_orders import StandingOrderReactor
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
-from infra.outbox.outbox import Outbox
 from infra.outbox.verdicts import VerdictsOutbox
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
@@ -285,7 +284,7 @@ class Waybill:
             paused=self._pause_watch(RELAY),
         )
 
-    def outboxes(self) -> Sequence[Outbox]:
+    def outboxes(self) -> tuple[EffectsOutbox, VerdictsOutbox, ExpiriesOutbox]:
         """The outboxes, each with its own checkpoint."""
         prefix, source = self.settings.topic_prefix, self.settings.relay_source
         checkpoints, dead_of = Checkpoints(self.backend), read_topics(prefix)
@@ -296,7 +295,7 @@ class Waybill:
                 prefix + VERDICTS,
                 source,
                 dead_of,
-                expired_before=lambda: limit_of(checkpoints.position(ExpiriesOutbox.name)),
+                expired_before=lambda: limit_of(checkpoints.begun().get(ExpiriesOutbox.name, 0)),
             ),
             ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
         )

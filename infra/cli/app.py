@@ -48,6 +48,7 @@ from infra.cli import (
     steering,
     store,
     topics,
+    traces,
     views,
 )
 from infra.cli.output import show_error
@@ -136,6 +137,7 @@ NOUNS = (
     quote,
     orders,
     messages,
+    traces,
     corrections,
     dead_letters,
     dead_letters_acts,

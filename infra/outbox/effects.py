@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from consumers.ingest.register import MessageKey
 from consumers.relay.effects import EventRef, Surroundings, key_of, makes_a_turn, place_of, record_of, turns
+from consumers.sinks.sink import Record
 from domain.derived import is_derived
 from domain.events import VerdictChanged
 from domain.fact import Fact, StreamEvent
@@ -16,7 +17,7 @@ from infra.outbox.message_content import FactsOfMessages
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend, as_keys
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
-from infra.store.events.history import History, head_seen
+from infra.store.events.history import History, PositionedEvent, head_seen
 
 EVENTS_AT_ONCE = 2_000
 
@@ -49,10 +50,16 @@ class EffectsOutbox:
         found = self._history.after(position, EVENTS_AT_ONCE)
         if not found:
             return Outgoing((), position)
-        end = found[-1].position
+        return Outgoing([record for _, record in self.records_of(found)], found[-1].position)
+
+    def records_of(self, found: Sequence[PositionedEvent]) -> list[tuple[int, Record]]:
+        """The records of some events (at least one, in the order of the store), each with its event's position."""
         events = [positioned.event for positioned in found]
-        surroundings = self._surroundings(events, end)
-        return Outgoing([record_of(turn, self._topic, self._source) for turn in turns(events, surroundings)], end)
+        positions = {place_of(event): position for position, event in found}
+        surroundings = self._surroundings(events, found[-1].position)
+        return [
+            (positions[turn.event], record_of(turn, self._topic, self._source)) for turn in turns(events, surroundings)
+        ]
 
     def lag(self, position: int) -> int:
         return self._history.count_after(position)

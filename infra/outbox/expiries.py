@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_letter_copies
 from consumers.relay.dead_letter_copies import DeadLetter
+from consumers.sinks.sink import Record
 from domain.fact import Fact
 from domain.verdict import Verdict
 from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
@@ -67,6 +68,16 @@ class ExpiriesOutbox:
         dead = [row for row in rows if topic_of(row.topic) in self._dead_of]
         facts = self._facts({key_of(row) for row in dead if row.body is None})
         return Outgoing([dead_letter_copies.record_of(self._letter(row, facts)) for row in dead], position_of(last))
+
+    def records_about(self, message: MessageKey) -> list[tuple[int, Record]]:
+        """The copy of one message, if it is held too long, with its position."""
+        about = and_(*(messages.c[name] == value for name, value in message._asdict().items()))
+        with self._engine.connect() as connection:
+            rows = connection.execute(_with_bytes().where(about, has_expired(self._clock() - self._hold))).all()
+        dead = [row for row in rows if topic_of(row.topic) in self._dead_of]
+        facts = self._facts({key_of(row) for row in dead if row.body is None})
+        copies = (dead_letter_copies.record_of(self._letter(row, facts)) for row in dead)
+        return [(position_of(row.received_at), copy) for row, copy in zip(dead, copies, strict=True)]
 
     def lag(self, position: int) -> int:
         with self._engine.connect() as connection:

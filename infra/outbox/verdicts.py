@@ -1,6 +1,6 @@
 """The outbox of waybill.verdicts and of copies of messages that are dead at once: the notices in order."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ from consumers.contract.claims import Claimed, claimed_by
 from consumers.ingest.register import MessageKey
 from consumers.relay import dead_letter_copies, verdicts
 from consumers.relay.dead_letter_copies import DeadLetter
+from consumers.relay.effects import EventRef
 from consumers.relay.verdicts import Told
 from consumers.sinks.sink import Record
 from domain.fact import Fact
-from domain.verdict import Verdict
+from domain.verdict import Outcome, Verdict
 from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend
@@ -74,18 +75,42 @@ class VerdictsOutbox:
             rows = connection.execute(self._after.where(notices.c.notice_id > position)).all()
         if not rows:
             return Outgoing((), position)
+        return Outgoing([record for _, record in self._records(rows)], rows[-1].notice_id)
+
+    def records_about(self, message: MessageKey | str) -> list[tuple[int, Record]]:
+        """The records about one message (a malformed one: by its letter id), each with its position."""
+        if isinstance(message, str):
+            about = notices.c.letter_id == message
+        else:
+            about = and_(*(notices.c[name] == value for name, value in message._asdict().items()))
+        with self._engine.connect() as connection:
+            return self._records(connection.execute(self._after.where(about).limit(None)).all())
+
+    def first_verdicts(self, events: Collection[EventRef]) -> Mapping[EventRef, Outcome]:
+        """The verdicts on receipt of the facts at these places, where it was another than applied."""
+        found: dict[EventRef, Outcome] = {}
+        with self._engine.connect() as connection:
+            for stream, version in events:
+                given = select(notices.c.verdict, notices.c.reason).where(
+                    notices.c.stream == stream, notices.c.version == version, notices.c.before.is_(None)
+                )
+                for verdict, reason in connection.execute(given):
+                    found[stream, version] = Outcome(Verdict(verdict), reason)
+        return found
+
+    def _records(self, rows: Sequence[Row[Any]]) -> list[tuple[int, Record]]:
         told = [(row, _told(row)) for row in rows if not _was_withdrawn(row)]
         limit = self._expired_before()
         dead = [(row, one) for row, one in told if self._is_dead(one, row.received_at, limit)]
         facts = self._facts({one.key for row, one in dead if one.key is not None and row.body is None})
         copies = {row.notice_id: copy for row, one in dead if (copy := _copy(row, one, facts)) is not None}
-        records: list[Record] = []
+        records: list[tuple[int, Record]] = []
         for row, one in told:
             if one.is_news:
-                records.append(verdicts.record_of(one, self._topic, self._source))
+                records.append((row.notice_id, verdicts.record_of(one, self._topic, self._source)))
             if row.notice_id in copies:
-                records.append(dead_letter_copies.record_of(copies[row.notice_id]))
-        return Outgoing(records, rows[-1].notice_id)
+                records.append((row.notice_id, dead_letter_copies.record_of(copies[row.notice_id])))
+        return records
 
     def lag(self, position: int) -> int:
         with self._engine.connect() as connection:

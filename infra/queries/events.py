@@ -25,7 +25,8 @@ class EventFilter(NamedTuple):
     `topics` are stored topics, such as "order.placed". `source` and `message_id` are those of the message that an event
     states, or whose verdict it changes. `since` and `until` limit the message's time, or when an event without one
     (a changed verdict, an operator's act) was recorded; `received_since` and `received_until` limit when it was
-    recorded. From an instant on, and before the other. Only facts meet a condition of `where`.
+    recorded. From an instant on, and before the other. Only facts meet a condition of `where`. `mentions` is the id of
+    another message that an event names as its cause, or as the message that it voids.
     """
 
     stream: str | None = None
@@ -38,6 +39,7 @@ class EventFilter(NamedTuple):
     received_since: datetime | None = None
     received_until: datetime | None = None
     where: Sequence[Condition] = ()
+    mentions: str | None = None
 
     def __call__(self, event: StreamEvent) -> bool:
         return (
@@ -48,13 +50,15 @@ class EventFilter(NamedTuple):
             and (self.correlation_id is None or getattr(event, "correlation_id", None) == self.correlation_id)
             and within(getattr(event, "occurred_at", event.recorded_at), self.since, self.until)
             and within(event.recorded_at, self.received_since, self.received_until)
+            and (self.mentions is None or self.mentions in _named_by(event))
             and (not self.where or _meets(event, self.where))
         )
 
     @property
     def needles(self) -> list[str]:
         """Texts that the state of each such event contains."""
-        return [one for one in (self.source, self.message_id, self.correlation_id) if one is not None]
+        texts = (self.source, self.message_id, self.correlation_id, self.mentions)
+        return [one for one in texts if one is not None]
 
 
 def within(instant: datetime, since: datetime | None, until: datetime | None) -> bool:
@@ -66,6 +70,10 @@ def meets(fact: Fact, subject: str, where: Sequence[Condition]) -> bool:
     """Whether a fact of this subject meets all conditions."""
     document = to_cloud_event(fact, subject)
     return all(condition(document) for condition in where)
+
+
+def _named_by(event: StreamEvent) -> set[str | None]:
+    return {getattr(event, name, None) for name in ("causation_id", "voided_id", "because_of_id")}
 
 
 def _meets(event: StreamEvent, where: Sequence[Condition]) -> bool:
