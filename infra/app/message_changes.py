@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
 from domain.kinds import KIND_OF_TYPE
+from domain.order.kind import ORDER
 from domain.parcel.kind import PARCEL
 from domain.settling import Settling
 from domain.standing_order.kind import STANDING_ORDER
@@ -19,6 +20,7 @@ from domain.streams import has_subject, settle_stream, split_stream_name, stream
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.row_effects import RowEffects, TableEffect
+from infra.app.view_effects import ViewEffect, ViewEffects
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import SelectedMessage
 from projections.projection import Settled
@@ -69,7 +71,8 @@ class ChangeEffect:
     `wrong` are the messages that would be void, by type and present verdict, `already_void` how many more are void
     already; `right` those in their place, by the verdict that they would get. `shifts` are other messages, and
     `no_longer_applied` the first of them that are applied now and would not be. `reactors_follow` says that reactors
-    state other messages because of these subjects, which is not counted.
+    state other messages because of these subjects, which is not counted. `tables` are all rows that projections store,
+    `views` the rows of orders that people see now.
     """
 
     wrong: list[MessageCount] = field(default_factory=list)
@@ -79,6 +82,7 @@ class ChangeEffect:
     shifts: list[VerdictShift] = field(default_factory=list)
     no_longer_applied: list[NoLongerApplied] = field(default_factory=list)
     tables: list[TableEffect] = field(default_factory=list)
+    views: list[ViewEffect] = field(default_factory=list)
     reactors_follow: bool = False
 
     @property
@@ -95,8 +99,18 @@ def effect_of(
     on_stream: Callable[[], None] = lambda: None,
 ) -> ChangeEffect:
     """What would follow from the changes of each stream. Memory holds some streams at a time, counts and samples."""
-    effect, counted, head = ChangeEffect(), _Counted(RowEffects(samples=samples)), waybill.history.head()
-    todo = iter(streams)
+    zone, now = waybill.settings.time_zone, waybill.clock()
+    with ViewEffects(zone, now, samples) as views:
+        return _effect_of(waybill, streams, _Counted(RowEffects(samples=samples), views), on_stream)
+
+
+def _effect_of(
+    waybill: Waybill,
+    streams: Iterable[tuple[str, Sequence[MessageChange]]],
+    counted: "_Counted",
+    on_stream: Callable[[], None],
+) -> ChangeEffect:
+    effect, head, todo = ChangeEffect(), waybill.history.head(), iter(streams)
     while batch := dict(islice(todo, STREAMS_AT_ONCE)):
         added = _added(batch)
         filed = waybill.history.facts_up_to(list(added), head)
@@ -104,6 +118,7 @@ def effect_of(
             counted.take(stream, filed[stream], more)
             effect.reactors_follow |= split_stream_name(stream)[0] in (PARCEL, STANDING_ORDER)
             on_stream()
+        counted.end_batch()
         for stream, changes in batch.items():
             for change in changes:
                 effect.already_void += change.void is None
@@ -119,6 +134,7 @@ def effect_of(
     effect.shifts = [VerdictShift(*key, count) for key, count in sorted(counted.shifts.items())]
     effect.no_longer_applied = counted.lost
     effect.tables = counted.rows.tables()
+    effect.views = counted.views.views()
     return effect
 
 
@@ -143,6 +159,8 @@ def _added(batch: Mapping[str, Sequence[MessageChange]]) -> dict[str, list[Fact]
 @dataclass
 class _Counted:
     rows: RowEffects
+    views: ViewEffects
+    orders: list[tuple[Settled, Settled]] = field(default_factory=list)
     wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
     right: Counter[tuple[str, str]] = field(default_factory=Counter)
     shifts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -152,7 +170,10 @@ class _Counted:
     def take(self, stream: str, facts: list[Fact], more: list[Fact]) -> None:
         before, after = settle_stream(stream, facts), settle_stream(stream, [*facts, *more])
         if has_subject(stream):
-            self.rows.take(_settled(stream, before), _settled(stream, after))
+            settled = _settled(stream, before), _settled(stream, after)
+            self.rows.take(*settled)
+            if settled[0].kind is ORDER:
+                self.orders.append(settled)
         for fact in more:
             self.verdicts[fact.key, stream] = after.outcomes[fact.key].verdict
         voided = {fact.names for fact in more if isinstance(fact, MessageVoided)}
@@ -164,6 +185,11 @@ class _Counted:
             if was.verdict is Verdict.APPLIED and len(self.lost) < SAMPLES:
                 subject = split_stream_name(stream)[1]
                 self.lost.append(NoLongerApplied(*fact.key, subject, fact.TYPE, will_be.verdict.value, will_be.reason))
+
+    def end_batch(self) -> None:
+        if self.orders:
+            self.views.take(self.orders)
+        self.orders = []
 
 
 def _settled(stream: str, settling: Settling[Any]) -> Settled:

@@ -17,11 +17,13 @@ from domain.clock_holds import ClockHoldEnded
 from domain.derived import WITHDRAWN, MessageWithdrawn, facts_among
 from domain.events import MessageVoided, VerdictChanged
 from domain.fact import Fact, FactKey, StreamEvent
+from domain.order.kind import ORDER
 from domain.streams import has_subject, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
 from infra.app.correct import CORRECTED
 from infra.app.row_effects import RowEffects, TableEffect
+from infra.app.view_effects import ViewEffect, ViewEffects
 from infra.outbox.message_content import topic_of
 from infra.queries.events import EventFilter, Events
 from infra.store.checkpoints import Checkpoints
@@ -36,7 +38,7 @@ from infra.store.register.tables import (
     raw_messages,
 )
 from projections.order_timeline import event_name, what_each_changed
-from projections.projection import settled_stream
+from projections.projection import Settled, settled_stream
 
 SAMPLES = 10
 EVENTS_NAMED = 200
@@ -99,7 +101,10 @@ class TracedRecord(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """One message about one subject. Of a malformed one, source, id, subject and type are what it claims."""
+    """One message about one subject. Of a malformed one, source, id, subject and type are what it claims.
+
+    `rows` differ in the projections' tables because of it, `views` in what people see of an order now.
+    """
 
     source: str | None
     id: str | None
@@ -113,6 +118,7 @@ class Trace(NamedTuple):
     events: Sequence[TracedEvent]
     followed: Sequence[Consequence]
     rows: Sequence[TableEffect]
+    views: Sequence[ViewEffect]
     records: Sequence[TracedRecord]
 
 
@@ -157,6 +163,7 @@ class _Tracer:
             if split_stream_name(event.event.originator_id)[1] == key.subject
         ]
         facts = facts_among(stored.event for stored in self._waybill.history.stream(row.stream))
+        settled = _settled_without(row.stream, facts, (key.source, key.message_id))
         changed = what_each_changed(settle_stream(row.stream, facts)).get((key.source, key.message_id), (0, ""))[1]
         return Trace(
             *key,
@@ -168,7 +175,8 @@ class _Tracer:
             received=self._received(row, next(e.event for e in reversed(own) if isinstance(e.event, Fact))),
             events=self._traced(own),
             followed=self._followed(key, own),
-            rows=_rows_changed(row.stream, facts, (key.source, key.message_id)),
+            rows=_rows_changed(settled),
+            views=self._views_changed(settled),
             records=[
                 *self._records(self._effects.name, self._effects.records_of(own)),
                 *self._records(self._verdicts.name, self._verdicts.records_about(key)),
@@ -192,6 +200,7 @@ class _Tracer:
             events=(),
             followed=(),
             rows=(),
+            views=(),
             records=self._records(self._verdicts.name, self._verdicts.records_about(row.letter_id)),
         )
 
@@ -230,6 +239,13 @@ class _Tracer:
             )
             for stored, how in islice(found, EVENTS_NAMED)
         ]
+
+    def _views_changed(self, settled: tuple[Settled, Settled] | None) -> list[ViewEffect]:
+        if settled is None or settled[0].kind is not ORDER:
+            return []
+        with ViewEffects(self._waybill.settings.time_zone, self._waybill.clock(), SAMPLES) as effects:
+            effects.take([settled])
+            return effects.views()
 
     def _records(self, outbox: str, records: Sequence[tuple[int, Record]]) -> list[TracedRecord]:
         return [self._record(outbox, position, record) for position, record in records]
@@ -304,12 +320,19 @@ def _how(event: StreamEvent, key: MessageKey) -> str:
     return ""
 
 
-def _rows_changed(stream: str, facts: list[Fact], key: FactKey) -> list[TableEffect]:
-    """The rows that differ with and without the message."""
+def _settled_without(stream: str, facts: list[Fact], key: FactKey) -> tuple[Settled, Settled] | None:
+    """The subject without the message, and with it; None for a stream without a subject."""
+    if not has_subject(stream):
+        return None
+    without, whole = settled_stream(stream, [fact for fact in facts if fact.key != key]), settled_stream(stream, facts)
+    assert without is not None and whole is not None, "a stream with a subject has its kind"
+    return without, whole
+
+
+def _rows_changed(settled: tuple[Settled, Settled] | None) -> list[TableEffect]:
     effects = RowEffects(samples=SAMPLES)
-    if has_subject(stream):
-        without = [fact for fact in facts if fact.key != key]
-        effects.take(settled_stream(stream, without) if without else None, settled_stream(stream, facts))
+    if settled is not None:
+        effects.take(*settled)
     return [each for each in effects.tables() if each.differs]
 
 

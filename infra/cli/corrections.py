@@ -1,6 +1,6 @@
 """Commands that undo what an upstream got wrong: void, correct."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -81,7 +81,8 @@ FileOption = Annotated[
     ),
 ]
 TABLE_COLUMNS = ("projection", "table", "added", "gone", "changed", "columns", "views")
-SAMPLE_COLUMNS = ("table", "change", "key", "column", "now", "then")
+VIEW_COLUMNS = ("view", "added", "gone", "changed", "columns")
+SAMPLE_COLUMNS = ("view", "change", "key", "column", "now", "then")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -325,13 +326,17 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
                     {**each._asdict(), "samples": [change_as_json(one, "now", "then") for one in each.samples]}
                     for each in tables
                 ],
+                "views": [
+                    {**each._asdict(), "samples": [change_as_json(one, "now", "then") for one in each.samples]}
+                    for each in effect.views
+                ],
             }
         )
         return
     rows = [
         {
             **each._asdict(),
-            "columns": ", ".join(f"{name} {n}" for name, n in each.columns.items()),
+            "columns": _counted(each.columns),
             "views": _views(each.projection),
         }
         for each in tables
@@ -339,7 +344,7 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
     if form is Format.CSV:
         show_rows(TABLE_COLUMNS, rows, form)
         return
-    footer = f"{effect.messages} messages of {effect.subjects} subjects"
+    footer = f"{effect.messages} messages; {effect.subjects} subjects"
     if effect.already_void:
         footer += f"; {effect.already_void} more are void already"
     show_rows(
@@ -357,9 +362,14 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
     if effect.shifts:
         shifts = [shift._asdict() for shift in effect.shifts]
         show_rows(VerdictShift._fields, shifts, form, title="\nOther messages that would have another verdict")
-    show_rows(TABLE_COLUMNS, rows, form, title="\nRows that would differ", empty="none")
+    show_rows(TABLE_COLUMNS, rows, form, title="\nStored rows that would differ", empty="none")
+    views = [{**each._asdict(), "columns": _counted(each.columns)} for each in effect.views]
+    show_rows(VIEW_COLUMNS, views, form, title="\nRows of orders that would differ in the views now", empty="none")
     samples = [
-        row for each in tables for change in each.samples for row in sample_rows(each.table, change, "now", "then")
+        row
+        for each in effect.views
+        for one in each.samples
+        for row in sample_rows("view", each.view, one, "now", "then")
     ]
     if samples:
         show_rows(SAMPLE_COLUMNS, samples, form, title="\nSamples")
@@ -367,6 +377,10 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
         show_warning("reactors follow these subjects: what they would withdraw or state is not counted")
     if effect.messages or effect.right:
         console().print(f"[dim]nothing was stored; to {verb} them, add --do[/dim]")
+
+
+def _counted(columns: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in columns.items())
 
 
 def _views(projection: str) -> str:

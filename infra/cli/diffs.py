@@ -52,7 +52,7 @@ def diff(
             row
             for each in found
             for change in each.samples
-            for row in sample_rows(each.table, change, "now", "rebuilt")
+            for row in sample_rows("table", each.table, change, "now", "rebuilt")
         ]
         if shown:
             show_rows(SAMPLE_COLUMNS, shown, form, title="\nSamples")

@@ -15,9 +15,13 @@ def change_as_json(change: RowChange, before: str, after: str) -> dict[str, Any]
     }
 
 
-def sample_rows(table: str, change: RowChange, before: str, after: str) -> list[dict[str, Any]]:
-    """A changed row as one line a column; an added or gone one as a single line."""
-    row = {"table": table, "change": change.kind, "key": ", ".join(str(json_value(part)) for part in change.key)}
+def sample_rows(kind: str, name: str, change: RowChange, before: str, after: str) -> list[dict[str, Any]]:
+    """A changed row of the table or view (`kind`) of this name: a line for each column; one line if added or gone."""
+    row = {
+        kind: name,
+        "change": change.kind,
+        "key": ", ".join("–" if part is None else str(json_value(part)) for part in change.key),
+    }
     if change.kind != "changed":
         return [{**row, "column": "", before: "", after: ""}]
     return [{**row, "column": column.column, before: column.before, after: column.after} for column in change.columns]

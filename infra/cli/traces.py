@@ -73,7 +73,11 @@ def _as_json(found: Trace) -> dict[str, Any]:
         {**each._asdict(), "samples": [change_as_json(change, "without", "with") for change in each.samples]}
         for each in found.rows
     ]
-    return {**found._asdict(), "rows": rows}
+    views = [
+        {**each._asdict(), "samples": [change_as_json(change, "without", "with") for change in each.samples]}
+        for each in found.views
+    ]
+    return {**found._asdict(), "rows": rows, "views": views}
 
 
 def _steps(found: Trace) -> Iterator[Step]:
@@ -98,13 +102,17 @@ def _steps(found: Trace) -> Iterator[Step]:
     for consequence in found.followed:
         what = f"{consequence.event} of {consequence.stream}, message {consequence.id} of {consequence.source}"
         yield Step("followed", consequence.recorded_at, consequence.position, f"{what}: {consequence.how}")
+    for view in found.views:
+        for change in view.samples:
+            for row in sample_rows("name", view.view, change, "without", "with"):
+                yield Step("view", None, None, _row(row))
     for table in found.rows:
         for change in table.samples:
-            for row in sample_rows(table.table, change, "without", "with"):
+            for row in sample_rows("name", table.table, change, "without", "with"):
                 yield Step("row", None, None, _row(row))
         total = table.added + table.gone + table.changed
         if total > len(table.samples):
-            yield Step("row", None, None, f"{table.table}: {total} rows differ because of it in all")
+            yield Step("row", None, None, f"{table.table}: differs because of it in {total} of its rows")
     if not found.rows:
         yield Step("row", None, None, "no row differs because of it")
     for record in found.records:
@@ -125,7 +133,7 @@ def _because(reason: str) -> str:
 
 
 def _row(row: dict[str, Any]) -> str:
-    key = f"{row['table']} {row['key']}"
+    key = f"{row['name']} {row['key']}"
     if row["change"] == "added":
         return f"{key}: there because of it"
     if row["change"] == "gone":

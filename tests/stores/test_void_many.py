@@ -1,6 +1,7 @@
 """given messages of an upstream, then a dry run says what voiding or correcting them does, and stores nothing."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +23,14 @@ from infra.app.correct import (
 from infra.app.diff import diff_projections
 from infra.app.message_changes import ChangeEffect
 from infra.app.verify import verify_store
+from infra.app.view_effects import KEYS
 from infra.app.void import CannotVoidError, void_message
 from infra.app.void_many import do_voids, plan_voids
 from infra.queries.selected_messages import MessageFilter
 from infra.queries.views import Asked
 from infra.settings import Settings
 from projections.catalogue import PROJECTIONS
+from projections.diff import diff
 from projections.views.catalogue import view_named
 from tests.integration.messages import SOURCE, Document, booked, confirmed, dispatched, placed, registered
 from tests.stores.conftest import StoreUrl
@@ -59,6 +62,18 @@ def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
 def rows(waybill: Waybill) -> dict[str, list[Any]]:
     names = ("orders", "shipments", "overdue", "late", "order-lines", "workload")
     return {name: list(waybill.views.ask(view_named(name), Asked(as_of=NOW)).rows) for name in names}
+
+
+def seen(waybill: Waybill) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of orders in the views now, without the messages that were not taken."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for relation in KEYS:
+        rows = waybill.views.ask(view_named(relation), Asked()).rows
+        found[relation] = [
+            tuple(0 if name == "untaken_messages" else row[name] for name in view_named(relation).columns)
+            for row in rows
+        ]
+    return found
 
 
 def plan(waybill: Waybill, wanted: MessageFilter) -> ChangeEffect:
@@ -93,6 +108,7 @@ def test_what_is_done_changes_exactly_the_rows_that_the_dry_run_named(waybill: W
     """The dry run's counts are those of a diff between the rows before and after."""
     effect = plan(waybill, MessageFilter(source=CARRIER))
     assert not any(each.differs for each in diff_projections(waybill, PROJECTIONS))
+    before = seen(waybill)
 
     done = do_voids(waybill, MessageFilter(source=CARRIER), "wrong", "ann")
 
@@ -104,6 +120,13 @@ def test_what_is_done_changes_exactly_the_rows_that_the_dry_run_named(waybill: W
     undone = plan(waybill, MessageFilter(correlation_id=done.act_id))
     told = [(e.table, e.added, e.gone, e.changed, e.columns) for e in effect.tables]
     assert told == [(e.table, e.gone, e.added, e.changed, e.columns) for e in undone.tables]
+    changes = {
+        name: diff(view_named(name).columns, KEYS[name], before[name], rows) for name, rows in seen(waybill).items()
+    }
+    expected = {name: Counter(change.kind for change in changed) for name, changed in changes.items() if changed}
+    named = {e.view: Counter({"added": e.added, "gone": e.gone, "changed": e.changed}) for e in effect.views}
+    assert {view_named(name).relation: +counts for name, counts in named.items()} == expected
+    assert {"overdue_deliveries", "orders", "shipments"} <= set(expected)
 
 
 def test_messages_that_build_on_the_wrong_ones_are_named(waybill: Waybill) -> None:
