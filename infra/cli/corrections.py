@@ -362,7 +362,6 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
     if effect.shifts:
         shifts = [shift._asdict() for shift in effect.shifts]
         show_rows(VerdictShift._fields, shifts, form, title="\nOther messages that would have another verdict")
-    show_rows(TABLE_COLUMNS, rows, form, title="\nStored rows that would differ", empty="none")
     views = [{**each._asdict(), "columns": _counted(each.columns)} for each in effect.views]
     show_rows(VIEW_COLUMNS, views, form, title="\nRows of orders that would differ in the views now", empty="none")
     samples = [
@@ -373,6 +372,7 @@ def _show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
     ]
     if samples:
         show_rows(SAMPLE_COLUMNS, samples, form, title="\nSamples")
+    show_rows(TABLE_COLUMNS, rows, form, title="\nStored rows that would differ", empty="none")
     if effect.reactors_follow:
         show_warning("reactors follow these subjects: what they would withdraw or state is not counted")
     if effect.messages or effect.right:
