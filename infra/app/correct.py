@@ -26,8 +26,9 @@ from domain.operator.acts import MessagesCorrected
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
+from infra.app.operator_feed import begun_or_new
 from infra.app.void import CannotVoidError, expect_void_to_fit, only_subject, voids_of
-from infra.app.void_many import PLANNED, begun_or_new
+from infra.app.void_many import PLANNED
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessage, SelectedMessages
 

@@ -4,9 +4,11 @@ The act commits with its first batch. Its messages are one feed, named after the
 last batch is stored: so a run that was killed is continued by the next one.
 """
 
+import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 
@@ -16,9 +18,13 @@ from consumers.ingest.register import Feed, Receipt, RegisterTransaction
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
 from domain.operator.acts import OPERATOR_SOURCE, OperatorAct
+from domain.streams import operator_stream
 from infra.app.container import Waybill
 from infra.store.register.register import StoredRegister
 from infra.store.register.transaction import StoredRegisterTransaction
+
+_OUTCOMES = frozenset({"messages", "void_id"})
+"""The fields of an act that follow from what it is about and from what was there."""
 
 
 class ActingRegister(StoredRegister):
@@ -97,3 +103,36 @@ def feed_topic(act_id: str) -> str:
 def message_bytes(fact: Fact, subject: str) -> bytes:
     """The message that states a fact, as one line of JSON without a line end."""
     return msgspec.json.encode(to_cloud_event(fact, subject))
+
+
+def begun_or_new(waybill: Waybill, act: OperatorAct, *, anything_to_do: bool) -> OperatorFeed | None:
+    """The feed of the act, or of the same act that the same operator began before and did not finish.
+
+    Acts are the same if they have the same reason and are about the same messages. An act's id follows from these, and
+    from how often it was done before. None if nothing was begun and there is nothing to do.
+    """
+    before = [
+        stored.event
+        for stored in waybill.history.stream(operator_stream(act.operator))
+        if type(stored.event) is type(act) and _is_same(stored.event, act)
+    ]
+    for times in (len(before), len(before) + 1):
+        act_id = _act_id(act, times)
+        if times and waybill.register.feed_to_resume(feed_topic(act_id), OperatorFeed.partition) is not None:
+            return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=act_id))
+    if not anything_to_do:
+        return None
+    return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=_act_id(act, len(before) + 1)))
+
+
+def _is_same(one: OperatorAct, other: OperatorAct) -> bool:
+    return one.reason == other.reason and _about(one) == _about(other)
+
+
+def _act_id(act: OperatorAct, times: int) -> str:
+    said = [act.TOPIC, act.operator, act.reason, _about(act), times]
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:32]
+
+
+def _about(act: OperatorAct) -> dict[str, Any]:
+    return {name: value for name, value in act.detail.items() if name not in _OUTCOMES}

@@ -14,7 +14,7 @@ from domain.events import MessageVoided
 from domain.operator.acts import OPERATOR_SOURCE, MessageVoidedByHand
 from infra.app.container import Waybill
 from infra.app.message_changes import ChangeEffect, MessageChange, effect_of
-from infra.app.operator_feed import OperatorFeed, message_bytes
+from infra.app.operator_feed import begun_or_new, message_bytes
 from infra.queries.messages import MessageReport, NoLongerApplied
 from infra.queries.selected_messages import SelectedMessages
 
@@ -46,14 +46,15 @@ def void_message(
     )
     key = MessageKey(source, message_id, subject)
     now = waybill.clock()
-    act = MessageVoidedByHand.by(
-        operator, now, reason, voided_source=source, voided_id=message_id, subject=subject, void_id=""
-    )
-    (void,) = voids_of(waybill, [key], reason, now, act.message_id)
+    (void,) = voids_of(waybill, [key], reason, now, "")
     expect_void_to_fit(waybill, void, subject)
+    act = MessageVoidedByHand.by(
+        operator, now, reason, voided_source=source, voided_id=message_id, subject=subject, void_id=void.message_id
+    )
     newest = waybill.retry(waybill.messages.newest_notice)
-    feed = OperatorFeed(waybill, msgspec.structs.replace(act, void_id=void.message_id))
-    feed.store([(void, subject)])
+    feed = begun_or_new(waybill, act, anything_to_do=True)
+    assert feed is not None, "there is a message to void"
+    feed.store([(msgspec.structs.replace(void, correlation_id=feed.act_id), subject)])
     feed.finish()
     voided = waybill.retry(lambda: waybill.messages.find(source, message_id))
     return VoidReport(

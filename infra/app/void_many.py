@@ -1,20 +1,16 @@
 """Voiding many messages at once: what an upstream got wrong, as a dry run, and done in batches that can be resumed."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-import msgspec
-
 from consumers.ingest.register import MessageKey
-from domain.operator.acts import MessagesVoidedInBulk, OperatorAct
-from domain.streams import operator_stream
+from domain.operator.acts import MessagesVoidedInBulk
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
-from infra.app.operator_feed import OperatorFeed, feed_topic
+from infra.app.operator_feed import begun_or_new
 from infra.app.void import CannotVoidError, expect_upstream, expect_void_to_fit, voids_of
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessages
@@ -76,35 +72,6 @@ def do_voids(
     feed.finish()
     lost = waybill.retry(lambda: waybill.messages.no_longer_applied(newest))
     return VoidedInBulk(feed.act_id, verdicts, feed.continued, lost)
-
-
-def begun_or_new(waybill: Waybill, act: OperatorAct, *, anything_to_do: bool) -> OperatorFeed | None:
-    """The feed of the act, or of the same act that the same operator began before and did not finish.
-
-    Acts are the same if they have the same reason and the same selection. An act's id follows from these, and from how
-    often it was done before. None if nothing was begun and there is nothing to do.
-    """
-    before = [
-        stored.event
-        for stored in waybill.history.stream(operator_stream(act.operator))
-        if type(stored.event) is type(act) and _is_same(stored.event, act)
-    ]
-    for times in (len(before), len(before) + 1):
-        act_id = _act_id(act, times)
-        if times and waybill.register.feed_to_resume(feed_topic(act_id), OperatorFeed.partition) is not None:
-            return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=act_id))
-    if not anything_to_do:
-        return None
-    return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=_act_id(act, len(before) + 1)))
-
-
-def _is_same(one: OperatorAct, other: OperatorAct) -> bool:
-    return one.reason == other.reason and one.detail["selection"] == other.detail["selection"]
-
-
-def _act_id(act: OperatorAct, times: int) -> str:
-    said = [act.TOPIC, act.operator, act.reason, act.detail["selection"], times]
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
 
 
 def _check(waybill: Waybill, wanted: MessageFilter, reason: str) -> None:

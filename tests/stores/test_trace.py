@@ -25,7 +25,13 @@ CARRIER = "/carrier"
 
 
 @pytest.fixture
-def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
+def waybill(sqlite_store: StoreUrl) -> Iterator[Waybill]:
+    with Waybill(Settings(store=sqlite_store()), clock=lambda: NOW) as waybill:
+        yield waybill
+
+
+@pytest.fixture
+def each_store(new_store: StoreUrl) -> Iterator[Waybill]:
     with Waybill(Settings(store=new_store()), clock=lambda: NOW) as waybill:
         yield waybill
 
@@ -40,7 +46,8 @@ def sent(waybill: Waybill) -> list[Record]:
     return [record for outbox in waybill.outboxes() for record in outbox.after(0).records]
 
 
-def test_a_message_that_waited_is_told_from_its_bytes_to_its_records(waybill: Waybill) -> None:
+def test_a_message_that_waited_is_told_from_its_bytes_to_its_records(each_store: Waybill) -> None:
+    waybill = each_store
     take_in(waybill, {**dispatched("SO-1", "2025-03-05T09:00:00Z", id="D-1", source=CARRIER), "note": "extra"})
     take_in(waybill, placed("SO-1", EARLY, PROMISE, id="O-1"), booked("SO-1", EARLY, PROMISE, id="B-1"))
     take_in(waybill, dispatched("SO-1", "2025-03-05T09:00:00Z", id="D-1", source=CARRIER))
@@ -82,7 +89,8 @@ def test_what_the_relay_has_sent_is_told_by_its_checkpoint(waybill: Waybill) -> 
     assert [record.sent for record in traced(waybill, SOURCE, "O-1").records] == ["sent"]
 
 
-def test_what_followed_from_a_message_is_named_with_how(waybill: Waybill) -> None:
+def test_what_followed_from_a_message_is_named_with_how(each_store: Waybill) -> None:
+    waybill = each_store
     take_in(waybill, placed("SO-1", EARLY, PROMISE, id="O-1"), booked("SO-1", EARLY, PROMISE, id="B-1"))
     take_in(waybill, confirmed("SO-1", "2025-03-06T09:00:00Z", id="C-1", source=CARRIER))
     do_corrections(

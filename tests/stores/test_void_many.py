@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from consumers.contract.fields import read_assignment, read_condition
+from domain.operator.acts import MessagesCorrected
 from domain.order.events import OrderPlaced
 from infra.app.container import Waybill
 from infra.app.correct import (
@@ -26,7 +28,7 @@ from infra.app.verify import verify_store
 from infra.app.view_effects import KEYS
 from infra.app.void import CannotVoidError, void_message
 from infra.app.void_many import do_voids, plan_voids
-from infra.queries.selected_messages import MessageFilter
+from infra.queries.selected_messages import MessageFilter, SelectedMessages
 from infra.queries.views import Asked
 from infra.settings import Settings
 from projections.catalogue import PROJECTIONS
@@ -53,8 +55,20 @@ FLOOR = (
 
 
 @pytest.fixture
-def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
-    with Waybill(Settings(store=new_store(), batch_messages=2), clock=lambda: NOW) as waybill:
+def waybill(sqlite_store: StoreUrl) -> Iterator[Waybill]:
+    with filled(sqlite_store()) as waybill:
+        yield waybill
+
+
+@pytest.fixture
+def each_store(new_store: StoreUrl) -> Iterator[Waybill]:
+    with filled(new_store()) as waybill:
+        yield waybill
+
+
+@contextmanager
+def filled(store: str) -> Iterator[Waybill]:
+    with Waybill(Settings(store=store, batch_messages=2), clock=lambda: NOW) as waybill:
         take_in(waybill, *FLOOR)
         yield waybill
 
@@ -104,8 +118,9 @@ def test_the_dry_run_says_what_would_be_void_and_which_rows_differ_and_stores_no
     assert (rows(waybill), waybill.history.head()) == (before, head)
 
 
-def test_what_is_done_changes_exactly_the_rows_that_the_dry_run_named(waybill: Waybill) -> None:
+def test_what_is_done_changes_exactly_the_rows_that_the_dry_run_named(each_store: Waybill) -> None:
     """The dry run's counts are those of a diff between the rows before and after."""
+    waybill = each_store
     effect = plan(waybill, MessageFilter(source=CARRIER))
     assert not any(each.differs for each in diff_projections(waybill, PROJECTIONS))
     before = seen(waybill)
@@ -141,24 +156,24 @@ def test_messages_that_build_on_the_wrong_ones_are_named(waybill: Waybill) -> No
     assert {lost.id for lost in done.no_longer_applied} == {"D-1", "C-1"}
 
 
-@pytest.mark.parametrize(
-    ("narrowed", "ids"),
-    [
-        (MessageFilter(type="shipment.dispatched.v1"), 2),
-        (MessageFilter(subject="SO-2"), 1),
-        (MessageFilter(since=datetime(2025, 3, 6, 9, tzinfo=UTC)), 3),
-        (MessageFilter(until=datetime(2025, 3, 6, 9, tzinfo=UTC)), 1),
-        (MessageFilter(received_since=NOW), 4),
-        (MessageFilter(received_until=NOW), 0),
-        (MessageFilter(where=[read_condition("data.shipment_id=S2", UTC)]), 1),
-    ],
+SELECTIONS = (
+    (MessageFilter(type="shipment.dispatched.v1"), 2),
+    (MessageFilter(subject="SO-2"), 1),
+    (MessageFilter(since=datetime(2025, 3, 6, 9, tzinfo=UTC)), 3),
+    (MessageFilter(until=datetime(2025, 3, 6, 9, tzinfo=UTC)), 1),
+    (MessageFilter(received_since=NOW), 4),
+    (MessageFilter(received_until=NOW), 0),
+    (MessageFilter(where=[read_condition("data.shipment_id=S2", UTC)]), 1),
 )
-def test_a_selection_is_narrowed(sqlite_store: StoreUrl, narrowed: MessageFilter, ids: int) -> None:
-    with Waybill(Settings(store=sqlite_store(), batch_messages=2), clock=lambda: NOW) as waybill:
-        take_in(waybill, *FLOOR)
+
+
+def test_a_selection_is_narrowed_alike_for_the_dry_run_and_for_what_is_done(each_store: Waybill) -> None:
+    waybill = each_store
+    selected = SelectedMessages(waybill.backend)
+    for narrowed, count in SELECTIONS:
         wanted = narrowed._replace(source=CARRIER)
-        assert plan(waybill, wanted).messages == ids
-        assert sum(do_voids(waybill, wanted, "wrong", "ann").voids.values()) == ids
+        assert plan(waybill, wanted).messages == count, narrowed
+        assert sum(len(some) for some in selected.standing(wanted, NOW, 2)) == count, narrowed
 
 
 def test_a_message_that_was_voided_and_is_not_any_more_is_voided_again(waybill: Waybill) -> None:
@@ -238,28 +253,22 @@ def test_a_message_about_another_order_is_corrected_to_that_order(waybill: Waybi
     assert order["status"] == "delivered"
 
 
-@pytest.mark.parametrize(
-    ("assignment", "saying"),
-    [
+def test_what_does_not_fit_the_contract_is_said_before_anything_is_stored(waybill: Waybill) -> None:
+    head = waybill.history.head()
+    for assignment, saying in (
         ("data.promised_by=soon", "data.promised_by: must be"),
         ("data.promisd_by=2025-03-10T16:00:00Z", "order.placed.v1 has no field data.promisd_by"),
         ("data.channel=pigeon", "data.channel"),
         ("time=yesterday", "time: must be"),
-    ],
-)
-def test_what_does_not_fit_the_contract_is_said_before_anything_is_stored(
-    sqlite_store: StoreUrl, assignment: str, saying: str
-) -> None:
-    with Waybill(Settings(store=sqlite_store()), clock=lambda: NOW) as waybill:
-        take_in(waybill, *FLOOR)
-        head = waybill.history.head()
+    ):
         corrections = one_message(waybill, SOURCE, "O-1", (read_assignment(assignment),))
         with pytest.raises(CannotCorrectError, match=saying):
             do_corrections(waybill, corrections, "wrong", "ann")
-        assert waybill.history.head() == head
+    assert waybill.history.head() == head
 
 
-def test_a_file_of_right_messages(waybill: Waybill, tmp_path: Path) -> None:
+def test_a_file_of_right_messages(each_store: Waybill, tmp_path: Path) -> None:
+    waybill = each_store
     void_message(waybill, SOURCE, "O-1", "wrong", operator="ann")
     right: list[Document] = [
         placed("SO-1", EARLY, "2025-03-05T16:00:00Z", id="O-1"),  # void already
@@ -281,31 +290,50 @@ def test_a_file_of_right_messages(waybill: Waybill, tmp_path: Path) -> None:
     assert do_corrections(waybill, file_of_messages(waybill, file), "wrong", "ann").act_id is None
 
 
-@pytest.mark.parametrize(
-    ("line", "saying"),
-    [
-        (b"{", "line 2 must be JSON"),
-        (b"[]", "line 2 is not a JSON object"),
-        (b'{"source":"/order-entry","id":7,"subject":"SO-1"}', "line 2: id must be text"),
-        (b'{"source":"/nobody","id":"O-1","subject":"SO-1"}', "line 2: no message O-1 of /nobody is known"),
-        (
-            json.dumps(placed("SO-1", EARLY, PROMISE, id="O-1")).encode(),
-            "line 2: O-1 of /order-entry is corrected by line 1",
-        ),
-        (json.dumps(placed("SO-2", "soon", PROMISE, id="O-2")).encode(), "line 2: time: must be"),
-    ],
+UNFIT = (
+    (b"{", "line 2 must be JSON"),
+    (b"[]", "line 2 is not a JSON object"),
+    (b'{"source":"/order-entry","id":7,"subject":"SO-1"}', "line 2: id must be text"),
+    (b'{"source":"/nobody","id":"O-1","subject":"SO-1"}', "line 2: no message O-1 of /nobody is known"),
+    (
+        json.dumps(placed("SO-1", EARLY, PROMISE, id="O-1")).encode(),
+        "line 2: O-1 of /order-entry is corrected by line 1",
+    ),
+    (json.dumps(placed("SO-2", "soon", PROMISE, id="O-2")).encode(), "line 2: time: must be"),
 )
-def test_a_file_that_does_not_fit_names_the_line(
-    sqlite_store: StoreUrl, tmp_path: Path, line: bytes, saying: str
-) -> None:
-    with Waybill(Settings(store=sqlite_store()), clock=lambda: NOW) as waybill:
-        take_in(waybill, *FLOOR)
-        head = waybill.history.head()
-        file = tmp_path / "right.jsonl"
+
+
+def test_a_file_that_does_not_fit_names_the_line(waybill: Waybill, tmp_path: Path) -> None:
+    head = waybill.history.head()
+    file = tmp_path / "right.jsonl"
+    for line, saying in UNFIT:
         file.write_bytes(json.dumps(placed("SO-1", EARLY, "2025-03-11", id="O-1")).encode() + b"\n" + line + b"\n")
         with pytest.raises(CannotCorrectError, match=saying):
             do_corrections(waybill, file_of_messages(waybill, file), "wrong", "ann")
-        assert waybill.history.head() == head
+    assert waybill.history.head() == head
+
+
+def test_a_correction_that_was_interrupted_goes_on_as_the_same_act(each_store: Waybill) -> None:
+    waybill = each_store
+
+    class PoweredOff(Exception):
+        """As if the process ended after its first batch."""
+
+    def power_off(_: int) -> None:
+        raise PoweredOff
+
+    wanted = MessageFilter(source=SOURCE, type="order.placed.v1")
+    rule = (read_assignment("data.promised_by=+1d"),)
+    with pytest.raises(PoweredOff):
+        do_corrections(waybill, selected_messages(waybill, wanted, rule), "wrong", "ann", power_off)
+
+    done = do_corrections(waybill, selected_messages(waybill, wanted, rule), "wrong", "ann")
+
+    assert (done.continued, sum(done.right.values())) == (True, 1)
+    promised = {row["promised_by"] for row in rows(waybill)["orders"]}
+    assert promised == {datetime(2025, 3, 11, 16, tzinfo=UTC)}
+    acts = [stored.event for stored in waybill.history.stream("operator-ann")]
+    assert [(type(act), act.message_id) for act in acts] == [(MessagesCorrected, done.act_id)]
 
 
 def test_a_rule_leaves_out_what_it_corrected_before(waybill: Waybill) -> None:
