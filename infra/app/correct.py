@@ -27,8 +27,7 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
 from infra.app.operator_feed import begun_or_new
-from infra.app.void import CannotVoidError, expect_void_to_fit, only_subject, voids_of
-from infra.app.void_many import PLANNED
+from infra.app.void import PLANNED, CannotVoidError, expect_void_to_fit, only_subject, voids_of
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessage, SelectedMessages
 

@@ -18,6 +18,9 @@ from infra.app.operator_feed import begun_or_new, message_bytes
 from infra.queries.messages import MessageReport, NoLongerApplied
 from infra.queries.selected_messages import SelectedMessages
 
+PLANNED = "planned"
+"""The correlation id of voids until their act has an id."""
+
 
 class CannotVoidError(ValueError):
     """The message cannot be voided; the error says why and what to do."""
@@ -46,7 +49,7 @@ def void_message(
     )
     key = MessageKey(source, message_id, subject)
     now = waybill.clock()
-    (void,) = voids_of(waybill, [key], reason, now, "")
+    (void,) = voids_of(waybill, [key], reason, now, PLANNED)
     expect_void_to_fit(waybill, void, subject)
     act = MessageVoidedByHand.by(
         operator, now, reason, voided_source=source, voided_id=message_id, subject=subject, void_id=void.message_id
@@ -73,7 +76,7 @@ def plan_void(
     found = SelectedMessages(waybill.backend).of_keys([key]).get(key)
     if found is None:
         raise CannotVoidError(f"no message {message_id} of {source} about {subject} is known; nothing would differ yet")
-    (void,) = voids_of(waybill, [key], reason, waybill.clock(), "planned")
+    (void,) = voids_of(waybill, [key], reason, waybill.clock(), PLANNED)
     expect_void_to_fit(waybill, void, subject)
     change = MessageChange(found, None if found.voided else void)
     return effect_of(waybill, [(found.stream, [change])], samples=samples)

@@ -11,11 +11,9 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
 from infra.app.operator_feed import begun_or_new
-from infra.app.void import CannotVoidError, expect_upstream, expect_void_to_fit, voids_of
+from infra.app.void import PLANNED, CannotVoidError, expect_upstream, expect_void_to_fit, voids_of
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessages
-
-PLANNED = "planned"
 
 
 class VoidedInBulk(NamedTuple):
