@@ -146,6 +146,8 @@ def discard_letters(
             return
         _expect_dead(waybill, letters)
         report = discard(waybill, [letter.letter_id for letter in letters], operator, reason)
+        # Each act is an event, which the views pass over.
+        waybill.project()
     _show_set_aside(report, "discarded", "were set aside before", form)
 
 
@@ -160,6 +162,7 @@ def restore_letters(
     with open_waybill(waits=True, access=Access.ACTING) as waybill:
         letters = _chosen(waybill, letter_ids, EVERY_LETTER)
         report = restore(waybill, [letter.letter_id for letter in letters], operator, reason)
+        waybill.project()
     _show_set_aside(report, "restored", "were not discarded", form)
 
 

@@ -1,15 +1,18 @@
 """Reads the store for the doctor. It writes nothing."""
 
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import Row, func, select, text, union_all
 from sqlalchemy.exc import DBAPIError
 
+from consumers.contract.faults import shape_of
 from consumers.contract.topics import read_topics
 from consumers.reactors.reactor import CHECKPOINTS
 from domain.rules_version import RULES_VERSION
@@ -37,6 +40,7 @@ from projections.catalogue import PROJECTIONS
 
 DAY = timedelta(days=1)
 LONGEST_REASON = 100
+MOST_REASONS = 1000
 MOVING = frozenset({"live", "behind"})
 """The states of a projection that should show every event."""
 OURS = frozenset((projection.name, projection.version) for projection in PROJECTIONS)
@@ -175,12 +179,19 @@ def _dead(waybill: Waybill, now: datetime) -> Dead:
         last_day = connection.execute(select(func.count()).select_from(letters).where(today)).scalar_one()
         day_before = connection.execute(select(func.count()).select_from(letters).where(yesterday)).scalar_one()
         times = func.count().label("times")
-        most = connection.execute(
-            select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(1)
-        ).first()
+        reasons = connection.execute(
+            select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(MOST_REASONS)
+        ).all()
         began = connection.execute(select(func.min(feeds.c.opened_at))).scalar_one()
-    frequent = None if most is None else (most[0][:LONGEST_REASON], most[1])
-    return Dead(open_, last_day, day_before, oldest, frequent, began is not None and began <= now - 2 * DAY)
+    return Dead(open_, last_day, day_before, oldest, _frequent(reasons), began is not None and began <= now - 2 * DAY)
+
+
+def _frequent(reasons: Sequence[Row[Any]]) -> tuple[str, int] | None:
+    """The most frequent of these reasons, counting those as one that differ only in the sender's values."""
+    counted: Counter[str] = Counter()
+    for row in reasons:
+        counted[shape_of(row.reason)] += row.times
+    return next(((shape[:LONGEST_REASON], times) for shape, times in counted.most_common(1)), None)
 
 
 def _held(waybill: Waybill, now: datetime) -> Held:
