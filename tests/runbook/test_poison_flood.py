@@ -1,20 +1,19 @@
 """Incident 2: a sender floods a topic with thousands of messages that cannot be taken, among good ones."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from infra.simulation import simulate
 from tests.integration.command import Command
 from tests.runbook.page import Player
-from tests.runbook.without import assert_as_without
+from tests.runbook.without import UNTIL, assert_as_without
 
 SOURCE = "/couriers/swift-van"
 TRIES, SCANS = 130, 300
 
 
 def test_a_flood_of_dead_letters(waybill: Command, other: Command) -> None:
-    lines = list(simulate(60, 7, datetime.fromisoformat("2025-06-30T16:00:00Z"), 0.0))
+    lines = list(simulate(60, 7, UNTIL, 0.0))
     documents = [json.loads(line) for line in lines]
     voided = {one["data"]["id"] for one in documents if one["type"] == "message.voided.v1"}
     mine = [

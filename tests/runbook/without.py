@@ -1,11 +1,14 @@
 """What a store would be without the incident."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from tests.fault.kafka_aftermath import answers_of
 from tests.integration.command import Command
 
+UNTIL = datetime.fromisoformat("2025-06-30T16:00:00Z")
+"""When the sales floors of the incidents end."""
 OF_THE_WAY_THERE = ("messages", "letters", "books")
 """What differs if messages were sent twice, refused first or discarded."""
 
