@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from consumers.publish.topic_choice import TopicChoice
+from infra.simulation import simulate
 from tests.fault.kafka_aftermath import answers_of
 from tests.integration.broker import Topics
 from tests.integration.command import Command, Running
@@ -26,6 +28,11 @@ def floor(waybill: Command, *shares: float) -> list[list[bytes]]:
     lines = file.read_bytes().splitlines()
     cuts = [0, *(int(len(lines) * share) for share in shares), len(lines)]
     return [lines[start:end] for start, end in pairwise(cuts)]
+
+
+def simulated(orders: int) -> list[bytes]:
+    """The messages of a sales floor with so many orders, in the order in which they arrive, without a command."""
+    return list(simulate(orders, int(SEED), datetime.fromisoformat(UNTIL), 0.0))
 
 
 def publish(waybill: Command, lines: Sequence[bytes], name: str = "part.jsonl") -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.simulation import simulate
 from tests.integration.command import ROOT, Command, Ran
 from tests.runbook.page import Player
-from tests.runbook.without import UNTIL, assert_as_without
+from tests.runbook.scenes import assert_as_without, simulated
 from tests.stores.conftest import StoreUrl, postgres_server, postgres_store
 
 __all__ = ["postgres_server", "postgres_store"]
@@ -40,9 +39,9 @@ class LaterWaybill(Command):
 
 
 def test_a_bad_deploy_of_a_shape(waybill: Command, other: Command, postgres_store: StoreUrl) -> None:
-    waybill = waybill.with_(WAYBILL_STORE=postgres_store(), COLUMNS="1000")
+    waybill = waybill.with_(WAYBILL_STORE=postgres_store())
     later = LaterWaybill(waybill._nursery, waybill.folder, **waybill._env)
-    lines = list(simulate(60, 7, UNTIL, 0.0))
+    lines = simulated(60)
     waybill.ingest(*lines[:BEFORE])
     incident = Player("Bad deploy of a shape", waybill)
 

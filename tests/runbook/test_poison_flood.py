@@ -3,17 +3,16 @@
 import json
 from typing import Any
 
-from infra.simulation import simulate
 from tests.integration.command import Command
 from tests.runbook.page import Player
-from tests.runbook.without import UNTIL, assert_as_without
+from tests.runbook.scenes import assert_as_without, simulated
 
 SOURCE = "/couriers/swift-van"
 TRIES, SCANS = 130, 300
 
 
 def test_a_flood_of_dead_letters(waybill: Command, other: Command) -> None:
-    lines = list(simulate(60, 7, UNTIL, 0.0))
+    lines = simulated(60)
     documents = [json.loads(line) for line in lines]
     voided = {one["data"]["id"] for one in documents if one["type"] == "message.voided.v1"}
     mine = [
@@ -29,7 +28,7 @@ def test_a_flood_of_dead_letters(waybill: Command, other: Command) -> None:
     scans = [scanned | {"id": f"SV-S{n}", "time": f"2025-06-29T{n // 60:02}:{n % 60:02}:00Z"} for n in range(SCANS)]
     half = len(good) // 2
     waybill.ingest(*good[:half], *flood, scanned, *scans, *good[half:])
-    incident = Player("Poison flood", waybill.with_(COLUMNS="1000"))
+    incident = Player("Poison flood", waybill)
 
     incident.play()
     incident.play()

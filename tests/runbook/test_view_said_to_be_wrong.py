@@ -3,17 +3,15 @@
 import sqlite3
 from contextlib import closing
 
-from infra.simulation import simulate
 from infra.store.projected.tables import stored_tables
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from tests.integration.command import Command
 from tests.runbook.page import Player
-from tests.runbook.without import UNTIL, assert_as_without
+from tests.runbook.scenes import assert_as_without, simulated
 
 
 def test_a_view_said_to_be_wrong(waybill: Command, other: Command) -> None:
-    waybill = waybill.with_(COLUMNS="1000")
-    lines = list(simulate(60, 7, UNTIL, 0.0))
+    lines = simulated(60)
     waybill.ingest(*lines)
     states, totals = (stored_tables(ORDER_STATES)[table].name for table in (order_states, rep_open_orders))
     with closing(sqlite3.connect(waybill.store)) as connection, connection:
