@@ -19,7 +19,8 @@ YEAR = timedelta(days=365)
 SOURCE = "/order-entry"
 WRONG = ("--source", SOURCE, "--type", "order.placed.v1", "--where", "data.promised_by>=2026-01-01")
 WHY = ("--reason", "a release of 3 March read the year wrong", "--operator", "ann")
-VIEWS = ("overdue", "at-risk", "late", "workload", "scorecard", "orders", "order-lines", "shipments", "accounts")
+VIEWS = ("overdue", "workload", "orders")
+MORE_VIEWS = (*VIEWS, "at-risk", "late", "scorecard", "order-lines", "shipments", "accounts")
 AS_OF = ("--as-of", "2025-06-20T12:00:00Z")
 
 
@@ -52,8 +53,8 @@ def history(orders: int, wrong: int) -> tuple[list[bytes], list[bytes]]:
     return right, told
 
 
-def answers(waybill: Command) -> dict[str, Any]:
-    return {view: waybill.ask(view, *AS_OF) for view in VIEWS}
+def answers(waybill: Command, views: Sequence[str] = VIEWS) -> dict[str, Any]:
+    return {view: waybill.ask(view, *AS_OF) for view in views}
 
 
 def undone_and_corrected(waybill: Command, wrong: int) -> None:
@@ -104,7 +105,7 @@ def test_three_hundred_wrong_promises_among_twenty_thousand_messages(
 
     undone_and_corrected(waybill, 300)
 
-    assert answers(waybill) == answers(other)
+    assert answers(waybill, MORE_VIEWS) == answers(other, MORE_VIEWS)
     waybill("verify").done()
 
 
@@ -161,7 +162,6 @@ def test_a_void_of_many_is_undone_by_its_correlation_id(waybill: Command, other:
     ingested(other, right)
     done = waybill.ask("void", "--source", SOURCE, "--until", "2025-06-25", *WHY, "--do")
     assert done["voided"] > 20
-    assert answers(waybill) != answers(other)
 
     undone = waybill.ask("void", "--correlation", done["act"], "--reason", "it was right after all", "--do")
 
