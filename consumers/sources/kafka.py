@@ -166,6 +166,18 @@ class KafkaReader:
         with suppress(NoOffsetForPartitionError):
             self._consumer.poll(wait_ms)
 
+    def follow_the_store(self) -> None:
+        """Seek again where the store's checkpoint is not ours: after a failover it may lack the last transactions.
+
+        The next batch of such a partition would fail and show it, but a quiet partition has no next batch.
+        """
+        moved = [
+            partition
+            for partition, state in self._partitions.items()
+            if self._feeds.partition_feed(partition.topic, partition.partition, None, self._clock()).feed != state.feed
+        ]
+        self._hold_back(moved)
+
     def end_offsets(self) -> Mapping[TopicPartition, int]:
         """The end offsets of our partitions. Raises KafkaError or OSError if the broker does not answer."""
         return dict(self._consumer.end_offsets(list(self._partitions), timeout_ms=ASK_MS)) if self._partitions else {}

@@ -149,7 +149,7 @@ class Consumer:
             reader.close()
 
     def _read(self, reader: KafkaReader) -> None:
-        last_joined = looked_at = time.monotonic()
+        last_joined = looked_at = followed_at = time.monotonic()
         while not self._stop.is_set():
             try:
                 if self._paused():
@@ -161,6 +161,9 @@ class Consumer:
                     stored = reader.step(POLL_MS)
                     # A poll that brings nothing proves nothing: a dead broker answers so, too.
                     step.busy = step.proved = stored > 0
+                if time.monotonic() - followed_at > SECONDS_BETWEEN_LOOKS:
+                    followed_at = time.monotonic()
+                    reader.follow_the_store()
             except STORE_FAILURES as e:
                 self._trouble.pause("store", reason_of(e))
                 reader.stay()

@@ -1,7 +1,9 @@
 """`waybill consume`: what is in Kafka's topics is in the store, whatever the records look like."""
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -246,6 +248,22 @@ def test_a_recreated_topic_that_has_grown_longer_is_read_from_its_beginning_too(
     again = consuming.ask("reingest", "--topic", "orders", "--from", "0")
     assert (again["received"], again["duplicate"]) == (5, 5)
     assert len(consuming.ask("dead-letters", "list")) == 5
+
+
+def test_a_partition_whose_checkpoint_went_back_is_read_again_though_nothing_comes(
+    consuming: Command, topics: Topics
+) -> None:
+    """As after a failover to a copy of the store that lacks the last transactions."""
+    send(topics, [structured("orders", PLACED, partition=0), structured("orders", BOOKED, partition=0)])
+    consumer = consuming.start("consume")
+    try:
+        until_read(consuming, topics, [consumer])
+        with closing(sqlite3.connect(consuming.store)) as store, store:
+            store.execute("UPDATE feeds SET next_offset = 1 WHERE next_offset = 2")
+        until_read(consuming, topics, [consumer])
+    finally:
+        consumer.terminate()
+    consumer.wait().done()
 
 
 def test_the_past_of_a_recreated_topic_differs_from_that_of_the_old_one(consuming: Command, topics: Topics) -> None:
