@@ -39,14 +39,9 @@ def publish(waybill: Command, lines: Sequence[bytes], name: str = "part.jsonl") 
     waybill("publish", waybill.file(name, *lines), "--as-they-are").done()
 
 
-def having(text: str, running: Running) -> str:
-    """The lines of its log that have this text, as `grep` shows them."""
-    return "".join(f"{line}\n" for line in running.said.splitlines() if text in line)
-
-
 def errors_of(running: Running) -> str:
-    """The errors of its log."""
-    return having('"level": "error"', running)
+    """The errors of its log, as `grep` shows them."""
+    return "".join(f"{line}\n" for line in running.said.splitlines() if '"level": "error"' in line)
 
 
 def of_topic(topic: str, lines: Sequence[bytes]) -> list[bytes]:

@@ -14,8 +14,8 @@ from tests.runbook.page import Player
 from tests.runbook.primary_and_standby import primary_and_standby
 from tests.runbook.scenes import (
     assert_as_without,
+    errors_of,
     floor,
-    having,
     of_topic,
     publish,
     running,
@@ -61,13 +61,13 @@ def test_the_standby_is_promoted_without_the_last_transactions(
             # when the primary is lost, while messages come
             primary.crash()
             publish(service, third)
-            until(says("store_unavailable", running=parts[0]), *parts)
+            until(says("consumer_waits", running=parts[0]), *parts)
             # then the page's commands go on with the standby, and nobody restarts anything
             player = Player(
                 "PostgreSQL failover",
                 service,
                 hidden={topics.prefix: "", standby.url: "postgresql://postgres@db2/waybill"},
-                others={"psql": psql, "grep": lambda words: having(words[1], parts[0])},
+                others={"psql": psql, "grep": lambda _: errors_of(parts[0])},
             )
             player.play(exits=1)
             before = len(parts[0].said)
