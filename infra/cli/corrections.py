@@ -20,7 +20,8 @@ from infra.app.correct import (
     plan_corrections,
     selected_messages,
 )
-from infra.app.message_changes import SAMPLES, ChangeEffect, MessageCount, VerdictShift
+from infra.app.message_changes import ChangeEffect, MessageCount, VerdictShift
+from infra.app.row_effects import SAMPLES
 from infra.app.void import CannotVoidError, VoidReport, plan_void, void_message
 from infra.app.void_many import VoidedInBulk, do_voids, plan_voids
 from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, TypeOption, open_waybill

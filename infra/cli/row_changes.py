@@ -24,4 +24,12 @@ def sample_rows(kind: str, name: str, change: RowChange, before: str, after: str
     }
     if change.kind != "changed":
         return [{**row, "column": "", before: "", after: ""}]
-    return [{**row, "column": column.column, before: column.before, after: column.after} for column in change.columns]
+    # Null is shown, since a column that is empty in every row is left out.
+    return [
+        {**row, "column": column.column, before: _shown(column.before), after: _shown(column.after)}
+        for column in change.columns
+    ]
+
+
+def _shown(value: Any) -> Any:
+    return "–" if value is None else value
