@@ -42,6 +42,12 @@ class PartitionCheck(NamedTuple):
     state: str
 
     @property
+    def starts_at(self) -> int:
+        """The offset from which it would be read."""
+        first = self.first_offset or 0
+        return first if self.state == MADE_ANEW else max(first, self.next_offset)
+
+    @property
     def is_readable(self) -> bool:
         return self.state == READABLE
 

@@ -17,11 +17,10 @@ from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
 from infra.store.pauses import Pause
-from infra.store.projected.failures import projection_failures
+from infra.store.projected.failures import stopped_versions
 from infra.store.projected.tables import live_projections, projection_builds, projection_positions
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
-from projections.failures import THE_PROJECTION_ITSELF
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
@@ -54,10 +53,11 @@ class ReactorStatus(NamedTuple):
 
 
 class FeedStanding(NamedTuple):
-    """The checkpoint of a partition or a file, and when it last moved."""
+    """The checkpoint of a partition or a file, when it last moved, and Kafka's id of the topic (None: unknown)."""
 
     next_offset: int
     moved_at: datetime | None = None
+    topic_id: str | None = None
 
 
 class PartitionStatus(NamedTuple):
@@ -127,17 +127,12 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
 
 def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
     """Every version that the store has, of other code too, and those of this code that it does not have yet."""
-    failing, filling = projection_failures.c, projection_builds.c
+    filling = projection_builds.c
     paused = waybill.pauses()
     with waybill.engine.connect() as connection:
         listed = {(row.name, row.version): row for row in connection.execute(select(projection_positions))}
         live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
-        stopped = {
-            (row.name, row.version)
-            for row in connection.execute(
-                select(failing.name, failing.version).where(failing.key == THE_PROJECTION_ITSELF)
-            )
-        }
+        stopped = stopped_versions(connection)
         being_filled = {
             (row.name, row.version)
             for row in connection.execute(select(filling.name, filling.version).where(filling.served.is_(False)))
@@ -190,7 +185,7 @@ def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
     """The partitions, and the files whose reading is not finished."""
     with waybill.engine.connect() as connection:
         reading = connection.execute(
-            select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at)
+            select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at, feeds.c.topic_id)
             .where(feeds.c.finished_at.is_(None), feeds.c.topic.not_like(f"{FEEDS}%"))
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()

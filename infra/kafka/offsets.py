@@ -59,7 +59,7 @@ def partition_bounds(connection: Mapping[str, Any], topics: Sequence[str]) -> Ma
         end = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=ASK_MS)
         return {
             (place.topic, place.partition): PartitionBounds(
-                first[place].offset, end[place].offset, _known_id(ids[place.topic])
+                first[place].offset, end[place].offset, known_id(ids[place.topic])
             )
             for place in places
         }
@@ -70,7 +70,7 @@ def partition_bounds(connection: Mapping[str, Any], topics: Sequence[str]) -> Ma
             admin.close()
 
 
-def _known_id(topic_id: Any) -> str | None:
+def known_id(topic_id: Any) -> str | None:
     """The id as the consumer stores it; None if the broker gives topics no ids."""
     try:
         known = UUID(str(topic_id))

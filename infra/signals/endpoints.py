@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
 from infra.serialization import json_text
-from infra.signals.health import Movement, Problem, answer, died, stuck
+from infra.signals.health import Problem, answer, died, stuck
+from infra.signals.movement import Movement
 from infra.signals.pulse import PartState, Pulse
 from infra.signals.readings import Reading
 from infra.signals.sampling import Sampled
@@ -72,18 +73,21 @@ class Endpoints:
         problems = died(states)
         stopped = stuck(states, now, self._limit)
         readings: list[Reading] = []
+        from_store = False
         for name, read in self._sources():
             value, _, problem = read()
             if value is None:
                 problems.append(Problem(name, problem or "no answer"))
             else:
                 readings.append(value)
+                from_store = from_store or name == "store"
         problems += stopped
         # What the store tells about a part that another process leads is for that process to tell.
         leading = {state.part for state in states if state.leads}
+        unread = {part for reading in readings for part in reading.unread} if from_store else leading
         places = [place for reading in readings for place in reading.places if place.part in leading]
         told = {problem.part for problem in stopped}
-        problems += [one for one in self._movement.look(places, now, self._limit) if one.part not in told]
+        problems += [one for one in self._movement.look(places, now, self._limit, unread) if one.part not in told]
         problems += [one for reading in readings for one in reading.problems if one.part in leading]
         return problems
 

@@ -51,28 +51,6 @@ def _stuck(state: PartState, now: datetime, limit: timedelta) -> Problem | None:
     return None
 
 
-class Movement:
-    """Remembers since when each place has not moved although it is behind, from one look to the next."""
-
-    def __init__(self) -> None:
-        self._since: dict[tuple[str, str], tuple[int, datetime]] = {}
-
-    def look(self, places: Sequence[Place], now: datetime, limit: timedelta) -> list[Problem]:
-        """The places that have not moved for longer than `limit`, each a problem of its part."""
-        since: dict[tuple[str, str], tuple[int, datetime]] = {}
-        for place in places:
-            if place.behind:
-                key = (place.part, place.name)
-                before = self._since.get(key)
-                since[key] = before if before is not None and before[0] == place.position else (place.position, now)
-        self._since = since
-        return [
-            Problem(part, f"{name} is behind and stays at {position}", began)
-            for (part, name), (position, began) in since.items()
-            if now - began > limit
-        ]
-
-
 def answer(problems: Sequence[Problem], states: Iterable[PartState]) -> Mapping[str, object]:
     """The body of /healthz and /readyz."""
     return {"ok": not problems, "problems": [problem._asdict() for problem in problems], "parts": _parts(states)}

@@ -1,16 +1,18 @@
 """Gauges that are read from the store and from Kafka. It only reads.
 
-Each group is read alone: one that takes too long, such as the count of a lag of many millions, is left out and named,
-and the others are still told.
+Each group is read alone: one that fails or takes too long, such as the count of a lag of many millions, is left out
+whole, logged and named, and the others are still told. A part about which nothing is known is not ready.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import case, event, func, select
+import structlog
+from eventsourcing.persistence import PersistenceError
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
@@ -20,13 +22,15 @@ from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
 from infra.app.status import begun_partitions, partition_statuses, projection_statuses
 from infra.kafka.connection import kafka_connection
+from infra.masking import masked
 from infra.queries.books import books, set_aside, unreadable
 from infra.settings import Settings
 from infra.signals.health import Place, Problem
 from infra.store.checkpoints import Checkpoints
+from infra.store.failures import reason_of
 from infra.store.opening import Access
 from infra.store.pauses import REACT, RELAY
-from infra.store.projected.failures import projection_failures
+from infra.store.projected.failures import failures_of
 from infra.store.projected.tables import projection_builds
 from infra.store.reactions.failures import reaction_failures
 from infra.store.register.dead import is_dead, still_waits
@@ -51,11 +55,29 @@ class ReadingError(Exception):
 
 @dataclass
 class Reading:
-    """What was read at one moment. `problems` are those that the store knows of: what is stopped, and since when."""
+    """What was read at one moment. `problems` are those that the store knows of: what is stopped, and since when.
+
+    `unread` has the parts whose places could not be read; that is a problem of each, too.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+
+    def add(self, other: "Reading") -> None:
+        self.samples += other.samples
+        self.places += other.places
+        self.problems += other.problems
+        self.unread |= other.unread
+
+
+class _Group(NamedTuple):
+    """Gauges that are read together. `parts` are those of which their problems and places tell."""
+
+    name: str
+    parts: Sequence[str]
+    read: Callable[[Reading], Iterable[Sample]]
 
 
 class StoreReader:
@@ -65,13 +87,14 @@ class StoreReader:
         self._settings = settings
         self._clock = clock
         self._waybill: Waybill | None = None
+        self._failing: dict[str, datetime] = {}
 
     def __call__(self) -> Reading:
         """Raises what the store raises."""
         try:
             waybill = self._opened()
             expect_readable(waybill.engine, self._settings.store)
-            return read_store(waybill)
+            return read_store(waybill, self._failing)
         except BaseException:
             self.close()
             raise
@@ -93,29 +116,44 @@ def _limit_statements(connection: Any) -> None:
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
 
 
-def read_store(waybill: Waybill) -> Reading:
-    """All groups of gauges. Raises the store's error if not even the position of its newest event can be read."""
+def read_store(waybill: Waybill, failing: dict[str, datetime]) -> Reading:
+    """All groups of gauges. Raises the store's error if not even the position of its newest event can be read.
+
+    `failing` has the groups that failed at the last reading, and since when; it is brought up to date.
+    """
     now, reading = waybill.clock(), Reading()
     oldest = OldestWork(waybill, now)
     reading.samples += _head(waybill, now)
-    groups: Sequence[tuple[str, Callable[[], Iterable[Sample]]]] = (
-        ("books", lambda: _books(waybill, now)),
-        ("letters", lambda: _letters(waybill, now)),
-        ("projections", lambda: _projections(waybill, reading, now, oldest)),
-        ("parked", lambda: _parked(waybill, reading, now)),
-        ("rebuilds", lambda: _rebuilds(waybill, now)),
-        ("reactors", lambda: _reactors(waybill, reading, now, oldest)),
-        ("partitions", lambda: _stuck_partitions(waybill, reading)),
-    )
-    for name, read in groups:
-        failed = False
-        try:
-            reading.samples += list(read())
-        except DBAPIError:
-            # The gauge says so. An unreachable store fails the next reading as a whole.
-            failed = True
-        reading.samples.append(gauge("waybill_reading_failed", float(failed), reading=name))
+    for group in (
+        _Group("books", (), lambda _: _books(waybill, now)),
+        _Group("letters", (), lambda _: _letters(waybill, now)),
+        _Group("projections", ("project",), lambda found: _projections(waybill, found, now, oldest)),
+        _Group("parked", ("project",), lambda found: _parked(waybill, found, now)),
+        _Group("rebuilds", (), lambda _: _rebuilds(waybill, now)),
+        _Group("reactors", ("react", "relay"), lambda found: _reactors(waybill, found, now, oldest)),
+        _Group("partitions", ("consume",), lambda found: _stuck_partitions(waybill, found)),
+    ):
+        reading.add(_read_group(group, now, failing))
     return reading
+
+
+def _read_group(group: _Group, now: datetime, failing: dict[str, datetime]) -> Reading:
+    """A group, whole; or that it could not be read. An unreachable store fails the next reading as a whole."""
+    found = Reading()
+    try:
+        found.samples += group.read(found)
+        failing.pop(group.name, None)
+    except (DBAPIError, PersistenceError) as e:
+        reason = masked(reason_of(e))
+        if group.name not in failing:
+            failing[group.name] = now
+            structlog.get_logger(__name__).warning("reading_failed", reading=group.name, reason=reason)
+        problem = f"whether it is stuck is not known: {group.name} cannot be read: {reason}"
+        found = Reading(
+            problems=[Problem(part, problem, failing[group.name]) for part in group.parts], unread=set(group.parts)
+        )
+    found.samples.append(gauge("waybill_reading_failed", float(group.name in failing), reading=group.name))
+    return found
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:
@@ -198,23 +236,24 @@ def _is_ours(name: str, version: int) -> bool:
 
 
 def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sample]:
-    c, r = projection_failures.c, reaction_failures.c
-    stopped = c.key == THE_PROJECTION_ITSELF
-    keys = func.count(case((~stopped, 1)))
+    r = reaction_failures.c
     with waybill.engine.connect() as connection:
-        counted = connection.execute(select(c.name, keys).group_by(c.name).order_by(c.name)).all()
+        of_projections = failures_of(connection, PROJECTIONS)
         of_reactors = connection.execute(select(r.reactor, func.count()).group_by(r.reactor).order_by(r.reactor)).all()
-        oldest = connection.execute(select(func.min(c.since)).where(~stopped)).scalar_one()
-        failed = connection.execute(select(c.name, c.version, c.reason, c.since).where(stopped)).all()
-    for name, count in counted:
-        yield gauge("waybill_parked_keys", count, projection=name)
+    parked = {
+        name: [one for one in failures.values() if one.key != THE_PROJECTION_ITSELF]
+        for name, failures in sorted(of_projections.items())
+    }
+    for name, keys in parked.items():
+        yield gauge("waybill_parked_keys", len(keys), projection=name)
     for name, count in of_reactors:
         yield gauge("waybill_parked_keys", count, projection=CHECKPOINTS + name)
+    oldest = min((one.since for keys in parked.values() for one in keys), default=None)
     yield gauge("waybill_oldest_age_seconds", _seconds(now, oldest), what="parked")
     reading.problems += [
-        Problem("project", f"projection {name} is stopped: {reason}", since)
-        for name, version, reason, since in failed
-        if _is_ours(name, version)
+        Problem("project", f"projection {name} is stopped: {stopped.reason}", stopped.since)
+        for name, failures in of_projections.items()
+        if (stopped := failures.get(THE_PROJECTION_ITSELF)) is not None
     ]
 
 

@@ -300,6 +300,12 @@ _DECLARED = (
     ),
     LogEvent("metrics_served", "info", "/metrics, /healthz and /readyz are served from now on.", ("address",)),
     LogEvent(
+        "reading_failed",
+        "warning",
+        "A group of gauges could not be read from the store, so its parts are not ready. Logged once.",
+        ("reading", "reason"),
+    ),
+    LogEvent(
         "record_too_large",
         "error",
         "A record of the relay is too large for its topic and was left out; `waybill status` lists it.",

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
+from infra.app.doctor.limits import WAITS_TOO_LONG
+from infra.store.register.dead import DEAD_ON_ARRIVAL
 from infra.telemetry.dashboard import dashboard, queries
 from infra.telemetry.metrics import METRICS
 
@@ -51,6 +53,17 @@ def test_each_alert_is_tested_and_has_an_entry_in_the_runbook(rule: dict[str, An
 
 def test_the_runbook_explains_no_other_alerts() -> None:
     assert set(re.findall(r"^### (Waybill\w+)$", RUNBOOK, re.MULTILINE)) == {rule["alert"] for rule in RULES}
+
+
+def test_the_alerts_have_the_limits_of_the_doctor() -> None:
+    """Both say "stuck" after the same time, and mean the same by a dead letter that arrived."""
+    exprs = {rule["alert"]: rule["expr"] for rule in RULES}
+    late = WAITS_TOO_LONG.total_seconds()
+    for alert in ("WaybillPartitionStuck", "WaybillReactorLag", "WaybillRelayLag"):
+        assert "_lag_seconds" in exprs[alert]
+        assert f"> {late:.0f}" in exprs[alert], alert
+    verdicts = "|".join(verdict.value for verdict in DEAD_ON_ARRIVAL)
+    assert f'waybill_messages_received_total{{verdict=~"{verdicts}"}}' in exprs["WaybillDeadLettersRise"]
 
 
 class Used(NamedTuple):

@@ -53,3 +53,22 @@ def test_a_broker_that_is_away_is_wrong_for_a_store_that_read_from_it(waybill: C
     consumed(consuming, topics)
     away = consuming.with_(WAYBILL_KAFKA="127.0.0.1:9")("doctor", "--format", "json").exited(1).json
     assert [(one["level"], one["check"]) for one in away["findings"]] == [("wrong", "broker")]
+
+
+def test_a_topic_that_was_created_again_is_found_by_its_id_even_if_it_has_more_messages(
+    waybill: Command, topics: Topics
+) -> None:
+    consuming = made(waybill, topics, partitions=1)
+    send(topics, [order(1)])
+    consumed(consuming, topics)
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    admin.delete_topics([f"{topics.prefix}orders"])
+    admin.close()
+    consuming("topics", "create", "--partitions", "1").done()
+    send(topics, [order(n) for n in (2, 3, 4)])
+
+    told = consuming("doctor", "--format", "json").exited(1).json
+    found = {finding["check"]: finding for finding in told["findings"]}
+    assert "up to offset 1; this one ends at 3: the topic was created again" in found["positions"]["problem"]
+    assert "waybill topics check" in found["positions"]["to_type"]
+    assert found["group"]["problem"].endswith("unread: 3 messages")

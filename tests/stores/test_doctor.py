@@ -1,5 +1,6 @@
 """The doctor on a real store: each planted problem is found, on each database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from infra.app.doctor.looking import look_at_store
 from infra.app.doctor.seen import StoreSeen, Unread
 from infra.settings import Settings
 from infra.store.projected.failures import record_failures
-from infra.store.register.tables import feeds, left_out_records, store_rules
+from infra.store.register.tables import feeds, left_out_records, malformed_messages, messages, store_rules
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.failures import Failure
@@ -43,6 +44,8 @@ def test_problems_of_a_store_are_found(new_store: StoreUrl, monkeypatch: pytest.
         take_in(waybill, floor(5))
         with waybill.engine.begin() as connection:
             record_failures(connection, PROJECTIONS[0], [Failure("SO-1", 3, "KeyError: 'x'", since)])
+            earlier = replace(PROJECTIONS[0], version=PROJECTIONS[0].version - 1)
+            record_failures(connection, earlier, [Failure("SO-2", 3, "KeyError: 'x'", since - LATER)])
             # The store exists for days, and what it refused came today.
             connection.execute(update(feeds).values(opened_at=since - timedelta(days=9)))
             record = {"topic": "waybill.events", "event_id": "e1", "size": 9, "largest": 5, "since": since}
@@ -81,6 +84,29 @@ def test_what_was_read_is_what_is_there(new_store: StoreUrl) -> None:
     assert not seen.dead.compares
     assert seen.checkpoints == {}, "of files"
     assert (seen.disk is None) == (settings.sqlite_path is None) == (seen.clock is not None)
+
+
+def test_letters_that_are_redriven_or_discarded_change_no_trend(new_store: StoreUrl) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as waybill:
+        waybill.project()
+        take_in(waybill, floor(5))
+        arrived = look_at_store(settings, system_clock)
+        # when they are set aside, or taken after all
+        with waybill.engine.begin() as connection:
+            connection.execute(update(malformed_messages).values(discarded_at=system_clock()))
+            connection.execute(update(messages).values(verdict="applied", letter_id=None))
+    assert isinstance(arrived, StoreSeen)
+    handled = look_at_store(settings, system_clock)
+    assert isinstance(handled, StoreSeen)
+    assert handled.dead.open == 0 < arrived.dead.open
+    assert handled.dead.last_day == arrived.dead.last_day > 0
+    assert handled.dead.first == arrived.dead.first
+
+    # and a day later, they are those of the day before
+    next_day = look_at_store(settings, lambda: system_clock() + timedelta(hours=25))
+    assert isinstance(next_day, StoreSeen)
+    assert (next_day.dead.last_day, next_day.dead.day_before) == (0, arrived.dead.last_day)
 
 
 def test_a_store_that_is_too_new_or_away_is_a_finding_not_a_crash(sqlite_store: StoreUrl, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from infra.app.container import Waybill, system_clock
 from infra.settings import Settings
@@ -128,6 +130,40 @@ def test_a_projection_that_is_stopped_makes_it_not_ready_at_once(waybill: Waybil
     with projecting(waybill) as (port, _):
         until(lambda: problem_of(port) == f"projection {PROJECTIONS[0].name} is stopped: KeyError: 'x'")
         assert problems_of(port)["project"]["since"] == "2026-11-29T03:00:00Z"
+
+
+def test_what_an_earlier_version_parked_is_nobody_s_problem_any_more(waybill: Waybill) -> None:
+    earlier = replace(PROJECTIONS[0], version=PROJECTIONS[0].version - 1)
+    since = datetime(2026, 11, 29, 3, tzinfo=UTC)
+    with waybill.engine.begin() as connection:
+        kept = [Failure(key, 0, "KeyError: 'x'", since) for key in ("SO-1", THE_PROJECTION_ITSELF)]
+        record_failures(connection, earlier, kept)
+    with projecting(waybill) as (port, _):
+        until(lambda: problems_of(port) == {})
+        seen = values(port)
+    assert seen['waybill_oldest_age_seconds{what="parked"}'] == 0
+    assert not any(series.startswith("waybill_parked_keys") for series in seen)
+
+
+def test_a_group_that_cannot_be_read_is_told_whole_and_makes_its_part_not_ready(waybill: Waybill) -> None:
+    with waybill.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE projection_builds RENAME TO away"))
+    with capture_logs() as logs, signals_of(["project"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        port = signals.port or 0
+        signals.pulses["project"].leads(True)
+        until(lambda: "projections cannot be read" in (problem_of(port) or ""))
+        first = problems_of(port)["project"]
+        seen = values(port)
+        assert seen['waybill_reading_failed{reading="projections"}'] == 1
+        assert seen['waybill_reading_failed{reading="books"}'] == 0
+        assert not any(series.startswith(("waybill_paused", "waybill_projection_")) for series in seen), "not half"
+        assert problems_of(port)["project"]["since"] == first["since"]
+        # when it can be read again, then nothing more is said of it
+        with waybill.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO projection_builds"))
+        until(lambda: "cannot be read" not in (problem_of(port) or ""))
+    told = [(log["reading"], log["log_level"]) for log in logs if log["event"] == "reading_failed"]
+    assert sorted(told) == [("projections", "warning"), ("rebuilds", "warning")], "once each"
 
 
 def test_a_scrape_does_not_fail_because_the_store_is_away(sqlite_store: StoreUrl) -> None:

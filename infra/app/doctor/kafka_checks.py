@@ -1,11 +1,12 @@
 """Checks of Kafka: reachable, topics, retention, partitions against the store's checkpoints, group, lag, clock."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from infra.app.doctor.finding import Finding, Level, count, duration, warning, wrong
 from infra.app.doctor.limits import CLOCK_WARNING, CLOCK_WRONG, WAITS_TOO_LONG
 from infra.app.doctor.seen import KafkaSeen, Place, Seen, StoreSeen, Unread
+from infra.app.retention import GONE, NO_PARTITION, PartitionCheck, check_partitions
 
 CREATE = "waybill topics create"
 
@@ -58,28 +59,32 @@ def _retention(kafka: KafkaSeen, topic: str) -> Iterator[Finding]:
 
 
 def check_positions(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
-    """The store's checkpoints against what the topics have."""
-    known = {place: offset for place, offset in store.checkpoints.items() if place[0] in kafka.topics}
-    found = (_position(place, offset, store, kafka) for place, offset in known.items())
-    return [finding for finding in found if finding is not None]
+    """The store's checkpoints against what the topics have. A topic that is not there has its own finding."""
+    return [
+        _position(one, store.moved_at.get((one.topic, one.partition)))
+        for one in _checked(store, kafka).values()
+        if one.topic in kafka.topics and not one.is_readable
+    ]
 
 
-def _position(place: Place, next_offset: int, store: StoreSeen, kafka: KafkaSeen) -> Finding | None:
-    where, since = f"{place[0]}/{place[1]}", store.moved_at.get(place)
-    found = kafka.partitions.get(place)
-    if found is None:
-        problem = f"the store has read {where}, and Kafka has no such partition: was the topic made anew?"
-        return wrong("positions", problem, "docs/on-call.md: Messages of a topic are gone", since)
-    if next_offset < found.first:
-        gone = f"{count(found.first - next_offset, 'message')} of {where}"
-        offsets = f"offsets {next_offset} to {found.first - 1}"
+def _position(found: PartitionCheck, since: datetime | None) -> Finding:
+    where, next_offset = f"{found.topic}/{found.partition}", found.next_offset
+    if found.state == GONE:
+        gone = f"{count(found.missing, 'message')} of {where}"
+        offsets = f"offsets {next_offset} to {next_offset + found.missing - 1}"
         problem = f"{gone} are gone from Kafka and were never read ({offsets})"
-        return wrong("positions", problem, "ask the senders for them, or: waybill ingest ARCHIVE", since)
-    if next_offset > found.end:
-        problem = f"the store has read {where} up to offset {next_offset}, and it ends at {found.end}"
-        guess = "the topic was made anew, or WAYBILL_KAFKA names another broker"
-        return wrong("positions", f"{problem}: {guess}", "waybill settings; if they are right: waybill consume", since)
-    return None
+        return wrong("positions", problem, "waybill ingest ARCHIVE, or ask the senders for them", since)
+    if found.state == NO_PARTITION:
+        problem = f"the store has read {where}, and Kafka has no such partition: was the topic created again?"
+        return wrong("positions", problem, "waybill topics check", since)
+    problem = f"the store has read another {where} up to offset {next_offset}; this one ends at {found.end_offset}"
+    guess = "the topic was created again, or WAYBILL_KAFKA names another broker"
+    return wrong("positions", f"{problem}: {guess}", "waybill settings, then: waybill topics check", since)
+
+
+def _checked(store: StoreSeen, kafka: KafkaSeen) -> Mapping[Place, PartitionCheck]:
+    offsets = {place: seen.offsets for place, seen in kafka.partitions.items()}
+    return {(one.topic, one.partition): one for one in check_partitions(store.checkpoints, offsets)}
 
 
 def check_group(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
@@ -97,19 +102,19 @@ def check_partition_lag(seen: Seen, store: StoreSeen, kafka: KafkaSeen) -> list[
     if store.is_paused("consume"):
         return []
     unreadable = {(one.topic, one.partition) for one in store.unreadable}
-    found = (_lag(seen, store, kafka, place) for place in sorted(kafka.partitions) if place not in unreadable)
+    found = (_lag(seen, store, kafka, one) for place, one in _checked(store, kafka).items() if place not in unreadable)
     return [finding for finding in found if finding is not None]
 
 
-def _lag(seen: Seen, store: StoreSeen, kafka: KafkaSeen, place: Place) -> Finding | None:
-    found, next_offset = kafka.partitions[place], store.checkpoints.get(place, 0)
-    lag, since = found.end - max(next_offset, found.first), found.unread_since
-    if lag <= 0 or since is None or seen.now - since <= WAITS_TOO_LONG:
+def _lag(seen: Seen, store: StoreSeen, kafka: KafkaSeen, found: PartitionCheck) -> Finding | None:
+    place = found.topic, found.partition
+    since = kafka.partitions[place].unread_since if place in kafka.partitions else None
+    if found.to_read <= 0 or since is None or seen.now - since <= WAITS_TOO_LONG:
         return None
-    told, moved_at = f"{place[0]}/{place[1]}: {count(lag, 'message')} to read", store.moved_at.get(place)
+    told, moved_at = f"{place[0]}/{place[1]}: {count(found.to_read, 'message')} to read", store.moved_at.get(place)
     if moved_at is not None and seen.now - moved_at <= WAITS_TOO_LONG:
         return warning("lag", f"{told}; it is being read", "waybill status", since)
-    problem = f"{told}, and its checkpoint stays at {next_offset}"
+    problem = f"{told}, and its checkpoint stays at {found.next_offset}"
     return wrong("lag", problem, "waybill consume; if one runs, look at its log", max(since, moved_at or since))
 
 
@@ -137,5 +142,4 @@ def check_broker_clock(seen: Seen, kafka: KafkaSeen) -> list[Finding]:
 
 
 def _unread(store: StoreSeen, kafka: KafkaSeen) -> int:
-    places = [(place, found) for place, found in kafka.partitions.items() if place[0] in kafka.read_topics]
-    return sum(max(0, found.end - max(store.checkpoints.get(place, 0), found.first)) for place, found in places)
+    return sum(one.to_read for one in _checked(store, kafka).values() if one.topic in kafka.read_topics)

@@ -12,15 +12,16 @@ from consumers.contract.topics import read_topics, written_topics
 from consumers.kafka_workarounds import cause_of
 from consumers.sources.kafka import from_milliseconds
 from infra.app.doctor.seen import KafkaSeen, PartitionSeen, Place, TopicSeen, Unread
+from infra.app.retention import PartitionInKafka, PartitionInStore, check_partitions
 from infra.kafka.connection import kafka_connection
-from infra.kafka.offsets import ASK_MS, first_unread
+from infra.kafka.offsets import ASK_MS, first_unread, known_id
 from infra.settings import Settings, WrongSettingsError
 
 SETTINGS = ["retention.ms", "retention.bytes", "cleanup.policy", "message.timestamp.type"]
 BY_THE_BROKER = "LogAppendTime"
 
 
-def look_at_kafka(settings: Settings, checkpoints: Mapping[Place, int]) -> KafkaSeen | Unread:
+def look_at_kafka(settings: Settings, checkpoints: Mapping[Place, PartitionInStore]) -> KafkaSeen | Unread:
     """All that the checks need; or why the broker was not reached. It gives up after some seconds."""
     try:
         connection = kafka_connection(settings)
@@ -39,12 +40,17 @@ def look_at_kafka(settings: Settings, checkpoints: Mapping[Place, int]) -> Kafka
 
 
 def _look(
-    admin: KafkaAdminClient, connection: Mapping[str, Any], settings: Settings, checkpoints: Mapping[Place, int]
+    admin: KafkaAdminClient,
+    connection: Mapping[str, Any],
+    settings: Settings,
+    checkpoints: Mapping[Place, PartitionInStore],
 ) -> KafkaSeen:
     read, written = read_topics(settings.topic_prefix), written_topics(settings.topic_prefix)
     there = set(admin.list_topics())
     wanted = [topic for topic in (*read, *written) if topic in there]
-    counts = {t["name"]: len(t["partitions"]) for t in admin.describe_topics(wanted)} if wanted else {}
+    described = admin.describe_topics(wanted) if wanted else []
+    counts = {topic["name"]: len(topic["partitions"]) for topic in described}
+    ids = {topic["name"]: known_id(topic.get("topic_id")) for topic in described}
     topics = _topics(admin, counts)
     places = [TopicPartition(topic, number) for topic in read for number in range(counts.get(topic, 0))]
     group = settings.topic_prefix + settings.kafka_group
@@ -52,7 +58,7 @@ def _look(
     return KafkaSeen(
         address=settings.kafka,
         topics=topics,
-        partitions=_partitions(admin, connection, settings, places, checkpoints),
+        partitions=_partitions(admin, connection, settings, places, ids, checkpoints),
         read_topics=read,
         written_topics=written,
         group=group,
@@ -94,22 +100,21 @@ def _partitions(
     connection: Mapping[str, Any],
     settings: Settings,
     places: Sequence[TopicPartition],
-    checkpoints: Mapping[Place, int],
+    ids: Mapping[str, str | None],
+    checkpoints: Mapping[Place, PartitionInStore],
 ) -> Mapping[Place, PartitionSeen]:
     if not places:
         return {}
     first = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST), timeout_ms=ASK_MS)
     end = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST), timeout_ms=ASK_MS)
-    behind = {
-        (place.topic, place.partition): max(checkpoints.get(tuple(place), 0), first[place].offset)
+    offsets = {
+        (place.topic, place.partition): PartitionInKafka(first[place].offset, end[place].offset, ids.get(place.topic))
         for place in places
-        if max(checkpoints.get(tuple(place), 0), first[place].offset) < end[place].offset
     }
+    checked = check_partitions(checkpoints, offsets)
+    behind = {(one.topic, one.partition): one.starts_at for one in checked if one.to_read}
     unread = first_unread(connection, behind, settings.max_message_bytes) if behind else {}
-    return {
-        (place.topic, place.partition): PartitionSeen(first[place].offset, end[place].offset, unread.get(tuple(place)))
-        for place in places
-    }
+    return {place: PartitionSeen(found, unread.get(place)) for place, found in offsets.items()}
 
 
 def _group(admin: KafkaAdminClient, group: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from infra.app.container import Waybill
 from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rebuild, Rules, Stopped, StoreSeen, Unread
 from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import reactor_lags
+from infra.app.retention import PartitionInStore
 from infra.app.status import begun_partitions, projection_statuses
 from infra.masking import masked
 from infra.queries.books import unreadable
@@ -28,12 +29,12 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.failures import reason_of
 from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
-from infra.store.projected.failures import projection_failures
+from infra.store.projected.failures import failures_of
 from infra.store.projected.tables import projection_builds
 from infra.store.reactions.failures import reaction_failures
-from infra.store.register.dead import is_dead, still_waits
+from infra.store.register.dead import dead_on_arrival, is_dead, still_waits
 from infra.store.register.superseded import is_open
-from infra.store.register.tables import feeds, malformed_messages, messages
+from infra.store.register.tables import feeds, malformed_messages, messages, notices
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
 from projections.catalogue import PROJECTIONS
@@ -94,7 +95,7 @@ def _look(waybill: Waybill) -> StoreSeen:
         left_out_since=newest_left_out[0].since if newest_left_out else None,
         dead=_dead(waybill, now),
         held=_held(waybill, now),
-        checkpoints={place: standing.next_offset for place, standing in begun.items()},
+        checkpoints={place: PartitionInStore(one.next_offset, one.topic_id) for place, one in begun.items()},
         moved_at={place: one.moved_at for place, one in begun.items() if one.moved_at is not None},
     )
 
@@ -141,13 +142,16 @@ def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
 
 
 def _stopped(waybill: Waybill) -> list[Stopped]:
-    c = projection_failures.c
-    question = select(c.name, c.key, c.reason, c.since).order_by(c.name, c.since, c.key)
     r = reaction_failures.c
     of_reactors = select(r.reactor, r.key, r.reason, r.since).order_by(r.reactor, r.since, r.key)
     with waybill.engine.connect() as connection:
+        of_projections = failures_of(connection, PROJECTIONS)
         return [
-            *(Stopped(name, key or None, reason, at) for name, key, reason, at in connection.execute(question)),
+            *(
+                Stopped(name, failure.key or None, failure.reason, failure.since)
+                for name, failures in sorted(of_projections.items())
+                for failure in sorted(failures.values(), key=lambda one: (one.since, one.key))
+            ),
             *(
                 Stopped(CHECKPOINTS + name, key or None, reason, at)
                 for name, key, reason, at in connection.execute(of_reactors)
@@ -167,23 +171,23 @@ def _rebuilds(waybill: Waybill) -> list[Rebuild]:
 
 
 def _dead(waybill: Waybill, now: datetime) -> Dead:
-    refused = select(messages.c.received_at, messages.c.reason).where(
+    refused = select(messages.c.received_at).where(
         is_dead(now - waybill.hold), ~messages.c.voided, messages.c.discarded_at.is_(None)
     )
-    malformed = select(malformed_messages.c.received_at, malformed_messages.c.reason).where(is_open())
+    malformed = select(malformed_messages.c.received_at).where(is_open())
     letters = union_all(refused, malformed).subquery()
-    at, reason = letters.c.received_at, letters.c.reason
-    today, yesterday = at > now - DAY, (at > now - 2 * DAY) & (at <= now - DAY)
+    told_at, reason = notices.c.told_at, notices.c.reason
+    today = dead_on_arrival() & (told_at > now - DAY)
+    yesterday = dead_on_arrival() & (told_at > now - 2 * DAY) & (told_at <= now - DAY)
+    times = func.count().label("times")
+    reasons = select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(MOST_REASONS)
     with waybill.engine.connect() as connection:
-        open_, oldest = connection.execute(select(func.count(), func.min(at))).one()
-        last_day = connection.execute(select(func.count()).select_from(letters).where(today)).scalar_one()
-        day_before = connection.execute(select(func.count()).select_from(letters).where(yesterday)).scalar_one()
-        times = func.count().label("times")
-        reasons = connection.execute(
-            select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(MOST_REASONS)
-        ).all()
+        open_, oldest = connection.execute(select(func.count(), func.min(letters.c.received_at))).one()
+        last_day, first = connection.execute(select(func.count(), func.min(told_at)).where(today)).one()
+        day_before = connection.execute(select(func.count()).where(yesterday)).scalar_one()
+        most = _frequent(connection.execute(reasons).all())
         began = connection.execute(select(func.min(feeds.c.opened_at))).scalar_one()
-    return Dead(open_, last_day, day_before, oldest, _frequent(reasons), began is not None and began <= now - 2 * DAY)
+    return Dead(open_, oldest, last_day, day_before, first, most, began is not None and began <= now - 2 * DAY)
 
 
 def _frequent(reasons: Sequence[Row[Any]]) -> tuple[str, int] | None:

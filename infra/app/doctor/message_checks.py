@@ -10,15 +10,15 @@ LIST = "waybill dead-letters list --by source,type,reason"
 
 
 def check_dead_letters(store: StoreSeen) -> list[Finding]:
-    """More than the day before is wrong; some that nobody has looked at is a warning."""
+    """Many more in the last day than in the day before is wrong; some that wait for somebody are a warning."""
     dead = store.dead
     if not dead.open:
         return []
     most = f"; most often: {dead.most[0]} ({dead.most[1]:,})" if dead.most is not None else ""
     if dead.compares and dead.last_day >= DEAD_LEAST and dead.last_day >= DEAD_RISE * max(1, dead.day_before):
         problem = f"{count(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before{most}"
-        return [wrong("dead letters", problem, LIST, dead.oldest)]
-    problem = f"{count(dead.open, 'dead letter')} wait for somebody, {dead.last_day:,} of the last day{most}"
+        return [wrong("dead letters", problem, LIST, dead.first)]
+    problem = f"{count(dead.open, 'dead letter')} open; {dead.last_day:,} arrived in the last day{most}"
     return [warning("dead letters", problem, LIST, dead.oldest)]
 
 

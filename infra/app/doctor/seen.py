@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from infra.app.retention import PartitionInKafka, PartitionInStore
 from infra.app.status import ProjectionStatus
 from infra.queries.books import UnreadableBatch
 
@@ -71,16 +72,18 @@ class Rebuild(NamedTuple):
 
 
 class Dead(NamedTuple):
-    """Open dead letters: all, those received in the last day and in the day before, and the oldest.
+    """Dead letters: how many are open, and the oldest; how many arrived in the last day and in the day before.
 
-    `most` is the most frequent reason of the last day, and how often it came. `compares`: the store existed the day
-    before, so that the two days can be compared.
+    An arrival counts whatever became of it since; `first` is the first one of the last day. `most` is the most frequent
+    reason of the last day, and how often it came. `compares`: the store existed the day before, so that the two days
+    can be compared.
     """
 
     open: int
+    oldest: datetime | None
     last_day: int
     day_before: int
-    oldest: datetime | None
+    first: datetime | None
     most: tuple[str, int] | None
     compares: bool = True
 
@@ -112,8 +115,8 @@ class StoreSeen:
     left_out_since: datetime | None
     dead: Dead
     held: Held
-    checkpoints: Mapping[Place, int]
-    """The next offset of each partition that the store has read."""
+    checkpoints: Mapping[Place, PartitionInStore]
+    """Each partition that the store has read."""
     moved_at: Mapping[Place, datetime]
 
     def is_paused(self, name: str) -> bool:
@@ -132,10 +135,9 @@ class TopicSeen(NamedTuple):
 
 
 class PartitionSeen(NamedTuple):
-    """The first and the end offset. `unread_since` is the timestamp of the first record after the checkpoint."""
+    """Its offsets, and the timestamp of the first record that the store has not read."""
 
-    first: int
-    end: int
+    offsets: PartitionInKafka
     unread_since: datetime | None = None
 
 

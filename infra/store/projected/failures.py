@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, delete, insert, select
 
 from infra.store.register.tables import register_metadata
-from projections.failures import Failure
+from projections.failures import THE_PROJECTION_ITSELF, Failure
 from projections.projection import Projection
 from projections.views.columns import Instant
 
@@ -23,13 +23,22 @@ projection_failures = Table(
 
 
 def failures_of(connection: Connection, projections: Iterable[Projection]) -> Mapping[str, Mapping[str, Failure]]:
-    """The failures by projection and key."""
+    """The failures of these versions, by projection and key. What another version could not take is not told."""
     versions = {projection.name: projection.version for projection in projections}
     failures: dict[str, dict[str, Failure]] = {}
     for row in connection.execute(select(projection_failures)):
         if versions.get(row.name) == row.version:
             failures.setdefault(row.name, {})[row.key] = Failure(row.key, row.position, row.reason, row.since)
     return failures
+
+
+def stopped_versions(connection: Connection) -> frozenset[tuple[str, int]]:
+    """The projections that are stopped, each by its name and version; those of other code too."""
+    c = projection_failures.c
+    return frozenset(
+        (row.name, row.version)
+        for row in connection.execute(select(c.name, c.version).where(c.key == THE_PROJECTION_ITSELF))
+    )
 
 
 def record_failures(connection: Connection, projection: Projection, failures: Sequence[Failure]) -> None:

@@ -10,7 +10,10 @@ from typing import Any, overload
 from sqlalchemy import ColumnElement, and_, not_, or_, text
 
 from domain.verdict import Verdict
-from infra.store.register.tables import AMONG_NOT_APPLIED, messages
+from infra.store.register.tables import AMONG_NOT_APPLIED, messages, notices
+
+DEAD_ON_ARRIVAL = (Verdict.REFUSED, Verdict.MALFORMED)
+"""The verdicts of a message that is a dead letter on receipt. The alert on a rise counts the same."""
 
 Limit = datetime | ColumnElement[datetime]
 
@@ -38,3 +41,8 @@ def has_expired(limit: Limit) -> ColumnElement[bool]:
 def is_dead(limit: Limit) -> ColumnElement[bool]:
     """Refused or expired. Malformed messages, which are dead too, have their own table."""
     return and_(text(AMONG_NOT_APPLIED), or_(_REFUSED, and_(_HELD, waited_too_long(messages.c.received_at, limit))))
+
+
+def dead_on_arrival() -> ColumnElement[bool]:
+    """Of a row of notices: whether it tells of a message that was a dead letter on receipt, whatever became of it."""
+    return and_(notices.c.before.is_(None), notices.c.verdict.in_([verdict.value for verdict in DEAD_ON_ARRIVAL]))

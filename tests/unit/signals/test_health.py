@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.signals.health import Movement, Place, Problem, died, stuck
+from infra.signals.health import Place, Problem, died, stuck
+from infra.signals.movement import Movement
 from infra.signals.pulse import Pulse
 
 LIMIT = timedelta(seconds=60)
@@ -123,3 +124,19 @@ def test_a_place_counts_from_when_it_fell_behind(clock: Clock) -> None:
     assert seen(100) == []
     assert seen(150) == []
     assert len(seen(161)) == 1
+
+
+def test_since_when_is_not_forgotten_while_a_place_cannot_be_read() -> None:
+    movement = Movement()
+    movement.look(look(7), START, LIMIT)
+    assert movement.look([], START + timedelta(seconds=61), LIMIT, unread={"project"}) == []
+    assert movement.look(look(7), START + timedelta(seconds=62), LIMIT) == [
+        ("project", "orders is behind and stays at 7", START)
+    ]
+
+
+def test_it_moved_while_it_could_not_be_read() -> None:
+    movement = Movement()
+    movement.look(look(7), START, LIMIT)
+    movement.look([], START + timedelta(seconds=61), LIMIT, unread={"project"})
+    assert movement.look(look(8), START + timedelta(seconds=62), LIMIT) == []
