@@ -28,7 +28,7 @@ from domain.rep.kind import REP
 from domain.rules_version import RULES_VERSION
 from domain.streams import settle_stream, split_stream_name
 from domain.verdict import Verdict
-from infra.app import verify as verification
+from infra.app import settled_anew
 from infra.app.container import Waybill
 from infra.app.status import read_status
 from infra.queries.books import kept as books_kept
@@ -381,7 +381,7 @@ def test_after_each_batch_everything_verifies_and_the_books_balance(sent: list[M
         check_books(waybill, received)
 
     with a_store() as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification, "STREAMS_AT_ONCE", data.draw(st.sampled_from((1, 2, 500)), label="at once"))
+        patch.setattr(settled_anew, "STREAMS_AT_ONCE", data.draw(st.sampled_from((1, 2, 500)), label="at once"))
         deliver(store, deliveries, after_each=check)
 
 
