@@ -17,12 +17,11 @@ def test_the_status_has_the_shape_that_others_check_against(waybill: Command) ->
     told = waybill.ask("status")
 
     assert list(told)[:4] == ["books", "head", "projections", "partitions"]
-    assert list(told)[4:] == ["parked", "reactors", "unreadable_batches", "records_left_out", "set_aside"]
+    assert list(told)[4:] == ["paused", "parked", "reactors", "unreadable_batches", "records_left_out", "set_aside"]
     assert list(told["books"].items()) == [("received", 4), ("applied", 1), ("duplicate", 1), ("held", 1), ("dead", 1)]
     assert told["head"] == 2
-    assert [list(p) for p in told["projections"]] == [["name", "version", "position", "lag", "state"]] * len(
-        told["projections"]
-    )
+    columns = ["name", "version", "position", "lag", "state", "serves"]
+    assert [list(p) for p in told["projections"]] == [columns] * len(told["projections"])
     assert "order_states" in {projection["name"] for projection in told["projections"]}
     assert all((p["position"], p["lag"], p["state"]) == (2, 0, "live") for p in told["projections"])
     assert told["partitions"] == []

@@ -40,6 +40,11 @@ ACTING = {
     ("topics", "skip"),
     ("analysts", "grant"),
     ("analysts", "revoke"),
+    ("backup",),
+    ("pause",),
+    ("resume",),
+    ("rebuild",),
+    ("parked", "retry"),
     *((name, verb) for name in ("dead-letters", "dead_letters") for verb in ("redrive", "restore", "edit")),
 }
 WITHOUT_STORE = {("schema",), ("settings",)}
@@ -64,6 +69,7 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("hand-over",): ("--account", "ACME", "--to", "rep-1"),
     ("dead-letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
     ("dead_letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
+    ("reset",): ("reactor.parcels", "--to", "0", "--reason", "why"),
     ("void",): ("--source", SOURCE, "--reason", "wrong"),
     ("correct",): (
         "--source",
