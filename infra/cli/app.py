@@ -129,34 +129,32 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-NOUNS = (
-    demo,
-    files,
-    processes,
-    views,
-    quote,
-    orders,
-    messages,
-    traces,
-    corrections,
-    dead_letters,
-    dead_letters_acts,
-    held,
-    desk,
-    events,
-    store,
-    doctor,
-    steering,
-    diffs,
-    rebuild,
-    topics,
-    exports,
-    analysts,
-    contract,
-    settings,
-)
-for noun in NOUNS:
-    noun.add_commands(app)
+NOUNS = {
+    "Start": (demo, files),
+    "Running parts": (processes,),
+    "Views": (views, quote),
+    "One order, one message": (orders, messages, traces, events),
+    "The desk acts": (desk,),
+    "On call: the store": (store, doctor, diffs, held),
+    "On call: act": (dead_letters, dead_letters_acts, corrections, steering, rebuild),
+    "Around the store": (topics, exports, analysts, contract, settings),
+}
+"""The modules with commands, by the heading of the help under which their commands are listed."""
+
+
+def add_commands() -> None:
+    """Add every command of every noun, under its heading."""
+    for heading, nouns in NOUNS.items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for noun in nouns:
+            noun.add_commands(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = heading
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = heading
+
+
+add_commands()
 
 
 def main() -> None:
