@@ -12,10 +12,11 @@ import structlog
 from consumers.contract import EXAMPLES
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.app.rebuild import Rebuild, Who
+from infra.app.rebuild import Rebuild
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.store.operator_log import Who
 from projections.catalogue import PROJECTIONS
 
 MESSAGES_AN_ORDER = 6.9

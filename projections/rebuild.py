@@ -10,6 +10,7 @@ from domain.settling import Settling
 from domain.streams import settle_stream, stream_name
 from projections.projection import Projection
 from projections.replacement import Replacement, shape_replacements
+from projections.table import Row
 
 
 class SubjectFailedError(Exception):
@@ -61,8 +62,11 @@ def shape_all(projections: Sequence[Projection], settlings: Mapping[str, Settlin
 
 def alone(replacement: Replacement, subject_id: str) -> Replacement:
     """The rows of one of the subjects."""
-    rows = {name: [row for row in rows if row[0] == subject_id] for name, rows in replacement.rows.items()}
-    return Replacement(replacement.projection, [subject_id], defaultdict(list, rows))
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for table in replacement.projection.tables:
+        place = table.names.index(table.subject)
+        rows[table.name] = [row for row in replacement.rows[table.name] if row[place] == subject_id]
+    return Replacement(replacement.projection, [subject_id], rows)
 
 
 def first_failing(projection: Projection, stream: str, events: Sequence[StreamEvent]) -> int | None:

@@ -1,12 +1,13 @@
 """Operators' acts: what a person did to the service, who did it, and why.
 
 Each act is an event in the stream of its operator, such as "operator-ann". It commits in the same transaction as what
-it does. Acts are for people who ask later: settling, projections, the relay and the reactors pass over them.
+it says was done. What takes longer than one transaction has an act that says what was begun: `ParkedKeysRetried`,
+`MessagesVoidedInBulk` and `MessagesCorrected`. Acts are for people who ask later: settling, projections, the relay and
+the reactors pass over them. See docs/decisions/022-operators-acts-are-events.md.
 """
 
 from datetime import datetime
 from typing import Any, ClassVar, Self
-from uuid import uuid4
 
 from domain.fact import StreamEvent, register_event
 
@@ -29,14 +30,14 @@ class OperatorAct(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
     @classmethod
-    def by(cls, operator: str, now: datetime, reason: str = "", **what: Any) -> Self:
-        """An act at `now` (UTC) with a new id."""
+    def by(cls, operator: str, now: datetime, reason: str = "", *, act_id: str, **what: Any) -> Self:
+        """An act at `now` (UTC); no other act has its id."""
         return cls(
             operator=operator,
             reason=reason,
             recorded_at=now,
             source=OPERATOR_SOURCE,
-            message_id=str(uuid4()),
+            message_id=act_id,
             **what,
         )
 
@@ -97,7 +98,7 @@ class DeadLetterEdited(OperatorAct, frozen=True, kw_only=True, omit_defaults=Tru
 
 @register_event
 class ProjectionRebuilt(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
-    """A projection's rows were made anew from the events, and serve since then. `position` is what they reflect."""
+    """A projection's rows were rebuilt from the events, and have served since. `position` is what they reflect."""
 
     TOPIC: ClassVar[str] = "operator.projection_rebuilt"
 
@@ -129,7 +130,7 @@ class ProjectionVersionDropped(OperatorAct, frozen=True, kw_only=True, omit_defa
 
 @register_event
 class KeyRebuilt(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
-    """The rows of one subject were made anew from its events."""
+    """The rows of one subject were rebuilt from its events."""
 
     TOPIC: ClassVar[str] = "operator.key_rebuilt"
 
@@ -158,7 +159,10 @@ class PartResumed(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
 
 @register_event
 class ParkedKeysRetried(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
-    """Parked keys of a projection or a reactor were tried again."""
+    """An operator had parked keys of a projection or a reactor tried again.
+
+    It commits before the tries. Keys that failed again are still parked.
+    """
 
     TOPIC: ClassVar[str] = "operator.parked_keys_retried"
 
@@ -192,22 +196,23 @@ class MessageVoidedByHand(OperatorAct, frozen=True, kw_only=True, omit_defaults=
 
 @register_event
 class MessagesVoidedInBulk(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
-    """Messages were voided: so many that a selection, told as options of the command, chose.
+    """An operator began to void all messages that a selection, told as options of the command, chose.
 
-    The act's own id is the correlation id of all its voids.
+    It commits with the first batch of voids, and `planned` is how many messages the selection had then. Each later
+    batch commits alone. All the voids have the act's own id as their correlation id: they say what was done.
     """
 
     TOPIC: ClassVar[str] = "operator.messages_voided"
 
     selection: str
-    messages: int
+    planned: int
 
 
 @register_event
 class MessagesCorrected(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
-    """Messages were voided and published as they should have been; the fields are as in MessagesVoidedInBulk."""
+    """An operator began to void messages and to publish the right ones; it reads as MessagesVoidedInBulk does."""
 
     TOPIC: ClassVar[str] = "operator.messages_corrected"
 
     selection: str
-    messages: int
+    planned: int

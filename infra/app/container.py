@@ -39,6 +39,7 @@ from infra.store.business_months import keep_business_months
 from infra.store.checkpoints import Checkpoints
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
+from infra.store.operator_log import OperatorLog
 from infra.store.pauses import CONSUME, REACT, Pause, stored_pauses
 from infra.store.projected.rows import ProjectedRows
 from infra.store.reactions.reading import ReactionReading
@@ -139,6 +140,7 @@ class Waybill:
         self.retry = RetryPolicy(settings.retry_seconds)
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
+        self.operator_log = OperatorLog(self.backend, self.retry, clock)
         self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)

@@ -172,7 +172,9 @@ def do_corrections(
     total = 0
     for some in _some(corrections.pairs(), at_once):
         total += sum(change is not None for change in changes_of(waybill, some, reason, PLANNED))
-    act = MessagesCorrected.by(operator, waybill.clock(), reason, selection=corrections.selection, messages=total)
+    act = MessagesCorrected.by(
+        operator, waybill.clock(), reason, selection=corrections.selection, act_id=PLANNED, planned=total
+    )
     feed = begun_or_new(waybill, act, anything_to_do=total > 0)
     done = Corrected()
     if feed is None:

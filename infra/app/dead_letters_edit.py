@@ -26,6 +26,7 @@ from infra.app.dead_letters_judge import judge_new
 from infra.app.reassignments import operator_source
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter
+from infra.store.operator_log import Acting, Who
 from infra.store.register.letters import LettersTransaction, StoredLetters
 from infra.store.register.superseded import SUPERSEDED
 
@@ -100,11 +101,10 @@ def do_edit(waybill: Waybill, edit: Edit, operator: str, reason: str) -> Edited:
     """Take the copy and set the letter aside, all of it or nothing; then project. Raises CannotEditError."""
     store = StoredLetters(waybill.backend)
 
-    def act() -> None:
-        with store.transaction() as transaction:
-            _store(waybill, transaction, edit, operator, reason)
+    def work(acting: Acting) -> None:
+        _store(waybill, store.within(acting.connection), acting, edit)
 
-    waybill.retry(act)
+    waybill.operator_log.act(Who(operator, reason), work)
     waybill.ingest().wake()
     waybill.project()
     outcome = waybill.messages.outcomes(edit.key.source, [edit.key.message_id])[edit.key.message_id, edit.key.subject]
@@ -124,8 +124,8 @@ def _row(edit: Edit) -> Edited:
     )
 
 
-def _store(waybill: Waybill, transaction: LettersTransaction, edit: Edit, operator: str, reason: str) -> None:
-    letter, now = edit.letter, waybill.clock()
+def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, edit: Edit) -> None:
+    letter, now, (operator, reason) = edit.letter, acting.now, acting.who
     if edit.key in transaction.registered([edit.key]):
         source, message_id, subject = edit.key
         raise CannotEditError(
@@ -143,17 +143,14 @@ def _store(waybill: Waybill, transaction: LettersTransaction, edit: Edit, operat
     batch = BatchProcessor(transaction, changes, lambda *_: "", IngestSettlingCache())
     batch.process(Read(arrivals, (), ignored))
     transaction.save(changes)
-    act = DeadLetterEdited.by(
-        operator,
-        now,
-        reason,
+    acting.log(
+        DeadLetterEdited,
         letter_id=letter.letter_id,
         copy_source=edit.key.source,
         copy_id=edit.key.message_id,
         copy_subject=edit.key.subject,
         changes=tuple(edit.changes),
     )
-    transaction.log([act])
 
 
 def _copy(waybill: Waybill, edit: Edit, feed: int) -> Arrival:

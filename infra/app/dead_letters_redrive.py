@@ -13,6 +13,8 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import is_malformed
+from infra.store.engine import LOCKED
+from infra.store.operator_log import Acting, Who
 from infra.store.register.letters import LettersTransaction, StoredLetters
 
 LETTERS_AT_ONCE = 100
@@ -58,15 +60,13 @@ def redrive(
     done = 0
     for some in _batches(letters):
 
-        def batch(some: Sequence[UntakenMessage] = some) -> Sequence[Notice]:
-            with store.transaction() as transaction:
-                notices = _redriven(waybill, transaction, some, f"redriven by {operator}")
-                count = sum(notice.before is not notice.outcome.verdict for notice in notices)
-                act = DeadLettersRedriven.by(operator, waybill.clock(), reason, letters=len(some), changed=count)
-                transaction.log([act])
+        def batch(acting: Acting, some: Sequence[UntakenMessage] = some) -> Sequence[Notice]:
+            notices = _redriven(waybill, store.within(acting.connection), some, f"redriven by {operator}")
+            count = sum(notice.before is not notice.outcome.verdict for notice in notices)
+            acting.log(DeadLettersRedriven, letters=len(some), changed=count)
             return notices
 
-        changed.add(waybill.retry(batch))
+        changed.add(waybill.operator_log.act(Who(operator, reason), batch))
         done += len(some)
         if on_batch is not None:
             on_batch(done)
@@ -78,17 +78,16 @@ def redrive(
 def would_redrive(waybill: Waybill, letters: Sequence[UntakenMessage], operator: str) -> RedriveReport:
     """What a redrive would change. It runs in one transaction that is rolled back; other writers wait for it."""
     changed = _Changed()
-    try:
-        with StoredLetters(waybill.backend).transaction() as transaction:
-            for some in _batches(letters):
-                changed.add(_redriven(waybill, transaction, some, f"redriven by {operator}"))
-            raise _Rollback
-    except _Rollback:
-        return RedriveReport(len(letters), changed.verdicts())
-
-
-class _Rollback(Exception):
-    """Ends a dry run, so that nothing of it is kept."""
+    with (
+        waybill.backend.engine.execution_options(**{LOCKED: True}).connect() as connection,
+        connection.begin() as trial,
+    ):
+        waybill.backend.lock(connection)
+        transaction = StoredLetters(waybill.backend).within(connection)
+        for some in _batches(letters):
+            changed.add(_redriven(waybill, transaction, some, f"redriven by {operator}"))
+        trial.rollback()
+    return RedriveReport(len(letters), changed.verdicts())
 
 
 def _redriven(

@@ -18,13 +18,14 @@ from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive
 from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, reading_rules, system_clock
-from infra.app.rebuild import Rebuild, Who
+from infra.app.rebuild import Rebuild
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend
 from infra.store.business_months import keep_business_months
 from infra.store.engine import LOCKED
 from infra.store.opening import opening_alone
+from infra.store.operator_log import Who
 from infra.store.projected.rows import ProjectedRows
 from infra.store.register.rules_migration import StoredResettling
 from infra.store.retries import RetryPolicy

@@ -1,7 +1,7 @@
 """What operators publish: messages of one act, stored batch by batch through the ordinary intake.
 
-The act commits with its first batch. Its messages are one feed, named after the act, which stays unfinished until the
-last batch is stored: so a run that was killed is continued by the next one.
+The act commits with its first batch and says what is planned. Its messages are one feed, named after the act, which
+stays unfinished until the last batch is stored: so a run that was killed is continued by the next one.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from infra.app.container import Waybill
 from infra.store.register.register import StoredRegister
 from infra.store.register.transaction import StoredRegisterTransaction
 
-_OUTCOMES = frozenset({"messages", "void_id"})
+_OUTCOMES = frozenset({"planned", "void_id"})
 """The fields of an act that follow from what it is about and from what was there."""
 
 

@@ -13,8 +13,7 @@ from domain.checkpoint import CheckpointMovedError
 from domain.operator.acts import ParkedKeysRetried
 from infra.app.container import Waybill
 from infra.runtime.projector import log_incident
-from infra.store.engine import LOCKED
-from infra.store.operator_log import append_acts
+from infra.store.operator_log import Acting, Who
 from infra.store.pauses import REACT
 from infra.store.reactions.failures import reaction_failures_of
 from projections.catalogue import PROJECTIONS
@@ -89,14 +88,12 @@ def retry_parked(
     _expect_running(waybill, by_part)
     if not by_part:
         return ()
-    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        waybill.backend.lock(connection)
-        now = waybill.clock()
-        acts = [
-            ParkedKeysRetried.by(operator, now, reason, part=part, keys=tuple(one.key or "" for one in parked))
-            for part, parked in by_part.items()
-        ]
-        append_acts(connection, waybill.backend, acts)
+
+    def begin(acting: Acting) -> None:
+        for part, parked in by_part.items():
+            acting.log(ParkedKeysRetried, part=part, keys=tuple(one.key or "" for one in parked))
+
+    waybill.operator_log.act(Who(operator, reason), begin)
     for projection in PROJECTIONS:
         if projection.name in by_part:
             _retry_projection(waybill, projection, by_part[projection.name])

@@ -4,8 +4,7 @@ from sqlalchemy import delete, insert
 
 from domain.operator.acts import PartPaused, PartResumed
 from infra.app.container import Waybill
-from infra.store.engine import LOCKED
-from infra.store.operator_log import append_acts
+from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME, REACT, RELAY, Pause, pauses, stored_pauses
 from projections.catalogue import PROJECTIONS
 
@@ -27,25 +26,27 @@ def part_named(name: str) -> str:
 
 def pause(waybill: Waybill, part: str, operator: str, reason: str) -> tuple[Pause, bool]:
     """Pause a part; returns the pause, and whether it is new. An earlier pause stays as it is."""
-    now = waybill.clock()
-    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        waybill.backend.lock(connection)
-        known = stored_pauses(connection).get(part)
+
+    def work(acting: Acting) -> tuple[Pause, bool]:
+        known = stored_pauses(acting.connection).get(part)
         if known is not None:
             return known, False
-        made = Pause(part, now, operator, reason)
-        connection.execute(insert(pauses).values(made._asdict()))
-        append_acts(connection, waybill.backend, [PartPaused.by(operator, now, reason, part=part)])
+        made = Pause(part, acting.now, operator, reason)
+        acting.connection.execute(insert(pauses).values(made._asdict()))
+        acting.log(PartPaused, part=part)
         return made, True
+
+    return waybill.operator_log.act(Who(operator, reason), work)
 
 
 def resume(waybill: Waybill, part: str, operator: str, reason: str) -> Pause | None:
     """Let a part go on; returns the pause that ended, or None if it was not paused."""
-    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        waybill.backend.lock(connection)
-        known = stored_pauses(connection).get(part)
-        if known is None:
-            return None
-        connection.execute(delete(pauses).where(pauses.c.name == part))
-        append_acts(connection, waybill.backend, [PartResumed.by(operator, waybill.clock(), reason, part=part)])
+
+    def work(acting: Acting) -> Pause | None:
+        known = stored_pauses(acting.connection).get(part)
+        if known is not None:
+            acting.connection.execute(delete(pauses).where(pauses.c.name == part))
+            acting.log(PartResumed, part=part)
         return known
+
+    return waybill.operator_log.act(Who(operator, reason), work)

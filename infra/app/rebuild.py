@@ -5,7 +5,7 @@
    rebuild that was killed continues there.
 2. Catch up: batch by batch, to the newest event.
 3. Take into use: one transaction brings the new rows up to the position that serves, makes them serve, and moves the
-   analysts' names. The rows before stay, to go back to.
+   analysts' names. The earlier rows stay, to go back to.
 
 Projectors, queries and writers go on meanwhile, and no reactor reads any of this. A rebuild parks nothing: it stops at
 the first event that a projection cannot take. See docs/decisions/021-rebuild-beside.md.
@@ -23,14 +23,14 @@ from sqlalchemy import Connection
 
 from domain.checkpoint import CheckpointMovedError
 from domain.kind import Kind
-from domain.operator.acts import OperatorAct, ProjectionRebuilt
+from domain.operator.acts import ProjectionRebuilt
 from domain.settling import Settling
 from domain.streams import settle_stream, stream_name
 from infra.app.container import Waybill
 from infra.sql_views.relations import Relation, relations
 from infra.sql_views.upkeep import left_out, serving_relations
 from infra.store.events.history import History
-from infra.store.operator_log import append_acts
+from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import Build, ProjectionBuilds
 from infra.store.projected.serving import live_versions, positions_of
 from projections.batch_settling import BatchSettler
@@ -57,13 +57,6 @@ class NewerServesError(Exception):
 
 class RebuildRunsError(Exception):
     """Another process rebuilds on this store."""
-
-
-class Who(NamedTuple):
-    """Who acts, and why."""
-
-    operator: str
-    reason: str = ""
 
 
 class Rebuilt(NamedTuple):
@@ -114,7 +107,7 @@ class Rebuild:
             while True:
                 try:
                     builds = self._catch_up(self._fill(builds))
-                    return self._retry(partial(self._take_into_use, builds))
+                    return self._take_into_use(builds)
                 except CheckpointMovedError:
                     # Another process leads now, or a transaction committed although its answer was lost.
                     self._lead()
@@ -173,24 +166,15 @@ class Rebuild:
         return builds
 
     def _take_into_use(self, builds: Sequence[Build]) -> list[Rebuilt]:
-        with self._builds.locked() as connection:
-            self._builds.hold_positions(connection)
-            swapped = self._builds.take_into_use(connection, builds, self._advance.bring_to)
-            finish(
-                connection,
-                self._waybill,
-                [
-                    ProjectionRebuilt.by(
-                        self._who.operator,
-                        self._waybill.clock(),
-                        self._who.reason,
-                        projection=build.projection.name,
-                        version=build.projection.version,
-                        position=build.position,
-                    )
-                    for build in swapped
-                ],
-            )
+        def switch(acting: Acting) -> list[Build]:
+            swapped = self._builds.take_into_use(acting.connection, builds, self._advance.bring_to)
+            serve(acting.connection, self._waybill)
+            for build in swapped:
+                name, version = build.projection.name, build.projection.version
+                acting.log(ProjectionRebuilt, projection=name, version=version, position=build.position)
+            return swapped
+
+        swapped = self._waybill.operator_log.act(self._who, switch, self._builds.hold_positions)
         for build in swapped:
             projection = build.projection
             structlog.get_logger(__name__).info(
@@ -200,9 +184,13 @@ class Rebuild:
                 build=build.number,
                 position=build.position,
             )
-            with self._builds.locked() as connection:
-                self._builds.drop_old(connection, projection, keep_newest=True)
+            self._retry(partial(self._drop_older, projection))
         return [Rebuilt(b.projection.name, b.projection.version, b.number, b.position) for b in swapped]
+
+    def _drop_older(self, projection: Projection) -> None:
+        """Of the rows that served before, keep only the last."""
+        with self._builds.locked() as connection:
+            self._builds.drop_old(connection, projection, keep_newest=True)
 
     def _in_use(self, projections: Sequence[Projection]) -> list[Rebuilt]:
         """What serves, after the answer of the last transaction was lost."""
@@ -292,8 +280,8 @@ class Advance:
         return RebuildStoppedError(f"{error.projection.name}: {error.reason}")
 
 
-def finish(connection: Connection, waybill: Waybill, acts: Sequence[OperatorAct]) -> Sequence[Relation]:
-    """The end of a transaction that changes what serves: move the analysts' names, and append the acts.
+def serve(connection: Connection, waybill: Waybill) -> Sequence[Relation]:
+    """Move the analysts' names to what serves now, at the end of a transaction that changes it.
 
     Returns the relations that stay as they were: they need columns that what serves now does not have. Raises
     NewerServesError.
@@ -302,14 +290,7 @@ def finish(connection: Connection, waybill: Waybill, acts: Sequence[OperatorAct]
     expect_none_newer(connection, waybill)
     defined = serving_relations(connection, hold, zone)
     waybill.backend.redefine(connection, defined)
-    note(connection, waybill, acts)
     return left_out(defined, hold, zone)
-
-
-def note(connection: Connection, waybill: Waybill, acts: Sequence[OperatorAct]) -> None:
-    """Append the acts, within the transaction of what they do."""
-    waybill.backend.lock(connection)
-    append_acts(connection, waybill.backend, acts)
 
 
 def expect_none_newer(connection: Connection, waybill: Waybill) -> None:

@@ -1,15 +1,17 @@
-"""After a rebuild: going back to the rows before, dropping them, and rebuilding one subject."""
+"""After a rebuild: going back to the earlier rows, dropping them, and rebuilding one subject."""
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from domain.operator.acts import KeyRebuilt, OperatorAct, ProjectionSetBack, ProjectionVersionDropped
+from domain.checkpoint import CheckpointMovedError
+from domain.operator.acts import KeyRebuilt, ProjectionSetBack, ProjectionVersionDropped
 from domain.streams import settle_stream, stream_name
 from infra.app.container import Waybill
-from infra.app.rebuild import Advance, Who, finish, note, stopped
+from infra.app.rebuild import Advance, serve, stopped
+from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import NothingToGoBackToError, ProjectionBuilds
 from infra.store.projected.failures import resolve_failures
 from infra.store.projected.serving import live_versions, positions_of
@@ -17,11 +19,9 @@ from projections.projection import Projection
 from projections.rebuild import SubjectFailedError, shape_all
 from projections.replacement import Replacement
 
-Act = TypeVar("Act", bound=OperatorAct)
-
 
 class SetBack(NamedTuple):
-    """A projection whose rows of before serve again: those of this version and build, up to this position."""
+    """A projection whose earlier rows serve again: those of this version and build, up to this position."""
 
     projection: str
     version: int
@@ -38,7 +38,7 @@ class Dropped(NamedTuple):
 
 
 class RebuiltKey(NamedTuple):
-    """A subject's rows in one projection, made anew from its events up to a position."""
+    """A subject's rows in one projection, rebuilt from its events up to a position."""
 
     projection: str
     subject_id: str
@@ -53,12 +53,13 @@ class UnknownKeyError(Exception):
 def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> list[SetBack]:
     """Make the rows serve that served before the last rebuild of each projection; its own rows stay.
 
-    If the version was rebuilt before, these are its rows before, brought up to the position that serves. Otherwise they
-    are those of the version before: the one that served needs a rebuild from then on. All or none, in one transaction.
-    Raises NothingToGoBackToError.
+    If the version was rebuilt before, these are its earlier rows, brought up to the position that serves. Otherwise
+    they are those of the version before: the one that served needs a rebuild from then on. All or none, in one
+    transaction. Raises NothingToGoBackToError, and CheckpointMovedError if another process acts meanwhile.
     """
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
     advance = Advance(waybill, builds)
+    expected = waybill.retry(partial(_choices, waybill, builds, projections))
     for projection in projections:
         # Most of the catching up: the transaction that switches holds up projectors.
         previous = waybill.retry(partial(builds.previous, projection))
@@ -66,84 +67,85 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
         while previous is not None and previous.position < head:
             (previous,), _ = waybill.retry(partial(advance.step, [previous], head))
 
-    def work() -> list[SetBack]:
-        done: list[SetBack] = []
-        with builds.locked() as connection:
-            builds.hold_positions(connection)
-            for projection in projections:
-                previous = builds.previous_seen(connection, projection)
-                if previous is not None:
-                    builds.take_into_use(connection, [previous], advance.bring_to)
-                else:
-                    builds.take_older_into_use(connection, projection, advance.bring_to)
-                live = live_versions(connection, (projection,))[projection.name]
-                done.append(SetBack(projection.name, live.version, live.build, live.position))
-            acts = [
-                _act(ProjectionSetBack, waybill, who, projection=p.projection, version=p.version, position=p.position)
-                for p in done
-            ]
-            left = finish(connection, waybill, acts)
-            names = {projection.name for projection in projections}
-            broken = [relation.name for relation in left if names & {p.name for p in relation.projections}]
-            if broken:
-                raise NothingToGoBackToError(
-                    f"the rows before lack columns that {', '.join(broken)} of this waybill shows: "
-                    "run the same command with the waybill of the version before"
-                )
+    def work(acting: Acting) -> list[SetBack]:
+        connection, done = acting.connection, []
+        for projection in projections:
+            if _choice(connection, builds, projection) != expected[projection.name]:
+                raise CheckpointMovedError(f"another process has changed which rows of {projection.name} serve")
+            previous = builds.previous_seen(connection, projection)
+            if previous is not None:
+                builds.take_into_use(connection, [previous], advance.bring_to)
+            else:
+                builds.take_older_into_use(connection, projection, advance.bring_to)
+            live = live_versions(connection, (projection,))[projection.name]
+            done.append(SetBack(projection.name, live.version, live.build, live.position))
+            acting.log(ProjectionSetBack, projection=projection.name, version=live.version, position=live.position)
+        left = serve(connection, waybill)
+        names = {projection.name for projection in projections}
+        broken = [relation.name for relation in left if names & {p.name for p in relation.projections}]
+        if broken:
+            raise NothingToGoBackToError(
+                f"the earlier rows lack columns that {', '.join(broken)} of this waybill shows: "
+                "run the same command with the waybill of the version before"
+            )
         return done
 
-    return waybill.retry(work)
+    return waybill.operator_log.act(who, work, builds.hold_positions)
 
 
 def drop_old(waybill: Waybill, projections: Sequence[Projection], who: Who) -> list[Dropped]:
     """Drop the rows that served before, of these projections; what serves stays."""
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
 
-    def work() -> list[Dropped]:
+    def work(acting: Acting) -> list[Dropped]:
         done: list[Dropped] = []
-        with builds.locked() as connection:
-            builds.hold_positions(connection)
-            for projection in projections:
-                dropped = builds.drop_old(connection, projection)
-                done += [Dropped(projection.name, *stored) for stored in dropped]
-            acts = [
-                _act(ProjectionVersionDropped, waybill, who, projection=each.projection, version=each.version)
-                for each in done
-            ]
-            note(connection, waybill, acts)
+        for projection in projections:
+            for stored in builds.drop_old(acting.connection, projection):
+                done.append(Dropped(projection.name, *stored))
+                acting.log(ProjectionVersionDropped, projection=projection.name, version=stored.version)
         return done
 
-    return waybill.retry(work)
+    return waybill.operator_log.act(who, work, builds.hold_positions)
 
 
 def rebuild_key(waybill: Waybill, projections: Sequence[Projection], subject_id: str, who: Who) -> list[RebuiltKey]:
-    """Make the rows of one subject anew where its kind has some, with the totals to which they contribute.
+    """Rebuild the rows of one subject where its kind has some, with the totals to which they contribute.
 
     Each projection's at its own position, all in one transaction. Raises UnknownKeyError, RebuildStoppedError, and
     NothingToGoBackToError for a version that needs a whole rebuild.
     """
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
 
-    def work() -> list[RebuiltKey]:
-        done: list[RebuiltKey] = []
-        with builds.locked() as connection:
-            builds.hold_positions(connection)
-            for projection in projections:
-                rebuilt = _rebuild_key(connection, waybill, builds, projection, subject_id)
-                done += [] if rebuilt is None else [rebuilt]
-            if not done:
-                kinds = ", ".join(sorted({projection.kind.prefix for projection in projections}))
-                raise UnknownKeyError(f"there is no {kinds} {subject_id}, neither events nor rows")
-            acts = [
-                _act(
-                    KeyRebuilt, waybill, who, projection=each.projection, subject_id=subject_id, position=each.position
-                )
-                for each in done
-            ]
-            note(connection, waybill, acts)
+    def work(acting: Acting) -> list[RebuiltKey]:
+        found = [_rebuild_key(acting.connection, waybill, builds, each, subject_id) for each in projections]
+        done = [rebuilt for rebuilt in found if rebuilt is not None]
+        if not done:
+            kinds = ", ".join(sorted({projection.kind.prefix for projection in projections}))
+            raise UnknownKeyError(f"there is no {kinds} {subject_id}, neither events nor rows")
+        for each in done:
+            acting.log(KeyRebuilt, projection=each.projection, subject_id=subject_id, position=each.position)
         return done
 
-    return waybill.retry(work)
+    return waybill.operator_log.act(who, work, builds.hold_positions)
+
+
+class _Choice(NamedTuple):
+    """What serves, and the build to which one can go back."""
+
+    version: int
+    build: int
+    previous: int | None
+
+
+def _choices(waybill: Waybill, builds: ProjectionBuilds, projections: Sequence[Projection]) -> dict[str, _Choice]:
+    with waybill.engine.connect() as connection:
+        return {projection.name: _choice(connection, builds, projection) for projection in projections}
+
+
+def _choice(connection: Connection, builds: ProjectionBuilds, projection: Projection) -> _Choice:
+    live = live_versions(connection, (projection,))[projection.name]
+    previous = builds.previous_seen(connection, projection)
+    return _Choice(live.version, live.build, None if previous is None else previous.number)
 
 
 def _rebuild_key(
@@ -166,7 +168,3 @@ def _rebuild_key(
     resolve_failures(connection, projection, [subject_id])
     rows = sum(len(replacement.rows[table.name]) for table in projection.tables)
     return RebuiltKey(projection.name, subject_id, rows, row.position)
-
-
-def _act(act: type[Act], waybill: Waybill, who: Who, **what: object) -> Act:
-    return act.by(who.operator, waybill.clock(), who.reason, **what)

@@ -9,9 +9,8 @@ from domain.operator.acts import PositionReset
 from infra.app.container import Waybill
 from infra.outbox.outbox import Outbox
 from infra.store.checkpoints import Checkpoints, compare_and_set
-from infra.store.engine import LOCKED
 from infra.store.events.history import head_seen
-from infra.store.operator_log import append_acts
+from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME
 from infra.store.register.tables import reactor_positions
 from projections.catalogue import PROJECTIONS
@@ -68,17 +67,16 @@ def reset_position(waybill: Waybill, name: str, to: int, expect: int, operator: 
     """
     planned = plan_reset(waybill, name, to)
     c = reactor_positions.c
-    with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
-        waybill.backend.lock(connection)
-        position = connection.execute(select(c.position).where(c.name == name)).scalar_one()
+
+    def work(acting: Acting) -> Reset:
+        position = acting.connection.execute(select(c.position).where(c.name == name)).scalar_one()
         if not expect == position == planned.position:
             raise UnexpectedPositionError(f"{name} is at position {position}, not at {expect}; nothing was changed")
-        compare_and_set(connection, reactor_positions, c.name == name, expect, to, name)
-        act = PositionReset.by(
-            operator, waybill.clock(), reason, part=name, before=position, after=to, count=planned.entries
-        )
-        append_acts(connection, waybill.backend, [act])
-    return planned
+        compare_and_set(acting.connection, reactor_positions, c.name == name, expect, to, name)
+        acting.log(PositionReset, part=name, before=position, after=to, count=planned.entries)
+        return planned
+
+    return waybill.operator_log.act(Who(operator, reason), work)
 
 
 def _newest(waybill: Waybill, outbox: Outbox | None) -> int:
@@ -93,7 +91,7 @@ def _expect_resettable(name: str, names: list[str]) -> None:
         return
     if name.replace("-", "_") in {projection.name for projection in PROJECTIONS}:
         raise CannotResetError(
-            f"the position of {name} says what its rows reflect, so it cannot be set; to fill its rows anew: waybill "
+            f"the position of {name} says what its rows reflect, so it cannot be set; to rebuild its rows: waybill "
             f"rebuild {name}; to try parked subjects again: waybill parked retry {name}"
         )
     if name == CONSUME:

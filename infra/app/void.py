@@ -19,7 +19,7 @@ from infra.queries.messages import MessageReport, NoLongerApplied
 from infra.queries.selected_messages import SelectedMessages
 
 PLANNED = "planned"
-"""The correlation id of voids until their act has an id."""
+"""The id of an act, and the correlation id of its messages, until `begun_or_new` gives it one."""
 
 
 class CannotVoidError(ValueError):
@@ -52,7 +52,14 @@ def void_message(
     (void,) = voids_of(waybill, [key], reason, now, PLANNED)
     expect_void_to_fit(waybill, void, subject)
     act = MessageVoidedByHand.by(
-        operator, now, reason, voided_source=source, voided_id=message_id, subject=subject, void_id=void.message_id
+        operator,
+        now,
+        reason,
+        act_id=PLANNED,
+        voided_source=source,
+        voided_id=message_id,
+        subject=subject,
+        void_id=void.message_id,
     )
     newest = waybill.retry(waybill.messages.newest_notice)
     feed = begun_or_new(waybill, act, anything_to_do=True)

@@ -53,7 +53,7 @@ def do_voids(
     now, selected = waybill.clock(), SelectedMessages(waybill.backend)
     at_once = waybill.settings.batch_messages
     total = sum(len(some) for some in selected.standing(wanted, now, at_once))
-    act = MessagesVoidedInBulk.by(operator, now, reason, selection=str(wanted), messages=total)
+    act = MessagesVoidedInBulk.by(operator, now, reason, selection=str(wanted), act_id=PLANNED, planned=total)
     feed = begun_or_new(waybill, act, anything_to_do=total > 0)
     if feed is None:
         return VoidedInBulk(None, Counter(), False, ())

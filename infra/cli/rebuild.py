@@ -8,11 +8,12 @@ from rich.progress import TaskID
 
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
-from infra.app.rebuild import Rebuild, Rebuilt, Who
+from infra.app.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild_after import Dropped, RebuiltKey, SetBack, drop_old, rebuild_key, set_back
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_note, show_rows
 from infra.store.opening import Access
+from infra.store.operator_log import Who
 from projections.catalogue import PROJECTIONS
 from projections.projection import Projection
 from projections.rebuild import RebuildProgress

@@ -86,8 +86,9 @@ def may_come_up(error: BaseException) -> bool:
 class RetryPolicy:
     """Retries work after transient failures, with growing pauses, for this many seconds in a row.
 
-    When the time is up or the stop is set, it raises the last failure. Work must be whole transactions. `on_retry` is
-    called with the reason before each pause.
+    When the time is up or the stop is set, it raises the last failure. Work must be whole transactions and idempotent:
+    if a commit succeeds but its answer is lost, the work runs again, so it has to recognise what it did (see
+    infra/store/operator_log.py for operators' acts). `on_retry` is called with the reason before each pause.
     """
 
     def __init__(

@@ -125,7 +125,7 @@ def test_one_rule_corrects_all_of_them_and_a_second_run_moves_nothing_twice(wayb
     again = waybill.ask(*rule, "--do")
     assert (again["act"], again["corrected"]) == (None, 0)
     acts = waybill.ask("events", "--stream", "operator-ann")
-    assert [(act["event"], act["data"]["messages"]) for act in acts] == [("MessagesCorrected", 8)]
+    assert [(act["event"], act["data"]["planned"]) for act in acts] == [("MessagesCorrected", 8)]
 
 
 def test_a_void_of_many_goes_on_after_kills_and_is_one_act(waybill: Command) -> None:
@@ -150,7 +150,7 @@ def test_a_void_of_many_goes_on_after_kills_and_is_one_act(waybill: Command) -> 
     voids = waybill.ask("events", "--type", "message.voided.v1", "--source", "waybill/operator")
     assert len({void["data"]["voided_id"] for void in voids}) == len(voids) == count
     (act,) = waybill.ask("events", "--stream", "operator-ann")
-    assert (act["event"], act["data"]["messages"], act["message_id"]) == ("MessagesVoidedInBulk", count, ended["act"])
+    assert (act["event"], act["data"]["planned"], act["message_id"]) == ("MessagesVoidedInBulk", count, ended["act"])
     assert len(waybill.ask("events", "--correlation", ended["act"])) == count
     assert waybill.ask(*command) == {"act": None, "voided": 0, "voids": {}, "continued": False}
     waybill("verify").done()

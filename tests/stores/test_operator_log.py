@@ -25,7 +25,7 @@ def opened(store: str) -> Waybill:
 
 
 def discarded(operator: str, letter_id: str) -> OperatorAct:
-    return DeadLetterDiscarded.by(operator, NOW, "a test of theirs", letter_id=letter_id)
+    return DeadLetterDiscarded.by(operator, NOW, "a test of theirs", act_id=f"act-{letter_id}", letter_id=letter_id)
 
 
 def act(waybill: Waybill, acts: Sequence[OperatorAct]) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, text
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
 from infra.app.migrate import fill_views
-from infra.app.rebuild import NewerServesError, Rebuild, Who
+from infra.app.rebuild import NewerServesError, Rebuild
 from infra.app.rebuild_after import drop_old, set_back
 from infra.app.status import ProjectionStatus, read_status
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.sql_views.relations import relations
+from infra.store.operator_log import Who
 from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.tables import stored_tables

@@ -9,9 +9,10 @@ from sqlalchemy import select, text
 from domain.operator.acts import ProjectionRebuilt
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
-from infra.app.rebuild import Rebuild, Rebuilt, Who
+from infra.app.rebuild import Rebuild, Rebuilt
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
+from infra.store.operator_log import Who
 from infra.store.projected.tables import projection_builds
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders

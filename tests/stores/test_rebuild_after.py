@@ -11,11 +11,12 @@ from sqlalchemy import select, text
 from domain.operator.acts import KeyRebuilt, ProjectionSetBack, ProjectionVersionDropped
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
-from infra.app.rebuild import Advance, Rebuild, RebuildRunsError, RebuildStoppedError, Who
+from infra.app.rebuild import Advance, Rebuild, RebuildRunsError, RebuildStoppedError
 from infra.app.rebuild_after import UnknownKeyError, drop_old, rebuild_key, set_back
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
+from infra.store.operator_log import Who
 from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.tables import projection_builds
 from projections.catalogue import PROJECTIONS

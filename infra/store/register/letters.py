@@ -1,17 +1,13 @@
 """Transactions on dead letters: what redrive reads and writes beside a batch, and what sets letters aside."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, not_, select, text, update
 
 from consumers.ingest.redrive import KeptMalformed
 from consumers.sources.source import RawMessage
-from domain.operator.acts import OperatorAct
 from infra.store.backend import Backend, as_keys
-from infra.store.engine import LOCKED
-from infra.store.operator_log import append_acts
 from infra.store.register.dead import is_dead
 from infra.store.register.headers import read_headers
 from infra.store.register.superseded import is_open
@@ -99,10 +95,6 @@ class LettersTransaction(StoredRegisterTransaction):
         self._forget(done)
         return _in_order_of(letter_ids, done)
 
-    def log(self, acts: Sequence[OperatorAct]) -> None:
-        """Append these acts; they commit with the transaction."""
-        append_acts(self._connection, self._backend, acts)
-
     def _forget(self, letter_ids: Sequence[str]) -> None:
         if letter_ids:
             self._connection.execute(delete(letters_set_aside).where(letters_set_aside.c.letter_id.in_(letter_ids)))
@@ -114,19 +106,16 @@ def _in_order_of(letter_ids: Sequence[str], some: Sequence[str]) -> list[str]:
 
 
 class StoredLetters:
-    """Opens transactions on the dead letters of a store."""
+    """The dead letters of a store, within transactions of the caller."""
 
     def __init__(self, backend: Backend):
         self._backend = backend
         self._statements = Statements(backend)
 
-    @contextmanager
-    def transaction(self) -> Iterator[LettersTransaction]:
-        """Begin with the write lock; commit at the end, roll back on an error.
+    def within(self, connection: Connection) -> LettersTransaction:
+        """The letters in the connection's transaction, which has the store's write lock.
 
         Raises StoreVersionError if this code may not write verdicts.
         """
-        with self._backend.engine.execution_options(**{LOCKED: True}).begin() as connection:
-            self._backend.lock(connection)
-            expect_rules(connection)
-            yield LettersTransaction(connection, self._backend, self._statements)
+        expect_rules(connection)
+        return LettersTransaction(connection, self._backend, self._statements)
