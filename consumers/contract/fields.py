@@ -1,17 +1,19 @@
 """Fields of a message by path, such as `data.promised_by` or `data.lines[0].quantity`: read, compared and set.
 
-A message is structured JSON, as `to_cloud_event` writes it.
+A message is decoded structured JSON, as `to_cloud_event` writes it or `decode_json` reads it.
 """
 
-import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from consumers.contract.documents import encode_document
+from consumers.contract.json_decoding import Unreadable, decode_json
+from consumers.contract.problems import path_of, shown
 from consumers.contract.writing import instant_text
 
 _STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)((?:\[[0-9]+\])*)")
@@ -30,8 +32,11 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 Message = dict[str, Any]
+M = TypeVar("M")
 Path = tuple[str | int, ...]
 """Names of fields and, for rows, their numbers from 0."""
+ABSENT = object()
+"""The value of a field that a message does not have."""
 
 
 class FieldError(ValueError):
@@ -76,7 +81,7 @@ class Assignment(NamedTuple):
 
     @property
     def name(self) -> str:
-        return path_text(self.path)
+        return path_of(self.path)
 
 
 def read_condition(text: str, zone: tzinfo) -> Condition:
@@ -108,19 +113,36 @@ def read_path(name: str) -> Path:
     return tuple(path)
 
 
-def path_text(path: Path) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+def assigned(message: M, assignments: Sequence[Assignment]) -> M:
+    """A copy of the message with these fields set. Raises FieldError.
 
-
-def assigned(message: Message, assignments: tuple[Assignment, ...]) -> Message:
-    """A copy of the message with these fields set. Raises FieldError."""
+    Only the last name of a path may be new: a mistyped one on the way would add a field that nobody reads.
+    """
     changed = deepcopy(message)
     for assignment in assignments:
         _assign(changed, assignment)
     return changed
 
 
-def _assign(message: Message, assignment: Assignment) -> None:
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[str]:
+    """What differs between two messages, such as "data.lines[0].quantity: -3 → 3"."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            yield from differences(before.get(name, ABSENT), after.get(name, ABSENT), (*path, name))
+    elif isinstance(before, list) and isinstance(after, list):
+        for number in range(max(len(before), len(after))):
+            was = before[number] if number < len(before) else ABSENT
+            now = after[number] if number < len(after) else ABSENT
+            yield from differences(was, now, (*path, number))
+    elif type(before) is not type(after) or before != after:
+        yield f"{path_of(path) or 'message'}: {_said(before)} → {_said(after)}"
+
+
+def _said(value: Any) -> str:
+    return "absent" if value is ABSENT else shown(value)
+
+
+def _assign(message: Any, assignment: Assignment) -> None:
     *way, last = assignment.path
     place: Any = message
     for step in way:
@@ -132,11 +154,12 @@ def _assign(message: Message, assignment: Assignment) -> None:
 
 
 def _step(place: Any, step: str | int, assignment: Assignment) -> Any:
-    try:
+    if isinstance(place, list) and isinstance(step, int) and step < len(place):
         return place[step]
-    except (KeyError, IndexError, TypeError):
-        rows = f"; it has {len(place)} rows, counted from 0" if isinstance(place, list) else ""
-        raise FieldError(f"{assignment.name}: there is no {step} in the message{rows}") from None
+    if isinstance(place, dict) and step in place:
+        return place[step]
+    rows = f"; it has {len(place)} rows, counted from 0" if isinstance(place, list) else ""
+    raise FieldError(f"{assignment.name}: there is no {step} in the message{rows}")
 
 
 def _new_value(before: Any, assignment: Assignment) -> Any:
@@ -149,11 +172,11 @@ def _new_value(before: Any, assignment: Assignment) -> Any:
         except OverflowError:
             raise FieldError(f"{assignment.name}: {assignment.value} leads out of the years 1 to 9999") from None
     try:
-        value = json.loads(assignment.value)
-    except ValueError:
+        value = decode_json(assignment.value.encode())
+    except Unreadable:
         return assignment.value
     # A text of digits stays one, and a decimal stays as exact as it was written.
-    is_plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_plain = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
     return assignment.value.strip() if is_plain and isinstance(before, str) else value
 
 
@@ -198,7 +221,7 @@ def _number(value: Any) -> Decimal | None:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else encode_document(value).decode()
 
 
 def _shift(value: str) -> timedelta | None:

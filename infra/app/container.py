@@ -8,6 +8,8 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.ingest.pipeline import Ingest
@@ -286,20 +288,22 @@ class Waybill:
             paused=self._pause_watch(RELAY),
         )
 
-    def outboxes(self) -> tuple[EffectsOutbox, VerdictsOutbox, ExpiriesOutbox]:
-        """The outboxes, each with its own checkpoint."""
+    def outboxes(self, connection: Connection | None = None) -> tuple[EffectsOutbox, VerdictsOutbox, ExpiriesOutbox]:
+        """The outboxes, each with its own checkpoint. They read on the connection if one is given."""
         prefix, source = self.settings.topic_prefix, self.settings.relay_source
-        checkpoints, dead_of = Checkpoints(self.backend), read_topics(prefix)
+        checkpoints, dead_of = Checkpoints(self.backend, connection=connection), read_topics(prefix)
+        history = self.history if connection is None else self.history.within(connection)
         return (
-            EffectsOutbox(self.backend, self.history, prefix + EVENTS, source),
+            EffectsOutbox(self.backend, history, prefix + EVENTS, source, connection),
             VerdictsOutbox(
                 self.backend,
                 prefix + VERDICTS,
                 source,
                 dead_of,
                 expired_before=lambda: limit_of(checkpoints.begun().get(ExpiriesOutbox.name, 0)),
+                connection=connection,
             ),
-            ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold),
+            ExpiriesOutbox(self.backend, dead_of, self.clock, self.hold, connection),
         )
 
     def pauses(self) -> Mapping[str, Pause]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from consumers.contract import Malformed, Unreadable, WellFormed, decode_json, read_message, to_cloud_event
+from consumers.contract.documents import encode_document
 from consumers.contract.fields import Assignment, FieldError, Message, assigned
 from consumers.ingest.register import MessageKey
 from domain.clock_holds import held_by_clock
@@ -28,11 +29,11 @@ from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
 from infra.app.operator_feed import begun_or_new
 from infra.app.void import PLANNED, CannotVoidError, expect_void_to_fit, only_subject, voids_of
+from infra.queries.corrections import StandingCorrections, is_correction
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessage, SelectedMessages
 
 LONGEST_ID = 200
-CORRECTED = ".corrected-"
 
 
 class CannotCorrectError(ValueError):
@@ -40,11 +41,15 @@ class CannotCorrectError(ValueError):
 
 
 class Pair(NamedTuple):
-    """A wrong message and what it should have said, as structured JSON. `line` is its line in a file, from 1."""
+    """A wrong message and what it should have said, as structured JSON. `line` is its line in a file, from 1.
+
+    `corrections` are those of a void message that stand.
+    """
 
     wrong: SelectedMessage
     right: Message
     line: int | None = None
+    corrections: Sequence[SelectedMessage] = ()
 
 
 class Corrections(NamedTuple):
@@ -93,7 +98,7 @@ def one_message(
     wrong = SelectedMessages(waybill.backend).of_keys([key]).get(key)
     if wrong is None:
         raise CannotCorrectError(f"no message {message_id} of {source} about {subject} is known")
-    pair = Pair(wrong, _with(wrong, assignments))
+    (pair,) = _with_corrections(waybill, [Pair(wrong, _with(wrong, assignments))])
     return Corrections(f"{source} {message_id} {subject} {_told(assignments)}", lambda: [pair])
 
 
@@ -109,7 +114,7 @@ def selected_messages(waybill: Waybill, wanted: MessageFilter, assignments: tupl
     def pairs() -> Iterator[Pair]:
         for _, found in SelectedMessages(waybill.backend).by_stream(wanted):
             for one in found:
-                if not one.voided and one.received_at <= now and not _is_correction(one):
+                if not one.voided and one.received_at <= now and not is_correction(one):
                     yield Pair(one, _with(one, assignments))
 
     return Corrections(f"{wanted} {_told(assignments)}", pairs)
@@ -206,7 +211,7 @@ def changes_of(waybill: Waybill, pairs: Sequence[Pair], reason: str, correlation
     rights = _named(waybill, pairs, read)
     standing = [pair.wrong.key for pair, right in zip(pairs, rights, strict=True) if not pair.wrong.voided]
     voids = dict(zip(standing, voids_of(waybill, standing, reason, now, correlation_id), strict=True))
-    _expect_no_other_correction(waybill, pairs, rights)
+    _expect_no_other_correction(pairs, rights)
     changes: list[MessageChange | None] = []
     for pair, right in zip(pairs, rights, strict=True):
         if not pair.wrong.voided and _says_the_same(pair, right):
@@ -255,9 +260,9 @@ def _with_id(pair: Pair, read: WellFormed, times: int) -> Fact:
     document = to_cloud_event(fact, read.subject)
     said = [*wrong, {name: value for name, value in document.items() if name != "recordedtime"}, times]
     digest = hashlib.sha256(msgspec.json.encode(said)).hexdigest()
-    message_id = f"{wrong.message_id}{CORRECTED}{digest[:12]}"
+    message_id = f"{wrong.message_id}.corrected-{digest[:12]}"
     if len(message_id) > LONGEST_ID:
-        message_id = CORRECTED.removeprefix(".") + digest[:32]
+        message_id = f"corrected-{digest[:32]}"
     return msgspec.structs.replace(fact, message_id=message_id, causation_id=wrong.message_id)
 
 
@@ -268,7 +273,7 @@ def _read(waybill: Waybill, pair: Pair, now: datetime) -> WellFormed:
         raise CannotCorrectError(f"{where}{pair.wrong.key.source} is a reactor; correct what its message follows from")
     if isinstance(pair.wrong.fact, MessageVoided):
         raise CannotCorrectError(f"{where}{pair.wrong.key.message_id} is a void; void it, and void the right message")
-    read = read_message(msgspec.json.encode(pair.right), now, waybill.reading_rules())
+    read = read_message(encode_document(pair.right), now, waybill.reading_rules())
     if isinstance(read, Malformed):
         raise CannotCorrectError(f"{where}{read.reason}")
     if read.ignored:
@@ -288,27 +293,15 @@ def _says_the_same(pair: Pair, right: _Right) -> bool:
     )
 
 
-def _expect_no_other_correction(waybill: Waybill, pairs: Sequence[Pair], rights: Sequence[_Right]) -> None:
-    """Raises CannotCorrectError if a voided message has another correction that stands: both would count."""
-    voided = {
-        pair.wrong.key: (pair, right.fact.key) for pair, right in zip(pairs, rights, strict=True) if pair.wrong.voided
-    }
-    if not voided:
-        return
-    streams = sorted({key_pair[0].wrong.stream for key_pair in voided.values()})
-    filed = waybill.history.facts_up_to(streams, waybill.history.head())
-    others: dict[MessageKey, MessageKey] = {}
-    for (source, message_id, subject), (pair, own) in voided.items():
-        for fact in filed[pair.wrong.stream]:
-            if fact.causation_id == message_id and fact.source == source and fact.key != own:
-                others[MessageKey(*fact.key, subject)] = MessageKey(source, message_id, subject)
-    for key, found in SelectedMessages(waybill.backend).of_keys(list(others)).items():
-        if not found.voided and CORRECTED in key.message_id:
-            wrong = others[key]
-            raise CannotCorrectError(
-                f"{_where(voided[wrong][0])}{wrong.message_id} of {wrong.source} was corrected before, by "
-                f"{key.message_id}, which stands: correct that one"
-            )
+def _expect_no_other_correction(pairs: Sequence[Pair], rights: Sequence[_Right]) -> None:
+    """Raises CannotCorrectError if a void message has another correction that stands: both would count."""
+    for pair, right in zip(pairs, rights, strict=True):
+        for other in pair.corrections:
+            if other.fact.key != right.fact.key or other.key.subject != right.subject:
+                raise CannotCorrectError(
+                    f"{_where(pair)}{pair.wrong.key.message_id} of {pair.wrong.key.source} was corrected before, by "
+                    f"{other.key.message_id}, which stands: correct that one"
+                )
 
 
 def _pairs_of(waybill: Waybill, content: bytes) -> list[Pair]:
@@ -327,7 +320,19 @@ def _pairs_of(waybill: Waybill, content: bytes) -> list[Pair]:
                 f"{pairs[wrong.key].line} already; leave one of them"
             )
         pairs[wrong.key] = Pair(wrong, document, number)
-    return list(pairs.values())
+    return _with_corrections(waybill, list(pairs.values()))
+
+
+def _with_corrections(waybill: Waybill, pairs: list[Pair]) -> list[Pair]:
+    """The pairs, those of void messages with the corrections that stand."""
+    if not any(pair.wrong.voided for pair in pairs):
+        return pairs
+    standing = StandingCorrections(SelectedMessages(waybill.backend))
+
+    def found(wrong: MessageKey) -> Sequence[SelectedMessage]:
+        return standing.of(wrong, waybill.messages.subjects_of(wrong.source, wrong.message_id))
+
+    return [pair._replace(corrections=found(pair.wrong.key)) if pair.wrong.voided else pair for pair in pairs]
 
 
 _NAMED = ("source", "id", "subject")
@@ -368,11 +373,6 @@ def _with(wrong: SelectedMessage, assignments: tuple[Assignment, ...]) -> Messag
         return assigned(document, assignments)
     except FieldError as e:
         raise CannotCorrectError(f"{e} (message {wrong.key.message_id} of {wrong.key.source})") from None
-
-
-def _is_correction(one: SelectedMessage) -> bool:
-    cause = one.fact.causation_id
-    return cause is not None and one.key.message_id.startswith((cause + CORRECTED, CORRECTED.removeprefix(".")))
 
 
 def _by_stream(pairs: Iterable[Pair]) -> Iterator[dict[str, list[Pair]]]:

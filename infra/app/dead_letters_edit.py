@@ -13,7 +13,7 @@ import msgspec
 
 from consumers.contract import Malformed, Unreadable, WellFormed, read_message, to_cloud_event
 from consumers.contract.documents import encode_document, event_document
-from consumers.contract.editing import Assignment, differences, edited
+from consumers.contract.fields import Assignment, assigned, differences
 from consumers.ingest.batch_processing import BatchProcessor, Read
 from consumers.ingest.register import Arrival, Changes, MessageKey
 from consumers.ingest.settling_cache import IngestSettlingCache
@@ -29,6 +29,9 @@ from infra.queries.letter_contents import LetterContents, is_malformed, key_of_l
 from infra.store.operator_log import Acting, Who
 from infra.store.register.letters import LettersTransaction, StoredLetters
 from infra.store.register.superseded import SUPERSEDED
+
+EDITS = "waybill/edits"
+"""How the feeds of edited copies begin. Those of acts begin with OPERATOR_SOURCE."""
 
 
 class CannotEditError(ValueError):
@@ -67,7 +70,7 @@ def plan_edit(
 ) -> Edit:
     """The copy with these fields set, in the letter or in its `replacement`. Stores nothing.
 
-    Raises CannotEditError, and CannotAssignError.
+    Raises CannotEditError, and FieldError.
     """
     content = LetterContents(waybill.backend).of(letter)
     if content is None:
@@ -82,7 +85,7 @@ def plan_edit(
         start = before if replacement is None else event_document(replacement, ())
     except Unreadable as error:
         raise CannotEditError(f"the file {error}") from None
-    after = edited(start, assignments)
+    after = assigned(start, assignments)
     changes = list(differences(before, after))
     if not changes:
         raise CannotEditError("nothing would change")
@@ -132,7 +135,7 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
             f"message {message_id} of {source} about {subject} was taken before: "
             f"waybill message {source} {message_id} tells of it"
         )
-    feed = transaction.open_finished_feed(operator_source(operator), now)
+    feed = transaction.open_finished_feed(f"{EDITS}/{operator}", now)
     changes = Changes(now, ())
     arrivals = [_copy(waybill, edit, feed)]
     if not is_malformed(letter):

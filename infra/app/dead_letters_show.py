@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
-
 from consumers.contract.claims import claimed_by
 from consumers.contract.documents import event_document
 from consumers.contract.faults import Fault, faults_in
@@ -16,25 +14,14 @@ from infra.app.dead_letters_judge import judge_now
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import Content, LetterContents, is_malformed
 from infra.queries.orders import OrderAnswer
+from infra.queries.set_aside import SetAsideLetter, how_set_aside
 from infra.queries.untaken import may_be_an_orders
-from infra.store.register.superseded import SUPERSEDED
-from infra.store.register.tables import letters_set_aside
 
 CANDIDATES = 100
-VOIDED = "voided"
 
 
 class LetterGoneError(LookupError):
     """The letter was taken while it was read."""
-
-
-class SetAsideLetter(NamedTuple):
-    """How a letter was set aside ("voided", "discarded" or "superseded") and when; by whom and why, if by a person."""
-
-    how: str
-    at: datetime
-    operator: str | None
-    reason: str | None
 
 
 class ShownLetter(NamedTuple):
@@ -79,7 +66,7 @@ def show_letter(waybill: Waybill, letter: UntakenMessage) -> ShownLetter:
         content=content,
         document=_document(content),
         faults=faults_in(letter.reason) if is_malformed(letter) else (),
-        set_aside=_set_aside(waybill, letter),
+        set_aside=how_set_aside(waybill.engine, letter),
         judged_now=judge_now(waybill, letter, content),
         order=_order_then(waybill, letter, time),
     )
@@ -90,19 +77,6 @@ def _document(content: Content) -> Any:
         return event_document(content.body, content.headers)
     except Unreadable:
         return None
-
-
-def _set_aside(waybill: Waybill, letter: UntakenMessage) -> SetAsideLetter | None:
-    if letter.discarded_at is None:
-        return None
-    columns = letters_set_aside.c
-    question = select(columns.how, columns.at, columns.operator, columns.reason)
-    with waybill.engine.connect() as connection:
-        found = connection.execute(question.where(columns.letter_id == letter.letter_id)).one_or_none()
-    if found is not None:
-        return SetAsideLetter(*found)
-    # Nobody's act: another message did it.
-    return SetAsideLetter(SUPERSEDED if is_malformed(letter) else VOIDED, letter.discarded_at, None, None)
 
 
 def _order_then(waybill: Waybill, letter: UntakenMessage, time: datetime | None) -> OrderAnswer | None:

@@ -1,13 +1,12 @@
 """Trace: one message from the bytes that came in to the records that the relay sent."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Connection, Row
 
 from consumers.ingest.register import MessageKey
 from consumers.relay.dead_letter_copies import letter_id_in, restated
@@ -21,22 +20,17 @@ from domain.order.kind import ORDER
 from domain.streams import has_subject, settle_stream, split_stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
-from infra.app.correct import CORRECTED
 from infra.app.row_effects import RowEffects, TableEffect
 from infra.app.view_effects import ViewEffect, ViewEffects
 from infra.outbox.message_content import topic_of
+from infra.queries.corrections import is_correction_of
 from infra.queries.events import EventFilter, Events
+from infra.queries.selected_messages import SelectedMessages
+from infra.queries.traced import ignored_names, left_out_size, received_letters, received_messages
 from infra.store.checkpoints import Checkpoints
+from infra.store.engine import read_in_snapshot
 from infra.store.events.history import PositionedEvent
 from infra.store.register.headers import read_headers
-from infra.store.register.tables import (
-    feeds,
-    ignored_fields,
-    left_out_records,
-    malformed_messages,
-    messages,
-    raw_messages,
-)
 from projections.order_timeline import event_name, what_each_changed
 from projections.projection import Settled, settled_stream
 
@@ -124,36 +118,36 @@ class Trace(NamedTuple):
 
 def trace(waybill: Waybill, source: str, message_id: str, subject: str | None = None) -> list[Trace]:
     """All messages of this source and id (one, unless an id was used for several subjects), then the malformed ones
-    that claim it. Nothing is stored.
+    that claim it, all as of one moment. Nothing is stored.
     """
-    kept = and_(*(messages.c[name] == raw_messages.c[name] for name in MessageKey._fields))
-    with waybill.engine.connect() as connection:
-        rows = connection.execute(
-            select(messages, feeds.c.topic, feeds.c.partition, raw_messages.c.body, raw_messages.c.headers)
-            .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
-            .outerjoin(raw_messages, kept)
-            .where(messages.c.source == source, messages.c.message_id == message_id)
-            .order_by(messages.c.subject)
-        ).all()
-        letters = connection.execute(
-            select(malformed_messages, feeds.c.topic, feeds.c.partition)
-            .join_from(malformed_messages, feeds, malformed_messages.c.feed_id == feeds.c.feed_id)
-            .where(malformed_messages.c.claimed_source == source, malformed_messages.c.claimed_id == message_id)
-            .order_by(malformed_messages.c.received_at, malformed_messages.c.letter_id)
-        ).all()
-    tracer = _Tracer(waybill)
-    return [
-        *(tracer.message(row) for row in rows if subject in (None, row.subject)),
-        *(tracer.letter(row) for row in letters if subject in (None, row.claimed_subject)),
-    ]
+
+    def read(connection: Connection) -> list[Trace]:
+        rows = received_messages(connection, source, message_id)
+        tracer = _Tracer(waybill, connection, [row.subject for row in rows])
+        return [
+            *(tracer.message(row) for row in rows if subject in (None, row.subject)),
+            *(
+                tracer.letter(row)
+                for row in received_letters(connection, source, message_id)
+                if subject in (None, row.claimed_subject)
+            ),
+        ]
+
+    return read_in_snapshot(waybill.engine, read)
 
 
 class _Tracer:
-    def __init__(self, waybill: Waybill):
+    """Reads on one connection. `subjects` are those of all messages with the traced source and id."""
+
+    def __init__(self, waybill: Waybill, connection: Connection, subjects: Sequence[str]):
         self._waybill = waybill
-        self._events = Events(waybill.backend)
-        self._sent_up_to = Checkpoints(waybill.backend).begun()
-        self._effects, self._verdicts, self._expiries = waybill.outboxes()
+        self._connection = connection
+        self._subjects = subjects
+        self._history = waybill.history.within(connection)
+        self._events = Events(waybill.backend, connection)
+        self._selected = SelectedMessages(waybill.backend, connection)
+        self._sent_up_to = Checkpoints(waybill.backend, connection=connection).begun()
+        self._effects, self._verdicts, self._expiries = waybill.outboxes(connection)
 
     def message(self, row: Row[Any]) -> Trace:
         key = MessageKey(row.source, row.message_id, row.subject)
@@ -162,7 +156,7 @@ class _Tracer:
             for event in self._events.after(0, EventFilter(source=key.source, message_id=key.message_id))
             if split_stream_name(event.event.originator_id)[1] == key.subject
         ]
-        facts = facts_among(stored.event for stored in self._waybill.history.stream(row.stream))
+        facts = facts_among(stored.event for stored in self._history.stream(row.stream))
         settled = _settled_without(row.stream, facts, (key.source, key.message_id))
         changed = what_each_changed(settle_stream(row.stream, facts)).get((key.source, key.message_id), (0, ""))[1]
         return Trace(
@@ -206,15 +200,10 @@ class _Tracer:
 
     def _received(self, row: Row[Any], fact: StreamEvent) -> Received:
         assert isinstance(fact, Fact)
-        question = select(ignored_fields.c.names).where(
-            *(ignored_fields.c[name] == getattr(row, name) for name in MessageKey._fields)
-        )
-        with self._waybill.engine.connect() as connection:
-            ignored = connection.execute(question).scalar_one_or_none()
         as_received = row.body is not None
         body = row.body if as_received else restated(fact, row.subject)[0]
         headers = row.headers if as_received else "[]"
-        names = () if ignored is None else tuple(json.loads(ignored))
+        names = ignored_names(self._connection, MessageKey(row.source, row.message_id, row.subject))
         return _as_text(body, headers, row, repeats=row.repeats, differing=row.differing)._replace(
             as_received=as_received, ignored=names
         )
@@ -226,7 +215,7 @@ class _Tracer:
     def _followed(self, key: MessageKey, own: Sequence[PositionedEvent]) -> list[Consequence]:
         """The later events that name the message, its own aside; at most some."""
         later = self._events.after(own[0].position, EventFilter(mentions=key.message_id))
-        found = ((stored, how) for stored in later if (how := _how(stored.event, key)))
+        found = ((stored, how) for stored in later if (how := self._how(stored.event, key)))
         return [
             Consequence(
                 position=stored.position,
@@ -239,6 +228,25 @@ class _Tracer:
             )
             for stored, how in islice(found, EVENTS_NAMED)
         ]
+
+    def _how(self, event: StreamEvent, key: MessageKey) -> str:
+        """How an event has to do with a message that it names; empty if it has not."""
+        named = (key.source, key.message_id)
+        if event.key == named:
+            return ""
+        if isinstance(event, MessageVoided):
+            return "voids it" if event.names == named else ""
+        if isinstance(event, VerdictChanged):
+            is_cause = (event.because_of_source, event.because_of_id) == named
+            return f"{event.verdict_before.value} → {event.verdict.value} because of it" if is_cause else ""
+        if isinstance(event, Fact) and event.causation_id == key.message_id:
+            return "corrects it" if self._is_correction(event, key) else "follows from it"
+        return ""
+
+    def _is_correction(self, fact: Fact, wrong: MessageKey) -> bool:
+        own = MessageKey(*fact.key, split_stream_name(fact.originator_id)[1])
+        found = self._selected.of_keys([own]).get(own)
+        return found is not None and is_correction_of(found, wrong, self._subjects)
 
     def _views_changed(self, settled: tuple[Settled, Settled] | None) -> list[ViewEffect]:
         if settled is None or settled[0].kind is not ORDER:
@@ -269,10 +277,7 @@ class _Tracer:
             return "not sent: the relay has never run"
         if position > reached:
             return "not sent yet"
-        kept = left_out_records.c
-        with self._waybill.engine.connect() as connection:
-            question = select(kept.size).where(kept.topic == topic, kept.event_id == record_id)
-            size = connection.execute(question).scalar_one_or_none()
+        size = left_out_size(self._connection, topic, record_id)
         if size is not None:
             return f"left out: {size} bytes are too large for the topic"
         return "sent" if self._waybill.settings.relay_from != "now" else "sent, unless the relay began after it"
@@ -303,21 +308,6 @@ def _traced(stored: PositionedEvent, first: Mapping[EventRef, Outcome]) -> Trace
         reason=reason,
         because=because,
     )
-
-
-def _how(event: StreamEvent, key: MessageKey) -> str:
-    """How an event has to do with a message that it names; empty if it has not."""
-    named = (key.source, key.message_id)
-    if event.key == named:
-        return ""
-    if isinstance(event, MessageVoided):
-        return "voids it" if event.names == named else ""
-    if isinstance(event, VerdictChanged):
-        is_cause = (event.because_of_source, event.because_of_id) == named
-        return f"{event.verdict_before.value} → {event.verdict.value} because of it" if is_cause else ""
-    if isinstance(event, Fact) and event.causation_id == key.message_id:
-        return "corrects it" if CORRECTED in event.message_id else "follows from it"
-    return ""
 
 
 def _settled_without(stream: str, facts: list[Fact], key: FactKey) -> tuple[Settled, Settled] | None:

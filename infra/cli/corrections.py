@@ -29,6 +29,7 @@ from infra.cli.message_options import (
     CorrelationOption,
     ReceivedSinceOption,
     ReceivedUntilOption,
+    SetOption,
     SinceOption,
     UntilOption,
     WhereOption,
@@ -62,15 +63,6 @@ DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without it, many me
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would follow, and store nothing.")]
 SamplesOption = Annotated[
     int, typer.Option("--samples", min=0, help="How many changed rows of each table to show in a dry run.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="FIELD=VALUE",
-        help="What it should have said, such as data.promised_by=2026-03-10T16:00:00Z, data.promised_by=+1d, "
-        "time=-2h or 'data.lines[0].quantity=3'. VALUE is JSON or text.",
-    ),
 ]
 FileOption = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from consumers.contract.editing import CannotAssignError, read_assignment
+from consumers.contract.fields import FieldError, read_assignment
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.dead_letters_choose import CannotChooseError, dead_letters_matching, letters_named
@@ -26,6 +26,7 @@ from infra.cli.letter_filters import (
     chosen_by,
     show_groups,
 )
+from infra.cli.message_options import SetOption
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows, show_warning
 from infra.queries.dead_letters import EVERY_LETTER, DeadLetterFilter, UntakenMessage
 from infra.store.opening import Access
@@ -182,10 +183,7 @@ def edit_letter(
     letter_id: LetterArgument,
     operator: OperatorOption,
     reason: WhyOption,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="Such as data.lines[0].quantity=3; several times."),
-    ] = None,
+    assignments: SetOption = None,
     file: Annotated[
         str | None,
         typer.Option("--file", metavar="FILE|-", help="The whole message, in structured JSON, as it should be."),
@@ -209,7 +207,7 @@ def edit_letter(
                 waybill, letter, [read_assignment(text) for text in assignments or ()], replacement, operator
             )
             row = would_edit(waybill, plan) if dry_run else do_edit(waybill, plan, operator, reason)
-        except (CannotEditError, CannotAssignError) as e:
+        except (CannotEditError, FieldError) as e:
             raise typer.BadParameter(str(e)) from None
     if form is Format.TABLE:
         show_rows(["change"], [{"change": change} for change in plan.changes], form, title="Changes")

@@ -41,6 +41,15 @@ WhereOption = Annotated[
         "also !=, <=, > and >=. Give it again to narrow it.",
     ),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="What it should have said, such as data.promised_by=2026-03-10T16:00:00Z, data.promised_by=+1d, "
+        "time=-2h or 'data.lines[0].quantity=3'. VALUE is JSON or text. Several times.",
+    ),
+]
 
 
 def read_conditions(given: Sequence[str] | None) -> tuple[Condition, ...]:

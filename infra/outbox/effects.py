@@ -16,6 +16,7 @@ from domain.streams import waiting_room
 from infra.outbox.message_content import FactsOfMessages
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend, as_keys
+from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from infra.store.events.history import History, PositionedEvent, head_seen
 
@@ -23,17 +24,23 @@ EVENTS_AT_ONCE = 2_000
 
 
 class EffectsOutbox:
-    """Implements infra.outbox.outbox.Outbox; a position is one of the history."""
+    """Implements infra.outbox.outbox.Outbox; a position is one of the history.
+
+    It reads on the connection if one is given.
+    """
 
     name = "relay.events"
 
-    def __init__(self, backend: Backend, history: History, topic: str, source: str):
+    def __init__(
+        self, backend: Backend, history: History, topic: str, source: str, connection: Connection | None = None
+    ):
         self._backend = backend
         self._engine = backend.engine
+        self._connection = connection
         self._history = history
         self._topic = topic
         self._source = source
-        self._facts = FactsOfMessages(backend)
+        self._facts = FactsOfMessages(backend, connection)
         position = f"e.{backend.position}"
         self._not_at_once = text(
             f"SELECT n.stream, n.version FROM {backend.keys(2)} JOIN notices AS n "
@@ -79,7 +86,7 @@ class EffectsOutbox:
         return Surroundings(self._noted(facts), changes, self._facts(turning))
 
     def _noted(self, places: Collection[EventRef]) -> Collection[EventRef]:
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             found = connection.execute(self._not_at_once, {"keys": as_keys(sorted(places))})
             return {(row[0], row[1]) for row in found}
 
@@ -89,7 +96,7 @@ class EffectsOutbox:
         if not derived:
             return {}
         streams = sorted({event.originator_id for event in events if is_derived(event)})
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(self._whole, {"keys": as_keys(streams), "position": end}).all()
         histories: dict[MessageKey, list[StreamEvent]] = defaultdict(list)
         for row in rows:
@@ -105,7 +112,7 @@ class EffectsOutbox:
         if not turning:
             return {}
         looked_in = {*streams, *(waiting_room(key.subject) for key in turning)}
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(self._changes, {"keys": as_keys(sorted(looked_in)), "position": end}).all()
         changes: dict[MessageKey, list[VerdictChanged]] = defaultdict(list)
         for row in rows:

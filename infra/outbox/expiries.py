@@ -15,6 +15,7 @@ from domain.verdict import Verdict
 from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend
+from infra.store.engine import connected
 from infra.store.register.dead import has_expired
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.tables import feeds, messages, raw_messages
@@ -47,15 +48,23 @@ class ExpiriesOutbox:
 
     name = "relay.expired"
 
-    def __init__(self, backend: Backend, dead_of: Sequence[str], clock: Callable[[], datetime], hold: timedelta):
+    def __init__(
+        self,
+        backend: Backend,
+        dead_of: Sequence[str],
+        clock: Callable[[], datetime],
+        hold: timedelta,
+        connection: Connection | None = None,
+    ):
         self._engine = backend.engine
+        self._connection = connection
         self._dead_of = frozenset(dead_of)
         self._clock = clock
         self._hold = hold
-        self._facts = FactsOfMessages(backend)
+        self._facts = FactsOfMessages(backend, connection)
 
     def after(self, position: int) -> Outgoing:
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             waiting = self._expired_after(position)
             received = connection.execute(
                 select(messages.c.received_at).where(waiting).order_by(messages.c.received_at).limit(LETTERS_AT_ONCE)
@@ -72,7 +81,7 @@ class ExpiriesOutbox:
     def records_about(self, message: MessageKey) -> list[tuple[int, Record]]:
         """The copy of one message, if it is held too long, with its position."""
         about = and_(*(messages.c[name] == value for name, value in message._asdict().items()))
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(_with_bytes().where(about, has_expired(self._clock() - self._hold))).all()
         dead = [row for row in rows if topic_of(row.topic) in self._dead_of]
         facts = self._facts({key_of(row) for row in dead if row.body is None})
@@ -80,7 +89,7 @@ class ExpiriesOutbox:
         return [(position_of(row.received_at), copy) for row, copy in zip(dead, copies, strict=True)]
 
     def lag(self, position: int) -> int:
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             counted = select(func.count()).select_from(messages).where(self._expired_after(position))
             return int(connection.execute(counted).scalar_one())
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from consumers.contract.kafka_records import Headers
 from consumers.ingest.register import MessageKey
@@ -11,15 +11,17 @@ from consumers.relay.dead_letter_copies import restated
 from consumers.sources.source import READ_AGAIN
 from domain.fact import Fact
 from infra.store.backend import Backend, as_keys
+from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from infra.store.register.headers import read_headers
 
 
 class FactsOfMessages:
-    """Finds the facts of messages by their keys."""
+    """Finds the facts of messages by their keys, on one connection if it is given."""
 
-    def __init__(self, backend: Backend):
+    def __init__(self, backend: Backend, connection: Connection | None = None):
         self._engine = backend.engine
+        self._connection = connection
         self._facts = text(
             f"SELECT m.source, m.message_id, m.subject, {EVENT_COLUMNS} "
             f"FROM {backend.keys(3)} JOIN messages AS m "
@@ -30,7 +32,7 @@ class FactsOfMessages:
     def __call__(self, keys: Collection[MessageKey]) -> Mapping[MessageKey, Fact]:
         if not keys:
             return {}
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(self._facts, {"keys": as_keys(sorted(keys))}).all()
         found = {MessageKey(*row[:3]): decode_event(*row[3:]) for row in rows}
         return {key: fact for key, fact in found.items() if isinstance(fact, Fact)}

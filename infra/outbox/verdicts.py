@@ -18,6 +18,7 @@ from domain.verdict import Outcome, Verdict
 from infra.outbox.message_content import FactsOfMessages, content_of, key_of, topic_of
 from infra.outbox.outbox import Outgoing
 from infra.store.backend import Backend
+from infra.store.engine import connected
 from infra.store.register.dead import waited_too_long
 from infra.store.register.headers import read_headers
 from infra.store.register.letter_ids import NOT_APPLIED, letter_id_of
@@ -43,13 +44,15 @@ class VerdictsOutbox:
         source: str,
         dead_of: Sequence[str],
         expired_before: Callable[[], datetime],
+        connection: Connection | None = None,
     ):
         self._engine = backend.engine
+        self._connection = connection
         self._topic = topic
         self._source = source
         self._dead_of = frozenset(dead_of)
         self._expired_before = expired_before
-        self._facts = FactsOfMessages(backend)
+        self._facts = FactsOfMessages(backend, connection)
         about = and_(*(notices.c[name] == messages.c[name] for name in MessageKey._fields))
         kept = and_(*(notices.c[name] == raw_messages.c[name] for name in MessageKey._fields))
         self._after = (
@@ -71,7 +74,7 @@ class VerdictsOutbox:
         )
 
     def after(self, position: int) -> Outgoing:
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(self._after.where(notices.c.notice_id > position)).all()
         if not rows:
             return Outgoing((), position)
@@ -83,13 +86,13 @@ class VerdictsOutbox:
             about = notices.c.letter_id == message
         else:
             about = and_(*(notices.c[name] == value for name, value in message._asdict().items()))
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             return self._records(connection.execute(self._after.where(about).limit(None)).all())
 
     def first_verdicts(self, events: Collection[EventRef]) -> Mapping[EventRef, Outcome]:
         """The verdicts on receipt of the facts at these places, where it was another than applied."""
         found: dict[EventRef, Outcome] = {}
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             for stream, version in events:
                 given = select(notices.c.verdict, notices.c.reason).where(
                     notices.c.stream == stream, notices.c.version == version, notices.c.before.is_(None)
@@ -113,7 +116,7 @@ class VerdictsOutbox:
         return records
 
     def lag(self, position: int) -> int:
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             after = select(func.count()).select_from(notices).where(notices.c.notice_id > position)
             return int(connection.execute(after).scalar_one())
 

@@ -12,6 +12,7 @@ from consumers.contract.fields import Condition
 from domain.fact import Fact, StreamEvent
 from domain.streams import split_stream_name, waiting_room
 from infra.store.backend import Backend, as_keys
+from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from infra.store.events.history import LAST, PositionedEvent
 from infra.store.register.tables import messages
@@ -81,11 +82,15 @@ def _meets(event: StreamEvent, where: Sequence[Condition]) -> bool:
 
 
 class Events:
-    """Reads the events of a store. What the database can tell apart by itself is not decoded."""
+    """Reads the events of a store, on the connection if one is given.
 
-    def __init__(self, backend: Backend):
+    What the database can tell apart by itself is not decoded.
+    """
+
+    def __init__(self, backend: Backend, connection: Connection | None = None):
         self._backend = backend
         self._engine = backend.engine
+        self._connection = connection
 
     def after(self, position: int, wanted: EventFilter, up_to: int = LAST) -> Iterator[PositionedEvent]:
         """The events after a position that meet the filter, in the order of the store, as of each page's reading."""
@@ -97,7 +102,7 @@ class Events:
         if streams is not None:
             parameters["keys"] = as_keys(streams)
         while True:
-            with self._engine.connect() as connection:
+            with connected(self._engine, self._connection) as connection:
                 page = connection.execute(
                     statement, {**parameters, "position": position, "up_to": up_to, "limit": EVENTS_AT_ONCE}
                 ).all()
@@ -115,7 +120,7 @@ class Events:
             return [wanted.stream]
         if wanted.source is None or wanted.message_id is None:
             return None
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             found = streams_of_message(connection, wanted.source, wanted.message_id)
         return found or None  # an act of an operator is in no register
 

@@ -6,16 +6,18 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, column, select, table, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, column, or_, select, table, tuple_
 
 from consumers.contract.fields import Condition
 from consumers.ingest.register import MessageKey
+from domain.events import MessageVoided
 from domain.fact import Fact
+from domain.operator.acts import OPERATOR_SOURCE
 from infra.queries.events import meets
 from infra.store.backend import Backend
-from infra.store.engine import snapshot
+from infra.store.engine import connected, snapshot
 from infra.store.events.codec import decode_event
-from infra.store.register.tables import messages
+from infra.store.register.tables import feeds, messages
 
 ROWS_AT_ONCE = 2_000
 
@@ -55,7 +57,10 @@ class MessageFilter(NamedTuple):
 
 
 class SelectedMessage(NamedTuple):
-    """A registered message with its present verdict, and its fact as it was stored."""
+    """A registered message with its present verdict, and its fact as it was stored.
+
+    `feed` is the name of the feed that it came on.
+    """
 
     key: MessageKey
     type: str
@@ -63,6 +68,7 @@ class SelectedMessage(NamedTuple):
     voided: bool
     received_at: datetime
     fact: Fact
+    feed: str
 
     @property
     def stream(self) -> str:
@@ -72,21 +78,27 @@ class SelectedMessage(NamedTuple):
 class SelectedMessages:
     """Reads the register with the events that it names."""
 
-    def __init__(self, backend: Backend):
+    def __init__(self, backend: Backend, connection: Connection | None = None):
         self._engine = backend.engine
+        self._connection = connection
         event = table(
             backend.events_table,
             *(column(name) for name in ("originator_id", "originator_version", "topic", "state")),
         )
         stored = and_(event.c.originator_id == messages.c.stream, event.c.originator_version == messages.c.version)
-        self._all: Select[Any] = select(
-            *_KEY,
-            messages.c.type,
-            messages.c.verdict,
-            messages.c.voided,
-            messages.c.received_at,
-            *event.c,
-        ).join_from(messages, event, stored)
+        self._all: Select[Any] = (
+            select(
+                *_KEY,
+                messages.c.type,
+                messages.c.verdict,
+                messages.c.voided,
+                messages.c.received_at,
+                feeds.c.topic.label("feed"),
+                *event.c,
+            )
+            .join_from(messages, event, stored)
+            .join(feeds, messages.c.feed_id == feeds.c.feed_id)
+        )
 
     def by_stream(self, wanted: MessageFilter) -> Iterator[tuple[str, list[SelectedMessage]]]:
         """The messages of each stream, voided ones too, stream by stream, as of one moment."""
@@ -112,14 +124,23 @@ class SelectedMessages:
             last = tuple(rows[-1][: len(_KEY)])
 
     def of_keys(self, keys: Sequence[MessageKey]) -> dict[MessageKey, SelectedMessage]:
-        """Those of these messages that are registered."""
+        """Those of these messages that are registered; read on the connection if one was given."""
         found: dict[MessageKey, SelectedMessage] = {}
-        with self._engine.connect() as connection:
+        with connected(self._engine, self._connection) as connection:
             for start in range(0, len(keys), _KEYS_AT_ONCE):
                 some = keys[start : start + _KEYS_AT_ONCE]
                 rows = connection.execute(self._all.where(tuple_(*_KEY).in_(some)))
                 found.update((one.key, one) for one in map(_selected, rows))
         return found
+
+    def of_operators(self) -> Iterator[SelectedMessage]:
+        """The messages that operators published, without the voids."""
+        published = or_(
+            *(name.startswith(f"{OPERATOR_SOURCE}/", autoescape=True) for name in (feeds.c.topic, messages.c.source))
+        )
+        with snapshot(self._engine) as connection:
+            question = self._all.where(published, messages.c.type != MessageVoided.TYPE)
+            yield from _read(connection, question, MessageFilter())
 
     def _question(self, wanted: MessageFilter) -> Select[Any]:
         conditions: list[ColumnElement[bool]] = [
@@ -152,7 +173,7 @@ def _selected(row: Any) -> SelectedMessage:
     fact = decode_event(row.originator_id, row.originator_version, row.topic, row.state)
     assert isinstance(fact, Fact), "the register names facts"
     key = MessageKey(row.source, row.message_id, row.subject)
-    return SelectedMessage(key, row.type, row.verdict, bool(row.voided), row.received_at, fact)
+    return SelectedMessage(key, row.type, row.verdict, bool(row.voided), row.received_at, fact, row.feed)
 
 
 def _option(value: Any) -> str:

@@ -10,7 +10,7 @@ from consumers.relay.record_size_limits import LeftOut
 from domain.checkpoint import CheckpointMovedError
 from infra.outbox.outbox import Outbox
 from infra.store.backend import Backend
-from infra.store.engine import LOCKED
+from infra.store.engine import LOCKED, connected
 from infra.store.register.tables import left_out_records, reactor_positions
 from infra.store.retries import RetryPolicy, retried
 
@@ -51,10 +51,12 @@ class Checkpoints:
         backend: Backend,
         retry: RetryPolicy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        connection: Connection | None = None,
     ):
         self._backend = backend
         self._clock = clock
         self._engine: Engine = backend.engine
+        self._connection = connection
         self.retry = retry or RetryPolicy(0)
 
     @retried
@@ -78,8 +80,8 @@ class Checkpoints:
 
     @retried
     def begun(self) -> Mapping[str, int]:
-        """The checkpoints of reactors that have run on this store."""
-        with self._engine.connect() as connection:
+        """The checkpoints of reactors that have run on this store; read on the connection if one was given."""
+        with connected(self._engine, self._connection) as connection:
             rows = connection.execute(select(reactor_positions).where(reactor_positions.c.begun_at.is_not(None)))
             return {row.name: row.position for row in rows}
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -28,6 +28,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect() as connection:
         yield connection.execution_options(**level)
+
+
+def connected(engine: Engine, connection: Connection | None) -> AbstractContextManager[Connection]:
+    """The given connection, which stays open, or a new one if there is none."""
+    return engine.connect() if connection is None else nullcontext(connection)
 
 
 def read_in_snapshot(engine: Engine, read: Callable[[Connection], T]) -> T:

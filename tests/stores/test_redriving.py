@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from consumers.contract.editing import read_assignment
+from consumers.contract.fields import read_assignment
 from domain.operator.acts import DeadLetterEdited, OperatorAct
 from infra.app.container import Waybill
 from infra.app.dead_letters_choose import letters_named
@@ -273,7 +273,7 @@ def test_an_edit_that_does_not_fit_changes_nothing(floor: Floor) -> None:
     (letter,) = dead(floor)
     for assignment, saying in (
         ("time=noon", "time: must"),
-        ("data.lines[3].quantity=1", "no such row"),
+        ("data.lines[3].quantity=1", "there is no 3 in the message"),
         ("id=B-3", "nothing would change"),
     ):
         with pytest.raises(ValueError, match=saying):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from threading import Event
 
 import pytest
+from sqlalchemy import event
 
 from consumers.contract.fields import read_assignment
 from consumers.sinks.sink import Record
@@ -111,6 +112,42 @@ def test_what_followed_from_a_message_is_named_with_how(each_store: Waybill) -> 
     assert {(one.id, one.how) for one in of_void.followed} == {
         ("B-1", "applied → refused because of it"),
     }
+
+
+def test_a_correction_is_told_by_its_cause_and_not_by_its_id(waybill: Waybill) -> None:
+    long_id = "O-" + "x" * 190
+    upstreams = {**booked("SO-1", EARLY, PROMISE, id="a.corrected-b"), "causationid": long_id}
+    take_in(waybill, placed("SO-1", EARLY, PROMISE, id=long_id), upstreams)
+    do_corrections(
+        waybill, one_message(waybill, SOURCE, long_id, (read_assignment("data.promised_by=+1d"),)), "wrong", "ann"
+    )
+
+    told = {(one.event, one.how) for one in traced(waybill, SOURCE, long_id).followed if " → " not in one.how}
+
+    assert told == {
+        ("ShipmentBooked", "follows from it"),
+        ("MessageVoided", "voids it"),
+        ("OrderPlaced", "corrects it"),
+    }
+
+
+def test_a_trace_is_of_one_moment_beside_writers(each_store: Waybill) -> None:
+    take_in(each_store, placed("SO-1", EARLY, PROMISE, id="O-1"))
+    with Waybill(each_store.settings, clock=lambda: NOW) as writer:
+        voided = Event()
+
+        @event.listens_for(each_store.engine, "after_cursor_execute")
+        def void_it(_: object, __: object, statement: str, *___: object) -> None:
+            if statement.startswith("SELECT") and not voided.is_set():
+                voided.set()
+                void_message(writer, SOURCE, "O-1", "wrong", operator="ann")
+
+        found = traced(each_store, SOURCE, "O-1")
+
+    assert voided.is_set()
+    assert (found.verdict, [one.verdict for one in found.events], found.followed) == ("applied", ["applied"], [])
+    assert found.rows
+    assert traced(each_store, SOURCE, "O-1").verdict == "refused"
 
 
 def test_a_scan_is_followed_to_what_the_reactor_said_to_the_order(waybill: Waybill) -> None:

@@ -1,7 +1,7 @@
 """The stored events, read for projections and for queries about the past."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
 from infra.store.backend import Backend, as_keys
+from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from projections.history import Touched
 
@@ -195,7 +196,7 @@ class History:
             return connection.execute(statement, parameters).all()
 
     def _connected(self) -> AbstractContextManager[Connection]:
-        return self._engine.connect() if self._connection is None else nullcontext(self._connection)
+        return connected(self._engine, self._connection)
 
 
 def _by_stream(rows: Iterable[Any]) -> Iterator[tuple[str, list[PositionedEvent]]]:

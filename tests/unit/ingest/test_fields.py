@@ -1,11 +1,12 @@
 """given a message, then its fields are compared and set by path, and what does not fit is named."""
 
 from datetime import UTC, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from consumers.contract.fields import FieldError, assigned, read_assignment, read_condition
+from consumers.contract.fields import FieldError, assigned, differences, read_assignment, read_condition
 from tests.integration.messages import line, placed
 
 MESSAGE = placed(
@@ -69,6 +70,7 @@ def test_what_is_no_condition_is_refused(condition: str) -> None:
         ("data.lines[1].unit_price=4.10", ("data", "lines", 1, "unit_price"), "4.10"),
         ("data.standing_order_id=ST-1", ("data", "standing_order_id"), "ST-1"),
         ('data.lines=[{"line":1}]', ("data", "lines"), [{"line": 1}]),
+        ("data.lines[0].note=1.10", ("data", "lines", 0, "note"), Decimal("1.10")),
     ],
 )
 def test_a_field_is_set_in_a_copy(assignment: str, path: tuple[str | int, ...], value: Any) -> None:
@@ -89,6 +91,8 @@ def test_a_field_is_set_in_a_copy(assignment: str, path: tuple[str | int, ...], 
         ("dat.promised_by=x", "dat.promised_by: the message has no dat; it has specversion, id"),
         ("data.lines[2].sku=x", "data.lines.2..sku: there is no 2 in the message; it has 2 rows, counted from 0"),
         ("data.rep_id.name=x", "data.rep_id.name: there is no name in the message"),
+        ("data.rep_id[0]=x", "data.rep_id.0.: there is no 0 in the message"),
+        ("data.lines[2]=null", "data.lines.2.: there is no 2 in the message; it has 2 rows, counted from 0"),
         ("data.lines.sku=x", "data.lines.sku: there is no sku in the message; it has 2 rows"),
         ("data.rep_id=+1d", "data.rep_id is rep-1, no instant"),
         ("data.promised_by=+9999999d", "leads out of the years 1 to 9999"),
@@ -98,3 +102,22 @@ def test_a_field_is_set_in_a_copy(assignment: str, path: tuple[str | int, ...], 
 def test_what_cannot_be_set_is_named(assignment: str, saying: str) -> None:
     with pytest.raises(FieldError, match=saying):
         assigned(MESSAGE, (read_assignment(assignment),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (MESSAGE, MESSAGE, []),
+        ({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3, 4]}}, ["a.b[1]: 2 → 3", "a.b[2]: absent → 4"]),
+        ({"a": "1", "b": None}, {"a": 1}, ['a: "1" → 1', "b: null → absent"]),
+        ({"a": True}, {"a": 1}, ["a: true → 1"]),
+        ([], {}, ["message: a list → an object"]),
+    ],
+)
+def test_what_differs_between_two_messages_is_named_by_path(before: Any, after: Any, said: list[str]) -> None:
+    assert list(differences(before, after)) == said
+
+
+def test_a_decimal_is_compared_by_value_however_it_is_written() -> None:
+    assert read_condition("data.weight=1.50", UTC)({"data": {"weight": Decimal("1.5")}})
+    assert read_condition("data.weight<x", UTC)({"data": {"weight": Decimal("1.5")}})

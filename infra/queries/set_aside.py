@@ -1,0 +1,36 @@
+"""How a dead letter was set aside, by whom and why."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Engine, select
+
+from infra.queries.dead_letters import UntakenMessage
+from infra.queries.letter_contents import is_malformed
+from infra.store.register.superseded import SUPERSEDED
+from infra.store.register.tables import letters_set_aside
+
+VOIDED = "voided"
+
+
+class SetAsideLetter(NamedTuple):
+    """How a letter was set aside ("voided", "discarded" or "superseded") and when; by whom and why, if by a person."""
+
+    how: str
+    at: datetime
+    operator: str | None
+    reason: str | None
+
+
+def how_set_aside(engine: Engine, letter: UntakenMessage) -> SetAsideLetter | None:
+    """None for a letter that is listed."""
+    if letter.discarded_at is None:
+        return None
+    columns = letters_set_aside.c
+    question = select(columns.how, columns.at, columns.operator, columns.reason)
+    with engine.connect() as connection:
+        found = connection.execute(question.where(columns.letter_id == letter.letter_id)).one_or_none()
+    if found is not None:
+        return SetAsideLetter(*found)
+    # Nobody's act: another message did it.
+    return SetAsideLetter(SUPERSEDED if is_malformed(letter) else VOIDED, letter.discarded_at, None, None)
