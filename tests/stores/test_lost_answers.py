@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from consumers.contract.editing import read_assignment
+from consumers.contract.fields import read_assignment
 from domain.checkpoint import CheckpointMovedError
 from domain.operator.acts import OperatorAct
 from infra.app.container import Waybill
