@@ -12,7 +12,7 @@ import structlog
 from consumers.contract import EXAMPLES
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.app.rebuild import Rebuild
+from infra.app.rebuild.rebuild import Rebuild
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate

@@ -3,7 +3,7 @@
 All projections at one position share the reading, decoding and settling of a batch (projections/batch_settling.py).
 Rows, totals and checkpoint are written in one transaction by compare-and-set (projections/batch_writing.py).
 Projections at different positions take turns, and a failing one is left out while the others go on
-(projections/parking.py). A version that needs a rebuild gets no turn; a rebuild fills it (infra/app/rebuild.py).
+(projections/parking.py). A version that needs a rebuild gets no turn; a rebuild fills it (infra/app/rebuild/).
 """
 
 from collections import defaultdict

@@ -18,7 +18,7 @@ from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive
 from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, reading_rules, system_clock
-from infra.app.rebuild import Rebuild
+from infra.app.rebuild.rebuild import Rebuild
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend

@@ -22,8 +22,7 @@ from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
-from infra.app.rebuild import NewerServesError, RebuildRunsError, RebuildStoppedError
-from infra.app.rebuild_after import UnknownKeyError
+from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
     analysts,

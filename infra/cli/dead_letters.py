@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from infra.app.dead_letters_choose import CannotChooseError, letters_named
-from infra.app.dead_letters_export import export_letters
-from infra.app.dead_letters_show import LetterGoneError, ShownLetter, show_letter
+from infra.app.dead_letters.choose import CannotChooseError, letters_named
+from infra.app.dead_letters.export import export_letters
+from infra.app.dead_letters.show import LetterGoneError, ShownLetter, show_letter
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,

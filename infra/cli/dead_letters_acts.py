@@ -10,10 +10,10 @@ import typer
 from consumers.contract.fields import FieldError, read_assignment
 from domain.verdict import Verdict
 from infra.app.container import Waybill
-from infra.app.dead_letters_choose import CannotChooseError, dead_letters_matching, letters_named
-from infra.app.dead_letters_discard import SetAsideReport, discard, restore
-from infra.app.dead_letters_edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
-from infra.app.dead_letters_redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
+from infra.app.dead_letters.choose import CannotChooseError, dead_letters_matching, letters_named
+from infra.app.dead_letters.discard import SetAsideReport, discard, restore
+from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
+from infra.app.dead_letters.redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
 from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, SubjectOption, TypeOption, open_waybill
 from infra.cli.dead_letters import LetterArgument, dead_letters
 from infra.cli.letter_filters import (
@@ -59,6 +59,7 @@ def redrive_letters(
     since: SinceOption = None,
     until: UntilOption = None,
     reason: WhyOption = "",
+    do: DoOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which verdicts would change; nothing is stored.")
     ] = False,
@@ -66,8 +67,12 @@ def redrive_letters(
 ) -> None:
     """Settle their subjects again by today's rules, and read malformed ones again: these, or all that match.
 
-    Without ids and filters, all dead letters. It can be interrupted and run again.
+    Letters that are named are redriven. For all that match, or all dead letters if nothing is named or filtered, it
+    only shows which verdicts would change, unless --do is given. It can be interrupted and run again.
     """
+    if do and dry_run:
+        raise typer.BadParameter("give --do or --dry-run, not both")
+    dry_run = dry_run or not (do or letter_ids)
     with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
         wanted = chosen_by(
             subject=subject,
@@ -97,7 +102,9 @@ def _show_redriven(report: RedriveReport, *, dry_run: bool, form: Format) -> Non
         return
     shown = rows if form is Format.CSV else rows[:SHOWN]
     show_rows(ChangedVerdict._fields, shown, form, title="Changed verdicts", empty="no verdict changes")
-    done = "would be redriven, {} verdicts would change" if dry_run else "redriven, {} verdicts changed"
+    done = "redriven, {} verdicts changed"
+    if dry_run:
+        done = "would be redriven, {} verdicts would change; --do redrives them"
     show_note(form, f"{report.letters} letters {done.format(len(rows))}")
     if len(shown) < len(rows):
         show_note(form, f"{len(shown)} of {len(rows)} are shown; all of them: --format json")
@@ -122,7 +129,7 @@ def discard_letters(
 ) -> None:
     """Set dead letters aside: these, or all that match. They stay in the books and leave the lists.
 
-    All that match are only counted, unless --do is given.
+    Letters that are named are discarded. All that match are only counted, unless --do is given.
     """
     _expect_reason(reason)
     acts = do or bool(letter_ids)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from infra.app.dead_letters_group import GROUPED_BY, LetterGroup, group_letters
+from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
 from infra.cli.arguments import read_instant
 from infra.cli.output import Format, show_rows
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage

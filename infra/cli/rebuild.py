@@ -1,4 +1,4 @@
-"""Command that makes the rows of views anew: rebuild."""
+"""Command that rebuilds the rows of views: rebuild."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -8,8 +8,10 @@ from rich.progress import TaskID
 
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
-from infra.app.rebuild import Rebuild, Rebuilt
-from infra.app.rebuild_after import Dropped, RebuiltKey, SetBack, drop_old, rebuild_key, set_back
+from infra.app.rebuild.drop_old import Dropped, drop_old
+from infra.app.rebuild.rebuild import Rebuild, Rebuilt
+from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
+from infra.app.rebuild.set_back import SetBack, set_back
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_note, show_rows
 from infra.store.opening import Access
@@ -32,8 +34,10 @@ def rebuild(
     key: Annotated[
         str | None, typer.Option("--key", metavar="ID", help="Only the rows of this order, rep or account.")
     ] = None,
-    back: Annotated[bool, typer.Option("--back", help="Return to the rows before the last rebuild.")] = False,
-    drop: Annotated[bool, typer.Option("--drop-old", help="Drop the rows before the last rebuild.")] = False,
+    back: Annotated[
+        bool, typer.Option("--back", help="Let the rows from before the last rebuild serve again.")
+    ] = False,
+    drop: Annotated[bool, typer.Option("--drop-old", help="Drop the rows from before the last rebuild.")] = False,
     max_rate: Annotated[
         float | None, typer.Option("--max-rate", min=1, metavar="N", help="Read at most N events a second.")
     ] = None,
@@ -43,7 +47,7 @@ def rebuild(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is stored with your name.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Make the rows of a view anew from the events, beside those in use, and take them into use when they are whole.
+    """Rebuild the rows of a view from the events, beside those in use, and take them into use when they are whole.
 
     Queries, projectors and writers go on meanwhile. If it is interrupted, run it again to continue. It stops at the
     first event that fails, and names it. Before it, `waybill diff NAME` shows what would change.
@@ -64,7 +68,7 @@ def rebuild(
             _show(Rebuilt._fields, done, form, "Rebuilt")
             named = "--all" if every else view
             show_note(
-                form, f"the rows before stay: waybill rebuild {named} --back returns to them, --drop-old drops them"
+                form, f"the earlier rows stay: waybill rebuild {named} --back returns to them, --drop-old drops them"
             )
         # The act itself is an event, which the views pass over.
         waybill.project()

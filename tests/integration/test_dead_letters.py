@@ -376,8 +376,12 @@ def test_an_operator_edits_a_malformed_message_and_redrives_the_rest(waybill: Co
     assert waybill.ask("order", "SO-1")["order"]["stage"] == "booked"
     assert waybill.ask("status")["books"] == {"received": 4, "applied": 2, "duplicate": 0, "held": 0, "dead": 2}
 
-    for dry in ((), ("--dry-run",)):
-        redriven = waybill("dead-letters", "redrive", *BY_ANN, *dry, "--format", "json").done().json
-        assert (redriven["letters"], redriven["changed"]) == (1, [])
+    for way, dry in (((), True), (("--dry-run",), True), (("--verdict", "malformed"), True), (("--do",), False)):
+        redriven = waybill("dead-letters", "redrive", *BY_ANN, *way, "--format", "json").done().json
+        assert (redriven["letters"], redriven["dry_run"], redriven["changed"]) == (1, dry, [])
+    (broken,) = waybill.ask("dead-letters")
+    named = waybill("dead-letters", "redrive", broken["letter_id"], *BY_ANN, "--format", "json").done().json
+    assert (named["letters"], named["dry_run"]) == (1, False)
+    waybill("dead-letters", "redrive", "--do", "--dry-run", *BY_ANN).exited(2, "--do or --dry-run, not both")
     waybill("dead-letters", "edit", letter["letter_id"], "--reason", "why", *BY_ANN).exited(2, "--set")
     waybill("verify").done()

@@ -10,8 +10,8 @@ from sqlalchemy import event
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.app.dead_letters_group import group_letters
-from infra.app.dead_letters_show import find_letters, show_letter
+from infra.app.dead_letters.group import group_letters
+from infra.app.dead_letters.show import find_letters, show_letter
 from infra.app.doctor.looking import look_at_store
 from infra.app.doctor.seen import Unread
 from infra.app.verify import verify_store

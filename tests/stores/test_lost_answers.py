@@ -12,12 +12,14 @@ from consumers.contract.fields import read_assignment
 from domain.checkpoint import CheckpointMovedError
 from domain.operator.acts import OperatorAct
 from infra.app.container import Waybill
-from infra.app.dead_letters_discard import discard, restore
-from infra.app.dead_letters_edit import do_edit, plan_edit
-from infra.app.dead_letters_redrive import redrive
+from infra.app.dead_letters.discard import discard, restore
+from infra.app.dead_letters.edit import do_edit, plan_edit
+from infra.app.dead_letters.redrive import redrive
 from infra.app.pause import pause, resume
-from infra.app.rebuild import Rebuild
-from infra.app.rebuild_after import drop_old, rebuild_key, set_back
+from infra.app.rebuild.drop_old import drop_old
+from infra.app.rebuild.rebuild import Rebuild
+from infra.app.rebuild.rebuild_key import rebuild_key
+from infra.app.rebuild.set_back import set_back
 from infra.app.reset import reset_position
 from infra.app.void import void_message
 from infra.queries.dead_letters import UntakenMessage

@@ -91,8 +91,13 @@ def test_paused_reactors_do_nothing_until_they_are_resumed(waybill: Waybill) -> 
     pause(waybill, "react", "ann", "a test")
 
     assert not any(done.stated for done in waybill.react(Event(), once=True))
-    assert waybill.reactions(Event()).is_done()
-    assert [one.lag > 0 for one in read_status(waybill).reactors] == [True] * len(read_status(waybill).reactors)
+    reactions = waybill.reactions(Event())
+    assert reactions.is_done()
+    # and a process that takes a step all the same reads and states nothing
+    reactions.begin()
+    assert not reactions.step()
+    assert not any(done.stated for done in reactions.done)
+    assert [one.lag > 0 for one in read_status(waybill).reactors] == [True] * len(waybill.reactors())
 
     resume(waybill, "react", "ann", "")
     assert any(done.stated for done in waybill.react(Event(), once=True))

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, text
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
 from infra.app.migrate import fill_views
-from infra.app.rebuild import NewerServesError, Rebuild
-from infra.app.rebuild_after import drop_old, set_back
+from infra.app.rebuild.drop_old import drop_old
+from infra.app.rebuild.errors import NewerServesError
+from infra.app.rebuild.rebuild import Rebuild
+from infra.app.rebuild.set_back import set_back
 from infra.app.status import ProjectionStatus, read_status
 from infra.app.verify import verify_store
 from infra.queries.views import Asked

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from domain.operator.acts import ProjectionRebuilt
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
-from infra.app.rebuild import Rebuild, Rebuilt
+from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.store.operator_log import Who
@@ -17,6 +17,7 @@ from infra.store.projected.tables import projection_builds
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from projections.projection import Projection
+from projections.rebuild import RebuildProgress
 from projections.shipments import SHIPMENTS
 from projections.views.catalogue import view_named
 from projections.views.tables import table_of
@@ -132,22 +133,19 @@ def test_only_the_rows_of_the_rebuild_before_are_kept(waybill: Waybill) -> None:
         assert [(row.build, row.served) for row in kept] == [(number - 1, True)]
 
 
-def test_what_is_projected_just_before_the_switch_is_in_the_new_rows(
-    waybill: Waybill, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    switch = Rebuild._take_into_use
+def test_what_is_projected_just_before_the_switch_is_in_the_new_rows(waybill: Waybill) -> None:
+    caught_up: list[int] = []
 
-    def later(self: Rebuild, builds: Any) -> list[Rebuilt]:
-        take_in(waybill, floor(24)[-60:], name="more")
-        waybill.project()
-        return switch(self, builds)
+    def more_comes(told: RebuildProgress) -> None:
+        """While it fills, so that it has to catch up; and again once it has caught up."""
+        if told.done >= told.total and len(caught_up) < 2:
+            take_in(waybill, floor(24)[-60:][len(caught_up) :: 2], name=told.part)
+            waybill.project()
+            caught_up.append(waybill.history.head())
 
-    monkeypatch.setattr(Rebuild, "_take_into_use", later)
-    before = waybill.rows.positions([SHIPMENTS])[SHIPMENTS.name]
+    (done,) = Rebuild(waybill, ANN, tell=more_comes).run([SHIPMENTS])
 
-    (done,) = rebuilt(waybill, SHIPMENTS)
-
-    assert done.position > before
+    assert done.position == caught_up[-1] > caught_up[0]
     assert done.position == waybill.history.head() - 1  # after it, only the act
     assert differing(waybill) == []
 

@@ -17,11 +17,11 @@ from sqlalchemy import update
 from consumers.contract.fields import read_assignment
 from domain.operator.acts import DeadLetterEdited, OperatorAct
 from infra.app.container import Waybill
-from infra.app.dead_letters_choose import letters_named
-from infra.app.dead_letters_discard import discard, restore
-from infra.app.dead_letters_edit import CannotEditError, Edited, do_edit, plan_edit
-from infra.app.dead_letters_redrive import redrive, would_redrive
-from infra.app.dead_letters_show import find_letters, show_letter
+from infra.app.dead_letters.choose import letters_named
+from infra.app.dead_letters.discard import discard, restore
+from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit
+from infra.app.dead_letters.redrive import redrive, would_redrive
+from infra.app.dead_letters.show import find_letters, show_letter
 from infra.app.verify import verify_store
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents
@@ -324,7 +324,7 @@ def test_a_redrive_that_is_killed_at_any_moment_is_finished_by_the_next(tmp_path
     with floor.waybill:
         as_if_malformed(floor, *({**broken(n), "time": EARLY} for n in range(1_500)))
     environment = {**os.environ, "WAYBILL_STORE": store}
-    command = [str(EXECUTABLE), "dead-letters", "redrive", "--operator", "ann"]
+    command = [str(EXECUTABLE), "dead-letters", "redrive", "--do", "--operator", "ann"]
     left = 1_500
     for _ in range(2):
         with subprocess.Popen(

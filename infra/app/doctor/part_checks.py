@@ -29,7 +29,7 @@ def check_rebuilds(seen: Seen, store: StoreSeen) -> list[Finding]:
     filling = {one.name for one in store.projections if one.state in NEEDS_REBUILD}
     for name, version, begun_at in store.rebuilds:
         if name not in filling and seen.now - begun_at > WAITS_TOO_LONG:
-            problem = f"a rebuild of {name} {version} was begun and is not finished; the rows before it serve"
+            problem = f"a rebuild of {name} {version} was begun and is not finished; the earlier rows serve"
             findings.append(warning("rebuild", problem, f"waybill rebuild {name}, unless one is running", begun_at))
     return findings
 

@@ -10,7 +10,7 @@ from consumers.contract.faults import Fault, faults_in
 from consumers.contract.json_decoding import Unreadable
 from domain.verdict import Outcome
 from infra.app.container import Waybill
-from infra.app.dead_letters_judge import judge_now
+from infra.app.dead_letters.judge import judge_now
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import Content, LetterContents, is_malformed
 from infra.queries.orders import OrderAnswer

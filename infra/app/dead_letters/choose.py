@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from infra.app.container import Waybill
-from infra.app.dead_letters_show import CANDIDATES, find_letters
+from infra.app.dead_letters.show import CANDIDATES, find_letters
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
 

@@ -22,7 +22,7 @@ from domain.clock_holds import held_by_clock
 from domain.events import MessageVoided
 from domain.operator.acts import OPERATOR_SOURCE, DeadLetterEdited
 from infra.app.container import Waybill
-from infra.app.dead_letters_judge import judge_new
+from infra.app.dead_letters.judge import judge_new
 from infra.app.reassignments import operator_source
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter

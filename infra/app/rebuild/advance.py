@@ -1,0 +1,95 @@
+"""Advance: moves the builds of a rebuild on, and names the event that a projection cannot take."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.settling import Settling
+from domain.streams import stream_name
+from infra.app.container import Waybill
+from infra.app.rebuild.errors import RebuildStoppedError
+from infra.store.events.history import History
+from infra.store.projected.builds import Build, ProjectionBuilds
+from projections.batch_settling import BatchSettler
+from projections.failures import RowsRefusedError
+from projections.rebuild import SubjectFailedError, alone, first_failing, shape_all
+from projections.replacement import Replacement
+
+
+class Advance:
+    """Moves builds on: shapes settled subjects and writes their rows. Raises RebuildStoppedError."""
+
+    def __init__(self, waybill: Waybill, builds: ProjectionBuilds):
+        self._history: History = waybill.history
+        self._batch_events = waybill.settings.batch_events
+        self._builds = builds
+        self._settler = BatchSettler(waybill.history)
+
+    def fill(self, builds: Sequence[Build], settlings: Mapping[str, Settling[Any]], stream: str) -> list[Build]:
+        """Add the rows of the next subjects, up to that of a stream, in one transaction."""
+        up_to = builds[0].position
+        replacements = self._shaped(builds, settlings, up_to)
+        try:
+            return self._builds.fill(builds, replacements, stream)
+        except RowsRefusedError as e:
+            raise self._refused(builds, replacements, e, up_to) from e
+
+    def step(self, builds: Sequence[Build], up_to: int) -> tuple[list[Build], int]:
+        """One batch in one transaction; returns the builds as they are then, and how many events it had."""
+        with self._builds.locked() as connection:
+            return self._move_on(connection, builds, up_to)
+
+    def bring_to(self, connection: Connection, builds: Sequence[Build], position: int) -> Sequence[Build]:
+        """Bring builds up to a position, within the connection's transaction."""
+        while any(build.position < position for build in builds):
+            builds, _ = self._move_on(connection, builds, position)
+        return builds
+
+    def _move_on(self, connection: Connection, builds: Sequence[Build], up_to: int) -> tuple[list[Build], int]:
+        """Move the builds at the lowest position on, at most up to that of the next ones."""
+        start = min(build.position for build in builds)
+        group = [build for build in builds if build.position == start]
+        stop = min([up_to, *(build.position for build in builds if build.position > start)])
+        touched = self._history.touched_after(start, self._batch_events, stop)
+        if not touched.events:
+            touched = touched._replace(end=stop)
+        batch = self._settler.settle(touched, start)
+        replacements = self._shaped(group, batch.settlings, touched.end)
+        try:
+            moved = self._builds.move_on(connection, group, replacements, touched.end)
+        except RowsRefusedError as e:
+            raise self._refused(group, replacements, e, touched.end) from e
+        self._settler.remember(batch, touched, {build.position for build in builds})
+        by_name = {build.projection.name: build for build in moved}
+        return [by_name.get(build.projection.name, build) for build in builds], touched.events
+
+    def _shaped(self, builds: Sequence[Build], settlings: Mapping[str, Settling[Any]], up_to: int) -> list[Replacement]:
+        try:
+            return shape_all([build.projection for build in builds], settlings)
+        except SubjectFailedError as e:
+            raise stopped(self._history, e, up_to) from e
+
+    def _refused(
+        self, builds: Sequence[Build], replacements: Sequence[Replacement], error: RowsRefusedError, up_to: int
+    ) -> RebuildStoppedError:
+        """Which subject's rows the store refuses: those of each are tried alone, and rolled back."""
+        for build, replacement in zip(builds, replacements, strict=True):
+            for subject_id in replacement.subjects if build.projection is error.projection else ():
+                reason = self._builds.reason_to_refuse(build, alone(replacement, subject_id))
+                if reason is not None:
+                    stream = stream_name(build.projection.kind, subject_id)
+                    return stopped(self._history, SubjectFailedError(build.projection, stream, reason), up_to)
+        return RebuildStoppedError(f"{error.projection.name}: {error.reason}")
+
+
+def stopped(history: History, failed: SubjectFailedError, up_to: int) -> RebuildStoppedError:
+    """The error that names the event which a projection cannot take."""
+    events = [each for each in history.stream(failed.stream) if each.position <= up_to]
+    index = first_failing(failed.projection, failed.stream, [each.event for each in events])
+    at = events[-1] if index is None else events[index]
+    return RebuildStoppedError(
+        f"{failed.projection.name} cannot take the event at position {at.position} of {failed.stream} "
+        f"({type(at.event).__name__} {at.event.message_id}): {failed.reason}. Nothing has changed; after the fix, run "
+        "the rebuild again"
+    )
