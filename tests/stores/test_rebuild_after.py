@@ -182,7 +182,7 @@ def test_a_rebuild_that_was_interrupted_continues_after_the_last_page(
 
     assert {each.part for each in told} == {"filling", "catching up"}
     assert differing(waybill) == []
-    assert told[0].done > filled[-1] >= 40  # those of the first two pages are not read again
+    assert told[0].done > max(filled[-1], 40)  # those of the first two pages are not read again
 
 
 def test_it_stops_at_the_event_that_a_projection_cannot_take_and_nothing_has_changed(in_a_file: Waybill) -> None:
