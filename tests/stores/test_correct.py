@@ -20,7 +20,7 @@ from infra.app.correct import (
     plan_corrections,
     selected_messages,
 )
-from infra.app.dead_letters_edit import do_edit, plan_edit
+from infra.app.dead_letters.edit import do_edit, plan_edit
 from infra.app.verify import verify_store
 from infra.app.void import void_message
 from infra.queries.selected_messages import MessageFilter
