@@ -1,4 +1,4 @@
-"""How far the reactors are behind: the events that they have not read, and the keys whose time has come."""
+"""How far reactors and outboxes are behind: what they have not read or sent, and the keys whose time has come."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -33,6 +33,16 @@ def reactor_lags(waybill: Waybill) -> Sequence[ReactorLag]:
         _lag(waybill, reactor, begun.get(checkpoint_of(reactor), 0))
         for reactor in waybill.reactors()
         if checkpoint_of(reactor) in begun or _has(waybill, _concern(reactor))
+    ]
+
+
+def outbox_lags(waybill: Waybill) -> Sequence[ReactorLag]:
+    """The outboxes from which the relay has sent; `lag` counts what is not sent yet."""
+    begun = Checkpoints(waybill.backend).begun()
+    return [
+        ReactorLag(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
+        for outbox in waybill.outboxes()
+        if outbox.name in begun
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from consumers.contract.topics import read_topics
 from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
 from infra.app.parked import ParkedKey, parked_keys
-from infra.app.reactor_lag import reactor_lags
+from infra.app.reactor_lag import outbox_lags, reactor_lags
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
@@ -24,8 +25,29 @@ from projections.catalogue import PROJECTIONS
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
+OURS = frozenset((projection.name, projection.version) for projection in PROJECTIONS)
+"""The versions that this code projects."""
 LEFT_OUT_LISTED = 100
 """How many of the newest records left out by the relay are listed; all are counted."""
+
+
+class ProjectionState(StrEnum):
+    """What a version of a projection does. `moves`: it should show every event. `is_filled`: it has rows to show."""
+
+    LIVE = "live"
+    BEHIND = "behind"
+    NEEDS_REBUILD = "needs rebuild"
+    FILLING = "filling"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+    @property
+    def moves(self) -> bool:
+        return self in (ProjectionState.LIVE, ProjectionState.BEHIND)
+
+    @property
+    def is_filled(self) -> bool:
+        return self not in (ProjectionState.NEEDS_REBUILD, ProjectionState.FILLING)
 
 
 class ProjectionStatus(NamedTuple):
@@ -40,8 +62,18 @@ class ProjectionStatus(NamedTuple):
     version: int
     position: int
     lag: int
-    state: str
+    state: ProjectionState
     serves: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this code projects this version."""
+        return (self.name, self.version) in OURS
+
+    @property
+    def should_move(self) -> bool:
+        """Whether this code should bring it up to date. Other versions stand still without processes of their code."""
+        return self.lag > 0 and self.state.moves and self.is_ours
 
 
 class ReactorStatus(NamedTuple):
@@ -156,29 +188,21 @@ def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
     return found
 
 
-def _state(*, paused: bool, stopped: bool, filled: bool, being_filled: bool, behind: bool) -> str:
+def _state(*, paused: bool, stopped: bool, filled: bool, being_filled: bool, behind: bool) -> ProjectionState:
     if paused:
-        return "paused"
+        return ProjectionState.PAUSED
     if stopped:
-        return "failed"
+        return ProjectionState.FAILED
     if being_filled and not filled:
-        return "filling"
+        return ProjectionState.FILLING
     if not filled:
-        return "needs rebuild"
-    return "behind" if behind else "live"
+        return ProjectionState.NEEDS_REBUILD
+    return ProjectionState.BEHIND if behind else ProjectionState.LIVE
 
 
 def _reactors(waybill: Waybill) -> list[ReactorStatus]:
     """The outboxes once the relay has run, and the reactors once there is anything to react to."""
-    begun = Checkpoints(waybill.backend).begun()
-    return [
-        *(ReactorStatus(*one) for one in reactor_lags(waybill)),
-        *(
-            ReactorStatus(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
-            for outbox in waybill.outboxes()
-            if outbox.name in begun
-        ),
-    ]
+    return [ReactorStatus(*one) for one in (*reactor_lags(waybill), *outbox_lags(waybill))]
 
 
 def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:

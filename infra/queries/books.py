@@ -5,14 +5,13 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, Engine, and_, case, func, or_, select
 
 from domain.verdict import Verdict
 from infra.store.register.dead import has_expired, is_dead
-from infra.store.register.superseded import SUPERSEDED, is_superseded
+from infra.store.register.set_aside import is_edited, is_marked, is_set_aside, is_superseded
 from infra.store.register.tables import (
     feeds,
-    letters_set_aside,
     malformed_messages,
     messages,
     unreadable_batches,
@@ -91,17 +90,11 @@ def books(engine: Engine, now: datetime, hold: timedelta) -> Books:
 def set_aside(engine: Engine, now: datetime, hold: timedelta) -> SetAside:
     """How many of the dead in the books are set aside."""
     well_formed = select(
-        func.count(case((messages.c.voided, 1))),
-        func.count(case((~messages.c.voided & messages.c.discarded_at.is_not(None), 1))),
+        func.count(case((messages.c.voided, 1))), func.count(case((and_(is_set_aside(), ~messages.c.voided), 1)))
     ).where(is_dead(now - hold))
-    marked = malformed_messages.c.discarded_at.is_not(None)
-    edited = exists(
-        select(letters_set_aside.c.letter_id).where(
-            letters_set_aside.c.letter_id == malformed_messages.c.letter_id, letters_set_aside.c.how == SUPERSEDED
-        )
-    )
-    superseded = or_(and_(marked, edited), and_(~marked, is_superseded()))
-    malformed = select(func.count(case((and_(marked, ~edited), 1))), func.count(case((superseded, 1)))).select_from(
+    discarded_malformed = and_(is_marked(), ~is_edited())
+    superseded = or_(and_(is_marked(), is_edited()), and_(~is_marked(), is_superseded()))
+    malformed = select(func.count(case((discarded_malformed, 1))), func.count(case((superseded, 1)))).select_from(
         malformed_messages
     )
     with engine.connect() as connection:

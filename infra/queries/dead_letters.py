@@ -27,10 +27,9 @@ from domain.verdict import Verdict
 from infra.queries.streamed import Streamed
 from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.superseded import is_open, superseded_at
+from infra.store.register.set_aside import is_open_malformed, is_set_aside, malformed_set_aside_at, set_aside_at
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, malformed_messages, messages
 from projections.views.as_of import AsOf
-from projections.views.columns import Instant
 
 DEAD_LETTERS_DESCRIPTION = "Messages that were not taken: malformed, refused, or held for too long."
 DEAD_LETTERS_COLUMN_DOCS = {
@@ -178,8 +177,7 @@ class DeadLetters:
     def counts_of_feeds(self, feed_ids: Collection[int], now: datetime) -> UntakenCounts:
         """Of the messages that these feeds brought, or were the last to bring again: how many were not taken."""
         limit = now - self._hold
-        is_set_aside = or_(messages.c.voided, messages.c.discarded_at.is_not(None))
-        dead = select(func.count(), func.count(case((is_set_aside, 1)))).where(
+        dead = select(func.count(), func.count(case((is_set_aside(), 1)))).where(
             is_dead(limit), _of_feeds(messages, feed_ids)
         )
         malformed = _count_malformed().where(_of_feeds(malformed_messages, feed_ids))
@@ -253,7 +251,7 @@ def _of_feeds(table: Table, feed_ids: Collection[int]) -> ColumnElement[bool]:
 
 def _count_malformed() -> Select[Any]:
     """How many malformed messages are kept, and how many of them are set aside."""
-    counts: list[Any] = [func.count(), func.count(case((not_(is_open()), 1)))]
+    counts: list[Any] = [func.count(), func.count(case((not_(is_open_malformed()), 1)))]
     return select(*counts).select_from(malformed_messages)
 
 
@@ -263,8 +261,6 @@ def _by(as_of: AsOf, instant: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
-    # A voided message was set aside from the moment at which it was seen.
-    voided_at = case((messages.c.voided, messages.c.recorded_at))
     return (
         select(
             messages.c.letter_id,
@@ -278,7 +274,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
             feeds.c.partition,
             messages.c.offset,
             messages.c.recorded_at.label("seen_at"),
-            func.coalesce(messages.c.discarded_at, voided_at, type_=Instant()).label("discarded_at"),
+            set_aside_at().label("discarded_at"),
         )
         .join_from(messages, feeds, messages.c.feed_id == feeds.c.feed_id)
         .where(which)
@@ -301,5 +297,5 @@ def _malformed() -> Select[Any]:
         feeds.c.partition,
         malformed_messages.c.offset,
         malformed_messages.c.received_at.label("seen_at"),
-        func.coalesce(malformed_messages.c.discarded_at, superseded_at(), type_=Instant()).label("discarded_at"),
+        malformed_set_aside_at().label("discarded_at"),
     ).join_from(malformed_messages, feeds, malformed_messages.c.feed_id == feeds.c.feed_id)

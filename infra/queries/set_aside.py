@@ -7,14 +7,14 @@ from sqlalchemy import Engine, select
 
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import is_malformed
-from infra.store.register.superseded import SUPERSEDED
 from infra.store.register.tables import letters_set_aside
 
+SUPERSEDED = "superseded"
 VOIDED = "voided"
 
 
 class SetAsideLetter(NamedTuple):
-    """How a letter was set aside ("voided", "discarded" or "superseded") and when; by whom and why, if by a person."""
+    """How a letter was set aside: "voided", "discarded", "edited" or "superseded". By whom and why, if by a person."""
 
     how: str
     at: datetime

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Row, Select, or_, select, text, true
+from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select, text, true
 
 from domain.clock_holds import as_held_at
 from domain.derived import facts_among
@@ -20,6 +20,7 @@ from infra.queries.untaken import claims_known, is_untaken, may_be_an_orders
 from infra.queries.waiting_voids import waiting_voids
 from infra.store.events.history import History
 from infra.store.register.letter_ids import letter_id_of
+from infra.store.register.set_aside import is_open_malformed
 from infra.store.register.tables import AMONG_NOT_APPLIED, malformed_messages, messages
 
 ORDERS = stream_name(ORDER, "")
@@ -51,14 +52,11 @@ def untaken_now(engine: Engine, order_id: str, at: datetime) -> list[UntakenOfOr
     claiming = select(malformed_messages).where(
         malformed_messages.c.claimed_subject == order_id,
         malformed_messages.c.received_at <= at,
-        malformed_messages.c.discarded_at.is_(None),
+        is_open_malformed(by=_of_an_order()),
     )
     with engine.connect() as connection:
         found = [_of_row(row) for row in connection.execute(well_formed)]
-        for row in connection.execute(claiming).all():
-            applied = _messages_like(row).where(messages.c.verdict == Verdict.APPLIED.value)
-            if may_be_an_orders(row.claimed_type) and connection.execute(applied).first() is None:
-                found.append(_of_malformed(row))
+        found += [_of_malformed(row) for row in connection.execute(claiming) if may_be_an_orders(row.claimed_type)]
     return _in_order(found)
 
 
@@ -109,9 +107,14 @@ def _was_applied(history: History, skew: timedelta, stream: str, known_at: datet
     return outcome is not None and outcome.verdict is Verdict.APPLIED
 
 
+def _of_an_order() -> ColumnElement[bool]:
+    return messages.c.stream.startswith(ORDERS, autoescape=True)
+
+
 def _about(order_id: str) -> Select[Any]:
-    of_an_order = messages.c.stream.startswith(ORDERS, autoescape=True)
-    return select(messages).where(messages.c.subject == order_id, or_(of_an_order, messages.c.waits_in_room == true()))
+    return select(messages).where(
+        messages.c.subject == order_id, or_(_of_an_order(), messages.c.waits_in_room == true())
+    )
 
 
 def _messages_like(row: Row[Any]) -> Select[Any]:
@@ -120,7 +123,7 @@ def _messages_like(row: Row[Any]) -> Select[Any]:
         messages.c.source == row.claimed_source,
         messages.c.message_id == row.claimed_id,
         messages.c.subject == row.claimed_subject,
-        messages.c.stream.startswith(ORDERS, autoescape=True),
+        _of_an_order(),
     )
 
 

@@ -4,49 +4,44 @@ Each group is read alone: one that fails or takes too long, such as the count of
 whole, logged and named, and the others are still told. A part about which nothing is known is not ready.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 
 import structlog
 from eventsourcing.persistence import PersistenceError
-from sqlalchemy import event, func, select
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
-from consumers.reactors.reactor import CHECKPOINTS
 from infra.app.container import Waybill
 from infra.app.oldest_work import OldestWork
-from infra.app.reactor_lag import reactor_lags
+from infra.app.reactor_lag import outbox_lags, reactor_lags
 from infra.app.status import begun_partitions, partition_statuses, projection_statuses
 from infra.kafka.connection import kafka_connection
 from infra.masking import masked
 from infra.queries.books import books, set_aside, unreadable
+from infra.queries.standing import (
+    begun_rebuilds,
+    failing_projections,
+    failing_reactors,
+    held_messages,
+    open_dead_letters,
+)
 from infra.settings import Settings
 from infra.signals.health import Place, Problem
 from infra.store.checkpoints import Checkpoints
 from infra.store.failures import reason_of
 from infra.store.opening import Access
 from infra.store.pauses import REACT, RELAY
-from infra.store.projected.failures import failures_of
-from infra.store.projected.tables import projection_builds
-from infra.store.reactions.failures import reaction_failures
-from infra.store.register.dead import is_dead, still_waits
-from infra.store.register.superseded import is_open
-from infra.store.register.tables import malformed_messages, messages
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
 from projections.catalogue import PROJECTIONS
-from projections.failures import THE_PROJECTION_ITSELF
 
 STATEMENT_SECONDS = 2
 """How long PostgreSQL works on one question of a reading."""
-WORKS = frozenset({"live", "behind"})
-"""The states in which a projection should move; filling is a rebuild's work."""
-UNFILLED = frozenset({"filling", "needs rebuild"})
-"""The states in which a version has no rows to show, and so no lag."""
 
 
 class ReadingError(Exception):
@@ -178,39 +173,30 @@ def _books(waybill: Waybill, now: datetime) -> Iterator[Sample]:
 
 def _letters(waybill: Waybill, now: datetime) -> Iterator[Sample]:
     limit = now - waybill.hold
-    # A held message is dead only once it has expired, but it is its receipt that tells how old it is.
-    dead = select(func.min(messages.c.received_at)).where(
-        is_dead(limit), ~messages.c.voided, messages.c.discarded_at.is_(None)
-    )
-    malformed = select(func.min(malformed_messages.c.received_at)).where(is_open())
-    held = select(func.min(messages.c.received_at)).where(still_waits(limit))
     with waybill.engine.connect() as connection:
-        oldest = [connection.execute(question).scalar_one() for question in (dead, malformed)]
-        waiting = connection.execute(held).scalar_one()
-    yield gauge("waybill_oldest_age_seconds", _seconds(now, min((o for o in oldest if o), default=None)), what="dead")
-    yield gauge("waybill_oldest_age_seconds", _seconds(now, waiting), what="held")
+        waiting = {"dead": open_dead_letters(connection, limit), "held": held_messages(connection, limit)}
+    for what, found in waiting.items():
+        yield gauge("waybill_oldest_age_seconds", _seconds(now, found.oldest), what=what)
 
 
 def _projections(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestWork) -> Iterator[Sample]:
     for name in waybill.pauses():
         yield gauge("waybill_paused", 1, name=name)
     for found in projection_statuses(waybill):
-        if not (found.serves or _is_ours(found.name, found.version)):
+        if not (found.serves or found.is_ours):
             continue  # kept to go back to: it stands still, and nobody minds
         which = {"projection": found.name, "version": str(found.version)}
         yield gauge("waybill_projection_position", found.position, **which)
-        if found.state not in UNFILLED:
+        if found.state.is_filled:
             yield gauge("waybill_projection_lag_events", found.lag, **which)
             yield gauge("waybill_projection_lag_seconds", _seconds(now, oldest.after(found.position)), **which)
         yield gauge("waybill_projection_state", 1, **which, state=found.state)
-        behind = found.lag > 0 and found.state in WORKS and _is_ours(found.name, found.version)
-        reading.places.append(Place("project", found.name, found.position, behind))
+        reading.places.append(Place("project", found.name, found.position, found.should_move))
 
 
 def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
-    c = projection_builds.c
     with waybill.engine.connect() as connection:
-        begun = connection.execute(select(projection_builds).where(c.served.is_(False)).order_by(c.name)).all()
+        begun = begun_rebuilds(connection)
     for build in begun:
         projection = next((p for p in PROJECTIONS if (p.name, p.version) == (build.name, build.version)), None)
         if projection is None:
@@ -225,35 +211,18 @@ def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
         yield gauge("waybill_rebuild_age_seconds", _seconds(now, build.begun_at), **which)
 
 
-@cache
-def _versions() -> dict[str, int]:
-    return {projection.name: projection.version for projection in PROJECTIONS}
-
-
-def _is_ours(name: str, version: int) -> bool:
-    """Whether this code projects this version."""
-    return _versions().get(name) == version
-
-
 def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sample]:
-    r = reaction_failures.c
     with waybill.engine.connect() as connection:
-        of_projections = failures_of(connection, PROJECTIONS)
-        of_reactors = connection.execute(select(r.reactor, func.count()).group_by(r.reactor).order_by(r.reactor)).all()
-    parked = {
-        name: [one for one in failures.values() if one.key != THE_PROJECTION_ITSELF]
-        for name, failures in sorted(of_projections.items())
-    }
-    for name, keys in parked.items():
-        yield gauge("waybill_parked_keys", len(keys), projection=name)
-    for name, count in of_reactors:
-        yield gauge("waybill_parked_keys", count, projection=CHECKPOINTS + name)
-    oldest = min((one.since for keys in parked.values() for one in keys), default=None)
+        projections, reactors = failing_projections(connection), failing_reactors(connection)
+    for name, keys in Counter(one.name for one in (*projections, *reactors) if one.key is not None).items():
+        yield gauge("waybill_parked_keys", keys, projection=name)
+    oldest = min((one.since for one in (*projections, *reactors) if one.key is not None), default=None)
     yield gauge("waybill_oldest_age_seconds", _seconds(now, oldest), what="parked")
     reading.problems += [
-        Problem("project", f"projection {name} is stopped: {stopped.reason}", stopped.since)
-        for name, failures in of_projections.items()
-        if (stopped := failures.get(THE_PROJECTION_ITSELF)) is not None
+        Problem(part, f"{kind} {one.name} is stopped: {one.reason}", one.since)
+        for part, kind, failing in (("project", "projection", projections), ("react", "reactor", reactors))
+        for one in failing
+        if one.key is None
     ]
 
 
@@ -264,16 +233,11 @@ def _reactors(waybill: Waybill, reading: Reading, now: datetime, oldest: OldestW
         seconds = max(_seconds(now, oldest.after(position)), _seconds(now, due.get(name))) if lag else 0.0
         yield gauge("waybill_reactor_lag_seconds", seconds, reactor=name)
         reading.places.append(Place("react", name, position, lag > 0 and REACT not in paused))
-    begun = Checkpoints(waybill.backend).begun()
-    for outbox in waybill.outboxes():
-        if outbox.name not in begun:
-            continue
-        position = begun[outbox.name]
-        lag = outbox.lag(position)
-        yield gauge("waybill_reactor_lag_events", lag, reactor=outbox.name)
-        seconds = _seconds(now, oldest.of_outbox(outbox.name, position)) if lag else 0.0
-        yield gauge("waybill_reactor_lag_seconds", seconds, reactor=outbox.name)
-        reading.places.append(Place("relay", outbox.name, position, lag > 0 and RELAY not in paused))
+    for name, position, lag in outbox_lags(waybill):
+        yield gauge("waybill_reactor_lag_events", lag, reactor=name)
+        seconds = _seconds(now, oldest.of_outbox(name, position)) if lag else 0.0
+        yield gauge("waybill_reactor_lag_seconds", seconds, reactor=name)
+        reading.places.append(Place("relay", name, position, lag > 0 and RELAY not in paused))
     count, _ = Checkpoints(waybill.backend).left_out(0)
     yield gauge("waybill_records_left_out", count)
 

@@ -227,7 +227,7 @@ def edit(floor: Floor, letter: UntakenMessage, *assignments: str, file: bytes | 
     return do_edit(floor.waybill, plan, "ann", "a zone was missing")
 
 
-def test_an_edited_malformed_message_is_taken_under_its_own_id_and_the_original_is_superseded(floor: Floor) -> None:
+def test_an_edited_malformed_message_is_taken_under_its_own_id_and_the_original_is_set_aside(floor: Floor) -> None:
     floor.hears(broken(3))
     (letter,) = dead(floor)
     floor.now += timedelta(hours=1)
@@ -248,7 +248,7 @@ def test_an_edited_malformed_message_is_taken_under_its_own_id_and_the_original_
     (kept,) = find_letters(floor.waybill, letter.letter_id)
     shown = show_letter(floor.waybill, kept)
     assert b"2025-03-03T09:00:03" in shown.content.body
-    assert shown.set_aside == ("superseded", floor.now, "ann", "a zone was missing")
+    assert shown.set_aside == ("edited", floor.now, "ann", "a zone was missing")
     order = floor.waybill.orders.order("SO-3", floor.now)
     assert order is not None and order.untaken == []
 

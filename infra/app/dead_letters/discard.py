@@ -7,7 +7,7 @@ from domain.operator.acts import DeadLetterDiscarded, DeadLetterRestored
 from infra.app.container import Waybill
 from infra.store.operator_log import Acting, Who
 from infra.store.register.letters import LettersTransaction, StoredLetters
-from infra.store.register.superseded import DISCARDED
+from infra.store.register.set_aside import DISCARDED
 
 LETTERS_AT_ONCE = 500
 

@@ -28,7 +28,7 @@ from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter
 from infra.store.operator_log import Acting, Who
 from infra.store.register.letters import LettersTransaction, StoredLetters
-from infra.store.register.superseded import SUPERSEDED
+from infra.store.register.set_aside import EDITED
 
 EDITS = "waybill/edits"
 """How the feeds of edited copies begin. Those of acts begin with OPERATOR_SOURCE."""
@@ -140,7 +140,7 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
     arrivals = [_copy(waybill, edit, feed)]
     if not is_malformed(letter):
         arrivals.append(_void(waybill, letter, feed, operator, reason))
-    elif not transaction.set_aside([letter.letter_id], SUPERSEDED, operator, reason, now, now - waybill.hold):
+    elif not transaction.set_aside([letter.letter_id], EDITED, operator, reason, now, now - waybill.hold):
         raise CannotEditError(f"{letter.letter_id} is set aside already: waybill dead-letters restore lists it again")
     ignored = {edit.key: edit.read.ignored} if edit.read.ignored else {}
     batch = BatchProcessor(transaction, changes, lambda *_: "", IngestSettlingCache())

@@ -9,43 +9,40 @@ from typing import Any
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
-from sqlalchemy import Row, func, select, text, union_all
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.faults import shape_of
 from consumers.contract.topics import read_topics
-from consumers.reactors.reactor import CHECKPOINTS
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
-from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rebuild, Rules, Stopped, StoreSeen, Unread
+from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rules, StoreSeen, Unread
 from infra.app.oldest_work import OldestWork
-from infra.app.reactor_lag import reactor_lags
+from infra.app.reactor_lag import outbox_lags, reactor_lags
 from infra.app.retention import PartitionInStore
 from infra.app.status import begun_partitions, projection_statuses
 from infra.masking import masked
 from infra.queries.books import unreadable
+from infra.queries.standing import (
+    begun_rebuilds,
+    failing_projections,
+    failing_reactors,
+    held_messages,
+    open_dead_letters,
+)
 from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
 from infra.store.failures import reason_of
 from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
-from infra.store.projected.failures import failures_of
-from infra.store.projected.tables import projection_builds
-from infra.store.reactions.failures import reaction_failures
-from infra.store.register.dead import dead_on_arrival, is_dead, still_waits
-from infra.store.register.superseded import is_open
-from infra.store.register.tables import feeds, malformed_messages, messages, notices
+from infra.store.register.dead import dead_on_arrival
+from infra.store.register.tables import feeds, notices
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
-from projections.catalogue import PROJECTIONS
 
 DAY = timedelta(days=1)
 LONGEST_REASON = 100
 MOST_REASONS = 1000
-MOVING = frozenset({"live", "behind"})
-"""The states of a projection that should show every event."""
-OURS = frozenset((projection.name, projection.version) for projection in PROJECTIONS)
-"""The versions that this code keeps up. Others stand still without processes of their code."""
 _WHAT_TO_TYPE = (
     (NoStoreError, "waybill settings (is WAYBILL_STORE right?); a new store: waybill ingest FILE"),
     (StoreVersionError, "waybill migrate, with the newest waybill and all writers stopped"),
@@ -75,6 +72,9 @@ def _look(waybill: Waybill) -> StoreSeen:
     left_out, newest_left_out = Checkpoints(waybill.backend).left_out(1)
     with waybill.engine.connect() as connection:
         version, resettled_to = rules_seen(connection)
+        stopped = [*failing_projections(connection), *failing_reactors(connection)]
+        rebuilds = begun_rebuilds(connection)
+        held = held_messages(connection, now - waybill.hold)
     return StoreSeen(
         rules=Rules(version, RULES_VERSION, resettled_to is not None),
         disk=_disk(waybill.settings),
@@ -82,19 +82,17 @@ def _look(waybill: Waybill) -> StoreSeen:
         head=waybill.history.head(),
         projections=projections,
         projections_behind=[
-            Behind(one.name, one.lag, oldest.after(one.position))
-            for one in projections
-            if one.lag and one.state in MOVING and (one.name, one.version) in OURS
+            Behind(one.name, one.lag, oldest.after(one.position)) for one in projections if one.should_move
         ],
         reactors_behind=_reactors(waybill, oldest),
-        stopped=_stopped(waybill),
+        stopped=stopped,
         paused=_paused(waybill),
-        rebuilds=_rebuilds(waybill),
+        rebuilds=rebuilds,
         unreadable=unreadable(waybill.engine),
         left_out=left_out,
         left_out_since=newest_left_out[0].since if newest_left_out else None,
         dead=_dead(waybill, now),
-        held=_held(waybill, now),
+        held=Held(*held, waybill.hold),
         checkpoints={place: PartitionInStore(one.next_offset, one.topic_id) for place, one in begun.items()},
         moved_at={place: one.moved_at for place, one in begun.items() if one.moved_at is not None},
     )
@@ -134,55 +132,24 @@ def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
         for one in reactor_lags(waybill)
         if one.lag
     ]
-    begun = Checkpoints(waybill.backend).begun()
-    for outbox in waybill.outboxes():
-        if outbox.name in begun and (lag := outbox.lag(begun[outbox.name])):
-            behind.append(Behind(outbox.name, lag, oldest.of_outbox(outbox.name, begun[outbox.name])))
+    behind += [
+        Behind(one.name, one.lag, oldest.of_outbox(one.name, one.position)) for one in outbox_lags(waybill) if one.lag
+    ]
     return behind
-
-
-def _stopped(waybill: Waybill) -> list[Stopped]:
-    r = reaction_failures.c
-    of_reactors = select(r.reactor, r.key, r.reason, r.since).order_by(r.reactor, r.since, r.key)
-    with waybill.engine.connect() as connection:
-        of_projections = failures_of(connection, PROJECTIONS)
-        return [
-            *(
-                Stopped(name, failure.key or None, failure.reason, failure.since)
-                for name, failures in sorted(of_projections.items())
-                for failure in sorted(failures.values(), key=lambda one: (one.since, one.key))
-            ),
-            *(
-                Stopped(CHECKPOINTS + name, key or None, reason, at)
-                for name, key, reason, at in connection.execute(of_reactors)
-            ),
-        ]
 
 
 def _paused(waybill: Waybill) -> list[Pause]:
     return [Pause(*one) for one in waybill.pauses().values()]
 
 
-def _rebuilds(waybill: Waybill) -> list[Rebuild]:
-    c = projection_builds.c
-    question = select(c.name, c.version, c.begun_at).where(c.served.is_(False)).order_by(c.name, c.version)
-    with waybill.engine.connect() as connection:
-        return [Rebuild(*row) for row in connection.execute(question)]
-
-
 def _dead(waybill: Waybill, now: datetime) -> Dead:
-    refused = select(messages.c.received_at).where(
-        is_dead(now - waybill.hold), ~messages.c.voided, messages.c.discarded_at.is_(None)
-    )
-    malformed = select(malformed_messages.c.received_at).where(is_open())
-    letters = union_all(refused, malformed).subquery()
     told_at, reason = notices.c.told_at, notices.c.reason
     today = dead_on_arrival() & (told_at > now - DAY)
     yesterday = dead_on_arrival() & (told_at > now - 2 * DAY) & (told_at <= now - DAY)
     times = func.count().label("times")
     reasons = select(reason, times).where(today).group_by(reason).order_by(times.desc(), reason).limit(MOST_REASONS)
     with waybill.engine.connect() as connection:
-        open_, oldest = connection.execute(select(func.count(), func.min(letters.c.received_at))).one()
+        open_, oldest = open_dead_letters(connection, now - waybill.hold)
         last_day, first = connection.execute(select(func.count(), func.min(told_at)).where(today)).one()
         day_before = connection.execute(select(func.count()).where(yesterday)).scalar_one()
         most = _frequent(connection.execute(reasons).all())
@@ -196,10 +163,3 @@ def _frequent(reasons: Sequence[Row[Any]]) -> tuple[str, int] | None:
     for row in reasons:
         counted[shape_of(row.reason)] += row.times
     return next(((shape[:LONGEST_REASON], times) for shape, times in counted.most_common(1)), None)
-
-
-def _held(waybill: Waybill, now: datetime) -> Held:
-    question = select(func.count(), func.min(messages.c.received_at)).where(still_waits(now - waybill.hold))
-    with waybill.engine.connect() as connection:
-        waiting, oldest = connection.execute(question).one()
-    return Held(waiting, oldest, waybill.hold)

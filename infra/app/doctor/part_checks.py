@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from consumers.reactors.reactor import CHECKPOINTS
 from infra.app.doctor.finding import Finding, count, duration, warning, wrong
 from infra.app.doctor.limits import WAITS_TOO_LONG
-from infra.app.doctor.seen import Behind, Seen, Stopped, StoreSeen
+from infra.app.doctor.seen import Behind, Seen, StoreSeen
 from infra.app.status import ProjectionStatus
+from infra.queries.standing import Failing
 
 RELAY = "relay."
-NEEDS_REBUILD = frozenset({"filling", "needs rebuild"})
 
 
 def check_projections(seen: Seen, store: StoreSeen) -> list[Finding]:
@@ -25,9 +26,9 @@ def check_projections(seen: Seen, store: StoreSeen) -> list[Finding]:
 
 def check_rebuilds(seen: Seen, store: StoreSeen) -> list[Finding]:
     """Versions that do not serve before their rebuild, and rebuilds that were begun and not finished."""
-    findings = [_needs_rebuild(store, one) for one in store.projections if one.state in NEEDS_REBUILD]
-    filling = {one.name for one in store.projections if one.state in NEEDS_REBUILD}
-    for name, version, begun_at in store.rebuilds:
+    findings = [_needs_rebuild(store, one) for one in store.projections if not one.state.is_filled]
+    filling = {one.name for one in store.projections if not one.state.is_filled}
+    for name, version, begun_at, *_ in store.rebuilds:
         if name not in filling and seen.now - begun_at > WAITS_TOO_LONG:
             problem = f"a rebuild of {name} {version} was begun and is not finished; the earlier rows serve"
             findings.append(warning("rebuild", problem, f"waybill rebuild {name}, unless one is running", begun_at))
@@ -69,8 +70,8 @@ def check_stopped(store: StoreSeen) -> list[Finding]:
     return [
         wrong(
             "stopped",
-            f"projection {one.name} is stopped: {one.reason}",
-            "mend the cause, then: waybill parked retry",
+            f"{_kind(one.name)} {one.name} is stopped: {one.reason}",
+            "fix the cause, then: waybill parked retry",
             one.since,
         )
         for one in store.stopped
@@ -78,9 +79,13 @@ def check_stopped(store: StoreSeen) -> list[Finding]:
     ]
 
 
+def _kind(name: str) -> str:
+    return "reactor" if name.startswith(CHECKPOINTS) else "projection"
+
+
 def check_parked(store: StoreSeen) -> list[Finding]:
     """Subjects whose rows stay as they were, one finding a projection."""
-    parked: dict[str, list[Stopped]] = defaultdict(list)
+    parked: dict[str, list[Failing]] = defaultdict(list)
     for one in store.stopped:
         if one.key is not None:
             parked[one.name].append(one)
@@ -88,7 +93,7 @@ def check_parked(store: StoreSeen) -> list[Finding]:
         wrong(
             "parked",
             f"{count(len(found), 'subject')} of {name} parked, such as {found[0].key}: {found[0].reason}",
-            "waybill parked list; after the mend: waybill parked retry",
+            "waybill parked list; after the fix: waybill parked retry",
             min(one.since for one in found),
         )
         for name, found in parked.items()

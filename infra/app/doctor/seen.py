@@ -8,6 +8,7 @@ from typing import NamedTuple
 from infra.app.retention import PartitionInKafka, PartitionInStore
 from infra.app.status import ProjectionStatus
 from infra.queries.books import UnreadableBatch
+from infra.queries.standing import BegunRebuild, Failing
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -45,15 +46,6 @@ class Behind(NamedTuple):
     since: datetime | None
 
 
-class Stopped(NamedTuple):
-    """A parked subject; with `key` None, a projection that is stopped."""
-
-    name: str
-    key: str | None
-    reason: str
-    since: datetime
-
-
 class Pause(NamedTuple):
     """What an operator paused."""
 
@@ -61,14 +53,6 @@ class Pause(NamedTuple):
     since: datetime | None
     operator: str | None
     reason: str | None
-
-
-class Rebuild(NamedTuple):
-    """A rebuild that was begun and is not finished."""
-
-    name: str
-    version: int
-    begun_at: datetime
 
 
 class Dead(NamedTuple):
@@ -107,9 +91,9 @@ class StoreSeen:
     projections: Sequence[ProjectionStatus]
     projections_behind: Sequence[Behind]
     reactors_behind: Sequence[Behind]
-    stopped: Sequence[Stopped]
+    stopped: Sequence[Failing]
     paused: Sequence[Pause]
-    rebuilds: Sequence[Rebuild]
+    rebuilds: Sequence[BegunRebuild]
     unreadable: Sequence[UnreadableBatch]
     left_out: int
     left_out_since: datetime | None

@@ -1,4 +1,5 @@
-"""The only definition of which unapplied messages wait, which have expired, and which are dead.
+"""The only definition of which unapplied messages wait, which have expired, and which are dead (open or set aside:
+infra/store/register/set_aside.py).
 
 A held message has expired if it was received before `limit`, which is the clock minus WAYBILL_HOLD_HOURS; at the limit
 it still waits. The index of unapplied messages answers each SQL condition, however many messages there are.

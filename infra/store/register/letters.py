@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, not_, select, text, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from consumers.ingest.redrive import KeptMalformed
 from consumers.sources.source import RawMessage
 from infra.store.backend import Backend, as_keys
-from infra.store.register.dead import is_dead
 from infra.store.register.headers import read_headers
-from infra.store.register.superseded import is_open
+from infra.store.register.set_aside import is_marked, is_open_dead, is_open_malformed
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, letters_set_aside, malformed_messages, messages
 from infra.store.register.transaction import Statements, StoredRegisterTransaction
 from infra.store.stored_rules_version import expect_rules
@@ -61,13 +60,10 @@ class LettersTransaction(StoredRegisterTransaction):
 
         `limit` is that of infra.store.register.dead: a held message that has not expired is no dead letter.
         """
-        open_ones = update(messages).where(
-            is_dead(limit),
-            messages.c.letter_id.in_(letter_ids),
-            not_(messages.c.voided),
-            messages.c.discarded_at.is_(None),
+        open_ones = update(messages).where(is_open_dead(limit), messages.c.letter_id.in_(letter_ids))
+        malformed = update(malformed_messages).where(
+            malformed_messages.c.letter_id.in_(letter_ids), is_open_malformed()
         )
-        malformed = update(malformed_messages).where(malformed_messages.c.letter_id.in_(letter_ids), is_open())
         execute = self._connection.execute
         done = [
             *execute(open_ones.values(discarded_at=now).returning(messages.c.letter_id)).scalars(),
@@ -85,9 +81,7 @@ class LettersTransaction(StoredRegisterTransaction):
         well_formed = update(messages).where(
             text(AMONG_NOT_APPLIED), messages.c.letter_id.in_(letter_ids), messages.c.discarded_at.is_not(None)
         )
-        malformed = update(malformed_messages).where(
-            malformed_messages.c.letter_id.in_(letter_ids), malformed_messages.c.discarded_at.is_not(None)
-        )
+        malformed = update(malformed_messages).where(malformed_messages.c.letter_id.in_(letter_ids), is_marked())
         done = [
             *execute(well_formed.values(discarded_at=None).returning(messages.c.letter_id)).scalars(),
             *execute(malformed.values(discarded_at=None).returning(malformed_messages.c.letter_id)).scalars(),

@@ -99,7 +99,7 @@ Index(
     postgresql_where=_says_whose,
 )
 
-# Who set a dead letter aside, and why: `how` is "discarded" or "superseded" (an edited copy took its place). The letter
+# Who set a dead letter aside, and why: `how` is "discarded" or "edited" (a corrected copy took its place). The letter
 # itself has the instant as `discarded_at`.
 letters_set_aside = Table(
     "letters_set_aside",

@@ -16,17 +16,16 @@ from infra.app.doctor.seen import (
     KafkaSeen,
     PartitionSeen,
     Pause,
-    Rebuild,
     Rules,
     Seen,
-    Stopped,
     StoreSeen,
     TopicSeen,
     Unread,
 )
 from infra.app.retention import PartitionInKafka, PartitionInStore
-from infra.app.status import ProjectionStatus
+from infra.app.status import ProjectionState, ProjectionStatus
 from infra.queries.books import UnreadableBatch
+from infra.queries.standing import BegunRebuild, Failing
 
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 READ, WRITTEN = ("orders", "people"), ("waybill.events",)
@@ -46,7 +45,7 @@ WELL_STORE = StoreSeen(
     disk=Disk("/srv", 50_000_000_000, 100_000_000_000, 1_000_000_000),
     clock=timedelta(milliseconds=3),
     head=100,
-    projections=[ProjectionStatus("orders", 1, 100, 0, "live")],
+    projections=[ProjectionStatus("orders", 1, 100, 0, ProjectionState.LIVE)],
     projections_behind=[],
     reactors_behind=[],
     stopped=[],
@@ -119,13 +118,19 @@ WRONG = {
         "waybill project --once",
     ),
     "a projection that stopped": (
-        store(stopped=[Stopped("orders", None, "KeyError: 'x'", ago(hours=1))]),
+        store(stopped=[Failing("orders", None, "KeyError: 'x'", ago(hours=1))]),
         "stopped",
         "projection orders is stopped: KeyError: 'x'",
         "waybill parked retry",
     ),
+    "a reactor that stopped": (
+        store(stopped=[Failing("reactor.parcels", None, "KeyError: 'x'", ago(hours=1))]),
+        "stopped",
+        "reactor reactor.parcels is stopped: KeyError: 'x'",
+        "waybill parked retry",
+    ),
     "parked subjects": (
-        store(stopped=[Stopped("orders", f"SO-{n}", "bad", ago(hours=n)) for n in (1, 2)]),
+        store(stopped=[Failing("orders", f"SO-{n}", "bad", ago(hours=n)) for n in (1, 2)]),
         "parked",
         "2 subjects of orders parked, such as SO-1: bad",
         "waybill parked",
@@ -133,8 +138,8 @@ WRONG = {
     "a version that does not serve, while the one before it stands still": (
         store(
             projections=[
-                ProjectionStatus("orders", 1, 90, 10, "behind"),
-                ProjectionStatus("orders", 2, 0, 100, "filling", serves=False),
+                ProjectionStatus("orders", 1, 90, 10, ProjectionState.BEHIND),
+                ProjectionStatus("orders", 2, 0, 100, ProjectionState.FILLING, serves=False),
             ]
         ),
         "rebuild",
@@ -226,13 +231,13 @@ WARNINGS = {
     "a version that does not serve": (
         store(
             projections=[
-                ProjectionStatus("orders", 1, 100, 0, "live"),
-                ProjectionStatus("orders", 2, 0, 100, "needs rebuild", serves=False),
+                ProjectionStatus("orders", 1, 100, 0, ProjectionState.LIVE),
+                ProjectionStatus("orders", 2, 0, 100, ProjectionState.NEEDS_REBUILD, serves=False),
             ]
         ),
         "rebuild",
     ),
-    "a rebuild that was not finished": (store(rebuilds=[Rebuild("orders", 1, ago(hours=2))]), "rebuild"),
+    "a rebuild that was not finished": (store(rebuilds=[BegunRebuild("orders", 1, ago(hours=2), 90, None)]), "rebuild"),
     "what is paused": (store(paused=[Pause("relay", ago(hours=3), "ann", "audit")]), "paused"),
     "records left out": (store(left_out=2, left_out_since=ago(hours=1)), "left out"),
     "dead letters as usual": (store(dead=Dead(9, ago(days=9), 4, 5, ago(hours=9), None)), "dead letters"),
@@ -268,7 +273,7 @@ def test_each_finding_names_a_check_that_was_made() -> None:
 def test_since_when_is_that_of_the_oldest() -> None:
     late = store(projections_behind=[Behind("orders", 7, ago(minutes=6)), Behind("reps", 9, ago(minutes=7))])
     assert late.findings[0].since == ago(minutes=7)
-    parked = store(stopped=[Stopped("orders", f"SO-{n}", "bad", ago(hours=n)) for n in (1, 2)])
+    parked = store(stopped=[Failing("orders", f"SO-{n}", "bad", ago(hours=n)) for n in (1, 2)])
     assert parked.findings[0].since == ago(hours=2)
 
 
