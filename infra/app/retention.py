@@ -6,7 +6,7 @@ from typing import NamedTuple
 Place = tuple[str, int]
 """A topic and a partition."""
 
-READABLE, GONE, MADE_ANEW, NO_PARTITION = "readable", "gone", "made anew", "no partition"
+READABLE, GONE, CREATED_AGAIN, NO_PARTITION = "readable", "gone", "created again", "no partition"
 
 
 class PartitionInStore(NamedTuple):
@@ -28,8 +28,8 @@ class PartitionCheck(NamedTuple):
     """Whether everything that the store has not read of a partition is still there.
 
     `to_read` counts the offsets that it would read, and `missing` those that it can never read. `state` is `readable`,
-    `gone` (deleted before it was read), `made anew` (another topic of this name, which is read from its beginning; what
-    the old one had beyond the checkpoint cannot be known) or `no partition`.
+    `gone` (deleted before it was read), `created again` (another topic of this name, which is read from its
+    beginning; what the old one had beyond the checkpoint cannot be known) or `no partition`.
     """
 
     topic: str
@@ -45,7 +45,7 @@ class PartitionCheck(NamedTuple):
     def starts_at(self) -> int:
         """The offset from which it would be read."""
         first = self.first_offset or 0
-        return first if self.state == MADE_ANEW else max(first, self.next_offset)
+        return first if self.state == CREATED_AGAIN else max(first, self.next_offset)
 
     @property
     def is_readable(self) -> bool:
@@ -68,7 +68,7 @@ def _checked(place: Place, known: PartitionInStore, found: PartitionInKafka | No
     first, end, topic_id = found
     renamed = known.topic_id is not None and topic_id is not None and known.topic_id != topic_id
     if renamed or known.next_offset > end:
-        return PartitionCheck(*place, known.next_offset, first, end, end - first, first, MADE_ANEW)
+        return PartitionCheck(*place, known.next_offset, first, end, end - first, first, CREATED_AGAIN)
     missing = max(0, first - known.next_offset)
     to_read = end - max(first, known.next_offset)
     return PartitionCheck(*place, known.next_offset, first, end, to_read, missing, GONE if missing else READABLE)

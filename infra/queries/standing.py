@@ -24,6 +24,12 @@ class Failing(NamedTuple):
     reason: str
     since: datetime
 
+    @property
+    def part(self) -> str:
+        """For people: `projection orders`, `reactor parcels`."""
+        is_reactor = self.name.startswith(CHECKPOINTS)
+        return f"reactor {self.name.removeprefix(CHECKPOINTS)}" if is_reactor else f"projection {self.name}"
+
 
 class BegunRebuild(NamedTuple):
     """A rebuild that was begun and does not serve. `stream` is the last one filled, None if all are."""

@@ -219,8 +219,8 @@ def _parked(waybill: Waybill, reading: Reading, now: datetime) -> Iterator[Sampl
     oldest = min((one.since for one in (*projections, *reactors) if one.key is not None), default=None)
     yield gauge("waybill_oldest_age_seconds", _seconds(now, oldest), what="parked")
     reading.problems += [
-        Problem(part, f"{kind} {one.name} is stopped: {one.reason}", one.since)
-        for part, kind, failing in (("project", "projection", projections), ("react", "reactor", reactors))
+        Problem(part, f"{one.part} is stopped: {one.reason}", one.since)
+        for part, failing in (("project", projections), ("react", reactors))
         for one in failing
         if one.key is None
     ]

@@ -86,7 +86,10 @@ _DECLARED = (
     Metric("waybill_kafka_up", "gauge", "1 if Kafka answered, 0 if it did not; absent if it was not asked."),
     Metric("waybill_reading_age_seconds", "gauge", "How old the values are that were read from the store."),
     Metric(
-        "waybill_reading_failed", "gauge", "1 for each group of gauges that could not be read in time.", ("reading",)
+        "waybill_reading_failed",
+        "gauge",
+        "1 for each group of gauges that could not be read; its part is not ready then.",
+        ("reading",),
     ),
     Metric("waybill_head_position", "gauge", "The position of the newest event.", from_store=True),
     Metric("waybill_head_age_seconds", "gauge", "The time since the newest event was recorded.", from_store=True),
@@ -94,7 +97,7 @@ _DECLARED = (
     Metric(
         "waybill_dead_letters",
         "gauge",
-        "Dead letters: open ones, and those set aside (voided or discarded).",
+        "Dead letters: open ones, and those set aside (voided, discarded, edited or superseded).",
         ("state",),
         from_store=True,
     ),

@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from infra.app.doctor.limits import WAITS_TOO_LONG
+from infra.app.status import ProjectionState
 from infra.store.register.dead import DEAD_ON_ARRIVAL
 from infra.telemetry.dashboard import dashboard, queries
 from infra.telemetry.metrics import METRICS
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "infra" / "deploy"
 RULES = [rule for group in YAML(typ="safe").load(DEPLOY / "alerts.yml")["groups"] for rule in group["rules"]]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+PARTS = ("consume", "project", "react", "relay")
 SUFFIXES = ("_bucket", "_sum", "_count")
 
 
@@ -64,6 +66,20 @@ def test_the_alerts_have_the_limits_of_the_doctor() -> None:
         assert f"> {late:.0f}" in exprs[alert], alert
     verdicts = "|".join(verdict.value for verdict in DEAD_ON_ARRIVAL)
     assert f'waybill_messages_received_total{{verdict=~"{verdicts}"}}' in exprs["WaybillDeadLettersRise"]
+
+
+def test_the_compose_file_runs_every_part_and_prometheus_scrapes_each() -> None:
+    services = YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]
+    running = {name for name, service in services.items() if service.get("command") in ([part] for part in PARTS)}
+    scraped = YAML(typ="safe").load(DEPLOY / "prometheus.yml")["scrape_configs"][0]["static_configs"][0]["targets"]
+    assert running == set(PARTS)
+    assert set(scraped) == {f"{part}:9464" for part in PARTS}
+
+
+def test_the_alert_on_lag_is_about_the_states_in_which_a_projection_moves() -> None:
+    (expr,) = (rule["expr"] for rule in RULES if rule["alert"] == "WaybillProjectionLag")
+    (states,) = re.findall(r'state=~"([^"]+)"', expr)
+    assert states.split("|") == [state.value for state in ProjectionState if state.moves]
 
 
 class Used(NamedTuple):

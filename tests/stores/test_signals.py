@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.signals.process import ProcessSignals, signals_of
 from infra.store.projected.builds import ProjectionBuilds
 from infra.store.projected.failures import record_failures
+from infra.store.reactions.failures import THE_REACTOR_ITSELF, ReactionFailure, record_reaction_failure
 from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.failures import THE_PROJECTION_ITSELF, Failure
@@ -130,6 +131,19 @@ def test_a_projection_that_is_stopped_makes_it_not_ready_at_once(waybill: Waybil
     with projecting(waybill) as (port, _):
         until(lambda: problem_of(port) == f"projection {PROJECTIONS[0].name} is stopped: KeyError: 'x'")
         assert problems_of(port)["project"]["since"] == "2026-11-29T03:00:00Z"
+
+
+def test_a_reactor_that_is_stopped_makes_it_not_ready_at_once(waybill: Waybill) -> None:
+    since = datetime(2026, 11, 29, 3, tzinfo=UTC)
+    with waybill.engine.begin() as connection:
+        record_reaction_failure(connection, ReactionFailure("parcels", THE_REACTOR_ITSELF, 0, "KeyError: 'x'", since))
+    with signals_of(["react"], waybill.settings, system_clock, "127.0.0.1:0") as signals:
+        signals.pulses["react"].leads(True)
+        problems = problems_of(signals.port or 0)
+        seen = values(signals.port or 0)
+    assert problems["react"]["problem"] == "reactor parcels is stopped: KeyError: 'x'"
+    assert seen['waybill_part_stuck{part="react"}'] == 1
+    assert seen['waybill_oldest_age_seconds{what="parked"}'] == 0, "it is stopped, not parked"
 
 
 def test_what_an_earlier_version_parked_is_nobody_s_problem_any_more(waybill: Waybill) -> None:

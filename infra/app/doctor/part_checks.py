@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from consumers.reactors.reactor import CHECKPOINTS
 from infra.app.doctor.finding import Finding, count, duration, warning, wrong
 from infra.app.doctor.limits import WAITS_TOO_LONG
 from infra.app.doctor.seen import Behind, Seen, StoreSeen
@@ -70,17 +69,13 @@ def check_stopped(store: StoreSeen) -> list[Finding]:
     return [
         wrong(
             "stopped",
-            f"{_kind(one.name)} {one.name} is stopped: {one.reason}",
+            f"{one.part} is stopped: {one.reason}",
             "fix the cause, then: waybill parked retry",
             one.since,
         )
         for one in store.stopped
         if one.key is None
     ]
-
-
-def _kind(name: str) -> str:
-    return "reactor" if name.startswith(CHECKPOINTS) else "projection"
 
 
 def check_parked(store: StoreSeen) -> list[Finding]:

@@ -126,7 +126,7 @@ WRONG = {
     "a reactor that stopped": (
         store(stopped=[Failing("reactor.parcels", None, "KeyError: 'x'", ago(hours=1))]),
         "stopped",
-        "reactor reactor.parcels is stopped: KeyError: 'x'",
+        "reactor parcels is stopped: KeyError: 'x'",
         "waybill parked retry",
     ),
     "parked subjects": (

@@ -26,10 +26,10 @@ def test_a_partition_that_was_never_read_misses_what_was_deleted() -> None:
     assert checked(None, PartitionInKafka(0, 9)).is_readable
 
 
-def test_a_topic_that_was_made_anew_is_known_by_its_id_or_by_its_end() -> None:
+def test_a_topic_that_was_created_again_is_known_by_its_id_or_by_its_end() -> None:
     found = checked(PartitionInStore(5, "old"), PartitionInKafka(0, 9, "new"))
-    assert (found.state, found.to_read, found.missing) == ("made anew", 9, 0)
-    assert checked(PartitionInStore(5), PartitionInKafka(0, 3)).state == "made anew"
+    assert (found.state, found.to_read, found.missing) == ("created again", 9, 0)
+    assert checked(PartitionInStore(5), PartitionInKafka(0, 3)).state == "created again"
     # an id that is not known proves nothing
     assert checked(PartitionInStore(5, None), PartitionInKafka(0, 9, "new")).is_readable
 
