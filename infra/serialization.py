@@ -10,13 +10,16 @@ import msgspec
 
 from infra.printable import escape_json
 
+MOST_DIGITS = 100
+"""How far from the point a digit of a number may be that is written without an exponent."""
+
 
 def json_value(value: Any) -> Any:
     """A value for JSON: instants in UTC RFC 3339, decimals as strings, records as objects."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return _digits(value)
     if isinstance(value, Mapping):
         return {name: json_value(part) for name, part in value.items()}
     if isinstance(value, msgspec.Struct):
@@ -26,6 +29,12 @@ def json_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [json_value(part) for part in value]
     return value
+
+
+def _digits(value: Decimal) -> str:
+    """The number without an exponent, unless it would have absurdly many digits, as one from a poison message may."""
+    plain = value.is_finite() and value.adjusted() < MOST_DIGITS and value.as_tuple().exponent > -MOST_DIGITS  # type: ignore[operator]
+    return format(value, "f") if plain else str(value)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

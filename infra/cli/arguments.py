@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import structlog
 import typer
+from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import DBAPIError
 
+from consumers.contract.values import check_id
 from infra.app.container import Waybill
 from infra.cli.output import Format, errors
 from infra.settings import Settings, load_settings
@@ -22,6 +24,8 @@ from infra.store.retries import RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
 from infra.telemetry.meter import NO_METER, Meter
 from projections.views.catalogue import View
+
+LONGEST_OPERATOR = 100
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -57,6 +61,31 @@ def login_name() -> str:
         return f"user-{os.getuid()}"
 
 
+def read_operator(text: str) -> str:
+    """An operator's name. It is part of the name of a stream and of a source, which are ids."""
+    try:
+        name = check_id(text)
+    except PydanticCustomError as e:
+        raise typer.BadParameter(f"{e.message()}: give a name, such as ann") from None
+    if not name.strip() or name != name.strip() or len(name) > LONGEST_OPERATOR:
+        raise typer.BadParameter(
+            f"must be a name of 1 to {LONGEST_OPERATOR} characters without spaces at its ends, such as ann"
+        )
+    return name
+
+
+def read_why(text: str) -> str:
+    """The reason of an act. Whoever asks later needs one."""
+    if not text.strip():
+        raise typer.BadParameter("must say why")
+    return text
+
+
+def why_option(meaning: str) -> Any:
+    """The option --reason of an act that needs one."""
+    return typer.Option("--reason", parser=read_why, metavar="WHY", help=meaning)
+
+
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people; json or csv for programs.")]
 AsOfOption = Annotated[
     datetime | None,
@@ -82,7 +111,12 @@ TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of
 OperatorOption = Annotated[
     str,
     typer.Option(
-        "--operator", default_factory=login_name, show_default="the login's name", metavar="NAME", help="Who acts."
+        "--operator",
+        default_factory=login_name,
+        show_default="the login's name",
+        parser=read_operator,
+        metavar="NAME",
+        help="Who acts.",
     ),
 ]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="The maximum number of rows.")]

@@ -24,7 +24,7 @@ from infra.app.message_changes import ChangeEffect, MessageCount, VerdictShift
 from infra.app.row_effects import SAMPLES
 from infra.app.void import CannotVoidError, VoidReport, plan_void, void_message
 from infra.app.void_many import VoidedInBulk, do_voids, plan_voids
-from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, TypeOption, open_waybill
+from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, TypeOption, open_waybill, why_option
 from infra.cli.message_options import (
     CorrelationOption,
     ReceivedSinceOption,
@@ -58,7 +58,7 @@ SubjectOption = Annotated[
     str | None,
     typer.Option("--subject", help="Only messages about this subject; it also tells messages of one id apart."),
 ]
-WhyOption = Annotated[str, typer.Option("--reason", help="Why it was wrong; the voids say so.")]
+WhyOption = Annotated[str, why_option("Why it was wrong; the voids say so.")]
 DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without it, many messages are only shown.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would follow, and store nothing.")]
 SamplesOption = Annotated[

@@ -14,7 +14,15 @@ from infra.app.dead_letters.choose import CannotChooseError, dead_letters_matchi
 from infra.app.dead_letters.discard import SetAsideReport, discard, restore
 from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
 from infra.app.dead_letters.redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
-from infra.cli.arguments import FormatOption, OperatorOption, SourceOption, SubjectOption, TypeOption, open_waybill
+from infra.cli.arguments import (
+    FormatOption,
+    OperatorOption,
+    SourceOption,
+    SubjectOption,
+    TypeOption,
+    open_waybill,
+    why_option,
+)
 from infra.cli.dead_letters import LetterArgument, dead_letters
 from infra.cli.letter_filters import (
     MatchingOption,
@@ -37,7 +45,7 @@ SHOWN = 20
 LettersArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[LETTER_ID]...", help="As listed; the beginning of an id is enough.")
 ]
-WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; it is kept with the act.")]
+WhyOption = Annotated[str, why_option("Why; it is kept with the act.")]
 DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be done.")]
 
 
@@ -131,7 +139,6 @@ def discard_letters(
 
     Letters that are named are discarded. All that match are only counted, unless --do is given.
     """
-    _expect_reason(reason)
     acts = do or bool(letter_ids)
     with open_waybill(waits=acts, access=Access.ACTING if acts else Access.READING) as waybill:
         wanted = chosen_by(
@@ -203,7 +210,6 @@ def edit_letter(
     The copy of a malformed message has the id that it claims. That of a refused or held one has a new id, names the
     letter as its cause, and the letter is voided.
     """
-    _expect_reason(reason)
     if not assignments and file is None:
         raise typer.BadParameter("say what to change: --set FIELD=VALUE, or --file FILE")
     replacement = None if file is None else _read(file)
@@ -246,11 +252,6 @@ def _expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
         waiting = held & {message.letter_id for message in waybill.dead_letters.held(waybill.clock())}
         if waiting:
             raise typer.BadParameter(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
-
-
-def _expect_reason(reason: str) -> None:
-    if not reason.strip():
-        raise typer.BadParameter("must say why", param_hint="--reason")
 
 
 def _read(file: str) -> bytes:

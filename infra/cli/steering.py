@@ -9,7 +9,7 @@ from infra.app.pause import PARTS, UnknownPartError, part_named
 from infra.app.pause import pause as pause_part
 from infra.app.pause import resume as resume_part
 from infra.app.reset import CannotResetError, Reset, plan_reset, reset_position
-from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
+from infra.cli.arguments import FormatOption, OperatorOption, open_waybill, why_option
 from infra.cli.output import Format, show_error, show_note, show_rows, show_warning
 from infra.store.opening import Access
 from infra.store.pauses import Pause
@@ -29,7 +29,7 @@ def add_commands(app: typer.Typer) -> None:
 def pause(
     name: PartArgument,
     operator: OperatorOption,
-    reason: Annotated[str, typer.Option("--reason", help="Why; waybill status shows it.")],
+    reason: Annotated[str, why_option("Why; waybill status shows it.")],
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Pause a projection, the consumer, the reactors or the relay, in all processes and after restarts.
@@ -66,7 +66,7 @@ def reset(
     ],
     operator: OperatorOption,
     to: Annotated[int, typer.Option("--to", min=0, metavar="POSITION", help="The last one that counts as done.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    reason: Annotated[str, why_option("Why.")],
     expect: Annotated[
         int | None,
         typer.Option("--expect", metavar="CURRENT", help="Do it, if this is the present position; else a dry run."),

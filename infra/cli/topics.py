@@ -9,7 +9,7 @@ import typer
 
 from consumers.contract.topics import Timestamps, read_topics
 from domain.verdict import Verdict
-from infra.cli.arguments import FormatOption, open_waybill, read_instant
+from infra.cli.arguments import FormatOption, open_waybill, read_instant, why_option
 from infra.cli.output import Format, errors, show_counts, show_rows
 from infra.settings import load_settings
 from infra.store.opening import Access
@@ -101,7 +101,7 @@ def skip_offsets(
     to_offset: Annotated[
         int, typer.Option("--to-offset", min=1, metavar="N", help="Where to continue; the log calls it end_offset.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="The reason, stored with the dead letter.")],
+    reason: Annotated[str, why_option("The reason, stored with the dead letter.")],
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Skip an unreadable batch so that its partition goes on. A dead letter records the skipped offsets."""
