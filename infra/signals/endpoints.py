@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
 from infra.serialization import json_text
-from infra.signals.health import Problem, answer, died, stuck
+from infra.signals.health import Problem, answer, died, stuck, with_reason
 from infra.signals.movement import Movement
 from infra.signals.pulse import PartState, Pulse
 from infra.signals.readings import Reading
@@ -87,7 +87,8 @@ class Endpoints:
         unread = {part for reading in readings for part in reading.unread} if from_store else leading
         places = [place for reading in readings for place in reading.places if place.part in leading]
         told = {problem.part for problem in stopped}
-        problems += [one for one in self._movement.look(places, now, self._limit, unread) if one.part not in told]
+        standing = self._movement.look(places, now, self._limit, unread)
+        problems += [with_reason(one, states) for one in standing if one.part not in told]
         problems += [one for reading in readings for one in reading.problems if one.part in leading]
         return problems
 

@@ -40,15 +40,26 @@ def stuck(states: Iterable[PartState], now: datetime, limit: timedelta) -> list[
 
 def _stuck(state: PartState, now: datetime, limit: timedelta) -> Problem | None:
     if now - state.stepped_at > limit:
-        since = state.waits_since or state.step_began_at or state.stepped_at
-        if state.waits_for is not None:
-            return Problem(state.part, f"has not moved; it waits: {state.waits_for}", since)
-        if state.step_began_at is not None:
-            return Problem(state.part, "has not moved: one step has been running since then", since)
-        return Problem(state.part, "has not moved since then", since)
-    if state.waits_since is not None and now - state.waits_since > limit:
-        return Problem(state.part, f"has not moved; it waits: {state.waits_for}", state.waits_since)
+        told, since = _why(state)
+        return Problem(state.part, f"has not moved{told}", since or state.stepped_at)
+    if state.trouble is not None and now - state.trouble[1] > limit:
+        return Problem(state.part, f"has not moved; it waits: {state.trouble[0]}", state.trouble[1])
     return None
+
+
+def _why(state: PartState) -> tuple[str, datetime | None]:
+    """The end of a sentence that says why it does not move, and since when that is so."""
+    if state.trouble is not None:
+        return f"; it waits: {state.trouble[0]}", state.trouble[1]
+    if state.step_began_at is not None:
+        return ": one step has been running since then", state.step_began_at
+    return " since then", None
+
+
+def with_reason(problem: Problem, states: Iterable[PartState]) -> Problem:
+    """A problem of a part, with what the part waits for."""
+    waits = next((s.trouble[0] for s in states if s.part == problem.part and s.trouble is not None), None)
+    return problem if waits is None else problem._replace(problem=f"{problem.problem}; it waits: {waits}")
 
 
 def answer(problems: Sequence[Problem], states: Iterable[PartState]) -> Mapping[str, object]:
@@ -57,4 +68,12 @@ def answer(problems: Sequence[Problem], states: Iterable[PartState]) -> Mapping[
 
 
 def _parts(states: Iterable[PartState]) -> list[Mapping[str, object]]:
-    return [{"part": s.part, "stepped_at": s.stepped_at, "leads": s.leads, "waits_for": s.waits_for} for s in states]
+    return [
+        {
+            "part": s.part,
+            "stepped_at": s.stepped_at,
+            "leads": s.leads,
+            "waits_for": None if s.trouble is None else s.trouble[0],
+        }
+        for s in states
+    ]

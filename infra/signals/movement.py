@@ -1,6 +1,6 @@
 """Remembers since when places have not moved, from one look to the next."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Movement:
     def look(
         self, places: Sequence[Place], now: datetime, limit: timedelta, unread: Collection[str] = ()
     ) -> list[Problem]:
-        """The places that have not moved for longer than `limit`, each a problem of its part.
+        """The places that have not moved for longer than `limit`: one problem a part.
 
         Of the parts in `unread`, the places could not be read: nothing new is said of them, and nothing forgotten.
         """
@@ -41,8 +41,14 @@ class Movement:
                     seen[place.part, place.name] = before if before and stays else _Stay(place.position, now)
             kept = {key: stay for key, stay in self._stays.items() if key[0] in unread and key not in seen}
             self._stays = {**kept, **seen}
-        return [
-            Problem(part, f"{name} is behind and stays at {position}", since)
-            for (part, name), (position, since) in seen.items()
-            if now - since > limit
-        ]
+        late = {key: stay for key, stay in seen.items() if now - stay.since > limit}
+        return [_standing(part, late) for part in dict.fromkeys(part for part, _ in late)]
+
+
+def _standing(part: str, late: Mapping[tuple[str, str], _Stay]) -> Problem:
+    """One problem of a part, whatever number of its places stay: they mostly stay for one reason."""
+    stays = {name: stay for (of, name), stay in late.items() if of == part}
+    names, positions = ", ".join(stays), ", ".join(map(str, sorted({stay.position for stay in stays.values()})))
+    verbs = ("is", "stays") if len(stays) == 1 else ("are", "stay")
+    since = min(stay.since for stay in stays.values())
+    return Problem(part, f"{names} {verbs[0]} behind and {verbs[1]} at {positions}", since)

@@ -12,6 +12,7 @@ from infra.masking import masked
 from infra.settings import Settings
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
+from infra.store.lock_waits import lock_waits_told_to
 from infra.telemetry.meter import NO_METER, Meter
 from infra.telemetry.tracing import trace_to
 
@@ -44,7 +45,8 @@ class ProcessSignals:
         """Run a part to its end; its pulse says why it ended. Raises what the part raises."""
         pulse = self.pulses[part]
         try:
-            done = work(pulse)
+            with lock_waits_told_to(pulse.wants_lock):
+                done = work(pulse)
         except BaseException as e:
             pulse.ended(masked(reason_of(e)))
             raise

@@ -10,13 +10,16 @@ from typing import NamedTuple
 from infra.telemetry.meter import NO_METER, Meter
 from infra.telemetry.tracing import span
 
+THE_LOCK = "the store: another process holds its write lock"
+
 
 class PartState(NamedTuple):
     """What a part's loop says about itself. Instants are in UTC.
 
     `stepped_at` is when it last did something or found nothing to do; at first, when it started. `step_began_at` is
     when the present step began, None between steps. `waits_for` is the trouble that keeps it from working, since
-    `waits_since`. `ended` says why its loop ended, at `ended_at`; None while it runs.
+    `waits_since`. `lock_wanted_since` is when it asked for the store's write lock; None if it has it or needs none.
+    `ended` says why its loop ended, at `ended_at`; None while it runs.
     """
 
     part: str
@@ -26,8 +29,18 @@ class PartState(NamedTuple):
     leads: bool = False
     waits_for: str | None = None
     waits_since: datetime | None = None
+    lock_wanted_since: datetime | None = None
     ended: str | None = None
     ended_at: datetime | None = None
+
+    @property
+    def trouble(self) -> tuple[str, datetime] | None:
+        """What keeps it from working, and since when: what it waits for, or the lock that it has asked for."""
+        if self.waits_for is not None and self.waits_since is not None:
+            return self.waits_for, self.waits_since
+        if self.lock_wanted_since is not None:
+            return THE_LOCK, self.lock_wanted_since
+        return None
 
 
 class Pulse:
@@ -95,6 +108,10 @@ class Pulse:
         """The store is unavailable, and the work is retried: for RetryPolicy."""
         self.meter.count("waybill_retries_total", about="store")
         self.waits(f"the store: {reason}")
+
+    def wants_lock(self, wanted: bool) -> None:
+        """Whether it has asked for the store's write lock and has not got it: for lock_waits_told_to."""
+        self._set(lock_wanted_since=self._clock() if wanted else None)
 
     def kafka_waits(self, reason: str) -> None:
         """Kafka did not answer or did not acknowledge, and the work is retried: for KafkaSink."""

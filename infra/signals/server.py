@@ -1,9 +1,11 @@
 """A small HTTP server for the endpoints, in a thread of its own."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import structlog
 
@@ -15,6 +17,18 @@ SOCKET_SECONDS = 10.0
 
 class AddressTakenError(Exception):
     """The address cannot be listened on; the message names the setting."""
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread a request."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up before it has the answer is no error of ours. Every other failure is logged."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            structlog.get_logger(__name__).error("request_failed", reason=repr(error), exc_info=error)
 
 
 @contextmanager
@@ -41,10 +55,9 @@ def serving(address: tuple[str, int], respond: Callable[[str], Response]) -> Ite
 
     host, port = address
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
     except (OSError, OverflowError) as e:
         raise AddressTakenError(f"WAYBILL_METRICS or --metrics: {host}:{port} cannot be listened on: {e}") from e
-    server.daemon_threads = True
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     structlog.get_logger(__name__).info("metrics_served", address=f"{host}:{server.server_port}")
     try:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from infra.store.lock_waits import wanting_the_lock
 from infra.store.opening import StoreChangedError
 from infra.store.sqlite.decimal_functions import add_decimal_functions
 
@@ -75,7 +76,11 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         locked = connection.get_execution_options().get(LOCKED, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if locked else "BEGIN")
+        if not locked:
+            connection.exec_driver_sql("BEGIN")
+            return
+        with wanting_the_lock():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

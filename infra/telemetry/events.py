@@ -50,6 +50,7 @@ FIELDS = {
     "projection": "The projection's name.",
     "reactor": "The reactor's name.",
     "rate": "How many events a second; null at the beginning.",
+    "reading": "The group of gauges, such as projections or partitions.",
     "reason": "What went wrong, in one line.",
     "messages": "How many messages.",
     "received": "How many messages of the batch came from this feed.",
@@ -310,6 +311,12 @@ _DECLARED = (
         "error",
         "A record of the relay is too large for its topic and was left out; `waybill status` lists it.",
         ("topic", "key", "event_id", "bytes", "largest"),
+    ),
+    LogEvent(
+        "request_failed",
+        "error",
+        "/metrics, /healthz or /readyz could not be answered. A client that hangs up is not logged.",
+        ("reason",),
     ),
 )
 

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from infra.app.container import Waybill, system_clock
 from infra.settings import Settings
 from infra.signals.process import ProcessSignals, signals_of
+from infra.signals.pulse import THE_LOCK
 from infra.store.projected.builds import ProjectionBuilds
 from infra.store.projected.failures import record_failures
 from infra.store.reactions.failures import THE_REACTOR_ITSELF, ReactionFailure, record_reaction_failure
@@ -82,6 +83,10 @@ def locked(waybill: Waybill) -> Iterator[None]:
         yield
 
 
+WAITS = {True: f"; it waits: {THE_LOCK}", False: ": one step has been running since then"}
+"""What a projector says of a lock: of the one lock of a file, and of any of PostgreSQL's."""
+
+
 def problem_of(port: int) -> str | None:
     """What is wrong with the projector."""
     problem: str | None = problems_of(port).get("project", {}).get("problem")
@@ -94,7 +99,7 @@ def test_a_projector_whose_store_is_locked_is_not_ready_and_says_since_when(anyw
     with ExitStack() as lock:
         lock.enter_context(locked(anywhere))
         with projecting(anywhere) as (port, _):
-            until(lambda: problem_of(port) == "has not moved: one step has been running since then")
+            until(lambda: problem_of(port) == f"has not moved{WAITS[anywhere.settings.sqlite_path is not None]}")
             problem = problems_of(port)["project"]
             assert began <= datetime.fromisoformat(problem["since"]) <= datetime.now(UTC)
             assert values(port)['waybill_part_stuck{part="project"}'] == 1

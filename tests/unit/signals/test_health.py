@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.signals.health import Place, Problem, died, stuck
+from infra.signals.health import Place, Problem, died, stuck, with_reason
 from infra.signals.movement import Movement
 from infra.signals.pulse import Pulse
+from infra.store.lock_waits import lock_waits_told_to, wanting_the_lock
 
 LIMIT = timedelta(seconds=60)
 START = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
@@ -68,6 +69,17 @@ def test_what_it_waits_for_is_told_since_it_began_to_wait(pulse: Pulse, clock: C
     assert problems(pulse, clock) == [], "the step has ended well after all"
 
 
+def test_a_step_that_waits_for_the_write_lock_says_so_since_it_asked(pulse: Pulse, clock: Clock) -> None:
+    with lock_waits_told_to(pulse.wants_lock), pulse.step():
+        clock.after(5)
+        with wanting_the_lock():
+            clock.after(61)
+            (found,) = problems(pulse, clock)
+        assert pulse.state.trouble is None, "it has the lock"
+    assert found.problem == "has not moved; it waits: the store: another process holds its write lock"
+    assert found.since == START + timedelta(seconds=5)
+
+
 def test_steps_that_fail_do_not_count_as_moving(pulse: Pulse, clock: Clock) -> None:
     for _ in range(4):
         clock.after(20)
@@ -115,6 +127,18 @@ def test_a_place_that_stays_although_it_is_behind(second: list[Place], expected:
     movement = Movement()
     assert movement.look(look(7), START, LIMIT) == []
     assert movement.look(second, START + timedelta(seconds=61), LIMIT) == expected
+
+
+def test_places_of_one_part_that_stay_are_one_problem_that_says_what_the_part_waits_for(pulse: Pulse) -> None:
+    movement, places = Movement(), [Place("relay", name, 7, behind=True) for name in ("accounts", "orders")]
+    movement.look(places, START, LIMIT)
+    pulse.store_waits("database is locked")
+    (found,) = movement.look(places, START + timedelta(seconds=61), LIMIT)
+    assert with_reason(found, [pulse.state]) == (
+        "relay",
+        "accounts, orders are behind and stay at 7; it waits: the store: database is locked",
+        START,
+    )
 
 
 def test_a_place_counts_from_when_it_fell_behind(clock: Clock) -> None:
