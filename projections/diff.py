@@ -3,7 +3,9 @@
 `waybill verify` compares stored rows with rows derived from events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from projections.table import Row
@@ -26,6 +28,41 @@ class RowChange(NamedTuple):
     kind: Literal["added", "gone", "changed"]
     key: Row
     columns: tuple[ColumnChange, ...]
+
+
+@dataclass
+class ChangeTally:
+    """Counts changes of one table, batch by batch, and keeps the first of them: at most `most_samples`."""
+
+    most_samples: int
+    kinds: Counter[str] = field(default_factory=Counter)
+    changed_columns: Counter[str] = field(default_factory=Counter)
+    samples: list[RowChange] = field(default_factory=list)
+
+    @property
+    def added(self) -> int:
+        return self.kinds["added"]
+
+    @property
+    def gone(self) -> int:
+        return self.kinds["gone"]
+
+    @property
+    def changed(self) -> int:
+        return self.kinds["changed"]
+
+    @property
+    def columns(self) -> Mapping[str, int]:
+        """In how many changed rows each column differs, by its name."""
+        return dict(sorted(self.changed_columns.items()))
+
+    def add(self, changes: Iterable[RowChange]) -> None:
+        for change in changes:
+            self.kinds[change.kind] += 1
+            if change.kind == "changed":
+                self.changed_columns.update(column.column for column in change.columns)
+            if len(self.samples) < self.most_samples:
+                self.samples.append(change)
 
 
 def diff(names: Sequence[str], key: Sequence[str], before: Iterable[Row], after: Iterable[Row]) -> list[RowChange]:

@@ -1,7 +1,7 @@
 """Totals over several subjects: sums over rows, updated as rows are replaced."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from projections.table import Row, RowTable
@@ -45,3 +45,22 @@ def sum_contributions(totals: Totals, old: Iterable[Any], new: Iterable[Any]) ->
             for index, measure in enumerate(measures):
                 summed[index] += sign * measure
     return {key: tuple(change) for key, change in sums.items() if any(change)}
+
+
+@dataclass
+class TotalsTally:
+    """The sums of a table of totals, added up batch by batch. Sums of zero are left out."""
+
+    totals: Totals
+    sums: dict[Row, tuple[int, ...]] = field(default_factory=dict)
+
+    def add(self, old: Iterable[Any], new: Iterable[Any]) -> None:
+        """Replace these rows by those; only rows that are valid now count."""
+        lasting = [[row for row in rows if row.valid_to is None] for rows in (old, new)]
+        for key, change in sum_contributions(self.totals, *lasting).items():
+            before = self.sums.get(key, (0,) * len(change))
+            summed = tuple(one + other for one, other in zip(before, change, strict=True))
+            if any(summed):
+                self.sums[key] = summed
+            else:
+                self.sums.pop(key, None)

@@ -1,14 +1,17 @@
 """Reasons read again: which fields are at fault, and the shape of a reason, in which only the sender's values are gone.
 
 The reason is what the store keeps of a problem (`consumers.contract.problems` words it), so it is read here and not
-validated anew: it says what was wrong when the message came, by the contract of that time.
+validated again: it says what was wrong when the message came, by the contract of that time.
 """
 
 import re
 from typing import NamedTuple
 
-# All of the contract's rules begin with "must".
-_FAULT = re.compile(r"(?:^|; )(?P<field>[^\s:;\"]+): (?=must )")
+# A value of the sender in quotes (with an ellipsis as its end if it was cut): nothing inside it is read. Or the
+# beginning of a fault: all of the contract's rules begin with "must".
+_VALUE_OR_FAULT = re.compile(
+    r"\"(?:[^\"\\…]|\\[^…])*(?:\"|\\?…|$)" r"|(?:^|; )(?P<field>[^\s:;\"]+): (?=must )", re.DOTALL
+)
 _FOUND = re.compile(r", but (?:is|has) (?P<found>.*)$", re.DOTALL)
 _MORE = re.compile(r"; and \d+ more$")
 _NEAREST = re.compile(r", perhaps [^,;]+")
@@ -40,7 +43,7 @@ class Fault(NamedTuple):
 
 def faults_in(reason: str) -> list[Fault]:
     """The problems that the reason of a malformed message names, which are at most three; none for another reason."""
-    starts = list(_FAULT.finditer(reason))
+    starts = [found for found in _VALUE_OR_FAULT.finditer(reason) if found["field"] is not None]
     ends = [*(found.start() for found in starts[1:]), len(reason)]
     return [_fault(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=False)]
 

@@ -73,7 +73,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         # Cut before escaping: the value may be a megabyte long.
-        return cut(f'"{printable(value[:LONGEST_VALUE])}"', LONGEST_VALUE)
+        return cut(f'"{_escaped(value[:LONGEST_VALUE])}"', LONGEST_VALUE)
     if isinstance(value, int):
         return cut(str(value), LONGEST_VALUE) if value.bit_length() < 1000 else "an integer of hundreds of digits"
     if isinstance(value, Decimal):
@@ -85,6 +85,11 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     return f"of type {printable(type(value).__name__[:40])}"
+
+
+def _escaped(value: str) -> str:
+    """The text so that nothing in it can be taken for its end: `consumers.contract.faults` reads reasons again."""
+    return printable(value.replace("\\", "\\\\").replace('"', '\\"').replace("…", "\\u2026"))
 
 
 def printable(text: str) -> str:

@@ -4,9 +4,8 @@ The rows that people query (those of the live version) are compared with the row
 up to the live version's position. So it may run beside writers. It only reads.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -21,10 +20,10 @@ from infra.store.events.history import History
 from infra.store.projected.serving import LiveVersion, live_versions
 from infra.store.projected.tables import StoredVersion
 from projections.catalogue import PROJECTIONS
-from projections.diff import RowChange, diff
+from projections.diff import ChangeTally, RowChange, diff
 from projections.projection import Projection
 from projections.table import Row, RowTable
-from projections.totals import Totals, sum_contributions
+from projections.totals import Totals, TotalsTally
 from projections.views.catalogue import view_named
 from projections.views.tables import SQL_TYPES, version_suffix
 
@@ -120,38 +119,35 @@ class _Comparison:
     as_of: datetime | None
     most_samples: int
     rows: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    columns: Counter[str] = field(default_factory=Counter)
-    samples: list[RowChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stored, self.names, self.new_columns, self.old_columns = _stored(
             self.connection, self.declared, self.live.stored
         )
         self.indexes = [self.declared.names.index(name) for name in self.names]
-        self.sums: dict[Totals, dict[Row, list[int]]] = {
-            totals: {} for totals in self.projection.totals if totals.over is self.declared
-        }
+        self.tally = ChangeTally(self.most_samples)
+        self.totals = [TotalsTally(totals) for totals in self.projection.totals if totals.over is self.declared]
 
     def take(self, subjects: Sequence[str], shaped: Iterable[Row]) -> None:
         """Compare the stored rows of these subjects with the rows shaped from their facts."""
         fresh = list(shaped)
-        self._add_up(fresh)
+        for totals in self.totals:
+            totals.add((), fresh)
         after = self._comparable(fresh)
         before: list[Row] = []
         if self.stored is not None:
             subject = self.stored.c[self.declared.subject]
             before += map(tuple, self.connection.execute(select(self.stored).where(subject.in_(subjects))))
         self.rows += len(before)
-        self._note(diff(self.names, self.declared.key, self._valid(before), self._valid(after)))
+        self.tally.add(diff(self.names, self.declared.key, self._valid(before), self._valid(after)))
 
     def take_totals(self, sums: Mapping[Row, Sequence[int]]) -> None:
         """Compare all stored totals with these; they are few. Those of 0 are as good as none."""
         keys = len(self.declared.key)
         before: list[Row] = [] if self.stored is None else [*map(tuple, self.connection.execute(select(self.stored)))]
         self.rows += len(before)
-        after = self._comparable((*key, *measures) for key, measures in sums.items() if any(measures))
-        self._note(diff(self.names, self.declared.key, [row for row in before if any(row[keys:])], after))
+        after = self._comparable((*key, *measures) for key, measures in sums.items())
+        self.tally.add(diff(self.names, self.declared.key, [row for row in before if any(row[keys:])], after))
 
     def take_orphans(self, history: History) -> None:
         """Stored rows of subjects without a stream would be gone."""
@@ -173,25 +169,18 @@ class _Comparison:
             self.projection.version,
             self.live.position,
             self.rows,
-            self.kinds["added"],
-            self.kinds["gone"],
-            self.kinds["changed"],
-            dict(sorted(self.columns.items())),
+            self.tally.added,
+            self.tally.gone,
+            self.tally.changed,
+            self.tally.columns,
             self.new_columns,
             self.old_columns,
-            self.samples,
+            self.tally.samples,
         )
 
     def _comparable(self, fresh: Iterable[Row]) -> list[Row]:
         """The rows with the columns of both sides alone."""
         return [tuple(row[index] for index in self.indexes) for row in fresh]
-
-    def _add_up(self, fresh: Sequence[Row]) -> None:
-        for totals, sums in self.sums.items():
-            lasting = [row for row in fresh if row.valid_to is None]  # type: ignore[attr-defined]
-            for key, change in sum_contributions(totals, (), lasting).items():
-                before = sums.get(key, (0,) * len(change))
-                sums[key] = [one + other for one, other in zip(before, change, strict=True)]
 
     def _valid(self, rows: list[Row]) -> list[Row]:
         """The rows that are valid at the asked instant; all without one, or in a table without periods."""
@@ -200,14 +189,6 @@ class _Comparison:
             return rows
         begins, ends = self.names.index("valid_from"), self.names.index("valid_to")
         return [row for row in rows if row[begins] <= as_of and (row[ends] is None or as_of < row[ends])]
-
-    def _note(self, changes: Sequence[RowChange]) -> None:
-        for change in changes:
-            self.kinds[change.kind] += 1
-            if change.kind == "changed":
-                self.columns.update(column.column for column in change.columns)
-            if len(self.samples) < self.most_samples:
-                self.samples.append(change)
 
 
 def _compare(history: History, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None) -> None:
@@ -231,7 +212,7 @@ def _compare_totals(
     samples: int,
 ) -> _Comparison:
     """The comparison of a table of totals, by the sums over the rows that were compared before."""
-    (sums,) = (each.sums[totals] for each in compared if totals in each.sums)
+    (sums,) = (tally.sums for each in compared for tally in each.totals if tally.totals is totals)
     found = _Comparison(connection, projection, totals.table, live, None, samples)
     found.take_totals(sums)
     return found

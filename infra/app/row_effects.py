@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from projections.catalogue import PROJECTIONS
-from projections.diff import RowChange, diff
+from projections.diff import ChangeTally, RowChange, diff
 from projections.projection import Projection, Settled
 from projections.table import Row, RowTable
-from projections.totals import Totals, sum_contributions
+from projections.totals import TotalsTally
 
 SAMPLES = 5
 
@@ -38,11 +37,8 @@ class RowEffects:
 
     def __init__(self, projections: Sequence[Projection] = PROJECTIONS, samples: int = SAMPLES):
         self._projections = projections
-        self._samples = samples
-        self._tables = {declared: _Changes() for projection in projections for declared in projection.tables}
-        self._sums: dict[Totals, dict[Row, list[int]]] = {
-            totals: {} for projection in projections for totals in projection.totals
-        }
+        self._tables = {d: ChangeTally(samples) for projection in projections for d in projection.tables}
+        self._totals = {totals: TotalsTally(totals) for projection in projections for totals in projection.totals}
 
     def take(self, before: Settled | None, after: Settled | None) -> None:
         """Add one subject as it is settled before and after; None for a subject without facts."""
@@ -50,55 +46,35 @@ class RowEffects:
             old, new = _shaped(projection, before), _shaped(projection, after)
             for declared in projection.tables:
                 changes = diff(declared.names, declared.key, old[declared.name], new[declared.name])
-                self._tables[declared].note(changes, self._samples)
+                self._tables[declared].add(changes)
             for totals in projection.totals:
-                self._add_up(totals, old[totals.over.name], new[totals.over.name])
+                self._totals[totals].add(old[totals.over.name], new[totals.over.name])
 
     def tables(self) -> list[TableEffect]:
         """All tables in the order of the projections, each with its totals after it."""
         found: list[TableEffect] = []
         for projection in self._projections:
-            found += [self._tables[declared].effect(projection, declared) for declared in projection.tables]
-            found += [_effect_on(projection, totals, self._sums[totals]) for totals in projection.totals]
+            found += [_effect_on(projection, declared, self._tables[declared]) for declared in projection.tables]
+            found += [_effect_on_totals(projection, self._totals[totals]) for totals in projection.totals]
         return found
 
-    def _add_up(self, totals: Totals, old: Sequence[Any], new: Sequence[Any]) -> None:
-        lasting = [[row for row in rows if row.valid_to is None] for rows in (old, new)]
-        sums = self._sums[totals]
-        for key, change in sum_contributions(totals, *lasting).items():
-            summed = [one + other for one, other in zip(sums.get(key, [0] * len(change)), change, strict=True)]
-            if any(summed):
-                sums[key] = summed
-            else:
-                sums.pop(key, None)
+
+def _effect_on(projection: Projection, declared: RowTable[Any], tally: ChangeTally) -> TableEffect:
+    counts = (tally.added, tally.gone, tally.changed)
+    return TableEffect(projection.name, declared.name, *counts, tally.columns, tally.samples)
 
 
-@dataclass
-class _Changes:
-    kinds: Counter[str] = field(default_factory=Counter)
-    columns: Counter[str] = field(default_factory=Counter)
-    samples: list[RowChange] = field(default_factory=list)
-
-    def note(self, changes: Sequence[RowChange], most_samples: int) -> None:
-        for change in changes:
-            self.kinds[change.kind] += 1
-            if change.kind == "changed":
-                self.columns.update(column.column for column in change.columns)
-            if len(self.samples) < most_samples:
-                self.samples.append(change)
-
-    def effect(self, projection: Projection, declared: RowTable[Any]) -> TableEffect:
-        kinds, columns = self.kinds, dict(sorted(self.columns.items()))
-        return TableEffect(
-            projection.name, declared.name, kinds["added"], kinds["gone"], kinds["changed"], columns, self.samples
-        )
-
-
-def _effect_on(projection: Projection, totals: Totals, sums: Mapping[Row, Sequence[int]]) -> TableEffect:
+def _effect_on_totals(projection: Projection, tally: TotalsTally) -> TableEffect:
+    """The sums are the changes, because rows were taken before and after."""
     columns = Counter(
-        name for change in sums.values() for name, measure in zip(totals.measures, change, strict=True) if measure
+        name
+        for change in tally.sums.values()
+        for name, measure in zip(tally.totals.measures, change, strict=True)
+        if measure
     )
-    return TableEffect(projection.name, totals.table.name, 0, 0, len(sums), dict(sorted(columns.items())), ())
+    return TableEffect(
+        projection.name, tally.totals.table.name, 0, 0, len(tally.sums), dict(sorted(columns.items())), ()
+    )
 
 
 def _shaped(projection: Projection, settled: Settled | None) -> dict[str, list[Row]]:

@@ -6,7 +6,6 @@ are not in the files.
 """
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -21,7 +20,7 @@ from sqlalchemy import Engine
 from infra.store.engine import sqlite_engine
 from infra.store.projected.rows import ProjectedRows, rows_of_one_question
 from infra.store.projected.tables import over_stored_tables
-from projections.diff import RowChange, diff
+from projections.diff import ChangeTally, RowChange, diff
 from projections.projection import Settled
 from projections.replacement import Replacement
 from projections.table import Row
@@ -87,19 +86,11 @@ class ViewEffects:
 
     def _effect(self, view: View) -> ViewEffect:
         names = _compared(view)
-        kinds: Counter[str] = Counter()
-        columns: Counter[str] = Counter()
-        samples: list[RowChange] = []
+        tally = ChangeTally(self._samples)
         before, after = (side.rows_by_order(view, self._now, self._zone) for side in self._sides)
         for old, new in _paired(before, after):
-            for change in diff(names, KEYS[view.relation], old, new):
-                kinds[change.kind] += 1
-                if change.kind == "changed":
-                    columns.update(column.column for column in change.columns)
-                if len(samples) < self._samples:
-                    samples.append(change)
-        counts = (kinds["added"], kinds["gone"], kinds["changed"])
-        return ViewEffect(view.command, *counts, dict(sorted(columns.items())), samples)
+            tally.add(diff(names, KEYS[view.relation], old, new))
+        return ViewEffect(view.command, tally.added, tally.gone, tally.changed, tally.columns, tally.samples)
 
 
 class _Side:

@@ -27,6 +27,21 @@ def test_the_faults_of_a_message_are_its_fields_their_rules_and_what_was_found()
     assert faults_in("the order is complete") == []
 
 
+@pytest.mark.parametrize(
+    "ending", ["", '"', '\\"', "…", "\\…", "a" * 55 + '"', "a" * 57 + '\\"'], ids=lambda ending: repr(ending[-3:])
+)
+def test_a_value_of_the_sender_cannot_look_like_a_fault(ending: str) -> None:
+    value = f"a{ending}; x: must y"
+    faults = faults_in(reason_of(segment=value, currency=value, channel=value))
+    assert {fault.field for fault in faults} == {"data.channel", "data.segment", "data.currency"}
+    assert len(faults) == 3
+
+
+def test_a_value_that_was_cut_hides_no_fault_after_it() -> None:
+    reason = 'data.segment: must be b2b, but is "aaaa…; data.currency: must be given, but is missing'
+    assert [fault.field for fault in faults_in(reason)] == ["data.segment", "data.currency"]
+
+
 def test_messages_with_the_same_fault_and_other_values_have_one_shape() -> None:
     lines = [
         [{"line": number, "quantity": 1, "unit_price": "1"}] * place
