@@ -1,5 +1,6 @@
 """Conversion of values to JSON and CSV."""
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,6 +36,14 @@ def _digits(value: Decimal) -> str:
     """The number without an exponent, unless it would have absurdly many digits, as one from a poison message may."""
     plain = value.is_finite() and value.adjusted() < MOST_DIGITS and value.as_tuple().exponent > -MOST_DIGITS  # type: ignore[operator]
     return format(value, "f") if plain else str(value)
+
+
+def text_and_base64(value: bytes) -> tuple[str, str | None]:
+    """Bytes as text, and in base64 if they are not UTF-8: then the text has \\x escapes, and serves only to look at."""
+    try:
+        return value.decode("utf-8"), None
+    except UnicodeDecodeError:
+        return value.decode("utf-8", errors="backslashreplace"), base64.b64encode(value).decode("ascii")
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

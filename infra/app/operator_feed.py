@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.contract import to_cloud_event
+from consumers.contract import Malformed, read_message, to_cloud_event
 from consumers.ingest.pipeline import Ingest, Part
 from consumers.ingest.register import Feed, Receipt, RegisterTransaction
 from consumers.sources.source import Batch, FeedPosition, RawMessage
@@ -103,6 +103,12 @@ def feed_topic(act_id: str) -> str:
 def message_bytes(fact: Fact, subject: str) -> bytes:
     """The message that states a fact, as one line of JSON without a line end."""
     return msgspec.json.encode(to_cloud_event(fact, subject))
+
+
+def misfit(waybill: Waybill, body: bytes) -> str | None:
+    """Why a message of an operator does not fit the contract, by the names of options; None if it fits."""
+    read = read_message(body, waybill.clock(), waybill.reading_rules())
+    return read.reason.replace("data.", "") if isinstance(read, Malformed) else None
 
 
 def begun_or_new(waybill: Waybill, act: OperatorAct, *, anything_to_do: bool) -> OperatorFeed | None:

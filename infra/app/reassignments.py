@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from consumers.contract import Malformed, read_message, to_cloud_event
+from consumers.contract import to_cloud_event
 from consumers.sources.json_lines import JsonLines
 from domain.account.events import AccountAssigned
 from domain.operator.acts import OPERATOR_SOURCE
@@ -19,6 +19,7 @@ from domain.order.events import OrderReassigned
 from domain.verdict import Outcome
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
+from infra.app.operator_feed import misfit
 from infra.queries.desk import Held
 from infra.queries.messages import NoLongerApplied
 
@@ -70,11 +71,9 @@ def reassignment(
 
 def expect_to_fit(waybill: Waybill, reassignments: Sequence[Reassignment]) -> None:
     """Raises CannotReassignError if a message does not fit the contract, such as a reason that is too long."""
-    now, rules = waybill.clock(), waybill.reading_rules()
     for each in reassignments:
-        read = read_message(each.line, now, rules)
-        if isinstance(read, Malformed):
-            raise CannotReassignError(read.reason.replace("data.", ""))
+        if reason := misfit(waybill, each.line):
+            raise CannotReassignError(reason)
 
 
 class Reassigned(NamedTuple):

@@ -27,6 +27,7 @@ from infra.queries.corrections import is_correction_of
 from infra.queries.events import EventFilter, Events
 from infra.queries.selected_messages import SelectedMessages
 from infra.queries.traced import ignored_names, left_out_size, received_letters, received_messages
+from infra.serialization import text_and_base64
 from infra.store.checkpoints import Checkpoints
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import PositionedEvent
@@ -42,7 +43,7 @@ EVENTS_NAMED = 200
 class Received(NamedTuple):
     """How the message came in. `as_received` is false if only its event was kept, and `body` restates that.
 
-    What is not UTF-8 stands in `body` as \\x escapes; `body_hex` has the bytes then. `headers` have text values.
+    What is not UTF-8 stands in `body` as \\x escapes; `body_base64` has the bytes then. `headers` have text values.
     """
 
     topic: str
@@ -50,7 +51,7 @@ class Received(NamedTuple):
     offset: int
     received_at: datetime
     body: str
-    body_hex: str | None
+    body_base64: str | None
     headers: Mapping[str, str]
     as_received: bool
     repeats: int
@@ -327,18 +328,15 @@ def _rows_changed(settled: tuple[Settled, Settled] | None) -> list[TableEffect]:
 
 
 def _as_text(body: bytes, headers: str, row: Row[Any], *, repeats: int, differing: int = 0) -> Received:
-    try:
-        text, body_hex = body.decode(), None
-    except UnicodeDecodeError:
-        text, body_hex = body.decode(errors="backslashreplace"), body.hex()
+    text, body_base64 = text_and_base64(body)
     return Received(
         topic=topic_of(row.topic),
         partition=row.partition,
         offset=row.offset,
         received_at=row.received_at,
         body=text,
-        body_hex=body_hex,
-        headers={name: value.decode(errors="backslashreplace") for name, value in read_headers(headers)},
+        body_base64=body_base64,
+        headers={name: text_and_base64(value)[0] for name, value in read_headers(headers)},
         as_received=True,
         repeats=repeats,
         repeats_with_other_content=differing,

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.contract import Malformed, read_message
 from consumers.ingest.register import MessageKey
 from domain.derived import RESERVED_SOURCES
 from domain.events import MessageVoided
 from domain.operator.acts import OPERATOR_SOURCE, MessageVoidedByHand
 from infra.app.container import Waybill
 from infra.app.message_changes import ChangeEffect, MessageChange, effect_of
-from infra.app.operator_feed import begun_or_new, message_bytes
+from infra.app.operator_feed import begun_or_new, message_bytes, misfit
 from infra.queries.messages import MessageReport, NoLongerApplied
 from infra.queries.selected_messages import SelectedMessages
 
@@ -124,9 +123,8 @@ def expect_void_to_fit(waybill: Waybill, void: MessageVoided, subject: str) -> N
     """Raises CannotVoidError if nobody says why, or if the message does not fit the contract."""
     if not void.reason.strip():
         raise CannotVoidError("say with --reason why it was wrong")
-    fits = read_message(message_bytes(void, subject), void.recorded_at, waybill.reading_rules())
-    if isinstance(fits, Malformed):
-        raise CannotVoidError(fits.reason.replace("data.", ""))
+    if reason := misfit(waybill, message_bytes(void, subject)):
+        raise CannotVoidError(reason)
 
 
 def expect_upstream(source: str) -> None:

@@ -38,7 +38,7 @@ from infra.cli.output import Format, console, progress_bar, show_json, show_note
 from infra.printable import printable
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 from infra.queries.letter_contents import Content
-from infra.serialization import json_text
+from infra.serialization import json_text, text_and_base64
 from projections.order_timeline import TimelineEntry
 
 dead_letters = typer.Typer(invoke_without_command=True)
@@ -151,7 +151,7 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
 
 
 def _fields(shown: ShownLetter) -> dict[str, Any]:
-    body, hex_body = _as_text(shown.content.body)
+    body, base64_body = text_and_base64(shown.content.body)
     fields: dict[str, Any] = {
         **shown.message._asdict(),
         "time": shown.time,
@@ -164,22 +164,16 @@ def _fields(shown: ShownLetter) -> dict[str, Any]:
         "judged_now": shown.judged_now._asdict(),
         "timeline": None if shown.order is None else shown.order.timeline,
     }
-    if hex_body is not None:
-        fields["body_hex"] = hex_body
+    if base64_body is not None:
+        fields["body_base64"] = base64_body
     return fields
 
 
 def _header(name: str, value: bytes) -> dict[str, str]:
-    text, hex_value = _as_text(value)
-    return {"name": name, "value": text} if hex_value is None else {"name": name, "value": text, "value_hex": hex_value}
-
-
-def _as_text(value: bytes) -> tuple[str, str | None]:
-    """The bytes as text, and in hexadecimal if they are not UTF-8: then the text has \\x escapes."""
-    try:
-        return value.decode("utf-8"), None
-    except UnicodeDecodeError:
-        return value.decode("utf-8", errors="backslashreplace"), value.hex()
+    text, in_base64 = text_and_base64(value)
+    return (
+        {"name": name, "value": text} if in_base64 is None else {"name": name, "value": text, "value_base64": in_base64}
+    )
 
 
 def _show(shown: ShownLetter) -> None:
@@ -201,7 +195,7 @@ def _show(shown: ShownLetter) -> None:
     if shown.content.restated:
         out.print("[dim]written again from its event; the message was applied when it came[/dim]")
     if shown.document is None:
-        out.print(_as_text(shown.content.body)[0], soft_wrap=True, markup=False)
+        out.print(text_and_base64(shown.content.body)[0], soft_wrap=True, markup=False)
     else:
         _show_document(shown)
     if shown.order is not None and shown.order.timeline:
@@ -219,7 +213,7 @@ def _show_headers(content: Content) -> None:
 def _show_document(shown: ShownLetter) -> None:
     out = console()
     if not shown.faults:
-        body = _as_text(shown.content.body)[0]
+        body = text_and_base64(shown.content.body)[0]
         out.print(body if not shown.content.headers else json_text(shown.document), soft_wrap=True, markup=False)
         return
     for text, mark in marked_lines(shown.document, shown.faults):

@@ -33,12 +33,12 @@ class Acting:
         self.who = who
         self.now = now
         self.acts: list[OperatorAct] = []
-        self._act_id = act_id
+        self.act_id = act_id
 
     def log(self, act: type[OperatorAct], **what: Any) -> None:
         """Log an act with its own fields."""
         number = len(self.acts) + 1
-        act_id = self._act_id if number == 1 else f"{self._act_id}-{number}"
+        act_id = self.act_id if number == 1 else f"{self.act_id}-{number}"
         self.acts.append(act.by(self.who.operator, self.now, self.who.reason, act_id=act_id, **what))
 
 

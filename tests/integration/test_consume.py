@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from base64 import b64decode
 from contextlib import closing
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_poison_of_every_kind_is_kept_whole_and_stops_nothing(consuming: Command
         whole = consuming.ask("dead-letters", "show", letter["letter_id"])
         assert whole["body"] == kept_of(record.value or b"").decode("utf-8", errors="backslashreplace"), kind
         kept = [
-            (h["name"], bytes.fromhex(h["value_hex"]) if "value_hex" in h else h["value"].encode())
+            (h["name"], b64decode(h["value_base64"]) if "value_base64" in h else h["value"].encode())
             for h in whole["headers"]
         ]
         assert kept == [(header_name(name), value) for name, value in record.headers], kind

@@ -262,6 +262,9 @@ def test_an_edited_refused_message_has_a_new_id_and_a_cause_and_the_original_is_
     assert done.source == "waybill/operator/ann"
     copy = next(event for _, event in floor.waybill.history.stream("order-SO-1") if event.key == (done.source, done.id))
     assert getattr(copy, "causation_id", None) == "refused"
+    (void,) = (event for _, event in floor.waybill.history.stream("order-SO-1") if isinstance(event, MessageVoided))
+    (act,) = (event for _, event in floor.waybill.history.stream("operator-ann"))
+    assert (void.names, void.correlation_id) == (("carrier", "refused"), act.message_id)
     assert done.verdict == "applied"
     assert floor.set_aside()[0] == 1
     assert letter.letter_id not in floor.letters()

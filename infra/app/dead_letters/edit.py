@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from consumers.contract import Malformed, Unreadable, WellFormed, read_message, to_cloud_event
+from consumers.contract import Malformed, Unreadable, WellFormed, read_message
 from consumers.contract.documents import encode_document, event_document
 from consumers.contract.fields import Assignment, assigned, differences
 from consumers.ingest.batch_processing import BatchProcessor, Read
@@ -19,11 +19,12 @@ from consumers.ingest.register import Arrival, Changes, MessageKey
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.sources.source import RawMessage
 from domain.clock_holds import held_by_clock
-from domain.events import MessageVoided
-from domain.operator.acts import OPERATOR_SOURCE, DeadLetterEdited
+from domain.operator.acts import DeadLetterEdited
 from infra.app.container import Waybill
 from infra.app.dead_letters.judge import judge_new
+from infra.app.operator_feed import message_bytes
 from infra.app.reassignments import operator_source
+from infra.app.void import CannotVoidError, expect_void_to_fit, voids_of
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import LetterContents, is_malformed, key_of_letter
 from infra.store.operator_log import Acting, Who
@@ -139,7 +140,7 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
     changes = Changes(now, ())
     arrivals = [_copy(waybill, edit, feed)]
     if not is_malformed(letter):
-        arrivals.append(_void(waybill, letter, feed, operator, reason))
+        arrivals.append(_void(waybill, letter, feed, acting))
     elif not transaction.set_aside([letter.letter_id], EDITED, operator, reason, now, now - waybill.hold):
         raise CannotEditError(f"{letter.letter_id} is set aside already: waybill dead-letters restore lists it again")
     ignored = {edit.key: edit.read.ignored} if edit.read.ignored else {}
@@ -166,19 +167,11 @@ def _copy(waybill: Waybill, edit: Edit, feed: int) -> Arrival:
     )
 
 
-def _void(waybill: Waybill, letter: UntakenMessage, feed: int, operator: str, reason: str) -> Arrival:
-    key, now = key_of_letter(letter), waybill.clock()
-    fact = MessageVoided(
-        occurred_at=now,
-        recorded_at=now,
-        source=OPERATOR_SOURCE,
-        message_id=f"void-{letter.letter_id}-{now.isoformat()}",
-        voided_source=key.source,
-        voided_id=key.message_id,
-        reason=reason,
-    )
-    body = msgspec.json.encode(to_cloud_event(fact, key.subject))
-    fits = read_message(body, now, waybill.reading_rules())
-    if isinstance(fits, Malformed):
-        raise CannotEditError(fits.reason.replace("data.", ""))
-    return Arrival(MessageKey(fact.source, fact.message_id, key.subject), fact, feed, RawMessage(1, body))
+def _void(waybill: Waybill, letter: UntakenMessage, feed: int, acting: Acting) -> Arrival:
+    key = key_of_letter(letter)
+    (void,) = voids_of(waybill, [key], acting.who.reason, acting.now, acting.act_id)
+    try:
+        expect_void_to_fit(waybill, void, key.subject)
+    except CannotVoidError as error:
+        raise CannotEditError(str(error)) from None
+    return Arrival(MessageKey(*void.key, key.subject), void, feed, RawMessage(1, message_bytes(void, key.subject)))

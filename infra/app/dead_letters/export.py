@@ -1,6 +1,5 @@
 """Export of dead letters: each with its reason and all of its bytes, as JSON Lines."""
 
-import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from infra.app.container import Waybill
 from infra.export.whole_file import whole_file
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import Content, LetterContents
-from infra.serialization import json_text
+from infra.serialization import json_text, text_and_base64
 
 
 def export_letters(
@@ -33,7 +32,5 @@ def as_document(letter: UntakenMessage, content: Content) -> dict[str, Any]:
 
 
 def _text(name: str, value: bytes) -> dict[str, str]:
-    try:
-        return {name: value.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(value).decode("ascii")}
+    text, in_base64 = text_and_base64(value)
+    return {name: text} if in_base64 is None else {f"{name}_base64": in_base64}
