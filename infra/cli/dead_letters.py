@@ -171,9 +171,7 @@ def _fields(shown: ShownLetter) -> dict[str, Any]:
 
 def _header(name: str, value: bytes) -> dict[str, str]:
     text, in_base64 = text_and_base64(value)
-    return (
-        {"name": name, "value": text} if in_base64 is None else {"name": name, "value": text, "value_base64": in_base64}
-    )
+    return {"name": name, "value": text, **({} if in_base64 is None else {"value_base64": in_base64})}
 
 
 def _show(shown: ShownLetter) -> None:

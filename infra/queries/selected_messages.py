@@ -108,7 +108,7 @@ class SelectedMessages:
                 yield stream, list(found)
 
     def standing(self, wanted: MessageFilter, received_by: datetime, at_once: int) -> Iterator[list[SelectedMessage]]:
-        """The messages received by an instant that are not voided, some at a time; each time is read anew."""
+        """The messages received by an instant that are not voided, some at a time, each in a transaction of its own."""
         last: tuple[str, ...] | None = None
         standing = self._question(wanted).where(~messages.c.voided, messages.c.received_at <= received_by)
         standing = standing.order_by(*_KEY).limit(at_once)
