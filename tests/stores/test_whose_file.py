@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from infra.app.container import Waybill
 from infra.app.migrate import migrate_store
 from infra.settings import Settings
 from infra.store.engine import sqlite_engine
+from infra.store.opening import Access
 from infra.store.schema_version import upgrade
 from infra.store.sqlite.file_ownership import APPLICATION_ID, TABLES, NotAStoreError, begin_store, expect_ours
 
@@ -159,3 +162,33 @@ def test_any_name_of_a_file_is_looked_at_as_it_is(name: str, tmp_path: Path) -> 
         connection.execute("CREATE TABLE feeds (url TEXT)")
     with pytest.raises(NotAStoreError):
         expect_ours(file)
+
+
+def elsewhere(file: Path, statement: str) -> list[str]:
+    """What another process is told, whose connection is then closed."""
+    script = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)\n"
+        "for row in connection.execute(sys.argv[2]): print(row[0])\n"
+        "connection.close()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script, file, statement], check=True, capture_output=True, text=True)
+    return ran.stdout.split()
+
+
+@pytest.mark.parametrize("access", Access)
+def test_a_second_opening_in_one_process_does_not_take_the_first_ones_locks(access: Access, tmp_path: Path) -> None:
+    # given a store that a process has open, as a running part does
+    file = tmp_path / "waybill.db"
+    settings = Settings(store=f"sqlite:///{file}")
+    with Waybill(settings) as waybill:
+        with waybill.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE notes (note TEXT)")
+        # when the same process opens it once more, as its metrics do
+        Waybill(settings, access=access).close()
+        # then another process, which closes its connection, leaves the file alone that both write to
+        elsewhere(file, "INSERT INTO notes VALUES ('theirs')")
+        with waybill.engine.begin() as connection:
+            assert connection.exec_driver_sql("SELECT note FROM notes").scalars().all() == ["theirs"]
+            connection.exec_driver_sql("INSERT INTO notes VALUES ('ours')")
+        assert elsewhere(file, "SELECT note FROM notes") == ["theirs", "ours"]

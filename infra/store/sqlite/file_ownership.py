@@ -2,6 +2,9 @@
 
 A store has an application id in its file header. Stores of versions up to 0004 do not; they are recognised by their
 tables and columns. Table names alone prove nothing: other programs also have tables named `messages` or `feeds`.
+
+A store is read through SQLite alone. If a process closes any descriptor of a file, POSIX takes away all its locks of that
+file. Other processes then remove the log (-wal) of a store that this one still has open, and what it commits is lost.
 """
 
 import os
@@ -14,6 +17,7 @@ from urllib.parse import quote
 APPLICATION_ID = int.from_bytes(b"WAYB")
 """The application id of a store."""
 OWNER_ALONE = 0o600
+LOCK_TIMEOUT_SECONDS = 60
 
 # Source: "Database File Format", section 1.3, of SQLite's documentation.
 _MAGIC = b"SQLite format 3\x00"
@@ -39,7 +43,10 @@ def begin_store(path: Path, lock_timeout_seconds: float) -> None:
     files (-wal, -shm, -journal) the store's mode.
     """
     with suppress(PermissionError):  # SQLite's own message says more
-        os.close(os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, OWNER_ALONE))
+        with suppress(FileExistsError):
+            # Only a file that nobody has open yet; realpath, because O_EXCL does not follow a link.
+            new = os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC
+            os.close(os.open(os.path.realpath(path), new, OWNER_ALONE))
         if path.stat().st_size:
             return
         with closing(sqlite3.connect(path, timeout=lock_timeout_seconds, isolation_level=None)) as connection:
@@ -54,31 +61,49 @@ def expect_ours(path: Path) -> None:
 
     It changes nothing and creates no additional files.
     """
-    with suppress(PermissionError):  # SQLite's own message says more
-        header = _header(path)
-        if not header.startswith(_MAGIC):
-            raise NotAStoreError(
-                f"{path} is neither a Waybill store nor an SQLite database; name another file (WAYBILL_STORE), "
-                "or restore this one if it was a store"
-            )
-        if header[_APPLICATION_ID_AT:][:4] == APPLICATION_ID.to_bytes(4):
-            return
-    with closing(_reading(path)) as connection:
+    if _application_id(path) == APPLICATION_ID:
+        return
+    with closing(_reading(path, "-wal", "-journal")) as connection:
         if not _is_ours(connection):
             raise NotAStoreError(
                 f"{path} is not a Waybill store but a database of another program; name another file (WAYBILL_STORE)"
             )
 
 
+def _application_id(path: Path) -> int:
+    """The mark in the file's header. Raises NotAStoreError if the file is no SQLite database."""
+    try:
+        # An interrupted change (-journal) is no hindrance: only a process that writes can undo it.
+        with closing(_reading(path, "-wal")) as connection:
+            return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.DatabaseError as e:
+        if e.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+            raise
+        header = _header(path)
+        if header.startswith(_MAGIC):
+            # A damaged database: whoever reads it says so.
+            return int.from_bytes(header[_APPLICATION_ID_AT:][:4])
+        raise NotAStoreError(
+            f"{path} is neither a Waybill store nor an SQLite database; name another file (WAYBILL_STORE), "
+            "or restore this one if it was a store"
+        ) from e
+
+
 def _header(path: Path) -> bytes:
+    """Only for a file that SQLite cannot read, and so has no locks of."""
     with path.open("rb") as file:
         return file.read(100)
 
 
-def _reading(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, and creates no additional files if no process writes to the database."""
-    in_use = any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'' if in_use else '&immutable=1'}", uri=True)
+def _reading(path: Path, *signs_of_use: str) -> sqlite3.Connection:
+    """A connection that changes nothing, and creates no additional files if no process writes to the database.
+
+    That one does is seen by the file of one of these suffixes.
+    """
+    in_use = any(path.with_name(path.name + suffix).exists() for suffix in signs_of_use)
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro{'' if in_use else '&immutable=1'}", uri=True, timeout=LOCK_TIMEOUT_SECONDS
+    )
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
