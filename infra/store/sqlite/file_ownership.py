@@ -4,7 +4,7 @@ A store has an application id in its file header. Stores of versions up to 0004 
 tables and columns. Table names alone prove nothing: other programs also have tables named `messages` or `feeds`.
 
 A store is read through SQLite alone. If a process closes any descriptor of a file, POSIX takes away all its locks of
-that file. Other processes then remove the log (-wal) of a store that this one still has open, and what it commits is lost.
+that file. Other processes then remove the log (-wal) of a store that this one has open, and its commits are lost.
 """
 
 import os
