@@ -83,7 +83,7 @@ def _name(part: Path, file: Path) -> None:
 def _copy(source: Path, target: Path, on_pages: OnPages) -> None:
     reading = sqlite3.connect(f"file:{quote(str(source))}?mode=rw", uri=True, timeout=LOCK_TIMEOUT_SECONDS)
     with closing(reading), closing(sqlite3.connect(target)) as writing:
-        # One transaction: without it, each write of another process would start the copy anew.
+        # One transaction: without it, each write of another process would start the copy again.
         reading.execute("BEGIN")
         reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
         reading.backup(

@@ -32,7 +32,7 @@ SAMPLES = 5
 
 
 class TableDiff(NamedTuple):
-    """What a rebuild would change in one table: its rows as queried now (`before`) and as shaped anew (`after`).
+    """What a rebuild would change in one table: its rows as queried now (`before`) and as shaped again (`after`).
 
     `columns` counts the changed rows in which a column differs. `new_columns` and `old_columns` exist only in this
     code or only in the live version; their values are not compared. `samples` are the first changes by key.

@@ -82,7 +82,11 @@ class OperatorFeed:
 
     def finish(self) -> None:
         """The act is done; then end clock holds that are due, and project."""
-        self._waybill.register.finish_feed(self._feed.feed_id, self._waybill.clock())
+        register = self._waybill.register
+        register.finish_feed(self._feed.feed_id, self._waybill.clock())
+        # A feed whose opening was committed although its answer was lost: nobody is to continue it.
+        while (other := register.feed_to_resume(self.topic, self.partition)) is not None:
+            register.finish_feed(other.feed_id, self._waybill.clock())
         self._waybill.ingest().wake()
         self._waybill.project()
 

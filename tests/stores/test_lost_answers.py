@@ -15,6 +15,7 @@ from infra.app.container import Waybill
 from infra.app.dead_letters.discard import discard, restore
 from infra.app.dead_letters.edit import do_edit, plan_edit
 from infra.app.dead_letters.redrive import redrive
+from infra.app.operator_feed import feed_topic
 from infra.app.pause import pause, resume
 from infra.app.rebuild.drop_old import drop_old
 from infra.app.rebuild.rebuild import Rebuild
@@ -57,15 +58,15 @@ def malformed(waybill: Waybill) -> list[UntakenMessage]:
 
 
 @contextmanager
-def lost_answer(waybill: Waybill, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The answer of the first commit that stores an act is lost."""
+def lost_answer(waybill: Waybill, monkeypatch: pytest.MonkeyPatch, *, of_the_first: bool = False) -> Iterator[None]:
+    """The answer of the first commit that stores an act is lost; or that of the first one."""
     lost: list[Any] = []
     dialect, before = waybill.engine.dialect, len(acts(waybill))
     commit: Callable[[Any], None] = dialect.do_commit
 
     def commit_and_lose_the_act(connection: Any) -> None:
         commit(connection)
-        if not lost and len(acts(waybill)) > before:
+        if not lost and (of_the_first or len(acts(waybill)) > before):
             lost.append(connection)
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
@@ -169,3 +170,13 @@ def test_a_void(waybill: Waybill, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert [void.verdict for void in report.void] == ["applied"]
     assert acts(waybill)[-1:] == ["MessageVoidedByHand"]
+
+
+def test_a_void_whose_feed_was_opened_twice_is_finished(waybill: Waybill, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in(waybill, order := placed("SO-8", EARLY, PROMISE))
+
+    with lost_answer(waybill, monkeypatch, of_the_first=True):
+        void_message(waybill, str(order["source"]), str(order["id"]), "a test", operator="ann")
+
+    (*_, act) = waybill.history.stream("operator-ann")
+    assert waybill.register.feed_to_resume(feed_topic(act.event.message_id), 0) is None

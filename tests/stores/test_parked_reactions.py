@@ -145,7 +145,7 @@ def test_a_parked_key_is_tried_again_by_an_operator_beside_the_leader(waybill: W
     assert Service(waybill, POISON).work.retry_parked(Failing(POISON), [POISON]) == [POISON]
     assert parked_keys(waybill)[0].since == since
 
-    (retried,) = retry_parked(waybill, "ann", "mended", "parcels")
+    (retried,) = retry_parked(waybill, "ann", "fixed", "parcels")
 
     assert (retried.key, retried.resumed) == (POISON, True)
     assert told(waybill) == {"0", "1", "2", "3"} and parked_keys(waybill) == []
@@ -177,6 +177,6 @@ def test_a_reactor_for_which_too_many_keys_fail_stops_and_loses_nothing(waybill:
     assert stopped.name == "reactor.parcels" and "more than 1 keys fail" in stopped.reason
     assert told(waybill) == set()
 
-    # when it is mended, the next process reacts to everything
+    # when it is fixed, the next process reacts to everything
     Service(waybill).run()
     assert told(waybill) == {"0", "1", "2", "3"} and parked_keys(waybill) == []

@@ -64,7 +64,7 @@ def acts_of(waybill: Waybill, operator: str) -> list[OperatorAct]:
 
 
 def as_if_malformed(floor: Floor, *documents: Document) -> list[UntakenMessage]:
-    """Letters that an earlier contract did not take and today's does: they came with another body, which is mended."""
+    """Letters that an earlier contract did not take and today's does: they came with another body, which is fixed."""
     floor.hears(*({**document, "specversion": "0.3"} for document in documents), of="earlier")
     with floor.waybill.engine.begin() as connection:
         for document in documents:

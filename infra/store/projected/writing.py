@@ -41,7 +41,7 @@ class RowWriter:
                 _add(connection, totals, stored[totals.table], change)
 
     def replace_and_recount(self, connection: Connection, replacement: Replacement, build: int) -> None:
-        """Replace the rows of the subjects, and count anew the totals to which they contribute or contributed.
+        """Replace the rows of the subjects, and recount the totals to which they contribute or contributed.
 
         For rows that may have been changed by hand: what they contribute now is not what was added for them.
         """
@@ -116,7 +116,7 @@ def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[
 
 
 def _recount(connection: Connection, totals: Totals, over: Table, table: Table, keys: set[Row]) -> None:
-    """Count the totals of these keys anew, from all rows that contribute to one of them."""
+    """Recount the totals of these keys from all rows that contribute to one of them."""
     for key in sorted(keys):
         named = list(zip(totals.keys, key, strict=True))
         connection.execute(delete(table).where(*(table.c[name] == value for name, value in named)))
