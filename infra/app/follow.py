@@ -16,8 +16,12 @@ SECONDS_BETWEEN_LOOKS = 1.0
 ROLE = "follower"
 
 
-def follow_events(waybill: Waybill, position: int, wanted: EventFilter, stop: Event) -> Iterator[PositionedEvent]:
+def follow_events(
+    waybill: Waybill, position: int | None, wanted: EventFilter, stop: Event
+) -> Iterator[PositionedEvent]:
     """The events after a position that meet the filter, in the order of the store, until `stop` is set.
+
+    Without a position, only those that are stored from now on.
 
     Positions are given out under the store's write lock, so nothing appears behind what was read: each event comes
     once. During an outage of the store it waits, and goes on where it was.
@@ -25,6 +29,8 @@ def follow_events(waybill: Waybill, position: int, wanted: EventFilter, stop: Ev
     retry = RetryPolicy(waybill.settings.retry_seconds, stop, _may_pass)
     events, news = Events(waybill.backend), waybill.backend.leadership(ROLE)
     try:
+        if position is None:
+            position = retry(waybill.history.head)
         while not stop.is_set():
             head = retry(waybill.history.head)
             while position < head:

@@ -68,10 +68,14 @@ def events(
     received_until: ReceivedUntilOption = None,
     where: WhereOption = None,
     after: Annotated[
-        int, typer.Option("--after", min=0, metavar="P", help="Only events after this position of the store.")
-    ] = 0,
+        int | None, typer.Option("--after", min=0, metavar="P", help="Only events after this position of the store.")
+    ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Keep printing new events as they are stored, until Ctrl-C or SIGTERM.")
+        bool,
+        typer.Option(
+            "--follow",
+            help="Print new events as they are stored, until Ctrl-C or SIGTERM; with --after or a span, the past first.",
+        ),
     ] = False,
     limit: LimitOption = None,
     form: Annotated[
@@ -99,12 +103,15 @@ def events(
         where=read_conditions(where),
     )
     if follow:
+        spans = (since, until, received_since, received_until)
+        if after is None and any(instant is not None for instant in spans):
+            after = 0
         stop = stopped_by_signals()
         with open_waybill(stop=stop) as waybill:
             _print_lines(follow_events(waybill, after, wanted, stop), limit, form, flush=True)
         return
     with open_waybill() as waybill:
-        found = Events(waybill.backend).after(after, wanted, waybill.history.head())
+        found = Events(waybill.backend).after(after or 0, wanted, waybill.history.head())
         if form is EventFormat.JSON:
             _print_json(map(_row, islice(found, limit)))
         elif form is EventFormat.TABLE:

@@ -103,7 +103,7 @@ def test_asking_changes_nothing(waybill: Command) -> None:
 
 def test_following_ends_after_so_many_events_where_a_limit_is_given(waybill: Command) -> None:
     waybill.ingest(ORDER, BOOKING, dispatched("SO-1", "2025-03-05T09:00:00Z"))
-    lines = waybill("events", "--follow", "--limit", "2", "--format", "json").done().text.splitlines()
+    lines = waybill("events", "--follow", "--after", "0", "--limit", "2", "--format", "json").done().text.splitlines()
     assert len(lines) == 2
 
 
@@ -152,10 +152,26 @@ def test_a_follower_ends_with_its_signal_and_has_told_every_event(waybill: Comma
 
 
 def _follows(waybill: Command, number: signal.Signals) -> None:
-    following = waybill.start("events", "--follow", "--format", "csv")
+    following = waybill.start("events", "--follow", "--after", "0", "--format", "csv")
     until(lambda: b"OrderPlaced" in following.out_so_far)
     waybill.ingest(BOOKING, {**ORDER, "id": number.name}, name=f"{number.name}.jsonl")
     until(lambda: number.name.encode() in following.out_so_far)
     following.signal(number)
     positions = [int(row["position"]) for row in following.wait().done().rows]
     assert positions == list(range(1, len(positions) + 1))
+
+
+def test_a_follower_begins_with_what_is_stored_after_its_start(waybill: Command) -> None:
+    waybill.ingest(ORDER)
+    following = waybill.start("events", "--follow", "--format", "csv")
+    since = waybill.start("events", "--follow", "--since", "2025-03-03", "--format", "csv")
+    number = 0
+    while not (b"new-" in following.out_so_far and b"new-" in since.out_so_far):
+        number += 1
+        waybill.ingest({**ORDER, "id": f"new-{number}"}, name=f"{number}.jsonl")
+    for one in (following, since):
+        one.signal(signal.SIGTERM)
+
+    new = [row["message_id"] for row in following.wait().done().rows]
+    assert new and all(message_id.startswith("new-") for message_id in new)
+    assert [row["message_id"] for row in since.wait().done().rows][:2] == [ORDER["id"], "new-1"]

@@ -42,7 +42,7 @@ def test_no_table_and_no_json_holds_what_a_terminal_obeys(waybill: Command) -> N
         ("dead-letters",),
         ("dead-letters", "show", letter),
         ("events",),
-        ("events", "--follow", "--limit", "4"),
+        ("events", "--follow", "--after", "0", "--limit", "4"),
         ("message", SOURCE, HOSTILE),
         ("status",),
         ("verify",),
@@ -94,5 +94,5 @@ def test_only_csv_is_written_for_spreadsheets(waybill: Command) -> None:
 
 def test_json_lines_of_events_escape_what_a_terminal_obeys(waybill: Command) -> None:
     told(waybill)
-    lines = waybill("events", "--follow", "--limit", "3", "--format", "json").done().text.splitlines()
+    lines = waybill("events", "--follow", "--after", "0", "--limit", "3", "--format", "json").done().text.splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["AccountRegistered", "RepRegistered", "OrderPlaced"]
