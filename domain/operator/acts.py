@@ -15,6 +15,11 @@ OPERATOR_SOURCE = "waybill/operator"
 """The source of what operators state: their acts, and the messages that they publish."""
 
 
+def feed_of_act(act_id: str) -> str:
+    """The name of the feed with the messages that an act publishes."""
+    return f"{OPERATOR_SOURCE}/{act_id}"
+
+
 @register_event
 class OperatorAct(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     """The base of all acts; also stands for an act of a later version of the code, whose own fields are left out.

@@ -17,7 +17,7 @@ from consumers.ingest.pipeline import Ingest, Part
 from consumers.ingest.register import Feed, Receipt, RegisterTransaction
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.fact import Fact
-from domain.operator.acts import OPERATOR_SOURCE, OperatorAct
+from domain.operator.acts import OperatorAct, feed_of_act
 from domain.streams import operator_stream
 from infra.app.container import Waybill
 from infra.store.register.register import StoredRegister
@@ -52,7 +52,7 @@ class OperatorFeed:
     identifies_by_offset = False
 
     def __init__(self, waybill: Waybill, act: OperatorAct):
-        self.topic = feed_topic(act.message_id)
+        self.topic = feed_of_act(act.message_id)
         self._waybill = waybill
         self._act = act
         begun = waybill.register.feed_to_resume(self.topic, self.partition)
@@ -99,11 +99,6 @@ class OperatorFeed:
         return Ingest(register, waybill.clock, rules, waybill.retry, clock_skew=skew)
 
 
-def feed_topic(act_id: str) -> str:
-    """The name of the feed of an act."""
-    return f"{OPERATOR_SOURCE}/{act_id}"
-
-
 def message_bytes(fact: Fact, subject: str) -> bytes:
     """The message that states a fact, as one line of JSON without a line end."""
     return msgspec.json.encode(to_cloud_event(fact, subject))
@@ -128,7 +123,7 @@ def begun_or_new(waybill: Waybill, act: OperatorAct, *, anything_to_do: bool) ->
     ]
     for times in (len(before), len(before) + 1):
         act_id = _act_id(act, times)
-        if times and waybill.register.feed_to_resume(feed_topic(act_id), OperatorFeed.partition) is not None:
+        if times and waybill.register.feed_to_resume(feed_of_act(act_id), OperatorFeed.partition) is not None:
             return OperatorFeed(waybill, msgspec.structs.replace(act, message_id=act_id))
     if not anything_to_do:
         return None

@@ -73,8 +73,8 @@ def do_voids(
 
 
 def _check(waybill: Waybill, wanted: MessageFilter, reason: str) -> None:
-    if wanted.source is None and wanted.correlation_id is None:
-        raise CannotVoidError("name the --source, or the --correlation id, of the messages that were wrong")
+    if wanted.source is None and wanted.correlation_id is None and wanted.act is None:
+        raise CannotVoidError("name the --source, the --correlation id or the --act of the messages that were wrong")
     if wanted.source is not None:
         expect_upstream(wanted.source)
     (void,) = voids_of(

@@ -63,6 +63,12 @@ FileOption = Annotated[
         help="The right messages, as `waybill events --format cloudevents` wrote the wrong ones: same source and id.",
     ),
 ]
+ActOption = Annotated[
+    str | None,
+    typer.Option(
+        "--act", metavar="ID", help="Only what this act published: the voids and right messages of `correct`."
+    ),
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -83,6 +89,7 @@ def void(
     received_since: ReceivedSinceOption = None,
     received_until: ReceivedUntilOption = None,
     correlation: CorrelationOption = None,
+    act: ActOption = None,
     where: WhereOption = None,
     do: DoOption = False,
     dry_run: DryRunOption = False,
@@ -96,6 +103,7 @@ def void(
     would follow, and voided with --do, batch by batch; if it is interrupted, run it again.
     """
     wanted = _filter(every, type_, subject, since, until, received_since, received_until, correlation, where)
+    wanted = wanted._replace(act=act)
     one = _one_message(source, message_id, wanted)
     try:
         if one is not None and not dry_run:

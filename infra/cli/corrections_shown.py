@@ -42,7 +42,7 @@ def show_voided(done: VoidedInBulk, form: Format) -> None:
         show_rows(["voids", "messages"], rows, form, empty="nothing left to void")
     if done.act_id is not None and form is Format.TABLE:
         show_note(form, f"their correlation id is {done.act_id}; waybill events --correlation {done.act_id} lists them")
-        show_note(form, f"to undo it: waybill void --correlation {done.act_id} --reason …")
+        show_note(form, _how_to_undo(done.act_id))
     show_no_longer_applied(done.no_longer_applied)
 
 
@@ -71,7 +71,13 @@ def show_corrected(waybill: Waybill, one: tuple[str, str] | None, done: Correcte
         ]
         show_rows(["published", "verdict", "messages"], rows, form, empty="nothing left to correct")
     _note_skipped(done.skipped, form)
+    if done.act_id is not None and form is Format.TABLE:
+        show_note(form, _how_to_undo(done.act_id))
     show_no_longer_applied(done.no_longer_applied)
+
+
+def _how_to_undo(act_id: str) -> str:
+    return f"to undo it: waybill void --act {act_id} --reason … --do"
 
 
 def show_plan(plan: CorrectionPlan, form: Format) -> None:

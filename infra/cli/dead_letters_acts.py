@@ -1,7 +1,9 @@
 """Commands that act on messages that were not taken: dead-letters redrive, edit, discard, restore."""
 
+import shlex
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,12 @@ import typer
 from consumers.contract.fields import FieldError, read_assignment
 from domain.verdict import Verdict
 from infra.app.container import Waybill
-from infra.app.dead_letters.choose import CannotChooseError, dead_letters_matching, letters_named
+from infra.app.dead_letters.choose import (
+    CannotChooseError,
+    dead_letters_matching,
+    discarded_matching,
+    letters_named,
+)
 from infra.app.dead_letters.discard import SetAsideReport, discard, restore
 from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
 from infra.app.dead_letters.redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
@@ -21,6 +28,7 @@ from infra.cli.arguments import (
     SubjectOption,
     TypeOption,
     open_waybill,
+    read_instant,
     why_option,
 )
 from infra.cli.dead_letters import LetterArgument, dead_letters
@@ -31,6 +39,7 @@ from infra.cli.letter_filters import (
     TopicOption,
     UntilOption,
     VerdictOption,
+    as_options,
     chosen_by,
     show_groups,
 )
@@ -41,11 +50,13 @@ from infra.store.opening import Access
 
 STANDARD_INPUT = "-"
 SHOWN = 20
+GROUPS = ("source", "type", "verdict", "reason")
 
 LettersArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[LETTER_ID]...", help="As listed; the beginning of an id is enough.")
 ]
 WhyOption = Annotated[str, why_option("Why; it is kept with the act.")]
+IfAskedOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why, if anybody will ask.")]
 DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be done.")]
 
 
@@ -66,7 +77,7 @@ def redrive_letters(
     older_than: OlderThanOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    reason: WhyOption = "",
+    reason: IfAskedOption = "",
     do: DoOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which verdicts would change; nothing is stored.")
@@ -156,40 +167,100 @@ def discard_letters(
         _expect_choice(letter_ids, wanted)
         letters = _chosen(waybill, letter_ids, wanted)
         if not acts:
-            show_groups(letters, ("source", "type", "verdict", "reason"), form, None, "Would be discarded")
+            show_groups(letters, GROUPS, form, None, "Would be discarded")
             show_note(form, f"{len(letters)} dead letters would be discarded; --do discards them")
             return
         _expect_dead(waybill, letters)
+        begun = waybill.clock()
         report = discard(waybill, [letter.letter_id for letter in letters], operator, reason)
         # Each act is an event, which the views pass over.
         waybill.project()
-    _show_set_aside(report, "discarded", "were set aside before", form)
+    _show_set_aside(report, letters, "discarded", "were set aside before", form, named=bool(letter_ids))
+    if report.changed and not letter_ids and form is Format.TABLE:
+        at = begun.isoformat().replace("+00:00", "Z")
+        options = " ".join([*as_options(wanted), f"--discarded-by {shlex.quote(operator)} --discarded-since {at}"])
+        show_note(form, f"to undo it: waybill dead-letters restore {options} --do")
 
 
 @dead_letters.command("restore")
 def restore_letters(
-    letter_ids: Annotated[list[str], typer.Argument(metavar="LETTER_ID...", help="As listed with --all.")],
     operator: OperatorOption,
-    reason: WhyOption = "",
+    letter_ids: LettersArgument = None,
+    subject: SubjectOption = None,
+    source: SourceOption = None,
+    type_: TypeOption = None,
+    matching: MatchingOption = None,
+    topic: TopicOption = None,
+    verdict: VerdictOption = None,
+    older_than: OlderThanOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    discarded_by: Annotated[
+        str | None, typer.Option("--discarded-by", metavar="NAME", help="Only those that this operator discarded.")
+    ] = None,
+    discarded_since: Annotated[
+        datetime | None,
+        typer.Option("--discarded-since", parser=read_instant, metavar="T", help="Only those discarded at T or later."),
+    ] = None,
+    reason: IfAskedOption = "",
+    do: DoOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Undo a discard: the letters are listed again."""
-    with open_waybill(waits=True, access=Access.ACTING) as waybill:
-        letters = _chosen(waybill, letter_ids, EVERY_LETTER)
+    """Undo a discard: these letters, or all discarded ones that match, are listed again.
+
+    All that match are only counted, unless --do is given.
+    """
+    acts = do or bool(letter_ids)
+    with open_waybill(waits=acts, access=Access.ACTING if acts else Access.READING) as waybill:
+        wanted = chosen_by(
+            subject=subject,
+            source=source,
+            type_=type_,
+            reason=matching,
+            topic=topic,
+            verdict=verdict,
+            since=since,
+            until=until,
+            older_than=older_than,
+            now=waybill.clock(),
+        )
+        if letter_ids:
+            if (discarded_by, discarded_since) != (None, None):
+                raise typer.BadParameter("name letters, or filter them: not both")
+            letters = _chosen(waybill, letter_ids, wanted)
+        else:
+            if (discarded_by, discarded_since) == (None, None):
+                _expect_choice(letter_ids, wanted)
+            letters = discarded_matching(waybill, wanted, discarded_by, discarded_since)
+        if not acts:
+            show_groups(letters, GROUPS, form, None, "Would be restored")
+            show_note(form, f"{len(letters)} dead letters would be restored; --do restores them")
+            return
         report = restore(waybill, [letter.letter_id for letter in letters], operator, reason)
         waybill.project()
-    _show_set_aside(report, "restored", "were not discarded", form)
+    _show_set_aside(report, letters, "restored", "were not discarded", form, named=bool(letter_ids))
 
 
-def _show_set_aside(report: SetAsideReport, done: str, otherwise: str, form: Format) -> None:
-    rows = [{"letter_id": letter_id} for letter_id in report.changed]
+def _show_set_aside(
+    report: SetAsideReport,
+    letters: Sequence[UntakenMessage],
+    done: str,
+    otherwise: str,
+    form: Format,
+    *,
+    named: bool,
+) -> None:
     if form is Format.JSON:
         show_json({done: report.changed, "unchanged": report.unchanged})
         return
-    shown = rows if form is Format.CSV else rows[:SHOWN]
-    show_rows(["letter_id"], shown, form, empty=f"none {done}")
-    rest = f"; {report.unchanged} {otherwise}" if report.unchanged else ""
-    show_note(form, f"{len(rows)} {done}{rest}")
+    if form is Format.TABLE and not named:
+        changed = set(report.changed)
+        show_groups([one for one in letters if one.letter_id in changed], GROUPS, form, None, done.capitalize())
+    else:
+        rows = [{"letter_id": letter_id} for letter_id in report.changed]
+        show_rows(["letter_id"], rows, form, empty=f"none {done}")
+    rest = f"; {report.unchanged:,} {otherwise}" if report.unchanged else ""
+    show_note(form, f"{len(report.changed):,} {done}{rest}")
 
 
 @dead_letters.command("edit")

@@ -74,7 +74,7 @@ def events(
         bool,
         typer.Option(
             "--follow",
-            help="Print new events as they are stored, until Ctrl-C or SIGTERM; with --after or a span, the past first.",
+            help="Print new events until Ctrl-C or SIGTERM; with --after or a span, the past first.",
         ),
     ] = False,
     limit: LimitOption = None,

@@ -99,13 +99,17 @@ def chosen_by(
     )
 
 
+_OPTIONS = {"reason": "matching"}
+"""Where an option is not called as its field of the filter is."""
+
+
 def as_options(wanted: DeadLetterFilter) -> list[str]:
     """The options that make this filter."""
     options = []
     for name, value in wanted._asdict().items():
         if value is not None:
             said = value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
-            options.append(f"--{name} {shlex.quote(said)}")
+            options.append(f"--{_OPTIONS.get(name, name)} {shlex.quote(said)}")
     return options
 
 

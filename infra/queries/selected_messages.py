@@ -12,7 +12,7 @@ from consumers.contract.fields import Condition
 from consumers.ingest.register import MessageKey
 from domain.events import MessageVoided
 from domain.fact import Fact
-from domain.operator.acts import OPERATOR_SOURCE
+from domain.operator.acts import OPERATOR_SOURCE, feed_of_act
 from infra.queries.events import meets
 from infra.store.backend import Backend
 from infra.store.engine import connected, snapshot
@@ -26,7 +26,8 @@ class MessageFilter(NamedTuple):
     """Which messages are asked for; None asks for all.
 
     `since` and `until` limit the message's own time, `received_since` and `received_until` when it was recorded: from
-    the one instant on, and before the other. `where` are conditions on its fields.
+    the one instant on, and before the other. `where` are conditions on its fields. `act` is the id of an operator's act
+    that published them.
     """
 
     source: str | None = None
@@ -38,6 +39,7 @@ class MessageFilter(NamedTuple):
     received_until: datetime | None = None
     correlation_id: str | None = None
     where: Sequence[Condition] = ()
+    act: str | None = None
 
     def __str__(self) -> str:
         """The filter as options of a command; two equal filters read the same."""
@@ -154,6 +156,8 @@ class SelectedMessages:
         ):
             conditions += [] if since is None else [instant >= since]
             conditions += [] if until is None else [instant < until]
+        if wanted.act is not None:
+            conditions.append(feeds.c.topic == feed_of_act(wanted.act))
         return self._all.where(*conditions)
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select
 
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import is_malformed
+from infra.store.register.set_aside import DISCARDED
 from infra.store.register.tables import letters_set_aside
 
 SUPERSEDED = "superseded"
@@ -34,3 +35,15 @@ def how_set_aside(engine: Engine, letter: UntakenMessage) -> SetAsideLetter | No
         return SetAsideLetter(*found)
     # Nobody's act: another message did it.
     return SetAsideLetter(SUPERSEDED if is_malformed(letter) else VOIDED, letter.discarded_at, None, None)
+
+
+def discarded_letters(engine: Engine, by: str | None = None, since: datetime | None = None) -> set[str]:
+    """The ids of letters that operators discarded: only `by` this one, only `since` this instant."""
+    columns = letters_set_aside.c
+    question = select(columns.letter_id).where(columns.how == DISCARDED)
+    if by is not None:
+        question = question.where(columns.operator == by)
+    if since is not None:
+        question = question.where(columns.at >= since)
+    with engine.connect() as connection:
+        return set(connection.execute(question).scalars())

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from base64 import b64decode
 from typing import Any
 
@@ -361,6 +362,30 @@ def test_an_operator_discards_some_and_restores_one(waybill: Command) -> None:
     ]
     waybill("dead-letters", "discard", *why).exited(2, "name letters, or choose some")
     waybill("dead-letters", "discard", "--verdict", "malformed").exited(2, "--reason")
+
+
+def test_a_wrong_discard_of_many_is_undone_in_one_command(waybill: Command) -> None:
+    waybill.ingest(ORDER, BOOKING, ARRIVAL, BROKEN, FORBIDDEN, CLAIMS_SO_1)
+    before = waybill.ask("dead-letters")
+    refused = [letter["letter_id"] for letter in before if letter["verdict"] == "refused"]
+    waybill("dead-letters", "discard", *refused, "--reason", "known", "--operator", "bob").done()
+    malformed = ("--verdict", "malformed", "--matching", "data")
+    told = waybill("dead-letters", "discard", *malformed, "--do", "--reason", "a slip", *BY_ANN).done().text
+    assert "1 discarded" in told
+    (undo,) = re.findall("to undo it: waybill (dead-letters restore .*) --do", told)
+    left = waybill.ask("dead-letters")
+    assert len(left) == len(before) - 2
+
+    dry = waybill(*undo.split()).done().text
+
+    assert "1 dead letters would be restored; --do restores them" in dry
+    assert waybill.ask("dead-letters") == left
+    waybill(*undo.split(), "--do", *BY_ANN).done()
+    assert waybill.ask("dead-letters") == [letter for letter in before if letter["letter_id"] not in refused]
+    waybill("dead-letters", "restore", "--discarded-by", "bob", "--do").done()
+    assert waybill.ask("dead-letters") == before
+    waybill("dead-letters", "restore", "--do").exited(2, "name letters, or choose some")
+    waybill("dead-letters", "restore", refused[0], "--discarded-by", "bob").exited(2, "not both")
 
 
 def test_an_operator_edits_a_malformed_message_and_redrives_the_rest(waybill: Command) -> None:

@@ -1,6 +1,7 @@
 """given an upstream that was wrong, then its messages are found, shown, undone and corrected with four commands."""
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -167,3 +168,27 @@ def test_a_void_of_many_is_undone_by_its_correlation_id(waybill: Command, other:
 
     assert undone["voided"] == done["voided"]
     assert answers(waybill) == answers(other)
+
+
+def test_a_correction_of_many_is_undone_by_its_act(waybill: Command, other: Command) -> None:
+    _, told = history(20, 5)
+    ingested(waybill, told)
+    ingested(other, told)
+    correction = ("correct", *WRONG, "--set", "data.promised_by=-365d", *WHY)
+    text = waybill(*correction, "--do").done().text
+    assert answers(waybill) != answers(other)
+    (undo,) = re.findall(r"to undo it: waybill (void --act \w+) --reason … --do", text)
+    undo = (*undo.split(), "--reason", "the release was right")
+    shown = waybill.ask(*undo)
+    assert {(one["type"], one["messages"]) for one in shown["messages"]} == {
+        ("message.voided.v1", 5),
+        ("order.placed.v1", 5),
+    }
+
+    undone = waybill.ask(*undo, "--do")
+
+    assert undone["voided"] == 10
+    assert answers(waybill) == answers(other)
+    waybill("verify").done()
+    # And it can be corrected again, after all.
+    assert waybill.ask(*correction, "--do")["corrected"] == 5

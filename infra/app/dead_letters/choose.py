@@ -1,10 +1,12 @@
 """Choosing dead letters to act on: by their ids, or all that match a filter."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from infra.app.container import Waybill
 from infra.app.dead_letters.show import CANDIDATES, find_letters
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.set_aside import discarded_letters
 
 
 class CannotChooseError(ValueError):
@@ -31,3 +33,12 @@ def _only(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
 def dead_letters_matching(waybill: Waybill, wanted: DeadLetterFilter) -> list[UntakenMessage]:
     """The dead letters that match and are not set aside, the oldest first."""
     return waybill.dead_letters.dead(waybill.clock(), wanted=wanted)
+
+
+def discarded_matching(
+    waybill: Waybill, wanted: DeadLetterFilter, by: str | None = None, since: datetime | None = None
+) -> list[UntakenMessage]:
+    """The matching letters that were discarded (`by` an operator, `since` an instant), the oldest first."""
+    discarded = discarded_letters(waybill.backend.engine, by, since)
+    letters = waybill.dead_letters.dead(waybill.clock(), discarded=True, wanted=wanted)
+    return [letter for letter in letters if letter.letter_id in discarded]
