@@ -10,12 +10,11 @@ from structlog.testing import capture_logs
 
 from consumers.contract.fields import read_assignment
 from domain.checkpoint import CheckpointMovedError
-from domain.operator.acts import OperatorAct
+from domain.operator.acts import OperatorAct, feed_of_act
 from infra.app.container import Waybill
 from infra.app.dead_letters.discard import discard, restore
 from infra.app.dead_letters.edit import do_edit, plan_edit
 from infra.app.dead_letters.redrive import redrive
-from infra.app.operator_feed import feed_topic
 from infra.app.pause import pause, resume
 from infra.app.rebuild.drop_old import drop_old
 from infra.app.rebuild.rebuild import Rebuild
@@ -179,4 +178,4 @@ def test_a_void_whose_feed_was_opened_twice_is_finished(waybill: Waybill, monkey
         void_message(waybill, str(order["source"]), str(order["id"]), "a test", operator="ann")
 
     (*_, act) = waybill.history.stream("operator-ann")
-    assert waybill.register.feed_to_resume(feed_topic(act.event.message_id), 0) is None
+    assert waybill.register.feed_to_resume(feed_of_act(act.event.message_id), 0) is None
