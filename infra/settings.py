@@ -164,6 +164,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def names_kafka(self) -> bool:
+        """Whether somebody has set WAYBILL_KAFKA: a store without Kafka leaves its default."""
+        return "kafka" in self.model_fields_set
+
+    @property
     def sqlite_path(self) -> str | None:
         """The store's file; None when the store is not a file."""
         return self.store.removeprefix("sqlite:///") if self.store.startswith("sqlite:///") else None

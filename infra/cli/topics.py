@@ -83,11 +83,16 @@ def check(form: FormatOption = Format.TABLE) -> None:
     from infra.app.topics_check import check_topics
 
     with open_waybill() as waybill:
-        found = check_topics(waybill)
+        checked = check_topics(waybill)
+    footer = "everything that the store has not read is there"
+    if checked is None:
+        footer = "the store never read Kafka, and WAYBILL_KAFKA is not set: there is nothing to check"
+    found = checked or ()
     wrong = [one for one in found if not one.is_readable]
     missing = sum(one.missing for one in wrong)
-    footer = f"{missing:,} messages are missing" if missing else "everything that the store has not read is there"
-    if wrong and not missing:
+    if missing:
+        footer = f"{missing:,} messages are missing"
+    elif wrong:
         footer = "compare the partitions that are not readable with docs/backup.md"
     show_rows(PartitionCheck._fields, [one._asdict() for one in found], form, title="Topics", footer=footer)
     if wrong:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
@@ -13,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from infra.store.lock_waits import wanting_the_lock
 from infra.store.opening import StoreChangedError
 from infra.store.sqlite.decimal_functions import add_decimal_functions
+from infra.store.sqlite.reading import open_to_read
 
 LOCKED = "waybill_locked"
 
@@ -106,13 +106,8 @@ def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
     def connect() -> sqlite3.Connection:
         before = stamp()
         shared = path.with_name(f"{path.name}-wal").exists()
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro{'' if shared else '&immutable=1'}",
-            uri=True,
-            timeout=lock_timeout_seconds,
-            check_same_thread=False,
-            isolation_level=None,
-            factory=_ReadOnly,
+        connection = open_to_read(
+            path, lock_timeout_seconds, _ReadOnly, in_use=shared, check_same_thread=False, isolation_level=None
         )
         connection.stamp = None if shared else before
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -98,6 +98,30 @@ def test_a_disk_that_fills_up(batchwise: Command, undisturbed: Undisturbed, smal
     assert waybill("ingest", undisturbed.file, "--format", "json").done().json == undisturbed.ran.json
     assert_same_end(store, undisturbed.store)
     waybill("verify").done()
+
+
+def test_a_full_disk_is_told_by_the_doctor_and_questions_are_answered(
+    batchwise: Command, undisturbed: Undisturbed, small_disk: SmallDisk
+) -> None:
+    """The file of readers (-shm) is lost, as after a crash: SQLite has no room to make it again."""
+    waybill = batchwise.with_(WAYBILL_STORE=f"sqlite:///{small_disk.folder}/waybill.db")
+    waybill("ingest", undisturbed.file).exited(1, "the store failed", "full")
+    (small_disk.folder / "waybill.db-shm").unlink()
+    fill(small_disk.folder / "core.4711")
+
+    told = {one["check"]: one for one in waybill("doctor", "--format", "json").exited(1).json["findings"]}
+    assert told["disk"]["to_type"].startswith("make room on the disk")
+    assert "the database runs" not in str(told), "that is not where the fault is"
+    # when another process has left an empty -shm there, then there is enough to answer from
+    assert waybill.ask("status")["books"]["received"] > 0
+    assert "store" not in {one["check"] for one in waybill("doctor", "--format", "json").exited(1).json["findings"]}
+
+
+def fill(file: Path) -> None:
+    """Write until the disk has no more room."""
+    with file.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
 
 
 @pytest.mark.postgres

@@ -77,3 +77,10 @@ def test_a_restore_catches_up_from_its_own_positions_and_says_first_what_is_miss
     assert restored.ask("order", "SO-1")["order"] == service.ask("order", "SO-1")["order"]
     restored("verify").done()
     assert {one["state"] for one in restored.ask("topics", "check")} == {"readable"}
+
+
+def test_topics_check_of_a_store_that_never_read_kafka_says_so(waybill: Command) -> None:
+    waybill.ingest(PLACED)
+    assert "the store never read Kafka" in waybill("topics", "check").done().text
+    assert waybill.ask("topics", "check") == []
+    waybill.with_(WAYBILL_KAFKA="127.0.0.1:1")("topics", "check").exited(1, "127.0.0.1:1 was not reached")

@@ -36,6 +36,17 @@ def found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Find
     return {finding.check: finding for finding in examine(settings, an_hour_later).findings}
 
 
+def test_a_store_that_never_read_kafka_is_not_asked_for_a_broker_that_nobody_named(
+    new_store: StoreUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WAYBILL_KAFKA", raising=False)
+    url = new_store()
+    with Waybill(Settings(store=url)) as waybill:
+        waybill.project()
+    assert found(Settings(store=url), monkeypatch) == {}
+    assert found(Settings(store=url, kafka=NOBODY), monkeypatch).keys() == {"broker"}
+
+
 def test_problems_of_a_store_are_found(new_store: StoreUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(store=new_store(), kafka=NOBODY)
     since = datetime(2026, 11, 28, 3, tzinfo=UTC)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from infra.app.doctor import kafka_checks, message_checks, part_checks, store_checks
 from infra.app.doctor.finding import Finding, Level
-from infra.app.doctor.looking import look_at_store
-from infra.app.doctor.seen import Seen, Unread
+from infra.app.doctor.looking import WORKS, look_at_store, unread
+from infra.app.doctor.seen import KafkaSeen, Seen, StoreSeen, Unread
 from infra.settings import Settings
 from infra.signals.sampling import Sampler
 
@@ -33,24 +33,26 @@ def examine(settings: Settings, clock: Callable[[], datetime]) -> Examination:
     from infra.app.doctor.kafka_looking import look_at_kafka
 
     found = Sampler(lambda: look_at_store(settings, clock), patience=PATIENCE_SECONDS)()
-    store = found.value or Unread(found.problem or "", "check that the database works: it may be frozen or overloaded")
+    store = found.value or unread(settings, found.problem or "", WORKS)
     checkpoints = {} if isinstance(store, Unread) else store.checkpoints
     # A store that cannot be read may well have read from Kafka.
     uses_kafka = isinstance(store, Unread) or bool(checkpoints)
-    return judge(Seen(clock(), store, look_at_kafka(settings, checkpoints), uses_kafka))
+    asked = uses_kafka or settings.names_kafka
+    return judge(Seen(clock(), store, look_at_kafka(settings, checkpoints) if asked else None, uses_kafka))
 
 
 def judge(seen: Seen) -> Examination:
     """All checks for which something was seen. It is pure."""
     made: list[tuple[str, list[Finding]]] = [
         ("store", store_checks.check_store(seen)),
-        ("broker", kafka_checks.check_broker(seen)),
+        ("disk", store_checks.check_disk(seen.store)),
     ]
     store, kafka = seen.store, seen.kafka
+    if kafka is not None:
+        made.append(("broker", kafka_checks.check_broker(seen)))
     if not isinstance(store, Unread):
         made += [
             ("rules", store_checks.check_rules(store)),
-            ("disk", store_checks.check_disk(store)),
             ("database clock", store_checks.check_store_clock(store)),
             ("projections", part_checks.check_projections(seen, store)),
             ("rebuild", part_checks.check_rebuilds(seen, store)),
@@ -64,14 +66,14 @@ def judge(seen: Seen) -> Examination:
             ("dead letters", message_checks.check_dead_letters(store)),
             ("held", message_checks.check_held(seen, store)),
         ]
-    if not isinstance(kafka, Unread):
+    if isinstance(kafka, KafkaSeen):
         made += [
             ("topics", kafka_checks.check_topics(seen, kafka)),
             ("partitions", kafka_checks.check_partition_counts(kafka)),
             ("retention", kafka_checks.check_retention(kafka)),
             ("broker clock", kafka_checks.check_broker_clock(seen, kafka)),
         ]
-    if not isinstance(store, Unread) and not isinstance(kafka, Unread):
+    if isinstance(store, StoreSeen) and isinstance(kafka, KafkaSeen):
         made += [
             ("positions", kafka_checks.check_positions(store, kafka)),
             ("group", kafka_checks.check_group(store, kafka)),

@@ -32,7 +32,7 @@ from infra.queries.standing import (
 )
 from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
-from infra.store.failures import reason_of
+from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.register.dead import dead_on_arrival
@@ -50,6 +50,9 @@ _WHAT_TO_TYPE = (
     (SharedSessionsError, "set WAYBILL_STORE to PostgreSQL itself"),
     (StoreChangedError, "waybill doctor (again)"),
 )
+RUNS = "check that the database runs and can be reached; then: waybill status"
+WORKS = "check that the database works: it may be frozen or overloaded"
+ROOM = "make room on its disk; then: waybill doctor"
 UNREADABLE = (*(error for error, _ in _WHAT_TO_TYPE), PersistenceError, DBAPIError, psycopg.Error, OSError)
 
 
@@ -60,8 +63,19 @@ def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSee
             return _look(waybill)
     except UNREADABLE as e:
         typed = next((what for error, what in _WHAT_TO_TYPE if isinstance(e, error)), None)
-        reason = str(e) if typed is not None else reason_of(e)
-        return Unread(masked(reason), typed or "check that the database runs and can be reached; then: waybill status")
+        if typed is not None:
+            return unread(settings, str(e), typed)
+        full = failure_of(e) is Failure.FULL_DISK and settings.sqlite_path is not None
+        return unread(settings, reason_of(e), ROOM if full else RUNS)
+
+
+def unread(settings: Settings, reason: str, to_type: str) -> Unread:
+    """A store that could not be read. Its disk can be looked at all the same."""
+    try:
+        disk = _disk(settings)
+    except OSError:  # no such folder, which the reason says
+        disk = None
+    return Unread(masked(reason), to_type, disk)
 
 
 def _look(waybill: Waybill) -> StoreSeen:

@@ -14,13 +14,6 @@ Place = tuple[str, int]
 """A topic and a partition."""
 
 
-class Unread(NamedTuple):
-    """A part that could not be read: why, in one line, and what to type."""
-
-    reason: str
-    to_type: str
-
-
 class Disk(NamedTuple):
     """The disk of an SQLite store, in bytes. `store` is the size of its files."""
 
@@ -28,6 +21,14 @@ class Disk(NamedTuple):
     free: int
     total: int
     store: int
+
+
+class Unread(NamedTuple):
+    """A part that could not be read: why, in one line, and what to type. `disk` is that of a store in a file."""
+
+    reason: str
+    to_type: str
+    disk: Disk | None = None
 
 
 class Rules(NamedTuple):
@@ -142,9 +143,12 @@ class KafkaSeen:
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything. `uses_kafka`: the store has read from it, so it is missed when it is away."""
+    """Everything. `uses_kafka`: the store has read from it, so it is missed when it is away.
+
+    `kafka` is None if nobody needs it: the store has not read from it, and no setting names it.
+    """
 
     now: datetime
     store: StoreSeen | Unread
-    kafka: KafkaSeen | Unread
+    kafka: KafkaSeen | Unread | None
     uses_kafka: bool

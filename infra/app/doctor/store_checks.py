@@ -25,8 +25,8 @@ def check_rules(store: StoreSeen) -> list[Finding]:
     return []
 
 
-def check_disk(store: StoreSeen) -> list[Finding]:
-    """Of an SQLite store; PostgreSQL does not tell how full its disk is."""
+def check_disk(store: StoreSeen | Unread) -> list[Finding]:
+    """Of an SQLite store, whether it can be read or not; PostgreSQL does not tell how full its disk is."""
     disk = store.disk
     if disk is None or not disk.total:
         return []
@@ -37,7 +37,12 @@ def check_disk(store: StoreSeen) -> list[Finding]:
         f"the disk of {disk.path} has {_size(disk.free)} left, {share:.0%} of it; the store has {_size(disk.store)}"
     )
     make = wrong if share <= DISK_WRONG_SHARE or disk.free < disk.store // 10 else warning
-    return [make("disk", problem, f"make room on the disk: du -xh {disk.path} | sort -h | tail")]
+    return [make("disk", problem, make_room(disk.path))]
+
+
+def make_room(folder: str) -> str:
+    """What to type when the disk of a folder is full."""
+    return f"make room on the disk: du -xh {folder} | sort -h | tail"
 
 
 def check_store_clock(store: StoreSeen) -> list[Finding]:

@@ -12,7 +12,8 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import quote
+
+from infra.store.sqlite.reading import open_to_read
 
 APPLICATION_ID = int.from_bytes(b"WAYB")
 """The application id of a store."""
@@ -101,9 +102,7 @@ def _reading(path: Path, *signs_of_use: str) -> sqlite3.Connection:
     That one does is seen by the file of one of these suffixes.
     """
     in_use = any(path.with_name(path.name + suffix).exists() for suffix in signs_of_use)
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro{'' if in_use else '&immutable=1'}", uri=True, timeout=LOCK_TIMEOUT_SECONDS
-    )
+    return open_to_read(path, LOCK_TIMEOUT_SECONDS, sqlite3.Connection, in_use=in_use)
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
