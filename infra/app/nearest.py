@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 
 from infra.queries.desk import Desk, Rep
+from infra.queries.messages import Messages
 from infra.store.projected.serving import NotFilledError
 
 NEAREST_NAMED = 3
+SOURCES_READ = 1_000
+"""With more sources, none is suggested."""
 
 
 def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
@@ -30,6 +34,15 @@ def never_registered(desk: Desk, rep_id: str) -> str | None:
 def nearest_account(account_id: str, desk: Desk) -> str:
     """Accounts whose id is like this text."""
     return _suggested(get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED))
+
+
+def unknown_source(source: str, messages: Messages) -> str | None:
+    """A sentence about a source of which no message is known, with the nearest known one; None for a known source."""
+    known = list(islice(messages.sources(), SOURCES_READ))
+    if source in known or len(known) == SOURCES_READ:
+        return None
+    near = get_close_matches(source, known, n=1)
+    return f"no message of {source} is known" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _suggested(names: Iterable[str]) -> str:

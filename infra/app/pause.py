@@ -7,6 +7,7 @@ from infra.app.container import Waybill
 from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME, REACT, RELAY, Pause, pauses, stored_pauses
 from projections.catalogue import PROJECTIONS
+from projections.views.catalogue import view_named
 
 PARTS = (*(projection.name for projection in PROJECTIONS), CONSUME, REACT, RELAY)
 """What can be paused: each projection, and the consumer, the reactors and the relay."""
@@ -21,7 +22,16 @@ def part_named(name: str) -> str:
     part = name.replace("-", "_")
     if part in PARTS:
         return part
-    raise UnknownPartError(f"{name!r} is no part that can be paused; give one of {', '.join(PARTS)}")
+    raise UnknownPartError(f"{name!r} is no part that can be paused; give one of {_parts_like(name)}")
+
+
+def _parts_like(name: str) -> str:
+    """The projections of a view with this name, or every part."""
+    try:
+        view = view_named(name)
+    except KeyError:
+        return ", ".join(PARTS)
+    return f"{', '.join(projection.name for projection in view.projections)}: {name} reads these"
 
 
 def pause(waybill: Waybill, part: str, operator: str, reason: str) -> tuple[Pause, bool]:

@@ -2,9 +2,10 @@
 
 import getpass
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
@@ -27,6 +28,9 @@ from projections.views.catalogue import View
 
 LONGEST_OPERATOR = 100
 
+_AGE = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
 
 def read_instant(text: str | datetime) -> datetime:
     """An instant with offset, such as 2014-02-20T09:00:00Z, or a date, which means its start in the business zone."""
@@ -44,6 +48,28 @@ def read_instant(text: str | datetime) -> datetime:
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")
     return _in_utc(instant)
+
+
+def read_age(text: str | timedelta) -> timedelta:
+    """An age, such as 90m, 12h, 3d or 2w."""
+    if isinstance(text, timedelta):
+        return text  # a default, which is parsed like what the user gives
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not an age; give a number with m, h, d or w, such as 3d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def read_since(text: str | datetime) -> datetime:
+    """An instant as `read_instant` reads it, or an age, such as 2h, which means so long ago."""
+    if isinstance(text, datetime):
+        return text  # a default, which is parsed like what the user gives
+    if _AGE.fullmatch(text):
+        try:
+            return datetime.now(UTC) - read_age(text)
+        except OverflowError:
+            raise typer.BadParameter(f"{text} ago is before the year 1") from None
+    return read_instant(text)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -29,6 +29,7 @@ from infra.cli.letter_filters import (
     UntilOption,
     VerdictOption,
     as_options,
+    beginning,
     chosen_by,
     read_by,
     show_groups,
@@ -40,6 +41,9 @@ from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 from infra.queries.letter_contents import Content
 from infra.serialization import json_text, text_and_base64
 from projections.order_timeline import TimelineEntry
+
+SHOWN_IN_A_TABLE = 50
+"""Unless --limit says otherwise."""
 
 dead_letters = typer.Typer(invoke_without_command=True)
 
@@ -104,7 +108,11 @@ def list_dead_letters(
         if left_out and form is Format.TABLE:
             show_note(form, _left_out(left_out, wanted))
         return
+    if limit is None and form is Format.TABLE:
+        limit = SHOWN_IN_A_TABLE
     rows = [letter._asdict() for letter in letters[:limit]]
+    if form is Format.TABLE:
+        rows = [{**row, "letter_id": beginning(row["letter_id"])} for row in rows]
     show_rows(
         UntakenMessage._fields,
         rows,
@@ -118,7 +126,9 @@ def list_dead_letters(
 def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int, wanted: DeadLetterFilter) -> list[str]:
     lines = []
     if letters:
-        count = f"{shown} of {len(letters)}" if shown < len(letters) else str(shown)
+        if shown < len(letters):
+            lines.append(f"{shown:,} of {len(letters):,}; --limit N for more, --by source,type,reason to group them")
+        count = f"{len(letters):,}"
         lines.append(
             f"{count} dead letter{'' if count == '1' else 's'}; one of them whole: waybill dead-letters show LETTER_ID"
         )

@@ -28,7 +28,7 @@ from infra.cli.arguments import (
     SubjectOption,
     TypeOption,
     open_waybill,
-    read_instant,
+    read_since,
     why_option,
 )
 from infra.cli.dead_letters import LetterArgument, dead_letters
@@ -40,6 +40,7 @@ from infra.cli.letter_filters import (
     UntilOption,
     VerdictOption,
     as_options,
+    beginning,
     chosen_by,
     show_groups,
 )
@@ -200,7 +201,7 @@ def restore_letters(
     ] = None,
     discarded_since: Annotated[
         datetime | None,
-        typer.Option("--discarded-since", parser=read_instant, metavar="T", help="Only those discarded at T or later."),
+        typer.Option("--discarded-since", parser=read_since, metavar="T", help="Only those discarded at T or later."),
     ] = None,
     reason: IfAskedOption = "",
     do: DoOption = False,
@@ -257,7 +258,8 @@ def _show_set_aside(
         changed = set(report.changed)
         show_groups([one for one in letters if one.letter_id in changed], GROUPS, form, None, done.capitalize())
     else:
-        rows = [{"letter_id": letter_id} for letter_id in report.changed]
+        shortened = beginning if form is Format.TABLE else str
+        rows = [{"letter_id": shortened(letter_id)} for letter_id in report.changed]
         show_rows(["letter_id"], rows, form, empty=f"none {done}")
     rest = f"; {report.unchanged:,} {otherwise}" if report.unchanged else ""
     show_note(form, f"{len(report.changed):,} {done}{rest}")

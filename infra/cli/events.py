@@ -13,8 +13,10 @@ import typer
 from consumers.contract import to_cloud_event
 from domain.derived import is_derived
 from domain.fact import Fact
+from domain.operator.acts import OPERATOR_SOURCE
 from domain.streams import split_stream_name
 from infra.app.follow import follow_events
+from infra.app.nearest import unknown_source
 from infra.cli.arguments import LimitOption, open_waybill
 from infra.cli.message_options import (
     CorrelationOption,
@@ -27,7 +29,7 @@ from infra.cli.message_options import (
     read_conditions,
     topics_named,
 )
-from infra.cli.output import Format, cell_writer, console, show_note, show_rows
+from infra.cli.output import Format, cell_writer, console, show_note, show_rows, show_warning
 from infra.cli.signals import stopped_by_signals
 from infra.printable import escape_json
 from infra.queries.events import EventFilter, Events
@@ -118,6 +120,8 @@ def events(
             _print_tables(map(_row, islice(found, limit)))
         else:
             _print_lines(found, limit, form)
+        if source not in (None, OPERATOR_SOURCE) and (unknown := unknown_source(source, waybill.messages)):
+            show_warning(unknown)
 
 
 def _print_json(rows: Iterable[dict[str, Any]]) -> None:

@@ -1,6 +1,5 @@
 """The options that choose dead letters or held messages, and grouping."""
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,13 +9,11 @@ from typing import Annotated
 import typer
 
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
-from infra.cli.arguments import read_instant
+from infra.cli.arguments import read_age, read_since
 from infra.cli.output import Format, show_rows
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
-_AGE = re.compile(r"(\d{1,6})([mhdw])")
 SHA256_DIGITS = 64
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class DeadVerdict(StrEnum):
@@ -25,16 +22,6 @@ class DeadVerdict(StrEnum):
     MALFORMED = "malformed"
     REFUSED = "refused"
     HELD = "held"
-
-
-def read_age(text: str | timedelta) -> timedelta:
-    """An age, such as 90m, 12h, 3d or 2w."""
-    if isinstance(text, timedelta):
-        return text  # a default, which is parsed like what the user gives
-    found = _AGE.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is not an age; give a number with m, h, d or w, such as 3d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def read_by(text: str) -> tuple[str, ...]:
@@ -61,10 +48,10 @@ OlderThanOption = Annotated[
     typer.Option("--older-than", parser=read_age, metavar="AGE", help="Only those seen longer ago, such as 12h or 3d."),
 ]
 SinceOption = Annotated[
-    datetime | None, typer.Option("--since", parser=read_instant, metavar="T", help="Only those seen at T or later.")
+    datetime | None, typer.Option("--since", parser=read_since, metavar="T", help="Only those seen at T or later.")
 ]
 UntilOption = Annotated[
-    datetime | None, typer.Option("--until", parser=read_instant, metavar="T", help="Only those seen before T.")
+    datetime | None, typer.Option("--until", parser=read_since, metavar="T", help="Only those seen before T.")
 ]
 ByOption = Annotated[
     str | None,
@@ -126,7 +113,7 @@ def show_groups(
     if form is Format.TABLE:
         columns.remove("example_reason")
         # The beginning of an id is enough; a whole SHA-256 would leave no room for the reason.
-        rows = [{**row, "example": _beginning(row["example"])} for row in rows]
+        rows = [{**row, "example": beginning(row["example"])} for row in rows]
     show_rows(
         columns,
         rows,
@@ -137,5 +124,6 @@ def show_groups(
     )
 
 
-def _beginning(letter_id: str) -> str:
+def beginning(letter_id: str) -> str:
+    """What a table shows of a letter's id: every command takes it for the whole."""
     return letter_id[:16] if len(letter_id) == SHA256_DIGITS else letter_id

@@ -10,24 +10,34 @@ import typer
 from consumers.contract.fields import Condition, FieldError, read_condition
 from domain.fact import EVENT_CLASSES, FACT_CLASSES, Fact, StreamEvent
 from domain.operator.acts import OperatorAct
-from infra.cli.arguments import read_instant
+from infra.cli.arguments import read_since
 from infra.settings import load_settings
 
 SinceOption = Annotated[
     datetime | None,
-    typer.Option("--since", parser=read_instant, metavar="T", help="Only messages whose own time is T or later."),
+    typer.Option(
+        "--since",
+        parser=read_since,
+        metavar="T",
+        help="Only messages whose own time is T or later; 2h means two hours ago.",
+    ),
 ]
 UntilOption = Annotated[
     datetime | None,
-    typer.Option("--until", parser=read_instant, metavar="T", help="Only messages whose own time is before T."),
+    typer.Option("--until", parser=read_since, metavar="T", help="Only messages whose own time is before T."),
 ]
 ReceivedSinceOption = Annotated[
     datetime | None,
-    typer.Option("--received-since", parser=read_instant, metavar="T", help="Only what was recorded at T or later."),
+    typer.Option(
+        "--received-since",
+        parser=read_since,
+        metavar="T",
+        help="Only what was recorded at T or later; 2h means two hours ago.",
+    ),
 ]
 ReceivedUntilOption = Annotated[
     datetime | None,
-    typer.Option("--received-until", parser=read_instant, metavar="T", help="Only what was recorded before T."),
+    typer.Option("--received-until", parser=read_since, metavar="T", help="Only what was recorded before T."),
 ]
 CorrelationOption = Annotated[
     str | None, typer.Option("--correlation", metavar="ID", help="Only messages with this correlation id.")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from infra.app.container import Waybill
+from infra.app.nearest import unknown_source
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, dead_letters_command, errors, show_record, show_rows
 from infra.queries.messages import MessageReport
@@ -38,6 +39,9 @@ def where_else(waybill: Waybill, source: str, message_id: str) -> str:
     claiming = waybill.dead_letters.claiming(source, message_id)
     if claiming:
         return f"; a malformed message claims this source and id: waybill dead-letters show {claiming[-1]}"
+    unknown = unknown_source(source, waybill.messages)
+    if unknown is not None and unknown.endswith("?"):
+        return f": {unknown}"
     malformed = waybill.dead_letters.malformed()
     if not malformed.dead:
         return ""

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -172,6 +172,18 @@ class Messages:
             earlier_verdicts=[EarlierVerdict(change.verdict_before.value, change.recorded_at) for change in changes],
             ignored=tuple(ignored),
         )
+
+    def sources(self) -> Iterator[str]:
+        """The sources of all messages, in order; each is one look into an index."""
+        source: str | None = None
+        question = select(func.min(messages.c.source))
+        with self._engine.connect() as connection:
+            while True:
+                after = question if source is None else question.where(messages.c.source > source)
+                source = connection.execute(after).scalar_one()
+                if source is None:
+                    return
+                yield source
 
     def subjects_of(self, source: str, message_id: str) -> list[str]:
         """The subjects of the messages of this source and id."""

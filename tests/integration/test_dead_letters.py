@@ -59,7 +59,7 @@ def test_the_list_says_what_and_why(waybill: Command) -> None:
     assert csv.text.splitlines()[0] == ",".join(COLUMNS)
     assert len(csv.rows) == 2
     table = waybill("dead-letters", "list").done().text
-    assert refused["letter_id"] in table
+    assert refused["letter_id"][:16] in table
     assert "2 dead letters" in table
     assert len(waybill.ask("dead-letters", "list", "--limit", "1")) == 1
 
@@ -288,6 +288,17 @@ def test_letters_are_counted_by_what_they_have_in_common(waybill: Command) -> No
     assert "2025" not in groups[0]["reason"]
     assert "4 in 2 groups" in waybill("dead-letters", "list", "--by", "verdict").done().text
     waybill("held", "list", "--by", "weather").exited(2, "source, type, reason")
+
+
+def test_a_table_shows_the_oldest_fifty_and_how_many_there_are(waybill: Command) -> None:
+    waybill.ingest(*(b'{"n": %d}' % number for number in range(60)))
+    letters = waybill.ask("dead-letters")
+    assert len(letters) == 60
+    table = waybill("dead-letters").done().text
+    assert "50 of 60; --limit N for more" in table
+    assert letters[49]["letter_id"][:16] in table and letters[50]["letter_id"][:16] not in table
+    assert letters[0]["letter_id"] not in table
+    assert letters[59]["letter_id"][:16] in waybill("dead-letters", "list", "--limit", "60").done().text
 
 
 def test_some_of_them_are_asked_for_by_verdict_and_age(waybill: Command) -> None:

@@ -124,6 +124,24 @@ def test_events_are_narrowed_by_what_they_are_about(waybill: Command) -> None:
     waybill("events", "--type", "OrderPlacd").exited(2, "did you mean OrderPlaced?")
 
 
+def test_an_unknown_source_is_answered_with_the_nearest(waybill: Command) -> None:
+    waybill.ingest(ORDER)
+    near = f"no message of {SOURCE[1:]} is known; did you mean {SOURCE}?"
+    assert near in waybill("events", "--source", SOURCE[1:]).done().err
+    waybill("message", SOURCE[1:], ORDER["id"]).exited(1, near)
+    waybill("trace", SOURCE[1:], ORDER["id"]).exited(1, near)
+    assert "no message of" not in waybill("events", "--source", SOURCE).done().err
+
+
+def test_a_span_may_begin_an_age_ago(waybill: Command) -> None:
+    waybill.ingest(ORDER, b"{}")
+    assert len(waybill.ask("events", "--received-since", "2h")) == 1
+    assert waybill.ask("events", "--since", "3d") == waybill.ask("events", "--received-until", "30m") == []
+    assert len(waybill.ask("dead-letters", "--since", "1h")) == 1
+    assert waybill.ask("dead-letters", "--until", "1h") == []
+    waybill("events", "--since", "2y").exited(2, "is not an instant")
+
+
 def test_events_exported_as_messages_make_the_same_store_again(waybill: Command, other: Command) -> None:
     waybill.ingest(ORDER, registered("rep-1", "2025-03-01T08:00:00Z", "Ann"), {**ORDER, "id": "again"})
     waybill.ingest(BOOKING, name="2.jsonl")

@@ -106,5 +106,8 @@ def test_paused_reactors_do_nothing_until_they_are_resumed(waybill: Waybill) -> 
 def test_parts_are_named_like_commands_and_projections() -> None:
     assert part_named("order-states") == "order_states" and part_named("consume") == "consume"
     assert set(PARTS) == {*(projection.name for projection in PROJECTIONS), "consume", "react", "relay"}
-    with pytest.raises(UnknownPartError, match="'overdue' is no part that can be paused; give one of order_states"):
+    with pytest.raises(
+        UnknownPartError,
+        match=r"'overdue' is no part.*; give one of order_states, rep_open_orders: overdue reads these",
+    ):
         part_named("overdue")
