@@ -97,5 +97,6 @@ def _change(names: Sequence[str], key: Row, before: Row | None, after: Row | Non
     return RowChange("changed", key, tuple(column for column in columns if column.before != column.after))
 
 
-def _nulls_first(key: Row) -> tuple[tuple[bool, Any], ...]:
-    return tuple((value is not None, value) for value in key)
+def _nulls_first(key: Row) -> tuple[tuple[bool, str, Any], ...]:
+    # A stored value that is not of its column's type cannot be compared with one that is.
+    return tuple((value is not None, type(value).__name__, value) for value in key)

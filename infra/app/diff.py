@@ -25,6 +25,7 @@ from projections.projection import Projection
 from projections.table import Row, RowTable
 from projections.totals import Totals, TotalsTally
 from projections.views.catalogue import view_named
+from projections.views.columns import Unreadable, as_stored
 from projections.views.tables import SQL_TYPES, version_suffix
 
 SAMPLES = 5
@@ -137,7 +138,9 @@ class _Comparison:
         before: list[Row] = []
         if self.stored is not None:
             subject = self.stored.c[self.declared.subject]
-            before += map(tuple, self.connection.execute(select(self.stored).where(subject.in_(subjects))))
+            before += map(
+                tuple, self.connection.execute(select(*map(as_stored, self.stored.c)).where(subject.in_(subjects)))
+            )
         self.rows += len(before)
         self.tally.add(diff(self.names, self.declared.key, self._valid(before), self._valid(after)))
 
@@ -188,7 +191,13 @@ class _Comparison:
         if as_of is None or not {"valid_from", "valid_to"} <= set(self.names):
             return rows
         begins, ends = self.names.index("valid_from"), self.names.index("valid_to")
-        return [row for row in rows if row[begins] <= as_of and (row[ends] is None or as_of < row[ends])]
+        return [
+            row
+            for row in rows
+            if isinstance(row[begins], Unreadable)
+            or isinstance(row[ends], Unreadable)
+            or (row[begins] <= as_of and (row[ends] is None or as_of < row[ends]))
+        ]
 
 
 def _compare(history: History, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None) -> None:

@@ -30,6 +30,7 @@ from projections.failures import Failure
 from projections.projection import Projection
 from projections.table import Row, RowTable
 from projections.totals import sum_contributions
+from projections.views.columns import as_stored
 
 NO_ROW = "no such row"
 
@@ -229,7 +230,9 @@ def _written(outcome: Outcome) -> str:
 def _rows_of(connection: Connection, declared: RowTable[Any], table: Table, subjects: Sequence[str]) -> list[Row]:
     if not subjects:
         return []
-    return declared.rows(connection.execute(select(table).where(table.c[declared.subject].in_(subjects))))
+    return declared.rows(
+        connection.execute(select(*map(as_stored, table.c)).where(table.c[declared.subject].in_(subjects)))
+    )
 
 
 def _parked(stream: str, projection: Projection, failure: Failure) -> Finding:

@@ -65,9 +65,11 @@ from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionErr
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
+from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.retries import passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
+from projections.views.columns import UnreadableValueError
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -100,6 +102,7 @@ FAILURES = (
     TooLongAmountError,
     UnexpectedPositionError,
     TracingError,
+    UnreadableRowError,
     UnreadableSourceError,
 )
 
@@ -169,6 +172,9 @@ def main() -> None:
         sys.exit(WRONG_USAGE)
     except FAILURES as e:
         show_error(str(e))
+        sys.exit(FAILED)
+    except UnreadableValueError as e:
+        show_error(f"{e}. Was it changed by hand? waybill diff all names the row")
         sys.exit(FAILED)
     except (UnreadableEventError, MapperDeserialisationError) as e:
         show_error(f"{e}. Was it stored by a newer version, or changed by hand?")

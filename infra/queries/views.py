@@ -16,9 +16,11 @@ from infra.store.business_months import expect_business_months
 from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError, answering
+from infra.store.projected.unreadable import unreadable_row
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import reads_business_months
 from projections.views.catalogue import View
+from projections.views.columns import UnreadableValueError
 
 SECONDS_BETWEEN_LOOKS = 0.05
 
@@ -92,7 +94,10 @@ class Views:
                 if reads_business_months(question):
                     expect_business_months(connection, self._zone)
                 answers = answering(connection, view.projections)
-                yield Streamed(connection, answers.over(question), answers.position, instant)
+                try:
+                    yield Streamed(connection, answers.over(question), answers.position, instant)
+                except UnreadableValueError as e:
+                    raise unreadable_row(connection, view.projections, e) from e
             return
         head = self._history.head()
         with (

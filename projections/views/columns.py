@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text, func, literal
+from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text, func, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -26,6 +26,18 @@ Name = Text().with_variant(Text(collation="C"), "postgresql")
 def or_empty(name: ColumnElement[Any]) -> ColumnElement[str]:
     """A name, or empty for none: so that rows of nobody are joined and sorted like all others."""
     return func.coalesce(name, literal("", Name), type_=Name)
+
+
+class UnreadableValueError(ValueError):
+    """A stored value is not of its column's type, such as text that was put into an instant by hand."""
+
+    def __init__(self, value: Any, expected: str):
+        super().__init__(f"a stored value is not {expected}: {value!r}")
+        self.value = value
+
+
+class Unreadable(str):
+    """A stored value that is not of its column's type, as text; see as_stored()."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -45,7 +57,13 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return EPOCH + timedelta(microseconds=value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        if dialect.name != "sqlite":
+            instant: datetime = value.astimezone(UTC)
+            return instant
+        try:
+            return EPOCH + timedelta(microseconds=value)
+        except (TypeError, OverflowError) as e:
+            raise UnreadableValueError(value, "an instant in microseconds") from e
 
 
 class Amount(TypeDecorator[Decimal]):
@@ -61,7 +79,41 @@ class Amount(TypeDecorator[Decimal]):
         return format(value, "f") if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
+        try:
+            return None if value is None else Decimal(value)
+        except (ArithmeticError, TypeError) as e:
+            raise UnreadableValueError(value, "a decimal") from e
+
+
+class InstantAsStored(Instant):
+    """An instant, or `Unreadable`."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        try:
+            return super().process_result_value(value, dialect)
+        except UnreadableValueError as e:
+            return Unreadable(e.value)
+
+
+class AmountAsStored(Amount):
+    """A decimal, or `Unreadable`."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        try:
+            return super().process_result_value(value, dialect)
+        except UnreadableValueError as e:
+            return Unreadable(e.value)
+
+
+def as_stored(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column for a comparison of rows, in which an unreadable value is told instead of raised."""
+    if isinstance(column.type, Instant):
+        return type_coerce(column, InstantAsStored()).label(column.key)
+    return type_coerce(column, AmountAsStored()).label(column.key) if isinstance(column.type, Amount) else column
 
 
 class Hours(TypeDecorator[Decimal]):

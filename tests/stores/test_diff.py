@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import pytest
@@ -10,11 +11,13 @@ from sqlalchemy import Connection, text
 
 from infra.app.container import Waybill
 from infra.app.diff import ShapeFailsError, TableDiff, UnknownViewError, diff_projections, projections_named
+from infra.app.verify import verify_store
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders
 from projections.projection import Projection
 from projections.table import RowTable
 from projections.views.tables import table_of
+from tests.integration.command import Command, Nursery
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import UNTIL, floor, in_small_batches, take_in
 
@@ -206,3 +209,31 @@ def _with_another_column(table: RowTable[Any]) -> RowTable[Any]:
     row = NamedTuple("WiderRow", [*hints.items(), ("colour", Annotated[str, "Of the parcel."])])  # type: ignore[misc]
     row.__annotations__ = {**hints, "colour": Annotated[str, "Of the parcel."]}
     return RowTable(table.name, row)
+
+
+def test_a_value_of_another_type_is_a_finding_of_its_row_and_a_rebuild_of_its_key_mends_it(
+    sqlite_store: StoreUrl, nursery: Nursery, tmp_path: Path
+) -> None:
+    # given an instant that somebody wrote as text into a store that keeps instants as numbers
+    service = Command(nursery, tmp_path).with_(WAYBILL_STORE=(url := sqlite_store()))
+    with Waybill(in_small_batches(url)) as store:
+        take_in(store, floor(10))
+        store.project()
+        with store.engine.connect() as connection:
+            order_id = some_order(connection)
+        lasting = f"order_id = '{order_id}' AND valid_to IS NULL"
+        changed_by_hand(store, f"UPDATE {ROWS} SET promised_by = '2026-12-24T16:00:00Z' WHERE {lasting}")
+
+        # then diff and verify find this row and nothing else
+        rows = differences(store)[order_states.name]
+        assert (rows.added, rows.gone, rows.changed, rows.columns) == (0, 0, 1, {"promised_by": 1})
+        assert rows.samples[0].columns[0].before == "2026-12-24T16:00:00Z"
+        (finding,) = verify_store(store).findings
+        assert (finding.check, finding.found) == ("row", "promised_by 2026-12-24T16:00:00Z")
+        assert order_id in finding.subject
+
+    # and the view names the row, the column and the command
+    service("orders").exited(1, ROWS, order_id, "promised_by", f"waybill rebuild order_states --key {order_id}")
+    service("rebuild", "order_states", "--key", order_id).done()
+    service("orders").done()
+    service("diff", "order_states").done()
