@@ -24,10 +24,10 @@ class OldestWork:
         self._by_position: dict[int, datetime | None] = {}
 
     def after(self, position: int) -> datetime | None:
-        """When the first event after a position was recorded; None if there is none."""
+        """When the first event after a position was recorded, leaving out operators' acts; None if there is none."""
         if position not in self._by_position:
-            following = self._waybill.history.after(position, 1)
-            self._by_position[position] = following[0].event.recorded_at if following else None
+            following = self._waybill.history.first_work_after(position)
+            self._by_position[position] = None if following is None else following.event.recorded_at
         return self._by_position[position]
 
     def of_outbox(self, name: str, position: int) -> datetime | None:

@@ -13,6 +13,7 @@ from infra.app.doctor.doctor import examine
 from infra.app.doctor.finding import Finding, Level
 from infra.app.doctor.looking import look_at_store
 from infra.app.doctor.seen import StoreSeen, Unread
+from infra.app.pause import pause, resume
 from infra.settings import Settings
 from infra.store.projected.failures import record_failures
 from infra.store.register.tables import feeds, left_out_records, malformed_messages, messages, store_rules
@@ -34,6 +35,27 @@ def found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Find
     # A store of files: nobody asks for Kafka, and the answer is there at once.
     monkeypatch.setattr("infra.app.doctor.kafka_looking.ASK_MS", 1)
     return {finding.check: finding for finding in examine(settings, an_hour_later).findings}
+
+
+def test_what_operators_did_is_nothing_to_catch_up_with(new_store: StoreUrl) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as waybill:
+        waybill.project()
+        pause(waybill, "relay", "ann", "a look")
+        resume(waybill, "relay", "ann", "it is over")
+        assert waybill.history.head() == 2, "acts have positions"
+    seen = look_at_store(settings, an_hour_later)
+    assert isinstance(seen, StoreSeen)
+    assert {(one.lag, one.since) for one in seen.projections_behind} == {(2, None)}
+    assert seen.reactors_behind == []
+
+
+def test_reactors_that_nobody_ever_ran_are_a_warning(new_store: StoreUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as waybill:
+        take_in(waybill, floor(5))
+        waybill.project()
+    assert found(settings, monkeypatch)["reactors"].level is Level.WARNING
 
 
 def test_a_store_that_never_read_kafka_is_not_asked_for_a_broker_that_nobody_named(

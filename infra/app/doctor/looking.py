@@ -140,12 +140,12 @@ def _clock(waybill: Waybill) -> timedelta | None:
 
 def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
     """Reactors, and the outboxes of a relay that has run."""
-    due = oldest.due()
-    behind = [
-        Behind(one.name, one.lag, min(filter(None, (oldest.after(one.position), due.get(one.name))), default=None))
-        for one in reactor_lags(waybill)
-        if one.lag
-    ]
+    due, begun = oldest.due(), Checkpoints(waybill.backend).begun()
+    behind = []
+    for name, position, lag in reactor_lags(waybill):
+        since = min(filter(None, (oldest.after(position), due.get(name))), default=None)
+        if lag and since is not None:
+            behind.append(Behind(name, lag, since, has_run=name in begun))
     behind += [
         Behind(one.name, one.lag, oldest.of_outbox(one.name, one.position)) for one in outbox_lags(waybill) if one.lag
     ]

@@ -49,10 +49,18 @@ def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
     if store.is_paused("react"):
         return []
     late = [one for one in _late(seen, store.reactors_behind) if not one.name.startswith(RELAY)]
-    return [
-        wrong("reactors", f"{one.name} has {count(one.lag, 'event')} to react to", "waybill react --once", one.since)
-        for one in late
-    ]
+    return [_behind(one) if one.has_run else _never_run(one) for one in late]
+
+
+def _behind(late: Behind) -> Finding:
+    problem = f"{late.name} has {count(late.lag, 'event')} to react to"
+    return wrong("reactors", problem, "waybill react --once", late.since)
+
+
+def _never_run(late: Behind) -> Finding:
+    """A warning: a service may do without reactors."""
+    problem = f"{late.name} has never run, and there is something that it may react to"
+    return warning("reactors", problem, "waybill react --dry-run shows what would follow; then: waybill react")
 
 
 def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:

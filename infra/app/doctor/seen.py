@@ -40,11 +40,15 @@ class Rules(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """A projection, a reactor or an outbox that has work: how much, and since when the oldest of it waits."""
+    """A projection, a reactor or an outbox that has work: how much, and since when the oldest of it waits.
+
+    `has_run` is False for a reactor that nobody ever ran on this store.
+    """
 
     name: str
     lag: int
     since: datetime | None
+    has_run: bool = True
 
 
 class Pause(NamedTuple):

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, select, text
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
+from domain.streams import operator_stream
 from infra.store.backend import Backend, as_keys
 from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
@@ -70,6 +71,10 @@ class History:
         self._after = text(
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {position} > :position AND {position} <= :up_to ORDER BY {position} LIMIT :limit"
+        )
+        self._work_after = text(
+            f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {position} > :position "
+            f"AND substr(e.originator_id, 1, :length) <> :acts ORDER BY {position} LIMIT 1"
         )
         self._next_streams = (
             f"SELECT e.originator_id, max(e.originator_version) FROM {backend.events_table} AS e "
@@ -159,6 +164,13 @@ class History:
         """The next events after a position, in the order of the store."""
         rows = self._select(self._after, position=position, limit=limit, up_to=LAST)
         return [PositionedEvent(row[0], decode_event(*row[1:])) for row in rows]
+
+    def first_work_after(self, position: int) -> PositionedEvent | None:
+        """The first event after a position that is no operator's act: acts change no view and need no reaction."""
+        rows = self._select(
+            self._work_after, position=position, acts=operator_stream(""), length=len(operator_stream(""))
+        )
+        return next((PositionedEvent(row[0], decode_event(*row[1:])) for row in rows), None)
 
     def streams(self, up_to: int = LAST) -> Iterator[tuple[str, list[Fact]]]:
         """Every stream with its facts up to a position, one after another; memory holds one at a time."""

@@ -89,6 +89,13 @@ def topic(**changes: Any) -> dict[str, Any]:
     return {"topics": {**WELL_KAFKA.topics, "orders": KEPT._replace(**changes)}}
 
 
+def test_a_reactor_that_nobody_ever_ran_is_a_warning() -> None:
+    (found,) = store(reactors_behind=[Behind("reactor.parcels", 7, ago(days=1), has_run=False)]).findings
+    assert (found.level, found.check) == (Level.WARNING, "reactors")
+    assert found.problem == "reactor.parcels has never run, and there is something that it may react to"
+    assert found.to_type.startswith("waybill react --dry-run")
+
+
 def test_a_well_service_has_no_findings() -> None:
     examined = judge(WELL)
     assert (list(examined.findings), examined.is_well) == ([], True)
