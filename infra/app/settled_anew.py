@@ -27,16 +27,16 @@ class StoredStream:
     def __init__(self, name: str, events: Sequence[PositionedEvent]):
         self.name = name
         self.kind, self.subject_id = split_stream_name(name)
-        self._events = events
+        self.events = events
         self._settled: dict[int, Settled | None] = {}
 
     def facts(self, up_to: int = LAST) -> list[Fact]:
         """The facts that stand at a position."""
-        return facts_among(each.event for each in self._events if each.position <= up_to)
+        return facts_among(each.event for each in self.events if each.position <= up_to)
 
     def settled(self, up_to: int = LAST) -> Settled | None:
         """The subject at a position; None for a stream without a subject, and before its first event."""
-        count = sum(each.position <= up_to for each in self._events)
+        count = sum(each.position <= up_to for each in self.events)
         if count not in self._settled:
             self._settled[count] = settled_stream(self.name, self.facts(up_to)) if count else None
         return self._settled[count]

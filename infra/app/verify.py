@@ -10,19 +10,23 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select
 
+from consumers.ingest.register import MessageKey
 from consumers.ingest.subject_suggestions import without_hint
+from domain.fact import Fact
 from domain.kind import Kind
-from domain.streams import is_operator_stream, stream_name
+from domain.streams import is_operator_stream, is_waiting_room, stream_name
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
 from infra.app.selected_streams import WHOLE, Selection, selected_streams
 from infra.app.settled_anew import ShapedBatch, StoredStream, shaped_batches
 from infra.app.verify_derived import DerivedCheck
+from infra.app.verify_register import SetAsideCheck, missing_bytes, positions_beyond
 from infra.queries import books
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import ROWS_AT_ONCE
 from infra.store.projected.failures import failures_of
 from infra.store.projected.serving import filled_positions, tables_in_use
+from infra.store.register.letter_ids import letter_id_kept
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.diff import RowChange, diff
@@ -33,6 +37,9 @@ from projections.totals import sum_contributions
 from projections.views.columns import as_stored
 
 NO_ROW = "no such row"
+FROM_THE_EVENT = ("type", "recorded_at", "occurred_at", "version")
+"""Columns of the register that repeat what the message's event says."""
+REGISTERED = ("stream", *MessageKey._fields, *Outcome._fields, "letter_id", "waits_in_room", *FROM_THE_EVENT)
 
 
 class Finding(NamedTuple):
@@ -79,6 +86,8 @@ class _Verification:
         self._failures = failures_of(connection, self._positions)
         derived = DerivedCheck(waybill, connection)
         self._derived = derived if derived.reactors else None
+        self._waybill = waybill
+        self._set_aside = SetAsideCheck(connection)
         self._checked: Counter[str] = Counter()
 
     def run(self, on_stream: Callable[[], None] | None) -> Verified:
@@ -93,14 +102,19 @@ class _Verification:
         if self._selection.is_whole:
             findings += self._check_no_orphans()
             findings += self._check_totals()
+            findings += (Finding(*one) for one in self._set_aside.findings())
+            findings += (Finding(*one) for one in missing_bytes(self._connection))
         findings += self._check_books()
         head = self._history.head()
+        findings += (Finding(*one) for one in positions_beyond(self._waybill, self._connection, head))
         behind = {p.name: self._history.count_after(at) for p, at in self._positions.items() if at < head}
         return Verified(dict(self._checked), findings, head, behind, list(self._left_out()))
 
     def _left_out(self) -> Iterator[str]:
         if not self._selection.is_whole:
-            yield "totals, and rows without a stream: only a check of all streams compares them"
+            yield (
+                "totals, rows without a stream, bytes, and letters set aside: only a check of all streams compares them"
+            )
         for projection in PROJECTIONS:
             if projection not in self._positions:
                 yield (
@@ -111,27 +125,26 @@ class _Verification:
     def _check_verdicts(self, batch: Sequence[StoredStream]) -> Iterator[Finding]:
         kept: dict[str, dict[tuple[str, str], Any]] = {}
         for row in self._connection.execute(
-            select(
-                messages.c.stream,
-                messages.c.source,
-                messages.c.message_id,
-                messages.c.verdict,
-                messages.c.reason,
-                messages.c.took_effect_at,
-                messages.c.subject,
-            ).where(messages.c.subject.in_({stream.subject_id for stream in batch}))
+            select(*(messages.c[name] for name in REGISTERED)).where(
+                messages.c.subject.in_({stream.subject_id for stream in batch})
+            )
         ):
             kept.setdefault(row.stream, {})[row.source, row.message_id] = row
         for stream in batch:
             if is_operator_stream(stream.name):
+                self._set_aside.note(stream.events)
                 continue
             registered = kept.get(stream.name, {})
+            facts = {fact.key: fact for fact in stream.facts()}
             for key, outcome in stream.outcomes(registered).items():
                 self._checked["messages"] += 1
                 row = registered.pop(key, None)
                 found, expected = "not registered", _written(outcome)
                 if row is not None:
-                    found = _written(without_hint(Outcome(Verdict(row.verdict), row.reason, row.took_effect_at)))
+                    found = _written(
+                        without_hint(Outcome(Verdict(row.verdict), row.reason, row.took_effect_at, bool(row.voided)))
+                    )
+                    yield from _register_findings(stream, facts[key], outcome, row)
                 if found != expected:
                     yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream.name}", expected, found)
             for key in registered:
@@ -224,7 +237,29 @@ class _Verification:
 
 
 def _written(outcome: Outcome) -> str:
-    return f"{outcome.verdict.value}: {outcome.reason} ({outcome.took_effect_at})"
+    verdict = f"{outcome.verdict.value}, voided" if outcome.voided else outcome.verdict.value
+    return f"{verdict}: {outcome.reason} ({outcome.took_effect_at})"
+
+
+def _register_findings(stream: StoredStream, fact: Fact, outcome: Outcome, row: Any) -> Iterator[Finding]:
+    """A message's row, where it does not say what its event says."""
+    names = (*FROM_THE_EVENT, "letter_id", "waits_in_room")
+    expected = (
+        *(fact.TYPE, fact.recorded_at, fact.occurred_at, fact.originator_version),
+        letter_id_kept(outcome, *fact.key, stream.subject_id),
+        is_waiting_room(stream.name),
+    )
+    found = (*(getattr(row, name) for name in names[:-1]), bool(row.waits_in_room))
+    if found != expected:
+        differing = [place for place, value in enumerate(expected) if found[place] != value]
+        yield Finding(
+            "message",
+            f"message {fact.message_id} of {fact.source} in {stream.name}",
+            *(
+                _said([names[place] for place in differing], [said[place] for place in differing])
+                for said in (expected, found)
+            ),
+        )
 
 
 def _rows_of(connection: Connection, declared: RowTable[Any], table: Table, subjects: Sequence[str]) -> list[Row]:

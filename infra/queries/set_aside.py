@@ -32,7 +32,7 @@ def how_set_aside(engine: Engine, letter: UntakenMessage) -> SetAsideLetter | No
     with engine.connect() as connection:
         found = connection.execute(question.where(columns.letter_id == letter.letter_id)).one_or_none()
     if found is not None:
-        return SetAsideLetter(*found)
+        return SetAsideLetter(found.how, found.at, found.operator or None, found.reason or None)
     # Nobody's act: another message did it.
     return SetAsideLetter(SUPERSEDED if is_malformed(letter) else VOIDED, letter.discarded_at, None, None)
 

@@ -18,6 +18,8 @@ from projections.views.columns import Instant
 DISCARDED = "discarded"
 EDITED = "edited"
 """How an operator set a letter aside: `how` of `letters_set_aside`."""
+BEFORE_ACTS = ""
+"""The operator of letters that were discarded before store version 0012 kept who did it."""
 
 
 def is_set_aside() -> ColumnElement[bool]:

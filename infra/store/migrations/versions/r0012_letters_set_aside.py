@@ -1,5 +1,7 @@
 """Dead letters that operators set aside, an index of letter ids, and superseding by subject, source and id."""
 
+import hashlib
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -39,6 +41,7 @@ def upgrade() -> None:
         "messages_by_letter_id", "messages", ["letter_id"], sqlite_where=not_taken, postgresql_where=not_taken
     )
     connection = op.get_bind()
+    _record_discarded(connection)
     # With percent signs escaped for the driver.
     as_written = {"no_parameters": True}
     if connection.dialect.name == "postgresql":
@@ -47,3 +50,24 @@ def upgrade() -> None:
         return
     connection.exec_driver_sql("DROP VIEW malformed_of_register")
     connection.exec_driver_sql(f"CREATE VIEW malformed_of_register AS {MALFORMED}", execution_options=as_written)
+
+
+def _record_discarded(connection: sa.Connection) -> None:
+    """Give letters that are discarded already a row without an operator: who did it was not kept."""
+    key = ("source", "message_id", "subject")
+    messages = sa.table("messages", *(sa.column(name, sa.Text) for name in key), sa.column("discarded_at", Instant))
+    malformed = sa.table("malformed_messages", sa.column("letter_id", sa.Text), sa.column("discarded_at", Instant))
+    found = [
+        *connection.execute(sa.select(malformed).where(malformed.c.discarded_at.is_not(None))),
+        *(
+            (hashlib.sha256("\0".join(named).encode()).hexdigest()[:16], at)
+            for *named, at in connection.execute(sa.select(messages).where(messages.c.discarded_at.is_not(None)))
+        ),
+    ]
+    columns = (sa.column(name, sa.Text) for name in ("letter_id", "how", "operator", "reason"))
+    rows = sa.table("letters_set_aside", *columns, sa.column("at", Instant))
+    if found:
+        connection.execute(
+            sa.insert(rows),
+            [{"letter_id": one, "how": "discarded", "operator": "", "reason": "", "at": at} for one, at in found],
+        )
