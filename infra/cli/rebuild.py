@@ -13,7 +13,7 @@ from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
-from infra.cli.output import Format, progress_bar, show_note, show_rows
+from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
 from infra.store.opening import Access
 from infra.store.operator_log import Who
 from projections.catalogue import PROJECTIONS
@@ -64,7 +64,11 @@ def rebuild(
         elif key is not None:
             _show(RebuiltKey._fields, rebuild_key(waybill, projections, key, who), form, "Rebuilt")
         else:
-            done = _with_progress(waybill, projections, who, max_rate=max_rate, anew=anew)
+            try:
+                done = _with_progress(waybill, projections, who, max_rate=max_rate, anew=anew)
+            except KeyboardInterrupt:
+                errors().print("The rebuild was interrupted: the rows before it serve, and the same command continues.")
+                raise
             _show(Rebuilt._fields, done, form, "Rebuilt")
             named = "--all" if every else view
             show_note(

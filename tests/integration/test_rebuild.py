@@ -28,7 +28,8 @@ def test_rows_are_made_anew_set_back_and_dropped(waybill: Command) -> None:
     waybill("verify").done()
     assert waybill("rebuild", "overdue", "--back", "--format", "json").done().json[0]["build"] == 0
     waybill("diff", "overdue").exited(1)
-    waybill("rebuild", "overdue", "--back").done()
+    waybill("rebuild", "overdue", "--back").exited(1, "serve already", "waybill rebuild order_states")
+    waybill("rebuild", "overdue").done()
     assert waybill("rebuild", "overdue", "--drop-old", "--format", "json").done().json[0]["build"] == 0
     waybill("rebuild", "overdue", "--back").exited(1, "no earlier build and no earlier version")
     events = waybill("events", "--stream", "operator-ann", "--format", "json").done()

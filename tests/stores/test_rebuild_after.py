@@ -101,8 +101,12 @@ def test_the_rows_before_serve_again_with_what_came_meanwhile(waybill: Waybill) 
     assert answers(waybill) == before
     assert differing(waybill) == []
     assert acts(waybill)[-1] is ProjectionSetBack
-    # and back again
-    assert [each.build for each in set_back(waybill, [ORDER_STATES], ANN)] == [1]
+    # and a second time leads no further back, and not forward either: that is a rebuild
+    with pytest.raises(
+        NothingToGoBackToError, match=r"serve already \(build 0\); to go forward again: waybill rebuild"
+    ):
+        set_back(waybill, [ORDER_STATES], ANN)
+    assert [each.build for each in Rebuild(waybill, ANN).run([ORDER_STATES])] == [2]
     waybill.project()
     assert not verify_store(waybill).findings
 

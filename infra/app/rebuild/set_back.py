@@ -1,6 +1,6 @@
 """Set back: the rows that served before the last rebuild of a projection serve again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
     advance = Advance(waybill, builds)
     expected = waybill.retry(partial(_choices, waybill, builds, projections))
+    _expect_older(expected)
     for projection in projections:
         # Most of the catching up: the transaction that switches holds up projectors.
         previous = waybill.retry(partial(builds.previous, projection))
@@ -67,6 +68,16 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
         return done
 
     return waybill.operator_log.act(who, work, builds.hold_positions)
+
+
+def _expect_older(choices: Mapping[str, "_Choice"]) -> None:
+    """Raise NothingToGoBackToError if the rows that are kept are those of the last rebuild, which was set back."""
+    for name, choice in choices.items():
+        if choice.previous is not None and choice.previous > choice.build:
+            raise NothingToGoBackToError(
+                f"the rows of {name} from before the last rebuild serve already (build {choice.build}); "
+                f"to go forward again: waybill rebuild {name}"
+            )
 
 
 class _Choice(NamedTuple):
