@@ -321,9 +321,9 @@ def test_excess_privileges_of_a_role_are_reported(store: StoreUrl, role: Role) -
     assert "can make tables in the schema public: REVOKE CREATE ON SCHEMA public FROM" in schemas
 
 
-def test_a_service_whose_role_is_named_as_the_schema_keeps_to_its_tables(store: StoreUrl, postgres_server: str) -> None:
+def test_a_service_whose_role_is_named_as_the_schema_keeps_to_its_tables(empty_database: StoreUrl) -> None:
     # given a role whose own schema, which PostgreSQL looks into first, is that of the analysts
-    url = store()
+    url = empty_database()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DO $$ BEGIN CREATE ROLE waybill LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         connection.execute(f"ALTER DATABASE {urlsplit(url).path[1:]} OWNER TO waybill")

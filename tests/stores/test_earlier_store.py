@@ -20,6 +20,12 @@ from tests.stores.earlier_stores import JUDGED_OTHERWISE, SIMULATED, EarlierStor
 
 
 @pytest.fixture
+def postgres_store(empty_database: StoreUrl) -> StoreUrl:
+    """Databases without a store: these specifications make the store themselves."""
+    return empty_database
+
+
+@pytest.fixture
 def earlier(sqlite_store: StoreUrl) -> Settings:
     """A copy of the earlier store."""
     return copied(SIMULATED, sqlite_store())

@@ -2,6 +2,8 @@
 
 from threading import Event, Thread
 
+import pytest
+
 from infra.app.container import Waybill
 from infra.app.status import read_status
 from infra.settings import Settings
@@ -22,8 +24,11 @@ def test_many_processes_open_an_empty_store_at_once(new_store: StoreUrl, waybill
     service("verify").done()
 
 
-def test_a_store_that_is_not_there_is_not_made_by_a_question(new_store: StoreUrl, waybill: Command) -> None:
-    service = waybill.with_(WAYBILL_STORE=new_store())
+@pytest.mark.parametrize("place", ["sqlite_store", pytest.param("empty_database", marks=pytest.mark.postgres)])
+def test_a_store_that_is_not_there_is_not_made_by_a_question(
+    place: str, request: pytest.FixtureRequest, waybill: Command
+) -> None:
+    service = waybill.with_(WAYBILL_STORE=request.getfixturevalue(place)())
     service("status").exited(1, "there is no store at", "set WAYBILL_STORE, or create one with waybill ingest")
     service("overdue").exited(1, "there is no store at")
 

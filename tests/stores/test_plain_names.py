@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy import select, text
 
 from infra.app.container import Waybill, open_backend
@@ -12,6 +13,12 @@ from infra.store.schema_version import upgrade
 from tests.stores.conftest import StoreUrl
 
 RECEIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def postgres_store(empty_database: StoreUrl) -> StoreUrl:
+    """Databases without a store: these specifications make the store themselves."""
+    return empty_database
 
 
 def test_malformed_messages_survive_it_whole(new_store: StoreUrl) -> None:

@@ -1,6 +1,7 @@
 """given a store that rules of version 1 judged, when it is migrated, then rules of version 2 say what happened."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from infra.settings import Settings
 from infra.store.opening import Access, StoreVersionError
 from infra.store.register.rules_migration import StoredResettling
 from infra.store.register.tables import malformed_messages, messages, notices, snapshots, store_rules
-from tests.stores.conftest import StoreUrl
+from tests.stores.conftest import StoreUrl, new_databases
 from tests.stores.earlier_stores import JUDGED_OTHERWISE, copied, verdicts
 from tests.stores.histories import floor, take_in
 
@@ -58,6 +59,26 @@ SETTLED = [name for name, judged in JUDGED.items() if judged.before != "malforme
 
 
 @pytest.fixture
+def postgres_store(empty_database: StoreUrl) -> StoreUrl:
+    """Databases without a store: these specifications make the store themselves."""
+    return empty_database
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The store after its migration, for all specifications that only look at it."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'waybill.db'}"
+        else:
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(new_databases(server, empty=True))()
+        settings = copied(JUDGED_OTHERWISE, url)
+        migrate_store(settings)
+        yield settings
+
+
+@pytest.fixture
 def earlier(new_store: StoreUrl) -> Settings:
     return copied(JUDGED_OTHERWISE, new_store())
 
@@ -76,10 +97,9 @@ def told(waybill: Waybill, message_id: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_by_the_rules_of_today(earlier: Settings, name: str) -> None:
+def test_by_the_rules_of_today(migrated: Settings, name: str) -> None:
     message_id, before, after = JUDGED[name]
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill:
+    with Waybill(migrated) as waybill:
         with waybill.engine.connect() as connection:
             found = connection.execute(select(messages).where(messages.c.message_id == message_id)).one()
         assert found.verdict == after
@@ -91,17 +111,15 @@ def test_by_the_rules_of_today(earlier: Settings, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTLED)
-def test_a_change_of_verdict_is_written_into_the_stream(earlier: Settings, name: str) -> None:
+def test_a_change_of_verdict_is_written_into_the_stream(migrated: Settings, name: str) -> None:
     message_id, before, after = JUDGED[name]
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill:
+    with Waybill(migrated) as waybill:
         (changed,) = [c for c in changes_of(waybill, message_id) if c.verdict.value == after]
         assert changed.verdict_before.value == before
 
 
-def test_its_reason_is_the_rules_version_and_then_the_reason_of_the_verdict(earlier: Settings) -> None:
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill:
+def test_its_reason_is_the_rules_version_and_then_the_reason_of_the_verdict(migrated: Settings) -> None:
+    with Waybill(migrated) as waybill:
         (over,) = changes_of(waybill, "OVER-confirmed")
         (sku,) = changes_of(waybill, "OTHER-SKU-amended")
         assert over.reason == f"rules of version {RULES_VERSION}"
@@ -109,9 +127,8 @@ def test_its_reason_is_the_rules_version_and_then_the_reason_of_the_verdict(earl
         assert told(waybill, "OTHER-SKU-amended")[-1].reason == sku.reason
 
 
-def test_a_malformed_message_that_fits_is_recorded_when_it_was_received(earlier: Settings) -> None:
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill, waybill.engine.connect() as connection:
+def test_a_malformed_message_that_fits_is_recorded_when_it_was_received(migrated: Settings) -> None:
+    with Waybill(migrated) as waybill, waybill.engine.connect() as connection:
         found = {row.message_id: row for row in connection.execute(select(messages))}
         as_it_came, fitting = found["NO-ESTIMATE-placed"], found["NO-ESTIMATE-booked-1"]
         assert fitting.received_at == fitting.recorded_at == as_it_came.received_at
@@ -121,17 +138,15 @@ def test_a_malformed_message_that_fits_is_recorded_when_it_was_received(earlier:
         assert found["CAME-TWICE-booked-1"].repeats == 1
 
 
-def test_what_was_corrected_under_its_own_id_is_a_repeat_of_the_correction(earlier: Settings) -> None:
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill, waybill.engine.connect() as connection:
+def test_what_was_corrected_under_its_own_id_is_a_repeat_of_the_correction(migrated: Settings) -> None:
+    with Waybill(migrated) as waybill, waybill.engine.connect() as connection:
         asked = select(messages).where(messages.c.message_id == "CORRECTED-booked-1")
         found = connection.execute(asked).one()
         assert (found.verdict, found.repeats, found.differing) == ("applied", 1, 1)
 
 
-def test_what_stays_malformed_says_why_as_the_contract_is_today(earlier: Settings) -> None:
-    migrate_store(earlier)
-    with Waybill(earlier) as waybill, waybill.engine.connect() as connection:
+def test_what_stays_malformed_says_why_as_the_contract_is_today(migrated: Settings) -> None:
+    with Waybill(migrated) as waybill, waybill.engine.connect() as connection:
         reasons = connection.execute(select(malformed_messages.c.reason)).scalars().all()
         assert len(reasons) == 2
         assert any("order.reinstated.v1" in reason for reason in reasons)  # a type that no earlier contract had

@@ -32,6 +32,12 @@ from tests.stores.histories import floor, take_in
 from tests.unit.domain.facts import rep_registered
 
 
+@pytest.fixture
+def postgres_store(empty_database: StoreUrl) -> StoreUrl:
+    """Databases without a store: these specifications make the store themselves."""
+    return empty_database
+
+
 def steps() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(Path(infra.store.migrations.__file__).parent))
