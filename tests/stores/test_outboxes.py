@@ -517,8 +517,12 @@ def test_a_relay_can_begin_with_what_comes_from_now_on(settings: Settings) -> No
     told.service.close()
 
 
-def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(settings: Settings) -> None:
+@pytest.mark.parametrize("place", ["sqlite_store", pytest.param("empty_database", marks=pytest.mark.postgres)])
+def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(
+    place: str, request: pytest.FixtureRequest
+) -> None:
     """given a store that did not note what was applied at once, then only what came since is told."""
+    settings = Settings(store=request.getfixturevalue(place)(), relay_source="waybill/test")
     backend = open_backend(settings)
     upgrade(backend.engine, to="0001")
     with backend.engine.begin() as connection:
@@ -582,4 +586,6 @@ def test_a_look_for_news_reads_no_table_whole(sqlite_store: StoreUrl) -> None:
     told.service.close()
 
     assert len(questions) > 5
-    assert [step for step in plans if step.startswith("SCAN") and "json_each" not in step] == []
+    # One has a row for each outbox and reactor, the other the keys that were given.
+    small = ("reactor_positions", "json_each")
+    assert [step for step in plans if step.startswith("SCAN") and not any(name in step for name in small)] == []
