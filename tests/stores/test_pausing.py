@@ -108,6 +108,6 @@ def test_parts_are_named_like_commands_and_projections() -> None:
     assert set(PARTS) == {*(projection.name for projection in PROJECTIONS), "consume", "react", "relay"}
     with pytest.raises(
         UnknownPartError,
-        match=r"'overdue' is no part.*; give one of order_states, rep_open_orders: overdue reads these",
+        match="'overdue' is no part that can be paused; give one of order_states: overdue reads these",
     ):
         part_named("overdue")
