@@ -105,8 +105,10 @@ def test_another_programs_database_is_not_backed_up_as_a_store(tmp_path: Path) -
 
 
 @pytest.mark.postgres
-def test_postgresql_is_backed_up_by_its_own_tools(postgres_store: StoreUrl, tmp_path: Path) -> None:
-    url, empty = postgres_store(), postgres_store()
+def test_postgresql_is_backed_up_by_its_own_tools(
+    postgres_store: StoreUrl, empty_database: StoreUrl, tmp_path: Path
+) -> None:
+    url, empty = postgres_store(), empty_database()
     with Waybill(in_small_batches(url)) as waybill:
         take_in(waybill, LINES[:HALF], "first half")
         with pytest.raises(NoFileStoreError, match=r"pg_dump .* pg_basebackup .*docs/backup\.md"):
