@@ -57,8 +57,8 @@ def test_host_port_and_role_may_be_options(postgres_store: StoreUrl, waybill: Co
     assert service("status", "--format", "json").done().json["head"] == 0
 
 
-def test_no_message_and_no_log_shows_a_password(postgres_store: StoreUrl, waybill: Command) -> None:
-    parts = urlsplit(postgres_store())
+def test_no_message_and_no_log_shows_a_password(empty_database: StoreUrl, waybill: Command) -> None:
+    parts = urlsplit(empty_database())
     place = f"{parts.hostname}:{parts.port}"
     for wrong in (
         f"postgresql://{place}/not_there?user=postgres&password=s3cret",
