@@ -1,7 +1,8 @@
 # Waybill. `make` alone lists what there is; ARGS="…" is passed to the command of a target.
 
 SHELL   := /bin/bash
-WORKERS ?= 2
+# One more than processors: some tests wait for a broker most of their time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 ARGS    ?=
 
 BIN    := .venv/bin

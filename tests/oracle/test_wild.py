@@ -24,7 +24,7 @@ from tests.oracle.naive import Naive
 from tests.oracle.wild import INSTANTS, wild_history
 from tests.stores.conftest import StoreUrl, new_databases
 
-SEEDS = (1, 2)
+SEEDS = (1, pytest.param(2, marks=pytest.mark.slow))
 ORDERS = 150
 NOW = INSTANTS[4] + timedelta(minutes=17)
 """The clock of these services. Some messages are ahead of it."""
