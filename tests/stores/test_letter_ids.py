@@ -19,6 +19,12 @@ from tests.stores.conftest import StoreUrl
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def postgres_store(empty_database: StoreUrl) -> StoreUrl:
+    """Databases without a store: these specifications make the store themselves."""
+    return empty_database
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def settings(request: pytest.FixtureRequest) -> Settings:
     made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "postgres_store")
