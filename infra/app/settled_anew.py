@@ -4,9 +4,11 @@ Verdicts follow from all events of a stream, and rows from those up to their pro
 that lags, or is paused, is compared with what it should say there.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from domain.derived import facts_among
@@ -22,24 +24,33 @@ STREAMS_AT_ONCE = 500
 
 
 class StoredStream:
-    """One stream with its events; settled once for each number of events that anybody asks for."""
+    """One stream with its events, in order; read and settled once for each number of events that anybody asks for."""
 
     def __init__(self, name: str, events: Sequence[PositionedEvent]):
         self.name = name
         self.kind, self.subject_id = split_stream_name(name)
         self.events = events
+        self._facts: dict[int, list[Fact]] = {}
         self._settled: dict[int, Settled | None] = {}
 
-    def facts(self, up_to: int = LAST) -> list[Fact]:
+    def facts(self, up_to: int = LAST) -> Sequence[Fact]:
         """The facts that stand at a position."""
-        return facts_among(each.event for each in self.events if each.position <= up_to)
+        return self._facts_of(self._count(up_to))
 
     def settled(self, up_to: int = LAST) -> Settled | None:
         """The subject at a position; None for a stream without a subject, and before its first event."""
-        count = sum(each.position <= up_to for each in self.events)
+        count = self._count(up_to)
         if count not in self._settled:
-            self._settled[count] = settled_stream(self.name, self.facts(up_to)) if count else None
+            self._settled[count] = settled_stream(self.name, self._facts_of(count)) if count else None
         return self._settled[count]
+
+    def _count(self, up_to: int) -> int:
+        return bisect_right(self.events, up_to, key=attrgetter("position"))
+
+    def _facts_of(self, count: int) -> list[Fact]:
+        if count not in self._facts:
+            self._facts[count] = facts_among(each.event for each in self.events[:count])
+        return self._facts[count]
 
     def outcomes(self, registered: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Any]:
         """The outcome of each message by (source, id), from all events.
