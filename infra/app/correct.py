@@ -28,7 +28,7 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
 from infra.app.operator_feed import begun_or_new
-from infra.app.void import PLANNED, CannotVoidError, expect_void_to_fit, only_subject, voids_of
+from infra.app.void import PLANNED, CannotVoidError, expect_reason, only_subject, voids_of
 from infra.queries.corrections import StandingCorrections, is_correction
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessage, SelectedMessages
@@ -396,9 +396,8 @@ def _some(pairs: Iterable[Pair], at_once: int) -> Iterator[list[Pair]]:
 
 
 def _check_reason(waybill: Waybill, reason: str) -> None:
-    (void,) = voids_of(waybill, [MessageKey(PLANNED, PLANNED, PLANNED)], reason, waybill.clock(), PLANNED)
     try:
-        expect_void_to_fit(waybill, void, PLANNED)
+        expect_reason(waybill, reason)
     except CannotVoidError as e:
         raise CannotCorrectError(str(e)) from None
 

@@ -104,19 +104,13 @@ def voids_of(
             ids[key] = _void_id(key, times)
         said = waybill.messages.outcomes(OPERATOR_SOURCE, [ids[key] for key in unnamed])
         unnamed = [key for key in unnamed if (ids[key], key.subject) in said]
-    return [
-        MessageVoided(
-            occurred_at=now,
-            recorded_at=now,
-            source=OPERATOR_SOURCE,
-            message_id=ids[key],
-            correlation_id=correlation_id,
-            voided_source=key.source,
-            voided_id=key.message_id,
-            reason=reason,
-        )
-        for key in keys
-    ]
+    return [_void(key, ids[key], reason, now, correlation_id) for key in keys]
+
+
+def expect_reason(waybill: Waybill, reason: str, source: str = PLANNED) -> None:
+    """Raises CannotVoidError if nobody says why, or if the voids of this source's messages would not fit."""
+    key = MessageKey(source, PLANNED, PLANNED)
+    expect_void_to_fit(waybill, _void(key, _void_id(key, 1), reason, waybill.clock(), PLANNED), PLANNED)
 
 
 def expect_void_to_fit(waybill: Waybill, void: MessageVoided, subject: str) -> None:
@@ -143,6 +137,19 @@ def only_subject(subjects: Sequence[str], source: str, message_id: str) -> str:
     if len(subjects) > 1:
         raise CannotVoidError(f"{source} used {message_id} for {', '.join(subjects)}; name one with --subject")
     return subjects[0]
+
+
+def _void(key: MessageKey, void_id: str, reason: str, now: datetime, correlation_id: str) -> MessageVoided:
+    return MessageVoided(
+        occurred_at=now,
+        recorded_at=now,
+        source=OPERATOR_SOURCE,
+        message_id=void_id,
+        correlation_id=correlation_id,
+        voided_source=key.source,
+        voided_id=key.message_id,
+        reason=reason,
+    )
 
 
 def _void_id(key: MessageKey, times: int) -> str:

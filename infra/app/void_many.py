@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from consumers.ingest.register import MessageKey
 from domain.operator.acts import MessagesVoidedInBulk
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.message_changes import STREAMS_AT_ONCE, ChangeEffect, MessageChange, effect_of
 from infra.app.operator_feed import begun_or_new
-from infra.app.void import PLANNED, CannotVoidError, expect_upstream, expect_void_to_fit, voids_of
+from infra.app.void import PLANNED, CannotVoidError, expect_reason, expect_upstream, voids_of
 from infra.queries.messages import NoLongerApplied
 from infra.queries.selected_messages import MessageFilter, SelectedMessages
 
@@ -77,10 +76,7 @@ def _check(waybill: Waybill, wanted: MessageFilter, reason: str) -> None:
         raise CannotVoidError("name the --source, the --correlation id or the --act of the messages that were wrong")
     if wanted.source is not None:
         expect_upstream(wanted.source)
-    (void,) = voids_of(
-        waybill, [MessageKey(wanted.source or PLANNED, PLANNED, PLANNED)], reason, waybill.clock(), PLANNED
-    )
-    expect_void_to_fit(waybill, void, PLANNED)
+    expect_reason(waybill, reason, wanted.source or PLANNED)
 
 
 def _changes(waybill: Waybill, wanted: MessageFilter, reason: str) -> Iterator[tuple[str, list[MessageChange]]]:
