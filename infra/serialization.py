@@ -3,12 +3,13 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from consumers.contract.writing import instant_text
 from infra.printable import escape_json
 
 MOST_DIGITS = 100
@@ -18,7 +19,7 @@ MOST_DIGITS = 100
 def json_value(value: Any) -> Any:
     """A value for JSON: instants in UTC RFC 3339, decimals as strings, records as objects."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return instant_text(value)
     if isinstance(value, Decimal):
         return _digits(value)
     if isinstance(value, Mapping):

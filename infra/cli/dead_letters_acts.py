@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from consumers.contract.fields import FieldError, read_assignment
+from consumers.contract.writing import instant_text
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import (
@@ -178,8 +179,8 @@ def discard_letters(
         waybill.project()
     _show_set_aside(report, letters, "discarded", "were set aside before", form, named=bool(letter_ids))
     if report.changed and not letter_ids and form is Format.TABLE:
-        at = begun.isoformat().replace("+00:00", "Z")
-        options = " ".join([*as_options(wanted), f"--discarded-by {shlex.quote(operator)} --discarded-since {at}"])
+        by = f"--discarded-by {shlex.quote(operator)} --discarded-since {instant_text(begun)}"
+        options = " ".join([*as_options(wanted), by])
         show_note(form, f"to undo it: waybill dead-letters restore {options} --do")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from consumers.contract.writing import instant_text
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
 from infra.cli.arguments import read_age, read_since
 from infra.cli.output import Format, show_rows
@@ -95,7 +96,7 @@ def as_options(wanted: DeadLetterFilter) -> list[str]:
     options = []
     for name, value in wanted._asdict().items():
         if value is not None:
-            said = value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+            said = instant_text(value) if isinstance(value, datetime) else str(value)
             options.append(f"--{_OPTIONS.get(name, name)} {shlex.quote(said)}")
     return options
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, column, or_, select, table, tuple_
 
 from consumers.contract.fields import Condition
+from consumers.contract.writing import instant_text
 from consumers.ingest.register import MessageKey
 from domain.events import MessageVoided
 from domain.fact import Fact
@@ -181,4 +182,4 @@ def _selected(row: Any) -> SelectedMessage:
 
 
 def _option(value: Any) -> str:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+    return instant_text(value) if isinstance(value, datetime) else str(value)
