@@ -14,25 +14,18 @@ from infra.app.dead_letters.show import LetterGoneError, ShownLetter, show_lette
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
-    SourceOption,
-    SubjectOption,
-    TypeOption,
     open_waybill,
     read_instant,
 )
 from infra.cli.letter_filters import (
     ByOption,
+    Chosen,
     MatchingOrReasonOption,
-    OlderThanOption,
-    SinceOption,
-    TopicOption,
-    UntilOption,
-    VerdictOption,
     as_options,
     beginning,
-    chosen_by,
     read_by,
     show_groups,
+    with_letter_filter,
 )
 from infra.cli.marked_json import marked_lines
 from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_record, show_rows
@@ -65,19 +58,13 @@ def add_commands(app: typer.Typer) -> None:
 
 @dead_letters.callback(help="Messages that were not taken, kept whole.")
 @dead_letters.command("list")
+@with_letter_filter(matching=MatchingOrReasonOption)
 def list_dead_letters(
+    *,
     context: typer.Context,
     as_of: SeenByOption = None,
     known_at: SeenByKnownOption = None,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    reason: MatchingOrReasonOption = None,
-    topic: TopicOption = None,
-    verdict: VerdictOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     by: ByOption = None,
     everything: EverythingOption = False,
     limit: LimitOption = None,
@@ -89,18 +76,7 @@ def list_dead_letters(
     fields = None if by is None else read_by(by)
     with open_waybill() as waybill:
         now, kept = waybill.clock(), waybill.dead_letters
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=reason,
-            topic=topic,
-            verdict=verdict,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=now,
-        )
+        wanted = chosen(now)
         letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
         left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
     if fields is not None:
@@ -236,17 +212,11 @@ def _show_timeline(letter: UntakenMessage, timeline: Sequence[TimelineEntry]) ->
 
 
 @dead_letters.command("export")
+@with_letter_filter(matching=MatchingOrReasonOption)
 def export_dead_letters(
+    *,
     to: Annotated[Path, typer.Option("--to", help="The file to write: JSON Lines.")],
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    reason: MatchingOrReasonOption = None,
-    topic: TopicOption = None,
-    verdict: VerdictOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     everything: EverythingOption = False,
 ) -> None:
     """Write dead letters with all of their bytes to a file, one a line; bytes that are not UTF-8 are base64."""
@@ -254,18 +224,7 @@ def export_dead_letters(
         raise typer.BadParameter(f"{to} is no file that can be written", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
         now = waybill.clock()
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=reason,
-            topic=topic,
-            verdict=verdict,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=now,
-        )
+        wanted = chosen(now)
         letters = waybill.dead_letters.dead(now, discarded=everything, wanted=wanted)
         task = progress.add_task(str(to), total=len(letters))
         written = export_letters(waybill, letters, to, lambda: progress.update(task, advance=1))

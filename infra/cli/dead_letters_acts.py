@@ -25,25 +25,17 @@ from infra.app.dead_letters.redrive import ChangedVerdict, RedriveReport, redriv
 from infra.cli.arguments import (
     FormatOption,
     OperatorOption,
-    SourceOption,
-    SubjectOption,
-    TypeOption,
     open_waybill,
     read_since,
     why_option,
 )
 from infra.cli.dead_letters import LetterArgument, dead_letters
 from infra.cli.letter_filters import (
-    MatchingOption,
-    OlderThanOption,
-    SinceOption,
-    TopicOption,
-    UntilOption,
-    VerdictOption,
+    Chosen,
     as_options,
     beginning,
-    chosen_by,
     show_groups,
+    with_letter_filter,
 )
 from infra.cli.message_options import SetOption
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows, show_warning
@@ -67,18 +59,12 @@ def add_commands(_app: typer.Typer) -> None:
 
 
 @dead_letters.command("redrive")
+@with_letter_filter()
 def redrive_letters(
+    *,
     operator: OperatorOption,
     letter_ids: LettersArgument = None,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    matching: MatchingOption = None,
-    topic: TopicOption = None,
-    verdict: VerdictOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     reason: IfAskedOption = "",
     do: DoOption = False,
     dry_run: Annotated[
@@ -95,18 +81,7 @@ def redrive_letters(
         raise typer.BadParameter("give --do or --dry-run, not both")
     dry_run = dry_run or not (do or letter_ids)
     with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=matching,
-            topic=topic,
-            verdict=verdict,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=waybill.clock(),
-        )
+        wanted = chosen(waybill.clock())
         letters = _chosen(waybill, letter_ids, wanted)
         if dry_run:
             report = would_redrive(waybill, letters, operator)
@@ -132,19 +107,13 @@ def _show_redriven(report: RedriveReport, *, dry_run: bool, form: Format) -> Non
 
 
 @dead_letters.command("discard")
+@with_letter_filter()
 def discard_letters(
+    *,
     operator: OperatorOption,
     reason: WhyOption,
     letter_ids: LettersArgument = None,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    matching: MatchingOption = None,
-    topic: TopicOption = None,
-    verdict: VerdictOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     do: DoOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -154,18 +123,7 @@ def discard_letters(
     """
     acts = do or bool(letter_ids)
     with open_waybill(waits=acts, access=Access.ACTING if acts else Access.READING) as waybill:
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=matching,
-            topic=topic,
-            verdict=verdict,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=waybill.clock(),
-        )
+        wanted = chosen(waybill.clock())
         _expect_choice(letter_ids, wanted)
         letters = _chosen(waybill, letter_ids, wanted)
         if not acts:
@@ -185,18 +143,12 @@ def discard_letters(
 
 
 @dead_letters.command("restore")
+@with_letter_filter()
 def restore_letters(
+    *,
     operator: OperatorOption,
     letter_ids: LettersArgument = None,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    matching: MatchingOption = None,
-    topic: TopicOption = None,
-    verdict: VerdictOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     discarded_by: Annotated[
         str | None, typer.Option("--discarded-by", metavar="NAME", help="Only those that this operator discarded.")
     ] = None,
@@ -214,18 +166,7 @@ def restore_letters(
     """
     acts = do or bool(letter_ids)
     with open_waybill(waits=acts, access=Access.ACTING if acts else Access.READING) as waybill:
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=matching,
-            topic=topic,
-            verdict=verdict,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=waybill.clock(),
-        )
+        wanted = chosen(waybill.clock())
         if letter_ids:
             if (discarded_by, discarded_since) != (None, None):
                 raise typer.BadParameter("name letters, or filter them: not both")

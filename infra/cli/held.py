@@ -5,22 +5,16 @@ import typer
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
-    SourceOption,
-    SubjectOption,
-    TypeOption,
     open_waybill,
 )
 from infra.cli.dead_letters import show_dead_letter
 from infra.cli.letter_filters import (
     ByOption,
+    Chosen,
     MatchingOrReasonOption,
-    OlderThanOption,
-    SinceOption,
-    TopicOption,
-    UntilOption,
-    chosen_by,
     read_by,
     show_groups,
+    with_letter_filter,
 )
 from infra.cli.output import Format, show_rows
 from infra.queries.dead_letters import UntakenMessage
@@ -37,16 +31,11 @@ def add_commands(app: typer.Typer) -> None:
 
 @held_messages.callback(help="Messages that wait for something they name.")
 @held_messages.command("list")
+@with_letter_filter(matching=MatchingOrReasonOption, verdicts=False)
 def list_held(
+    *,
     context: typer.Context,
-    subject: SubjectOption = None,
-    source: SourceOption = None,
-    type_: TypeOption = None,
-    reason: MatchingOrReasonOption = None,
-    topic: TopicOption = None,
-    older_than: OlderThanOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: Chosen,
     by: ByOption = None,
     limit: LimitOption = None,
     form: FormatOption = Format.TABLE,
@@ -57,18 +46,7 @@ def list_held(
     fields = None if by is None else read_by(by)
     with open_waybill() as waybill:
         now = waybill.clock()
-        wanted = chosen_by(
-            subject=subject,
-            source=source,
-            type_=type_,
-            reason=reason,
-            topic=topic,
-            verdict=None,
-            since=since,
-            until=until,
-            older_than=older_than,
-            now=now,
-        )
+        wanted = chosen(now)
         messages = waybill.dead_letters.held(now, wanted)
     if fields is not None:
         show_groups(messages, fields, form, limit, "Held messages")

@@ -1,16 +1,18 @@
 """The options that choose dead letters or held messages, and grouping."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
 import typer
 
 from consumers.contract.writing import instant_text
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
-from infra.cli.arguments import read_age, read_since
+from infra.cli.arguments import SourceOption, SubjectOption, TypeOption, read_age, read_since
 from infra.cli.output import Format, show_rows
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 
@@ -60,18 +62,60 @@ ByOption = Annotated[
 ]
 
 
-def chosen_by(
+Chosen = Callable[[datetime], DeadLetterFilter]
+"""The filter that the options of a command make, by the clock (UTC)."""
+
+
+def with_letter_filter(
+    *, matching: Any = MatchingOption, verdicts: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that choose letters, in place of its parameter `chosen`, which is a `Chosen`.
+
+    `matching` is the option for a part of the reason. Without `verdicts`, the command has no --verdict.
+    """
+    options = {
+        "subject": SubjectOption,
+        "source": SourceOption,
+        "type_": TypeOption,
+        "matching": matching,
+        "topic": TopicOption,
+        **({"verdict": VerdictOption} if verdicts else {}),
+        "older_than": OlderThanOption,
+        "since": SinceOption,
+        "until": UntilOption,
+    }
+    own = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option) for name, option in options.items()]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(**given: Any) -> None:
+            command(chosen=partial(_chosen_by, **{name: given.pop(name) for name in options}), **given)
+
+        # Typer reads the options from the signature.
+        parameters = signature(command).parameters.values()
+        keyword_only = [
+            each
+            for parameter in parameters
+            for each in (own if parameter.name == "chosen" else [parameter.replace(kind=Parameter.KEYWORD_ONLY)])
+        ]
+        with_options.__signature__ = Signature(keyword_only)  # type: ignore[attr-defined]
+        return with_options
+
+    return decorate
+
+
+def _chosen_by(
+    now: datetime,
     *,
     subject: str | None,
     source: str | None,
     type_: str | None,
-    reason: str | None,
+    matching: str | None,
     topic: str | None,
-    verdict: DeadVerdict | None,
+    older_than: timedelta | None,
     since: datetime | None,
     until: datetime | None,
-    older_than: timedelta | None,
-    now: datetime,
+    verdict: DeadVerdict | None = None,
 ) -> DeadLetterFilter:
     """The filter that these options make; of --until and --older-than, the earlier instant counts."""
     ends = [end for end in (until, None if older_than is None else now - older_than) if end is not None]
@@ -79,7 +123,7 @@ def chosen_by(
         subject=subject,
         source=source,
         type=type_,
-        reason=reason,
+        reason=matching,
         topic=topic,
         verdict=None if verdict is None else verdict.value,
         since=since,
