@@ -52,6 +52,12 @@ def known_address(address: str) -> str:
     return address.strip()
 
 
+def _served_address(address: str) -> str:
+    if not address.strip():
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8400")
+    return known_address(address)
+
+
 def _known_brokers(addresses: str) -> str:
     for address in addresses.split(","):
         host, _, port = address.strip().rpartition(":")
@@ -141,6 +147,10 @@ class Settings(BaseSettings):
     relay_from: Literal["beginning", "now"] = Field(
         "beginning",
         description="Where the first relay of a store begins: with its whole history, or with what comes from now on.",
+    )
+    serve: Annotated[str, AfterValidator(_served_address)] = Field(
+        "127.0.0.1:8400",
+        description="Where serve listens: HOST:PORT. Beyond loopback it needs keys (waybill keys create).",
     )
     metrics: Annotated[str, AfterValidator(known_address)] = Field(
         "",

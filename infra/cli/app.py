@@ -43,6 +43,7 @@ from infra.cli import (
     processes,
     quote,
     rebuild,
+    serve,
     settings,
     steering,
     store,
@@ -133,7 +134,7 @@ app = typer.Typer(
 )
 NOUNS = {
     "Start": (demo, files),
-    "Running parts": (processes,),
+    "Running parts": (processes, serve),
     "Views": (views, quote),
     "One order, one message": (orders, messages, traces, events),
     "The desk acts": (desk,),

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.contract.values import check_id
 from infra.app.container import Waybill
 from infra.cli.output import Format, errors
+from infra.instants import WrongInstantError, instant_of
 from infra.settings import Settings, load_settings
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes
@@ -37,17 +38,9 @@ def read_instant(text: str | datetime) -> datetime:
     if isinstance(text, datetime):
         return text  # a default, which is parsed like what the user gives
     try:
-        if len(text) == len("2014-02-20"):
-            day = date.fromisoformat(text)
-            return _in_utc(datetime(day.year, day.month, day.day, tzinfo=load_settings().zone))
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not an instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date"
-        ) from None
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")
-    return _in_utc(instant)
+        return instant_of(text, load_settings().zone)
+    except WrongInstantError as e:
+        raise typer.BadParameter(str(e)) from None
 
 
 def read_age(text: str | timedelta) -> timedelta:
@@ -70,13 +63,6 @@ def read_since(text: str | datetime) -> datetime:
         except OverflowError:
             raise typer.BadParameter(f"{text} ago is before the year 1") from None
     return read_instant(text)
-
-
-def _in_utc(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise typer.BadParameter("an instant must lie within the years 1 to 9999 in UTC") from None
 
 
 def login_name() -> str:

@@ -1,0 +1,26 @@
+"""The web app: routes, errors and static files, put together."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from infra.web.context import Web
+from infra.web.pages import today
+from infra.web.problems import tell_problems
+
+STATIC = Path(__file__).parent / "static"
+
+ROUTERS = (today.router,)
+
+
+def web_app(web: Web) -> FastAPI:
+    """The app on this service. Its own documentation pages are off: they load scripts from other hosts."""
+    app = FastAPI(title="Waybill", version=version("waybill"), docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.web = web
+    tell_problems(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,51 @@
+"""Problem details (RFC 9457): how every error of the HTTP API is told."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from infra.serialization import json_text
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Problem(Exception):
+    """An error to answer with. `detail` names the field and the fix; `members` are further members of the document."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any):
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+
+def problem_response(problem: Problem) -> Response:
+    """The document of a problem, as application/problem+json."""
+    title = HTTPStatus(problem.status).phrase
+    document = {"title": title, "status": problem.status, "detail": problem.detail, **problem.members}
+    headers = problem.headers
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": "Bearer", **headers}
+    return Response(json_text(document), problem.status, headers, PROBLEM_JSON)
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Answer every error of this app with problem details."""
+
+    @app.exception_handler(Problem)
+    def told(request: Request, problem: Problem) -> Response:
+        return problem_response(problem)
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        return problem_response(Problem(error.status_code, str(error.detail), headers=error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    def wrong(request: Request, error: RequestValidationError) -> Response:
+        faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
+        return problem_response(Problem(400, "; ".join(faults)))
