@@ -21,7 +21,7 @@ class LogEvent:
 
 
 FIELDS = {
-    "address": "The host and port.",
+    "address": "The host and port; of the pages, the address of the first one.",
     "about": "What the consumer waits for: `kafka`, `topics`, `group` or `store`.",
     "attempt": "The number of attempts so far.",
     "batch": "The first offset of the batch.",
@@ -299,6 +299,7 @@ _DECLARED = (
         "info",
         "The relay was stopped while Kafka did not answer; it sends that batch again.",
     ),
+    LogEvent("pages_served", "info", "The HTTP API and the pages are served from now on.", ("address",)),
     LogEvent("metrics_served", "info", "/metrics, /healthz and /readyz are served from now on.", ("address",)),
     LogEvent(
         "reading_failed",

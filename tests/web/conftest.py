@@ -1,0 +1,69 @@
+"""A real server on a real store, for tests of the HTTP API and of the pages."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, Thread
+
+import httpx
+import pytest
+
+from infra.app.container import Waybill, system_clock
+from infra.settings import Settings
+from infra.web.app import web_app
+from infra.web.context import Web
+from infra.web.security.principal import Principal, Role
+from infra.web.server import address_of, listening, serve
+from tests.integration.messages import Document
+from tests.stores.conftest import StoreUrl, empty_database, new_store, postgres_server, postgres_store, sqlite_store
+from tests.stores.test_hand_over import take_in
+
+__all__ = ["empty_database", "new_store", "postgres_server", "postgres_store", "sqlite_store"]
+
+EVERYTHING = Principal("ann", frozenset(Role))
+
+
+@dataclass
+class Served:
+    """A server that runs. `principal` is who every request comes from (None: nobody); a test may set it."""
+
+    url: str
+    client: httpx.Client
+    waybill: Waybill
+    principal: Principal | None = EVERYTHING
+
+    def seed(self, *messages: Document) -> None:
+        """Take messages into the store (see tests/integration/messages.py), and project them."""
+        take_in(self.waybill, *messages)
+
+
+@contextmanager
+def served_web(store: str, clock: Callable[[], datetime] = system_clock) -> Iterator[Served]:
+    """The web on this store, at a free port of loopback. `clock` is the service's."""
+    stop, listener = Event(), listening("127.0.0.1:0")
+    url = address_of(listener).rstrip("/")
+    with Waybill(Settings(store=store), clock=clock) as waybill, httpx.Client(base_url=url, timeout=30) as client:
+        served = Served(url, client, waybill)
+        app = web_app(Web(waybill, lambda request: served.principal))
+        server = Thread(target=serve, args=(app, listener, stop))
+        server.start()
+        try:
+            yield served
+        finally:
+            stop.set()
+            server.join()
+
+
+@pytest.fixture
+def web(new_store: StoreUrl) -> Iterator[Served]:
+    """The web on an empty store: one test on SQLite and on PostgreSQL."""
+    with served_web(new_store()) as served:
+        yield served
+
+
+@pytest.fixture
+def sqlite_web(sqlite_store: StoreUrl) -> Iterator[Served]:
+    """The web on an empty SQLite store, where the store makes no difference."""
+    with served_web(sqlite_store()) as served:
+        yield served
