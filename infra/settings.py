@@ -1,8 +1,10 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -56,6 +58,24 @@ def _served_address(address: str) -> str:
     if not address.strip():
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:8400")
     return known_address(address)
+
+
+def _known_names(names: str) -> str:
+    found = [name.strip().lower() for name in names.split(",") if name.strip()]
+    for name in found:
+        if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", name):
+            raise ValueError("must be host names without port, separated by commas, such as waybill.example.com")
+    return ",".join(found)
+
+
+def _known_proxies(addresses: str) -> str:
+    found = [address.strip() for address in addresses.split(",") if address.strip()]
+    for address in found:
+        try:
+            ip_network(address)
+        except ValueError:
+            raise ValueError("must be IP addresses or networks, such as 10.0.0.5 or 10.0.0.0/8") from None
+    return ",".join(found)
 
 
 def _known_brokers(addresses: str) -> str:
@@ -151,6 +171,25 @@ class Settings(BaseSettings):
     serve: Annotated[str, AfterValidator(_served_address)] = Field(
         "127.0.0.1:8400",
         description="Where serve listens: HOST:PORT. Beyond loopback it needs keys (waybill keys create).",
+    )
+    serve_names: Annotated[str, AfterValidator(_known_names)] = Field(
+        "",
+        description="The host names by which people reach serve beyond localhost, separated by commas, such as "
+        "waybill.example.com.",
+    )
+    serve_proxies: Annotated[str, AfterValidator(_known_proxies)] = Field(
+        "",
+        description="The IP addresses of reverse proxies in front of serve, separated by commas: their X-Forwarded-For "
+        "and X-Forwarded-Proto are believed.",
+    )
+    serve_session_hours: float = Field(12, gt=0, le=720, description="How long a browser stays signed in, in hours.")
+    serve_key_rate: int = Field(
+        2_000, ge=0, le=1_000_000, description="How many requests a second one key may make; 0: any number."
+    )
+    state_folder: str = Field(
+        "",
+        description="Where serve keeps what is not in the store: when keys were last used, and the secret of sessions; "
+        "empty: ~/.local/state/waybill.",
     )
     metrics: Annotated[str, AfterValidator(known_address)] = Field(
         "",

@@ -221,3 +221,26 @@ class MessagesCorrected(OperatorAct, frozen=True, kw_only=True, omit_defaults=Tr
 
     selection: str
     planned: int
+
+
+@register_event
+class ApiKeyCreated(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key of the HTTP API was created. `key_source` is the only source of which it may publish; None: of any."""
+
+    TOPIC: ClassVar[str] = "operator.api_key_created"
+
+    key_id: str
+    name: str
+    roles: tuple[str, ...]
+    key_source: str | None = None
+    expires_at: datetime | None = None
+
+
+@register_event
+class ApiKeyRevoked(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key of the HTTP API was revoked."""
+
+    TOPIC: ClassVar[str] = "operator.api_key_revoked"
+
+    key_id: str
+    name: str

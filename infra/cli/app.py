@@ -38,6 +38,7 @@ from infra.cli import (
     exports,
     files,
     held,
+    keys,
     messages,
     orders,
     processes,
@@ -140,7 +141,7 @@ NOUNS = {
     "The desk acts": (desk,),
     "On call: the store": (store, doctor, diffs, held),
     "On call: act": (dead_letters, dead_letters_acts, corrections, steering, rebuild),
-    "Around the store": (topics, exports, analysts, contract, settings),
+    "Around the store": (keys, topics, exports, analysts, contract, settings),
 }
 """The modules with commands, by the heading of the help under which their commands are listed."""
 

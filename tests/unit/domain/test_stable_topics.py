@@ -72,6 +72,8 @@ STORED_BESIDE_FACTS = [
     ("operator.message_voided", "MessageVoidedByHand"),
     ("operator.messages_voided", "MessagesVoidedInBulk"),
     ("operator.messages_corrected", "MessagesCorrected"),
+    ("operator.api_key_created", "ApiKeyCreated"),
+    ("operator.api_key_revoked", "ApiKeyRevoked"),
 ]
 
 CONTRACT = [

@@ -21,6 +21,7 @@ WRITTEN = {
     r"host=db password = 's3 cr\'et' dbname=waybill": f"host=db password = {MASK} dbname=waybill",
     "password=s3&cret dbname=waybill": f"password={MASK} dbname=waybill",
     r"password=s3\ cret dbname=waybill": f"password={MASK} dbname=waybill",
+    "wbk_abcdefghij27_s3cret": f"wbk_abcdefghij27_{MASK}",
 }
 PLAIN = (
     "sqlite:///waybill.db",
