@@ -21,6 +21,7 @@ from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
 from infra.outbox.verdicts import VerdictsOutbox
+from infra.queries.beginning import Beginning
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
 from infra.queries.messages import Messages
@@ -142,6 +143,7 @@ class Waybill:
         self.retry = RetryPolicy(settings.retry_seconds)
         self.register = StoredRegister(self.backend, self.retry)
         self.history = History(self.backend)
+        self.beginning = Beginning(self.history)
         self.operator_log = OperatorLog(self.backend, self.retry, clock)
         self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)

@@ -7,19 +7,20 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from infra.web.context import Web
-from infra.web.pages import today
+from infra.web.pages import search, today
+from infra.web.pages.problem import problem_page
 from infra.web.problems import tell_problems
 
 STATIC = Path(__file__).parent / "static"
 
-ROUTERS = (today.router,)
+ROUTERS = (today.router, search.router)
 
 
 def web_app(web: Web) -> FastAPI:
     """The app on this service. Its own documentation pages are off: they load scripts from other hosts."""
     app = FastAPI(title="Waybill", version=version("waybill"), docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
-    tell_problems(app)
+    tell_problems(app, problem_page)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,6 +1,6 @@
 """Problem details (RFC 9457): how every error of the HTTP API is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -34,18 +34,21 @@ def problem_response(problem: Problem) -> Response:
     return Response(json_text(document), problem.status, headers, PROBLEM_JSON)
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Answer every error of this app with problem details."""
+def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response | None]) -> None:
+    """Answer every error of this app: with what `as_page` makes for a browser, else with problem details."""
+
+    def answer(request: Request, problem: Problem) -> Response:
+        return as_page(request, problem) or problem_response(problem)
 
     @app.exception_handler(Problem)
     def told(request: Request, problem: Problem) -> Response:
-        return problem_response(problem)
+        return answer(request, problem)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
-        return problem_response(Problem(error.status_code, str(error.detail), headers=error.headers))
+        return answer(request, Problem(error.status_code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(RequestValidationError)
     def wrong(request: Request, error: RequestValidationError) -> Response:
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
-        return problem_response(Problem(400, "; ".join(faults)))
+        return answer(request, Problem(400, "; ".join(faults)))

@@ -15,6 +15,9 @@ from markupsafe import Markup, escape
 from consumers.contract.writing import instant_text
 from infra.printable import printable
 from infra.web.clocks import Clocks
+from infra.web.pages.frame import frame_of
+from infra.web.pages.links import account_path, order_path, rep_path
+from infra.web.pages.words import late_step, money_text, readable_instant, span_text
 from infra.web.security.principal import Principal
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -29,7 +32,7 @@ def _shown(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         text = instant_text(value)
-        return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(text, text.replace("T", " "))
+        return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(text, readable_instant(value))
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, bool):
@@ -45,13 +48,25 @@ environment = Environment(
     lstrip_blocks=True,
     finalize=_shown,
 )
+environment.filters.update(
+    late_step=late_step,
+    money=money_text,
+    span=span_text,
+    utc=lambda instant: "" if instant is None else instant_text(instant),
+)
+environment.globals.update(account_path=account_path, order_path=order_path, rep_path=rep_path)
 
 
 def page(
     request: Request, template: str, principal: Principal | None, clocks: Clocks, status: int = 200, **context: Any
 ) -> Response:
-    """A page of this template, which extends base.html."""
+    """A page of this template, which extends base.html; the template sees `frame`, `clocks` and `principal`."""
     html = environment.get_template(template).render(
-        request=request, path=request.url.path, principal=principal, clocks=clocks, **context
+        request=request,
+        path=request.url.path,
+        principal=principal,
+        clocks=clocks,
+        frame=frame_of(request, clocks),
+        **context,
     )
     return Response(html, status, media_type=HTML)

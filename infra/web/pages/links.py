@@ -1,0 +1,15 @@
+"""Addresses of the pages about one order, rep or account. Ids may contain any character, also a slash."""
+
+from urllib.parse import quote
+
+
+def order_path(order_id: str) -> str:
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def rep_path(rep_id: str) -> str:
+    return f"/reps/{quote(rep_id, safe='')}"
+
+
+def account_path(account_id: str) -> str:
+    return f"/accounts/{quote(account_id, safe='')}"

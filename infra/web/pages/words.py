@@ -1,0 +1,35 @@
+"""Values as pages write them for people: spans of time, amounts, instants, how late."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+MINUTES_A_DAY = 24 * 60
+LATE_STEPS = (Decimal(4), Decimal(24), Decimal(72), Decimal(168))
+"""From how many hours on the gauge of lateness has two, three, four and five steps: half a day's work, a day, three, a
+week."""
+
+
+def span_text(hours: Decimal) -> str:
+    """Hours in their two largest units, such as "3 h 20 min" or "13 d 4 h"."""
+    minutes = round(abs(hours) * 60)
+    if minutes == 0:
+        return "less than a minute"
+    days, rest = divmod(minutes, MINUTES_A_DAY)
+    parts = [(days, "d"), (rest // 60, "h"), (rest % 60, "min")]
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+
+
+def late_step(hours: Decimal) -> int:
+    """How many of five steps a gauge of lateness shows."""
+    return 1 + sum(hours >= limit for limit in LATE_STEPS)
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount with thousands apart and the digits that it has: "1,234.50"."""
+    return format(amount, ",f")
+
+
+def readable_instant(instant: datetime) -> str:
+    """An instant for people, in UTC, to the minute; scripts write it in the viewer's zone."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
