@@ -19,7 +19,7 @@ from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
 from infra.app.status import read_status
-from infra.store.postgres import backend
+from infra.store.postgres import backend, datastore
 from infra.store.retries import passes
 from projections.views.tables import order_states
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
@@ -98,7 +98,8 @@ def test_a_lock_that_another_session_holds_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, url: str, in_peace: dict[str, Any]
 ) -> None:
     # given a session that keeps writers out for longer than they wait for a lock
-    monkeypatch.setattr(backend, "LOCK_TIMEOUT_SECONDS", 1)
+    for where in (backend, datastore):  # for the session, and for the library's lock on the table
+        monkeypatch.setattr(where, "LOCK_TIMEOUT_SECONDS", 1)
     with Waybill(in_small_batches(url)) as waybill, psycopg.connect(url) as other, capture_logs() as logs:
         other.execute("LOCK TABLE waybill_events IN EXCLUSIVE MODE")
         ingest = Thread(target=take_in, args=(waybill, LINES))
