@@ -26,6 +26,7 @@ from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
+from infra.queries.view_pages import ViewPages
 from infra.queries.views import Views
 from infra.runtime.pausing import PauseWatch
 from infra.runtime.projector import ROLE as PROJECTOR
@@ -146,6 +147,7 @@ class Waybill:
         self.beginning = Beginning(self.history)
         self.operator_log = OperatorLog(self.backend, self.retry, clock)
         self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone)
+        self.view_pages = ViewPages(self.views, settings.zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)

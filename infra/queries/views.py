@@ -84,9 +84,19 @@ class Views:
             return Answer(columns, rows, answer.position, answer.instant, total)
 
     @contextmanager
-    def stream(self, view: View, asked: Asked, filters: Mapping[str, str] | None = None) -> Iterator[Streamed]:
-        """The same answer, read row by row."""
-        instant = asked.as_of or self._clock()
+    def stream(
+        self,
+        view: View,
+        asked: Asked,
+        filters: Mapping[str, str] | None = None,
+        *,
+        now: datetime | None = None,
+    ) -> Iterator[Streamed]:
+        """The same answer, read row by row. Its question can be narrowed before it is read.
+
+        `now` is the T of a question without `as_of`, if not the clock: so the pages of one answer have one T.
+        """
+        instant = asked.as_of or now or self._clock()
         if asked.known_at is None:
             as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
             question = _question(view, as_of, filters)

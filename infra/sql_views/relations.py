@@ -17,7 +17,7 @@ from projections.projection import Projection
 from projections.table import RowTable
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import business_month_starts
-from projections.views.catalogue import ANY_INSTANT, VIEWS, View
+from projections.views.catalogue import VIEWS, View
 from projections.views.matched_scans import matched_scans
 from projections.views.tables import table_of
 from projections.views.untaken_messages import malformed_claims, untaken_messages
@@ -109,10 +109,7 @@ def _of_table(declared: RowTable[Any], projection: Projection) -> Relation:
 
 
 def _of_view(view: View, zone: str) -> Relation:
-    columns = view.question(ANY_INSTANT).selected_columns
-    column_docs = {
-        column.name: view.column_docs.get(column.name) or getattr(column, "comment", None) or "" for column in columns
-    }
+    column_docs = {name: column.doc for name, column in view.described.items()}
     return Relation(
         view.relation,
         view.description,

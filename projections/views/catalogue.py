@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 
 from projections.accounts import ACCOUNTS
 from projections.contacts import CONTACTS
@@ -21,6 +22,7 @@ from projections.reps import REPS
 from projections.shipments import SHIPMENTS
 from projections.standing_orders import STANDING_ORDERS
 from projections.standing_placements import STANDING_PLACEMENTS
+from projections.table import ValueType
 from projections.views.account_book import ACCOUNT_BOOK_COLUMN_DOCS, account_book
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import AT_RISK_COLUMN_DOCS, at_risk_deliveries
@@ -36,18 +38,28 @@ from projections.views.rep_scorecard import SCORECARD_COLUMN_DOCS, rep_scorecard
 from projections.views.rep_workload import WORKLOAD_COLUMN_DOCS, rep_workload
 from projections.views.shipments import shipments
 from projections.views.standing_orders import STANDING_ORDERS_COLUMN_DOCS, standing_orders
-from projections.views.tables import order_states
+from projections.views.tables import order_states, value_type
 from projections.views.unmatched_parcels import UNMATCHED_COLUMN_DOCS, unmatched_parcels
 
 ANY_INSTANT = AsOf.at(datetime(2000, 1, 1, tzinfo=UTC))
 """Used to inspect a query without running it."""
 
 
+class ViewColumn(NamedTuple):
+    """A column of a view: its name, its type, its meaning, and whether it belongs to the view's key."""
+
+    name: str
+    type: ValueType
+    doc: str
+    key: bool
+
+
 @dataclass(frozen=True)
 class View:
     """A query on the tables of these projections for any instant.
 
-    `column_docs` has the meaning of computed columns; table columns have their own.
+    `column_docs` has the meaning of computed columns; table columns have their own. `key` names the columns that
+    together are different in every row; of a row of nobody, or without a request, one of them is null.
     """
 
     relation: str
@@ -56,6 +68,7 @@ class View:
     question: Callable[[AsOf], Select[Any]]
     projections: tuple[Projection, ...]
     column_docs: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
     counts_untaken: bool = False
     """Whether it counts the messages about an order that were not taken, which no projection has."""
     matches_scans: bool = False
@@ -69,7 +82,25 @@ class View:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns, in order."""
-        return tuple(column.name for column in self.question(ANY_INSTANT).selected_columns)
+        return tuple(self.described)
+
+    @cached_property
+    def sample_columns(self) -> Mapping[str, ColumnElement[Any]]:
+        """The columns of its question for some instant, by name: to look at, not to run."""
+        return {str(column.name): column for column in self.question(ANY_INSTANT).selected_columns}
+
+    @cached_property
+    def described(self) -> Mapping[str, ViewColumn]:
+        """Its columns by name, in order."""
+        return {
+            name: ViewColumn(
+                name,
+                value_type(column.type),
+                self.column_docs.get(name) or getattr(column, "comment", None) or "",
+                name in self.key,
+            )
+            for name, column in self.sample_columns.items()
+        }
 
 
 VIEWS: tuple[View, ...] = (
@@ -80,6 +111,7 @@ VIEWS: tuple[View, ...] = (
         overdue_deliveries,
         (ORDER_STATES,),
         OVERDUE_COLUMN_DOCS,
+        key=("order_id",),
         counts_untaken=True,
     ),
     View(
@@ -89,6 +121,7 @@ VIEWS: tuple[View, ...] = (
         at_risk_deliveries,
         (ORDER_STATES,),
         AT_RISK_COLUMN_DOCS,
+        key=("order_id",),
         counts_untaken=True,
     ),
     View(
@@ -98,6 +131,7 @@ VIEWS: tuple[View, ...] = (
         rep_workload,
         (ORDER_STATES, FOLLOW_UPS, REPS, CONTACTS),
         WORKLOAD_COLUMN_DOCS,
+        key=("rep_id",),
     ),
     View(
         "rep_scorecard",
@@ -106,6 +140,7 @@ VIEWS: tuple[View, ...] = (
         rep_scorecard,
         (ORDER_STATES, EXPEDITES, REP_PAY),
         SCORECARD_COLUMN_DOCS,
+        key=("rep_id", "month", "currency"),
         exact_decimals=True,
     ),
     View(
@@ -115,6 +150,7 @@ VIEWS: tuple[View, ...] = (
         late_deliveries,
         (LATE_DELIVERIES,),
         LATE_COLUMN_DOCS,
+        key=("order_id",),
     ),
     View(
         "follow_ups",
@@ -123,6 +159,7 @@ VIEWS: tuple[View, ...] = (
         follow_ups,
         (ORDER_STATES, FOLLOW_UPS),
         FOLLOW_UPS_COLUMN_DOCS,
+        key=("order_id", "about", "request_id"),
     ),
     View(
         "orders",
@@ -131,6 +168,7 @@ VIEWS: tuple[View, ...] = (
         orders,
         (ORDER_STATES,),
         ORDERS_COLUMN_DOCS,
+        key=("order_id",),
     ),
     View(
         "order_lines",
@@ -138,6 +176,7 @@ VIEWS: tuple[View, ...] = (
         "The lines of each order, with delivered quantities.",
         order_lines,
         (ORDER_LINES,),
+        key=("order_id", "line"),
     ),
     View(
         "shipments",
@@ -145,6 +184,7 @@ VIEWS: tuple[View, ...] = (
         "The shipments of each order, with their progress.",
         shipments,
         (SHIPMENTS,),
+        key=("order_id", "shipment_id"),
     ),
     View(
         "expedites",
@@ -153,6 +193,7 @@ VIEWS: tuple[View, ...] = (
         expedites,
         (EXPEDITES, ORDER_STATES),
         EXPEDITES_COLUMN_DOCS,
+        key=("order_id", "request_id"),
     ),
     View(
         "unmatched_parcels",
@@ -161,6 +202,7 @@ VIEWS: tuple[View, ...] = (
         unmatched_parcels,
         (PARCEL_SCANS,),
         UNMATCHED_COLUMN_DOCS,
+        key=("tracking_number",),
         matches_scans=True,
     ),
     View(
@@ -170,6 +212,7 @@ VIEWS: tuple[View, ...] = (
         carrier_performance,
         (SHIPMENTS,),
         CARRIER_PERFORMANCE_COLUMN_DOCS,
+        key=("carrier", "mode", "month", "currency"),
         exact_decimals=True,
     ),
     View(
@@ -179,6 +222,7 @@ VIEWS: tuple[View, ...] = (
         account_book,
         (ORDER_STATES, ACCOUNTS, STANDING_ORDERS),
         ACCOUNT_BOOK_COLUMN_DOCS,
+        key=("account_id", "currency"),
         exact_decimals=True,
     ),
     View(
@@ -188,6 +232,7 @@ VIEWS: tuple[View, ...] = (
         standing_orders,
         (STANDING_ORDERS, STANDING_PLACEMENTS),
         STANDING_ORDERS_COLUMN_DOCS,
+        key=("standing_order_id",),
     ),
 )
 
@@ -198,6 +243,7 @@ ALL_ORDER_STATES = View(
     order_states.comment or "",
     order_periods,
     (ORDER_STATES,),
+    key=("order_id", "valid_from"),
     tells_all_periods=True,
 )
 """All the rows that views of orders query."""

@@ -117,10 +117,13 @@ def as_stored(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 class Hours(TypeDecorator[Decimal]):
-    """Hours with two decimal places; on SQLite the query yields whole hundredths."""
+    """Hours with two decimal places. On SQLite a query yields whole hundredths, and is given them to compare with."""
 
     impl = Numeric
     cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        return int(value.scaleb(2)) if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None:

@@ -77,6 +77,13 @@ class decimal_compare(DecimalOperation):  # noqa: N801
     on_sqlite = "waybill_compare"
 
 
+class decimal_sort_key(DecimalOperation):  # noqa: N801
+    """What sorts and compares as the amount does by value: on PostgreSQL the amount, on SQLite a text."""
+
+    inherit_cache = True
+    on_sqlite = "waybill_sort_key"
+
+
 class rounded_quotient(DecimalOperation):  # noqa: N801
     """a / b, rounded half-even to two places; null if b is 0."""
 
@@ -165,6 +172,12 @@ def _times(element: decimal_times, compiler: SQLCompiler, **kwargs: Any) -> str:
 @compiles(decimal_compare, "postgresql")
 def _compare(element: decimal_compare, compiler: SQLCompiler, **kwargs: Any) -> str:
     return f"CAST(sign({' - '.join(map(_numeric, _operands(element, compiler, kwargs)))}) AS INTEGER)"
+
+
+@compiles(decimal_sort_key, "postgresql")
+def _sort_key(element: decimal_sort_key, compiler: SQLCompiler, **kwargs: Any) -> str:
+    (amount,) = _operands(element, compiler, kwargs)
+    return amount
 
 
 @compiles(rounded_quotient, "postgresql")

@@ -1,7 +1,7 @@
-"""Variants of views that only the command offers: totals of scorecards, and contacts by kind."""
+"""Variants of views, which plain SQL does not offer: totals of scorecards, and contacts by kind."""
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from projections.contacts import CONTACTS
 from projections.reps import REPS
@@ -16,6 +16,7 @@ from projections.views.rep_scorecard import SCORECARD_COLUMN_DOCS
 from projections.views.scorecard_totals import TOTALS_COLUMN_DOCS, Grouping, scorecards_by
 
 
+@cache
 def scorecard_view(by: Grouping | None = None, *, contacts: bool = False) -> View:
     """rep_scorecard, or its totals by team or mentor; with `contacts`, also the contacts of each month by kind."""
     view = view_named("scorecard")
@@ -26,9 +27,11 @@ def scorecard_view(by: Grouping | None = None, *, contacts: bool = False) -> Vie
     else:
         question = partial(scorecards_by, by=by)
     description = view.description if by is None else f"The scorecards of reps, summed up by {by}."
-    return replace(view, description=description, question=question, column_docs=docs, projections=projections)
+    key = view.key if by is None else (by.column, *view.key[1:])
+    return replace(view, description=description, question=question, column_docs=docs, projections=projections, key=key)
 
 
+@cache
 def workload_view(*, contacts: bool = False) -> View:
     """rep_workload; with `contacts`, contacts_7d by kind."""
     view = view_named("workload")

@@ -14,6 +14,9 @@ from domain.currency import MINOR_UNITS
 # The most digits that a value can have: products of sums of products. Nothing is lost before this many.
 _WIDE = Context(prec=1_000, rounding=ROUND_HALF_EVEN)
 _HUNDRED = Decimal(100)
+# The first digit of any decimal that the decimal module allows is less than this many places from the point.
+_ZERO_PLACE, _PLACE_DIGITS = 2 * 10**18, 19
+_NINES_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 _HUNDREDTH = Decimal("0.01")
 
 Stored = str | int | None
@@ -54,6 +57,24 @@ def _times(a: Decimal, b: Decimal) -> str:
 
 def _compare(a: Decimal, b: Decimal) -> int:
     return (a > b) - (a < b)
+
+
+def _sort_key(value: Stored) -> str | None:
+    """Text that sorts by code point as the numbers do by value; of what is no decimal, text after all of them."""
+    if value is None:
+        return None
+    try:
+        sign, digits, exponent = Decimal(value).as_tuple()
+    except ArithmeticError:
+        return f"3{value}"
+    if not any(digits) or not isinstance(exponent, int):
+        return "1"
+    # The first digit's place, then the digits: 12.5 is 0.125 with the place 2.
+    significant = "".join(map(str, digits)).lstrip("0")
+    place, significant = _ZERO_PLACE + len(significant) + exponent, significant.rstrip("0")
+    key = f"{place:0{_PLACE_DIGITS}}{significant}"
+    # Below zero, the greater number is the smaller one. The end sorts after every digit.
+    return f"0{key.translate(_NINES_COMPLEMENT)}~" if sign else f"2{key}"
 
 
 def _rounded_quotient(a: Decimal, b: Decimal) -> str | None:
@@ -98,6 +119,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "waybill_minus": (2, _on_decimals(_minus)),
     "waybill_times": (2, _on_decimals(_times)),
     "waybill_compare": (2, _on_decimals(_compare)),
+    "waybill_sort_key": (1, _sort_key),
     "waybill_rounded_quotient": (2, _on_decimals(_rounded_quotient)),
     "waybill_percent_of": (2, _on_decimals(_percent_of)),
     "waybill_rounded_to": (2, _on_decimals(_rounded_to)),
