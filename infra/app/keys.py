@@ -17,6 +17,10 @@ class UnknownKeyIdError(ValueError):
     """No key has this id."""
 
 
+class NeedsKeysError(Exception):
+    """The server would be reachable from other machines, and no key exists; the message names the command."""
+
+
 class WrongKeyError(ValueError):
     """A key with these options makes no sense; the message names the option and the fix."""
 

@@ -22,6 +22,7 @@ from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
+from infra.app.keys import NeedsKeysError
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
@@ -82,6 +83,7 @@ VALUE_ERROR = "Value error, "
 FAILURES = (
     AddressTakenError,
     MissingTopicsError,
+    NeedsKeysError,
     NewerServesError,
     NoBusinessMonthsError,
     NoStoreError,

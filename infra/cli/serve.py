@@ -28,14 +28,18 @@ def serve(address: AddressOption = None) -> None:
     # Imported here: other commands do not need the web.
     from infra.web.app import web_app
     from infra.web.context import Web
-    from infra.web.security.principal import Principal, Role
+    from infra.web.security.security import Security
     from infra.web.server import address_of, listening
     from infra.web.server import serve as serve_app
 
     stop = stopped_by_signals()
-    listener = listening(address or load_settings().serve)
+    settings = load_settings()
+    listener = listening(address or settings.serve)
     with open_waybill(stop=stop, access=Access.ACTING) as waybill:
-        everything = Principal(login_name(), frozenset(Role))
-        app = web_app(Web(waybill, lambda request: everything))
+        security = Security(waybill, login_name(), listener.getsockname()[0])
+        app = web_app(Web.secured(waybill, security))
         errors().print(f"Serving at {address_of(listener)}", highlight=False)
-        serve_app(app, listener, stop)
+        try:
+            serve_app(app, listener, stop, settings.serve_proxies)
+        finally:
+            security.close()

@@ -316,7 +316,19 @@ _DECLARED = (
     LogEvent(
         "request_failed",
         "error",
-        "/metrics, /healthz or /readyz could not be answered. A client that hangs up is not logged.",
+        "A request could not be answered, of the web or for /metrics, /healthz or /readyz.",
+        ("reason",),
+    ),
+    LogEvent(
+        "key_refused",
+        "warning",
+        "A request brought a key that is unknown, revoked or expired. Not logged for the many of one address.",
+        ("address",),
+    ),
+    LogEvent(
+        "state_folder_failed",
+        "warning",
+        "The state folder cannot be read or written: uses of keys are not noted, or sessions end with the process.",
         ("reason",),
     ),
 )

@@ -7,13 +7,14 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from infra.web.context import Web
-from infra.web.pages import search, today
-from infra.web.pages.problem import problem_page
+from infra.web.pages import search, sign_in, today
+from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
+from infra.web.security.protection import Protection
 
 STATIC = Path(__file__).parent / "static"
 
-ROUTERS = (today.router, search.router)
+ROUTERS = (today.router, search.router, sign_in.router)
 
 
 def web_app(web: Web) -> FastAPI:
@@ -24,4 +25,5 @@ def web_app(web: Web) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Protection, hosts=web.hosts, refuse=plain_problem)
     return app

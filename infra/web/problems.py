@@ -4,13 +4,19 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from infra.serialization import json_text
+from infra.store.failures import reason_of
+from infra.store.retries import passes
+from infra.web.security.headers import secure
 
 PROBLEM_JSON = "application/problem+json"
+FAILED = "the server failed; its log says why"
 
 
 class Problem(Exception):
@@ -52,3 +58,17 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
     def wrong(request: Request, error: RequestValidationError) -> Response:
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
         return answer(request, Problem(400, "; ".join(faults)))
+
+    @app.exception_handler(DBAPIError)
+    def store_failed(request: Request, error: DBAPIError) -> Response:
+        structlog.get_logger(__name__).error("request_failed", reason=reason_of(error))
+        if passes(error):
+            return answer(request, Problem(503, "the store cannot be reached now", headers={"Retry-After": "5"}))
+        return answer(request, Problem(500, FAILED))
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> Response:
+        structlog.get_logger(__name__).error("request_failed", reason=repr(error), exc_info=error)
+        response = answer(request, Problem(500, FAILED))
+        secure(response.headers, request.url.path)  # it goes out beside the middleware
+        return response

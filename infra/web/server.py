@@ -47,14 +47,20 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(app: FastAPI, listener: socket.socket, stop: Event) -> None:
-    """Answer requests until `stop` is set; those being answered then are finished. In any thread."""
+def serve(app: FastAPI, listener: socket.socket, stop: Event, proxies: str = "") -> None:
+    """Answer requests until `stop` is set; those being answered then are finished. In any thread.
+
+    `proxies` are the addresses (separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        log_level="critical",  # what fails is logged once, by the app
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
     server = _Server(config)

@@ -3,11 +3,15 @@
 from http import HTTPStatus
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
 from infra.queries.views import Asked
 from infra.web.clocks import Clocks
-from infra.web.pages.render import page
-from infra.web.problems import Problem
+from infra.web.context import web_of
+from infra.web.pages.render import page, plain_page
+from infra.web.pages.sign_in import sign_in_link
+from infra.web.problems import Problem, problem_response
+from infra.web.security.principal import Principal, Role
 
 API = "/v1/"
 
@@ -15,13 +19,39 @@ API = "/v1/"
 def problem_page(request: Request, problem: Problem) -> Response | None:
     """The page of a problem, for a request that takes HTML and is not the API's; else None.
 
-    Whoever is not signed in gets no page: its frame tells of the store.
+    Who is not signed in is led to the sign-in page, and gets no page with the frame: that tells of the store.
     """
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    if not _takes_html(request):
         return None
-    if request.url.path.startswith(API) or "text/html" not in request.headers.get("accept", ""):
+    if problem.status == HTTPStatus.UNAUTHORIZED and "authorization" not in request.headers:
+        return RedirectResponse(sign_in_link(request), HTTPStatus.SEE_OTHER)
+    if request.url.path.startswith(API):
         return None
+    principal = None if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _reader(request)
+    if principal is None:
+        return plain_problem(request, problem)
     title = HTTPStatus(problem.status).phrase
-    answer = page(request, "problem.html", None, Clocks(Asked()), problem.status, title=title, detail=problem.detail)
+    clocks = Clocks(Asked())
+    answer = page(request, "problem.html", principal, clocks, problem.status, title=title, detail=problem.detail)
     answer.headers.update(problem.headers)
     return answer
+
+
+def plain_problem(request: Request, problem: Problem) -> Response:
+    """The same without the frame, and without asking the store: a page for a browser, else problem details."""
+    if not _takes_html(request):
+        return problem_response(problem)
+    title = HTTPStatus(problem.status).phrase
+    return plain_page("plain_problem.html", problem.status, problem.headers, title=title, detail=problem.detail)
+
+
+def _takes_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _reader(request: Request) -> Principal | None:
+    try:
+        principal = web_of(request).authenticate(request)
+    except Problem:
+        return None
+    return principal if principal is not None and principal.may(Role.READ) else None

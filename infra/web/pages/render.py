@@ -3,6 +3,7 @@
 Everything is escaped; control characters and marks that reorder text are written out.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from markupsafe import Markup, escape
 from consumers.contract.writing import instant_text
 from infra.printable import printable
 from infra.web.clocks import Clocks
+from infra.web.context import web_of
 from infra.web.pages.frame import frame_of
 from infra.web.pages.links import account_path, order_path, rep_path
 from infra.web.pages.words import late_step, money_text, readable_instant, span_text
@@ -60,13 +62,30 @@ environment.globals.update(account_path=account_path, order_path=order_path, rep
 def page(
     request: Request, template: str, principal: Principal | None, clocks: Clocks, status: int = 200, **context: Any
 ) -> Response:
-    """A page of this template, which extends base.html; the template sees `frame`, `clocks` and `principal`."""
+    """A page of this template, which extends base.html; the template sees `frame`, `clocks` and `principal`.
+
+    Each form that posts has `{{ csrf_field() }}`.
+    """
     html = environment.get_template(template).render(
         request=request,
         path=request.url.path,
         principal=principal,
         clocks=clocks,
         frame=frame_of(request, clocks),
+        csrf_field=lambda: _csrf_field(request, principal),
+        can_sign_out=principal is not None and principal.session is not None and principal.key_id is not None,
         **context,
     )
     return Response(html, status, media_type=HTML)
+
+
+def plain_page(template: str, status: int, headers: Mapping[str, str], **context: Any) -> Response:
+    """A page of this template, which extends plain.html: for people of whom nothing is known. It asks no store."""
+    html = environment.get_template(template).render(**context)
+    return Response(html, status, dict(headers), media_type=HTML)
+
+
+def _csrf_field(request: Request, principal: Principal | None) -> Markup:
+    """The token of this principal's forms; nothing for one who needs none."""
+    session = None if principal is None else principal.session
+    return Markup() if session is None else web_of(request).csrf.field(session)

@@ -1,7 +1,7 @@
 """Guards of routes: each route names the role that it needs, and no route works without one.
 
-A route takes `Reader`, `Publisher` or `Operator` as a parameter. Only the paths of `infra/web/security/public.py` have
-none; tests/web/test_roles.py walks the router and holds that true.
+A route takes `Reader`, `Publisher`, `Operator` or `Anyone` as a parameter. Only the paths of
+`infra/web/security/public.py` have none; tests/web/test_roles.py walks the router and holds that true.
 """
 
 from typing import Annotated
@@ -10,24 +10,37 @@ from fastapi import Depends, Request
 
 from infra.web.context import web_of
 from infra.web.problems import Problem
+from infra.web.security.csrf import check_token
 from infra.web.security.principal import Principal, Role
 
 
+def authenticated(request: Request) -> Principal:
+    """The principal of a request. Raises Problem (401)."""
+    principal = web_of(request).authenticate(request)
+    if principal is None:
+        raise Problem(401, "this needs a key: send Authorization: Bearer KEY (see waybill keys create)")
+    return principal
+
+
 class Requires:
-    """A dependency of a route: the principal of the request, who has this role. Raises Problem (401, 403)."""
+    """A dependency of a route: the principal of the request, who has one of these roles. Raises Problem (401, 403).
 
-    def __init__(self, role: Role):
-        self.role = role
+    An unsafe request of a browser also needs its CSRF token.
+    """
 
-    def __call__(self, request: Request) -> Principal:
-        principal = web_of(request).authenticate(request)
-        if principal is None:
-            raise Problem(401, "this needs a key: send Authorization: Bearer KEY (see waybill keys create)")
-        if not principal.may(self.role):
-            raise Problem(403, f"this needs a key with the role {self.role.value}; {principal.name}'s has not")
+    def __init__(self, *roles: Role):
+        self.roles = roles
+
+    async def __call__(self, request: Request, principal: Annotated[Principal, Depends(authenticated)]) -> Principal:
+        if not any(principal.may(role) for role in self.roles):
+            names = " or ".join(role.value for role in self.roles)
+            raise Problem(403, f"this needs a key with the role {names}; {principal.name}'s has not")
+        await check_token(request, principal, web_of(request).csrf)
         return principal
 
 
 Reader = Annotated[Principal, Depends(Requires(Role.READ))]
 Publisher = Annotated[Principal, Depends(Requires(Role.PUBLISH))]
+PublisherOrReader = Annotated[Principal, Depends(Requires(Role.PUBLISH, Role.READ))]
 Operator = Annotated[Principal, Depends(Requires(Role.OPERATE))]
+Anyone = Annotated[Principal, Depends(Requires(*Role))]

@@ -40,10 +40,8 @@ class StateFolder:
         base = settings.state_folder.strip()
         if not base:
             base = str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "waybill")
-        try:
-            return cls(Path(base).expanduser() / _name_of(settings))
-        except RuntimeError as e:  # no home folder is known
-            raise StateFolderError(f"{e}; set WAYBILL_STATE_FOLDER") from e
+        # Without a home folder, `~` stays as it is: then nothing can be written there, which is told on the way.
+        return cls(Path(os.path.expanduser(base)) / _name_of(settings))  # noqa: PTH111
 
     @property
     def store_name(self) -> str:
