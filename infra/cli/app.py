@@ -51,6 +51,7 @@ from infra.cli import (
     store,
     topics,
     traces,
+    trend,
     views,
 )
 from infra.cli.output import show_error
@@ -138,7 +139,7 @@ app = typer.Typer(
 NOUNS = {
     "Start": (demo, files),
     "Running parts": (processes, serve),
-    "Views": (views, quote),
+    "Views": (views, trend, quote),
     "One order, one message": (orders, messages, traces, events),
     "The desk acts": (desk,),
     "On call: the store": (store, doctor, diffs, held),

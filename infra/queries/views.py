@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Engine, Select
+from sqlalchemy import Connection, Engine, Select
 
 from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
@@ -17,6 +17,7 @@ from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError, answering
 from infra.store.projected.unreadable import unreadable_row
+from projections.projection import Projection
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import reads_business_months
 from projections.views.catalogue import View
@@ -43,6 +44,27 @@ class Answer:
     instant: datetime
     total: int | None
     """The number of all rows, of which `rows` are the first; None if they were not counted."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Several queries answered from one snapshot, while it is open.
+
+    `as_of` is the instant as the queries need it, and `instant` the same for people (UTC).
+    """
+
+    connection: Connection
+    as_of: AsOf
+    instant: datetime
+    position: int
+    over: Callable[[Select[Any]], Select[Any]]
+    """The query on the tables that answer."""
+
+    def rows(self, question: Select[Any]) -> Sequence[Any]:
+        return self.connection.execute(self.over(question)).all()
+
+    def dicts(self, question: Select[Any]) -> list[Mapping[str, Any]]:
+        return [dict(row) for row in self.connection.execute(self.over(question)).mappings()]
 
 
 class Views:
@@ -127,6 +149,48 @@ class Views:
         ):
             question = _question(view, AsOf.at(instant, present=True, zone=self._zone), filters)
             yield Streamed(connection, question, head, instant)
+
+    @contextmanager
+    def reading(
+        self,
+        asked: Asked,
+        projections: Sequence[Projection],
+        *,
+        all_periods: bool = False,
+        counts_untaken: bool = False,
+    ) -> Iterator[Reading]:
+        """One snapshot by these clocks for several queries of these projections.
+
+        With `all_periods`, the queries may also look at what was before `as_of`; with `counts_untaken`, at the messages
+        that were not taken.
+        """
+        instant = asked.as_of or self._clock()
+        if asked.known_at is None:
+            as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
+            with snapshot(self._engine) as connection:
+                answers = answering(connection, projections)
+                try:
+                    yield Reading(connection, as_of, instant, answers.position, answers.over)
+                except UnreadableValueError as e:
+                    raise unreadable_row(connection, projections, e) from e
+            return
+        head = self._history.head()
+        with (
+            scratch_of(
+                self._history,
+                projections,
+                asked.as_of,
+                asked.known_at,
+                self._clock_skew,
+                self._zone,
+                self._clock(),
+                only_lasting=not all_periods,
+                untaken=UntakenThen(self._engine, self._history, asked.known_at) if counts_untaken else None,
+            ) as scratch,
+            scratch.connect() as connection,
+        ):
+            present = AsOf.at(instant, present=not all_periods, zone=self._zone)
+            yield Reading(connection, present, instant, head, lambda question: question)
 
     def wait_for(self, view: View, position: int, patience: timedelta) -> None:
         """Wait until the view reflects a position, such as that of the caller's message.
