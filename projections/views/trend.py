@@ -120,8 +120,8 @@ def _spans(counted: Counted, by: TrendBy | None) -> tuple[Any, ...]:
         lasts = or_(state.valid_to.is_(None), state.valid_to > state.promised_by)
         return (column, order_states, _later(begins, passed), _or_never(ends), is_open, lasts)
     doubted = _doubted_from(begins, promise)
-    begins, ends = _later(begins, doubted), _earlier(_or_never(ends), passed)
-    return (column, order_states, begins, ends, is_open, doubted < _whole(NEVER))
+    at_risk_until = _earlier(_or_never(ends), passed)
+    return (column, order_states, _later(begins, doubted), at_risk_until, is_open, doubted < _whole(NEVER))
 
 
 def _doubted_from(begins: ColumnElement[int], promise: ColumnElement[int]) -> ColumnElement[int]:
