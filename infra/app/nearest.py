@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from itertools import islice
+from itertools import islice, takewhile
 
+from domain.order.kind import ORDER
+from domain.streams import split_stream_name, stream_name
 from infra.queries.desk import Desk, Rep
 from infra.queries.messages import Messages
+from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError
 
 NEAREST_NAMED = 3
 SOURCES_READ = 1_000
 """With more sources, none is suggested."""
+ORDERS_READ = 100
+MOST_LEFT_OUT = 4
+"""How many last characters of an order's id may be wrong."""
 
 
 def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
@@ -34,6 +40,25 @@ def never_registered(desk: Desk, rep_id: str) -> str | None:
 def nearest_account(account_id: str, desk: Desk) -> str:
     """Accounts whose id is like this text."""
     return _suggested(get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED))
+
+
+def nearest_orders(order_id: str, history: History) -> list[str]:
+    """Ids of orders that are like this text, the likest first. It reads few names: those beside it in the store."""
+    first = _orders_after(history, "", 1)
+    # A number alone, where ids have letters before it: SO-10248 for 10248.
+    lettered = "".join(takewhile(lambda letter: not letter.isdigit(), first[0] if first else "")) + order_id
+    found: dict[str, None] = {}
+    for text in (order_id, order_id.upper(), lettered):
+        for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
+            found.update(dict.fromkeys(_orders_after(history, text[:-left_out], ORDERS_READ)))
+    near = get_close_matches(order_id, found, n=NEAREST_NAMED)
+    same = [each for each in found if each.lower() in (order_id.lower(), lettered.lower())]
+    return list(dict.fromkeys([*same, *near]))[:NEAREST_NAMED]
+
+
+def _orders_after(history: History, beginning: str, most: int) -> list[str]:
+    streams = history.next_streams(stream_name(ORDER, beginning), [ORDER], most)
+    return [split_stream_name(stream)[1] for stream, _ in streams]
 
 
 def unknown_source(source: str, messages: Messages) -> str | None:

@@ -11,7 +11,7 @@ from domain.derived import MessageWithdrawn, facts_among, is_derived
 from domain.fact import Fact, FactKey, StreamEvent
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
-from domain.settling import up_to
+from domain.settling import Settling, up_to
 from domain.streams import settle_stream, stream_name
 from infra.queries.derived_then import DerivedThen
 from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
@@ -20,10 +20,23 @@ from projections.order_details import OrderDetails, order_details
 from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
 
 
+class OrderReading(NamedTuple):
+    """The stored events of an order's stream, and its facts that count by the two clocks, in the order of the stream.
+
+    With `known_at`, `known` are the facts known then, whenever they occurred; without it, all facts that stand.
+    """
+
+    stream: str
+    events: Sequence[PositionedEvent]
+    known: Sequence[Fact]
+    facts: Sequence[Fact]
+
+
 class OrderAnswer(NamedTuple):
     """An order at an instant `at` (UTC), and the position that everything reflects at least.
 
     `summary` is None before it is placed. `untaken` are the messages about it, up to `at`, that were not taken.
+    `settling` is that of the facts of `reading`.
     """
 
     at: datetime
@@ -32,6 +45,8 @@ class OrderAnswer(NamedTuple):
     untaken: Sequence[UntakenOfOrder]
     timeline: Sequence[TimelineEntry]
     position: int
+    reading: OrderReading
+    settling: Settling[Any]
 
     def fields(self) -> dict[str, Any] | None:
         """The order's own fields: those of its summary, `completed_at`, and what depends on the instant."""
@@ -68,23 +83,32 @@ class Orders:
     ) -> OrderAnswer | None:
         """The order at `as_of`, or `now`; None when nothing is known of it by these clocks."""
         head = self._history.head()  # asked first: what is read next reflects at least this much
-        stream, at = stream_name(ORDER, order_id), as_of or now
-        events = self._history.stream(stream)
-        filed = facts_among(e.event for e in events)
+        at = as_of or now
+        reading = self.read(order_id, now, as_of, known_at)
+        stream, events, known, facts = reading
         if known_at is None:
-            facts = up_to(filed, as_of)
             untaken = untaken_now(self._engine, order_id, at)
         else:
-            then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
-            known = then.known({stream: filed}).streams[stream]
-            facts = up_to(known, as_of)
             untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, known, at, known_at)
         if not facts and not untaken:
             return None
-        settling = settle_stream(stream, facts)
+        settling = settle_stream(stream, [*facts])
         told = _of_now(events, facts, as_of) if known_at is None else _of_then(events, facts, known_at)
         summary = settling.moments[-1].summary if settling.moments else None
-        return OrderAnswer(at, summary, order_details(settling), untaken, order_timeline(told, settling), head)
+        timeline = order_timeline(told, settling)
+        return OrderAnswer(at, summary, order_details(settling), untaken, timeline, head, reading, settling)
+
+    def read(
+        self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> OrderReading:
+        """The order's events and facts; empty when nothing is known of it."""
+        stream = stream_name(ORDER, order_id)
+        events = self._history.stream(stream)
+        known = facts_among(e.event for e in events)
+        if known_at is not None:
+            then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
+            known = list(then.known({stream: known}).streams[stream])
+        return OrderReading(stream, events, known, up_to(known, as_of))
 
 
 def _of_now(

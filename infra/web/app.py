@@ -7,14 +7,14 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from infra.web.context import Web
-from infra.web.pages import search, sign_in, today
+from infra.web.pages import order, search, sign_in, today
 from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
 from infra.web.security.protection import Protection
 
 STATIC = Path(__file__).parent / "static"
 
-ROUTERS = (today.router, search.router, sign_in.router)
+ROUTERS = (order.router, today.router, search.router, sign_in.router)
 
 
 def web_app(web: Web) -> FastAPI:

@@ -7,6 +7,11 @@ def order_path(order_id: str) -> str:
     return f"/orders/{quote(order_id, safe='')}"
 
 
+def steps_path(order_id: str) -> str:
+    """The stepper of an order. An order whose id ends with "/steps" has %2Fsteps in its own path."""
+    return order_path(order_id) + "/steps"
+
+
 def rep_path(rep_id: str) -> str:
     return f"/reps/{quote(rep_id, safe='')}"
 

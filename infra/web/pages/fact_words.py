@@ -1,0 +1,59 @@
+"""Facts in words, for pages: names of events, what a message said, and how late it was known."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from domain.fact import Fact, StreamEvent
+from infra.web.pages.time_words import duration_in_words
+from infra.web.pages.timeline_tracks import LATE_AFTER
+
+
+def event_words(name: str) -> str:
+    """An event's name in words: OrderPlaced is "Order placed"."""
+    return re.sub(r"(?<!^)([A-Z])", r" \1", name).capitalize()
+
+
+def known_later(occurred_at: datetime | None, recorded_at: datetime) -> str:
+    """How much later something was recorded than it happened, such as "2 d 3 h"; empty for at once."""
+    if occurred_at is None or recorded_at - occurred_at <= LATE_AFTER:
+        return ""
+    return duration_in_words(recorded_at - occurred_at)
+
+
+def data_of(event: StreamEvent) -> list[tuple[str, Any]]:
+    """The data that a message gave, field by field, without those that it left out; rows as lists of fields."""
+    if not isinstance(event, Fact):
+        return []
+    found = [(name, getattr(event, name)) for name in event.DATA_FIELDS]
+    return [(name, _told(value)) for name, value in found if value is not None and value is not msgspec.UNSET]
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_told(part) for part in value]
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.asdict(value)
+        return ", ".join(f"{name} {_text(part)}" for name, part in fields.items() if part is not None)
+    return value
+
+
+def _text(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+
+
+def plain(value: Any) -> Any:
+    """A value of a row or field for a page: structures as text, instants and decimals as they are."""
+    if isinstance(value, tuple | list):
+        return ", ".join(str(plain(part)) for part in value)
+    if isinstance(value, msgspec.Struct):
+        return _told(value)
+    return value
+
+
+def amount(value: Decimal) -> str:
+    """A quantity without needless zeros."""
+    return f"{value.normalize():f}"

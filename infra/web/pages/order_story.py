@@ -1,0 +1,176 @@
+"""How an order stands, in sentences: what a person sees first who asks why it is late. Pure.
+
+A sentence is a sequence of texts and instants; the page writes each instant in the viewer's zone.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from domain.order.summary import OrderLineSummary, OrderSummary, ShipmentSummary
+from domain.settling import Moment
+from infra.web.pages.time_words import duration_in_words
+from infra.web.pages.timeline_tracks import LATE_AFTER
+from projections.order_details import OrderDetails
+
+Sentence = Sequence[str | datetime]
+Tone = Literal["late", "risk", "good", "done", "ended"]
+CAUSES = ("ShipmentDelayed", "DeliveryAttempted", "ShipmentCancelled", "OrderRescheduled", "DeliveryReturned")
+"""Events whose reasons say why an order is late."""
+CAUSE_WORDS = {
+    "ShipmentDelayed": "was delayed",
+    "DeliveryAttempted": "was attempted in vain",
+    "ShipmentCancelled": "was cancelled",
+    "DeliveryReturned": "came back",
+    "OrderRescheduled": "the order was rescheduled",
+}
+MOST_CAUSES = 3
+
+
+class Story(NamedTuple):
+    """`headline` says how the order stands, `why` what led to it, `customer` what the customer knows."""
+
+    tone: Tone
+    headline: str
+    why: Sequence[Sentence]
+    customer: Sequence[Sentence]
+    customer_waits: bool
+
+
+def story_of(summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], at: datetime) -> Story:
+    """The story of a placed order at an instant (aware)."""
+    tone, headline = _headline(summary, at)
+    why = list(_open(summary, details, at) if summary.status == "open" else _closed(summary, details, moments, tone))
+    owed = summary.follow_ups_at(at)
+    return Story(tone, headline, why, list(_customer(summary, details, at, tone)), bool(owed))
+
+
+def _headline(summary: OrderSummary, at: datetime) -> tuple[Tone, str]:
+    promise = summary.promised_by
+    if summary.status == "cancelled":
+        return "ended", "Cancelled"
+    if summary.delivered_at is not None:
+        ahead = promise - summary.delivered_at
+        short = ", short" if summary.short else ""
+        if ahead < timedelta(0):
+            return "late", f"Delivered {duration_in_words(ahead)} late{short}"
+        return "done", f"Delivered {duration_in_words(ahead)} before its promise{short}"
+    if promise < at:
+        return "late", f"Overdue by {duration_in_words(at - promise)}"
+    left = f"Due in {duration_in_words(promise - at)}"
+    if summary.latest_estimate is not None and summary.latest_estimate > promise:
+        return "risk", f"{left}, expected {duration_in_words(summary.latest_estimate - promise)} late"
+    if summary.estimated_delivery is not None and summary.estimated_delivery < at:
+        return "risk", f"{left}; its estimate has passed"
+    if summary.stage == "to_book":
+        return "risk" if promise - at <= timedelta(hours=24) else "good", f"{left}, not booked yet"
+    return "good", left
+
+
+def _open(summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterator[Sentence]:
+    live = [one for one in details.shipments if one.delivered_at is None and one.cancelled_at is None]
+    for shipment in sorted(live, key=lambda one: (one.estimated_delivery is not None, one.estimated_delivery)):
+        yield from _live(shipment, summary, details, at)
+    left = [(line, amount) for line in details.lines if (amount := _left(line))]
+    if not live:
+        yield ("No shipment is under way: ", *([_lines(left), " left to book."] if left else ["nothing is booked."]))
+        yield from _causes(details, ("ShipmentCancelled", "DeliveryReturned"), 1)
+    elif left:
+        yield (f"Not booked yet: {_lines(left)}.",)
+    if summary.stage == "partly_delivered":
+        owed = sum(1 for line in details.lines if line.kind == "goods" and line.delivered < line.quantity)
+        goods = sum(1 for line in details.lines if line.kind == "goods" and line.quantity)
+        yield (f"Delivered in part: {owed} of {goods} lines of goods still owed.",)
+    if summary.expedite == "requested":
+        undecided = [one for one in details.expedites if one.decision is None]
+        yield ("Expedite request undecided since ", undecided[0].requested_at, ", needed by ", undecided[0].needed_by)
+
+
+def _live(shipment: ShipmentSummary, summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterator[Sentence]:
+    said: list[str | datetime] = [f"{shipment.shipment_id} ({shipment.carrier}) "]
+    if shipment.dispatched_at is None:
+        said += ["is booked and has not left"]
+    else:
+        said += ["left ", shipment.dispatched_at]
+    estimate = shipment.estimated_delivery
+    if estimate is None:
+        said += ["; nobody knows when it arrives"]
+    else:
+        said += ["; expected ", estimate]
+        if estimate > summary.promised_by:
+            said += [f", {duration_in_words(estimate - summary.promised_by)} after the promise"]
+        if estimate < at:
+            said += [f", which passed {duration_in_words(at - estimate)} ago without a delivery"]
+    yield (*said, ".")
+    if shipment.delay_reason:
+        yield (f"Why it was delayed: {shipment.delay_reason}.",)
+    if shipment.attempts:
+        tried = [
+            one.reason
+            for one in details.reasons
+            if one.event == "DeliveryAttempted" and one.shipment_id == shipment.shipment_id
+        ]
+        times = "once" if shipment.attempts == 1 else f"{shipment.attempts} times"
+        yield (f"Delivery was attempted {times}" + (f": {tried[-1]}." if tried else "."),)
+
+
+def _closed(summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], tone: Tone) -> Iterator[Sentence]:
+    if summary.cancel_reason is not None:
+        yield (f"Cancelled: {summary.cancel_reason}.",)
+    if summary.delivered_at is None:
+        return
+    yield ("Complete since ", summary.delivered_at, f" by {summary.delivered_carrier or 'an amendment'}.")
+    if tone == "late":
+        yield from _causes(details, CAUSES, MOST_CAUSES)
+        late = [one for one in details.shipments if _came_late(one, summary)]
+        for shipment in late[:MOST_CAUSES]:
+            assert shipment.delivered_at is not None
+            if shipment.original_estimate is not None and shipment.original_estimate > summary.promised_by:
+                estimate = shipment.original_estimate
+                yield (f"{shipment.shipment_id} ({shipment.carrier}) was booked for ", estimate, ", after the promise.")
+            elif shipment.booked_at > summary.promised_by:
+                yield (f"{shipment.shipment_id} was booked only ", shipment.booked_at, ", after the promise.")
+    for at, fact, after in reversed(moments):
+        if after.delivered_at == at and fact.recorded_at - fact.occurred_at > LATE_AFTER:
+            later = duration_in_words(fact.recorded_at - fact.occurred_at)
+            yield (f"The last delivery became known {later} later, ", fact.recorded_at, ".")
+            return
+
+
+def _came_late(shipment: ShipmentSummary, summary: OrderSummary) -> bool:
+    return shipment.delivered_at is not None and shipment.delivered_at > summary.promised_by
+
+
+def _causes(details: OrderDetails, events: Sequence[str], most: int) -> Iterator[Sentence]:
+    found = [reason for reason in details.reasons if reason.event in events]
+    for one in found[-most:]:
+        what = CAUSE_WORDS[one.event]
+        yield (f"{one.shipment_id} {what} " if one.shipment_id else f"{what} ".capitalize(), one.at, f": {one.reason}.")
+
+
+def _customer(summary: OrderSummary, details: OrderDetails, at: datetime, tone: Tone) -> Iterator[Sentence]:
+    for owed in summary.follow_ups_at(at):
+        about = f"expedite request {owed.request_id}" if owed.request_id else f"the {owed.about}"
+        since = duration_in_words(at - owed.owed_since)
+        yield (f"The customer has not been told about {about}: owed for {since}, since ", owed.owed_since, ".")
+    told = [one for one in details.customer_told if one.about in ("delay", "expedite")]
+    if told:
+        last = told[-1]
+        by = f" by {last.channel}" if last.channel else ""
+        note = f": “{last.note}”" if last.note else ""
+        yield (f"The customer was told about the {last.about} ", last.at, f"{by}{note}.")
+    elif tone in ("late", "risk") and not summary.follow_ups_at(at):
+        yield ("No message says that the customer was told.",)
+
+
+def _left(line: OrderLineSummary) -> Decimal:
+    if line.kind != "goods":
+        return Decimal(0)
+    return max(Decimal(0), line.quantity - line.delivered - line.booked)
+
+
+def _lines(left: Sequence[tuple[OrderLineSummary, Decimal]]) -> str:
+    told = [f"{amount.normalize():f} × {line.sku or f'line {line.line}'}" for line, amount in left[:3]]
+    more = f" and {len(left) - 3} lines more" if len(left) > 3 else ""
+    return ", ".join(told) + more

@@ -1,0 +1,310 @@
+"""What an order's settling tells over time: promises, requests, shipments and what the customer was told, as tracks.
+
+A track is one row of the picture: spans (something lasted) and points (something happened). All instants are UTC.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from domain.fact import Fact
+from domain.order.summary import ExpediteSummary, OrderSummary, ShipmentSummary
+from domain.settling import Moment, Settling
+from domain.verdict import Verdict
+from infra.web.pages.time_words import duration_in_words, instant_in_words
+
+LATE_AFTER = timedelta(minutes=15)
+"""What is recorded within this time of its happening is not late."""
+IMPORT_FROM = 3
+"""So many facts recorded in one second, and more than half of all, came by an import."""
+
+WORDS = {
+    "OrderPlaced": ("placed", "placed"),
+    "OrderAmended": ("amended", "amended"),
+    "OrderReassigned": ("reassigned", "reassigned"),
+    "OrderRescheduled": ("rescheduled", "rescheduled"),
+    "OrderCancelled": ("cancelled", "order cancelled"),
+    "OrderReinstated": ("reinstated", "order reinstated"),
+    "ExpediteRequested": ("requested", "expedite requested"),
+    "ExpediteGranted": ("granted", "expedite granted"),
+    "ExpediteDeclined": ("declined", "expedite declined"),
+    "CustomerInformed": ("told", "customer told"),
+    "ShipmentBooked": ("booked", "booked"),
+    "ShipmentRebooked": ("rebooked", "rebooked"),
+    "ShipmentDispatched": ("dispatched", "dispatched"),
+    "ShipmentDelayed": ("delayed", "delayed"),
+    "ShipmentCancelled": ("cancelled", "shipment cancelled"),
+    "DeliveryAttempted": ("attempted", "delivery attempted"),
+    "DeliveryConfirmed": ("delivered", "delivery confirmed"),
+    "DeliveryReturned": ("returned", "returned"),
+}
+"""Event to the kind of its mark and to words for its title."""
+
+
+class Point(NamedTuple):
+    at: datetime
+    kind: str
+    title: str
+    fact: Fact | None = None
+
+
+class Span(NamedTuple):
+    begin: datetime
+    end: datetime
+    kind: str
+    title: str
+
+
+class Track(NamedTuple):
+    """One row; `name` stands beside it."""
+
+    name: str
+    spans: Sequence[Span]
+    points: Sequence[Point]
+
+
+class Tracks(NamedTuple):
+    """All rows of the picture. `overdue` are the spans during which the order was overdue.
+
+    `imported_at` is the second in which most facts were recorded together; None when they came one by one.
+    """
+
+    order: Track
+    promises: Sequence[Track]
+    expedites: Sequence[Track]
+    shipments: Sequence[Track]
+    customer: Track
+    not_taken: Track
+    not_known: Track
+    overdue: Sequence[tuple[datetime, datetime]]
+    promised_by: datetime | None
+    imported_at: datetime | None
+    at: datetime
+    is_open: bool
+    status: str
+
+    def lanes(self) -> Iterator[tuple[str, Sequence[Track]]]:
+        """The lanes in their order, without empty ones."""
+        lanes: Sequence[tuple[str, Sequence[Track]]] = (
+            ("Order", [self.order]),
+            ("Promise", self.promises),
+            ("Expedite", self.expedites),
+            ("Shipment", self.shipments),
+            ("Customer", [self.customer]),
+            ("Not taken", [self.not_taken]),
+            ("Not yet known", [self.not_known]),
+        )
+        for name, rows in lanes:
+            if any(row.spans or row.points for row in rows):
+                yield name, rows
+
+    def instants(self) -> list[datetime]:
+        """All instants that are drawn; an open order is drawn up to the instant asked for. Empty: nothing to draw."""
+        instants: list[datetime] = []
+        for _, rows in self.lanes():
+            for row in rows:
+                instants += (instant for span in row.spans for instant in (span.begin, span.end))
+                for point in row.points:
+                    instants.append(point.at)
+                    if point.fact is not None:
+                        instants.append(point.fact.occurred_at)
+                        if late_known(point.fact, self.imported_at):
+                            instants.append(min(point.fact.recorded_at, self.at))
+        return [*instants, self.at] if instants and self.is_open else instants
+
+    def summary(self) -> str:
+        """The picture in a sentence, for those who do not see it."""
+        parts = [self.status]
+        if self.promised_by is not None:
+            parts.append(f"promised by {instant_in_words(self.promised_by)}")
+        parts += (f"overdue for {duration_in_words(end - begin)}" for begin, end in self.overdue[-1:])
+        parts.append(f"{len(self.shipments) // 2} shipments, {len(self.expedites)} expedite requests")
+        return "Timeline of the order: " + ", ".join(parts) + ". The list below says the same in words."
+
+
+def tracks_of(settling: Settling[Any], facts: Iterable[Fact], at: datetime, not_known: Sequence[Fact] = ()) -> Tracks:
+    """What the settling of these facts says at an instant."""
+    moments = [moment for moment in settling.moments if isinstance(moment.summary, OrderSummary)]
+    all_facts = list(facts)
+    last: OrderSummary | None = moments[-1].summary if moments else None
+    is_open = last is None or last.status == "open"
+    ends = at if is_open else moments[-1].at
+    return Tracks(
+        order=Track("", (), list(_of_order(moments))),
+        promises=list(_promises(moments, ends)),
+        expedites=list(_expedites(moments, ends)),
+        shipments=list(_shipments(moments, ends)),
+        customer=Track("", list(_owed(moments, at)), list(_points(moments, "CustomerInformed"))),
+        not_taken=Track("", (), list(_not_taken(settling, all_facts))),
+        not_known=Track("", (), [_point(fact.occurred_at, fact, "unknown") for fact in not_known]),
+        overdue=list(_overdue(moments, at)),
+        promised_by=last.promised_by if last else None,
+        imported_at=_imported_at([*all_facts, *not_known]),
+        at=at,
+        is_open=is_open,
+        status="not placed yet" if last is None else last.status,
+    )
+
+
+def late_known(fact: Fact, imported_at: datetime | None) -> bool:
+    """Whether a fact was recorded clearly after it happened, and not by the import of everything."""
+    if fact.recorded_at.replace(microsecond=0) == imported_at:
+        return False
+    return fact.recorded_at - fact.occurred_at > LATE_AFTER
+
+
+def _imported_at(facts: Sequence[Fact]) -> datetime | None:
+    seconds = Counter(fact.recorded_at.replace(microsecond=0) for fact in facts)
+    second, count = next(iter(seconds.most_common(1)), (None, 0))
+    return second if count >= IMPORT_FROM and count * 2 > len(facts) else None
+
+
+def _point(at: datetime, fact: Fact, kind: str | None = None) -> Point:
+    own, words = WORDS.get(type(fact).__name__, ("other", type(fact).__name__))
+    parts = [words, instant_in_words(at)]
+    for name in ("shipment_id", "request_id", "about", "reason", "note"):
+        value = getattr(fact, name, None)
+        if value:
+            parts.append(str(value))
+    if fact.recorded_at - fact.occurred_at > LATE_AFTER:
+        parts.append(f"recorded {duration_in_words(fact.recorded_at - fact.occurred_at)} later")
+    return Point(at, kind or own, " · ".join(parts), fact)
+
+
+def _points(moments: Iterable[Moment], *names: str) -> Iterator[Point]:
+    for at, fact, _ in moments:
+        if type(fact).__name__ in names:
+            yield _point(at, fact)
+
+
+def _of_order(moments: Sequence[Moment]) -> Iterator[Point]:
+    yield from _points(
+        moments, "OrderPlaced", "OrderAmended", "OrderReassigned", "OrderRescheduled", "OrderCancelled",
+        "OrderReinstated",
+    )  # fmt: skip
+    before: datetime | None = None
+    for at, _, summary in moments:
+        if summary.delivered_at is not None and summary.delivered_at != before:
+            yield Point(at, "complete", f"order complete · {instant_in_words(at)}")
+        before = summary.delivered_at
+
+
+def _promises(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
+    """One row a promise: a bar while it was in force, a dashed one on to its instant, and a flag there."""
+    set_at: list[tuple[datetime, Fact, datetime]] = []
+    for at, fact, summary in moments:
+        if not set_at or summary.promised_by != set_at[-1][2]:
+            set_at.append((at, fact, summary.promised_by))
+    for number, (since, fact, promised_by) in enumerate(set_at):
+        in_force = number == len(set_at) - 1
+        until = ends if in_force else set_at[number + 1][0]
+        by = f"promised by {instant_in_words(promised_by)}"
+        kind, word = WORDS.get(type(fact).__name__, ("other", ""))
+        spans = [Span(since, max(since, until), "promise" if in_force else "promise-replaced", f"{word}: {by}")]
+        if promised_by > until:
+            spans.append(Span(until, promised_by, "ahead", by))
+        flag = Point(promised_by, "due" if in_force else "due-replaced", by)
+        yield Track("" if not number else word, spans, [_point(since, fact, kind), flag])
+
+
+def _expedites(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
+    requests: dict[str, ExpediteSummary] = {}
+    points: dict[str, list[Point]] = {}
+    for at, fact, summary in moments:
+        for one in summary.changed_expedites:
+            requests[one.request_id] = one
+        request_id = getattr(fact, "request_id", None)
+        if request_id is not None and type(fact).__name__.startswith("Expedite"):
+            points.setdefault(request_id, []).append(_point(at, fact))
+    for request_id, one in requests.items():
+        decision = one.decision or "undecided"
+        until = one.decided_at or max(ends, one.requested_at)
+        span = Span(one.requested_at, until, f"expedite-{decision}", f"{request_id}: {decision}")
+        needed = Point(one.needed_by, "needed", f"needed by {instant_in_words(one.needed_by)}")
+        yield Track(f"Expedite {request_id}", [span], [*points.get(request_id, ()), needed])
+
+
+def _shipments(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
+    """Two rows a shipment: what happened to it, and when it was expected."""
+    shipments: dict[str, ShipmentSummary] = {}
+    points: dict[str, list[Point]] = {}
+    estimates: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    for at, fact, summary in moments:
+        shipment_id = getattr(fact, "shipment_id", None)
+        if shipment_id is not None:
+            points.setdefault(shipment_id, []).append(_point(at, fact))
+        for one in summary.changed_shipments:
+            shipments[one.shipment_id] = one
+            told = estimates.setdefault(one.shipment_id, [])
+            if not told or told[-1][1] != one.estimated_delivery:
+                told.append((at, one.estimated_delivery))
+    for shipment_id, one in shipments.items():
+        ended = one.delivered_at or one.cancelled_at or max(ends, one.booked_at)
+        spans = [Span(one.booked_at, max(one.booked_at, one.dispatched_at or ended), "waiting", "booked")]
+        if one.dispatched_at is not None:
+            spans.append(Span(one.dispatched_at, max(one.dispatched_at, ended), "moving", "on its way"))
+        yield Track(f"{shipment_id} · {one.carrier}", spans, points.get(shipment_id, []))
+        yield Track("expected", *_estimates(estimates[shipment_id], ended))
+
+
+def _estimates(told: Sequence[tuple[datetime, datetime | None]], ended: datetime) -> tuple[list[Span], list[Point]]:
+    """A thin bar while an estimate was the latest, and a mark at the estimate itself."""
+    spans, points = [], []
+    for number, (since, estimate) in enumerate(told):
+        latest = number == len(told) - 1
+        until = max(since, ended if latest else told[number + 1][0])
+        words = "no estimate" if estimate is None else f"expected {instant_in_words(estimate)}"
+        spans.append(Span(since, until, "no-estimate" if estimate is None else "estimate", f"{words}, said then"))
+        if estimate is not None:
+            points.append(Point(estimate, "expected" if latest else "expected-before", words))
+    return spans, points
+
+
+def _owed(moments: Sequence[Moment], at: datetime) -> Iterator[Span]:
+    """The spans during which the customer was owed a word."""
+    owed: dict[Any, datetime] = {}
+    for moment, _, summary in moments:
+        now = {(each.about, each.request_id): each.owed_since for each in summary.follow_ups}
+        for key in owed.keys() - now.keys():
+            yield _owed_span(owed[key], moment, key)
+        owed = now
+    if moments:
+        for each in moments[-1].summary.follow_ups_at(at):
+            yield _owed_span(each.owed_since, at, (each.about, each.request_id))
+
+
+def _owed_span(since: datetime, until: datetime, key: tuple[str, str | None]) -> Span:
+    about = f"{key[0]} {key[1]}" if key[1] else key[0]
+    long = duration_in_words(until - since)
+    return Span(since, max(since, until), "owed", f"a word about the {about} was owed for {long}")
+
+
+def _overdue(moments: Sequence[Moment], at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The spans during which the order was open and its promise passed, merged where one follows another."""
+    since: datetime | None = None
+    until: datetime | None = None
+    for number, (begin, _, summary) in enumerate(moments):
+        end = moments[number + 1].at if number + 1 < len(moments) else max(at, begin)
+        late_from = max(begin, summary.promised_by)
+        if summary.status != "open" or late_from >= end:
+            continue
+        if since is not None and until == late_from:
+            until = end
+            continue
+        if since is not None and until is not None:
+            yield since, until
+        since, until = late_from, end
+    if since is not None and until is not None:
+        yield since, until
+
+
+def _not_taken(settling: Settling[Any], facts: Iterable[Fact]) -> Iterator[Point]:
+    """What did not take effect, with its reason; messages that repeat what is so are left out."""
+    for fact in facts:
+        outcome = settling.outcomes.get(fact.key)
+        if outcome is None or outcome.verdict in (Verdict.APPLIED, Verdict.DUPLICATE):
+            continue
+        kind = "voided" if outcome.voided else outcome.verdict.value
+        point = _point(fact.occurred_at, fact, kind)
+        yield point._replace(title=f"{kind}: {outcome.reason} · {point.title}")
