@@ -51,9 +51,11 @@ def nearest_orders(order_id: str, history: History) -> list[str]:
     for text in (order_id, order_id.upper(), lettered):
         for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
             found.update(dict.fromkeys(_orders_after(history, text[:-left_out], ORDERS_READ)))
-    near = get_close_matches(order_id, found, n=NEAREST_NAMED)
-    same = [each for each in found if each.lower() in (order_id.lower(), lettered.lower())]
-    return list(dict.fromkeys([*same, *near]))[:NEAREST_NAMED]
+    by_letters = {each.lower(): each for each in found}
+    wanted = (order_id.lower(), lettered.lower())
+    near = [each for text in wanted for each in get_close_matches(text, by_letters, n=NEAREST_NAMED)]
+    longer = [each for each in by_letters if each.startswith(wanted)]
+    return [by_letters[each] for each in dict.fromkeys([*longer, *near])][:NEAREST_NAMED]
 
 
 def _orders_after(history: History, beginning: str, most: int) -> list[str]:

@@ -13,8 +13,8 @@ from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
-from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.fact_words import amount, event_words, known_later, plain
+from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.order_story import story_of
 from infra.web.pages.render import page
 from infra.web.pages.stepper import stepper_page

@@ -154,13 +154,12 @@ def _customer(summary: OrderSummary, details: OrderDetails, at: datetime, tone: 
         about = f"expedite request {owed.request_id}" if owed.request_id else f"the {owed.about}"
         since = duration_in_words(at - owed.owed_since)
         yield (f"The customer has not been told about {about}: owed for {since}, since ", owed.owed_since, ".")
-    told = [one for one in details.customer_told if one.about in ("delay", "expedite")]
-    if told:
-        last = told[-1]
+    told = {one.about: one for one in details.customer_told if one.about != "other"}
+    for last in sorted(told.values(), key=lambda one: one.at):
         by = f" by {last.channel}" if last.channel else ""
         note = f": “{last.note}”" if last.note else ""
         yield (f"The customer was told about the {last.about} ", last.at, f"{by}{note}.")
-    elif tone in ("late", "risk") and not summary.follow_ups_at(at):
+    if not told and tone in ("late", "risk") and not summary.follow_ups_at(at):
         yield ("No message says that the customer was told.",)
 
 

@@ -10,8 +10,8 @@ from infra.app.steps import Sequencing, Step, Steps, steps_of
 from infra.app.view_effects import KEYS, ViewEffect
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
-from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.fact_words import data_of, event_words, known_later, plain
+from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.render import page
 from infra.web.problems import Problem
 from infra.web.security.principal import Principal

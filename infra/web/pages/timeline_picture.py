@@ -24,6 +24,9 @@ GAP = 8
 """Between lanes."""
 BAR = 10
 """Height of a bar."""
+THIN = 4
+THIN_KINDS = frozenset({"estimate", "no-estimate", "ahead"})
+"""Periods of what is only expected."""
 SAME_PLACE = 4
 """Marks of one kind that are nearer than this (pixels) become one."""
 SEEN = 6
@@ -42,11 +45,12 @@ class Mark(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A period; `y` is its middle. A `dashed` one is only expected."""
+    """A period; `y` is its middle."""
 
     x: float
     y: float
     width: float
+    height: float
     kind: str
     title: str
 
@@ -61,11 +65,11 @@ class KnownLater(NamedTuple):
 
 
 class LaneLabel(NamedTuple):
-    """The name of a lane or of a row in it; `first` stands for the lane itself."""
+    """The name of a row; a `further` one tells more of the row above."""
 
     y: float
     text: str
-    first: bool
+    further: bool
 
 
 class Upright(NamedTuple):
@@ -145,7 +149,7 @@ class _Drawing:
             text = row.name or ("" if number else name)
             if number == 1 and len(shown) < len(rows):
                 text = f"{text} (+{len(rows) - len(shown)} more)".strip()
-            self._labels.append(LaneLabel(self._y + ROW / 2, text, not number))
+            self._labels.append(LaneLabel(self._y + ROW / 2, text, row.further))
             self._add_row(row, self._y + ROW / 2)
             self._y += ROW
 
@@ -165,7 +169,8 @@ class _Drawing:
 
     def _bar(self, span: Span, y: float) -> Bar:
         x = self._scale.x(span.begin)
-        return Bar(x, y, round(max(2.0, self._scale.x(span.end) - x), 1), span.kind, span.title)
+        height = THIN if span.kind in THIN_KINDS else BAR
+        return Bar(x, y, round(max(2.0, self._scale.x(span.end) - x), 1), height, span.kind, span.title)
 
     def _merged(self, points: Iterable[Point], y: float) -> Iterator[Mark]:
         """Marks of one kind at nearly one place become one, so that their number is bounded by the width."""

@@ -57,11 +57,12 @@ class Span(NamedTuple):
 
 
 class Track(NamedTuple):
-    """One row; `name` stands beside it."""
+    """One row; `name` stands beside it. A `further` one tells more of the row above."""
 
     name: str
     spans: Sequence[Span]
     points: Sequence[Point]
+    further: bool = False
 
 
 class Tracks(NamedTuple):
@@ -205,10 +206,11 @@ def _promises(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
         if promised_by > until:
             spans.append(Span(until, promised_by, "ahead", by))
         flag = Point(promised_by, "due" if in_force else "due-replaced", by)
-        yield Track("" if not number else word, spans, [_point(since, fact, kind), flag])
+        yield Track("" if not number else word, spans, [_point(since, fact, kind), flag], further=bool(number))
 
 
 def _expedites(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
+    one_order = moments[-1].summary.order_id if moments else ""
     requests: dict[str, ExpediteSummary] = {}
     points: dict[str, list[Point]] = {}
     for at, fact, summary in moments:
@@ -222,11 +224,12 @@ def _expedites(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
         until = one.decided_at or max(ends, one.requested_at)
         span = Span(one.requested_at, until, f"expedite-{decision}", f"{request_id}: {decision}")
         needed = Point(one.needed_by, "needed", f"needed by {instant_in_words(one.needed_by)}")
-        yield Track(f"Expedite {request_id}", [span], [*points.get(request_id, ()), needed])
+        yield Track(f"Expedite {_short(request_id, one_order)}", [span], [*points.get(request_id, ()), needed])
 
 
 def _shipments(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
     """Two rows a shipment: what happened to it, and when it was expected."""
+    one_order = moments[-1].summary.order_id if moments else ""
     shipments: dict[str, ShipmentSummary] = {}
     points: dict[str, list[Point]] = {}
     estimates: dict[str, list[tuple[datetime, datetime | None]]] = {}
@@ -244,8 +247,14 @@ def _shipments(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
         spans = [Span(one.booked_at, max(one.booked_at, one.dispatched_at or ended), "waiting", "booked")]
         if one.dispatched_at is not None:
             spans.append(Span(one.dispatched_at, max(one.dispatched_at, ended), "moving", "on its way"))
-        yield Track(f"{shipment_id} · {one.carrier}", spans, points.get(shipment_id, []))
-        yield Track("expected", *_estimates(estimates[shipment_id], ended))
+        name = f"{_short(shipment_id, one_order)} · {one.carrier}"
+        yield Track(name, spans, points.get(shipment_id, []))
+        yield Track("expected", *_estimates(estimates[shipment_id], ended), further=True)
+
+
+def _short(part_id: str, order_id: str) -> str:
+    """The id of a shipment or request without the order's id in front of it."""
+    return part_id.removeprefix(f"{order_id}-") or part_id
 
 
 def _estimates(told: Sequence[tuple[datetime, datetime | None]], ended: datetime) -> tuple[list[Span], list[Point]]:
