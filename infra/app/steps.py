@@ -77,8 +77,6 @@ class Step(NamedTuple):
     others: Sequence[VerdictChange]
     fields: Sequence[OrderField]
     tables: Sequence[TableEffect]
-    views: Sequence[ViewEffect]
-    settling: Settling[Any]
 
 
 class Steps:
@@ -98,6 +96,7 @@ class Steps:
             self.events: Sequence[tuple[int | None, StreamEvent]] = [(positions.get(one.key), one) for one in facts]
         else:
             self.events = self._arrived()
+        self._cache: dict[int, Settled] = {}
         self._numbers = {event.key: number for number, (_, event) in enumerate(self.events, 1)}
 
     def __len__(self) -> int:
@@ -114,30 +113,46 @@ class Steps:
             return [event for event in some if isinstance(event, Fact)]
         return facts_among(some)
 
-    def step(self, number: int, zone: str, now: datetime) -> Step:
-        """What the step changed; views are asked at the page's instant, or `now`. Raises IndexError."""
-        if not 1 <= number <= len(self.events):
-            raise IndexError(f"step {number} of {len(self.events)}")
+    def step(self, number: int) -> Step:
+        """What the step changed. Raises IndexError."""
+        before, after = self._settled(number - 1), self._settled(number)
         position, event = self.events[number - 1]
-        facts_before, facts_after = self.facts(number - 1), self.facts(number)
-        before, after = (settle_stream(self._reading.stream, facts) for facts in (facts_before, facts_after))
-        old, new = (Settled(ORDER, self._order_id, settling) for settling in (before, after))
+        facts = {fact.key: fact for fact in [*self.facts(number - 1), *self.facts(number)]}
         rows = RowEffects(ORDER_PROJECTIONS, SAMPLES)
-        rows.take(old, new)
-        with ViewEffects(zone, self._asked.as_of or now, SAMPLES) as views:
-            views.take([(old, new)])
-            view_effects = views.views()
+        rows.take(before, after)
         return Step(
             number,
             event,
             position,
-            after.outcomes.get(event.key),
-            _others(event.key, {fact.key: fact for fact in [*facts_before, *facts_after]}, before, after),
+            after.settling.outcomes.get(event.key),
+            _others(event.key, facts, before.settling, after.settling),
             _fields(_summary(before), _summary(after)),
             [effect for effect in rows.tables() if effect.differs],
-            view_effects,
-            after,
         )
+
+    def view_effects(self, number: int, zone: str, now: datetime) -> Sequence[ViewEffect]:
+        """The rows of views that the step changed, as they read at the asked instant, or `now`. Raises IndexError."""
+        before, after = self._settled(number - 1), self._settled(number)
+        with ViewEffects(zone, self._asked.as_of or now, SAMPLES) as views:
+            views.take([(before, after)])
+            return views.views()
+
+    def settling(self, number: int) -> Settling[Any]:
+        """The order as settled after a step; 0 is before the first one. Raises IndexError."""
+        return self._settled(number).settling
+
+    def settled_numbers(self) -> Sequence[int]:
+        """The steps that were settled so far."""
+        return sorted(self._cache)
+
+    def _settled(self, number: int) -> Settled:
+        if not 0 <= number <= len(self.events):
+            raise IndexError(f"step {number} of {len(self.events)}")
+        if number not in self._cache:
+            self._cache[number] = Settled(
+                ORDER, self._order_id, settle_stream(self._reading.stream, self.facts(number))
+            )
+        return self._cache[number]
 
     def _arrived(self) -> Sequence[tuple[int | None, StreamEvent]]:
         known_at, as_of = self._asked.known_at, self._asked.as_of
@@ -157,8 +172,8 @@ def steps_of(waybill: Waybill, order_id: str, sequencing: Sequencing, asked: Ask
     return Steps(reading, order_id, sequencing, asked)
 
 
-def _summary(settling: Settling[Any]) -> OrderSummary | None:
-    return settling.moments[-1].summary if settling.moments else None
+def _summary(settled: Settled) -> OrderSummary | None:
+    return settled.moments[-1].summary if settled.moments else None
 
 
 def _fields(before: OrderSummary | None, after: OrderSummary | None) -> list[OrderField]:

@@ -37,7 +37,7 @@ def _told(value: Any) -> Any:
         return [_told(part) for part in value]
     if isinstance(value, msgspec.Struct):
         fields = msgspec.structs.asdict(value)
-        return ", ".join(f"{name} {_text(part)}" for name, part in fields.items() if part is not None)
+        return ", ".join(f"{name.replace('_', ' ')} {_text(part)}" for name, part in fields.items() if part is not None)
     return value
 
 

@@ -53,7 +53,8 @@ def stepper_page(request: Request, principal: Principal, clocks: Clocks, order_i
             here=here, nearest=[],
         )  # fmt: skip
     number = _number(request, steps)
-    step = steps.step(number, web.waybill.settings.time_zone, web.waybill.clock())
+    step = steps.step(number)
+    views = steps.view_effects(number, web.waybill.settings.time_zone, web.waybill.clock())
 
     def link(to: int, by: Sequencing = sequencing) -> str:
         return clocks.link(steps_path(order_id), by=by.value, step=str(to))
@@ -76,7 +77,7 @@ def stepper_page(request: Request, principal: Principal, clocks: Clocks, order_i
         as_arrived=link(_same(request, steps, step, Sequencing.AS_ARRIVED, order_id, clocks), Sequencing.AS_ARRIVED),
         data=data_of(step.event),
         tables=[_of_table(effect) for effect in step.tables],
-        views=[_of_view(effect) for effect in step.views],
+        views=[_of_view(effect) for effect in views],
         later=known_later,
         event_words=event_words,
         plain=plain,

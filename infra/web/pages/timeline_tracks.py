@@ -130,7 +130,7 @@ def tracks_of(settling: Settling[Any], facts: Iterable[Fact], at: datetime, not_
     all_facts = list(facts)
     last: OrderSummary | None = moments[-1].summary if moments else None
     is_open = last is None or last.status == "open"
-    ends = at if is_open else moments[-1].at
+    ends = at if last is None or last.closed_at is None else last.closed_at
     return Tracks(
         order=Track("", (), list(_of_order(moments))),
         promises=list(_promises(moments, ends)),
