@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from infra.app.container import Waybill, system_clock
 from infra.app.keys import create_key
@@ -47,21 +48,27 @@ class Secured:
 
 
 @contextmanager
+def running(app: FastAPI, proxies: str = "") -> Iterator[str]:
+    """The URL of this app, served at a free port of loopback."""
+    stop, listener = Event(), listening("127.0.0.1:0")
+    server = Thread(target=serve, args=(app, listener, stop, proxies))
+    server.start()
+    try:
+        yield address_of(listener).rstrip("/")
+    finally:
+        stop.set()
+        server.join()
+
+
+@contextmanager
 def secured_web(store: str, folder: Path, *, clock: Any = system_clock, **settings: Any) -> Iterator[Secured]:
     """The web on this store with its state in this folder, at a free port of loopback."""
-    stop, listener = Event(), listening("127.0.0.1:0")
     known = Settings(store=store, state_folder=str(folder), **settings)
     with Waybill(known, clock=clock) as waybill:
         security = Security(waybill, "ann", "127.0.0.1")
-        app = web_app(Web.secured(waybill, security))
-        server = Thread(target=serve, args=(app, listener, stop, known.serve_proxies))
-        server.start()
-        try:
-            yield Secured(address_of(listener).rstrip("/"), waybill, security)
-        finally:
-            stop.set()
-            server.join()
-            security.close()
+        with running(web_app(Web.secured(waybill, security)), known.serve_proxies) as url:
+            yield Secured(url, waybill, security)
+        security.close()
 
 
 def field_of(html: str, name: str) -> str:

@@ -1,18 +1,27 @@
 """given any request, then names, origins and sizes are checked, and every answer has the security headers."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import psycopg
 import pytest
+import structlog
+from fastapi import Request
+from sqlalchemy.exc import OperationalError
 
+from infra.app.container import Waybill
 from infra.app.keys import NeedsKeysError
 from infra.settings import Settings
 from infra.store.keys import Role
+from infra.web.app import web_app
+from infra.web.context import Web
 from infra.web.security.headers import CONTENT_SECURITY_POLICY
 from infra.web.security.hosts import Hosts
 from infra.web.security.security import FAILURES_AT_ONCE, Security
 from tests.stores.conftest import StoreUrl
-from tests.web.secured import BROWSER, Secured, secured_web, signed_in
+from tests.web.secured import BROWSER, Secured, running, secured_web, signed_in
 
 
 @pytest.fixture
@@ -45,6 +54,33 @@ def test_every_answer_has_the_security_headers(
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "camera=()" in answer.headers["Permissions-Policy"]
     assert ("no-store" in answer.headers.get("Cache-Control", "")) != is_kept
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (OperationalError("SELECT 1", {}, psycopg.OperationalError("server closed the connection")), 503),
+        (OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such table: api_keys")), 500),
+        (RuntimeError("a bug"), 500),
+    ],
+)
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_failure_is_told_without_its_inside(
+    sqlite_store: StoreUrl, failure: Exception, status: int, accept: str
+) -> None:
+    def fail(request: Request) -> None:
+        raise failure
+
+    with (
+        Waybill(Settings(store=sqlite_store())) as waybill,
+        running(web_app(Web(waybill, fail))) as url,
+        structlog.testing.capture_logs() as logs,
+    ):
+        answer = httpx.get(url, headers={"Accept": accept})
+    assert [line["event"] for line in logs] == ["request_failed"]
+    assert answer.status_code == status
+    assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert not any(inside in answer.text for inside in ("SELECT", "closed", "api_keys", "a bug", "Traceback"))
 
 
 def test_an_error_is_a_page_for_a_browser_and_a_document_for_a_program(web: Secured) -> None:

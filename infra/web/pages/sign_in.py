@@ -29,7 +29,9 @@ def sign_in_link(request: Request) -> str:
     """The sign-in page, which leads back to the page of this request."""
     if request.method != "GET":
         return SIGN_IN
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    # As it was sent: an id may contain an encoded slash.
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    wanted = path + (f"?{request.url.query}" if request.url.query else "")
     return SIGN_IN if wanted == "/" else f"{SIGN_IN}?{urlencode({'next': safe_next(wanted)})}"
 
 

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.web.problems import Problem
+from infra.web.security.csrf import FORMS, content_type
 from infra.web.security.headers import secure
 from infra.web.security.hosts import SAFE_METHODS, Hosts
 
@@ -45,7 +46,8 @@ class Protection:
             return Problem(421, wrong)
         if forged := self._hosts.forged(request.method, request.headers):
             return Problem(403, forged)
-        if request.method in SAFE_METHODS or request.url.path == OWN_LIMIT:
+        has_own_limit = request.url.path == OWN_LIMIT and content_type(request) not in FORMS
+        if request.method in SAFE_METHODS or has_own_limit:
             return None
         length = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -108,11 +109,21 @@ class StateFolder:
         """The folder for this process alone; made if it is missing. Raises StateFolderError."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._expect_ours()
             with os.fdopen(os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600), "rb+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as e:
             raise self._failed(e) from e
+
+    def _expect_ours(self) -> None:
+        """Raises StateFolderError if others could have put a secret of theirs here, with which they forge sessions."""
+        found = self.path.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise StateFolderError(
+                f"{self.path}: others may write there; make it this user's alone (chmod 700), or set "
+                "WAYBILL_STATE_FOLDER to a folder of yours"
+            )
 
     def _failed(self, error: OSError) -> StateFolderError:
         return StateFolderError(
