@@ -239,7 +239,7 @@ class BatchProcessor:
     def _answer(
         self, arrival: Arrival, outcome: Outcome, stream: str | None = None, version: int | None = None
     ) -> None:
-        key, fact, feed_id, raw = arrival
+        key, fact, feed_id, raw, _ = arrival
         receipt = Receipt(feed_id, raw.offset, outcome.verdict, outcome.reason, key, fact.correlation_id)
         self._receipts.append(receipt)
         if outcome.verdict is not Verdict.APPLIED and not (self._rereading and stream is None):

@@ -1,7 +1,11 @@
 """Malformed messages: their ids, their repeats, and those that fit the contract now."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
+from consumers.contract.kafka_records import ATTRIBUTE_PREFIX, CONTENT_TYPE
 from consumers.ingest.register import (
     Arrival,
     Changes,
@@ -19,10 +23,17 @@ LetterIds = Callable[[int, RawMessage], str]
 
 
 def letter_id_in(source: FeedName, raw: RawMessage) -> str:
-    """Topic, partition and offset identify a malformed message if they are permanent, else its bytes do."""
+    """Topic, partition and offset identify a malformed message if they are permanent, else its bytes do.
+
+    In binary mode its attributes belong to them: the body alone does not say everything.
+    """
     if source.identifies_by_offset:
         return f"{source.topic}/{source.partition}/{raw.offset}"
-    return raw.sha256
+    attributes = sorted(header for header in raw.headers if header[0].startswith(ATTRIBUTE_PREFIX))
+    if not attributes:
+        return raw.sha256
+    content_types = [content for name, content in raw.headers if name == CONTENT_TYPE]
+    return hashlib.sha256(msgspec.json.encode([attributes, content_types, raw.sha256])).hexdigest()
 
 
 def take_malformed(
@@ -60,7 +71,7 @@ def release_well_formed(
         return
     arrived: Mapping[str, Arrival] = {letter_ids(arrival.feed_id, arrival.raw): arrival for arrival in arrivals}
     for letter_id, (feed_id, repeats) in transaction.malformed(arrived).items():
-        key, fact, by_feed_id, raw = arrived[letter_id]
+        key, fact, by_feed_id, raw, _ = arrived[letter_id]
         changes.repeat(key, by_feed_id, 1 + repeats)
         changes.malformed_released.append(letter_id)
         outcome = Outcome(Verdict.DUPLICATE, "the same bytes came again, and fit the contract by then")

@@ -48,10 +48,11 @@ class Part(NamedTuple):
 
 
 class StoredBatch(NamedTuple):
-    """What one transaction stored: the position of the newest event, and a receipt for each message."""
+    """What one transaction stored: the position of the newest event, a receipt for each message, and what was read."""
 
     position: int
     receipts: list[Receipt]
+    read: Read
 
 
 class Retry(Protocol):
@@ -184,7 +185,7 @@ class Ingest:
                 with self._register.transaction() as transaction:
                     batch = BatchProcessor(transaction, changes, letter_ids, self._cache, rereading=self._rereading)
                     receipts = batch.process(read)
-                    stored = StoredBatch(transaction.save(changes), receipts)
+                    stored = StoredBatch(transaction.save(changes), receipts, read)
                     about_to_commit.append(stored)
             except CheckpointMovedError:
                 # The commit may have succeeded although its answer was lost: then the feeds are where we moved them.
@@ -228,7 +229,7 @@ class Ingest:
                 else:
                     fact = held_by_clock(message.fact, received_at, self._clock_skew)
                     key = MessageKey(fact.source, fact.message_id, message.subject)
-                    well_formed.append(Arrival(key, fact, feed_id, raw))
+                    well_formed.append(Arrival(key, fact, feed_id, raw, message.ignored))
                     if message.ignored:
                         # Of repeats within a batch, the first is kept.
                         ignored.setdefault(key, message.ignored)
@@ -249,7 +250,7 @@ class Ingest:
         return raw, message
 
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
-        position, receipts = stored
+        position, receipts, _ = stored
         received = Counter(receipt.feed_id for receipt in receipts)
         batches = {feed_id: start.next_offset for feed_id, start, _ in moves}
         for feed_id, start, end in moves:

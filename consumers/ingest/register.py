@@ -35,12 +35,13 @@ class Registered(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A well-formed message from a feed."""
+    """A well-formed message from a feed. `ignored` has the paths of its ignored fields."""
 
     key: MessageKey
     fact: Fact
     feed_id: int
     raw: RawMessage
+    ignored: Sequence[str] = ()
 
 
 class RegisteredFact(NamedTuple):

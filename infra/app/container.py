@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from consumers.contract import ReadingRules
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
+from consumers.ingest.group_commit import GroupCommit
 from consumers.ingest.pipeline import Ingest
 from consumers.ingest.register import Receipt
 from consumers.reactors.parcels import PARCELS
@@ -28,6 +29,7 @@ from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.view_pages import ViewPages
 from infra.queries.views import Views
+from infra.runtime.intake import run_intake, store_is_away
 from infra.runtime.pausing import PauseWatch
 from infra.runtime.projector import ROLE as PROJECTOR
 from infra.runtime.projector import Projector, log_incident
@@ -62,6 +64,13 @@ from projections.runner import Runner, Step
 if TYPE_CHECKING:
     from consumers.sinks.kafka import KafkaSink
     from infra.runtime.consumer import Consumer
+
+
+MOST_POSTED = 20_000
+MOST_POSTED_BYTES = 64 * 1024 * 1024
+"""How many messages and bytes may wait to be stored, of all that is posted to this process."""
+SECONDS_TO_RETRY_POSTS = 3.0
+"""How long a post is retried while the store is unavailable: whoever posted waits, and can post again."""
 
 
 def system_clock() -> datetime:
@@ -220,6 +229,30 @@ class Waybill:
             pulse=pulse,
             paused=self._pause_watch(CONSUME),
         )
+
+    def intake(self, stop: Event, pulse: Pulse | None = None) -> tuple[GroupCommit, Callable[[], None]]:
+        """Where to post messages from any thread, and the loop that stores them until `stop` is set."""
+        pulse = pulse or self._pulse("serve")
+        briefly = RetryPolicy(SECONDS_TO_RETRY_POSTS, stop, on_retry=pulse.store_waits)
+        register = StoredRegister(self.backend, briefly)
+        pipeline = TracedIngest(
+            register,
+            self.clock,
+            self.reading_rules(),
+            briefly,
+            clock_skew=self.settings.clock_skew,
+            on_stored=None if self.meter is NO_METER else self._count_received,
+        )
+        posts = GroupCommit(
+            pipeline,
+            register,
+            self.clock,
+            store_is_away,
+            at_once=self.settings.batch_messages,
+            most_messages=MOST_POSTED,
+            most_bytes=MOST_POSTED_BYTES,
+        )
+        return posts, partial(run_intake, posts, pipeline.wake, stop, pulse)
 
     def lag(self) -> int:
         """The number of events that the views do not reflect yet."""

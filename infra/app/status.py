@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from consumers.contract.topics import read_topics
+from consumers.ingest.group_commit import HTTP
 from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
 from infra.app.parked import ParkedKey, parked_keys
@@ -206,11 +207,11 @@ def _reactors(waybill: Waybill) -> list[ReactorStatus]:
 
 
 def begun_partitions(waybill: Waybill) -> Mapping[FeedPlace, FeedStanding]:
-    """The partitions, and the files whose reading is not finished."""
+    """The partitions, and the files whose reading is not finished. What comes over HTTP has no end to be behind."""
     with waybill.engine.connect() as connection:
         reading = connection.execute(
             select(feeds.c.topic, feeds.c.partition, feeds.c.next_offset, feeds.c.moved_at, feeds.c.topic_id)
-            .where(feeds.c.finished_at.is_(None), feeds.c.topic.not_like(f"{FEEDS}%"))
+            .where(feeds.c.finished_at.is_(None), feeds.c.topic.not_like(f"{FEEDS}%"), feeds.c.topic != HTTP)
             .order_by(feeds.c.topic, feeds.c.partition, feeds.c.feed_id)
         ).all()
     return {(topic, partition): FeedStanding(*standing) for topic, partition, *standing in reading}

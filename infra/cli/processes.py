@@ -1,4 +1,4 @@
-"""Commands that run until stopped: consume, project, react, relay, and up for all four."""
+"""Commands that run until stopped: consume, project, react, relay, and up for all of these and serve."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,10 +12,11 @@ from infra.app import react_dry_run
 from infra.app.container import Waybill, system_clock
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, progress_bar, readable_instant, show_rows, show_warning
+from infra.cli.serving import AddressOption, listen, read_address, serving_part
 from infra.cli.signals import stopped_by_signals
 from infra.runtime.reactions import Done
 from infra.runtime.supervisor import supervise
-from infra.settings import known_address, load_settings
+from infra.settings import load_settings
 from infra.signals.process import ProcessSignals, signals_of
 from infra.signals.pulse import Pulse
 from infra.store.opening import Access
@@ -23,16 +24,10 @@ from infra.store.pauses import REACT, RELAY
 from infra.telemetry.logs import configure_logs
 from projections.runner import Step
 
-PARTS = ("consume", "project", "react", "relay")
+PARTS = ("consume", "project", "react", "relay", "serve")
+PARTS_WITHOUT_KAFKA = ("project", "react", "serve")
 PATIENCE_OF_ONCE = 60.0
 """How many seconds `relay --once` tries to reach a broker that does not answer."""
-
-
-def read_address(text: str) -> str:
-    try:
-        return known_address(text)
-    except ValueError as e:
-        raise typer.BadParameter(f"{e}, not {text!r}") from None
 
 
 MetricsOption = Annotated[
@@ -55,7 +50,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _running(parts: Sequence[str], metrics: str | None, stop: Event) -> Iterator[tuple[Waybill, ProcessSignals]]:
+def running(parts: Sequence[str], metrics: str | None, stop: Event) -> Iterator[tuple[Waybill, ProcessSignals]]:
     """The service, opened for these parts, and their signals, which are served before the store is open."""
     settings = load_settings()
     configure_logs(settings)
@@ -75,7 +70,7 @@ def consume(metrics: MetricsOption = None) -> None:
     Run up to one process a partition: the consumer group shares the partitions. `waybill project` updates the views.
     """
     stop = stopped_by_signals()
-    with _running(["consume"], metrics, stop) as (waybill, signals):
+    with running(["consume"], metrics, stop) as (waybill, signals):
         signals.run("consume", lambda pulse: waybill.consumer(stop, pulse).run())
 
 
@@ -85,7 +80,7 @@ def project(
 ) -> None:
     """Keep the views up to date until stopped (SIGTERM or Ctrl-C; the current batch is finished first)."""
     stop = stopped_by_signals()
-    with _running(["project"], metrics, stop) as (waybill, signals), progress_bar() as progress:
+    with running(["project"], metrics, stop) as (waybill, signals), progress_bar() as progress:
         task = progress.add_task("projecting", total=None)
 
         def show(step: Step) -> None:
@@ -112,7 +107,7 @@ def react(
     leadership. Nothing else starts a reactor: no rebuild, migration or reading of a file.
     """
     stop = stopped_by_signals()
-    with _running(["react"], metrics, stop) as (waybill, signals):
+    with running(["react"], metrics, stop) as (waybill, signals):
         if dry_run:
             rows = [planned._asdict() for planned in react_dry_run.dry_run(waybill)]
             show_rows(react_dry_run.PlannedMessage._fields, rows, form, title="What would follow", empty="nothing")
@@ -146,26 +141,34 @@ def relay(
     """
     stop = stopped_by_signals()
     patience = PATIENCE_OF_ONCE if once else None
-    with _running(["relay"], metrics, stop) as (waybill, signals):
+    with running(["relay"], metrics, stop) as (waybill, signals):
         signals.run("relay", lambda pulse: waybill.relay(stop, patience=patience, pulse=pulse).run(once=once))
         if once and RELAY in waybill.pauses():
             raise typer.Exit(1)
 
 
-def up(metrics: MetricsOption = None) -> None:
-    """Consume, project, react and relay in one process until stopped (SIGTERM or Ctrl-C; batches are finished first).
+def up(
+    metrics: MetricsOption = None,
+    address: AddressOption = None,
+    without_kafka: Annotated[
+        bool, typer.Option("--without-kafka", help="Only project, react and serve: messages come over HTTP or by file.")
+    ] = False,
+) -> None:
+    """Consume, project, react, relay and serve in one process until stopped (SIGTERM or Ctrl-C; batches are finished).
 
     Each part also runs alone, and any number of processes may run on one store.
     """
     stop = stopped_by_signals()
-    with _running(PARTS, metrics, stop) as (waybill, signals):
+    parts = PARTS_WITHOUT_KAFKA if without_kafka else PARTS
+    with listen(address) as listener, running(parts, metrics, stop) as (waybill, signals):
         work: Mapping[str, Callable[[Pulse], object]] = {
             "consume": lambda pulse: waybill.consumer(stop, pulse).run(),
             "project": lambda pulse: waybill.projector(stop, pulse).run(once=False),
             "react": lambda pulse: waybill.react(stop, pulse=pulse),
             "relay": lambda pulse: waybill.relay(stop, pulse=pulse).run(),
+            "serve": serving_part(waybill, signals, listener, stop),
         }
-        supervise({part: partial(signals.run, part, work[part]) for part in PARTS}, stop)
+        supervise({part: partial(signals.run, part, work[part]) for part in parts}, stop)
 
 
 def _warn_of_pauses(waybill: Waybill) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from consumers.ingest.group_commit import HTTP
 from infra.app.trace import Trace, TracedEvent, trace
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.messages import IdArgument, SourceArgument, where_else
@@ -86,6 +87,8 @@ def _steps(found: Trace) -> Iterator[Step]:
     came = f"came in from {received.topic}, partition {received.partition}, offset {received.offset}"
     if received.topic.startswith("file:") or received.topic == "stdin":
         came = f"came in from {received.topic}, line {received.offset + 1}"
+    elif received.topic == HTTP:
+        came = f"came in over {received.topic}, message {received.offset + 1} of its process"
     yield Step("received", received.received_at, None, came)
     if received.repeats:
         other = received.repeats_with_other_content

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz: what each answers, whatever server asks (infra/signals/server.py, later the web)."""
+"""/metrics, /healthz and /readyz: what each answers, whatever server asks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -33,7 +33,8 @@ class Endpoints:
     """`respond` answers a request. It never raises because the store or Kafka is away, and waits some seconds for them.
 
     `pulses` are the parts of this process. `store` and `kafka` give the latest readings; Kafka is asked only if a part
-    needs it. `pool` gives the connections in use and idle. A part that has not moved for `limit` is stuck.
+    needs it. `pool` gives the connections in use and idle. A part that has not moved for `limit` is stuck. `queued`
+    gives the number of posted messages that wait, once the process serves.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Endpoints:
         self._clock = clock
         self._limit = limit
         self._pool = pool
+        self.queued: Callable[[], int] | None = None
         self._movement = Movement()
 
     def respond(self, path: str) -> Response:
@@ -107,6 +109,8 @@ class Endpoints:
         in_use, idle = self._pool()
         yield gauge("waybill_pool_connections", in_use, state="in_use")
         yield gauge("waybill_pool_connections", idle, state="idle")
+        if self.queued is not None:
+            yield gauge("waybill_http_queue_messages", self.queued())
         for state in self._states():
             yield gauge("waybill_part_up", float(state.ended is None), part=state.part)
             yield gauge("waybill_part_leads", float(state.leads), part=state.part)

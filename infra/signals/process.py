@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine, QueuePool
 
@@ -16,7 +16,12 @@ from infra.store.lock_waits import lock_waits_told_to
 from infra.telemetry.meter import NO_METER, Meter
 from infra.telemetry.tracing import trace_to
 
+if TYPE_CHECKING:
+    from infra.signals.endpoints import Endpoints
+
 T = TypeVar("T")
+
+SERVE = "serve"
 
 PATIENCE_SECONDS = 3.0
 """How long to wait for a reading. Prometheus gives up after ten seconds."""
@@ -28,13 +33,14 @@ KAFKA_FRESH_SECONDS = 10.0
 class ProcessSignals:
     """`meter` is for the parts of this process, and `run` runs each of them with its pulse.
 
-    `port` is where they are served, None if they are not.
+    `port` is where they are served, None if they are not. `endpoints` answer for the web, None without it.
     """
 
     def __init__(self, parts: Sequence[str], meter: Meter, clock: Callable[[], datetime]):
         self.meter = meter
         self.pulses: Mapping[str, Pulse] = {part: Pulse(part, meter, clock) for part in parts}
         self.port: int | None = None
+        self.endpoints: Endpoints | None = None
         self._engine: Engine | None = None
 
     def watch(self, engine: Engine) -> None:
@@ -65,12 +71,12 @@ def signals_of(
 ) -> Iterator[ProcessSignals]:
     """The signals of these parts, served at `address` (HOST:PORT; empty: nowhere) until the end of the block.
 
-    They are served before the store is open, so that /readyz can say that it is not. Raises AddressTakenError, and
-    TracingError if WAYBILL_TRACES is set without OpenTelemetry.
+    The part `serve` answers for them, too, among its pages. They are served before the store is open, so that /readyz
+    can say that it is not. Raises AddressTakenError, and TracingError if WAYBILL_TRACES is set without OpenTelemetry.
     """
     if settings.traces:
         trace_to(settings.traces, version("waybill"))
-    if not address:
+    if not address and SERVE not in parts:
         yield ProcessSignals(parts, NO_METER, clock)
         return
     # Imported here: most processes serve nothing.
@@ -83,7 +89,7 @@ def signals_of(
     meter = PrometheusMeter()
     signals = ProcessSignals(parts, meter, clock)
     reader = StoreReader(settings, clock)
-    endpoints = Endpoints(
+    signals.endpoints = endpoints = Endpoints(
         meter,
         list(signals.pulses.values()),
         Sampler(reader, _explained, fresh=STORE_FRESH_SECONDS, patience=PATIENCE_SECONDS),
@@ -94,6 +100,9 @@ def signals_of(
     )
     host, _, port = address.rpartition(":")
     try:
+        if not address:
+            yield signals
+            return
         with serving((host, int(port)), endpoints.respond) as signals.port:
             yield signals
     finally:

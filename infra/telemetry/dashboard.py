@@ -196,6 +196,34 @@ ROWS: Sequence[tuple[str, Sequence[Panel]]] = (
         ),
     ),
     (
+        "HTTP",
+        (
+            Panel(
+                "Requests",
+                "A second, by the class of the answer.",
+                "ops",
+                (Query("sum by (status) (rate(waybill_http_requests_total[5m]))", "{{status}}"),),
+            ),
+            Panel(
+                "Answers, 95th percentile",
+                "How long a request waits for the beginning of its answer.",
+                "s",
+                (
+                    Query(
+                        "histogram_quantile(0.95, sum by (route, le) (rate(waybill_http_request_seconds_bucket[5m])))",
+                        "{{route}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Waiting posts",
+                "Messages that wait to be stored, in each process.",
+                "short",
+                (Query("waybill_http_queue_messages", "{{instance}}"),),
+            ),
+        ),
+    ),
+    (
         "Work",
         (
             Panel(

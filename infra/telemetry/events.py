@@ -299,6 +299,18 @@ _DECLARED = (
         "info",
         "The relay was stopped while Kafka did not answer; it sends that batch again.",
     ),
+    LogEvent(
+        "posts_not_stored",
+        "error",
+        "Messages that were posted could not be stored; whoever posted them was told, and can post them again.",
+        ("reason",),
+    ),
+    LogEvent(
+        "feed_not_finished",
+        "error",
+        "serve stopped and could not mark its feed as finished. Nothing depends on the mark.",
+        ("reason",),
+    ),
     LogEvent("pages_served", "info", "The HTTP API and the pages are served from now on.", ("address",)),
     LogEvent("metrics_served", "info", "/metrics, /healthz and /readyz are served from now on.", ("address",)),
     LogEvent(

@@ -29,7 +29,7 @@ class Metric:
 
 
 LABELS = {
-    "part": "The part of this process: `consume`, `project`, `react` or `relay`.",
+    "part": "The part of this process: `consume`, `project`, `react`, `relay` or `serve`.",
     "verdict": "`applied`, `duplicate`, `held`, `refused` or `malformed`; `waybill_messages` has `dead` "
     "for the last two.",
     "source": "The message's source; `other` after the first 50 sources, `unknown` for malformed messages.",
@@ -45,6 +45,8 @@ LABELS = {
     "partition": "The topic's partition.",
     "name": "What is paused.",
     "what": "`held`, `dead` or `parked`.",
+    "route": "The template of the address, such as `/v1/events`; `other` for addresses that do not exist.",
+    "status": "The class of the answer: `2xx`, `3xx`, `4xx` or `5xx`.",
     "reading": "A group of gauges that could not be read.",
 }
 """The meaning of each label, in every metric."""
@@ -63,13 +65,22 @@ _DECLARED = (
     Metric(
         "waybill_batch_size",
         "histogram",
-        "The size of each batch: messages (consume), events (project, react) or records (relay).",
+        "The size of each batch: messages (consume, serve), events (project, react) or records (relay).",
         ("part",),
         _SIZES,
     ),
     Metric("waybill_batch_seconds", "histogram", "How long each batch took.", ("part",), _SECONDS),
     Metric("waybill_retries_total", "counter", "Retries after a transient failure.", ("about",)),
     Metric("waybill_projection_failures_total", "counter", "Batches on which a projection failed.", ("projection",)),
+    Metric("waybill_http_requests_total", "counter", "Requests answered over HTTP.", ("route", "status")),
+    Metric(
+        "waybill_http_request_seconds",
+        "histogram",
+        "How long a request waited for the beginning of its answer.",
+        ("route",),
+        _SECONDS,
+    ),
+    Metric("waybill_http_queue_messages", "gauge", "Posted messages that wait to be stored; absent without serve."),
     Metric("waybill_part_up", "gauge", "1 while the part's loop runs in this process, 0 after it died.", ("part",)),
     Metric("waybill_part_leads", "gauge", "1 if this process has the leadership of the part.", ("part",)),
     Metric("waybill_part_stuck", "gauge", "1 if `/readyz` says that the part is stuck.", ("part",)),

@@ -6,7 +6,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from infra.web.api import events, messages, signals
 from infra.web.context import Web
+from infra.web.measuring import Measured
 from infra.web.pages import order, search, sign_in, today
 from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
@@ -14,7 +16,15 @@ from infra.web.security.protection import Protection
 
 STATIC = Path(__file__).parent / "static"
 
-ROUTERS = (order.router, today.router, search.router, sign_in.router)
+ROUTERS = (
+    order.router,
+    today.router,
+    search.router,
+    sign_in.router,
+    events.router,
+    messages.router,
+    signals.router,
+)
 
 
 def web_app(web: Web) -> FastAPI:
@@ -26,4 +36,5 @@ def web_app(web: Web) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Protection, hosts=web.hosts, refuse=plain_problem)
+    app.add_middleware(Measured, meter=web.waybill.meter)
     return app

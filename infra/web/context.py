@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill
+from infra.signals.endpoints import Endpoints
 from infra.web.security.csrf import CsrfTokens
 from infra.web.security.hosts import Hosts
 from infra.web.security.principal import Principal
@@ -14,18 +16,24 @@ from infra.web.security.security import Security
 
 @dataclass(frozen=True)
 class Web:
-    """`authenticate` gives the principal of a request, None for nobody. `security` is None where nobody signs in."""
+    """`authenticate` gives the principal of a request, None for nobody. `security` is None where nobody signs in.
+
+    `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
+    /metrics, /healthz and /readyz.
+    """
 
     waybill: Waybill
     authenticate: Callable[[Request], Principal | None]
+    intake: GroupCommit
+    endpoints: Endpoints
     security: Security | None = None
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
 
     @classmethod
-    def secured(cls, waybill: Waybill, security: Security) -> "Web":
+    def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":
         """The web behind keys, sessions and their tokens."""
-        return cls(waybill, security.authenticate, security, security.csrf, security.hosts)
+        return cls(waybill, security.authenticate, intake, endpoints, security, security.csrf, security.hosts)
 
 
 def web_of(request: Request) -> Web:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from eventsourcing.persistence import PersistenceError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -40,6 +41,11 @@ def problem_response(problem: Problem) -> Response:
     return Response(json_text(document), problem.status, headers, PROBLEM_JSON)
 
 
+def store_problem() -> Problem:
+    """The same request may succeed a little later."""
+    return Problem(503, "the store cannot be reached now", headers={"Retry-After": "5"})
+
+
 def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response | None]) -> None:
     """Answer every error of this app: with what `as_page` makes for a browser, else with problem details."""
 
@@ -59,11 +65,12 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
         return answer(request, Problem(400, "; ".join(faults)))
 
+    @app.exception_handler(PersistenceError)
     @app.exception_handler(DBAPIError)
-    def store_failed(request: Request, error: DBAPIError) -> Response:
+    def store_failed(request: Request, error: Exception) -> Response:
         structlog.get_logger(__name__).error("request_failed", reason=reason_of(error))
         if passes(error):
-            return answer(request, Problem(503, "the store cannot be reached now", headers={"Retry-After": "5"}))
+            return answer(request, store_problem())
         return answer(request, Problem(500, FAILED))
 
     @app.exception_handler(Exception)

@@ -157,6 +157,8 @@ class Command:
             "COLUMNS": "200",
             # Logging what is not declared ends the command.
             "WAYBILL_CHECK_LOGS": "1",
+            # Tests run beside each other, so each server listens at a free port.
+            "WAYBILL_SERVE": "127.0.0.1:0",
             **env,
         }
 

@@ -294,9 +294,9 @@ class Pipeline:
         start = self.feed.position
         read = [RawMessage(start.next_offset + number, line) for number, line in enumerate(lines)]
         batch = Batch(read, start, FeedPosition(start.next_offset + len(read)))
-        _, receipts = self.ingest.take(self.source, self.feed, batch)
+        stored = self.ingest.take(self.source, self.feed, batch)
         self.feed = Feed(self.feed.feed_id, batch.end)
-        return receipts
+        return stored.receipts
 
 
 class Delivered(NamedTuple):

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Thread
 
 import httpx
 import pytest
 
+from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill, system_clock
 from infra.settings import Settings
-from infra.web.app import web_app
+from infra.signals.process import SERVE, signals_of
 from infra.web.context import Web
+from infra.web.running import run_web
 from infra.web.security.principal import Principal, Role
-from infra.web.server import address_of, listening, serve
+from infra.web.server import address_of, listening
 from tests.integration.messages import Document
 from tests.stores.conftest import StoreUrl, empty_database, new_store, postgres_server, postgres_store, sqlite_store
 from tests.stores.test_hand_over import take_in
@@ -32,6 +34,7 @@ class Served:
     client: httpx.Client
     waybill: Waybill
     principal: Principal | None = EVERYTHING
+    web: Web = field(init=False)
 
     def seed(self, *messages: Document) -> None:
         """Take messages into the store (see tests/integration/messages.py), and project them."""
@@ -41,13 +44,26 @@ class Served:
 @contextmanager
 def served_web(store: str, clock: Callable[[], datetime] = system_clock) -> Iterator[Served]:
     """The web on this store, at a free port of loopback. `clock` is the service's."""
-    stop, listener = Event(), listening("127.0.0.1:0")
+    stop, made, listener = Event(), Event(), listening("127.0.0.1:0")
     url = address_of(listener).rstrip("/")
-    with Waybill(Settings(store=store), clock=clock) as waybill, httpx.Client(base_url=url, timeout=30) as client:
+    settings = Settings(store=store)
+    with (
+        signals_of([SERVE], settings, clock, "") as signals,
+        Waybill(settings, clock=clock, meter=signals.meter) as waybill,
+        httpx.Client(base_url=url, timeout=30) as client,
+    ):
         served = Served(url, client, waybill)
-        app = web_app(Web(waybill, lambda request: served.principal))
-        server = Thread(target=serve, args=(app, listener, stop))
+        endpoints = signals.endpoints
+        assert endpoints is not None
+
+        def web_with(intake: GroupCommit) -> Web:
+            served.web = Web(waybill, lambda request: served.principal, intake, endpoints)
+            made.set()
+            return served.web
+
+        server = Thread(target=run_web, args=(waybill, listener, stop, signals.pulses[SERVE], web_with))
         server.start()
+        made.wait()
         try:
             yield served
         finally:

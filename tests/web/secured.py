@@ -1,6 +1,6 @@
 """A real server behind keys, on a real store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +9,18 @@ from threading import Event, Thread
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
+from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill, system_clock
 from infra.app.keys import create_key
 from infra.settings import Settings
+from infra.signals.process import SERVE, signals_of
 from infra.store.keys import Role
 from infra.store.operator_log import Who
-from infra.web.app import web_app
 from infra.web.context import Web
+from infra.web.running import run_web
+from infra.web.security.principal import Principal
 from infra.web.security.security import Security
 from infra.web.server import address_of, listening, serve
 
@@ -63,12 +66,30 @@ def running(app: FastAPI, proxies: str = "") -> Iterator[str]:
 @contextmanager
 def secured_web(store: str, folder: Path, *, clock: Any = system_clock, **settings: Any) -> Iterator[Secured]:
     """The web on this store with its state in this folder, at a free port of loopback."""
+    stop, listener = Event(), listening("127.0.0.1:0")
     known = Settings(store=store, state_folder=str(folder), **settings)
-    with Waybill(known, clock=clock) as waybill:
-        security = Security(waybill, "ann", "127.0.0.1")
-        with running(web_app(Web.secured(waybill, security)), known.serve_proxies) as url:
-            yield Secured(url, waybill, security)
-        security.close()
+    with signals_of([SERVE], known, clock, "") as signals, Waybill(known, clock=clock) as waybill:
+        security, endpoints = Security(waybill, "ann", "127.0.0.1"), signals.endpoints
+        assert endpoints is not None
+
+        def web_with(intake: GroupCommit) -> Web:
+            return Web.secured(waybill, security, intake, endpoints)
+
+        server = Thread(target=run_web, args=(waybill, listener, stop, signals.pulses[SERVE], web_with))
+        server.start()
+        try:
+            yield Secured(address_of(listener).rstrip("/"), waybill, security)
+        finally:
+            stop.set()
+            server.join()
+            security.close()
+
+
+def web_on(waybill: Waybill, authenticate: Callable[[Request], Principal | None]) -> Web:
+    """The web whose intake nobody runs: for tests that publish nothing."""
+    with signals_of([SERVE], waybill.settings, waybill.clock, "") as signals:
+        assert signals.endpoints is not None
+        return Web(waybill, authenticate, waybill.intake(Event())[0], signals.endpoints)
 
 
 def field_of(html: str, name: str) -> str:

@@ -16,12 +16,11 @@ from infra.app.keys import NeedsKeysError
 from infra.settings import Settings
 from infra.store.keys import Role
 from infra.web.app import web_app
-from infra.web.context import Web
 from infra.web.security.headers import CONTENT_SECURITY_POLICY
 from infra.web.security.hosts import Hosts
 from infra.web.security.security import FAILURES_AT_ONCE, Security
 from tests.stores.conftest import StoreUrl
-from tests.web.secured import BROWSER, Secured, running, secured_web, signed_in
+from tests.web.secured import BROWSER, Secured, running, secured_web, signed_in, web_on
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_a_failure_is_told_without_its_inside(
 
     with (
         Waybill(Settings(store=sqlite_store())) as waybill,
-        running(web_app(Web(waybill, fail))) as url,
+        running(web_app(web_on(waybill, fail))) as url,
         structlog.testing.capture_logs() as logs,
     ):
         answer = httpx.get(url, headers={"Accept": accept})

@@ -17,7 +17,6 @@ from starlette.routing import Mount
 from infra.app.keys import create_key, revoke_key
 from infra.store.keys import Role
 from infra.web.app import ROUTERS, web_app
-from infra.web.context import Web
 from infra.web.security.guard import Requires
 from infra.web.security.hosts import SAFE_METHODS
 from infra.web.security.principal import Principal
@@ -106,9 +105,9 @@ def without_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 def test_the_walk_sees_all_that_the_app_serves(sqlite_web: Served) -> None:
-    app = web_app(Web(sqlite_web.waybill, lambda request: None))
+    app = web_app(sqlite_web.web)
     documented = set(app.openapi()["paths"])
-    assert documented == {route.path for route in ROUTES if route.include_in_schema}
+    assert documented == {route.path_format for route in ROUTES if route.include_in_schema}
     assert [route.path for route in app.routes if isinstance(route, Mount)] == ["/static"]
 
 

@@ -40,7 +40,7 @@ class MessageRow(NamedTuple):
 
     @classmethod
     def of(cls, new: NewMessage, received_at: datetime) -> Self:
-        (key, fact, feed_id, raw), stream, version, outcome = new
+        (key, fact, feed_id, raw, _), stream, version, outcome = new
         feed = Serial(feed_id)
         verdict, reason, took_effect_at, voided = outcome
         return cls(
@@ -102,7 +102,7 @@ class RawMessageRow(NamedTuple):
 
     @classmethod
     def of(cls, new: NewMessage) -> Self:
-        key, _, _, raw = new.arrival
+        key, raw = new.arrival.key, new.arrival.raw
         return cls(*key, body=raw.body, headers=write_headers(raw.headers))
 
 

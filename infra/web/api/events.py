@@ -1,0 +1,127 @@
+"""POST /v1/events: publish messages over HTTP, and hear what became of each."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from consumers.contract import WellFormed, read_record
+from consumers.contract.claims import Claimed, claimed_by
+from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError, Stored
+from consumers.sources.source import RawMessage
+from infra.runtime.intake import STORE_FAILURES, store_is_away
+from infra.serialization import json_text
+from infra.web.api.bodies import read_body
+from infra.web.api.cloud_events import BATCH_TIMES, BATCHED, Mode, batch, message_headers, mode_of, single, size_of
+from infra.web.context import Web, web_of
+from infra.web.problems import Problem, store_problem
+from infra.web.security.guard import Publisher
+from infra.web.security.principal import Principal
+
+router = APIRouter(tags=["messages"])
+
+JSON = "application/json"
+SECONDS_UNTIL_THE_QUEUE = "1"
+"""What Retry-After says when the queue is full."""
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The verdict of each well-formed message, and in a batch of each message."},
+    403: {"description": "The key publishes messages of another source; nothing is stored."},
+    413: {"description": "The message is too large. Its beginning is kept, and its verdict is malformed."},
+    415: {"description": "The content type is none of CloudEvents."},
+    422: {"description": "The message is malformed, and kept; `detail` names the fields at fault."},
+    429: {"description": "Too many messages wait to be stored; send it again after Retry-After."},
+    503: {"description": "The store is unavailable; send it again after Retry-After."},
+}
+_EVENT = {"schema": {"type": "object"}}
+_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cloudevents+json": _EVENT,
+            BATCHED: {"schema": {"type": "array", "items": {"type": "object"}}},
+            JSON: {"schema": {"description": "The data; the attributes are in ce- headers."}},
+        },
+    }
+}
+
+
+@router.post("/v1/events", responses=_RESPONSES, openapi_extra=_REQUEST, summary="Publish messages")
+async def post_events(request: Request, principal: Publisher) -> Response:
+    """Publish one CloudEvent (structured or binary mode) or several (batched), and hear their verdicts.
+
+    The answer comes after the commit. Sending a message again is harmless: it is a duplicate, by its source and id.
+    """
+    web, raw_headers = web_of(request), request.headers.raw
+    mode, most = mode_of(raw_headers), web.waybill.settings.max_message_bytes
+    body = await read_body(request.stream(), BATCH_TIMES * most if mode is Mode.BATCHED else most)
+    headers = message_headers(raw_headers, mode)
+    posted = batch(body, headers, most) if mode is Mode.BATCHED else single(body, headers)
+    if isinstance(posted, RawMessage):
+        check_source(web, principal, posted)
+        (answer,) = answers([posted], await stored(web, [posted]))
+        return _single(answer, posted, most)
+    for number, message in enumerate(posted):
+        check_source(web, principal, message, number)
+    told = answers(posted, await stored(web, posted)) if posted else []
+    return Response(json_text(told), media_type=JSON)
+
+
+async def stored(web: Web, messages: Sequence[RawMessage]) -> Stored:
+    """Wait until these messages are committed. Raises Problem (429, 503)."""
+    try:
+        return await asyncio.wrap_future(web.intake.submit_later(messages))
+    except QueueFullError as error:
+        raise Problem(429, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
+    except IntakeStoppedError as error:
+        raise Problem(503, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
+    except STORE_FAILURES as error:
+        if not store_is_away(error):
+            raise
+        raise store_problem() from None
+
+
+def check_source(web: Web, principal: Principal, message: RawMessage, number: int | None = None) -> None:
+    """Refuse a message of another source than the one to which the key is bound. Raises Problem (403)."""
+    if principal.source is None or message.unreadable is not None:
+        return
+    read = read_record(message.body, message.headers, web.waybill.clock(), web.waybill.reading_rules())
+    said = read.fact.source if isinstance(read, WellFormed) else claimed_by(message.body, message.headers).source
+    if said is not None and said != principal.source:
+        place: dict[str, Any] = {} if number is None else {"index": number}
+        which = "" if number is None else f"message {number} of the batch: "
+        told = f"{which}source: must be {principal.source}, which this key publishes, but is {said}; nothing was stored"
+        raise Problem(403, told, **place)
+
+
+def answers(messages: Sequence[RawMessage], stored: Stored) -> list[Mapping[str, Any]]:
+    """What to tell of each message, in their order. A malformed one has what it claims to be, and no position."""
+    told: list[Mapping[str, Any]] = []
+    for message, receipt, arrival in zip(messages, stored.receipts, stored.arrivals, strict=True):
+        if arrival is None:
+            claimed = Claimed() if message.unreadable else claimed_by(message.body, message.headers)
+            source, message_id, subject, type_ = claimed.source, claimed.id, claimed.subject, claimed.type
+        else:
+            (source, message_id, subject), type_ = arrival.key, arrival.fact.TYPE
+        told.append(
+            {
+                "source": source,
+                "id": message_id,
+                "subject": subject,
+                "type": type_,
+                "verdict": receipt.verdict.value,
+                "reason": receipt.reason,
+                "ignored": [] if arrival is None else list(arrival.ignored),
+                "position": None if arrival is None else stored.position,
+            }
+        )
+    return told
+
+
+def _single(answer: Mapping[str, Any], message: RawMessage, max_bytes: int) -> Response:
+    if answer["position"] is not None:
+        return Response(json_text(answer), media_type=JSON)
+    status = 413 if message.whole is not None or size_of(message) > max_bytes else 422
+    members = {name: value for name, value in answer.items() if name not in ("position", "ignored")}
+    raise Problem(status, answer["reason"], **members)
