@@ -1,5 +1,9 @@
 """given an operator at a terminal, then keys are created, listed and revoked, and each is shown once."""
 
+import time
+
+import httpx
+
 from tests.integration.command import Command
 
 
@@ -27,3 +31,30 @@ def test_wrong_options_name_the_fix_and_never_quote_a_key(waybill: Command) -> N
     waybill("keys", "revoke", "aaaaaaaaaaaa").exited(2, "--reason")
     pasted = "wbk_aaaaaaaaaaaa_" + "0" * 64
     assert "0000" not in waybill("keys", "revoke", pasted, "--reason", "x").exited(2, "no key has this id").err
+
+
+def test_beyond_loopback_serve_needs_keys_and_says_how(waybill: Command) -> None:
+    for options in ({}, {"WAYBILL_SERVE_NAMES": "waybill.example.com"}, {"WAYBILL_SERVE_PROXIES": "127.0.0.1"}):
+        address = "127.0.0.1:0" if options else "0.0.0.0:0"
+        ran = waybill.with_(**options)("serve", "--address", address)
+        ran.exited(1, "no key exists", "waybill keys create --role read")
+
+
+def test_a_server_asks_for_a_key_and_notes_its_use(waybill: Command) -> None:
+    (created,) = waybill.ask("keys", "create", "--role", "read")
+    server = waybill.start("serve", "--address", "127.0.0.1:0")
+    try:
+        while "Serving at" not in server.said:
+            assert server.is_alive(), server.said
+            time.sleep(0.05)
+        url = server.said.partition("Serving at ")[2].split()[0]
+        assert httpx.get(url).status_code == 401
+        wrong = created["key"][:-64] + "0" * 64
+        assert httpx.get(url, headers={"Authorization": f"Bearer {wrong}"}).status_code == 401
+        assert httpx.get(url, headers={"Authorization": f"Bearer {created['key']}"}).status_code == 200
+        (listed,) = waybill.ask("keys", "list")
+        assert listed["last_used"] is not None
+    finally:
+        server.terminate()
+        said = server.wait().done().err
+    assert "key_refused" in said and created["key"][-64:] not in said and wrong not in said
