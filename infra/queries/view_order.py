@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Column, ColumnElement, Float, Integer, Select, UnaryExpression, and_, or_
+from sqlalchemy import Boolean, Column, ColumnElement, Float, Integer, Select, UnaryExpression, and_, false, or_
 from sqlalchemy.sql.operators import desc_op
 
 from infra.queries.view_filters import WrongQueryError, comparable, constant, expect_column
@@ -115,7 +115,10 @@ def after(terms: Sequence[SortTerm], values: Sequence[Any]) -> ColumnElement[boo
         if beyond is not None:
             earlier = zip(terms[:place], values[:place], strict=True)
             ways.append(and_(*(one.equals(given) for one, given in earlier), beyond))
-    # Said once more of the first term alone, because an index can begin at that.
+    if not ways:
+        return false()
     first = terms[0].beyond(values[0], inclusive=True)
-    begins = terms[0].column.is_(None) if first is None else first
-    return and_(begins, or_(*ways)) if ways else begins & ~begins
+    if first is None or isinstance(terms[0].column.type, Amount):
+        return or_(*ways)
+    # Said once more of the first term alone, because an index can begin at that.
+    return and_(first, or_(*ways))

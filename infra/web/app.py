@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from infra.web.api import events, messages, signals
+from infra.web.api import documents, events, messages, signals, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
 from infra.web.pages import order, search, sign_in, today
@@ -17,6 +17,8 @@ from infra.web.security.protection import Protection
 STATIC = Path(__file__).parent / "static"
 
 ROUTERS = (
+    views.router,
+    documents.router,
     order.router,
     today.router,
     search.router,

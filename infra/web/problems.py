@@ -11,11 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from infra.queries.view_filters import WrongQueryError
+from infra.queries.views import NotYetReflectedError
 from infra.serialization import json_text
 from infra.store.failures import reason_of
+from infra.store.projected.serving import NotFilledError
+from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.retries import passes
 from infra.web.security.headers import secure
 
+SECONDS_TO_RETRY = "1"
 PROBLEM_JSON = "application/problem+json"
 FAILED = "the server failed; its log says why"
 
@@ -46,6 +51,15 @@ def store_problem() -> Problem:
     return Problem(503, "the store cannot be reached now", headers={"Retry-After": "5"})
 
 
+def query_problem(error: Exception) -> Problem:
+    """The problem of a query that failed: it is wrong (400), cannot be answered yet (503), or meets a bad row (500)."""
+    if isinstance(error, WrongQueryError):
+        return Problem(400, str(error), parameter=error.parameter)
+    if isinstance(error, UnreadableRowError):
+        return Problem(500, str(error))
+    return Problem(503, str(error), headers={"Retry-After": SECONDS_TO_RETRY})
+
+
 def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response | None]) -> None:
     """Answer every error of this app: with what `as_page` makes for a browser, else with problem details."""
 
@@ -59,6 +73,12 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
         return answer(request, Problem(error.status_code, str(error.detail), headers=error.headers))
+
+    def not_answered(request: Request, error: Exception) -> Response:
+        return answer(request, query_problem(error))
+
+    for failure in (WrongQueryError, NotFilledError, NotYetReflectedError, UnreadableRowError):
+        app.add_exception_handler(failure, not_answered)
 
     @app.exception_handler(RequestValidationError)
     def wrong(request: Request, error: RequestValidationError) -> Response:

@@ -1,0 +1,142 @@
+"""Views over HTTP: GET /v1/views lists them, GET /v1/views/{view} queries one.
+
+Parameters are those of infra/queries/view_pages.py. JSON is a page; CSV and Parquet are the whole answer.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from infra.queries.view_pages import PAGE
+from infra.queries.views import Asked
+from infra.web.api.answers import JSON, accepted, json_answer, reflecting
+from infra.web.api.describing import VIEW_LIST, json_of, problems, view_operation
+from infra.web.api.parameters import Parameters, wrong
+from infra.web.api.view_files import MEDIA_TYPES, file_answer
+from infra.web.context import web_of
+from infra.web.problems import Problem
+from infra.web.security.guard import Reader
+from projections.views.catalogue import VIEWS, View, view_named
+from projections.views.scorecard_totals import Grouping
+from projections.views.variants import scorecard_view, workload_view
+
+router = APIRouter(prefix="/v1/views", tags=["views"])
+
+MOST_ROWS = 10_000
+MOST_POSITION = 2**62
+SECONDS_TO_WAIT, MOST_SECONDS_TO_WAIT = 10, 60
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+
+
+@router.get("", summary="The views", response_class=Response, responses={200: json_of(VIEW_LIST), **problems(400)})
+def list_views(request: Request, principal: Reader) -> Response:
+    """Every view with its columns, their types and what they mean."""
+    Parameters(request).expect_no_more(())
+    return json_answer([described(view) for view in VIEWS])
+
+
+def described(view: View) -> dict[str, object]:
+    """What the list says of a view."""
+    return {
+        "view": view.command,
+        "relation": view.relation,
+        "description": view.description,
+        "url": f"/v1/views/{view.command}",
+        "columns": [
+            {"name": column.name, "type": column.type.name.lower(), "meaning": column.doc, "key": column.key}
+            for column in view.described.values()
+        ],
+    }
+
+
+def query(request: Request, view: View) -> Response:
+    """The rows of the view that the request asks for, in the format that it takes."""
+    web, given = web_of(request), Parameters(request)
+    pages = web.waybill.view_pages
+    media_type = accepted(request, MEDIA_TYPES)
+    asked = Asked(given.instant("as_of"), given.instant("known_at"))
+    sort, limit = given.text("sort") or "", given.whole("limit", 1, MOST_ROWS)
+    cursor, counted = given.text("cursor"), given.flag("total")
+    for_spreadsheets = given.flag("for_spreadsheets")
+    view = _variant(view, given)
+    position = given.whole("min_position", 0, MOST_POSITION)
+    patience = given.whole("wait", 0, MOST_SECONDS_TO_WAIT)
+    filters = given.rest
+    if media_type != JSON and (cursor or counted):
+        name = "cursor" if cursor else "total"
+        raise wrong(name, "is for JSON alone: another format has the whole answer")
+    if media_type != MEDIA_TYPES[1] and for_spreadsheets:
+        raise wrong("for_spreadsheets", "is for CSV: send Accept: text/csv")
+    if position is not None:
+        seconds = SECONDS_TO_WAIT if patience is None else patience
+        web.waybill.views.wait_for(view, position, timedelta(seconds=seconds))
+    if media_type != JSON:
+        with pages.stream(view, asked, filters, sort=sort, limit=limit) as answer:
+            return file_answer(answer, view.command, media_type, for_spreadsheets=for_spreadsheets)
+    page = pages.page(view, asked, filters, sort=sort, limit=limit or PAGE, cursor=cursor, counted=counted)
+    document = {
+        "view": view.command,
+        "as_of": page.instant,
+        "known_at": asked.known_at,
+        "position": page.position,
+        "rows": page.rows,
+        "next": page.next,
+        **({"total": page.total} if counted else {}),
+    }
+    headers = reflecting(page.position, page.instant)
+    if page.next is not None:
+        repeated = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        following = urlencode([*repeated, ("cursor", page.next)])
+        headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
+    return json_answer(document, headers)
+
+
+def _variant(view: View, given: Parameters) -> View:
+    """The view with the options that scorecards and the workload have."""
+    if view.command == "scorecard":
+        months = given.rest.get("month", ())
+        if any(month and not MONTH.fullmatch(month) for month in months):
+            raise wrong("month", f"{months[0]!r} is not a month; give one as 2026-03")
+        by = given.choice("by", Grouping)
+        return scorecard_view(None if by is None else Grouping(by), contacts=given.flag("contacts"))
+    return workload_view(contacts=given.flag("contacts")) if view.command == "workload" else view
+
+
+def _route(view: View) -> Callable[[Request, Reader], Response]:
+    def ask(request: Request, principal: Reader) -> Response:
+        return query(request, view)
+
+    return ask
+
+
+def _add_routes(views: Sequence[View]) -> None:
+    for view in views:
+        for name in dict.fromkeys((view.command, view.relation, view.relation.replace("_", "-"))):
+            operation = view_operation(view, MEDIA_TYPES)
+            router.add_api_route(
+                f"/{name}",
+                _route(view),
+                methods=["GET"],
+                summary=view.description,
+                operation_id=f"view_{view.relation}",
+                response_class=Response,
+                responses=operation.responses,
+                openapi_extra={"parameters": operation.parameters},
+                include_in_schema=name == view.command,
+            )
+
+
+_add_routes(VIEWS)
+
+
+@router.get("/{name}", include_in_schema=False)
+def unknown_view(name: str, principal: Reader) -> Response:
+    """No view has this name."""
+    known = [view.command for view in VIEWS]
+    near = get_close_matches(name, [*known, *(view.relation for view in VIEWS)], 1)
+    hint = f"did you mean {view_named(near[0]).command}?" if near else f"there are {', '.join(known)}"
+    raise Problem(404, f"there is no view {name!r}; {hint}")
