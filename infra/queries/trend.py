@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from infra.queries.views import Asked, Views
+from infra.queries.views import Asked, Reading, Views
 from projections.late_deliveries import LATE_DELIVERIES
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
@@ -51,9 +51,12 @@ def trend(
     Columns: as_of, the column of `by` if there is one, and `orders`. Every key that counts at some instant has a row
     for each.
     """
-    asked = Asked(instants.last, known_at)
-    with views.reading(asked, _projections(counted, by), all_periods=True) as reading:
-        found = reading.rows(counted_between(counted, instants, by))
+    with views.reading(Asked(instants.last, known_at), _projections(counted, by), all_periods=True) as reading:
+        return _counted(reading, counted, instants, by)
+
+
+def _counted(reading: Reading, counted: Counted, instants: Instants, by: TrendBy | None) -> Trend:
+    found = reading.rows(counted_between(counted, instants, by))
     changes: dict[Any, list[int]] = defaultdict(lambda: [0] * (instants.number + 1))
     if by is None:
         changes[None]  # a row for each instant, even if nothing ever counts
@@ -77,7 +80,17 @@ def on_time_trend(views: Views, instants: Instants, known_at: datetime | None = 
     Columns: since and until of the span (the end belongs to it), on_time, late.
     """
     with views.reading(Asked(instants.last, known_at), (ORDER_STATES,)) as reading:
-        found = reading.rows(completed_between(instants))
+        return _on_time(reading, instants)
+
+
+def desk_trends(views: Views, instants: Instants, known_at: datetime | None = None) -> tuple[Trend, Trend]:
+    """How many orders were overdue at each instant, and those completed between them; both from one snapshot."""
+    with views.reading(Asked(instants.last, known_at), (ORDER_STATES,), all_periods=True) as reading:
+        return _counted(reading, Counted.OVERDUE, instants, None), _on_time(reading, instants)
+
+
+def _on_time(reading: Reading, instants: Instants) -> Trend:
+    found = reading.rows(completed_between(instants))
     counts: dict[tuple[int, int], int] = {(step, on_time): orders for step, on_time, orders in found}
     ends = list(instants)
     rows = [

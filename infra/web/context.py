@@ -8,6 +8,7 @@ from fastapi import Request
 from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill
 from infra.signals.endpoints import Endpoints
+from infra.web.kept import Kept
 from infra.web.security.csrf import CsrfTokens
 from infra.web.security.hosts import Hosts
 from infra.web.security.principal import Principal
@@ -29,6 +30,7 @@ class Web:
     security: Security | None = None
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
     def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":

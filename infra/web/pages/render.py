@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from consumers.contract.writing import instant_text
 from infra.printable import printable
+from infra.serialization import json_text
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
 from infra.web.pages.frame import frame_of
@@ -50,7 +51,15 @@ environment = Environment(
     lstrip_blocks=True,
     finalize=_shown,
 )
+
+
+def _json_block(value: Any) -> Markup:
+    """A JSON document for a <script type="application/json">: nothing in it can end the element."""
+    return Markup(json_text(value).replace("<", "\\u003c"))
+
+
 environment.filters.update(
+    json_block=_json_block,
     late_step=late_step,
     money=money_text,
     span=span_text,
@@ -77,6 +86,11 @@ def page(
         **context,
     )
     return Response(html, status, media_type=HTML)
+
+
+def part(template: str, clocks: Clocks, **context: Any) -> Response:
+    """A part of a page, which a script puts into its place."""
+    return Response(environment.get_template(template).render(clocks=clocks, **context), media_type=HTML)
 
 
 def plain_page(template: str, status: int, headers: Mapping[str, str], **context: Any) -> Response:

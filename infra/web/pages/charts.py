@@ -1,0 +1,132 @@
+"""Charts as Vega-Lite specifications, pure functions of data, and the script that draws them.
+
+Colours are names of waybill.css's variables, such as "--late-mark": static/charts.js puts their values in, so that a chart
+follows the light and the dark theme. Instants are drawn in the viewer's zone.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from consumers.contract.writing import instant_text
+
+Spec = Mapping[str, Any]
+
+HEIGHT = 190
+CONFIG: Spec = {
+    "background": "--sheet",
+    "font": "--text-font",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "--muted",
+        "titleColor": "--muted",
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "gridColor": "--line",
+        "gridDash": [2, 3],
+        "domain": False,
+        "ticks": False,
+        "labelPadding": 6,
+        "titlePadding": 8,
+    },
+    "axisX": {"grid": False, "domain": True, "domainColor": "--line-strong"},
+    "legend": {"labelColor": "--muted", "orient": "top", "symbolType": "square", "symbolSize": 80, "title": None},
+}
+
+
+def overdue_chart(rows: Sequence[Mapping[str, Any]], *, compared: bool = False) -> Spec:
+    """How many orders were overdue, by instant. Rows have as_of and orders; `compared`: also today, as known today."""
+    import altair as alt  # it takes half a second, and most commands draw nothing
+
+    known = "as known then" if compared else "overdue"
+    points = [{"at": instant_text(row["as_of"]), "orders": row["orders"], "series": known} for row in rows]
+    if compared:
+        points += [
+            {"at": instant_text(row["as_of"]), "orders": row["today"], "series": "as known today"} for row in rows
+        ]
+    base = alt.Chart({"values": points}).encode(
+        x=alt.X("at:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True, tickCount=8)),
+        y=alt.Y("orders:Q", title="overdue orders", axis=alt.Axis(tickMinStep=1, tickCount=5)),
+        tooltip=[
+            alt.Tooltip("at:T", title="at", format="%a %-d %b, %H:%M"),
+            alt.Tooltip("orders:Q", title="overdue"),
+            *([alt.Tooltip("series:N", title=" ")] if compared else []),
+        ],
+    )
+    if not compared:
+        area = base.mark_area(
+            color="--late-mark", opacity=0.14, line={"color": "--late-mark", "strokeWidth": 2}, interpolate="monotone"
+        )
+        return _spec(area + base.mark_point(color="--late-mark", filled=True, size=28, opacity=1))
+    series = alt.Color(
+        "series:N", scale=alt.Scale(domain=[known, "as known today"], range=["--late-mark", "--info-mark"])
+    )
+    dashes = alt.StrokeDash("series:N", scale=alt.Scale(domain=[known, "as known today"], range=[[1, 0], [5, 4]]))
+    lines = base.mark_line(strokeWidth=2, interpolate="monotone").encode(color=series, strokeDash=dashes.legend(None))
+    return _spec(lines + base.mark_point(filled=True, size=26, opacity=1).encode(color=series))
+
+
+def on_time_chart(rows: Sequence[Mapping[str, Any]]) -> Spec:
+    """How many orders were completed on time and late, by day. Rows have since, until, on_time and late."""
+    import altair as alt  # as above
+
+    kinds = (("on_time", "on time"), ("late", "late"))
+    bars = [
+        {
+            "since": instant_text(row["since"]),
+            "until": instant_text(row["until"]),
+            "kind": kind,
+            "order": number,
+            "orders": row[name],
+            "share": _share(row),
+        }
+        for row in rows
+        for number, (name, kind) in enumerate(kinds)
+    ]
+    chart = (
+        alt.Chart({"values": bars})
+        .mark_bar(stroke="--sheet", strokeWidth=1.5)
+        .encode(
+            x=alt.X("since:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True, tickCount=8)),
+            x2="until:T",
+            y=alt.Y("orders:Q", title="completed orders", stack=True, axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            color=alt.Color(
+                "kind:N", scale=alt.Scale(domain=["on time", "late"], range=["--ok-mark", "--late-mark"]), title=None
+            ),
+            order=alt.Order("order:O"),
+            tooltip=[
+                alt.Tooltip("until:T", title="day up to", format="%a %-d %b, %H:%M"),
+                alt.Tooltip("kind:N", title=" "),
+                alt.Tooltip("orders:Q", title="orders"),
+                alt.Tooltip("share:N", title="on time"),
+            ],
+        )
+    )
+    return _spec(chart)
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    done = row["on_time"] + row["late"]
+    return f"{100 * row['on_time'] / done:.0f} %" if done else "none completed"
+
+
+def _spec(chart: Any) -> Spec:
+    specification: dict[str, Any] = chart.properties(width="container", height=HEIGHT).to_dict()
+    return {**specification, "config": CONFIG, "autosize": {"type": "fit-x", "contains": "padding"}}
+
+
+@cache
+def drawing_script() -> bytes:
+    """The script that draws charts: Vega, Vega-Lite and Vega-Embed in one. Takes seconds, once a process.
+
+    It is put together in a process of its own, whose JavaScript engine would take much of this one's memory.
+    """
+    made = subprocess.run(
+        [sys.executable, "-c", "import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle())"],
+        capture_output=True,
+        check=True,
+    )
+    return made.stdout
