@@ -11,6 +11,7 @@ from infra.simulation import simulate
 
 FLOOR_ENDS = datetime(2026, 6, 30, 16, tzinfo=UTC)
 """The clock of a desk that looks at such a store."""
+LONGEST_SILENCE = timedelta(days=3)
 
 
 def fill_with_floor(waybill: Waybill, orders: int, seed: int = 7, wrong: float = 0.02) -> None:
@@ -23,13 +24,15 @@ def fill_with_floor(waybill: Waybill, orders: int, seed: int = 7, wrong: float =
 
 def recorded_as_they_came(lines: Iterator[bytes]) -> Iterator[bytes]:
     """The lines with a recordedtime: a minute after the latest that had happened by then."""
-    latest = datetime.min.replace(tzinfo=UTC)
+    latest: datetime | None = None
     for line in lines:
         try:
             message = json.loads(line)
-            latest = max(latest, datetime.fromisoformat(message["time"]))
+            time = datetime.fromisoformat(message["time"])
         except (ValueError, KeyError, TypeError):
             yield line  # broken on purpose
             continue
-        recorded = min(latest + timedelta(minutes=1), FLOOR_ENDS)
+        if latest is None or time - latest < LONGEST_SILENCE:  # else its clock is wrong on purpose
+            latest = time if latest is None else max(latest, time)
+        recorded = min((latest or time) + timedelta(minutes=1), FLOOR_ENDS)
         yield json.dumps({**message, "recordedtime": recorded.isoformat()}).encode()

@@ -1,7 +1,7 @@
 """Charts as Vega-Lite specifications, pure functions of data, and the script that draws them.
 
-Colours are names of waybill.css's variables, such as "--late-mark": static/charts.js puts their values in, so that a chart
-follows the light and the dark theme. Instants are drawn in the viewer's zone.
+Colours are names of waybill.css's variables, such as "--late-mark". static/charts.js puts their values in, so that a
+chart follows the light and the dark theme. Instants are drawn in the viewer's zone.
 """
 
 import subprocess
@@ -64,8 +64,10 @@ def overdue_chart(rows: Sequence[Mapping[str, Any]], *, compared: bool = False) 
     series = alt.Color(
         "series:N", scale=alt.Scale(domain=[known, "as known today"], range=["--late-mark", "--info-mark"])
     )
-    dashes = alt.StrokeDash("series:N", scale=alt.Scale(domain=[known, "as known today"], range=[[1, 0], [5, 4]]))
-    lines = base.mark_line(strokeWidth=2, interpolate="monotone").encode(color=series, strokeDash=dashes.legend(None))
+    dashes = alt.StrokeDash(
+        "series:N", scale=alt.Scale(domain=[known, "as known today"], range=[[1, 0], [5, 4]]), legend=None
+    )
+    lines = base.mark_line(strokeWidth=2, interpolate="monotone").encode(color=series, strokeDash=dashes)
     return _spec(lines + base.mark_point(filled=True, size=26, opacity=1).encode(color=series))
 
 
@@ -73,30 +75,34 @@ def on_time_chart(rows: Sequence[Mapping[str, Any]]) -> Spec:
     """How many orders were completed on time and late, by day. Rows have since, until, on_time and late."""
     import altair as alt  # as above
 
-    kinds = (("on_time", "on time"), ("late", "late"))
+    # The bars span their days exactly (x to x2), and such bars are not stacked by themselves.
     bars = [
         {
             "since": instant_text(row["since"]),
             "until": instant_text(row["until"]),
             "kind": kind,
-            "order": number,
-            "orders": row[name],
+            "orders": orders,
+            "low": low,
+            "high": low + orders,
             "share": _share(row),
         }
         for row in rows
-        for number, (name, kind) in enumerate(kinds)
+        for kind, low, orders in (("on time", 0, row["on_time"]), ("late", row["on_time"], row["late"]))
+        if orders
     ]
     chart = (
         alt.Chart({"values": bars})
-        .mark_bar(stroke="--sheet", strokeWidth=1.5)
+        .mark_rect(stroke="--sheet", strokeWidth=1.5)
         .encode(
             x=alt.X("since:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True, tickCount=8)),
             x2="until:T",
-            y=alt.Y("orders:Q", title="completed orders", stack=True, axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            y=alt.Y("low:Q", title="completed orders", axis=alt.Axis(tickMinStep=1, tickCount=5)),
+            y2="high:Q",
             color=alt.Color(
-                "kind:N", scale=alt.Scale(domain=["on time", "late"], range=["--ok-mark", "--late-mark"]), title=None
+                "kind:N",
+                scale=alt.Scale(domain=["on time", "late"], range=["--ok-mark", "--late-mark"]),
+                legend=alt.Legend(title=None),
             ),
-            order=alt.Order("order:O"),
             tooltip=[
                 alt.Tooltip("until:T", title="day up to", format="%a %-d %b, %H:%M"),
                 alt.Tooltip("kind:N", title=" "),
