@@ -106,6 +106,10 @@ class Steps:
         """The last step that is about a message; None when there is none."""
         return self._numbers.get(key)
 
+    def sequenced(self, by: Sequencing) -> "Steps":
+        """The steps of the same reading in a sequence."""
+        return self if by is self.sequencing else Steps(self._reading, self._order_id, by, self._asked)
+
     def facts(self, number: int) -> list[Fact]:
         """The facts that stand after a step; 0 is before the first one."""
         some = [event for _, event in self.events[:number]]

@@ -81,7 +81,7 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
         summary=answer.summary,
         details=answer.details,
         story=story_of(answer.summary, answer.details, answer.settling.moments, answer.at) if answer.summary else None,
-        picture=timeline_picture(answer.settling, facts, answer.at, not_known),
+        picture=timeline_picture(answer.settling, facts, answer.at, not_known, "now" if as_of is None else "as of"),
         timeline=answer.timeline[-MOST_LISTED:],
         not_yet_known=_entries(today, not_known),
         differences=_differences(answer, today),

@@ -26,6 +26,7 @@ CAUSE_WORDS = {
     "OrderRescheduled": "the order was rescheduled",
 }
 MOST_CAUSES = 3
+MOST_SHIPMENTS = 3
 
 
 class Story(NamedTuple):
@@ -70,8 +71,15 @@ def _headline(summary: OrderSummary, at: datetime) -> tuple[Tone, str]:
 
 def _open(summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterator[Sentence]:
     live = [one for one in details.shipments if one.delivered_at is None and one.cancelled_at is None]
-    for shipment in sorted(live, key=lambda one: (one.estimated_delivery is not None, one.estimated_delivery)):
-        yield from _live(shipment, summary, details, at)
+    # The slowest first: those of which nobody knows when they arrive, then those with the latest estimates.
+    live.sort(key=lambda one: one.estimated_delivery or at, reverse=True)
+    live.sort(key=lambda one: one.estimated_delivery is not None)
+    for shipment in live[:MOST_SHIPMENTS]:
+        yield _live(shipment, summary, at)
+        if shipment.attempts:
+            yield _attempts(shipment, details)
+    if len(live) > MOST_SHIPMENTS:
+        yield (f"{len(live) - MOST_SHIPMENTS} more shipments are under way, expected no later.",)
     left = [(line, amount) for line in details.lines if (amount := _left(line))]
     if not live:
         yield ("No shipment is under way: ", *([_lines(left), " left to book."] if left else ["nothing is booked."]))
@@ -79,15 +87,15 @@ def _open(summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterato
     elif left:
         yield (f"Not booked yet: {_lines(left)}.",)
     if summary.stage == "partly_delivered":
-        owed = sum(1 for line in details.lines if line.kind == "goods" and line.delivered < line.quantity)
-        goods = sum(1 for line in details.lines if line.kind == "goods" and line.quantity)
-        yield (f"Delivered in part: {owed} of {goods} lines of goods still owed.",)
+        goods = [line for line in details.lines if line.kind == "goods"]
+        owed = [(line, line.quantity - line.delivered) for line in goods if line.quantity > line.delivered]
+        yield (f"Delivered in part; still owed: {_lines(owed)}.",)
     if summary.expedite == "requested":
         undecided = [one for one in details.expedites if one.decision is None]
         yield ("Expedite request undecided since ", undecided[0].requested_at, ", needed by ", undecided[0].needed_by)
 
 
-def _live(shipment: ShipmentSummary, summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterator[Sentence]:
+def _live(shipment: ShipmentSummary, summary: OrderSummary, at: datetime) -> Sentence:
     said: list[str | datetime] = [f"{shipment.shipment_id} ({shipment.carrier}) "]
     if shipment.dispatched_at is None:
         said += ["is booked and has not left"]
@@ -102,17 +110,19 @@ def _live(shipment: ShipmentSummary, summary: OrderSummary, details: OrderDetail
             said += [f", {duration_in_words(estimate - summary.promised_by)} after the promise"]
         if estimate < at:
             said += [f", which passed {duration_in_words(at - estimate)} ago without a delivery"]
-    yield (*said, ".")
     if shipment.delay_reason:
-        yield (f"Why it was delayed: {shipment.delay_reason}.",)
-    if shipment.attempts:
-        tried = [
-            one.reason
-            for one in details.reasons
-            if one.event == "DeliveryAttempted" and one.shipment_id == shipment.shipment_id
-        ]
-        times = "once" if shipment.attempts == 1 else f"{shipment.attempts} times"
-        yield (f"Delivery was attempted {times}" + (f": {tried[-1]}." if tried else "."),)
+        said += [f"; delayed: {shipment.delay_reason}"]
+    return (*said, ".")
+
+
+def _attempts(shipment: ShipmentSummary, details: OrderDetails) -> Sentence:
+    tried = [
+        one.reason
+        for one in details.reasons
+        if one.event == "DeliveryAttempted" and one.shipment_id == shipment.shipment_id
+    ]
+    times = "once" if shipment.attempts == 1 else f"{shipment.attempts} times"
+    return (f"Delivery was attempted {times}" + (f": {tried[-1]}." if tried else "."),)
 
 
 def _closed(summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], tone: Tone) -> Iterator[Sentence]:

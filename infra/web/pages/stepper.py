@@ -73,8 +73,8 @@ def stepper_page(request: Request, principal: Principal, clocks: Clocks, order_i
         link=link,
         listed=_listed(steps, number, link),
         others_link=lambda key: clocks.link(steps_path(order_id), by=sequencing.value, source=key[0], id=key[1]),
-        by_place=link(_same(request, steps, step, Sequencing.BY_PLACE, order_id, clocks), Sequencing.BY_PLACE),
-        as_arrived=link(_same(request, steps, step, Sequencing.AS_ARRIVED, order_id, clocks), Sequencing.AS_ARRIVED),
+        by_place=link(_same(steps, step, Sequencing.BY_PLACE), Sequencing.BY_PLACE),
+        as_arrived=link(_same(steps, step, Sequencing.AS_ARRIVED), Sequencing.AS_ARRIVED),
         data=data_of(step.event),
         tables=[_of_table(effect) for effect in step.tables],
         views=[_of_view(effect) for effect in views],
@@ -106,11 +106,11 @@ def _number(request: Request, steps: Steps) -> int:
     return min(max(1, int(text)), len(steps))
 
 
-def _same(request: Request, steps: Steps, step: Step, by: Sequencing, order_id: str, clocks: Clocks) -> int:
-    """The step about the same message in the other sequence; its last one if there is none."""
+def _same(steps: Steps, step: Step, by: Sequencing) -> int:
+    """The step about the same message in a sequence; its last one if there is none."""
     if by is steps.sequencing:
         return step.number
-    other = steps_of(web_of(request).waybill, order_id, by, clocks.asked)
+    other = steps.sequenced(by)
     return other.number_of(step.event.key) or len(other)
 
 

@@ -107,11 +107,11 @@ class Picture(NamedTuple):
 
 
 def timeline_picture(
-    settling: Settling[Any], facts: Iterable[Fact], at: datetime, not_known: Sequence[Fact] = ()
+    settling: Settling[Any], facts: Iterable[Fact], at: datetime, not_known: Sequence[Fact] = (), at_name: str = "now"
 ) -> Picture | None:
     """The picture of an order at an instant (aware); None when there is nothing to draw.
 
-    `facts` are all that were settled. `not_known` are those that today's knowledge has and the asked one had not.
+    `facts` are all that were settled. `at_name` is written beside the instant. `not_known` are those that today's knowledge has and the asked one had not.
     """
     tracks = tracks_of(settling, facts, at, not_known)
     instants = tracks.instants()
@@ -121,7 +121,7 @@ def timeline_picture(
     drawing = _Drawing(scale, tracks)
     for name, rows in tracks.lanes():
         drawing.add_lane(name, rows)
-    return drawing.picture(at)
+    return drawing.picture(at, at_name)
 
 
 class _Drawing:
@@ -185,14 +185,14 @@ class _Drawing:
                 title += "; …" if len(found) > 5 else ""
             yield Mark(self._scale.x(found[-1].at), y, kind, title)
 
-    def picture(self, at: datetime) -> Picture:
+    def picture(self, at: datetime, at_name: str) -> Picture:
         tracks, scale = self._tracks, self._scale
         uprights = []
         if tracks.promised_by is not None:
             label = f"promised by {instant_in_words(tracks.promised_by)}"
             uprights.append(Upright(scale.x(tracks.promised_by), "promise", label))
         if scale.shows(at):
-            uprights.append(Upright(scale.x(at), "now", instant_in_words(at)))
+            uprights.append(Upright(scale.x(at), "now", f"{at_name} {instant_in_words(at)}"))
         shades = []
         for begin, end in tracks.overdue:
             x = scale.x(begin)

@@ -57,6 +57,20 @@ def test_an_order_without_a_shipment_says_what_is_left_to_book() -> None:
     assert "S-1 was cancelled 2 Mar 2026 10:00 UTC" in said(told.why)
 
 
+def test_of_many_shipments_the_slowest_are_told_and_the_rest_counted() -> None:
+    many = [booked(9 + n / 10, f"S-{n}", estimate=10 + n, lines={1: 1}) for n in range(6)]
+
+    told = story(placed(8, promised_by=12), *many, at=9.9)
+
+    assert [str(sentence[0])[:4] for sentence in told.why] == ["S-5 ", "S-4 ", "S-3 ", "3 mo", "Not "]
+
+
+def test_what_is_still_owed_of_an_order_delivered_in_part_is_told() -> None:
+    told = story(placed(8, {1: 10}), booked(9, lines={1: 4}), delivered(11), at=12)
+
+    assert "Delivered in part; still owed: 6 × LAMP-1." in said(told.why)
+
+
 def test_attempts_in_vain_are_told() -> None:
     told = story(placed(8, promised_by=20), booked(9, estimate=11), dispatched(10), attempted(11), attempted(12), at=13)
 
