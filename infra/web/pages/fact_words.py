@@ -1,6 +1,7 @@
 """Facts in words, for pages: names of events, what a message said, and how late it was known."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,8 @@ import msgspec
 from domain.fact import Fact, StreamEvent
 from infra.web.pages.time_words import duration_in_words
 from infra.web.pages.timeline_tracks import LATE_AFTER
+
+INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 
 def event_words(name: str) -> str:
@@ -22,6 +25,20 @@ def known_later(occurred_at: datetime | None, recorded_at: datetime) -> str:
     if occurred_at is None or recorded_at - occurred_at <= LATE_AFTER:
         return ""
     return duration_in_words(recorded_at - occurred_at)
+
+
+def with_times(text: str) -> Sequence[str | datetime]:
+    """The text cut at the instants in it, such as those of a timeline's "promised_by: 2026-03-01T09:00:00Z"."""
+    parts: list[str | datetime] = []
+    end = 0
+    for found in INSTANT.finditer(text):
+        try:
+            instant = datetime.fromisoformat(found[0])
+        except ValueError:  # digits that are no date
+            continue
+        parts += [text[end : found.start()], instant]
+        end = found.end()
+    return [*parts, text[end:]]
 
 
 def data_of(event: StreamEvent) -> list[tuple[str, Any]]:

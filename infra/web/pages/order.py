@@ -13,7 +13,7 @@ from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
-from infra.web.pages.fact_words import amount, event_words, known_later, plain
+from infra.web.pages.fact_words import amount, event_words, known_later, plain, with_times
 from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.order_story import story_of
 from infra.web.pages.render import page
@@ -92,6 +92,7 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
         event_words=event_words,
         plain=plain,
         amount=amount,
+        with_times=with_times,
     )
 
 

@@ -111,7 +111,8 @@ def timeline_picture(
 ) -> Picture | None:
     """The picture of an order at an instant (aware); None when there is nothing to draw.
 
-    `facts` are all that were settled. `at_name` is written beside the instant. `not_known` are those that today's knowledge has and the asked one had not.
+    `facts` are all that were settled; `at_name` is written beside the instant. `not_known` are those that today's
+    knowledge has and the asked one had not.
     """
     tracks = tracks_of(settling, facts, at, not_known)
     instants = tracks.instants()
