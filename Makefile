@@ -85,14 +85,16 @@ check: lint test  ## lint and test
 demo: $(STAMP)  ## simulate a sales team, ingest its messages, show the views
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure ingest, projection, Kafka and queries against their references (takes many minutes)
+bench: $(STAMP)  ## measure ingest, projection, Kafka, HTTP and queries against their references (takes many minutes)
 	@$(PYTHON) -m bench $(ARGS)
 	@$(PYTHON) -m bench kafka
+	@$(PYTHON) -m bench http
 	@$(PYTHON) -m bench queries
 
 bench-quick: $(STAMP)  ## the same on a small scale
 	@$(PYTHON) -m bench --quick $(ARGS)
 	@$(PYTHON) -m bench kafka --quick
+	@$(PYTHON) -m bench http --quick
 
 bench-queries: $(STAMP)  ## measure queries on a store with a million orders (takes minutes)
 	@$(PYTHON) -m bench queries $(ARGS)

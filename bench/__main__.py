@@ -1,6 +1,7 @@
 """`python -m bench [--quick] [--messages N] [--grow TIMES] [--on DATABASE]`: measure, print, write as JSON.
 
-`python -m bench kafka [--quick] [--on DATABASE]` does the same with a broker, and adds its figures to the JSON.
+`python -m bench kafka [--quick] [--on DATABASE]` does the same with a broker, and `python -m bench http` over HTTP;
+both add their figures to the JSON.
 """
 
 import json
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import queries, references, workloads
+from bench.http import figures as http_figures
 from bench.kafka import figures as kafka_figures
 from bench.measuring import Measured, Work, machine, measure
 from bench.stores import NewStore, postgres_stores, sqlite_stores
@@ -61,6 +63,24 @@ def kafka(quick: QuickOption = False, on: OnOption = None, out: OutOption = OUT)
     said = json.loads(out.read_text()) if out.exists() else {"machine": machine()}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({**said, "kafka": found}, indent=2))
+    console.print(f"[dim]written to {out}[/dim]")
+
+
+@app.command()
+def http(quick: QuickOption = False, on: OnOption = None, out: OutOption = OUT) -> None:
+    """Small posts a second to `waybill serve`, beside a bare FastAPI app that inserts one row a post."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
+        files = sqlite_stores(Path(name).resolve())
+        stores = {
+            database.value: postgres if database is Database.POSTGRESQL else files for database in on or list(Database)
+        }
+        found = http_figures(stores, quick, lambda what: console.print(f"[dim]{what}[/dim]"))
+    for database, rows in found.items():
+        _show_rows(console, f"{database}: small posts, each answered after its durable commit", rows)
+    said = json.loads(out.read_text()) if out.exists() else {"machine": machine()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({**said, "http": found}, indent=2))
     console.print(f"[dim]written to {out}[/dim]")
 
 

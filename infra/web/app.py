@@ -17,6 +17,7 @@ from infra.web.security.protection import Protection
 STATIC = Path(__file__).parent / "static"
 
 ROUTERS = (
+    events.router,
     views.router,
     documents.router,
     order.router,
@@ -24,7 +25,6 @@ ROUTERS = (
     trends.router,
     search.router,
     sign_in.router,
-    events.router,
     messages.router,
     signals.router,
 )
