@@ -10,7 +10,7 @@ import msgspec
 
 from domain.fact import Fact, StreamEvent
 from infra.web.pages.time_words import duration_in_words
-from infra.web.pages.timeline_tracks import LATE_AFTER
+from infra.web.pages.timeline_tracks import Period, is_late
 
 INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
@@ -20,9 +20,12 @@ def event_words(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r" \1", name).capitalize()
 
 
-def known_later(occurred_at: datetime | None, recorded_at: datetime) -> str:
-    """How much later something was recorded than it happened, such as "2 d 3 h"; empty for at once."""
-    if occurred_at is None or recorded_at - occurred_at <= LATE_AFTER:
+def known_later(occurred_at: datetime | None, recorded_at: datetime, imported: Period | None = None) -> str:
+    """How much later something was recorded than it happened, such as "2 d 3 h".
+
+    Empty for what was known at once, and for what came with an import of most facts (`imported`: when that was).
+    """
+    if occurred_at is None or not is_late(occurred_at, recorded_at, imported):
         return ""
     return duration_in_words(recorded_at - occurred_at)
 

@@ -19,6 +19,7 @@ from infra.web.pages.order_story import story_of
 from infra.web.pages.render import page
 from infra.web.pages.stepper import stepper_page
 from infra.web.pages.timeline_picture import timeline_picture
+from infra.web.pages.timeline_tracks import imported_during
 from infra.web.security.guard import Reader
 from infra.web.security.principal import Principal
 from projections.order_timeline import TimelineEntry
@@ -70,6 +71,7 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
         return _missing(request, principal, clocks, order_id, waybill)
     facts = answer.reading.facts
     not_known = _not_known(answer, today)
+    imported = imported_during([*facts, *not_known])
     return page(
         request,
         "order.html",
@@ -80,7 +82,9 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
         fields=answer.fields(),
         summary=answer.summary,
         details=answer.details,
-        story=story_of(answer.summary, answer.details, answer.settling.moments, answer.at) if answer.summary else None,
+        story=story_of(answer.summary, answer.details, answer.settling.moments, answer.at, imported)
+        if answer.summary
+        else None,
         picture=timeline_picture(answer.settling, facts, answer.at, not_known, "now" if as_of is None else "as of"),
         timeline=answer.timeline[-MOST_LISTED:],
         not_yet_known=_entries(today, not_known),
@@ -88,7 +92,8 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
         untaken=_with_contents(waybill, answer.untaken),
         touched=touched_by(answer),
         steps=lambda key=None: steps_link(clocks, order_id, key),
-        later=known_later,
+        imported=imported,
+        later=lambda occurred_at, recorded_at: known_later(occurred_at, recorded_at, imported),
         event_words=event_words,
         plain=plain,
         amount=amount,

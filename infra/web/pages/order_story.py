@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from domain.order.summary import OrderLineSummary, OrderSummary, ShipmentSummary
 from domain.settling import Moment
 from infra.web.pages.time_words import duration_in_words
-from infra.web.pages.timeline_tracks import LATE_AFTER
+from infra.web.pages.timeline_tracks import Period, late_known
 from projections.order_details import OrderDetails
 
 Sentence = Sequence[str | datetime]
@@ -39,10 +39,18 @@ class Story(NamedTuple):
     customer_waits: bool
 
 
-def story_of(summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], at: datetime) -> Story:
-    """The story of a placed order at an instant (aware)."""
+def story_of(
+    summary: OrderSummary,
+    details: OrderDetails,
+    moments: Sequence[Moment],
+    at: datetime,
+    imported: Period | None = None,
+) -> Story:
+    """The story of a placed order at an instant (aware). `imported`: see `timeline_tracks.imported_during`."""
     tone, headline = _headline(summary, at)
-    why = list(_open(summary, details, at) if summary.status == "open" else _closed(summary, details, moments, tone))
+    why = list(
+        _open(summary, details, at) if summary.status == "open" else _closed(summary, details, moments, tone, imported)
+    )
     owed = summary.follow_ups_at(at)
     return Story(tone, headline, why, list(_customer(summary, details, at, tone)), bool(owed))
 
@@ -125,7 +133,9 @@ def _attempts(shipment: ShipmentSummary, details: OrderDetails) -> Sentence:
     return (f"Delivery was attempted {times}" + (f": {tried[-1]}." if tried else "."),)
 
 
-def _closed(summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], tone: Tone) -> Iterator[Sentence]:
+def _closed(
+    summary: OrderSummary, details: OrderDetails, moments: Sequence[Moment], tone: Tone, imported: Period | None
+) -> Iterator[Sentence]:
     if summary.cancel_reason is not None:
         yield (f"Cancelled: {summary.cancel_reason}.",)
     if summary.delivered_at is None:
@@ -142,7 +152,7 @@ def _closed(summary: OrderSummary, details: OrderDetails, moments: Sequence[Mome
             elif shipment.booked_at > summary.promised_by:
                 yield (f"{shipment.shipment_id} was booked only ", shipment.booked_at, ", after the promise.")
     for at, fact, after in reversed(moments):
-        if after.delivered_at == at and fact.recorded_at - fact.occurred_at > LATE_AFTER:
+        if after.delivered_at == at and late_known(fact, imported):
             later = duration_in_words(fact.recorded_at - fact.occurred_at)
             yield (f"The last delivery became known {later} later, ", fact.recorded_at, ".")
             return

@@ -104,6 +104,8 @@ class Picture(NamedTuple):
     known_later: Sequence[KnownLater]
     marks: Sequence[Mark]
     summary: str
+    imported: tuple[datetime, datetime] | None
+    """When most of it was recorded at once; then no lines say that it became known later."""
 
 
 def timeline_picture(
@@ -158,7 +160,7 @@ class _Drawing:
         self._bars += (self._bar(span, y) for span in row.spans)
         self._marks += self._merged(row.points, y)
         for point in row.points:
-            if point.fact is not None and late_known(point.fact, self._tracks.imported_at):
+            if point.fact is not None and late_known(point.fact, self._tracks.imported):
                 self._draw_late(point.fact, y)
 
     def _draw_late(self, fact: Fact, y: float) -> None:
@@ -180,11 +182,17 @@ class _Drawing:
             place = (point.kind, int(self._scale.x(point.at) // SAME_PLACE))
             places.setdefault(place, []).append(point)
         for (kind, _), found in places.items():
-            title = found[-1].title
+            title = self._title(found[-1])
             if len(found) > 1:
-                title = f"{len(found)} here: " + "; ".join(point.title for point in islice(found, 5))
+                title = f"{len(found)} here: " + "; ".join(self._title(point) for point in islice(found, 5))
                 title += "; …" if len(found) > 5 else ""
             yield Mark(self._scale.x(found[-1].at), y, kind, title)
+
+    def _title(self, point: Point) -> str:
+        fact = point.fact
+        if fact is None or not late_known(fact, self._tracks.imported):
+            return point.title
+        return f"{point.title} · recorded {duration_in_words(fact.recorded_at - fact.occurred_at)} later"
 
     def picture(self, at: datetime, at_name: str) -> Picture:
         tracks, scale = self._tracks, self._scale
@@ -213,4 +221,5 @@ class _Drawing:
             self._known_later,
             self._marks,
             tracks.summary(),
+            tracks.imported,
         )

@@ -3,7 +3,7 @@
 A track is one row of the picture: spans (something lasted) and points (something happened). All instants are UTC.
 """
 
-from collections import Counter
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,8 +16,10 @@ from infra.web.pages.time_words import duration_in_words, instant_in_words
 
 LATE_AFTER = timedelta(minutes=15)
 """What is recorded within this time of its happening is not late."""
+IMPORT_LASTS = timedelta(minutes=1)
 IMPORT_FROM = 3
-"""So many facts recorded in one second, and more than half of all, came by an import."""
+"""So many facts recorded within IMPORT_LASTS, and more than half of those recorded late, came by an import."""
+Period = tuple[datetime, datetime]
 
 WORDS = {
     "OrderPlaced": ("placed", "placed"),
@@ -68,7 +70,7 @@ class Track(NamedTuple):
 class Tracks(NamedTuple):
     """All rows of the picture. `overdue` are the spans during which the order was overdue.
 
-    `imported_at` is the second in which most facts were recorded together; None when they came one by one.
+    `imported` is when most facts were recorded together; None when they came one by one.
     """
 
     order: Track
@@ -80,7 +82,7 @@ class Tracks(NamedTuple):
     not_known: Track
     overdue: Sequence[tuple[datetime, datetime]]
     promised_by: datetime | None
-    imported_at: datetime | None
+    imported: Period | None
     at: datetime
     is_open: bool
     status: str
@@ -110,7 +112,7 @@ class Tracks(NamedTuple):
                     instants.append(point.at)
                     if point.fact is not None:
                         instants.append(point.fact.occurred_at)
-                        if late_known(point.fact, self.imported_at):
+                        if late_known(point.fact, self.imported):
                             instants.append(min(point.fact.recorded_at, self.at))
         return [*instants, self.at] if instants and self.is_open else instants
 
@@ -141,24 +143,33 @@ def tracks_of(settling: Settling[Any], facts: Iterable[Fact], at: datetime, not_
         not_known=Track("", (), [_point(fact.occurred_at, fact, "unknown") for fact in not_known]),
         overdue=list(_overdue(moments, at)),
         promised_by=last.promised_by if last else None,
-        imported_at=_imported_at([*all_facts, *not_known]),
+        imported=imported_during([*all_facts, *not_known]),
         at=at,
         is_open=is_open,
         status="not placed yet" if last is None else last.status,
     )
 
 
-def late_known(fact: Fact, imported_at: datetime | None) -> bool:
-    """Whether a fact was recorded clearly after it happened, and not by the import of everything."""
-    if fact.recorded_at.replace(microsecond=0) == imported_at:
+def late_known(fact: Fact, imported: Period | None) -> bool:
+    """Whether a fact was recorded clearly after it happened, and not by an import of most of them."""
+    return is_late(fact.occurred_at, fact.recorded_at, imported)
+
+
+def is_late(occurred_at: datetime, recorded_at: datetime, imported: Period | None) -> bool:
+    """The same of a fact's two instants."""
+    if imported is not None and imported[0] <= recorded_at <= imported[1]:
         return False
-    return fact.recorded_at - fact.occurred_at > LATE_AFTER
+    return recorded_at - occurred_at > LATE_AFTER
 
 
-def _imported_at(facts: Sequence[Fact]) -> datetime | None:
-    seconds = Counter(fact.recorded_at.replace(microsecond=0) for fact in facts)
-    second, count = next(iter(seconds.most_common(1)), (None, 0))
-    return second if count >= IMPORT_FROM and count * 2 > len(facts) else None
+def imported_during(facts: Iterable[Fact]) -> Period | None:
+    """The time within which more than half of the facts were recorded, long after they happened: an import."""
+    recorded = sorted(fact.recorded_at for fact in facts if fact.recorded_at - fact.occurred_at > LATE_AFTER)
+    counts = ((bisect_right(recorded, since + IMPORT_LASTS) - number, since) for number, since in enumerate(recorded))
+    count, since = max(counts, default=(0, None))
+    if since is None or count < IMPORT_FROM or count * 2 <= len(recorded):
+        return None
+    return since, recorded[bisect_right(recorded, since + IMPORT_LASTS) - 1]
 
 
 def _point(at: datetime, fact: Fact, kind: str | None = None) -> Point:
@@ -168,8 +179,6 @@ def _point(at: datetime, fact: Fact, kind: str | None = None) -> Point:
         value = getattr(fact, name, None)
         if value:
             parts.append(str(value))
-    if fact.recorded_at - fact.occurred_at > LATE_AFTER:
-        parts.append(f"recorded {duration_in_words(fact.recorded_at - fact.occurred_at)} later")
     return Point(at, kind or own, " · ".join(parts), fact)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from domain.clock_holds import ClockHoldEnded
 from domain.derived import PARCELS, MessageWithdrawn, facts_among
 from domain.fact import StreamEvent
 from domain.settling import up_to
@@ -90,6 +91,16 @@ def test_a_derived_message_that_was_withdrawn_counts_for_nothing_and_by_place_is
     assert verdicts(arrived) == ["applied", "applied", "applied", "gone"]
     assert changed(arrived.step(4))["stage"] == ("in_transit", "booked")
     assert len(steps(PLACE, placed(8), booked(9), scan, gone)) == 2
+
+
+def test_a_message_ahead_of_the_clock_is_held_until_the_hold_ends() -> None:
+    ahead = replace(dispatched(30), held_until=oclock(29))
+    ended = ClockHoldEnded(recorded_at=oclock(29), source=ahead.source, message_id=ahead.message_id)
+
+    some = steps(ARRIVED, placed(8), booked(9), ahead, ended)
+
+    assert verdicts(some) == ["applied", "applied", "held", "applied"]
+    assert changed(some.step(4))["stage"] == ("booked", "in_transit")
 
 
 def test_a_step_is_found_by_its_message() -> None:

@@ -109,10 +109,14 @@ def test_what_was_known_later_has_a_line_to_when_it_became_known() -> None:
     assert line.title == "known 5 h later: recorded 2 Mar 2026 15:00 UTC"
 
 
-def test_what_one_import_recorded_has_no_lines() -> None:
-    assert not picture_of(
-        placed(8, recorded=90), booked(9, recorded=90), dispatched(10, recorded=90), at=95
-    ).known_later
+def test_what_one_import_recorded_has_no_lines_and_what_came_after_it_has() -> None:
+    imported = [placed(8, recorded=90), booked(9, recorded=90.01), dispatched(10, recorded=90)]
+
+    picture = picture_of(*imported, delivered(12, recorded=99), at=100)
+
+    assert [line.title for line in picture.known_later] == ["known 3 d 15 h later: recorded 6 Mar 2026 03:00 UTC"]
+    assert picture.imported == (oclock(90), oclock(90.01))
+    assert "recorded" not in the_mark(picture, "dispatched").title
 
 
 def test_estimates_stand_where_the_shipment_was_expected_and_the_latest_differs() -> None:
