@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -131,6 +131,21 @@ class Status:
     left_out: Sequence[KeptLeftOut]
     left_out_count: int
     kafka_problem: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it, for the command and the HTTP API."""
+        return {
+            "books": self.books,
+            "head": self.head,
+            "projections": self.projections,
+            "partitions": self.partitions,
+            "paused": self.paused,
+            "parked": self.parked,
+            "reactors": self.reactors,
+            "unreadable_batches": self.unreadable,
+            "records_left_out": {"count": self.left_out_count, "newest": self.left_out},
+            "set_aside": self.set_aside,
+        }
 
 
 def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from infra.app.dead_letters.choose import CannotChooseError, letters_named
 from infra.app.dead_letters.export import export_letters
-from infra.app.dead_letters.show import LetterGoneError, ShownLetter, show_letter
+from infra.app.dead_letters.show import LetterGoneError, ShownLetter, header_document, show_letter
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
@@ -127,37 +127,13 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
             shown = show_letter(waybill, letter)
         except (CannotChooseError, LetterGoneError) as e:
             raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
-    fields = _fields(shown)
+    fields = shown.fields()
     if form is Format.JSON:
         show_json(fields)
     elif form is Format.CSV:
         show_rows(list(fields), [fields], form)
     else:
         _show(shown)
-
-
-def _fields(shown: ShownLetter) -> dict[str, Any]:
-    body, base64_body = text_and_base64(shown.content.body)
-    fields: dict[str, Any] = {
-        **shown.message._asdict(),
-        "time": shown.time,
-        "body": body,
-        "headers": [_header(name, value) for name, value in shown.content.headers],
-        "restated": shown.content.restated,
-        "document": shown.document,
-        "faults": shown.faults,
-        "set_aside": shown.set_aside,
-        "judged_now": shown.judged_now._asdict(),
-        "timeline": None if shown.order is None else shown.order.timeline,
-    }
-    if base64_body is not None:
-        fields["body_base64"] = base64_body
-    return fields
-
-
-def _header(name: str, value: bytes) -> dict[str, str]:
-    text, in_base64 = text_and_base64(value)
-    return {"name": name, "value": text, **({} if in_base64 is None else {"value_base64": in_base64})}
 
 
 def _show(shown: ShownLetter) -> None:
@@ -188,7 +164,7 @@ def _show(shown: ShownLetter) -> None:
 
 
 def _show_headers(content: Content) -> None:
-    rows = [_header(name, value) for name, value in content.headers]
+    rows = [header_document(name, value) for name, value in content.headers]
     if rows:
         console().print()
         show_rows(["name", "value"], rows, Format.TABLE, title="Headers")

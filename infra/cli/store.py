@@ -42,20 +42,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
     if found.kafka_problem is not None:
         show_warning(found.kafka_problem)
     if form is Format.JSON:
-        show_json(
-            {
-                "books": found.books,
-                "head": found.head,
-                "projections": found.projections,
-                "partitions": found.partitions,
-                "paused": found.paused,
-                "parked": found.parked,
-                "reactors": found.reactors,
-                "unreadable_batches": found.unreadable,
-                "records_left_out": {"count": found.left_out_count, "newest": found.left_out},
-                "set_aside": found.set_aside,
-            }
-        )
+        show_json(found.document())
         return
     show_rows(Books._fields, [found.books._asdict()], form, title="Books", footer=_dead(found))
     # In nearly every store each projection has one version, and it serves.

@@ -108,6 +108,13 @@ class UntakenCounts(NamedTuple):
     waiting: int
 
 
+class DeadCounts(NamedTuple):
+    """How many dead letters there are, and how many of them are set aside."""
+
+    dead: int
+    set_aside: int
+
+
 COLUMNS = UntakenMessage._fields
 LETTERS_AT_ONCE = 500
 _AMONG_NOT_APPLIED = text(AMONG_NOT_APPLIED)
@@ -145,8 +152,9 @@ class DeadLetters:
         *,
         discarded: bool = False,
         wanted: DeadLetterFilter = EVERY_LETTER,
+        most: int | None = None,
     ) -> list[UntakenMessage]:
-        """Dead letters seen by both clocks, the oldest first; with `discarded`, those set aside too.
+        """Dead letters seen by both clocks, the oldest first, `most` or all; with `discarded`, those set aside too.
 
         A voided message counts as discarded from the moment at which it was seen, a superseded one since the right
         message was recorded.
@@ -154,7 +162,7 @@ class DeadLetters:
         question = wanted.applied_to(self._question(now, as_of, known_at))
         if not discarded:
             question = question.where(question.selected_columns["discarded_at"].is_(None))
-        return self._rows(question)
+        return self._rows(question.limit(most))
 
     def held(self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER) -> list[UntakenMessage]:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
@@ -169,10 +177,21 @@ class DeadLetters:
         wanted: DeadLetterFilter = EVERY_LETTER,
     ) -> int:
         """How many dead letters `dead` leaves out unless asked for the discarded ones."""
-        question = wanted.applied_to(self._question(now, as_of, known_at))
-        aside = question.where(question.selected_columns["discarded_at"].is_not(None)).order_by(None).subquery()
+        return self.counts(now, as_of, known_at, wanted=wanted).set_aside
+
+    def counts(
+        self,
+        now: datetime,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        *,
+        wanted: DeadLetterFilter = EVERY_LETTER,
+    ) -> DeadCounts:
+        """How many dead letters there are, and how many of them are set aside."""
+        letters = wanted.applied_to(self._question(now, as_of, known_at)).order_by(None).subquery().c
+        counted = select(func.count(letters.letter_id), func.count(letters.discarded_at))
         with self._engine.connect() as connection:
-            return int(connection.execute(select(func.count()).select_from(aside)).scalar_one())
+            return DeadCounts(*map(int, connection.execute(counted).one()))
 
     def counts_of_feeds(self, feed_ids: Collection[int], now: datetime) -> UntakenCounts:
         """Of the messages that these feeds brought, or were the last to bring again: how many were not taken."""

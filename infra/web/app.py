@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from infra.web.api import documents, events, messages, signals, views
+from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
 from infra.web.pages import order, search, sign_in, today, trends
@@ -19,6 +19,10 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     events.router,
     views.router,
+    orders.router,
+    status.router,
+    dead_letters.router,
+    stream.router,
     documents.router,
     order.router,
     today.router,

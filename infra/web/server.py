@@ -64,6 +64,7 @@ def serve(app: FastAPI, listener: socket.socket, stop: Event, proxies: str = "")
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
     server = _Server(config)
+    app.state.stop = stop  # an answer without end looks at it
     structlog.get_logger(__name__).info("pages_served", address=address_of(listener))
 
     async def run() -> None:

@@ -16,6 +16,7 @@ from infra.queries.letter_contents import Content, LetterContents, is_malformed
 from infra.queries.orders import OrderAnswer
 from infra.queries.set_aside import SetAsideLetter, how_set_aside
 from infra.queries.untaken import may_be_an_orders
+from infra.serialization import text_and_base64
 
 CANDIDATES = 100
 
@@ -41,6 +42,31 @@ class ShownLetter(NamedTuple):
     set_aside: SetAsideLetter | None
     judged_now: Outcome
     order: OrderAnswer | None
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON has it, for the command and the HTTP API."""
+        body, base64_body = text_and_base64(self.content.body)
+        fields: dict[str, Any] = {
+            **self.message._asdict(),
+            "time": self.time,
+            "body": body,
+            "headers": [header_document(name, value) for name, value in self.content.headers],
+            "restated": self.content.restated,
+            "document": self.document,
+            "faults": self.faults,
+            "set_aside": self.set_aside,
+            "judged_now": self.judged_now._asdict(),
+            "timeline": None if self.order is None else self.order.timeline,
+        }
+        if base64_body is not None:
+            fields["body_base64"] = base64_body
+        return fields
+
+
+def header_document(name: str, value: bytes) -> dict[str, str]:
+    """A header as JSON has it."""
+    text, in_base64 = text_and_base64(value)
+    return {"name": name, "value": text, **({} if in_base64 is None else {"value_base64": in_base64})}
 
 
 def find_letters(waybill: Waybill, beginning: str) -> Sequence[UntakenMessage]:

@@ -90,7 +90,7 @@ class Parameters:
     def expect_no_more(self, known: Sequence[str]) -> None:
         """Raises Problem (400) for a parameter that the route does not have; these are those that it has."""
         for name in self._left:
-            raise wrong(name, f"is no parameter here; there are {', '.join(known)}")
+            raise wrong(name, f"is no parameter here; there are {', '.join(known) or 'none'}")
 
 
 def wrong(parameter: str, problem: str) -> Problem:

@@ -1,0 +1,264 @@
+"""Dead letters over HTTP: listed, grouped, shown, redriven and discarded, as `waybill dead-letters` does."""
+
+from threading import Lock
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.verdict import Verdict
+from infra.app.container import Waybill
+from infra.app.dead_letters.discard import discard
+from infra.app.dead_letters.group import GROUPED_BY, group_letters
+from infra.app.dead_letters.redrive import redrive, would_redrive
+from infra.app.dead_letters.show import LetterGoneError, find_letters, show_letter
+from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.web.api.answers import json_answer
+from infra.web.api.describing import CLOCKS, FLAG, INSTANT, TEXT, json_of, nullable, parameter, problems, record
+from infra.web.api.parameters import Parameters, wrong
+from infra.web.context import web_of
+from infra.web.problems import Problem
+from infra.web.security.guard import Operator, Reader
+
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+
+PAGE, MOST_LETTERS, NEAREST = 100, 10_000, 3
+LONGEST_REASON = 1_000
+VERDICTS = ("malformed", "refused", "held")
+_ONE_AT_A_TIME = Lock()
+"""An act projects when it is done, and a runner of projections serves one thread."""
+
+_STRING = {"type": "string"}
+_AGE = {"type": "string", "pattern": "^[0-9]{1,5}[mhdw]$"}
+_LETTER = record(
+    {
+        "letter_id": _STRING,
+        "verdict": {"type": "string", "enum": list(VERDICTS)},
+        "reason": _STRING,
+        **{name: nullable(_STRING) for name in ("subject", "type", "source", "id")},
+        "topic": _STRING,
+        "partition": {"type": "integer"},
+        "offset": {"type": "integer"},
+        "seen_at": INSTANT,
+        "discarded_at": nullable(INSTANT),
+    }
+)
+_GROUP = record(
+    {
+        **{name: nullable(_STRING) for name in GROUPED_BY},
+        "letters": {"type": "integer"},
+        "oldest": INSTANT,
+        "newest": INSTANT,
+        "example": _STRING,
+        "example_reason": _STRING,
+    },
+    optional=GROUPED_BY,
+)
+_LIST = record(
+    {
+        "letters": {"type": "array", "items": _LETTER},
+        "groups": {"type": "array", "items": _GROUP, "description": "In place of the letters, with `by`."},
+        "total": {"type": "integer", "description": "How many letters match; those set aside count with all=true."},
+        "set_aside": {"type": "integer", "description": "How many of the matching ones are set aside."},
+    },
+    optional=("letters", "groups"),
+)
+_CHANGED = record(
+    {
+        **{name: nullable(_STRING) for name in ("letter_id", "subject", "type", "source", "id")},
+        **dict.fromkeys(("before", "after", "reason"), _STRING),
+    }
+)
+_REDRIVEN = record(
+    {
+        "letters": {"type": "integer"},
+        "dry_run": {"type": "boolean"},
+        "changed": {"type": "array", "items": _CHANGED, "description": "The verdicts that changed."},
+    }
+)
+_DISCARDED = record(
+    {
+        "discarded": {"type": "array", "items": _STRING},
+        "unchanged": {"type": "integer", "description": "Whether it was set aside before."},
+        "dry_run": {"type": "boolean"},
+    }
+)
+_FILTERS = [
+    *(parameter(name, f"Only letters of this {name}.", TEXT) for name in ("subject", "source", "type", "topic")),
+    parameter("matching", "Only letters whose reason contains this text.", TEXT),
+    parameter("verdict", "Only letters with this verdict.", {"type": "string", "enum": list(VERDICTS)}),
+    parameter("older_than", "Only letters seen longer ago, such as 12h or 3d.", _AGE),
+    parameter("since", "Only letters seen at this instant or later.", INSTANT),
+    parameter("until", "Only letters seen before this instant.", INSTANT),
+]
+_OF_THE_LIST = [
+    *_FILTERS,
+    *CLOCKS,
+    parameter(
+        "by",
+        f"Count them by some of {', '.join(GROUPED_BY)}, separated by commas.",
+        {"type": "string", "pattern": f"^({'|'.join(GROUPED_BY)})(,({'|'.join(GROUPED_BY)}))*$"},
+        "source,type,reason",
+    ),
+    parameter("all", "Also those that are set aside: voided, discarded or superseded.", FLAG),
+    parameter(
+        "limit",
+        f"How many letters or groups, {PAGE} unless given.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_LETTERS},
+    ),
+]
+_KNOWN = [one["name"] for one in _OF_THE_LIST]
+_DRY_RUN = {"parameters": [parameter("dry_run", "Only tell what would change; nothing is stored.", FLAG)]}
+_SAID = "^[^\\x00]*$"
+_SAYS_WHY = "^[^\\x00]*[^\\s\\x00][^\\x00]*$"
+
+
+class Redriving(BaseModel):
+    """The body of a redrive, which may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=LONGEST_REASON, pattern=_SAID, description="Why, if anybody will ask.")
+
+
+class Discarding(BaseModel):
+    """The body of a discard."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "a test of theirs"}})
+
+    reason: str = Field(max_length=LONGEST_REASON, pattern=_SAYS_WHY, description="Why; it is kept with the act.")
+
+
+@router.get(
+    "",
+    summary="The dead letters",
+    response_class=Response,
+    responses={200: json_of(_LIST), **problems(400)},
+    openapi_extra={"parameters": _OF_THE_LIST},
+)
+def list_letters(request: Request, principal: Reader) -> Response:
+    """The malformed, the refused, and those held too long, the oldest first; with `by`, how many of each kind."""
+    waybill, given = web_of(request).waybill, Parameters(request)
+    as_of, known_at = given.instant("as_of"), given.instant("known_at")
+    fields, everything = _read_by(given), given.flag("all")
+    limit = given.whole("limit", 1, MOST_LETTERS) or PAGE
+    now = waybill.clock()
+    wanted = _filter(given, waybill)
+    given.expect_no_more(_KNOWN)
+    kept = waybill.dead_letters
+    counts = kept.counts(now, as_of, known_at, wanted=wanted)
+    most = limit if fields is None else None
+    letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted, most=most)
+    told: dict[str, Any] = {"letters": [letter._asdict() for letter in letters]}
+    if fields is not None:
+        told = {"groups": [group.row(fields) for group in group_letters(letters, fields)[:limit]]}
+    total = counts.dead if everything else counts.dead - counts.set_aside
+    return json_answer({**told, "total": total, "set_aside": counts.set_aside})
+
+
+def _read_by(given: Parameters) -> list[str] | None:
+    text = given.text("by")
+    if text is None:
+        return None
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    if any(name not in GROUPED_BY for name in names):
+        raise wrong("by", f"{text!r} must be some of {', '.join(GROUPED_BY)}, separated by commas")
+    return names
+
+
+def _filter(given: Parameters, waybill: Waybill) -> DeadLetterFilter:
+    now = waybill.clock()
+    ends = [end for end in (given.since("until", now), given.before("older_than", now)) if end is not None]
+    return DeadLetterFilter(
+        subject=given.text("subject"),
+        source=given.text("source"),
+        type=given.text("type"),
+        reason=given.text("matching"),
+        topic=given.text("topic"),
+        verdict=given.choice("verdict", VERDICTS),
+        since=given.since("since", now),
+        until=min(ends, default=None),
+    )
+
+
+@router.get(
+    "/{letter_id:path}",
+    summary="One dead letter",
+    response_class=Response,
+    responses={200: json_of({"type": "object", "required": ["letter_id", "verdict", "body"]}), **problems(400, 404)},
+)
+def letter(request: Request, principal: Reader, letter_id: str) -> Response:
+    """One message that was not taken: what was received, what is wrong, and what a redrive would make of it."""
+    waybill = web_of(request).waybill
+    Parameters(request).expect_no_more(())
+    found = _letter(waybill, letter_id)
+    try:
+        return json_answer(show_letter(waybill, found).fields())
+    except LetterGoneError as e:
+        raise Problem(404, str(e)) from e
+
+
+@router.post(
+    "/{letter_id:path}/redrive",
+    summary="Redrive a dead letter",
+    response_class=Response,
+    responses={200: json_of(_REDRIVEN), **problems(400, 404)},
+    openapi_extra=_DRY_RUN,
+)
+def redrive_letter(request: Request, principal: Operator, letter_id: str, body: Redriving | None = None) -> Response:
+    """Settle its subject again by today's rules, or read a malformed one again; tells which verdicts changed."""
+    waybill, dry_run = web_of(request).waybill, _dry_run(request)
+    letters = [_letter(waybill, letter_id)]
+    with _ONE_AT_A_TIME:
+        if dry_run:
+            report = would_redrive(waybill, letters, principal.name)
+        else:
+            report = redrive(waybill, letters, principal.name, body.reason if body else "")
+    changed = [one._asdict() for one in report.changed]
+    return json_answer({"letters": report.letters, "dry_run": dry_run, "changed": changed})
+
+
+@router.post(
+    "/{letter_id:path}/discard",
+    summary="Discard a dead letter",
+    response_class=Response,
+    responses={200: json_of(_DISCARDED), **problems(400, 404, 409)},
+    openapi_extra=_DRY_RUN,
+)
+def discard_letter(request: Request, principal: Operator, letter_id: str, body: Discarding) -> Response:
+    """Set a dead letter aside: it stays in the books and leaves the lists."""
+    waybill, dry_run = web_of(request).waybill, _dry_run(request)
+    found = _letter(waybill, letter_id)
+    if found.verdict == Verdict.HELD.value and not _held_too_long(waybill, found):
+        raise Problem(409, f"{letter_id} is held and no dead letter yet: it waits for what it names")
+    if dry_run:
+        changed = [found.letter_id] if found.discarded_at is None else []
+    else:
+        with _ONE_AT_A_TIME:
+            changed = [*discard(waybill, [found.letter_id], principal.name, body.reason).changed]
+            # Each act is an event, which the views pass over.
+            waybill.project()
+    return json_answer({"discarded": changed, "unchanged": 1 - len(changed), "dry_run": dry_run})
+
+
+def _held_too_long(waybill: Waybill, held: UntakenMessage) -> bool:
+    wanted = DeadLetterFilter(subject=held.subject, source=held.source, verdict=held.verdict)
+    dead = waybill.dead_letters.dead(waybill.clock(), discarded=True, wanted=wanted)
+    return held.letter_id in {one.letter_id for one in dead}
+
+
+def _dry_run(request: Request) -> bool:
+    given = Parameters(request)
+    dry_run = given.flag("dry_run")
+    given.expect_no_more(("dry_run",))
+    return dry_run
+
+
+def _letter(waybill: Waybill, letter_id: str) -> UntakenMessage:
+    """The letter with exactly this id. Raises Problem (404), which names those whose ids begin so."""
+    found = [] if "\0" in letter_id else waybill.dead_letters.by_ids([letter_id])
+    if not found:
+        begin = [] if "\0" in letter_id or not letter_id else find_letters(waybill, letter_id)
+        near = ", ".join(one.letter_id for one in begin[:NEAREST])
+        raise Problem(404, f"no dead letter has the id {letter_id}" + (f"; there are {near}" if near else ""))
+    return found[0]
