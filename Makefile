@@ -82,7 +82,7 @@ test-pythons: $(STAMP)  ## the unit and contract tests under each other Python 3
 
 check: lint test  ## lint and test
 
-demo: $(STAMP)  ## simulate a sales team, ingest its messages, show the views
+demo: $(STAMP)  ## simulate a sales team, ingest its messages, show the views, serve the pages
 	@$(BIN)/waybill demo $(ARGS)
 
 bench: $(STAMP)  ## measure ingest, projection, Kafka, HTTP and queries against their references (takes many minutes)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from infra.app.container import Waybill
+from infra.app.container import Waybill, system_clock
 from infra.app.demo import (
     DemoMessage,
     ingest_floor,
@@ -24,12 +24,17 @@ from infra.app.demo import (
 )
 from infra.app.status import read_status
 from infra.cli.output import Format, console, errors, readable_instant, show_counts, show_rows
+from infra.cli.processes import PARTS_WITHOUT_KAFKA, run_together
+from infra.cli.signals import stopped_by_signals
 from infra.masking import masked_value
 from infra.queries.views import Asked
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
+from infra.signals.process import signals_of
+from infra.signals.server import AddressTakenError
 from infra.telemetry.logs import configure_logs
 from projections.views.catalogue import view_named
 
+LOOPBACK = "127.0.0.1"
 STORE_FILE = "demo.db"
 FLOOR_FILE = "floor.jsonl"
 ROWS_SHOWN = 3
@@ -59,8 +64,12 @@ def demo(
             "--store-folder", metavar="FOLDER", help="The folder of the demo's own store, which is new each time."
         ),
     ] = Path(".local/demo"),
+    serve: Annotated[
+        bool | None,
+        typer.Option("--serve/--no-serve", help="End by serving the pages, until Ctrl-C; on a terminal unless told."),
+    ] = None,
 ) -> None:
-    """Simulate a sales team, ingest its messages, and show the views."""
+    """Simulate a sales team, ingest its messages, show the views, and serve the pages."""
     settings = load_settings()
     settings = settings.model_copy(
         update={
@@ -75,6 +84,32 @@ def demo(
         demonstration.show_the_views()
         demonstration.tell_an_order_backwards()
         demonstration.hear_of_a_delivery_late()
+    if serve or (serve is None and sys.stdin.isatty() and sys.stdout.isatty()):
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    """Serve the pages on the demo's store until stopped. Where the usual port is taken, it takes a free one."""
+    # Imported here: the rest does not need the web.
+    from infra.web.server import address_of, listening
+
+    stop = stopped_by_signals()
+    port = settings.serve.rpartition(":")[2]
+    try:
+        listener = listening(f"{LOOPBACK}:{port}")
+    except AddressTakenError:
+        listener = listening(f"{LOOPBACK}:0")
+    parts = PARTS_WITHOUT_KAFKA
+    with (
+        listener,
+        signals_of(parts, settings, system_clock, "") as signals,
+        Waybill(settings, meter=signals.meter) as waybill,
+    ):
+        _blank()
+        _headline("The pages")
+        _print(f"Open {address_of(listener)} in a browser. Ctrl-C ends it.")
+        sys.stdout.flush()
+        run_together(parts, waybill, signals, listener, stop)
 
 
 def _new_store(folder: Path) -> Path:
@@ -175,6 +210,7 @@ class Demonstration:
             "waybill held list --limit 5",
             "waybill status",
             "waybill verify",
+            "waybill up --without-kafka  # the pages, in a browser",
         ]
         command = Path(sys.argv[0]).absolute()
         if command.name == "waybill" and command.is_relative_to(Path.cwd()):

@@ -1,5 +1,6 @@
 """Commands that run until stopped: consume, project, react, relay, and up for all of these and serve."""
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -161,14 +162,21 @@ def up(
     stop = stopped_by_signals()
     parts = PARTS_WITHOUT_KAFKA if without_kafka else PARTS
     with listen(address) as listener, running(parts, metrics, stop) as (waybill, signals):
-        work: Mapping[str, Callable[[Pulse], object]] = {
-            "consume": lambda pulse: waybill.consumer(stop, pulse).run(),
-            "project": lambda pulse: waybill.projector(stop, pulse).run(once=False),
-            "react": lambda pulse: waybill.react(stop, pulse=pulse),
-            "relay": lambda pulse: waybill.relay(stop, pulse=pulse).run(),
-            "serve": serving_part(waybill, signals, listener, stop),
-        }
-        supervise({part: partial(signals.run, part, work[part]) for part in parts}, stop)
+        run_together(parts, waybill, signals, listener, stop)
+
+
+def run_together(
+    parts: Sequence[str], waybill: Waybill, signals: ProcessSignals, listener: socket.socket, stop: Event
+) -> None:
+    """Run these parts in this process until `stop` is set. Raises what the first part that fails raises."""
+    work: Mapping[str, Callable[[Pulse], object]] = {
+        "consume": lambda pulse: waybill.consumer(stop, pulse).run(),
+        "project": lambda pulse: waybill.projector(stop, pulse).run(once=False),
+        "react": lambda pulse: waybill.react(stop, pulse=pulse),
+        "relay": lambda pulse: waybill.relay(stop, pulse=pulse).run(),
+        "serve": serving_part(waybill, signals, listener, stop),
+    }
+    supervise({part: partial(signals.run, part, work[part]) for part in parts}, stop)
 
 
 def _warn_of_pauses(waybill: Waybill) -> None:

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 WAYBILL = Path(sys.executable).parent / "waybill"
@@ -92,6 +94,33 @@ def test_its_two_clocks_differ_by_the_late_delivery(folder: Path, shown: str) ->
 
     assert believed - true == {late[1]}
     assert true <= believed
+
+
+def test_it_can_end_by_serving_its_pages_at_a_free_port_if_the_usual_one_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        demo = subprocess.Popen(
+            [WAYBILL, "demo", "--orders", "5", "--serve"],
+            cwd=tmp_path,
+            env={**os.environ, "WAYBILL_SERVE": address},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert demo.stdout is not None
+            page = next(
+                found[1] for line in demo.stdout if (found := re.match(r"Open (http://\S+/) in a browser", line))
+            )
+            assert address not in page
+            parts = httpx.get(f"{page}healthz").json()["parts"]
+            assert [part["part"] for part in parts] == ["project", "react", "serve"]
+            assert httpx.get(page).status_code == 200
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=60)
+    assert demo.returncode == 0
 
 
 def test_a_second_run_replaces_its_own_files_and_no_others(tmp_path: Path) -> None:
