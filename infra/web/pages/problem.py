@@ -27,7 +27,9 @@ def problem_page(request: Request, problem: Problem) -> Response | None:
         return RedirectResponse(sign_in_link(request), HTTPStatus.SEE_OTHER)
     if request.url.path.startswith(API):
         return None
-    principal = None if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _reader(request)
+    # A key that was refused is not tried a second time, and after a failure the store is not asked.
+    is_plain = problem.status in (401, 429) or problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    principal = None if is_plain else _reader(request)
     if principal is None:
         return plain_problem(request, problem)
     title = HTTPStatus(problem.status).phrase
