@@ -26,18 +26,13 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(waybill: Command) -> 
 
 def test_wrong_options_name_the_fix_and_never_quote_a_key(waybill: Command) -> None:
     waybill("keys", "create").exited(2, "--role")
-    waybill("keys", "create", "--role", "all").exited(2, "--role", "publish")
     waybill("keys", "create", "--role", "read", "--source", "/erp").exited(2, "add --role publish")
-    waybill("keys", "revoke", "aaaaaaaaaaaa").exited(2, "--reason")
     pasted = "wbk_aaaaaaaaaaaa_" + "0" * 64
     assert "0000" not in waybill("keys", "revoke", pasted, "--reason", "x").exited(2, "no key has this id").err
 
 
 def test_beyond_loopback_serve_needs_keys_and_says_how(waybill: Command) -> None:
-    for options in ({}, {"WAYBILL_SERVE_NAMES": "waybill.example.com"}, {"WAYBILL_SERVE_PROXIES": "127.0.0.1"}):
-        address = "127.0.0.1:0" if options else "0.0.0.0:0"
-        ran = waybill.with_(**options)("serve", "--address", address)
-        ran.exited(1, "no key exists", "waybill keys create --role read")
+    waybill("serve", "--address", "0.0.0.0:0").exited(1, "no key exists", "waybill keys create --role read")
 
 
 def test_a_server_asks_for_a_key_and_notes_its_use(waybill: Command) -> None:

@@ -23,7 +23,6 @@ from infra.web.security.security import FAILURES_AT_ONCE, Security
 from tests.stores.conftest import StoreUrl
 from tests.web.secured import BROWSER, Secured, running, secured_web, signed_in, web_on
 
-
 ANSWERS = {
     "/": 200,
     "/sign-in": 303,
@@ -133,6 +132,11 @@ def test_without_keys_it_listens_on_loopback_alone(web: Secured) -> None:
     for host in ("0.0.0.0", "192.0.2.1", "::"):
         with pytest.raises(NeedsKeysError, match="waybill keys create --role"):
             Security(web.waybill, "ann", host)
+    # loopback is no proof of a local user where others are meant to come
+    for option in ({"serve_names": "waybill.example.com"}, {"serve_proxies": "127.0.0.1"}):
+        settings = web.waybill.settings.model_copy(update=option)
+        with Waybill(settings) as waybill, pytest.raises(NeedsKeysError):
+            Security(waybill, "ann", "127.0.0.1")
     web.key(Role.READ)
     Security(web.waybill, "ann", "192.0.2.1")
 
