@@ -32,7 +32,7 @@ SAME_PLACE = 4
 SEEN = 6
 """A line from occurred to recorded that is shorter than this is not drawn."""
 MOST_ROWS = 12
-"""Rows of one lane; further ones are counted."""
+"""Rows of one lane; of more, the first and the last are drawn and the others counted."""
 
 
 class Mark(NamedTuple):
@@ -122,9 +122,18 @@ def timeline_picture(
         return None
     scale = Scale(instants, MARGIN, WIDTH - MARGIN)
     drawing = _Drawing(scale, tracks)
-    for name, rows in tracks.lanes():
-        drawing.add_lane(name, rows)
+    for name, rows, rows_each in tracks.lanes():
+        drawing.add_lane(name, rows, rows_each)
     return drawing.picture(at, at_name)
+
+
+def _shown(rows: Sequence[Track], rows_each: int) -> Sequence[Track]:
+    """The first and the last of many rows, with their number between; `rows_each` of them belong together."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    last = (MOST_ROWS // rows_each - 1) * rows_each
+    more = Track(f"{(len(rows) - last) // rows_each - 1} more …", (), (), further=True)
+    return [*rows[:rows_each], more, *rows[len(rows) - last :]]
 
 
 class _Drawing:
@@ -140,19 +149,13 @@ class _Drawing:
         self._marks: list[Mark] = []
         self._known_later: list[KnownLater] = []
 
-    def add_lane(self, name: str, rows: Sequence[Track]) -> None:
-        """The rows of a lane, below those before; the first carries its name."""
-        if not rows:
-            return
+    def add_lane(self, name: str, rows: Sequence[Track], rows_each: int) -> None:
+        """The rows of a lane, below those before; a row without a name has that of the lane."""
         if self._labels:
             self._separators.append(self._y + GAP / 2)
             self._y += GAP
-        shown = rows if len(rows) <= MOST_ROWS else [rows[0], *rows[len(rows) - MOST_ROWS + 1 :]]
-        for number, row in enumerate(shown):
-            text = row.name or ("" if number else name)
-            if number == 1 and len(shown) < len(rows):
-                text = f"{text} (+{len(rows) - len(shown)} more)".strip()
-            self._labels.append(LaneLabel(self._y + ROW / 2, text, row.further))
+        for row in _shown(rows, rows_each):
+            self._labels.append(LaneLabel(self._y + ROW / 2, row.name or name, row.further))
             self._add_row(row, self._y + ROW / 2)
             self._y += ROW
 

@@ -87,25 +87,25 @@ class Tracks(NamedTuple):
     is_open: bool
     status: str
 
-    def lanes(self) -> Iterator[tuple[str, Sequence[Track]]]:
-        """The lanes in their order, without empty ones."""
-        lanes: Sequence[tuple[str, Sequence[Track]]] = (
-            ("Order", [self.order]),
-            ("Promise", self.promises),
-            ("Expedite", self.expedites),
-            ("Shipment", self.shipments),
-            ("Customer", [self.customer]),
-            ("Not taken", [self.not_taken]),
-            ("Not yet known", [self.not_known]),
+    def lanes(self) -> Iterator[tuple[str, Sequence[Track], int]]:
+        """The lanes in their order, without empty ones: name, rows, and how many rows belong together."""
+        lanes: Sequence[tuple[str, Sequence[Track], int]] = (
+            ("Order", [self.order], 1),
+            ("Promise", self.promises, 1),
+            ("Expedite", self.expedites, 1),
+            ("Shipment", self.shipments, 2),
+            ("Customer", [self.customer], 1),
+            ("Not taken", [self.not_taken], 1),
+            ("Not yet known", [self.not_known], 1),
         )
-        for name, rows in lanes:
-            if any(row.spans or row.points for row in rows):
-                yield name, rows
+        for lane in lanes:
+            if any(row.spans or row.points for row in lane[1]):
+                yield lane
 
     def instants(self) -> list[datetime]:
         """All instants that are drawn; an open order is drawn up to the instant asked for. Empty: nothing to draw."""
         instants: list[datetime] = []
-        for _, rows in self.lanes():
+        for _, rows, _ in self.lanes():
             for row in rows:
                 instants += (instant for span in row.spans for instant in (span.begin, span.end))
                 for point in row.points:

@@ -172,6 +172,14 @@ def test_ten_thousand_facts_make_no_more_marks_than_fit() -> None:
     assert any(" here: " in mark.title for mark in picture.marks)
 
 
+def test_of_many_shipments_the_first_and_the_last_are_drawn_and_the_others_counted() -> None:
+    picture = picture_of(placed(8), *(booked(9, f"S-{number}", lines={1: 1}) for number in range(1, 10)), at=12)
+
+    rows = [label.text for label in picture.labels][2:]
+    assert rows[:5] == ["S-1 · DHL", "expected", "3 more …", "S-5 · DHL", "expected"]
+    assert rows[-2:] == ["S-9 · DHL", "expected"]
+
+
 def test_a_shipment_is_named_without_the_order_in_front() -> None:
     picture = picture_of(placed(8), booked(9, "SO-1-S4", carrier="DHL"), at=12)
 
