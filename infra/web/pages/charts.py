@@ -61,12 +61,9 @@ def overdue_chart(rows: Sequence[Mapping[str, Any]], *, compared: bool = False) 
             color="--late-mark", opacity=0.14, line={"color": "--late-mark", "strokeWidth": 2}, interpolate="monotone"
         )
         return _spec(area + base.mark_point(color="--late-mark", filled=True, size=28, opacity=1))
-    series = alt.Color(
-        "series:N", scale=alt.Scale(domain=[known, "as known today"], range=["--late-mark", "--info-mark"])
-    )
-    dashes = alt.StrokeDash(
-        "series:N", scale=alt.Scale(domain=[known, "as known today"], range=[[1, 0], [5, 4]]), legend=None
-    )
+    names, legend = [known, "as known today"], alt.Legend(title=None)
+    series = alt.Color("series:N", scale=alt.Scale(domain=names, range=["--late-mark", "--info-mark"]), legend=legend)
+    dashes = alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 4]]), legend=legend)
     lines = base.mark_line(strokeWidth=2, interpolate="monotone").encode(color=series, strokeDash=dashes)
     return _spec(lines + base.mark_point(filled=True, size=26, opacity=1).encode(color=series))
 

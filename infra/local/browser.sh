@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Chromium, for the tests of the pages: prints the path of the browser of this machine.
+#   infra/local/browser.sh
+# WAYBILL_TEST_BROWSER names another one. As root, where there is none, Debian's is installed.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+
+find_browser() {
+  local name
+  if [ -n "${WAYBILL_TEST_BROWSER:-}" ]; then command -v "$WAYBILL_TEST_BROWSER"; return; fi
+  for name in chromium chromium-browser google-chrome-stable google-chrome; do
+    if command -v "$name"; then return; fi
+  done
+  for name in "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+    if [ -x "$name" ]; then echo "$name"; return; fi
+  done
+  return 1
+}
+
+if found=$(find_browser); then echo "$found"; exit 0; fi
+if [ -z "${WAYBILL_TEST_BROWSER:-}" ] && "$ROOT/infra/local/install.sh" chromium && found=$(find_browser); then
+  echo "$found"
+  exit 0
+fi
+echo "browser: found no Chromium. Install it (on Debian and Ubuntu: apt-get install chromium), or name one: WAYBILL_TEST_BROWSER=PATH" >&2
+exit 1
