@@ -37,6 +37,10 @@ class Web:
         """The web behind keys, sessions and their tokens."""
         return cls(waybill, security.authenticate, intake, endpoints, security, security.csrf, security.hosts)
 
+    def still_holds(self, request: Request) -> bool:
+        """Whether the key or session of a request that is being answered still works: for answers without end."""
+        return self.security is None or self.security.holds(request)
+
 
 def web_of(request: Request) -> Web:
     """What the app of this request stands on."""

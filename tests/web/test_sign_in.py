@@ -95,6 +95,21 @@ def test_a_session_ends_when_its_key_is_revoked(web: Secured) -> None:
         assert browser.get("/").status_code == 303
 
 
+def test_a_stream_ends_when_its_key_is_revoked_and_when_its_session_is_signed_out(web: Secured) -> None:
+    key, other = web.key(Role.READ), web.key(Role.READ)
+    with web.client(key) as program, program.stream("GET", "/v1/events/stream") as streamed:
+        lines = streamed.iter_lines()
+        assert "event: begun" in (next(lines), next(lines), next(lines), next(lines))
+        revoke(web, key)
+        list(lines)  # this comes to an end
+    with web.browser() as browser:
+        signed_in(browser, other)
+        with browser.stream("GET", "/v1/events/stream") as streamed:
+            page = browser.get("/sign-in", follow_redirects=True)
+            browser.post("/sign-out", data={"csrf_token": field_of(page.text, "csrf_token")})
+            list(streamed.iter_lines())  # and so does this
+
+
 def test_a_session_ends_when_its_key_expires_and_at_its_own_time(web: Secured) -> None:
     with web.browser() as soon, web.browser() as late:
         signed_in(soon, web.key(Role.READ, expires_at=CLOCK.now + timedelta(hours=1)))

@@ -55,7 +55,7 @@ _AFTER = parameter(
     openapi_extra={"parameters": [_AFTER]},
 )
 async def stream(request: Request, principal: Reader) -> Response:
-    """Positions and verdicts as they come. It ends when the client hangs up or the server stops."""
+    """Positions and verdicts as they come. It ends with the client, its key or session, or the server."""
     given = Parameters(request)
     after = given.text("after")
     given.expect_no_more(("after",))
@@ -80,7 +80,10 @@ async def _lines(request: Request, reader: NewsReader, place: Place) -> AsyncIte
     yield f"retry: {MILLISECONDS_TO_RECONNECT}\n\n" + _line(News("begun", {"position": place.position}, place))
     quiet = 0.0
     while not _stops(request):
-        news, after = await run_in_threadpool(_read, reader, place)
+        found = await run_in_threadpool(_read, request, reader, place)
+        if found is None:
+            return
+        news, after = found
         moved, place = after != place, after
         if news:
             quiet = 0.0
@@ -100,10 +103,10 @@ def _stops(request: Request) -> bool:
     return stop is not None and bool(stop.is_set())
 
 
-def _read(reader: NewsReader, place: Place) -> tuple[Sequence[News], Place]:
-    """Some news, and the place after it; nothing while the store is unavailable."""
+def _read(request: Request, reader: NewsReader, place: Place) -> tuple[Sequence[News], Place] | None:
+    """Some news, and the place after it; nothing while the store is unavailable. None: the key or session ended."""
     try:
-        return reader.after(place)
+        return reader.after(place) if web_of(request).still_holds(request) else None
     except Exception as e:
         if passes(e) or isinstance(e, StoreChangedError):
             return (), place

@@ -88,9 +88,16 @@ class Security:
         """Whether a key was ever created."""
         return not self._keys.is_empty()
 
-    def holds(self, principal: Principal) -> bool:
-        """Whether the key of this principal still works: for an answer that goes on and on."""
-        return principal.key_id is None or self._keys.working(principal.key_id) is not None
+    def holds(self, request: Request) -> bool:
+        """Whether the key or session of a request that was authenticated before still works. It counts as no use."""
+        given = request.headers.getlist("authorization")
+        if given:
+            key = _bearer_key(given)
+            return key is not None and self._keys.working(key.key_id) is not None
+        if self._keys.is_empty():
+            return self._open
+        session = self._session(request)
+        return session is not None and self._keys.working(session.key_id) is not None
 
     def sign_in(self, request: Request, response: Response, key: StoredKey) -> None:
         """Begin a session of this key with a cookie on the answer."""
