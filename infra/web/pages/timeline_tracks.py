@@ -215,7 +215,7 @@ def _promises(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
         if promised_by > until:
             spans.append(Span(until, promised_by, "ahead", by))
         flag = Point(promised_by, "due" if in_force else "due-replaced", by)
-        yield Track("" if not number else word, spans, [_point(since, fact, kind), flag], further=bool(number))
+        yield Track("" if not number else kind, spans, [_point(since, fact, kind), flag], further=bool(number))
 
 
 def _expedites(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
