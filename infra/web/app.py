@@ -9,7 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
-from infra.web.pages import order, search, sign_in, today, trends
+from infra.web.pages import order, search, sign_in, tables, today, trends
 from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
 from infra.web.security.protection import Protection
@@ -26,6 +26,7 @@ ROUTERS = (
     documents.router,
     order.router,
     today.router,
+    tables.router,
     trends.router,
     search.router,
     sign_in.router,

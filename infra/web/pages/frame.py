@@ -12,6 +12,8 @@ from consumers.contract.writing import instant_text
 from infra.queries.views import Asked
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
+from infra.web.pages.table_declarations import table_of
+from projections.views.catalogue import VIEWS
 
 CLOCKS = ("as_of", "known_at")
 CURSOR = "cursor"
@@ -24,7 +26,7 @@ class Place(NamedTuple):
 
     path: str
     name: str
-    key: str
+    key: str = ""
     apart: bool = False
 
 
@@ -38,6 +40,12 @@ PLACES = (
     Place("/shipments", "Shipments", "s"),
     Place("/operations", "Operations", "p", apart=True),
 )
+MORE = tuple(
+    Place(f"/{view.command}", table_of(view).title)
+    for view in VIEWS
+    if f"/{view.command}" not in {place.path for place in PLACES}
+)
+"""The tables of the other views, which the navigation unfolds."""
 
 
 class Step(NamedTuple):
@@ -91,6 +99,12 @@ class Frame:
     position: int
     behind: int
     places: Sequence[Place] = PLACES
+    more: Sequence[Place] = MORE
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether the page is one of those that the navigation unfolds."""
+        return any(place.path == self.request.url.path for place in self.more)
 
     @property
     def _sort(self) -> str:

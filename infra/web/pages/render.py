@@ -20,7 +20,7 @@ from infra.web.clocks import Clocks
 from infra.web.context import web_of
 from infra.web.pages.frame import frame_of
 from infra.web.pages.links import account_path, order_path, rep_path
-from infra.web.pages.words import late_step, money_text, readable_instant, span_text
+from infra.web.pages.words import late_step, money_text, plain_amount, plain_words, readable_instant, span_text
 from infra.web.security.principal import Principal
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -62,6 +62,8 @@ environment.filters.update(
     json_block=_json_block,
     late_step=late_step,
     money=money_text,
+    plain_amount=plain_amount,
+    plain_words=plain_words,
     span=span_text,
     utc=lambda instant: "" if instant is None else instant_text(instant),
 )

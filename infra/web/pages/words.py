@@ -33,3 +33,14 @@ def money_text(amount: Decimal) -> str:
 def readable_instant(instant: datetime) -> str:
     """An instant for people, in UTC, to the minute; scripts write it in the viewer's zone."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def plain_words(value: str) -> str:
+    """A stored word for people: "to_book" is "to book", "b2b" is "B2B"."""
+    return value.upper() if value in ("b2b", "b2c") else value.replace("_", " ")
+
+
+def plain_amount(amount: Decimal) -> str:
+    """A quantity without the zeros at its end: "2.5", "12"."""
+    text = format(amount, ",f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,64 @@
+"""The names of reps and accounts, for pages that show their ids."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+
+from infra.queries.views import Asked, Reading, Views
+from infra.store.projected.serving import NotFilledError
+from projections.accounts import ACCOUNTS
+from projections.reps import REPS
+from projections.views.tables import account_periods, rep_periods
+
+MOST_REPS = 500
+"""A list of more reps helps nobody to choose."""
+
+
+class NamedRep(NamedTuple):
+    """A rep, as at the instant asked for; `registered` is false of one who has left."""
+
+    rep_id: str
+    name: str
+    registered: bool
+
+
+class Names(NamedTuple):
+    """Names by id, of those who have one."""
+
+    reps: Mapping[str, str]
+    accounts: Mapping[str, str]
+    registered: Sequence[NamedRep]
+    """The reps to choose from, by name: at most MOST_REPS."""
+
+
+NO_NAMES = Names({}, {}, ())
+
+
+def names(views: Views, asked: Asked, accounts: Iterable[str]) -> Names:
+    """The names of all reps and of these accounts at `as_of`, by today's knowledge; none in a store not filled."""
+    try:
+        with views.reading(Asked(asked.as_of), (REPS, ACCOUNTS)) as reading:
+            return names_within(reading, accounts)
+    except NotFilledError:
+        return NO_NAMES
+
+
+def names_within(reading: Reading, accounts: Iterable[str]) -> Names:
+    """The same from a snapshot of which REPS and ACCOUNTS are a part."""
+    rep, account = rep_periods.c, account_periods.c
+    reps = [
+        NamedRep(*row)
+        for row in reading.rows(
+            select(rep.rep_id, rep.name, rep.registered).where(reading.as_of.holds(rep_periods)).order_by(rep.rep_id)
+        )
+    ]
+    ids = sorted(set(accounts))
+    asked: Any = select(account.account_id, account.name).where(
+        account.account_id.in_(ids), account.name.is_not(None), reading.as_of.holds(account_periods)
+    )
+    return Names(
+        {one.rep_id: one.name for one in reps},
+        {row.account_id: row.name for row in reading.rows(asked)} if ids else {},
+        sorted((one for one in reps if one.registered), key=lambda one: (one.name, one.rep_id))[:MOST_REPS],
+    )
