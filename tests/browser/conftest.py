@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from infra.app.container import Waybill
 from infra.settings import Settings
@@ -30,6 +30,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ZONE = "America/New_York"
 """Where the viewer is."""
 GRAVE = ("serious", "critical")
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,46 @@
+"""given an answer that takes long, then it is kept for a while, and those who ask at once wait for one computation."""
+
+from threading import Barrier, Thread
+
+import pytest
+
+from infra.web.kept import MOST_KEPT, Kept
+
+
+def test_an_answer_is_computed_anew_only_after_its_time() -> None:
+    now = [0.0]
+    kept, computed = Kept(60.0, lambda: now[0]), iter(range(10))
+
+    answers = []
+    for now[0] in (0.0, 59.9, 60.0, 61.0):
+        answers.append(kept("trends", lambda: next(computed)))
+
+    assert answers == [0, 0, 1, 1]
+
+
+def test_those_who_ask_at_once_get_one_answer() -> None:
+    kept, barrier, computed, got = Kept(), Barrier(4), iter(range(10)), []
+
+    def ask() -> None:
+        barrier.wait()
+        got.append(kept("trends", lambda: next(computed)))
+
+    threads = [Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert got == [0, 0, 0, 0]
+
+
+def test_a_failure_is_not_kept_and_old_answers_make_room() -> None:
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError):
+        kept("trends", lambda: 1 // 0)
+    assert kept("trends", lambda: "found") == "found"
+
+    for key in range(MOST_KEPT):
+        kept(key, lambda: "other")
+
+    assert kept("trends", lambda: "anew") == "anew"
