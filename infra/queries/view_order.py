@@ -70,11 +70,11 @@ def sort_terms(view: View, columns: Mapping[str, ColumnElement[Any]], sort: str)
     """The terms of a sort such as "-hours_overdue,rep_id", then those of the key. Raises WrongQueryError."""
     terms: dict[str, SortTerm] = {}
     for part in sort.split(","):
-        name = part.strip().removeprefix("-")
+        name = part.removeprefix("-")
         expect_column(view, name, "sort")
         if name in terms:
             raise WrongQueryError("sort", f"{name} is named twice; name each column once")
-        terms[name] = _by_column(name, columns[name], descending=part.strip().startswith("-"))
+        terms[name] = _by_column(name, columns[name], descending=part.startswith("-"))
     for name in view.key:
         terms.setdefault(name, _by_column(name, columns[name], descending=False))
     return list(terms.values())

@@ -14,7 +14,19 @@ from infra.app.dead_letters.redrive import redrive, would_redrive
 from infra.app.dead_letters.show import LetterGoneError, find_letters, show_letter
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 from infra.web.api.answers import json_answer
-from infra.web.api.describing import CLOCKS, FLAG, INSTANT, TEXT, json_of, nullable, parameter, problems, record
+from infra.web.api.describing import (
+    AGE,
+    CLOCKS,
+    FLAG,
+    INSTANT,
+    TEXT,
+    WHEN,
+    json_of,
+    nullable,
+    parameter,
+    problems,
+    record,
+)
 from infra.web.api.parameters import Parameters, wrong
 from infra.web.context import web_of
 from infra.web.problems import Problem
@@ -29,7 +41,7 @@ _ONE_AT_A_TIME = Lock()
 """An act projects when it is done, and a runner of projections serves one thread."""
 
 _STRING = {"type": "string"}
-_AGE = {"type": "string", "pattern": "^[0-9]{1,5}[mhdw]$"}
+_SINCE = {"anyOf": [*WHEN["anyOf"], AGE]}
 _LETTER = record(
     {
         "letter_id": _STRING,
@@ -87,9 +99,9 @@ _FILTERS = [
     *(parameter(name, f"Only letters of this {name}.", TEXT) for name in ("subject", "source", "type", "topic")),
     parameter("matching", "Only letters whose reason contains this text.", TEXT),
     parameter("verdict", "Only letters with this verdict.", {"type": "string", "enum": list(VERDICTS)}),
-    parameter("older_than", "Only letters seen longer ago, such as 12h or 3d.", _AGE),
-    parameter("since", "Only letters seen at this instant or later.", INSTANT),
-    parameter("until", "Only letters seen before this instant.", INSTANT),
+    parameter("older_than", "Only letters seen longer ago, such as 12h or 3d.", AGE),
+    parameter("since", "Only letters seen at this instant or later; an age means so long ago.", _SINCE),
+    parameter("until", "Only letters seen before this instant; an age means so long ago.", _SINCE),
 ]
 _OF_THE_LIST = [
     *_FILTERS,
@@ -181,23 +193,6 @@ def _filter(given: Parameters, waybill: Waybill) -> DeadLetterFilter:
     )
 
 
-@router.get(
-    "/{letter_id:path}",
-    summary="One dead letter",
-    response_class=Response,
-    responses={200: json_of({"type": "object", "required": ["letter_id", "verdict", "body"]}), **problems(400, 404)},
-)
-def letter(request: Request, principal: Reader, letter_id: str) -> Response:
-    """One message that was not taken: what was received, what is wrong, and what a redrive would make of it."""
-    waybill = web_of(request).waybill
-    Parameters(request).expect_no_more(())
-    found = _letter(waybill, letter_id)
-    try:
-        return json_answer(show_letter(waybill, found).fields())
-    except LetterGoneError as e:
-        raise Problem(404, str(e)) from e
-
-
 @router.post(
     "/{letter_id:path}/redrive",
     summary="Redrive a dead letter",
@@ -239,6 +234,23 @@ def discard_letter(request: Request, principal: Operator, letter_id: str, body: 
             # Each act is an event, which the views pass over.
             waybill.project()
     return json_answer({"discarded": changed, "unchanged": 1 - len(changed), "dry_run": dry_run})
+
+
+@router.get(
+    "/{letter_id:path}",
+    summary="One dead letter",
+    response_class=Response,
+    responses={200: json_of({"type": "object", "required": ["letter_id", "verdict", "body"]}), **problems(400, 404)},
+)
+def letter(request: Request, principal: Reader, letter_id: str) -> Response:
+    """One message that was not taken: what was received, what is wrong, and what a redrive would make of it."""
+    waybill = web_of(request).waybill
+    Parameters(request).expect_no_more(())
+    found = _letter(waybill, letter_id)
+    try:
+        return json_answer(show_letter(waybill, found).fields())
+    except LetterGoneError as e:
+        raise Problem(404, str(e)) from e
 
 
 def _held_too_long(waybill: Waybill, held: UntakenMessage) -> bool:

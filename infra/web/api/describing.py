@@ -16,7 +16,8 @@ Described = dict[int | str, dict[str, Any]]
 Schema = dict[str, Any]
 
 INSTANT: Schema = {"type": "string", "format": "date-time"}
-TEXT: Schema = {"type": "string", "pattern": "^[^\\u0000]*$"}
+EMPTY: Schema = {"type": "string", "maxLength": 0}
+TEXT: Schema = {"type": "string", "minLength": 1, "pattern": "^[^\\u0000]*$"}
 AMOUNT: Schema = {"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$"}
 _NUMBER: Schema = {"type": "string", "pattern": "^-?[0-9]{1,12}(\\.[0-9]{1,6})?$"}
 _VALUES: Mapping[ValueType, Schema] = {
@@ -97,16 +98,19 @@ def parameter(name: str, description: str, schema: Schema, example: Any = None, 
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema} | shown | more
 
 
+WHEN: Schema = {"anyOf": [*_GIVEN[ValueType.INSTANT]["anyOf"], EMPTY]}
+"""An instant or a date in an address; an empty one is none."""
+AGE: Schema = {"type": "string", "pattern": "^[0-9]{1,5}[mhdw]$"}
 CLOCKS = (
     parameter(
         "as_of",
         "T: what was true at this instant, however late it was reported. The present unless given.",
-        _GIVEN[ValueType.INSTANT],
+        WHEN,
     ),
     parameter(
         "known_at",
         "Count only what the service knew at this instant.",
-        _GIVEN[ValueType.INSTANT],
+        WHEN,
     ),
 )
 FLAG: Schema = {"type": "string", "enum": ["true", "false"]}
@@ -259,11 +263,12 @@ def _filters(columns: Mapping[str, ViewColumn]) -> list[dict[str, Any]]:
     for column in columns.values():
         example = EXAMPLES[column.type]
         one = _GIVEN[column.type]
+        several = {"anyOf": [one, EMPTY]} if column.type is not ValueType.TEXT else one | {"minLength": 0}
         found.append(
             parameter(
                 column.name,
                 f"{column.doc} Only rows with this value, or one of several; an empty one is null.",
-                {"type": "array", "items": {"anyOf": [one, {"type": "string", "maxLength": 0}]}},
+                {"type": "array", "items": several},
                 [example],
                 style="form",
                 explode=True,

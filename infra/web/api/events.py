@@ -40,7 +40,7 @@ _REQUEST = {
         "required": True,
         "content": {
             "application/cloudevents+json": _EVENT,
-            BATCHED: {"schema": {"type": "array", "items": {"type": "object"}}},
+            BATCHED: {"schema": {"type": "array", "items": {}}},
             JSON: {"schema": {"description": "The data; the attributes are in ce- headers."}},
         },
     }

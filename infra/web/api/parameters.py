@@ -25,13 +25,17 @@ class Parameters:
             self._left.setdefault(name, []).append(value)
 
     def text(self, name: str) -> str | None:
-        """The value; None if there is none, or it is empty."""
+        """The value; None if there is none."""
         values = self._left.pop(name, [])
+        if not values:
+            return None
         if len(values) > 1:
             raise wrong(name, f"is given {len(values)} times; give it once")
-        if values and "\0" in values[0]:
+        if not values[0]:
+            raise wrong(name, "is empty; give a value, or leave it out")
+        if "\0" in values[0]:
             raise wrong(name, "has the character U+0000; leave it out")
-        return values[0] or None if values else None
+        return values[0]
 
     def flag(self, name: str) -> bool:
         """true or false; false if there is none."""
@@ -59,6 +63,8 @@ class Parameters:
 
     def instant(self, name: str) -> datetime | None:
         """An instant with offset, or a date, which means its start in the business zone; None if there is none."""
+        if self._left.get(name) == [""]:
+            del self._left[name]
         text = self.text(name)
         if text is None:
             return None
@@ -74,7 +80,7 @@ class Parameters:
 
     def before(self, name: str, now: datetime) -> datetime | None:
         """The instant that is an age, such as 12h or 3d, before `now`; None if there is none."""
-        return now - self._age(name) if self._left.get(name, [""]) != [""] else None
+        return now - self._age(name) if name in self._left else None
 
     def _age(self, name: str) -> timedelta:
         text = self.text(name) or ""
