@@ -20,7 +20,7 @@ from tests.web.secured import secured_web
 ENDLESS = "/v1/events/stream"
 NOT_YET = 503
 """What a view answers that does not reflect `min_position`: an error of nobody."""
-EXAMPLES = [2, pytest.param(100, marks=pytest.mark.slow)]
+EXAMPLES = [2, pytest.param(40, marks=pytest.mark.slow)]
 """How many valid requests, and as many invalid ones, each operation gets."""
 
 

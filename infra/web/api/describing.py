@@ -258,12 +258,21 @@ def _of_every_view(view: View) -> list[dict[str, Any]]:
     ]
 
 
+def _or_empty(given: Schema) -> Schema:
+    """The same values, or an empty one."""
+    if "enum" in given:
+        return given | {"enum": [*given["enum"], ""]}
+    if "pattern" not in given:
+        return {"anyOf": [*given["anyOf"], EMPTY]}
+    return given | {"minLength": 0, "pattern": f"^({given['pattern'][1:-1]})?$"}
+
+
 def _filters(columns: Mapping[str, ViewColumn]) -> list[dict[str, Any]]:
     found = []
     for column in columns.values():
         example = EXAMPLES[column.type]
         one = _GIVEN[column.type]
-        several = {"anyOf": [one, EMPTY]} if column.type is not ValueType.TEXT else one | {"minLength": 0}
+        several = _or_empty(one)
         found.append(
             parameter(
                 column.name,
