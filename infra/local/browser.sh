@@ -19,9 +19,14 @@ find_browser() {
 }
 
 if found=$(find_browser); then echo "$found"; exit 0; fi
-if [ -z "${WAYBILL_TEST_BROWSER:-}" ] && "$ROOT/infra/local/install.sh" chromium && found=$(find_browser); then
-  echo "$found"
-  exit 0
+if [ -z "${WAYBILL_TEST_BROWSER:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  # Several test processes may ask at once, and apt-get runs alone.
+  exec 9>"${TMPDIR:-/tmp}/waybill-browser.lock"
+  flock 9
+  if found=$(find_browser) || { "$ROOT/infra/local/install.sh" chromium && found=$(find_browser); }; then
+    echo "$found"
+    exit 0
+  fi
 fi
 echo "browser: found no Chromium. Install it (on Debian and Ubuntu: apt-get install chromium), or name one: WAYBILL_TEST_BROWSER=PATH" >&2
 exit 1

@@ -62,6 +62,7 @@ environment.filters.update(
     json_block=_json_block,
     late_step=late_step,
     money=money_text,
+    number="{:,}".format,
     plain_amount=plain_amount,
     plain_words=plain_words,
     span=span_text,

@@ -1,6 +1,7 @@
 """given an answer that takes long, then it is kept for a while, and those who ask at once wait for one computation."""
 
 from threading import Barrier, Thread
+from time import sleep
 
 import pytest
 
@@ -21,9 +22,13 @@ def test_an_answer_is_computed_anew_only_after_its_time() -> None:
 def test_those_who_ask_at_once_get_one_answer() -> None:
     kept, barrier, computed, got = Kept(), Barrier(4), iter(range(10)), []
 
+    def compute() -> int:
+        sleep(0.05)  # so that the others ask meanwhile
+        return next(computed)
+
     def ask() -> None:
         barrier.wait()
-        got.append(kept("trends", lambda: next(computed)))
+        got.append(kept("trends", compute))
 
     threads = [Thread(target=ask) for _ in range(4)]
     for thread in threads:
