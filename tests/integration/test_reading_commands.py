@@ -34,6 +34,9 @@ ACTING = {
     ("relay",),
     ("react",),
     ("up",),
+    ("serve",),
+    ("keys", "create"),
+    ("keys", "revoke"),
     ("migrate",),
     ("reingest",),
     ("topics", "create"),
@@ -62,6 +65,8 @@ ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "view": ("overdue", "all"),
     "mode": ("courier",),
     "to": ("{folder}/export.csv",),
+    "counted": ("overdue",),
+    "since": ("2026-11-01",),
 }
 """Examples for what a command has to be told, by the parameter's name."""
 CLOCKS = (("--as-of", AT), ("--known-at", "2099-01-01T00:00:00Z"))

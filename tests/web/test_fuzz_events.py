@@ -17,6 +17,8 @@ from tests.web.conftest import Served, served_web
 
 GOOD = list(simulate(12, 4, datetime(2025, 6, 30, 16, tzinfo=UTC), 0))
 STRUCTURED, BATCHED = "application/cloudevents+json", "application/cloudevents-batch+json"
+EXAMPLES = (settings.get_profile(settings.get_current_profile_name()).max_examples + 2) // 3
+"""Each posts several times and recounts the store, so there are fewer of them than of other properties."""
 KEPT = (200, 413, 422)
 """The answers after which a message is in the store."""
 
@@ -82,7 +84,7 @@ def received(answer: Any) -> int:
     return len(verdicts)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(posts, min_size=1, max_size=4))
 def test_whatever_is_posted_the_books_balance(
     served: Served, several: list[tuple[str, dict[bytes, bytes], bytes]]
