@@ -12,6 +12,7 @@ from infra.queries.views import Asked
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.render import page
+from infra.web.pages.trends import SCRIPT
 from infra.web.security.guard import Reader
 from projections.views.desk_load import DUE_SOON, ON_TRACK, OVERDUE, RISKS
 
@@ -42,6 +43,7 @@ def today(request: Request, principal: Reader) -> Response:
         segments=SEGMENTS,
         widest=max((rep.open_orders for rep in shown.reps), default=0),
         risks=RISKS,
+        script=SCRIPT,
     )
 
 
