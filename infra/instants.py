@@ -1,6 +1,10 @@
 """Instants as people give them: on the command line, in the address of a page, in a query of the HTTP API."""
 
-from datetime import UTC, date, datetime, tzinfo
+import re
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+_AGE = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class WrongInstantError(ValueError):
@@ -24,6 +28,29 @@ def instant_of(text: str, zone: tzinfo) -> datetime:
     if instant.tzinfo is None:
         raise WrongInstantError(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")
     return _in_utc(instant)
+
+
+def is_age(text: str) -> bool:
+    """Whether the text is an age, such as 90m, 12h, 3d or 2w."""
+    return _AGE.fullmatch(text) is not None
+
+
+def age_of(text: str) -> timedelta:
+    """An age, such as 90m, 12h, 3d or 2w. Raises WrongInstantError."""
+    found = _AGE.fullmatch(text)
+    if found is None:
+        raise WrongInstantError(f"{text!r} is not an age; give a number with m, h, d or w, such as 3d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def since_of(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """An instant as `instant_of` reads it, or an age, such as 2h: so long before `now`. Raises WrongInstantError."""
+    if not is_age(text):
+        return instant_of(text, zone)
+    try:
+        return now - age_of(text)
+    except OverflowError:
+        raise WrongInstantError(f"{text} ago is before the year 1") from None
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -15,6 +15,7 @@ from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
 from infra.app.parked import ParkedKey, parked_keys
 from infra.app.reactor_lag import outbox_lags, reactor_lags
+from infra.app.rebuild.standing import RebuildStanding, RebuildStandings
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
@@ -125,6 +126,7 @@ class Status:
     projections: Sequence[ProjectionStatus]
     paused: Sequence[Pause]
     parked: Sequence[ParkedKey]
+    rebuilds: Sequence[RebuildStanding]
     reactors: Sequence[ReactorStatus]
     partitions: Sequence[PartitionStatus]
     unreadable: Sequence[UnreadableBatch]
@@ -141,6 +143,7 @@ class Status:
             "partitions": self.partitions,
             "paused": self.paused,
             "parked": self.parked,
+            "rebuilds": self.rebuilds,
             "reactors": self.reactors,
             "unreadable_batches": self.unreadable,
             "records_left_out": {"count": self.left_out_count, "newest": self.left_out},
@@ -164,6 +167,7 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
         projections=projections,
         paused=list(waybill.pauses().values()),
         parked=parked_keys(waybill),
+        rebuilds=RebuildStandings(waybill)(),
         reactors=_reactors(waybill),
         partitions=partitions,
         unreadable=stuck,

@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from consumers.contract.values import check_id
 from infra.app.container import Waybill
 from infra.cli.output import Format, errors
-from infra.instants import WrongInstantError, instant_of
+from infra.instants import WrongInstantError, age_of, instant_of, since_of
 from infra.settings import Settings, load_settings
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes
@@ -28,9 +27,6 @@ from infra.telemetry.meter import NO_METER, Meter
 from projections.views.catalogue import View
 
 LONGEST_OPERATOR = 100
-
-_AGE = re.compile(r"(\d{1,6})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def read_instant(text: str | datetime) -> datetime:
@@ -47,22 +43,20 @@ def read_age(text: str | timedelta) -> timedelta:
     """An age, such as 90m, 12h, 3d or 2w."""
     if isinstance(text, timedelta):
         return text  # a default, which is parsed like what the user gives
-    found = _AGE.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is not an age; give a number with m, h, d or w, such as 3d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    try:
+        return age_of(text)
+    except WrongInstantError as e:
+        raise typer.BadParameter(str(e)) from None
 
 
 def read_since(text: str | datetime) -> datetime:
     """An instant as `read_instant` reads it, or an age, such as 2h, which means so long ago."""
     if isinstance(text, datetime):
         return text  # a default, which is parsed like what the user gives
-    if _AGE.fullmatch(text):
-        try:
-            return datetime.now(UTC) - read_age(text)
-        except OverflowError:
-            raise typer.BadParameter(f"{text} ago is before the year 1") from None
-    return read_instant(text)
+    try:
+        return since_of(text, load_settings().zone, datetime.now(UTC))
+    except WrongInstantError as e:
+        raise typer.BadParameter(str(e)) from None
 
 
 def login_name() -> str:

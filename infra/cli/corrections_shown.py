@@ -19,7 +19,7 @@ from infra.cli.output import (
     show_rows,
     show_warning,
 )
-from infra.cli.row_changes import change_as_json, sample_rows
+from infra.row_changes import change_as_json, sample_rows
 from projections.views.catalogue import VIEWS
 
 TABLE_COLUMNS = ("projection", "table", "added", "gone", "changed", "columns", "views")

@@ -27,8 +27,8 @@ from infra.cli.letter_filters import (
     show_groups,
     with_letter_filter,
 )
-from infra.cli.marked_json import marked_lines
 from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_record, show_rows
+from infra.marked_json import marked_lines
 from infra.printable import printable
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
 from infra.queries.letter_contents import Content

@@ -17,6 +17,7 @@ from infra.app.dead_letters.choose import (
     CannotChooseError,
     dead_letters_matching,
     discarded_matching,
+    expect_dead,
     letters_named,
 )
 from infra.app.dead_letters.discard import SetAsideReport, discard, restore
@@ -262,11 +263,10 @@ def _expect_choice(letter_ids: Sequence[str] | None, wanted: DeadLetterFilter) -
 
 
 def _expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
-    held = {letter.letter_id for letter in letters if letter.verdict == Verdict.HELD.value}
-    if held:
-        waiting = held & {message.letter_id for message in waybill.dead_letters.held(waybill.clock())}
-        if waiting:
-            raise typer.BadParameter(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
+    try:
+        expect_dead(waybill, letters)
+    except CannotChooseError as e:
+        raise typer.BadParameter(str(e)) from None
 
 
 def _read(file: str) -> bytes:

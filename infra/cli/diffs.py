@@ -7,7 +7,7 @@ import typer
 from infra.app.diff import SAMPLES, TableDiff, UnknownViewError, diff_projections, projections_named
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
-from infra.cli.row_changes import change_as_json, sample_rows
+from infra.row_changes import change_as_json, sample_rows
 from projections.catalogue import PROJECTIONS
 
 ALL = "all"

@@ -13,6 +13,7 @@ from infra.app.backup import Backup, NoFileStoreError, back_up
 from infra.app.migrate import fill_views, migrate_store
 from infra.app.parked import ParkedKey
 from infra.app.reactor_lag import reactors_behind
+from infra.app.rebuild.standing import RebuildStanding
 from infra.app.selected_streams import Selection
 from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
@@ -61,6 +62,10 @@ def status(form: FormatOption = Format.TABLE) -> None:
         parked = [each._asdict() for each in found.parked]
         footer = "these failed and are left as they were; after the cause is fixed: waybill parked retry"
         show_rows(ParkedKey._fields, parked, form, title="\nParked", footer=footer)
+    if found.rebuilds:
+        rebuilds = [each._asdict() for each in found.rebuilds]
+        footer = "begun and not in use yet; if none runs, the same command continues: waybill rebuild NAME"
+        show_rows(RebuildStanding._fields, rebuilds, form, title="\nRebuilds", footer=footer)
     if found.reactors or form is Format.CSV:
         reactors = [reactor._asdict() for reactor in found.reactors]
         show_rows(ReactorStatus._fields, reactors, form, title="\nReactors")

@@ -11,7 +11,7 @@ from infra.app.trace import Trace, TracedEvent, trace
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.messages import IdArgument, SourceArgument, where_else
 from infra.cli.output import Format, console, errors, readable_instant, show_json, show_rows
-from infra.cli.row_changes import change_as_json, sample_rows
+from infra.row_changes import change_as_json, sample_rows
 from infra.serialization import json_text, json_value
 
 LONGEST_BODY = 2_000

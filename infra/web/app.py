@@ -9,7 +9,9 @@ from fastapi.staticfiles import StaticFiles
 from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
-from infra.web.pages import order, search, sign_in, tables, today, trends
+from infra.web.pages import dead_letters as letter_pages
+from infra.web.pages import letter, operations, order, rebuilds, search, sign_in, tables, today, trends
+from infra.web.pages import messages as message_pages
 from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
 from infra.web.security.protection import Protection
@@ -30,6 +32,11 @@ ROUTERS = (
     trends.router,
     search.router,
     sign_in.router,
+    operations.router,
+    rebuilds.router,
+    letter.router,
+    letter_pages.router,
+    message_pages.router,
     messages.router,
     signals.router,
 )

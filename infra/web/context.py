@@ -9,6 +9,7 @@ from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill
 from infra.signals.endpoints import Endpoints
 from infra.web.kept import Kept
+from infra.web.rebuilding import Rebuilds
 from infra.web.security.csrf import CsrfTokens
 from infra.web.security.hosts import Hosts
 from infra.web.security.principal import Principal
@@ -20,7 +21,7 @@ class Web:
     """`authenticate` gives the principal of a request, None for nobody. `security` is None where nobody signs in.
 
     `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
-    /metrics, /healthz and /readyz.
+    /metrics, /healthz and /readyz. `rebuilds` are those that operators begin on pages; close them before the service.
     """
 
     waybill: Waybill
@@ -31,6 +32,10 @@ class Web:
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
     kept: Kept = field(default_factory=Kept)
+    rebuilds: Rebuilds = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rebuilds", Rebuilds(self.waybill))
 
     @classmethod
     def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":

@@ -38,6 +38,7 @@ def run_web(
     try:
         serve(web_app(web), listener, stop, waybill.settings.serve_proxies)
     finally:
+        web.rebuilds.close()
         answered.set()
         writer.join()
     if failures:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.dead_letters.show import CANDIDATES, find_letters
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
@@ -28,6 +29,15 @@ def _only(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
         count = "no" if not found else f"{CANDIDATES} or more" if len(found) == CANDIDATES else str(len(found))
         raise CannotChooseError(f"{count} dead letters begin with {beginning}")
     return found[0]
+
+
+def expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
+    """Raise CannotChooseError if one of these is held and waits: it is no dead letter yet, so it is not discarded."""
+    held = {letter.letter_id for letter in letters if letter.verdict == Verdict.HELD.value}
+    if held:
+        waiting = held & {message.letter_id for message in waybill.dead_letters.held(waybill.clock())}
+        if waiting:
+            raise CannotChooseError(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
 
 
 def dead_letters_matching(waybill: Waybill, wanted: DeadLetterFilter) -> list[UntakenMessage]:

@@ -60,7 +60,7 @@ def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSee
     """All that the checks need; or why it cannot be read."""
     try:
         with Waybill(settings, clock, Access.READING) as waybill:
-            return _look(waybill)
+            return look(waybill)
     except UNREADABLE as e:
         typed = next((what for error, what in _WHAT_TO_TYPE if isinstance(e, error)), None)
         if typed is not None:
@@ -78,7 +78,8 @@ def unread(settings: Settings, reason: str, to_type: str) -> Unread:
     return Unread(masked(reason), to_type, disk)
 
 
-def _look(waybill: Waybill) -> StoreSeen:
+def look(waybill: Waybill) -> StoreSeen:
+    """The same of an open store. Raises what reading it raises."""
     now = waybill.clock()
     projections = projection_statuses(waybill)
     begun = {place: one for place, one in begun_partitions(waybill).items() if place[0] in _topics(waybill.settings)}

@@ -16,6 +16,7 @@ from infra.web.api.describing import parameter, problems
 from infra.web.api.parameters import Parameters, wrong
 from infra.web.context import web_of
 from infra.web.security.guard import Reader
+from infra.web.server_sent_events import stops
 
 router = APIRouter(tags=["events"])
 
@@ -79,7 +80,7 @@ def _begin(reader: NewsReader, text: str | None) -> Place:
 async def _lines(request: Request, reader: NewsReader, place: Place) -> AsyncIterator[str]:
     yield f"retry: {MILLISECONDS_TO_RECONNECT}\n\n" + _line(News("begun", {"position": place.position}, place))
     quiet = 0.0
-    while not _stops(request):
+    while not stops(request):
         found = await run_in_threadpool(_read, request, reader, place)
         if found is None:
             return
@@ -95,12 +96,6 @@ async def _lines(request: Request, reader: NewsReader, place: Place) -> AsyncIte
         if quiet >= SECONDS_BETWEEN_HEARTBEATS:
             quiet = 0.0
             yield ": nothing new\n\n"
-
-
-def _stops(request: Request) -> bool:
-    """Whether the server stops, which would else wait for this answer to end."""
-    stop = getattr(request.app.state, "stop", None)
-    return stop is not None and bool(stop.is_set())
 
 
 def _read(request: Request, reader: NewsReader, place: Place) -> tuple[Sequence[News], Place] | None:

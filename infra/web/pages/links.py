@@ -1,6 +1,6 @@
-"""Addresses of the pages about one order, rep or account. Ids may contain any character, also a slash."""
+"""Addresses of pages about one order, rep, account, part, message or letter. Ids may contain any character."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 
 def order_path(order_id: str) -> str:
@@ -18,3 +18,15 @@ def rep_path(rep_id: str) -> str:
 
 def account_path(account_id: str) -> str:
     return f"/accounts/{quote(account_id, safe='')}"
+
+
+def part_path(part: str) -> str:
+    return f"/operations/parts/{quote(part, safe='')}"
+
+
+def letter_path(letter_id: str) -> str:
+    return f"/operations/dead-letters/letter?{urlencode({'id': letter_id})}"
+
+
+def message_path(source: str, message_id: str) -> str:
+    return f"/messages?{urlencode({'source': source, 'id': message_id})}"

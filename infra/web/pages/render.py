@@ -19,7 +19,7 @@ from infra.serialization import json_text
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
 from infra.web.pages.frame import frame_of
-from infra.web.pages.links import account_path, order_path, rep_path
+from infra.web.pages.links import account_path, letter_path, message_path, order_path, part_path, rep_path
 from infra.web.pages.words import late_step, money_text, plain_amount, plain_words, readable_instant, span_text
 from infra.web.security.principal import Principal
 
@@ -53,12 +53,18 @@ environment = Environment(
 )
 
 
+def _exact(value: str) -> Markup:
+    """Text for the value of a field that comes back: escaped, and otherwise as it is, so that it names the same."""
+    return escape(value.encode("utf-8", "replace").decode())
+
+
 def _json_block(value: Any) -> Markup:
     """A JSON document for a <script type="application/json">: nothing in it can end the element."""
     return Markup(json_text(value).replace("<", "\\u003c"))
 
 
 environment.filters.update(
+    exact=_exact,
     json_block=_json_block,
     late_step=late_step,
     money=money_text,
@@ -68,7 +74,14 @@ environment.filters.update(
     span=span_text,
     utc=lambda instant: "" if instant is None else instant_text(instant),
 )
-environment.globals.update(account_path=account_path, order_path=order_path, rep_path=rep_path)
+environment.globals.update(
+    account_path=account_path,
+    letter_path=letter_path,
+    message_path=message_path,
+    order_path=order_path,
+    part_path=part_path,
+    rep_path=rep_path,
+)
 
 
 def page(

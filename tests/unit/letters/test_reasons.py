@@ -4,7 +4,7 @@ import pytest
 
 from consumers.contract import Malformed, ReadingRules, read_message
 from consumers.contract.faults import Fault, faults_in, shape_of
-from infra.cli.marked_json import MISSING, marked_lines
+from infra.marked_json import MISSING, marked_lines
 from tests.integration.command import encoded
 from tests.integration.messages import placed
 from tests.stores.test_operator_log import NOW

@@ -1,0 +1,272 @@
+"""Dead letters: grouped, filtered, and many acted upon at once; and the messages that are held."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from consumers.contract.writing import instant_text
+from infra.app.container import Waybill
+from infra.app.dead_letters.choose import CannotChooseError, expect_dead, letters_named
+from infra.app.dead_letters.discard import discard, restore
+from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
+from infra.app.dead_letters.redrive import ChangedVerdict, redrive, would_redrive
+from infra.queries.dead_letters import UntakenMessage
+from infra.web.clocks import Clocks, clocks_of
+from infra.web.context import web_of
+from infra.web.forms import Fields, text_of, texts_of
+from infra.web.letter_filters import TEXTS, VERDICTS, LetterChoice, letter_choice, read_by
+from infra.web.pages.render import page
+from infra.web.problems import Problem
+from infra.web.security.guard import Operator, Reader
+from infra.web.security.principal import Principal
+
+router = APIRouter(include_in_schema=False)
+
+LISTED = 50
+LISTED_AT_ONCE = 20
+"""More are grouped first, and listed when asked for or filtered."""
+MOST_LISTED = 1_000
+MOST_GROUPS = 30
+BY = "source,type,reason"
+CHANGES_SHOWN = 100
+DEAD, HELD = "/operations/dead-letters", "/operations/held"
+REDRIVE, DISCARD, RESTORE = "redrive", "discard", "restore"
+
+
+@router.get(DEAD)
+def dead_letters(
+    request: Request,
+    principal: Reader,
+    by: str = Query(BY),
+    every: str = Query("", alias="all"),
+    limit: int = Query(LISTED, ge=1, le=MOST_LISTED),
+) -> Response:
+    """The malformed, the refused and those held too long; with `all` also those that are set aside."""
+    waybill, clocks = web_of(request).waybill, clocks_of(request)
+    now, asked = waybill.clock(), clocks.asked
+    choice = _choice(request, waybill)
+    everything = bool(every) or choice.is_of_discarded
+    kept = waybill.dead_letters
+    if choice.is_of_discarded:
+        letters = choice.discarded(waybill)
+    else:
+        found = kept.dead(now, asked.as_of, asked.known_at, discarded=everything, wanted=choice.wanted)
+        letters = choice.among(found)
+    aside = 0 if everything else kept.set_aside(now, asked.as_of, asked.known_at, wanted=choice.wanted)
+    return _list(
+        request, principal, clocks, choice, letters, by, limit, path=DEAD, everything=everything, left_out=aside
+    )
+
+
+@router.get(HELD)
+def held(
+    request: Request,
+    principal: Reader,
+    by: str = Query(BY),
+    limit: int = Query(LISTED, ge=1, le=MOST_LISTED),
+) -> Response:
+    """Messages that wait for something that they name, the longest waiting first."""
+    waybill = web_of(request).waybill
+    choice = _choice(request, waybill)
+    letters = choice.among(waybill.dead_letters.held(waybill.clock(), choice.wanted))
+    return _list(request, principal, clocks_of(request), choice, letters, by, limit, path=HELD)
+
+
+@router.post("/operations/dead-letters/{act}")
+def act(request: Request, principal: Operator, act: str, fields: Fields) -> Response:
+    """Redrive, discard or restore the named letters, or all that match the filter.
+
+    Without `confirmed`, it shows what would be done. `confirmed` is how many letters were shown: if other letters match
+    now, it shows them instead of acting.
+    """
+    waybill = web_of(request).waybill
+    if act not in (REDRIVE, DISCARD, RESTORE):
+        raise Problem(404, f"{act!r} is no act: {REDRIVE}, {DISCARD} or {RESTORE}")
+    choice = letter_choice(fields.multi_items(), waybill.settings.zone, waybill.clock())
+    named = texts_of(fields, "letter_id")
+    letters = _letters(waybill, act, named, choice)
+    reason, confirmed = text_of(fields, "reason"), text_of(fields, "confirmed")
+    fault = ""
+    if confirmed and confirmed != str(len(letters)):
+        fault = f"{len(letters)} letters match now, not {confirmed}: look again before you confirm."
+    elif confirmed and act == DISCARD and not reason.strip():
+        fault = "Say why: the reason is kept with the letters."
+    if not confirmed or fault:
+        return _would(request, principal, act, letters, named, choice, reason, fault)
+    return _done(request, principal, act, letters, named, choice, reason)
+
+
+def _letters(waybill: Waybill, act: str, named: Sequence[str], choice: LetterChoice) -> list[UntakenMessage]:
+    try:
+        if not named:
+            if act != REDRIVE and choice.is_all:
+                raise Problem(400, "choose some letters, or filter them")
+            return choice.discarded(waybill) if act == RESTORE else choice.dead(waybill)
+        letters = letters_named(waybill, named)
+        if act == DISCARD:
+            expect_dead(waybill, letters)
+    except CannotChooseError as e:
+        raise Problem(400, f"letter_id: {e}") from None
+    return letters
+
+
+def _would(
+    request: Request,
+    principal: Principal,
+    act: str,
+    letters: Sequence[UntakenMessage],
+    named: Sequence[str],
+    choice: LetterChoice,
+    reason: str,
+    fault: str,
+) -> Response:
+    changed = would_redrive(web_of(request).waybill, letters, principal.name).changed if act == REDRIVE else ()
+    return _act_page(
+        request,
+        principal,
+        act,
+        letters,
+        choice,
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
+        done=False,
+        named=named,
+        changed=changed,
+        groups=group_letters(letters, BY.split(",")),
+        reason=reason,
+        fault=fault,
+        unchanged=0,
+        undo="",
+    )
+
+
+def _done(
+    request: Request,
+    principal: Principal,
+    act: str,
+    letters: Sequence[UntakenMessage],
+    named: Sequence[str],
+    choice: LetterChoice,
+    reason: str,
+) -> Response:
+    waybill = web_of(request).waybill
+    begun, unchanged, done = waybill.clock(), 0, letters
+    changed: Sequence[ChangedVerdict] = ()
+    if act == REDRIVE:
+        changed = redrive(waybill, letters, principal.name, reason).changed
+    else:
+        do = discard if act == DISCARD else restore
+        report = do(waybill, [letter.letter_id for letter in letters], principal.name, reason)
+        # Each act is an event, which the views pass over.
+        waybill.project()
+        ids = set(report.changed)
+        done, unchanged = [letter for letter in letters if letter.letter_id in ids], report.unchanged
+    return _act_page(
+        request,
+        principal,
+        act,
+        done,
+        choice,
+        status=HTTPStatus.OK,
+        done=True,
+        named=named,
+        changed=changed,
+        groups=group_letters(done, BY.split(",")),
+        reason=reason,
+        fault="",
+        unchanged=unchanged,
+        undo=_undo(choice, principal.name, begun) if act == DISCARD and done else "",
+    )
+
+
+def _undo(choice: LetterChoice, operator: str, begun: datetime) -> str:
+    """The page of what was discarded just now, from which it can be restored."""
+    own = [("discarded_by", operator), ("discarded_since", instant_text(begun))]
+    return f"{DEAD}?{urlencode([*choice.given, *own])}"
+
+
+def _act_page(
+    request: Request,
+    principal: Principal,
+    act: str,
+    letters: Sequence[UntakenMessage],
+    choice: LetterChoice,
+    *,
+    status: int,
+    changed: Sequence[Any],
+    groups: Sequence[LetterGroup],
+    **context: Any,
+) -> Response:
+    return page(
+        request,
+        "letters_act.html",
+        principal,
+        clocks_of(request),
+        status,
+        act=act,
+        letters=letters,
+        choice=choice,
+        changed=changed[:CHANGES_SHOWN],
+        changes=len(changed),
+        groups=groups[:MOST_GROUPS],
+        group_count=len(groups),
+        back=f"{DEAD}?{urlencode(choice.given)}" if choice.given else DEAD,
+        **context,
+    )
+
+
+def _list(
+    request: Request,
+    principal: Principal,
+    clocks: Clocks,
+    choice: LetterChoice,
+    letters: Sequence[UntakenMessage],
+    by: str,
+    limit: int,
+    *,
+    path: str,
+    everything: bool = False,
+    left_out: int = 0,
+) -> Response:
+    names = read_by(by)
+    groups = group_letters(letters, names)
+
+    def address(pairs: Sequence[tuple[str, str]], **more: str) -> str:
+        kept = {} if by == BY else {"by": by}
+        shown = {"all": "yes"} if everything and not choice.is_of_discarded else {}
+        return clocks.link(f"{path}", **{**dict(pairs), **kept, **shown, **more})
+
+    return page(
+        request,
+        "letters.html",
+        principal,
+        clocks,
+        list_path=path,
+        is_held=path == HELD,
+        choice=choice,
+        texts=TEXTS,
+        verdicts=VERDICTS,
+        values=dict(choice.given),
+        letters=letters[:limit],
+        count=len(letters),
+        listed=bool(choice.given) or len(letters) <= LISTED_AT_ONCE or "limit" in request.query_params,
+        limit=limit,
+        most=MOST_LISTED,
+        by=by,
+        names=names,
+        grouped_by=GROUPED_BY,
+        groups=[(group, address(choice.of_group(group, names))) for group in groups[:MOST_GROUPS]],
+        group_count=len(groups),
+        everything=everything,
+        left_out=left_out,
+        address=address,
+        chips=[(name, value, address(choice.but(name))) for name, value in choice.given],
+        acts=not clocks.asked.as_of and not clocks.asked.known_at,
+    )
+
+
+def _choice(request: Request, waybill: Waybill) -> LetterChoice:
+    return letter_choice(request.query_params.multi_items(), waybill.settings.zone, waybill.clock())
