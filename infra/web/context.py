@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 
 from fastapi import Request
 
@@ -22,6 +23,7 @@ class Web:
 
     `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
     /metrics, /healthz and /readyz. `rebuilds` are those that operators begin on pages; close them before the service.
+    An act holds `one_act`: it projects when it is done, and a runner of projections serves one thread.
     """
 
     waybill: Waybill
@@ -32,10 +34,11 @@ class Web:
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
     kept: Kept = field(default_factory=Kept)
+    one_act: Lock = field(default_factory=Lock)
     rebuilds: Rebuilds = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rebuilds", Rebuilds(self.waybill))
+        object.__setattr__(self, "rebuilds", Rebuilds(self.waybill, self.one_act))
 
     @classmethod
     def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":

@@ -56,10 +56,11 @@ class Run:
 
 
 class Rebuilds:
-    """Runs rebuilds, one at a time. Close it before its service."""
+    """Runs rebuilds, one at a time. Close it before its service. `one_act` is held while it projects."""
 
-    def __init__(self, waybill: Waybill):
+    def __init__(self, waybill: Waybill, one_act: Lock):
         self._waybill = waybill
+        self._one_act = one_act
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -97,8 +98,9 @@ class Rebuilds:
     def _run(self, projections: Sequence[Projection], who: Who, anew: bool) -> None:
         try:
             done = Rebuild(self._waybill, who, tell=self._tell).run(projections, anew=anew)
-            # The act itself is an event, which the views pass over.
-            self._waybill.project()
+            with self._one_act:
+                # The act itself is an event, which the views pass over.
+                self._waybill.project()
             self._note(done=done)
         except (RebuildStoppedError, RebuildRunsError, NewerServesError) as e:
             self._note(problem=str(e))

@@ -1,6 +1,5 @@
 """Dead letters over HTTP: listed, grouped, shown, redriven and discarded, as `waybill dead-letters` does."""
 
-from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -37,8 +36,6 @@ router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 PAGE, MOST_LETTERS, NEAREST = 100, 10_000, 3
 LONGEST_REASON = 1_000
 VERDICTS = ("malformed", "refused", "held")
-_ONE_AT_A_TIME = Lock()
-"""An act projects when it is done, and a runner of projections serves one thread."""
 
 _STRING = {"type": "string"}
 _SINCE = {"anyOf": [*WHEN["anyOf"], AGE]}
@@ -204,7 +201,7 @@ def redrive_letter(request: Request, principal: Operator, letter_id: str, body: 
     """Settle its subject again by today's rules, or read a malformed one again; tells which verdicts changed."""
     waybill, dry_run = web_of(request).waybill, _dry_run(request)
     letters = [_letter(waybill, letter_id)]
-    with _ONE_AT_A_TIME:
+    with web_of(request).one_act:
         if dry_run:
             report = would_redrive(waybill, letters, principal.name)
         else:
@@ -229,7 +226,7 @@ def discard_letter(request: Request, principal: Operator, letter_id: str, body: 
     if dry_run:
         changed = [found.letter_id] if found.discarded_at is None else []
     else:
-        with _ONE_AT_A_TIME:
+        with web_of(request).one_act:
             changed = [*discard(waybill, [found.letter_id], principal.name, body.reason).changed]
             # Each act is an event, which the views pass over.
             waybill.project()

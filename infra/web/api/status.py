@@ -22,6 +22,7 @@ _ANSWER = {
         "partitions": _RECORDS,
         "paused": _RECORDS,
         "parked": _RECORDS,
+        "rebuilds": _RECORDS,
         "reactors": _RECORDS,
         "unreadable_batches": _RECORDS,
         "records_left_out": {"type": "object"},

@@ -155,15 +155,17 @@ def _done(
     waybill = web_of(request).waybill
     begun, unchanged, done = waybill.clock(), 0, letters
     changed: Sequence[ChangedVerdict] = ()
+    ids = [letter.letter_id for letter in letters]
     if act == REDRIVE:
-        changed = redrive(waybill, letters, principal.name, reason).changed
+        with web_of(request).one_act:
+            changed = redrive(waybill, letters, principal.name, reason).changed
     else:
-        do = discard if act == DISCARD else restore
-        report = do(waybill, [letter.letter_id for letter in letters], principal.name, reason)
-        # Each act is an event, which the views pass over.
-        waybill.project()
-        ids = set(report.changed)
-        done, unchanged = [letter for letter in letters if letter.letter_id in ids], report.unchanged
+        with web_of(request).one_act:
+            report = (discard if act == DISCARD else restore)(waybill, ids, principal.name, reason)
+            # Each act is an event, which the views pass over.
+            waybill.project()
+        changed_ids = set(report.changed)
+        done, unchanged = [letter for letter in letters if letter.letter_id in changed_ids], report.unchanged
     return _act_page(
         request,
         principal,

@@ -51,9 +51,13 @@ def edit(request: Request, principal: Operator, fields: Fields) -> Response:
     if not fault:
         try:
             plan = plan_edit(waybill, shown.message, (), document.encode(errors="surrogatepass"), principal.name)
-            edited = would_edit(waybill, plan) if checks else do_edit(waybill, plan, principal.name, reason)
+            if checks:
+                edited = would_edit(waybill, plan)
+            else:
+                with web_of(request).one_act:
+                    edited = do_edit(waybill, plan, principal.name, reason)
         except (CannotEditError, FieldError) as e:
-            fault = str(e)
+            fault = str(e).replace("the file ", "the text ", 1) if str(e).startswith("the file ") else str(e)
     if edited is not None and not checks:
         shown = _shown(waybill, shown.message.letter_id) if _is_kept(waybill, shown) else shown
     status = HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK

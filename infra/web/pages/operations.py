@@ -128,7 +128,8 @@ def retry_part(request: Request, principal: Operator, part: str, fields: Fields)
     """Try the parked keys of a projection again."""
     name = _named(part)
     try:
-        retried = retry_parked(web_of(request).waybill, principal.name, text_of(fields, "reason"), name, None)
+        with web_of(request).one_act:
+            retried = retry_parked(web_of(request).waybill, principal.name, text_of(fields, "reason"), name, None)
     except (NothingParkedError, PausedError) as e:
         return _part_page(request, principal, name, told=f"{e}.")
     failed = sum(not one.resumed for one in retried)
