@@ -15,6 +15,8 @@ from consumers.contract.writing import instant_text
 Spec = Mapping[str, Any]
 
 HEIGHT = 190
+FEW = 45
+"""Days up to which each has a point, and bars stand apart."""
 CONFIG: Spec = {
     "background": "--sheet",
     "font": "--text-font",
@@ -32,7 +34,7 @@ CONFIG: Spec = {
         "labelPadding": 6,
         "titlePadding": 8,
     },
-    "axisX": {"grid": False, "domain": True, "domainColor": "--line-strong"},
+    "axisX": {"labelSeparation": 12, "grid": False, "domain": True, "domainColor": "--line-strong"},
     "legend": {"labelColor": "--muted", "orient": "top", "symbolType": "square", "symbolSize": 80, "title": None},
 }
 
@@ -60,12 +62,12 @@ def overdue_chart(rows: Sequence[Mapping[str, Any]], *, compared: bool = False) 
         area = base.mark_area(
             color="--late-mark", opacity=0.14, line={"color": "--late-mark", "strokeWidth": 2}, interpolate="monotone"
         )
-        return _spec(area + base.mark_point(color="--late-mark", filled=True, size=28, opacity=1))
+        return _spec(area + base.mark_point(color="--late-mark", filled=True, size=28, opacity=_points(rows)))
     names, legend = [known, "as known today"], alt.Legend(title=None)
     series = alt.Color("series:N", scale=alt.Scale(domain=names, range=["--late-mark", "--info-mark"]), legend=legend)
     dashes = alt.StrokeDash("series:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 4]]), legend=legend)
     lines = base.mark_line(strokeWidth=2, interpolate="monotone").encode(color=series, strokeDash=dashes)
-    return _spec(lines + base.mark_point(filled=True, size=26, opacity=1).encode(color=series))
+    return _spec(lines + base.mark_point(filled=True, size=26, opacity=_points(rows)).encode(color=series))
 
 
 def on_time_chart(rows: Sequence[Mapping[str, Any]]) -> Spec:
@@ -89,7 +91,7 @@ def on_time_chart(rows: Sequence[Mapping[str, Any]]) -> Spec:
     ]
     chart = (
         alt.Chart({"values": bars})
-        .mark_rect(stroke="--sheet", strokeWidth=1.5)
+        .mark_rect(stroke="--sheet", strokeWidth=1.5 if len(rows) <= FEW else 0.25)
         .encode(
             x=alt.X("since:T", title=None, axis=alt.Axis(format="%-d %b", labelOverlap=True, tickCount=8)),
             x2="until:T",
@@ -109,6 +111,11 @@ def on_time_chart(rows: Sequence[Mapping[str, Any]]) -> Spec:
         )
     )
     return _spec(chart)
+
+
+def _points(rows: Sequence[Any]) -> float:
+    """How opaque points are: those of many days are not drawn, but tell their numbers to the pointer."""
+    return 1.0 if len(rows) <= FEW else 0.0
 
 
 def _share(row: Mapping[str, Any]) -> str:
