@@ -19,13 +19,17 @@ MOST_LEFT_OUT = 4
 """How many last characters of an order's id may be wrong."""
 
 
-def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
-    """Registered reps whose id or name is like this text."""
+def nearest_reps(rep_id: str, reps: Mapping[str, Rep]) -> list[Rep]:
+    """Registered reps whose id or name is like this text, the likest first."""
     registered = {rep.rep_id: rep for rep in reps.values() if rep.registered}
     by_name = {rep.name: rep.rep_id for rep in registered.values()}
     near = get_close_matches(rep_id, [*registered, *by_name], n=NEAREST_NAMED)
-    ids = dict.fromkeys(by_name.get(name, name) for name in near)
-    return _suggested(f"{rep_id} ({registered[rep_id].name})" for rep_id in ids)
+    return [registered[id] for id in dict.fromkeys(by_name.get(name, name) for name in near)]
+
+
+def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
+    """The same for the end of a message."""
+    return _suggested(f"{rep.rep_id} ({rep.name})" for rep in nearest_reps(rep_id, reps))
 
 
 def never_registered(desk: Desk, rep_id: str) -> str | None:
@@ -37,9 +41,14 @@ def never_registered(desk: Desk, rep_id: str) -> str | None:
     return None if rep_id in reps else f"no rep {rep_id} was ever registered{nearest_rep(rep_id, reps)}"
 
 
+def nearest_accounts(account_id: str, desk: Desk) -> list[str]:
+    """Accounts whose id is like this text, the likest first."""
+    return get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED)
+
+
 def nearest_account(account_id: str, desk: Desk) -> str:
-    """Accounts whose id is like this text."""
-    return _suggested(get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED))
+    """The same for the end of a message."""
+    return _suggested(nearest_accounts(account_id, desk))
 
 
 def nearest_orders(order_id: str, history: History) -> list[str]:

@@ -9,8 +9,8 @@ from fastapi.staticfiles import StaticFiles
 from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
+from infra.web.pages import account, letter, operations, order, rebuilds, rep, search, sign_in, tables, today, trends
 from infra.web.pages import dead_letters as letter_pages
-from infra.web.pages import letter, operations, order, rebuilds, search, sign_in, tables, today, trends
 from infra.web.pages import messages as message_pages
 from infra.web.pages.problem import plain_problem, problem_page
 from infra.web.problems import tell_problems
@@ -29,6 +29,8 @@ ROUTERS = (
     order.router,
     today.router,
     tables.router,
+    rep.router,
+    account.router,
     trends.router,
     search.router,
     sign_in.router,

@@ -1,5 +1,6 @@
 """account_book: what each account orders, whether it is served on time, and how it grows."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -40,10 +41,13 @@ TWO_MONTHS = timedelta(days=63)
 """At least: an order placed earlier is neither of this month nor of the one before, in any time zone."""
 
 
-def account_book(as_of: AsOf) -> Select[Any]:
-    """The accounts with orders or active standing orders at T, by currency, and in it the most valuable first."""
+def account_book(as_of: AsOf, account_id: str | None = None, order_ids: Sequence[str] | None = None) -> Select[Any]:
+    """The accounts with orders or active standing orders at T, by currency, and in it the most valuable first.
+
+    With `account_id`, this account alone; `order_ids` are its orders, if they are known: then they are looked up.
+    """
     account = select(account_periods).where(as_of.holds(account_periods)).cte("account")
-    book = _book(as_of).c
+    book = _book(as_of, account_id, order_ids).c
     return (
         select(
             book.account_id,
@@ -69,9 +73,9 @@ def account_book(as_of: AsOf) -> Select[Any]:
     )
 
 
-def _book(as_of: AsOf) -> CTE:
+def _book(as_of: AsOf, account_id: str | None, order_ids: Sequence[str] | None) -> CTE:
     """The counts and sums of each account in each currency; amounts are 0 where there is nothing to add."""
-    entry = union_all(_placed(as_of), _standing(as_of)).subquery("entry").c
+    entry = union_all(_placed(as_of, account_id, order_ids), _standing(as_of, account_id)).subquery("entry").c
     sums = (
         select(
             entry.account_id,
@@ -91,10 +95,11 @@ def _book(as_of: AsOf) -> CTE:
     return select(sums.account_id, sums.currency, *counts, *amounts, growth, sums.last_order_at).cte("book")
 
 
-def _placed(as_of: AsOf) -> Select[Any]:
+def _placed(as_of: AsOf, account_id: str | None, order_ids: Sequence[str] | None) -> Select[Any]:
     """An entry for each order that was not cancelled."""
     calendar = select(this_month(as_of).label("this"), last_month(as_of).label("before")).cte("calendar").c
     month = case((state.placed_at >= as_of.shifted(-TWO_MONTHS), month_of(state.placed_at, as_of)))
+    looked_up = [] if order_ids is None else [state.order_id.in_(order_ids)]
     order = (
         select(*(state[name] for name in ("account_id", "currency", "placed_at", "order_value")))
         .add_columns(
@@ -104,7 +109,7 @@ def _placed(as_of: AsOf) -> Select[Any]:
             _one_if(state.completed_at <= state.promised_by).label("on_time"),
             month.label("month"),
         )
-        .where(as_of.holds(order_states), state.status != "cancelled", state.account_id.is_not(None))
+        .where(as_of.holds(order_states), state.status != "cancelled", _of(state.account_id, account_id), *looked_up)
         .subquery("placed")
         .c
     )
@@ -124,7 +129,7 @@ def _placed(as_of: AsOf) -> Select[Any]:
     )
 
 
-def _standing(as_of: AsOf) -> Select[Any]:
+def _standing(as_of: AsOf, account_id: str | None) -> Select[Any]:
     """An entry for each active standing order."""
     terms = standing_order_periods.c
     goes_on = terms.until.is_(None) | (terms.until >= utc_day(as_of.instant))
@@ -135,7 +140,12 @@ def _standing(as_of: AsOf) -> Select[Any]:
         literal(1).label("standing_orders"),
         *(null().cast(Amount).label(name) for name in AMOUNTS),
         null().cast(Instant).label("last_order_at"),
-    ).where(as_of.holds(standing_order_periods), ~terms.stopped, goes_on)
+    ).where(as_of.holds(standing_order_periods), ~terms.stopped, goes_on, _of(terms.account_id, account_id))
+
+
+def _of(column: ColumnElement[Any], account_id: str | None) -> ColumnElement[bool]:
+    """The rows of this account, or of any."""
+    return column.is_not(None) if account_id is None else column == account_id
 
 
 def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

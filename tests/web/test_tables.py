@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -10,13 +11,14 @@ import pyarrow.parquet
 import pytest
 
 from consumers.contract.writing import instant_text
+from consumers.sources.json_lines import JsonLines
 from infra.queries.views import Asked
 from infra.web.pages.render import environment
 from infra.web.pages.table_cells import COUNTS, kind_of
 from infra.web.pages.table_declarations import ALL_OF, TABLES, Widget, table_of
 from projections.table import ValueType
 from projections.views.catalogue import VIEWS, View, view_named
-from tests.integration.messages import booked, delayed, message, placed, registered
+from tests.integration.messages import Document, booked, delayed, message, placed, registered
 from tests.web.conftest import Served
 from tests.web.floor import DATABASES, NOW, floor_on
 from tests.web.reading_html import cells_of, links_of
@@ -50,6 +52,14 @@ def html(served: Served, address: str, status: int = 200) -> str:
 def first_cells(page: str) -> list[str]:
     """The first cell of each row of the page's tables, without the head and without flags."""
     return [row[0].split(" ")[0] for row in cells_of(page)[1:]]
+
+
+def import_history(served: Served, *messages: Document) -> None:
+    """Take messages that say when they were recorded (`recordedtime`), and project them."""
+    pipeline = served.waybill.ingest(honour_recordedtime=True)
+    content = b"\n".join(json.dumps(one).encode() for one in messages)
+    pipeline.finish(pipeline.read(JsonLines.of_bytes("history", content)).feed_id)
+    served.waybill.project()
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------
@@ -265,7 +275,7 @@ def test_what_reads_differently_by_todays_knowledge_is_marked(web: Served) -> No
         placed("SO-4", DAY, PROMISE, **with_recorded),
         message("order.cancelled", "SO-4", "2026-06-05T09:00:00Z", {"reason": "gone"}, **late_news),
     ]
-    _import(web, *history)
+    import_history(web, *history)
 
     page = html(web, "/overdue?as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z")
 
@@ -280,7 +290,7 @@ def test_what_reads_differently_by_todays_knowledge_is_marked(web: Served) -> No
 
 
 def test_a_filter_does_not_hide_what_the_filtered_column_reads_today(sqlite_web: Served) -> None:
-    _import(
+    import_history(
         sqlite_web,
         placed("SO-1", DAY, PROMISE, recordedtime="2026-06-01T10:00:00Z"),
         message("order.reassigned", "SO-1", "2026-06-02T09:00:00Z", {"rep_id": "rep-2"}),
@@ -289,17 +299,6 @@ def test_a_filter_does_not_hide_what_the_filtered_column_reads_today(sqlite_web:
     page = html(sqlite_web, "/overdue?rep_id=rep-1&as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z")
 
     assert any("rep-1today rep-2" in cell for cell in cells_of(page)[1])
-
-
-def _import(served: Served, *messages: dict[str, object]) -> None:
-    import json
-
-    from consumers.sources.json_lines import JsonLines
-
-    pipeline = served.waybill.ingest(honour_recordedtime=True)
-    content = b"\n".join(json.dumps(one).encode() for one in messages)
-    pipeline.finish(pipeline.read(JsonLines.of_bytes("history", content)).feed_id)
-    served.waybill.project()
 
 
 # -- what upstreams wrote ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from infra.app.nearest import never_registered
 from infra.queries.names import Names, names
-from infra.queries.view_pages import PAGE, ViewPage, WrongQueryError
+from infra.queries.view_pages import ViewPage, WrongQueryError
 from infra.queries.view_today import COMPARED, Compared, compared_with_today
 from infra.web.api.view_files import CSV, PARQUET, file_answer
 from infra.web.clocks import Clocks, clocks_of
@@ -97,7 +97,7 @@ def table_page(request: Request, principal: Principal, view: View) -> Response:
 def _rows(request: Request, view: View, clocks: Clocks, filters: Mapping[str, Sequence[str]]) -> ViewPage:
     """Raises WrongQueryError."""
     query = request.query_params
-    unset = PAGE if clocks.asked.known_at is None else COMPARED
+    unset = table_of(view).rows if clocks.asked.known_at is None else COMPARED
     text = query.get("limit", "") or str(unset)
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_ROWS):
         raise WrongQueryError("limit", f"{text!r} is not a whole number from 1 to {MOST_ROWS}")

@@ -1,0 +1,17 @@
+"""The columns of the small tables on the pages of a rep and of an account."""
+
+from collections.abc import Sequence
+
+from infra.web.pages.table_cells import ShownColumn, kind_of
+from infra.web.pages.table_declarations import Table, heading, table_of
+from projections.views.catalogue import view_named
+
+
+def columns_of(command: str, *names: str) -> Sequence[ShownColumn]:
+    """These columns of a view, as its table page shows them."""
+    view = view_named(command)
+    table: Table = table_of(view)
+    return [
+        ShownColumn(name, heading(table, name), kind_of(view.described[name]), view.described[name].doc)
+        for name in names
+    ]
