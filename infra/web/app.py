@@ -9,7 +9,20 @@ from fastapi.staticfiles import StaticFiles
 from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
-from infra.web.pages import account, letter, operations, order, rebuilds, rep, search, sign_in, tables, today, trends
+from infra.web.pages import (
+    account,
+    acts,
+    letter,
+    operations,
+    order,
+    rebuilds,
+    rep,
+    search,
+    sign_in,
+    tables,
+    today,
+    trends,
+)
 from infra.web.pages import dead_letters as letter_pages
 from infra.web.pages import messages as message_pages
 from infra.web.pages.problem import plain_problem, problem_page
@@ -26,6 +39,7 @@ ROUTERS = (
     dead_letters.router,
     stream.router,
     documents.router,
+    acts.router,
     order.router,
     today.router,
     tables.router,

@@ -1,7 +1,8 @@
 """POST /v1/events: publish messages over HTTP, and hear what became of each."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -70,8 +71,15 @@ async def post_events(request: Request, principal: Publisher) -> Response:
 
 async def stored(web: Web, messages: Sequence[RawMessage]) -> Stored:
     """Wait until these messages are committed. Raises Problem (429, 503)."""
-    try:
+    with told_problems():
         return await asyncio.wrap_future(web.intake.submit_later(messages))
+
+
+@contextmanager
+def told_problems() -> Iterator[None]:
+    """Turns the failures of the intake into Problem (429, 503)."""
+    try:
+        yield
     except QueueFullError as error:
         raise Problem(429, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
     except IntakeStoppedError as error:

@@ -11,8 +11,10 @@ from infra.app.nearest import nearest_orders
 from infra.queries.letter_contents import LetterContents
 from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
+from infra.web.acting.acts import ActForm
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
+from infra.web.pages.act_panel import panel_of
 from infra.web.pages.fact_words import amount, event_words, known_later, plain, with_times
 from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.order_story import story_of
@@ -62,7 +64,15 @@ def _asks_for_steps(request: Request) -> bool:
     return bytes(request.scope.get("raw_path", b"")).endswith(b"/steps")
 
 
-def order_page(request: Request, principal: Principal, clocks: Clocks, order_id: str) -> Response:
+def order_page(
+    request: Request,
+    principal: Principal,
+    clocks: Clocks,
+    order_id: str,
+    status: int = 200,
+    sent: ActForm | None = None,
+) -> Response:
+    """The page, with the form that was `sent` in the place of a new one."""
     waybill = web_of(request).waybill
     now, (as_of, known_at) = waybill.clock(), (clocks.asked.as_of, clocks.asked.known_at)
     answer = waybill.orders.order(order_id, now, as_of, known_at)
@@ -72,11 +82,14 @@ def order_page(request: Request, principal: Principal, clocks: Clocks, order_id:
     facts = answer.reading.facts
     not_known = _not_known(answer, today)
     imported = imported_during([*facts, *not_known])
+    acts = panel_of(request, principal, clocks, answer)
     return page(
         request,
         "order.html",
         principal,
         clocks,
+        status,
+        acts=acts if acts is None or sent is None else acts.with_form(sent),
         order_id=order_id,
         answer=answer,
         fields=answer.fields(),

@@ -63,6 +63,12 @@ def _json_block(value: Any) -> Markup:
     return Markup(json_text(value).replace("<", "\\u003c"))
 
 
+def _exact(value: str) -> Markup:
+    """A text for an input, which is sent back as it is: what is not printable becomes a character reference."""
+    escaped = str(escape(value))
+    return Markup("".join(char if char.isprintable() or char == "\n" else f"&#{ord(char)};" for char in escaped))
+
+
 environment.filters.update(
     exact=_exact,
     json_block=_json_block,

@@ -1,0 +1,37 @@
+// Acting forms: times of day in the viewer's zone, and the form that the address names stands open.
+
+import { zoneName } from "./times.js";
+
+for (const form of document.querySelectorAll(".act form")) {
+  form.querySelector("[data-zone-input]").value = zoneName;
+  form.querySelector("[data-zone-note]").textContent = zoneName;
+  for (const pair of form.querySelectorAll("[data-when]")) {
+    const [day, time] = pair.querySelectorAll("input");
+    if (!day.value || !time.value) continue;
+    const instant = new Date(`${day.value}T${time.value}Z`);
+    const local = new Date(instant.getTime() - instant.getTimezoneOffset() * 60000).toISOString();
+    [day.value, time.value] = [local.slice(0, 10), local.slice(11, 16)];
+  }
+}
+
+/** The first field to fill in: one that is wrong, if any is. */
+function firstField(within) {
+  return within.querySelector("[aria-invalid=true]") ?? within.querySelector("input:not([type=hidden]), select, textarea");
+}
+
+function openNamed() {
+  const form = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!form?.matches(".act form")) return;
+  form.closest("details").open = true;
+  form.scrollIntoView({ block: "start" });
+  firstField(form)?.focus({ preventScroll: true });
+}
+addEventListener("hashchange", openNamed);
+openNamed();
+
+// A click on the summary puts the cursor into the first field.
+for (const details of document.querySelectorAll(".act")) {
+  details.querySelector("summary").addEventListener("click", () => {
+    if (!details.open) requestAnimationFrame(() => firstField(details)?.focus({ preventScroll: true }));
+  });
+}
