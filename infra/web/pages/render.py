@@ -53,19 +53,17 @@ environment = Environment(
 )
 
 
-def _exact(value: str) -> Markup:
-    """Text for the value of a field that comes back: escaped, and otherwise as it is, so that it names the same."""
-    return escape(value.encode("utf-8", "replace").decode())
-
-
 def _json_block(value: Any) -> Markup:
     """A JSON document for a <script type="application/json">: nothing in it can end the element."""
     return Markup(json_text(value).replace("<", "\\u003c"))
 
 
 def _exact(value: str) -> Markup:
-    """A text for an input, which is sent back as it is: what is not printable becomes a character reference."""
-    escaped = str(escape(value))
+    """Text for the value of a field that comes back as it is, so that it names the same.
+
+    What is not printable is a character reference: it reorders nothing in the page.
+    """
+    escaped = str(escape(value.encode("utf-8", "replace").decode()))
     return Markup("".join(char if char.isprintable() or char == "\n" else f"&#{ord(char)};" for char in escaped))
 
 
