@@ -99,6 +99,7 @@ def test_what_waits_is_no_dead_letter_yet(sqlite_web: Served) -> None:
         ("GET", "?older_than=soon", None, 400, "older_than: 'soon' is not an age; give a number with m, h, d or w"),
         ("GET", "?verdict=applied", None, 400, "verdict: 'applied' is not one of malformed, refused, held"),
         ("GET", "/orders/0/7", None, 404, "no dead letter has the id orders/0/7"),
+        ("GET", "/orders/0/7/discard", None, 405, "this is done with POST"),
         ("POST", "/orders/0/7/discard", {"reason": "x"}, 404, "no dead letter has the id orders/0/7"),
         ("POST", "/orders/0/7/discard", {"reason": " "}, 400, "reason: "),
         ("POST", "/orders/0/7/discard", {}, 400, "reason: Field required"),

@@ -241,6 +241,8 @@ def discard_letter(request: Request, principal: Operator, letter_id: str, body: 
 )
 def letter(request: Request, principal: Reader, letter_id: str) -> Response:
     """One message that was not taken: what was received, what is wrong, and what a redrive would make of it."""
+    if letter_id.endswith(("/redrive", "/discard")):
+        raise Problem(405, "this is done with POST", headers={"Allow": "POST"})
     waybill = web_of(request).waybill
     Parameters(request).expect_no_more(())
     found = _letter(waybill, letter_id)
