@@ -195,7 +195,7 @@ def test_a_wrong_query_is_told_by_parameter_with_the_fix(floor: Floor, how: dict
 @pytest.mark.parametrize(
     "other",
     [{"sort": "lines"}, {"filters": {"short": ["true"]}}, {"asked": PAST}, {"view": view_named("late")}],
-    ids=str,
+    ids=["sort", "filters", "clock", "view"],
 )
 def test_a_cursor_of_another_query_is_refused(floor: Floor, other: dict[str, Any]) -> None:
     cursor = floor.page(view_named("orders"), limit=1).next
