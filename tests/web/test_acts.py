@@ -374,6 +374,19 @@ def test_an_order_whose_id_has_slashes_takes_acts(desk: Served) -> None:
     assert desk.client.get("/orders/A%2F7/acts/inform").headers["Location"] == "/orders/A%2F7#inform"
 
 
+def test_lists_lead_to_the_form_of_what_is_to_be_done(desk: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = placed("L-1", PLACED, "2026-03-05T09:00:00Z", rep_id=None, id="O-1")
+    desk.seed(nobody, placed("L-2", PLACED, PROMISE, id="O-1"))
+    inform, assign = 'href="/orders/L-1#inform"', 'href="/orders/L-1#reassign"'
+
+    follow_ups, orders = desk.client.get("/follow-ups").text, desk.client.get("/orders").text
+    assert inform in follow_ups and assign in follow_ups
+    assert assign in orders and "/orders/L-2#" not in orders
+    assert inform not in desk.client.get("/follow-ups", params={"as_of": datetime.now(UTC).isoformat()}).text
+    monkeypatch.setattr(desk, "principal", Principal("ann", frozenset({Role.READ})))
+    assert inform not in desk.client.get("/follow-ups").text
+
+
 def test_hostile_text_is_only_text_in_forms_and_stays_what_was_typed(desk: Served) -> None:
     shipment = HOSTILE.replace("\u202e", "")
     desk.seed(
