@@ -217,6 +217,20 @@ def test_a_rebuild_that_was_cut_off_is_told_and_continued(sqlite_web: Served) ->
     assert until_it_ends(sqlite_web)["state"] == "done"
 
 
+def test_a_server_that_stops_tells_that_its_rebuild_continues_when_it_is_begun_again(sqlite_web: Served) -> None:
+    hears(sqlite_web, ORDER, BOOKING)
+    sqlite_web.web.rebuilds.close()
+
+    post(sqlite_web, "/operations/parts/shipments/rebuild")
+
+    told = until_it_ends(sqlite_web)
+    assert told["state"] == "stopped"
+    assert "rebuilding again continues where it stood" in told["text"]
+    shown = get(sqlite_web, "/operations/parts/shipments")
+    assert "A rebuild of shipments has begun filling the new rows: 2 of 2 events" in shown
+    assert "Continue the rebuild" in shown
+
+
 # -- dead letters ------------------------------------------------------------------------------------------------
 
 
