@@ -55,8 +55,7 @@ def test_chosen_letters_are_discarded_and_restored_by_the_undo(desk: Served, ope
 
 def test_a_letter_is_found_in_its_group_read_and_redriven_after_a_trial(desk: Served, open_page: Open) -> None:
     done = len(acts(desk))
-    page = open_page(desk)
-    page.get_by_role("link", name="Operations").first.click()
+    page = open_page(desk, "/operations")
     page.locator("a.figure", has=page.get_by_text("dead", exact=True)).click()
 
     page.locator("section", has=page.get_by_role("heading", name="By source")).locator("tbody th a").first.click()
