@@ -50,6 +50,7 @@ BY_NAME: Mapping[str, str] = {
     "standing_order_id": "id",
     "sku": "id",
     "reference": "id",
+    "segment": "words",
     "mode": "words",
     "channel": "words",
     "about": "words",

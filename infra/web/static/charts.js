@@ -59,8 +59,8 @@ function drawAll(within = document) {
 }
 
 async function load(part) {
-  // The drawing script takes a while the first time, so it comes along with the part.
-  drawer(part.dataset.script).catch(() => {});
+  // The drawing script takes a while the first time, so it comes along with a part that has charts.
+  if (part.dataset.script) drawer(part.dataset.script).catch(() => {});
   try {
     const answer = await fetch(part.dataset.part, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
