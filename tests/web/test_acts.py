@@ -18,7 +18,18 @@ from domain.streams import stream_name
 from infra.store.keys import Role
 from infra.web.pages import acts
 from infra.web.security.principal import Principal
-from tests.integration.messages import Document, booked, cancelled, confirmed, declined, line, placed, requested
+from tests.integration.messages import (
+    Document,
+    booked,
+    cancelled,
+    confirmed,
+    declined,
+    line,
+    message,
+    placed,
+    registered,
+    requested,
+)
 from tests.stores.conftest import StoreUrl
 from tests.web.conftest import Served, served_web
 from tests.web.secured import secured_web, signed_in
@@ -385,6 +396,23 @@ def test_lists_lead_to_the_form_of_what_is_to_be_done(desk: Served, monkeypatch:
     assert inform not in desk.client.get("/follow-ups", params={"as_of": datetime.now(UTC).isoformat()}).text
     monkeypatch.setattr(desk, "principal", Principal("ann", frozenset({Role.READ})))
     assert inform not in desk.client.get("/follow-ups").text
+
+
+def test_forms_suggest_registered_reps_and_carriers_with_how_punctual_they_were(web: Served) -> None:
+    web.seed(
+        registered("rep-2", PLACED, "Bo Kim", team="<North>"),
+        registered("rep-3", PLACED, "Cy Orr"),
+        message("rep.left", "rep-3", "2026-03-04T09:00:00Z", {}),
+        placed("SO-1", PLACED, "2026-03-05T09:00:00Z", id="O-1"),
+        booked("SO-1", PLACED, PROMISE),
+        confirmed("SO-1", "2026-03-04T09:00:00Z"),
+    )
+
+    suggested = web.client.get("/suggestions").text
+
+    assert '<option value="rep-2">Bo Kim, &lt;North&gt;</option>' in suggested
+    assert "rep-3" not in suggested
+    assert '<option value="Swift">100 % of 1 on time</option>' in suggested
 
 
 def test_hostile_text_is_only_text_in_forms_and_stays_what_was_typed(desk: Served) -> None:

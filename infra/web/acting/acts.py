@@ -18,7 +18,6 @@ MOST_LINES = 50
 """An order with more lines to book is booked as a whole."""
 MOST_REBOOKED = 20
 """So many shipments have a form of their own."""
-CHANNELS = ("phone", "email", "text message", "visit", "counter")
 
 HAPPENED = Field("time", "When it happened", Kind.WHEN, hint=("Without it: now.",))
 
@@ -249,7 +248,7 @@ def _inform(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed
     about = [("delay", "The delay"), ("expedite", "The expedite"), ("other", "Something else")]
     fields = [
         Field("about", "About", Kind.CHOICE, True, choices=about),
-        Field("channel", "How", suggestions="channels"),
+        Field("channel", "How", hint=("Such as phone or email.",)),
         Field("note", "What was said", Kind.NOTE),
     ]
     if order.expedites:

@@ -42,7 +42,7 @@ class Kind(StrEnum):
 class Field:
     """A field of a form. `hint` is text with instants in it; `choices` are values with what people read.
 
-    `suggestions` names a list of the page (`reps`, `carriers`, `channels`).
+    `suggestions` names a list of the page (`reps`, `carriers`).
     """
 
     name: str

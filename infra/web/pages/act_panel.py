@@ -1,6 +1,6 @@
 """What the page of an order shows of acting: the forms, who acts, and what became of the last act."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from domain.verdict import Verdict
 from infra.queries.orders import OrderAnswer
 from infra.queries.views import Asked
 from infra.store.projected.serving import NotFilledError
-from infra.web.acting.acts import CHANNELS, ActForm, Desk, not_offered, offered
+from infra.web.acting.acts import ActForm, Desk, not_offered, offered
 from infra.web.acting.saying import source_of
 from infra.web.acting.verdicts import Told, told_of
 from infra.web.clocks import Clocks
@@ -46,9 +46,6 @@ class ActPanel:
     forms: Sequence[ActForm] = ()
     notes: Sequence[str] = ()
     told: Told | None = None
-    reps: Sequence[Suggestion] = ()
-    carriers: Sequence[Suggestion] = ()
-    channels: Sequence[Suggestion] = tuple((channel, "") for channel in CHANNELS)
 
     def with_form(self, form: ActForm) -> "ActPanel":
         """The same with this form in the place of its like, or first if its act is not offered any more."""
@@ -84,8 +81,6 @@ def panel_of(request: Request, principal: Principal, clocks: Clocks, answer: Ord
         forms=offered(order, desk_of(web, source, answer), owed=owed),
         notes=not_offered(order),
         told=_told(web, source, answer, request.query_params.get(SAID, "")),
-        reps=web.kept("reps to choose", lambda: _reps(web)),
-        carriers=web.kept("carriers to choose", lambda: _carriers(web, answer.at)),
     )
 
 
@@ -97,6 +92,11 @@ def _told(web: Web, source: str, answer: OrderAnswer, message_id: str) -> Told |
         if answer.summary is not None and report.subject == answer.summary.order_id and report.type in CATALOGUE:
             return told_of(report.verdict, event_words(CATALOGUE[report.type].fact.__name__), report.reason)
     return None
+
+
+def suggestions(web: Web) -> Mapping[str, Sequence[Suggestion]]:
+    """What the fields of forms suggest, by the name of the list; kept for a while, because carriers take long."""
+    return web.kept("suggestions", lambda: {"reps": _reps(web), "carriers": _carriers(web, web.waybill.clock())})
 
 
 def _reps(web: Web) -> Sequence[Suggestion]:

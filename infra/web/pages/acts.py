@@ -21,9 +21,10 @@ from infra.web.acting.verdicts import refusal
 from infra.web.api.events import told_problems
 from infra.web.clocks import Clocks
 from infra.web.context import Web, web_of
-from infra.web.pages.act_panel import SAID, desk_of
+from infra.web.pages.act_panel import SAID, desk_of, suggestions
 from infra.web.pages.links import order_path
 from infra.web.pages.order import order, order_page
+from infra.web.pages.render import part
 from infra.web.problems import Problem
 from infra.web.security.guard import Publisher, Reader
 from infra.web.security.principal import Principal, Role
@@ -44,6 +45,12 @@ def form(request: Request, principal: Reader, order_id: str, act_name: str) -> R
         return order(request, principal, f"{order_id}/acts/{act_name}")
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{order_path(order_id)}{query}#{quote(act_name, safe='')}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/suggestions")
+def suggested(request: Request, principal: Reader) -> Response:
+    """The lists that forms suggest from, which a script puts into the page when a form is opened."""
+    return part("suggestions.html", Clocks(Asked()), lists=suggestions(web_of(request)))
 
 
 async def typed_of(request: Request) -> Typed:

@@ -34,4 +34,18 @@ for (const details of document.querySelectorAll(".act")) {
   details.querySelector("summary").addEventListener("click", () => {
     if (!details.open) requestAnimationFrame(() => firstField(details)?.focus({ preventScroll: true }));
   });
+  details.addEventListener("toggle", suggest);
 }
+
+/** Reps and carriers to choose from come when the first form is opened. */
+async function suggest() {
+  const place = document.querySelector("[data-suggestions]");
+  if (!place?.dataset.suggestions) return;
+  const path = place.dataset.suggestions;
+  delete place.dataset.suggestions;
+  try {
+    const answer = await fetch(path);
+    if (answer.ok) place.innerHTML = await answer.text();
+  } catch { /* the fields take any text */ }
+}
+if (document.querySelector(".act[open]")) suggest();
