@@ -14,6 +14,9 @@ from infra.store.reactions.reading import ReactionReading
 from projections.catalogue import PROJECTIONS
 from projections.views.tables import table_of
 
+REACTOR_OF_VIEW = {"unmatched_parcels": "parcels", "standing_orders": "standing-orders"}
+"""Views that answer by what a reactor said, and that reactor."""
+
 
 class ReactorLag(NamedTuple):
     """`name` is that of its checkpoint, which is at `position`.
@@ -53,6 +56,12 @@ def reactors_behind(waybill: Waybill, *names: str) -> str | None:
     if not lag:
         return None
     return f"the reactors are {lag} event{'' if lag == 1 else 's'} behind"
+
+
+def reactor_behind_view(waybill: Waybill, relation: str) -> str | None:
+    """The same of the reactor by which this view answers, if it answers by one."""
+    reactor = REACTOR_OF_VIEW.get(relation)
+    return None if reactor is None else reactors_behind(waybill, reactor)
 
 
 def _lag(waybill: Waybill, reactor: Reactor, position: int) -> ReactorLag:

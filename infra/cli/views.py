@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.app.nearest import never_registered
-from infra.app.reactor_lag import reactors_behind
+from infra.app.reactor_lag import reactor_behind_view
 from infra.cli.arguments import (
     AsOfOption,
     FormatOption,
@@ -32,8 +32,6 @@ MonthOption = Annotated[
     str | None, typer.Option("--month", metavar="YYYY-MM", help="Only this month, of the business time zone.")
 ]
 ByOption = Annotated[Grouping | None, typer.Option("--by", help="Sum up the reps of each team or mentor.")]
-REACTOR_BEHIND = {"unmatched_parcels": "parcels", "standing_orders": "standing-orders"}
-"""Views that answer by what a reactor said, and that reactor."""
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -112,8 +110,7 @@ def _show(
             waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
         answer = waybill.views.ask(view, asked, only, limit, counted=True)
         rows = answer.rows
-        reactor = REACTOR_BEHIND.get(view.relation) if asked.known_at is None else None
-        behind = reactors_behind(waybill, reactor) if reactor is not None else None
+        behind = reactor_behind_view(waybill, view.relation) if asked.known_at is None else None
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
         counted = f"{shown} row" if shown == "1" else f"{shown} rows"

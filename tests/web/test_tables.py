@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event
 from urllib.parse import quote
 
 import pyarrow.parquet
@@ -225,6 +226,15 @@ def test_a_row_with_messages_that_were_not_taken_is_flagged_and_leads_to_them(sq
 
     assert "<strong>1 order</strong> here has messages that were not taken" in page
     assert "/orders/SO%2F1#untaken" in links_of(page)
+
+
+def test_a_table_says_when_the_reactor_behind_it_has_not_read_everything(sqlite_web: Served) -> None:
+    scan = {"recordedtime": DAY}
+    import_history(sqlite_web, message("parcel.dispatched", "1Z999", DAY, {"carrier": "Swift"}, **scan))
+
+    assert "the reactors are 1 event behind" in html(sqlite_web, "/unmatched-parcels")
+    sqlite_web.waybill.react(Event(), once=True)
+    assert "behind" not in html(sqlite_web, "/unmatched-parcels")
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

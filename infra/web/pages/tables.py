@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from infra.app.nearest import never_registered
+from infra.app.reactor_lag import reactor_behind_view
 from infra.queries.names import Names, names
 from infra.queries.view_pages import ViewPage, WrongQueryError
 from infra.queries.view_today import COMPARED, Compared, compared_with_today
@@ -71,6 +72,8 @@ class Shown:
     compared: Compared | None
     unknown: str | None
     """A sentence about a rep who was never registered, when there are no rows."""
+    behind: str | None
+    """A sentence about the reactor by which the view answers, if it has not read everything."""
     links: Links
 
     @property
@@ -139,6 +142,7 @@ def _shown(
         fault,
         compared,
         unknown,
+        reactor_behind_view(waybill, view.relation) if clocks.asked.known_at is None else None,
         _links(request, view, found),
     )
 
