@@ -1,8 +1,7 @@
 """A store with a simulated sales floor, for tests that need a whole desk: late news, open work, refused messages."""
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 
 from consumers.sources.json_lines import JsonLines
@@ -21,12 +20,11 @@ HEARD_LATE = (
     booked(ORDER_HEARD_LATE, "2026-04-01T09:00:00Z", "2026-04-03T12:00:00Z") | {"recordedtime": "2026-04-01T09:00:00Z"},
     confirmed(ORDER_HEARD_LATE, "2026-04-03T11:00:00Z") | {"recordedtime": "2026-06-25T07:00:00Z"},
 )
-LONGEST_SILENCE = timedelta(days=3)
 
 
 def fill_with_floor(waybill: Waybill, orders: int, seed: int = 7, wrong: float = 0.02) -> None:
     """Take in a floor that ends at FLOOR_ENDS, each message recorded when it came, let the reactors follow, project."""
-    lines = [*recorded_as_they_came(simulate(orders, seed, FLOOR_ENDS, wrong)), *map(json_line, HEARD_LATE)]
+    lines = [*simulate(orders, seed, FLOOR_ENDS, wrong, history=True), *map(json_line, HEARD_LATE)]
     source = JsonLines.of_one_batch("floor", lines)
     with ingest_source(waybill, source, honour_recordedtime=True, project=False):
         pass
@@ -36,19 +34,3 @@ def fill_with_floor(waybill: Waybill, orders: int, seed: int = 7, wrong: float =
 
 def json_line(document: Document) -> bytes:
     return json.dumps(document).encode()
-
-
-def recorded_as_they_came(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The lines with a recordedtime: a minute after the latest that had happened by then."""
-    latest: datetime | None = None
-    for line in lines:
-        try:
-            message = json.loads(line)
-            time = datetime.fromisoformat(message["time"])
-        except (ValueError, KeyError, TypeError):
-            yield line  # broken on purpose
-            continue
-        if latest is None or time - latest < LONGEST_SILENCE:  # else its clock is wrong on purpose
-            latest = time if latest is None else max(latest, time)
-        recorded = min((latest or time) + timedelta(minutes=1), FLOOR_ENDS)
-        yield json.dumps({**message, "recordedtime": recorded.isoformat()}).encode()

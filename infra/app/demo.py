@@ -63,10 +63,10 @@ class OverdueOrder(NamedTuple):
 
 
 def write_floor(path: Path, orders: int, seed: int, until: datetime) -> int:
-    """Write the messages of a simulated sales team to a file; returns how many."""
+    """Write the messages of a simulated sales team, with when each of them came, to a file; returns how many."""
     written = 0
     with path.open("wb") as file:
-        for line in simulate(orders, seed, until, SHARE_OF_WRONG_MESSAGES):
+        for line in simulate(orders, seed, until, SHARE_OF_WRONG_MESSAGES, history=True):
             file.write(line + b"\n")
             written += 1
     return written
@@ -75,7 +75,7 @@ def write_floor(path: Path, orders: int, seed: int, until: datetime) -> int:
 def ingest_floor(waybill: Waybill, path: Path) -> IngestReport:
     """Ingest that file, let the reactors state what follows from it, and project both."""
     source = JsonLines.of_file(path, batch_lines=waybill.settings.batch_messages)
-    with ingest_source(waybill, source, project=False) as report:
+    with ingest_source(waybill, source, honour_recordedtime=True, project=False) as report:
         pass
     waybill.react(Event(), once=True)
     waybill.project()

@@ -138,12 +138,15 @@ def simulate_floor(
             "--wrong", min=0.0, max=0.99, help="The share of doubled, contradictory, voided and broken messages."
         ),
     ] = 0.0,
+    history: Annotated[
+        bool, typer.Option("--history", help="With recordedtime: when each message came, for waybill ingest --history.")
+    ] = False,
     out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - means standard output.")] = "-",
 ) -> None:
     """Write the messages of a simulated sales team as JSON Lines, in the order of arrival."""
     if not FIRST_YEAR <= until.year <= LAST_YEAR:
         raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
-    lines = simulate(orders, seed, until.astimezone(UTC), wrong)
+    lines = simulate(orders, seed, until.astimezone(UTC), wrong, history=history)
     if out == STANDARD_STREAM:
         _write(sys.stdout.buffer, lines)
         return

@@ -25,11 +25,12 @@ _DAYS_OF_STANDING_ORDERS = 14
 _EARLIEST = 2 * HOUR
 
 
-def simulate(orders: int, seed: int, until: datetime, wrong: float = 0.0) -> Iterator[bytes]:
+def simulate(orders: int, seed: int, until: datetime, wrong: float = 0.0, *, history: bool = False) -> Iterator[bytes]:
     """Yield JSON lines (each a CloudEvents 1.0 object, no newline) in the order in which a service would receive them.
 
     The same arguments give the same bytes. With `wrong` above 0 about that share of the lines are doubled,
-    contradictory, voiding or broken; all the other lines are those of a run without it.
+    contradictory, voiding or broken; all the other lines are those of a run without it. With `history`, each message
+    has the `recordedtime` at which the service would receive it, for `waybill ingest --history`.
     """
     if orders < 0:
         raise ValueError(f"orders must not be negative: {orders}")
@@ -37,12 +38,12 @@ def simulate(orders: int, seed: int, until: datetime, wrong: float = 0.0) -> Ite
         raise ValueError(f"until needs an offset from UTC: {until.isoformat()}")
     if not 0 <= wrong < 1:
         raise ValueError(f"wrong is a share, at least 0 and less than 1: {wrong}")
-    return _stream(orders, seed, millis(until), wrong)
+    return _stream(orders, seed, millis(until), wrong, history)
 
 
-def _stream(orders: int, seed: int, until: int, wrong: float) -> Iterator[bytes]:
+def _stream(orders: int, seed: int, until: int, wrong: float, history: bool) -> Iterator[bytes]:
     draw = Random(seed).random
-    wire = Wire(until, draw)
+    wire = Wire(until, draw, history=history)
     if wrong:
         wire.listener = Mistakes(wire, wrong, Random(f"wrong {seed}").random).after
     feeds = Feeds()

@@ -16,13 +16,17 @@ encode = msgspec.json.Encoder().encode
 
 
 class Wire:
-    """Holds messages that were sent and have not arrived yet, without those that arrive after `until`."""
+    """Holds messages that were sent and have not arrived yet, without those that arrive after `until`.
 
-    __slots__ = ("_count", "draw", "listener", "pending", "until")
+    With `history`, each message says by its `recordedtime` when it arrived.
+    """
 
-    def __init__(self, until: int, draw: Draw) -> None:
+    __slots__ = ("_count", "draw", "history", "listener", "pending", "until")
+
+    def __init__(self, until: int, draw: Draw, *, history: bool = False) -> None:
         self.until = until
         self.draw = draw
+        self.history = history
         self.pending: list[tuple[int, int, bytes]] = []
         self.listener: Listener | None = None
         self._count = 0
@@ -75,9 +79,16 @@ class Wire:
         """Remove and return what arrived before this instant."""
         pending = self.pending
         while pending and pending[0][0] < time:
-            yield heappop(pending)[2]
+            yield self._next()
 
     def rest(self) -> Iterator[bytes]:
         """Remove and return the rest."""
         while self.pending:
-            yield heappop(self.pending)[2]
+            yield self._next()
+
+    def _next(self) -> bytes:
+        heard, _, line = heappop(self.pending)
+        # Into the text: a line that was broken on purpose stays as broken as it is.
+        if self.history and line.startswith(b"{"):
+            return b'{"recordedtime":%s,%s' % (encode(instant(heard)), line[1:])
+        return line

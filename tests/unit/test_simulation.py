@@ -538,3 +538,35 @@ def test_the_smallest_floors_have_people_and_just_those_orders(orders: int) -> N
     placed = [m for m in history if m["type"] == "order.placed.v1" and key(m) not in voided]
     assert len(placed) <= orders
     assert sum(message["type"] == "rep.registered.v1" for message in history) == 4
+
+
+def test_a_history_says_of_each_message_when_it_came_and_nothing_else_differs() -> None:
+    plain, told = (list(simulate(60, 3, DEFAULT_UNTIL, 0.2, history=history)) for history in (False, True))
+
+    came: list[datetime] = []
+    for line, with_time in zip(plain, told, strict=True):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue  # broken on purpose, and as broken with the time
+        if not isinstance(message, dict):
+            assert with_time == line
+            continue
+        expected = json.loads(with_time)
+        came.append(datetime.fromisoformat(expected.pop("recordedtime")))
+        assert expected == message
+    assert came == sorted(came)
+    assert came[-1] <= DEFAULT_UNTIL
+    assert any(instant - time_of(json.loads(line)) > timedelta(hours=12) for instant, line in _whole(came, plain))
+
+
+def _whole(came: list[datetime], lines: list[bytes]) -> list[tuple[datetime, bytes]]:
+    whole = [line for line in lines if _is_message(line)]
+    return [(instant, line) for instant, line in zip(came, whole, strict=True) if b'"time"' in line]
+
+
+def _is_message(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
