@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
+.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -116,6 +116,9 @@ kafka-up:  ## start a private Apache Kafka on loopback (JDK 17 and Maven; data u
 
 kafka-down:  ## stop it
 	@infra/local/kafka.sh down
+
+pictures: $(STAMP)  ## take the pictures of the pages for the README, with the tests' browser
+	@$(BIN)/pytest -q -m slow tests/browser/test_picture.py
 
 compose-check: $(STAMP)  ## check the compose file by the compose specification's JSON Schema
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec infra/deploy/compose.yaml

@@ -69,9 +69,9 @@ def desk(request: pytest.FixtureRequest) -> Served:
     return served
 
 
-def served_floor(store: str) -> Any:
+def served_floor(store: str, orders: int = ORDERS) -> Any:
     with Waybill(Settings(store=store), clock=lambda: FLOOR_ENDS) as waybill:
-        fill_with_floor(waybill, ORDERS)
+        fill_with_floor(waybill, orders)
     return served_web(store, clock=lambda: FLOOR_ENDS)
 
 
