@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pytest
+
 from infra.app.steps import Sequencing, steps_of
 from infra.app.view_effects import KEYS
 from infra.queries.views import Asked
@@ -100,6 +102,18 @@ def test_ids_with_slashes_have_pages_and_steps_of_their_own(sqlite_web: Served) 
     assert "<title>A/7/steps · Waybill</title>" in page.text
     assert "<title>Step 1 of A/7 · Waybill</title>" in steps.text
     assert "ü?#%" in sqlite_web.client.get("/orders/%C3%BC%3F%23%25").text
+
+
+@pytest.mark.parametrize("path", ["/orders/A%2F7", "/orders/%C3%BC%3F%23%25"])
+def test_the_clocks_of_a_page_lead_to_the_same_page(sqlite_web: Served, path: str) -> None:
+    for order in ("A/7", "ü?#%"):
+        sqlite_web.seed(placed(order, PLACED, PROMISE, id=f"O {order}"))
+
+    page = sqlite_web.client.get(f"{path}?as_of=2025-03-04T09:00:00Z").text
+
+    assert f'action="{path}"' in page
+    assert page.count(f'href="{path}') >= 3
+    assert page.count("/orders/A/7") == page.count("/orders/ü") == 0
 
 
 def test_a_message_that_was_not_taken_stands_whole_on_the_page(sqlite_web: Served) -> None:

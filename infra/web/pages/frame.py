@@ -12,6 +12,7 @@ from consumers.contract.writing import instant_text
 from infra.queries.views import Asked
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
+from infra.web.pages.links import own_path
 from infra.web.pages.table_declarations import table_of
 from projections.views.catalogue import VIEWS
 
@@ -187,5 +188,5 @@ def _others(request: Request) -> list[tuple[str, str]]:
 
 
 def _address(request: Request, parameters: Sequence[tuple[str, str]]) -> str:
-    path = request.url.path
+    path = own_path(request)
     return f"{path}?{urlencode(parameters)}" if parameters else path

@@ -2,6 +2,14 @@
 
 from urllib.parse import quote, urlencode
 
+from fastapi import Request
+
+
+def own_path(request: Request) -> str:
+    """The path of the page that was asked for, as it stands in an address: what is encoded stays encoded."""
+    raw: bytes | None = request.scope.get("raw_path")
+    return quote(request.url.path) if raw is None else raw.partition(b"?")[0].decode("ascii")
+
 
 def order_path(order_id: str) -> str:
     return f"/orders/{quote(order_id, safe='')}"

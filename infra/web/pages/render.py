@@ -19,7 +19,15 @@ from infra.serialization import json_text
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
 from infra.web.pages.frame import frame_of
-from infra.web.pages.links import account_path, letter_path, message_path, order_path, part_path, rep_path
+from infra.web.pages.links import (
+    account_path,
+    letter_path,
+    message_path,
+    order_path,
+    own_path,
+    part_path,
+    rep_path,
+)
 from infra.web.pages.words import late_step, money_text, plain_amount, plain_words, readable_instant, span_text
 from infra.web.security.principal import Principal
 
@@ -97,7 +105,7 @@ def page(
     """
     html = environment.get_template(template).render(
         request=request,
-        path=request.url.path,
+        path=own_path(request),
         principal=principal,
         clocks=clocks,
         frame=frame_of(request, clocks),
