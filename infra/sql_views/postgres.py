@@ -11,6 +11,7 @@ relations, so that the planner can inline it and use indexes. Why: docs/decision
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -46,7 +47,7 @@ def define(engine: Engine, wanted: Sequence[Relation] | Wanted) -> bool:
     NotAllowedError when the store belongs to another role.
     """
     with engine.connect() as connection:
-        if _comment(connection) == _said(_statements(_seen(connection, wanted))):
+        if _comment(connection) == _said(_statements(tuple(_seen(connection, wanted)))):
             return False
         if not _may_define(connection):
             raise NotAllowedError(
@@ -62,7 +63,7 @@ def redefine(connection: Connection, wanted: Sequence[Relation] | Wanted) -> boo
     _run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", f"SELECT pg_advisory_xact_lock({DEFINING})")
     # Seen under the lock: otherwise a rebuild that swaps meanwhile would be undone.
     relations = _seen(connection, wanted)
-    statements = _statements(relations)
+    statements = _statements(tuple(relations))
     said = _said(statements)
     if _comment(connection) == said:
         return False  # another process was first
@@ -173,7 +174,8 @@ NOW = AsOf(_clock("now()"), present=True)
 AS_OF = AsOf(_clock("as_of"), present=False)
 
 
-def _statements(relations: Sequence[Relation]) -> list[str]:
+@lru_cache(maxsize=8)
+def _statements(relations: tuple[Relation, ...]) -> Sequence[str]:
     """All statements that create the schema, or bring an earlier version of it up to date."""
     statements = [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"]
     shown = {name for relation in relations if relation.table is not None for name in _tables(relation)}

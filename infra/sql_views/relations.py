@@ -7,6 +7,7 @@ views of the file.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, select
@@ -39,7 +40,7 @@ class NotAllowedError(Exception):
     """A role must not do this, or must not be granted it; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relation:
     """Rows with a name. `column_docs` says what each column means, in the order of the columns.
 
@@ -78,12 +79,20 @@ class Relation:
 
 def relations(
     hold: timedelta, zone: str = UTC_ZONE, stored: Mapping[str, StoredVersion] | None = None
-) -> list[Relation]:
+) -> Sequence[Relation]:
     """The tables of rows first, since the views' functions read these.
 
-    `hold` is how long a message may be held, `zone` the business time zone, and `stored` whose tables they read.
+    `hold` is how long a message may be held, `zone` the business time zone, and `stored` whose tables they read. The
+    same arguments give the same objects, so that what is computed from them can be kept.
     """
-    tables = {t: projection for view in VIEWS for projection in view.projections for t in projection.tables}
+    return _relations(hold, zone, frozenset((stored or {}).items()), VIEWS)
+
+
+@lru_cache(maxsize=8)
+def _relations(
+    hold: timedelta, zone: str, stored: frozenset[tuple[str, StoredVersion]], views: Sequence[View]
+) -> Sequence[Relation]:
+    tables = {t: projection for view in views for projection in view.projections for t in projection.tables}
     letters = Relation(
         "dead_letters",
         DEAD_LETTERS_DESCRIPTION,
@@ -92,9 +101,9 @@ def relations(
         reads_more=True,
     )
     of_tables = [_of_table(table, projection) for table, projection in tables.items()]
-    of_views = [_of_view(view, zone) for view in VIEWS]
+    of_views = [_of_view(view, zone) for view in views]
     found = [*of_tables, *map(_of_register, OF_REGISTER), *of_views, letters]
-    return [replace(relation, stored=stored) for relation in found] if stored else found
+    return tuple(replace(relation, stored=dict(stored)) for relation in found)
 
 
 def _of_register(table: Table) -> Relation:

@@ -5,8 +5,9 @@ microseconds. Every other view shows it as text, such as 2026-03-02T08:14:05.000
 places, so that it sorts and compares as the instant does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Float, Select, Text, literal_column, select
@@ -27,7 +28,7 @@ _quote = _DIALECT.identifier_preparer.quote
 def define(engine: Engine, wanted: Sequence[Relation] | Wanted) -> bool:
     """Create or replace the file's views in one transaction; returns whether anything changed."""
     with engine.connect() as connection:
-        if _found(connection).items() >= _definitions(_seen(connection, wanted)).items():
+        if _found(connection).items() >= _definitions(tuple(_seen(connection, wanted))).items():
             return False
     with engine.execution_options(**{LOCKED: True}).begin() as connection:
         redefine(connection, _seen(connection, wanted))
@@ -40,7 +41,7 @@ def _seen(connection: Connection, wanted: Sequence[Relation] | Wanted) -> Sequen
 
 def redefine(connection: Connection, relations: Sequence[Relation]) -> None:
     """Create or replace the file's views within the connection's transaction."""
-    for name, definition in _definitions(relations).items():
+    for name, definition in _definitions(tuple(relations)).items():
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
         connection.exec_driver_sql(definition)
 
@@ -49,18 +50,19 @@ def _found(connection: Any) -> dict[str, str]:
     return dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all())
 
 
-def _definitions(relations: Sequence[Relation]) -> dict[str, str]:
+@lru_cache(maxsize=8)
+def _definitions(relations: tuple[Relation, ...]) -> Mapping[str, str]:
     """Every view by its name. A table has two: one with its values as stored, and a readable one.
 
     Those that need exact decimals are left out: the file's other clients do not have them.
     """
-    relations = [relation for relation in relations if not relation.exact_decimals]
+    shown = [relation for relation in relations if not relation.exact_decimals]
     stored = {
         relation.name: f"CREATE VIEW {_quote(relation.name)} AS\n{_sql(relation.stored_question(NOW))}"
-        for relation in relations
+        for relation in shown
         if relation.table is not None
     }
-    return stored | {_name(relation): _definition(relation) for relation in relations}
+    return stored | {_name(relation): _definition(relation) for relation in shown}
 
 
 def _sql(question: Select[Any]) -> str:

@@ -20,12 +20,13 @@ def serving_relations(connection: Connection, hold: timedelta, zone: str) -> lis
     A relation that needs a column that a live version of other code does not have is left out.
     """
     stored = {name: live.stored for name, live in live_versions(connection, ()).items()}
-    return [
-        relation
-        for relation in relations(hold, zone, stored)
-        if all(projection.name in stored for projection in relation.projections)
-        and not missing_columns(connection, relation.question(ANY_INSTANT), relation.projections, stored)
-    ]
+
+    def can_be_defined(relation: Relation) -> bool:
+        return all(projection.name in stored for projection in relation.projections) and not missing_columns(
+            connection, lambda: relation.question(ANY_INSTANT), relation.projections, stored
+        )
+
+    return [relation for relation in relations(hold, zone, stored) if can_be_defined(relation)]
 
 
 def left_out(defined: Sequence[Relation], hold: timedelta, zone: str) -> Sequence[Relation]:

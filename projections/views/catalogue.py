@@ -54,7 +54,7 @@ class ViewColumn(NamedTuple):
     key: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """A query on the tables of these projections for any instant.
 

@@ -16,10 +16,13 @@ from typing import Any
 
 import alembic.command
 import alembic.config  # noqa: F401  (imported late by the command itself, when `nobody` may not read the library)
+import structlog.testing
 
 import infra.cli.app
-import infra.store.postgres.backend  # noqa: F401  (imported late as well, since it takes its time)
+import infra.store.postgres.backend
+from infra.app.container import Waybill
 from infra.cli import main
+from infra.settings import Settings
 
 NOBODY = 65534
 
@@ -69,7 +72,20 @@ def become(request: dict[str, Any]) -> None:
     sys.argv = [str(Path(sys.executable).parent / "waybill"), *request["run"]]
 
 
+def warm_up() -> None:
+    """What every process computes once (commands, tables, relations) is computed before the first fork."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        structlog.testing.capture_logs(),
+        Waybill(Settings(store=f"sqlite:///{folder}/waybill.db")) as waybill,
+    ):
+        waybill.project()
+    structlog.reset_defaults()
+    infra.cli.app.command_line()
+
+
 if __name__ == "__main__":
+    warm_up()
     asked = serve()
     if asked is not None:
         become(asked)

@@ -4,7 +4,7 @@ This code's own version answers if it is filled. If it is not (a changed shape b
 answers, as long as its tables have every column that the query needs.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ class Answering:
 
     def over(self, question: Question) -> Question:
         """The query on the tables that answer. Raises NotFilledError if they lack a column that it needs."""
-        missing = missing_columns(self.connection, question, self.projections, self.stored)
+        missing = missing_columns(self.connection, lambda: question, self.projections, self.stored)
         for projection, columns in missing.items():
             raise NotFilledError(
                 f"version {self.stored[projection.name].version} of {projection.name} serves and has no "
@@ -91,16 +91,19 @@ def answering_position(connection: Connection, projections: Iterable[Projection]
 
 def missing_columns(
     connection: Connection,
-    question: ClauseElement,
+    question: Callable[[], ClauseElement],
     projections: Iterable[Projection],
     stored: Mapping[str, StoredVersion],
 ) -> Mapping[Projection, Sequence[str]]:
-    """The columns that a query needs and the stored tables of another version do not have."""
+    """The columns that a query needs and the stored tables of another version do not have.
+
+    The query is built only if there is such a version.
+    """
     others = [p for p in projections if stored.get(p.name, StoredVersion(p.version)).version != p.version]
     missing: dict[Projection, Sequence[str]] = {}
     if not others:
         return missing
-    needed = _columns_of(question)
+    needed = _columns_of(question())
     inspector = inspect(connection)
     for projection in others:
         lacking: list[str] = []
