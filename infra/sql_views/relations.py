@@ -85,12 +85,12 @@ def relations(
     `hold` is how long a message may be held, `zone` the business time zone, and `stored` whose tables they read. The
     same arguments give the same objects, so that what is computed from them can be kept.
     """
-    return _relations(hold, zone, frozenset((stored or {}).items()), VIEWS)
+    return _relations(hold, zone, frozenset((stored or {}).items()), tuple(VIEWS))
 
 
 @lru_cache(maxsize=8)
 def _relations(
-    hold: timedelta, zone: str, stored: frozenset[tuple[str, StoredVersion]], views: Sequence[View]
+    hold: timedelta, zone: str, stored: frozenset[tuple[str, StoredVersion]], views: tuple[View, ...]
 ) -> Sequence[Relation]:
     tables = {t: projection for view in views for projection in view.projections for t in projection.tables}
     letters = Relation(
