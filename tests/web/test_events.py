@@ -100,6 +100,17 @@ def test_a_batch_that_is_no_array_is_one_malformed_message(sqlite_web: Served, b
     assert books(sqlite_web)["dead"] == books(sqlite_web)["received"] == 1
 
 
+@pytest.mark.parametrize(
+    "broken", [rb'{"a":"\ud800"}', b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}"], ids=["text", "deep"]
+)
+def test_a_broken_message_of_a_batch_is_malformed_alone(sqlite_web: Served, broken: bytes) -> None:
+    good = json.dumps(placed("SO-1", EARLY, PROMISE)).encode()
+
+    answer = post(sqlite_web, b"[" + broken + b"," + good + b"]", BATCHED)
+
+    assert (answer.status_code, [told["verdict"] for told in answer.json()]) == (200, ["malformed", "applied"])
+
+
 def test_an_empty_batch_says_nothing(sqlite_web: Served) -> None:
     assert post(sqlite_web, b"[]", BATCHED).json() == []
     assert books(sqlite_web)["received"] == 0

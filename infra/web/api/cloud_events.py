@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from enum import Enum
 from urllib.parse import unquote_to_bytes
 
-import msgspec
-
 from consumers.contract.kafka_records import (
     ATTRIBUTE_PREFIX,
     CLOUD_EVENTS,
@@ -20,6 +18,7 @@ from consumers.contract.kafka_records import (
 )
 from consumers.sources.source import RawMessage
 from infra.web.api.bodies import Body
+from infra.web.api.json_array import elements_of
 from infra.web.problems import Problem
 
 BATCHED = "application/cloudevents-batch+json"
@@ -94,13 +93,13 @@ def batch(body: Body, headers: Headers, max_bytes: int) -> Sequence[RawMessage] 
     if body.whole is not None:
         return _unreadable(body, f"must have at most {BATCH_TIMES * max_bytes} bytes, but has {body.whole.size}")
     try:
-        messages = msgspec.json.decode(body.content, type=list[msgspec.Raw])
-    except (ValueError, RecursionError) as error:
+        messages = elements_of(body.content)
+    except ValueError as error:
         return _unreadable(_shortened(body, max_bytes), f"must be a JSON array of CloudEvents, but: {error}")
     if len(messages) > MOST_IN_A_BATCH:
         told = f"must have at most {MOST_IN_A_BATCH} messages, but has {len(messages)}"
         return _unreadable(_shortened(body, max_bytes), told)
-    return [RawMessage(0, bytes(message), headers) for message in messages]
+    return [RawMessage(0, message, headers) for message in messages]
 
 
 def _unreadable(body: Body, problem: str) -> RawMessage:
