@@ -187,6 +187,18 @@ _DECLARED = (
         ("part", "done", "total", "rate", "seconds_left"),
     ),
     LogEvent(
+        "rebuild_failed",
+        "error",
+        "A rebuild that was begun on a page failed; the page tells it, too.",
+        ("reason",),
+    ),
+    LogEvent(
+        "progress_not_read",
+        "warning",
+        "How far rebuilds are could not be read; the page asks again.",
+        ("reason",),
+    ),
+    LogEvent(
         "store_unavailable",
         "warning",
         "The store could not be reached, or another session blocked it; the work is retried.",
