@@ -21,7 +21,7 @@ from projections.projection import Projection
 from projections.runner import Runner
 
 SECONDS_TO_RETRY = 30.0
-"""How long a retry tries to get between the batches of a projector that runs elsewhere."""
+"""How long a retry tries to get between the batches of a projector that runs elsewhere, unless the caller says."""
 
 
 class ParkedKey(NamedTuple):
@@ -75,9 +75,17 @@ def parked_keys(waybill: Waybill, name: str | None = None, key: str | None = Non
 
 
 def retry_parked(
-    waybill: Waybill, operator: str, reason: str, name: str | None = None, key: str | None = None
+    waybill: Waybill,
+    operator: str,
+    reason: str,
+    name: str | None = None,
+    key: str | None = None,
+    *,
+    seconds: float = SECONDS_TO_RETRY,
 ) -> Sequence[RetriedKey]:
     """Try parked keys again now, even if a projector or the reactors run elsewhere.
+
+    It tries for so many `seconds` to get between the batches of a projector.
 
     Raises NothingParkedError, PausedError, and CheckpointMovedError if it does not get between others' batches.
     """
@@ -96,7 +104,7 @@ def retry_parked(
     waybill.operator_log.act(Who(operator, reason), begin)
     for projection in PROJECTIONS:
         if projection.name in by_part:
-            _retry_projection(waybill, projection, by_part[projection.name])
+            _retry_projection(waybill, projection, by_part[projection.name], seconds)
     for reactor in waybill.reactors():
         if checkpoint_of(reactor) in by_part:
             _retry_reactor(waybill, reactor, by_part[checkpoint_of(reactor)])
@@ -129,11 +137,11 @@ def _expect_running(waybill: Waybill, parts: Mapping[str, object]) -> None:
             raise PausedError(f"{paused} is paused, so nothing of it is tried again; first: waybill resume {paused}")
 
 
-def _retry_projection(waybill: Waybill, projection: Projection, parked: Sequence[ParkedKey]) -> None:
+def _retry_projection(waybill: Waybill, projection: Projection, parked: Sequence[ParkedKey], seconds: float) -> None:
     runner = Runner(waybill.history, waybill.rows, [projection], waybill.settings.batch_events, tell=log_incident)
     between_batches = Retrying(
         retry=retry_if_exception_type(CheckpointMovedError),
-        stop=stop_after_delay(SECONDS_TO_RETRY),
+        stop=stop_after_delay(seconds),
         wait=wait_random(0, 0.1),
         reraise=True,
     )

@@ -187,6 +187,12 @@ _DECLARED = (
         ("part", "done", "total", "rate", "seconds_left"),
     ),
     LogEvent(
+        "act_not_projected",
+        "warning",
+        "An act on a page is stored, but the store was then unavailable; the views follow when a projector runs.",
+        ("reason",),
+    ),
+    LogEvent(
         "rebuild_failed",
         "error",
         "A rebuild that was begun on a page failed; the page tells it, too.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event
 
 from fastapi import Request
 
@@ -10,6 +10,7 @@ from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill
 from infra.signals.endpoints import Endpoints
 from infra.web.kept import Kept
+from infra.web.projecting import BriefProjecting
 from infra.web.rebuilding import Rebuilds
 from infra.web.security.csrf import CsrfTokens
 from infra.web.security.hosts import Hosts
@@ -23,7 +24,7 @@ class Web:
 
     `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
     /metrics, /healthz and /readyz. `rebuilds` are those that operators begin on pages; close them before the service.
-    An act holds `one_act`: it projects when it is done, and a runner of projections serves one thread.
+    An act calls `project_briefly` when it is stored.
     """
 
     waybill: Waybill
@@ -34,11 +35,12 @@ class Web:
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
     kept: Kept = field(default_factory=Kept)
-    one_act: Lock = field(default_factory=Lock)
+    project_briefly: BriefProjecting = field(init=False)
     rebuilds: Rebuilds = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rebuilds", Rebuilds(self.waybill, self.one_act))
+        object.__setattr__(self, "project_briefly", BriefProjecting(self.waybill))
+        object.__setattr__(self, "rebuilds", Rebuilds(self.waybill, self.project_briefly))
 
     @classmethod
     def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":
@@ -55,3 +57,10 @@ def web_of(request: Request) -> Web:
     web = request.app.state.web
     assert isinstance(web, Web)
     return web
+
+
+def stop_of(request: Request) -> Event:
+    """Set when the server of this request stops."""
+    stop = request.app.state.stop
+    assert isinstance(stop, Event)
+    return stop

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event, Lock, Thread
+from typing import Any
 
 import structlog
 
@@ -17,6 +18,7 @@ from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.standing import RebuildStanding, RebuildStandings
 from infra.store.failures import reason_of
 from infra.store.operator_log import Who
+from infra.web.projecting import BriefProjecting
 from projections.projection import Projection
 from projections.rebuild import RebuildProgress
 
@@ -40,7 +42,8 @@ class _StoppedError(Exception):
 class Run:
     """A rebuild that this server runs or ran last. `began_at` is in UTC.
 
-    `progress` is None before the first batch. When it has ended, `done` or `problem` says how.
+    `progress` is None before the first batch. `done` is what serves since the switch. `problem` says what failed: the
+    rebuild, or what came after the switch.
     """
 
     projections: Sequence[str]
@@ -49,18 +52,15 @@ class Run:
     progress: RebuildProgress | None = None
     done: Sequence[Rebuilt] = ()
     problem: str | None = None
-
-    @property
-    def is_running(self) -> bool:
-        return not self.done and self.problem is None
+    is_running: bool = True
 
 
 class Rebuilds:
-    """Runs rebuilds, one at a time. Close it before its service. `one_act` is held while it projects."""
+    """Runs rebuilds, one at a time. Close it before its service."""
 
-    def __init__(self, waybill: Waybill, one_act: Lock):
+    def __init__(self, waybill: Waybill, project_briefly: BriefProjecting):
         self._waybill = waybill
-        self._one_act = one_act
+        self._project_briefly = project_briefly
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -97,28 +97,33 @@ class Rebuilds:
 
     def _run(self, projections: Sequence[Projection], who: Who, anew: bool) -> None:
         try:
-            done = Rebuild(self._waybill, who, tell=self._tell).run(projections, anew=anew)
-            with self._one_act:
-                # The act itself is an event, which the views pass over.
-                self._waybill.project()
-            self._note(done=done)
+            rebuild = Rebuild(self._waybill, who, tell=self._tell, on_switch=lambda done: self._note(done=done))
+            self._note(done=rebuild.run(projections, anew=anew))
+            # The act itself is an event, which the views pass over.
+            self._project_briefly(self._stop)
+            self._note(is_running=False)
         except (RebuildStoppedError, RebuildRunsError, NewerServesError) as e:
-            self._note(problem=str(e))
+            self._note(problem=str(e), is_running=False)
         except _StoppedError:
-            self._note(problem=INTERRUPTED)
+            self._note(problem=INTERRUPTED, is_running=False)
         except Exception as e:  # whatever it is, it must be told: nobody waits for this thread
             structlog.get_logger(__name__).error("rebuild_failed", reason=reason_of(e), exc_info=e)
-            self._note(problem=f"{reason_of(e)}. Nothing has changed; rebuilding again continues where it stood.")
+            self._note(problem=f"{reason_of(e)}. {self._what_holds()}", is_running=False)
+
+    def _what_holds(self) -> str:
+        """What is true although something failed."""
+        last = self.last
+        if last is not None and last.done:
+            return "The new rows serve all the same; only what comes after that is left undone."
+        return "Nothing has changed; rebuilding again continues where it stood."
 
     def _tell(self, progress: RebuildProgress) -> None:
         if self._stop.is_set():
             raise _StoppedError
         self._note(progress=progress)
 
-    def _note(
-        self, *, progress: RebuildProgress | None = None, done: Sequence[Rebuilt] = (), problem: str | None = None
-    ) -> None:
+    def _note(self, **changed: Any) -> None:
+        """Change these fields of the run."""
         with self._lock:
             assert self._last is not None, "it was noted when it began"
-            told = progress if progress is not None else self._last.progress
-            self._last = replace(self._last, progress=told, done=done, problem=problem)
+            self._last = replace(self._last, **changed)

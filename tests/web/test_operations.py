@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from html import unescape
+from threading import Event
 from typing import Any
 
 import httpx
@@ -13,11 +14,14 @@ from sqlalchemy import delete, update
 
 from consumers.sources.json_lines import JsonLines
 from domain.operator.acts import OperatorAct
+from infra.app.container import _projector_role
 from infra.app.dead_letters.discard import discard
 from infra.app.ingest import ingest_source
 from infra.app.pause import pause
+from infra.app.rebuild.standing import RebuildStandings
 from infra.queries.books import books_of_sources, kept
 from infra.queries.dead_letters import UntakenMessage
+from infra.store.events.history import History
 from infra.store.projected.builds import ProjectionBuilds
 from infra.store.projected.tables import stored_tables
 from infra.store.register.tables import malformed_messages
@@ -217,6 +221,77 @@ def test_a_rebuild_that_was_cut_off_is_told_and_continued(sqlite_web: Served) ->
     assert until_it_ends(sqlite_web)["state"] == "done"
 
 
+def test_what_fails_after_the_new_rows_serve_is_told_by_itself(
+    sqlite_web: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hears(sqlite_web, ORDER, BOOKING)
+
+    def drop(*_: Any, **__: Any) -> None:
+        raise OSError("no room to drop")
+
+    monkeypatch.setattr(ProjectionBuilds, "drop_old", drop)
+    post(sqlite_web, "/operations/parts/shipments/rebuild")
+
+    told = until_it_ends(sqlite_web)
+    assert told["state"] == "done"
+    assert re.search(r"shipments: build 1 of version \d+ serves .*no room to drop.*serve all the same", told["text"])
+    assert "Nothing has changed" not in told["text"]
+    assert [name for name, *_ in acts(sqlite_web)] == ["ProjectionRebuilt"]
+
+
+def test_how_far_rebuilds_are_can_be_asked_by_several_at_once(
+    sqlite_web: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hears(sqlite_web, ORDER, BOOKING)
+    waybill = sqlite_web.waybill
+    ProjectionBuilds(waybill.engine, waybill.clock).begin([SHIPMENTS], waybill.history.head())
+    standings, count = RebuildStandings(waybill), History.count_of_kinds
+
+    def another_asks_meanwhile(history: History, *asked: Any) -> int:
+        with monkeypatch.context() as then:
+            then.setattr(History, "count_of_kinds", count)
+            then.setattr("infra.app.rebuild.standing.begun_rebuilds", lambda connection: [])
+            assert standings() == []
+        return count(history, *asked)
+
+    monkeypatch.setattr(History, "count_of_kinds", another_asks_meanwhile)
+
+    (standing,) = standings()
+
+    assert (standing.name, standing.done, standing.total) == ("shipments", 0, 2)
+
+
+def test_an_act_is_stored_and_answered_although_another_process_leads_and_does_not_project(web: Served) -> None:
+    hears(web, timeless("SO-1"))
+    (letter,) = dead(web)
+    leader = web.waybill.backend.leadership(_projector_role())
+    assert leader.claim()
+    try:
+        path = f"/v1/dead-letters/{letter.letter_id}/discard"
+        answer = web.client.post(path, json={"reason": "a test"}, timeout=10)
+    finally:
+        leader.close()
+    assert answer.status_code == 200, answer.text
+    assert dead(web) == []
+    assert web.waybill.lag() == 1
+    # and the next act lets the views follow
+    post(web, "/operations/parts/relay/pause", reason="a test")
+    assert web.waybill.lag() == 0
+
+
+def test_a_server_that_stops_does_not_wait_for_the_views(sqlite_web: Served) -> None:
+    hears(sqlite_web, timeless("SO-1"))
+    leader, stopped = sqlite_web.waybill.backend.leadership(_projector_role()), Event()
+    discard(sqlite_web.waybill, [dead(sqlite_web)[0].letter_id], "ann", "a test")
+    assert leader.claim()
+    stopped.set()
+    try:
+        sqlite_web.web.project_briefly(stopped)
+    finally:
+        leader.close()
+    assert sqlite_web.waybill.lag() == 1
+
+
 def test_a_server_that_stops_tells_that_its_rebuild_continues_when_it_is_begun_again(sqlite_web: Served) -> None:
     hears(sqlite_web, ORDER, BOOKING)
     sqlite_web.web.rebuilds.close()
@@ -274,15 +349,16 @@ def test_many_are_discarded_after_their_number_was_confirmed_and_restored_by_the
 
     assert "Discard 2 letters?" in text_of(asked)
     assert acts(web) == []
-    done = post(web, f"{LETTERS}/discard", **mine, confirmed="2", reason="a load test")
+    done = post(web, f"{LETTERS}/discard", **mine, confirmed=confirmed_of(asked), reason="a load test")
     assert "2 letters discarded" in text_of(done)
     assert [letter.source for letter in dead(web)] == ["/crm"]
     assert [(name, reason) for name, _, reason in acts(web)] == [("DeadLetterDiscarded", "a load test")] * 2
     (undo,) = re.findall(r'href="([^"]*)">Undo', done.text)
     assert "2 discarded" in get(web, unescape(undo))
     by_ann = {"discarded_by": "ann", "source": "/order-entry"}
-    assert "Restore 2 letters?" in text_of(post(web, f"{LETTERS}/restore", **by_ann))
-    assert "2 restored" in text_of(post(web, f"{LETTERS}/restore", **by_ann, confirmed="2"))
+    asked = post(web, f"{LETTERS}/restore", **by_ann)
+    assert "Restore 2 letters?" in text_of(asked)
+    assert "2 restored" in text_of(post(web, f"{LETTERS}/restore", **by_ann, confirmed=confirmed_of(asked)))
     assert len(dead(web)) == 3
 
 
@@ -291,24 +367,35 @@ def test_a_discard_leaves_the_same_acts_as_the_command(sqlite_web: Served) -> No
     first, second = [letter.letter_id for letter in dead(sqlite_web)]
     discard(sqlite_web.waybill, [first], "ann", "a load test")
 
-    post(sqlite_web, f"{LETTERS}/discard", letter_id=second, confirmed="1", reason="a load test")
+    asked = post(sqlite_web, f"{LETTERS}/discard", letter_id=second)
+    post(sqlite_web, f"{LETTERS}/discard", letter_id=second, confirmed=confirmed_of(asked), reason="a load test")
 
     (one, by_command), (other, by_page) = ((name, why) for name, _, why in acts(sqlite_web))
     assert (one, by_command) == (other, by_page)
 
 
 def test_nothing_is_done_if_others_match_than_were_shown_or_if_nobody_says_why(sqlite_web: Served) -> None:
-    hears(sqlite_web, timeless("SO-1"), timeless("SO-2"))
+    hears(sqlite_web, timeless("SO-1"))
+    shown = confirmed_of(post(sqlite_web, f"{LETTERS}/discard", source="/order-entry"))
+    discard(sqlite_web.waybill, [dead(sqlite_web)[0].letter_id], "bob", "seen to")
+    hears(sqlite_web, timeless("SO-2"), of="later")  # as many match as were shown, and none that was shown
 
-    moved = post(sqlite_web, f"{LETTERS}/discard", source="/order-entry", confirmed="1", reason="a test")
-    silent = post(sqlite_web, f"{LETTERS}/discard", source="/order-entry", confirmed="2", reason=" ")
-    everything = post(sqlite_web, f"{LETTERS}/discard", confirmed="2", reason="a test")
+    moved = post(sqlite_web, f"{LETTERS}/discard", source="/order-entry", confirmed=shown, reason="a test")
+    now = confirmed_of(moved)
+    silent = post(sqlite_web, f"{LETTERS}/discard", source="/order-entry", confirmed=now, reason=" ")
+    everything = post(sqlite_web, f"{LETTERS}/discard", confirmed=now, reason="a test")
 
     assert (moved.status_code, silent.status_code, everything.status_code) == (422, 422, 400)
-    assert "2 letters match now, not 1" in text_of(moved)
+    assert "Other letters match now than were shown" in text_of(moved)
     assert "Say why" in text_of(silent)
-    assert len(dead(sqlite_web)) == 2
+    assert len(dead(sqlite_web)) == 1
     assert acts(sqlite_web) == []
+
+
+def confirmed_of(asked: httpx.Response) -> str:
+    """What the form confirms that asks whether to do it."""
+    (digest,) = re.findall(r'name="confirmed" value="([^"]+)"', asked.text)
+    return str(digest)
 
 
 def test_what_waits_is_not_discarded(sqlite_web: Served) -> None:
@@ -329,16 +416,17 @@ def test_a_redrive_is_tried_before_it_is_done_on_either_store(web: Served) -> No
     with web.waybill.engine.begin() as connection:  # as if an earlier contract had not taken it
         connection.execute(update(malformed_messages).values(body=json.dumps(ORDER).encode()))
 
-    tried = text_of(post(web, f"{LETTERS}/redrive", letter_id=letter.letter_id))
+    asked = post(web, f"{LETTERS}/redrive", letter_id=letter.letter_id)
+    tried = text_of(asked)
 
     assert "2 verdicts would change" in tried
     assert f"{ORDER['id']} SO-1 order.placed.v1 malformed applied" in tried
     assert f"{BOOKING['id']} SO-1 shipment.booked.v1 held applied" in tried
     assert acts(web) == []
-    done = post(web, f"{LETTERS}/redrive", letter_id=letter.letter_id, confirmed="1", reason="the contract knows it")
+    done = post(web, f"{LETTERS}/redrive", letter_id=letter.letter_id, confirmed=confirmed_of(asked), reason="known")
     assert "1 letter redriven, 2 verdicts changed" in text_of(done)
     assert dead(web) == []
-    assert acts(web) == [("DeadLettersRedriven", {"letters": 1, "changed": 2}, "the contract knows it")]
+    assert acts(web) == [("DeadLettersRedriven", {"letters": 1, "changed": 2}, "known")]
 
 
 # -- one letter --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ The copy, the setting aside and the act commit together.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -101,8 +101,13 @@ def plan_edit(
     return Edit(letter, body, read, MessageKey(read.fact.source, read.fact.message_id, read.subject), changes)
 
 
-def do_edit(waybill: Waybill, edit: Edit, operator: str, reason: str) -> Edited:
-    """Take the copy and set the letter aside, all of it or nothing; then project. Raises CannotEditError."""
+def do_edit(
+    waybill: Waybill, edit: Edit, operator: str, reason: str, project: Callable[[], object] | None = None
+) -> Edited:
+    """Take the copy and set the letter aside, all of it or nothing; then project. Raises CannotEditError.
+
+    `project` is called in place of `Waybill.project`, which takes as long as it takes.
+    """
     store = StoredLetters(waybill.backend)
 
     def work(acting: Acting) -> None:
@@ -110,7 +115,7 @@ def do_edit(waybill: Waybill, edit: Edit, operator: str, reason: str) -> Edited:
 
     waybill.operator_log.act(Who(operator, reason), work)
     waybill.ingest().wake()
-    waybill.project()
+    (project or waybill.project)()
     outcome = waybill.messages.outcomes(edit.key.source, [edit.key.message_id])[edit.key.message_id, edit.key.subject]
     return _row(edit)._replace(verdict=outcome.verdict.value, reason=outcome.reason or None)
 

@@ -52,7 +52,10 @@ class Rebuilt(NamedTuple):
 
 
 class Rebuild:
-    """Rebuilds projections of one store, at most at `max_rate` events a second (None: as fast as possible)."""
+    """Rebuilds projections of one store, at most at `max_rate` events a second (None: as fast as possible).
+
+    `on_switch` is called when the new rows serve; what comes after that only tidies up.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Rebuild:
         *,
         max_rate: float | None = None,
         tell: Callable[[RebuildProgress], None] = tell_nobody,
+        on_switch: Callable[[Sequence[Rebuilt]], None] = lambda rebuilt: None,
     ):
         self._waybill = waybill
         self._history = waybill.history
@@ -68,6 +72,7 @@ class Rebuild:
         self._who = who
         self._max_rate = max_rate
         self._tell = tell
+        self._on_switch = on_switch
         self._builds = ProjectionBuilds(waybill.engine, waybill.clock)
         self._advance = Advance(waybill, self._builds)
         self._leadership = waybill.backend.leadership(ROLE)
@@ -154,6 +159,8 @@ class Rebuild:
             return swapped
 
         swapped = self._waybill.operator_log.act(self._who, switch, self._builds.hold_positions)
+        rebuilt = [Rebuilt(b.projection.name, b.projection.version, b.number, b.position) for b in swapped]
+        self._on_switch(rebuilt)
         for build in swapped:
             projection = build.projection
             structlog.get_logger(__name__).info(
@@ -164,7 +171,7 @@ class Rebuild:
                 position=build.position,
             )
             self._retry(partial(self._drop_older, projection))
-        return [Rebuilt(b.projection.name, b.projection.version, b.number, b.position) for b in swapped]
+        return rebuilt
 
     def _drop_older(self, projection: Projection) -> None:
         """Of the rows that served before, keep only the last."""

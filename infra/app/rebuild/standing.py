@@ -10,6 +10,7 @@ from projections.catalogue import PROJECTIONS
 from projections.projection import Projection
 
 FILLING, CATCHING_UP = "filling", "catching up"
+_Key = tuple[str, int, datetime]
 _KNOWN: Mapping[str, Projection] = {projection.name: projection for projection in PROJECTIONS}
 
 
@@ -29,24 +30,27 @@ class RebuildStanding(NamedTuple):
 
 
 class RebuildStandings:
-    """Reads how far rebuilds are. What a rebuild has to fill never changes, so it is counted once."""
+    """Reads how far rebuilds are, from any thread. What a rebuild has to fill never changes, so it is counted once."""
 
     def __init__(self, waybill: Waybill):
         self._waybill = waybill
-        self._totals: dict[tuple[str, int, datetime], int] = {}
+        self._totals: dict[_Key, int] = {}
 
     def __call__(self) -> list[RebuildStanding]:
         with self._waybill.engine.connect() as connection:
             begun = begun_rebuilds(connection)
-        self._totals = {key: total for key, total in self._totals.items() if key in {one[:3] for one in begun}}
-        return [self._standing(one) for one in begun]
+        # Another thread may replace the kept totals meanwhile, so this one works on its own copy.
+        totals = dict(self._totals)
+        found = [self._standing(one, totals) for one in begun]
+        self._totals = {one[:3]: totals[one[:3]] for one in begun if one[:3] in totals}
+        return found
 
-    def _standing(self, begun: BegunRebuild) -> RebuildStanding:
+    def _standing(self, begun: BegunRebuild, totals: dict[_Key, int]) -> RebuildStanding:
         part = CATCHING_UP if begun.stream is None else FILLING
-        done, total = self._counts(begun)
+        done, total = self._counts(begun, totals)
         return RebuildStanding(begun.name, begun.version, begun.begun_at, part, done, total)
 
-    def _counts(self, begun: BegunRebuild) -> tuple[int | None, int | None]:
+    def _counts(self, begun: BegunRebuild, totals: dict[_Key, int]) -> tuple[int | None, int | None]:
         history = self._waybill.history
         projection = _KNOWN.get(begun.name)
         if projection is None:
@@ -56,7 +60,7 @@ class RebuildStandings:
             total = history.count_after(0)
             return total - lag, total
         key = begun[:3]
-        if key not in self._totals:
-            self._totals[key] = history.count_of_kinds([projection.kind], begun.position)
+        if key not in totals:
+            totals[key] = history.count_of_kinds([projection.kind], begun.position)
         left = history.count_of_kinds([projection.kind], begun.position, begun.stream)
-        return self._totals[key] - left, self._totals[key]
+        return totals[key] - left, totals[key]

@@ -1,5 +1,6 @@
 """Dead letters over HTTP: listed, grouped, shown, redriven and discarded, as `waybill dead-letters` does."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -27,7 +28,7 @@ from infra.web.api.describing import (
     record,
 )
 from infra.web.api.parameters import Parameters, wrong
-from infra.web.context import web_of
+from infra.web.context import stop_of, web_of
 from infra.web.problems import Problem
 from infra.web.security.guard import Operator, Reader
 
@@ -201,11 +202,11 @@ def redrive_letter(request: Request, principal: Operator, letter_id: str, body: 
     """Settle its subject again by today's rules, or read a malformed one again; tells which verdicts changed."""
     waybill, dry_run = web_of(request).waybill, _dry_run(request)
     letters = [_letter(waybill, letter_id)]
-    with web_of(request).one_act:
-        if dry_run:
-            report = would_redrive(waybill, letters, principal.name)
-        else:
-            report = redrive(waybill, letters, principal.name, body.reason if body else "")
+    if dry_run:
+        report = would_redrive(waybill, letters, principal.name)
+    else:
+        project = partial(web_of(request).project_briefly, stop_of(request))
+        report = redrive(waybill, letters, principal.name, body.reason if body else "", project=project)
     changed = [one._asdict() for one in report.changed]
     return json_answer({"letters": report.letters, "dry_run": dry_run, "changed": changed})
 
@@ -226,10 +227,9 @@ def discard_letter(request: Request, principal: Operator, letter_id: str, body: 
     if dry_run:
         changed = [found.letter_id] if found.discarded_at is None else []
     else:
-        with web_of(request).one_act:
-            changed = [*discard(waybill, [found.letter_id], principal.name, body.reason).changed]
-            # Each act is an event, which the views pass over.
-            waybill.project()
+        changed = [*discard(waybill, [found.letter_id], principal.name, body.reason).changed]
+        # Each act is an event, which the views pass over.
+        web_of(request).project_briefly(stop_of(request))
     return json_answer({"discarded": changed, "unchanged": 1 - len(changed), "dry_run": dry_run})
 
 

@@ -1,7 +1,9 @@
 """Dead letters: grouped, filtered, and many acted upon at once; and the messages that are held."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +17,9 @@ from infra.app.dead_letters.discard import discard, restore
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
 from infra.app.dead_letters.redrive import ChangedVerdict, redrive, would_redrive
 from infra.queries.dead_letters import UntakenMessage
+from infra.serialization import json_text
 from infra.web.clocks import Clocks, clocks_of
-from infra.web.context import web_of
+from infra.web.context import stop_of, web_of
 from infra.web.forms import Fields, text_of, texts_of
 from infra.web.letter_filters import TEXTS, VERDICTS, LetterChoice, letter_choice, read_by
 from infra.web.pages.render import page
@@ -33,6 +36,8 @@ MOST_LISTED = 1_000
 MOST_GROUPS = 30
 BY = "source,type,reason"
 CHANGES_SHOWN = 100
+MOST_TRIED = 200
+"""A redrive is tried with so many letters before it is confirmed: the trial holds the store's write lock."""
 DEAD, HELD = "/operations/dead-letters", "/operations/held"
 REDRIVE, DISCARD, RESTORE = "redrive", "discard", "restore"
 
@@ -80,8 +85,8 @@ def held(
 def act(request: Request, principal: Operator, act: str, fields: Fields) -> Response:
     """Redrive, discard or restore the named letters, or all that match the filter.
 
-    Without `confirmed`, it shows what would be done. `confirmed` is how many letters were shown: if other letters match
-    now, it shows them instead of acting.
+    Without `confirmed`, it shows what would be done. `confirmed` is the digest of the letters that were shown: if other
+    letters match now, it shows them instead of acting.
     """
     waybill = web_of(request).waybill
     if act not in (REDRIVE, DISCARD, RESTORE):
@@ -91,13 +96,18 @@ def act(request: Request, principal: Operator, act: str, fields: Fields) -> Resp
     letters = _letters(waybill, act, named, choice)
     reason, confirmed = text_of(fields, "reason"), text_of(fields, "confirmed")
     fault = ""
-    if confirmed and confirmed != str(len(letters)):
-        fault = f"{len(letters)} letters match now, not {confirmed}: look again before you confirm."
+    if confirmed and confirmed != _digest(letters):
+        fault = "Other letters match now than were shown: look again before you confirm."
     elif confirmed and act == DISCARD and not reason.strip():
         fault = "Say why: the reason is kept with the letters."
     if not confirmed or fault:
         return _would(request, principal, act, letters, named, choice, reason, fault)
     return _done(request, principal, act, letters, named, choice, reason)
+
+
+def _digest(letters: Sequence[UntakenMessage]) -> str:
+    """Stands for exactly these letters, in whatever order."""
+    return hashlib.sha256(json_text(sorted(letter.letter_id for letter in letters)).encode()).hexdigest()
 
 
 def _letters(waybill: Waybill, act: str, named: Sequence[str], choice: LetterChoice) -> list[UntakenMessage]:
@@ -124,7 +134,9 @@ def _would(
     reason: str,
     fault: str,
 ) -> Response:
-    changed = would_redrive(web_of(request).waybill, letters, principal.name).changed if act == REDRIVE else ()
+    # Posts wait while it is tried.
+    tried = letters[:MOST_TRIED] if act == REDRIVE else ()
+    changed = would_redrive(web_of(request).waybill, tried, principal.name).changed if tried else ()
     return _act_page(
         request,
         principal,
@@ -136,6 +148,8 @@ def _would(
         named=named,
         changed=changed,
         groups=group_letters(letters, BY.split(",")),
+        confirmed=_digest(letters),
+        tried=len(tried),
         reason=reason,
         fault=fault,
         unchanged=0,
@@ -156,14 +170,13 @@ def _done(
     begun, unchanged, done = waybill.clock(), 0, letters
     changed: Sequence[ChangedVerdict] = ()
     ids = [letter.letter_id for letter in letters]
+    project = partial(web_of(request).project_briefly, stop_of(request))
     if act == REDRIVE:
-        with web_of(request).one_act:
-            changed = redrive(waybill, letters, principal.name, reason).changed
+        changed = redrive(waybill, letters, principal.name, reason, project=project).changed
     else:
-        with web_of(request).one_act:
-            report = (discard if act == DISCARD else restore)(waybill, ids, principal.name, reason)
-            # Each act is an event, which the views pass over.
-            waybill.project()
+        report = (discard if act == DISCARD else restore)(waybill, ids, principal.name, reason)
+        # Each act is an event, which the views pass over.
+        project()
         changed_ids = set(report.changed)
         done, unchanged = [letter for letter in letters if letter.letter_id in changed_ids], report.unchanged
     return _act_page(
@@ -177,6 +190,8 @@ def _done(
         named=named,
         changed=changed,
         groups=group_letters(done, BY.split(",")),
+        confirmed="",
+        tried=0,
         reason=reason,
         fault="",
         unchanged=unchanged,

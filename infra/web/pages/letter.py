@@ -1,5 +1,6 @@
 """A dead letter or held message, whole: what was received, what is wrong, its order then, its verdict now; its edit."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from infra.marked_json import MarkedLine, marked_lines
 from infra.queries.letter_contents import is_malformed
 from infra.serialization import json_text, text_and_base64
 from infra.web.clocks import clocks_of
-from infra.web.context import web_of
+from infra.web.context import stop_of, web_of
 from infra.web.forms import Fields, text_of
 from infra.web.pages.links import letter_path
 from infra.web.pages.render import page
@@ -54,8 +55,8 @@ def edit(request: Request, principal: Operator, fields: Fields) -> Response:
             if checks:
                 edited = would_edit(waybill, plan)
             else:
-                with web_of(request).one_act:
-                    edited = do_edit(waybill, plan, principal.name, reason)
+                project = partial(web_of(request).project_briefly, stop_of(request))
+                edited = do_edit(waybill, plan, principal.name, reason, project)
         except (CannotEditError, FieldError) as e:
             fault = str(e).replace("the file ", "the text ", 1) if str(e).startswith("the file ") else str(e)
     if edited is not None and not checks:

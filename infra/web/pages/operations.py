@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from domain.checkpoint import CheckpointMovedError
 from infra.app.container import Waybill
 from infra.app.doctor.doctor import Examination, examine, judge
 from infra.app.doctor.looking import look
@@ -18,7 +19,7 @@ from infra.app.status import ProjectionStatus, projection_statuses, read_status
 from infra.queries.books import SourceBooks, books_of_sources
 from infra.store.pauses import CONSUME, REACT, RELAY, Pause
 from infra.web.clocks import clocks_of
-from infra.web.context import web_of
+from infra.web.context import stop_of, web_of
 from infra.web.forms import Fields, text_of
 from infra.web.pages.links import part_path
 from infra.web.pages.rebuild_words import shown_rebuilds
@@ -32,6 +33,8 @@ router = APIRouter(include_in_schema=False)
 
 MOST_TO_COUNT_BY_SOURCE = 200_000
 """Up to so many received messages the page counts by source at once; beyond that, when asked."""
+SECONDS_TO_RETRY = 2.0
+"""How long a retry of parked keys tries to get between the batches of a projector."""
 ALL = "all"
 PLACES_OF_CHECKS = {
     "dead letters": "/operations/dead-letters",
@@ -106,20 +109,24 @@ def one_part(request: Request, principal: Reader, part: str) -> Response:
 
 @router.post("/operations/parts/{part}/pause")
 def pause_part(request: Request, principal: Operator, part: str, fields: Fields) -> Response:
+    """Pause a part, whichever processes run it, until somebody resumes it."""
     name, reason = _named(part), text_of(fields, "reason")
     if not reason.strip():
         return _part_page(request, principal, name, pause_fault="Say why: whoever looks next needs to know.")
     _, is_new = pause(web_of(request).waybill, name, principal.name, reason)
     if not is_new:
         return _part_page(request, principal, name, told=f"{name} was paused before; that pause and its reason stay.")
+    _let_views_follow(request)
     return _back_to(name)
 
 
 @router.post("/operations/parts/{part}/resume")
 def resume_part(request: Request, principal: Operator, part: str, fields: Fields) -> Response:
+    """Let a part go on, whichever processes run it."""
     name = _named(part)
     if resume(web_of(request).waybill, name, principal.name, text_of(fields, "reason")) is None:
         return _part_page(request, principal, name, told=f"{name} was not paused.")
+    _let_views_follow(request)
     return _back_to(name)
 
 
@@ -128,10 +135,20 @@ def retry_part(request: Request, principal: Operator, part: str, fields: Fields)
     """Try the parked keys of a projection again."""
     name = _named(part)
     try:
-        with web_of(request).one_act:
-            retried = retry_parked(web_of(request).waybill, principal.name, text_of(fields, "reason"), name, None)
+        retried = retry_parked(
+            web_of(request).waybill,
+            principal.name,
+            text_of(fields, "reason"),
+            name,
+            None,
+            seconds=SECONDS_TO_RETRY,
+        )
     except (NothingParkedError, PausedError) as e:
         return _part_page(request, principal, name, told=f"{e}.")
+    except CheckpointMovedError:
+        told = f"{name} is busy with other events, so its parked keys were not reached: try again in a moment."
+        return _part_page(request, principal, name, told=told, status=HTTPStatus.CONFLICT)
+    _let_views_follow(request)
     failed = sum(not one.resumed for one in retried)
     went_on = f"{len(retried) - failed} of {len(retried)} parked keys went on."
     return _part_page(request, principal, name, told=went_on + (" The others still fail." if failed else ""))
@@ -171,6 +188,11 @@ def _part_page(
         told=told,
         pause_fault=pause_fault,
     )
+
+
+def _let_views_follow(request: Request) -> None:
+    """Each act is an event, which the views pass over."""
+    web_of(request).project_briefly(stop_of(request))
 
 
 def _parked(waybill: Waybill, name: str) -> Sequence[ParkedKey]:

@@ -40,12 +40,13 @@ def of_run(run: Run) -> ShownRebuild:
     key = f"run {run.began_at.isoformat()}"
     told = run.progress
     done, total = (None, None) if told is None else (told.done, told.total)
-    if run.done:
+    if run.done and not run.is_running:
         serves = "; ".join(
             f"{one.projection}: build {one.build} of version {one.version} serves at position {one.position:,}"
             for one in run.done
         )
-        return ShownRebuild(key, "done", list(run.projections), f"{names} rebuilt", serves, done, total)
+        text = serves if run.problem is None else f"{serves}. Afterwards something failed: {run.problem}"
+        return ShownRebuild(key, "done", list(run.projections), f"{names} rebuilt", text, done, total)
     if run.problem is not None:
         title = f"The rebuild of {names} stopped"
         return ShownRebuild(key, "stopped", list(run.projections), title, run.problem, done, total)
