@@ -481,6 +481,31 @@ def test_a_malformed_letter_is_edited_after_a_check_on_either_store(web: Served)
     assert detail["changes"] == ('time: "2025-03-03T09:00:00" → "2025-03-03T09:00:00Z"',)
 
 
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_long_letter_is_cut_and_its_editor_is_the_command(sqlite_web: Served, is_json: bool) -> None:
+    said = timeless("SO-1", note="x" * 300_000)
+    hears(sqlite_web, said if is_json else json.dumps(said).encode()[:-1])
+    (letter,) = dead(sqlite_web)
+
+    answer = sqlite_web.client.get(f"{LETTERS}/letter", params={"id": letter.letter_id})
+
+    assert 100_000 < len(answer.text) < 130_000
+    assert "The rest is left out" in text_of(answer)
+    assert f"waybill dead-letters edit {letter.letter_id} --file FILE" in text_of(answer)
+    assert "<textarea" not in answer.text
+
+
+def test_a_letter_as_long_as_the_page_shows_is_whole_and_is_edited(sqlite_web: Served) -> None:
+    hears(sqlite_web, b"x" * 100_000)
+    (letter,) = dead(sqlite_web)
+
+    answer = sqlite_web.client.get(f"{LETTERS}/letter", params={"id": letter.letter_id})
+
+    assert "The rest is left out" not in text_of(answer)
+    edited = edit(sqlite_web, letter, json.dumps(timeless("SO-1", note="x" * 200_000)), "check")
+    assert (edited.status_code, "does not fit the contract" in text_of(edited)) == (422, True)
+
+
 def edit(web: Served, letter: UntakenMessage, document: str, act: str, reason: str = "why") -> httpx.Response:
     fields = {"letter_id": letter.letter_id, "document": document, "act": act, "reason": reason}
     return post(web, f"{LETTERS}/letter/edit", **fields)

@@ -3,6 +3,7 @@
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote_plus
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -23,11 +24,14 @@ from infra.web.pages.render import page
 from infra.web.problems import Problem
 from infra.web.security.guard import Operator, Reader
 from infra.web.security.principal import Principal
+from infra.web.security.protection import MOST_BYTES
 
 router = APIRouter(include_in_schema=False)
 
 LONGEST_BODY = 100_000
 """How many characters of a message the page shows. `waybill dead-letters export` has all of it."""
+BYTES_FOR_OTHER_FIELDS = 16 * 1024
+"""Of a form's body, besides the message: the reason, and what a correction adds to the message."""
 CHECK = "check"
 
 
@@ -94,7 +98,8 @@ def _letter_page(
     request: Request, principal: Principal, shown: ShownLetter, status: int = 200, **edit: Any
 ) -> Response:
     body, in_base64 = text_and_base64(shown.content.body)
-    lines = _lines(shown, body)
+    lines, is_cut = _lines(shown, body)
+    editable = _editable(shown, body)
     return page(
         request,
         "letter.html",
@@ -105,12 +110,13 @@ def _letter_page(
         letter=shown.message,
         is_malformed=is_malformed(shown.message),
         lines=lines,
-        cut=sum(len(line.text) for line in lines) - LONGEST_BODY,
+        is_cut=is_cut,
+        is_too_long_to_edit=_bytes_sent(editable) > MOST_BYTES - BYTES_FOR_OTHER_FIELDS,
         in_base64=in_base64 is not None,
         headers=[(name, text_and_base64(value)[0]) for name, value in shown.content.headers],
         timeline=() if shown.order is None else shown.order.timeline,
         **{
-            "document": _editable(shown, body),
+            "document": editable,
             "reason": "",
             "fault": "",
             "edited": None,
@@ -120,17 +126,23 @@ def _letter_page(
     )
 
 
-def _lines(shown: ShownLetter, body: str) -> list[MarkedLine]:
-    """The message line by line, the fields at fault marked; as it came where it is not JSON."""
+def _lines(shown: ShownLetter, body: str) -> tuple[list[MarkedLine], bool]:
+    """The message line by line, the fields at fault marked; as it came where it is not JSON. Also whether it is cut."""
     if shown.document is None:
-        return [MarkedLine(body[:LONGEST_BODY], None)]
-    lines, left = [], LONGEST_BODY
+        return [MarkedLine(body[:LONGEST_BODY], None)], len(body) > LONGEST_BODY
+    lines: list[MarkedLine] = []
+    left = LONGEST_BODY
     for line in marked_lines(shown.document, shown.faults):
-        lines.append(line._replace(text=line.text[: max(left, 0)]))
-        left -= len(line.text)
         if left <= 0:
-            break
-    return lines
+            return lines, True
+        lines.append(line._replace(text=line.text[:left]))
+        left -= len(line.text)
+    return lines, left < 0
+
+
+def _bytes_sent(document: str) -> int:
+    """How many bytes a browser sends of this text in a form, in which each line ends with CR and LF."""
+    return len(quote_plus(document.replace("\n", "\r\n"), errors="surrogatepass"))
 
 
 def _editable(shown: ShownLetter, body: str) -> str:
