@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial, wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
@@ -11,29 +10,20 @@ from typing import Annotated, Any
 import typer
 
 from consumers.contract.writing import instant_text
-from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
+from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, UnknownFieldError, group_letters, read_grouping
 from infra.cli.arguments import SourceOption, SubjectOption, TypeOption, read_age, read_since
 from infra.cli.output import Format, show_rows
-from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.dead_letters import DeadLetterFilter, DeadVerdict, UntakenMessage
 
 SHA256_DIGITS = 64
 
 
-class DeadVerdict(StrEnum):
-    """The verdicts of dead letters."""
-
-    MALFORMED = "malformed"
-    REFUSED = "refused"
-    HELD = "held"
-
-
 def read_by(text: str) -> tuple[str, ...]:
     """Names of fields, separated by commas."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in GROUPED_BY]
-    if unknown or not names:
-        raise typer.BadParameter(f"{text!r} must be some of {', '.join(GROUPED_BY)}, separated by commas")
-    return names
+    try:
+        return read_grouping(text)
+    except UnknownFieldError as e:
+        raise typer.BadParameter(str(e)) from None
 
 
 TopicOption = Annotated[str | None, typer.Option("--topic", help="Only what came by this topic or file.")]
@@ -118,7 +108,6 @@ def _chosen_by(
     verdict: DeadVerdict | None = None,
 ) -> DeadLetterFilter:
     """The filter that these options make; of --until and --older-than, the earlier instant counts."""
-    ends = [end for end in (until, None if older_than is None else now - older_than) if end is not None]
     return DeadLetterFilter(
         subject=subject,
         source=source,
@@ -127,8 +116,8 @@ def _chosen_by(
         topic=topic,
         verdict=None if verdict is None else verdict.value,
         since=since,
-        until=min(ends, default=None),
-    )
+        until=until,
+    ).before(None if older_than is None else now - older_than)
 
 
 _OPTIONS = {"reason": "matching"}

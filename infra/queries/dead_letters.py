@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -47,6 +48,14 @@ DEAD_LETTERS_COLUMN_DOCS = {
     "discarded_at": "When it was set aside: discarded, voided (from the start), or superseded by the right message. "
     "Null: it waits for somebody.",
 }
+
+
+class DeadVerdict(StrEnum):
+    """The verdicts of dead letters."""
+
+    MALFORMED = "malformed"
+    REFUSED = "refused"
+    HELD = "held"
 
 
 class UntakenMessage(NamedTuple):
@@ -96,8 +105,24 @@ class DeadLetterFilter(NamedTuple):
             question = question.where(columns["seen_at"] < self.until)
         return question
 
+    def before(self, end: datetime | None) -> "DeadLetterFilter":
+        """Those of these that were seen before an instant, too."""
+        ends = [each for each in (self.until, end) if each is not None]
+        return self._replace(until=min(ends, default=None))
+
 
 EVERY_LETTER = DeadLetterFilter()
+
+
+class AlikeLetters(NamedTuple):
+    """How many letters have the same `values` in some fields, when the newest was seen, and the oldest of them."""
+
+    values: tuple[str | None, ...]
+    letters: int
+    newest: datetime
+    oldest: datetime
+    letter_id: str
+    reason: str
 
 
 class UntakenCounts(NamedTuple):
@@ -159,14 +184,47 @@ class DeadLetters:
         A voided message counts as discarded from the moment at which it was seen, a superseded one since the right
         message was recorded.
         """
-        question = wanted.applied_to(self._question(now, as_of, known_at))
-        if not discarded:
-            question = question.where(question.selected_columns["discarded_at"].is_(None))
-        return self._rows(question.limit(most))
+        return self._rows(self._dead(now, as_of, known_at, discarded, wanted).limit(most))
 
-    def held(self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER) -> list[UntakenMessage]:
+    def held(
+        self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER, *, most: int | None = None
+    ) -> list[UntakenMessage]:
         """Messages that wait for what they name, the longest waiting first; those that waited too long are dead."""
-        return self._rows(wanted.applied_to(held(AsOf.at(now), self._hold)))
+        return self._rows(wanted.applied_to(held(AsOf.at(now), self._hold)).limit(most))
+
+    def waiting_among(self, now: datetime, letter_ids: Sequence[str]) -> set[str]:
+        """Which of these are held and wait."""
+        found: set[str] = set()
+        for start in range(0, len(letter_ids), LETTERS_AT_ONCE):
+            question = held(AsOf.at(now), self._hold)
+            some = question.selected_columns["letter_id"].in_(letter_ids[start : start + LETTERS_AT_ONCE])
+            found |= {letter.letter_id for letter in self._rows(question.where(some))}
+        return found
+
+    def alike_dead(
+        self,
+        by: Sequence[str],
+        now: datetime,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        *,
+        discarded: bool = False,
+        wanted: DeadLetterFilter = EVERY_LETTER,
+    ) -> list[AlikeLetters]:
+        """What `dead` would return, counted by these fields."""
+        return self._alike(self._dead(now, as_of, known_at, discarded, wanted), by)
+
+    def alike_held(
+        self, by: Sequence[str], now: datetime, wanted: DeadLetterFilter = EVERY_LETTER
+    ) -> list[AlikeLetters]:
+        """What `held` would return, counted by these fields."""
+        return self._alike(wanted.applied_to(held(AsOf.at(now), self._hold)), by)
+
+    def count_held(self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER) -> int:
+        """How many messages `held` would return."""
+        waiting = wanted.applied_to(held(AsOf.at(now), self._hold)).order_by(None).subquery()
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(waiting)).scalar_one())
 
     def set_aside(
         self,
@@ -258,6 +316,35 @@ class DeadLetters:
             malformed = _malformed().where(malformed_messages.c.letter_id.in_(some))
             found |= {row.letter_id: row for row in (*self._rows(well_formed), *self._rows(malformed))}
         return [found[letter_id] for letter_id in dict.fromkeys(letter_ids) if letter_id in found]
+
+    def _dead(
+        self,
+        now: datetime,
+        as_of: datetime | None,
+        known_at: datetime | None,
+        discarded: bool,
+        wanted: DeadLetterFilter,
+    ) -> Select[Any]:
+        question = wanted.applied_to(self._question(now, as_of, known_at))
+        return question if discarded else question.where(question.selected_columns["discarded_at"].is_(None))
+
+    def _alike(self, question: Select[Any], by: Sequence[str]) -> list[AlikeLetters]:
+        letter = question.order_by(None).subquery().c
+        alike = [letter[name] for name in by]
+        place = func.row_number().over(partition_by=alike, order_by=(letter.seen_at, letter.letter_id))
+        counted = select(
+            *(column.label(f"value_{number}") for number, column in enumerate(alike)),
+            func.count().over(partition_by=alike).label("letters"),
+            func.max(letter.seen_at).over(partition_by=alike).label("newest"),
+            letter.seen_at,
+            letter.letter_id,
+            letter.reason,
+            place.label("place"),
+        ).subquery()
+        oldest = select(*list(counted.c)[:-1]).where(counted.c.place == 1)
+        with self._engine.connect() as connection:
+            found = connection.execute(oldest.order_by(counted.c.seen_at, counted.c.letter_id)).all()
+        return [AlikeLetters(tuple(row[: len(by)]), *row[len(by) :]) for row in found]
 
     def _rows(self, question: Select[Any]) -> list[UntakenMessage]:
         with self._engine.connect() as connection:

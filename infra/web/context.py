@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 
 from fastapi import Request
 
@@ -24,7 +24,7 @@ class Web:
 
     `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
     /metrics, /healthz and /readyz. `rebuilds` are those that operators begin on pages; close them before the service.
-    An act calls `project_briefly` when it is stored.
+    An act calls `project_briefly` when it is stored. A diff holds `one_diff`.
     """
 
     waybill: Waybill
@@ -35,6 +35,7 @@ class Web:
     csrf: CsrfTokens = field(default_factory=CsrfTokens)
     hosts: Hosts = field(default_factory=Hosts)
     kept: Kept = field(default_factory=Kept)
+    one_diff: Lock = field(default_factory=Lock)
     project_briefly: BriefProjecting = field(init=False)
     rebuilds: Rebuilds = field(init=False)
 

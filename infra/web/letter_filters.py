@@ -7,9 +7,9 @@ from typing import NamedTuple
 from consumers.contract.faults import shape_of
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import dead_letters_matching, discarded_matching
-from infra.app.dead_letters.group import GROUPED_BY, LetterGroup
+from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, UnknownFieldError, read_grouping
 from infra.instants import WrongInstantError, age_of, since_of
-from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.dead_letters import DeadLetterFilter, DeadVerdict, UntakenMessage
 from infra.web.problems import Problem
 
 TEXTS = ("subject", "source", "type", "matching", "topic", "verdict")
@@ -19,7 +19,7 @@ SHAPE = "shape"
 WITHOUT = "without"
 """The fields, separated by commas, that no value could be read of: groups of malformed messages have such."""
 NAMES = (*TEXTS, "older_than", *INSTANTS, "discarded_by", SHAPE, WITHOUT)
-VERDICTS = ("malformed", "refused", "held")
+VERDICTS = tuple(verdict.value for verdict in DeadVerdict)
 
 
 class LetterChoice(NamedTuple):
@@ -44,6 +44,11 @@ class LetterChoice(NamedTuple):
     def but(self, name: str) -> list[tuple[str, str]]:
         """The parameters without one of them."""
         return [pair for pair in self.given if pair[0] != name]
+
+    @property
+    def is_counted_by_the_store(self) -> bool:
+        """Whether `wanted` says it all, so that nothing has to be read to be counted."""
+        return self.shape is None and not self.without
 
     def among(self, letters: Iterable[UntakenMessage]) -> list[UntakenMessage]:
         """Those of letters that match the filter which have the shape too."""
@@ -79,10 +84,10 @@ def letter_choice(pairs: Iterable[tuple[str, object]], zone: tzinfo, now: dateti
     told = {name: value.strip() for name, value in pairs if name in NAMES and isinstance(value, str) and value.strip()}
     verdict = told.get("verdict")
     if verdict is not None and verdict not in VERDICTS:
-        raise Problem(400, f"verdict: {verdict!r} must be one of {', '.join(VERDICTS)}")
+        raise _wrong("verdict", f"{verdict!r} must be one of {', '.join(VERDICTS)}")
     without = [name.strip() for name in told.get(WITHOUT, "").split(",") if name.strip()]
     if wrong := [name for name in without if name not in GROUPED_BY]:
-        raise Problem(400, f"{WITHOUT}: {wrong[0]!r} must be one of {', '.join(GROUPED_BY)}")
+        raise _wrong(WITHOUT, f"{wrong[0]!r} must be one of {', '.join(GROUPED_BY)}")
     instants = {name: _instant(told, name, zone, now) for name in INSTANTS}
     older = _older_than(told, now)
     return LetterChoice(
@@ -94,8 +99,8 @@ def letter_choice(pairs: Iterable[tuple[str, object]], zone: tzinfo, now: dateti
             topic=told.get("topic"),
             verdict=verdict,
             since=instants["since"],
-            until=min((end for end in (instants["until"], older) if end is not None), default=None),
-        ),
+            until=instants["until"],
+        ).before(older),
         told.get(SHAPE),
         without,
         told.get("discarded_by"),
@@ -106,21 +111,27 @@ def letter_choice(pairs: Iterable[tuple[str, object]], zone: tzinfo, now: dateti
 
 def read_by(text: str) -> tuple[str, ...]:
     """The fields by which letters are grouped, separated by commas. Raises Problem (400)."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names or any(name not in GROUPED_BY for name in names):
-        raise Problem(400, f"by: {text!r} must be some of {', '.join(GROUPED_BY)}, separated by commas")
-    return names
+    try:
+        return read_grouping(text)
+    except UnknownFieldError as e:
+        raise _wrong("by", str(e)) from None
 
 
 def _instant(told: dict[str, str], name: str, zone: tzinfo, now: datetime) -> datetime | None:
     try:
         return since_of(told[name], zone, now) if name in told else None
     except WrongInstantError as e:
-        raise Problem(400, f"{name}: {e}") from None
+        raise _wrong(name, str(e)) from None
 
 
 def _older_than(told: dict[str, str], now: datetime) -> datetime | None:
     try:
         return now - age_of(told["older_than"]) if "older_than" in told else None
-    except (WrongInstantError, OverflowError) as e:
-        raise Problem(400, f"older_than: {e}") from None
+    except WrongInstantError as e:
+        raise _wrong("older_than", str(e)) from None
+    except OverflowError:
+        raise _wrong("older_than", f"{told['older_than']} ago is before the year 1") from None
+
+
+def _wrong(parameter: str, problem: str) -> Problem:
+    return Problem(400, f"{parameter}: {problem}", parameter=parameter)

@@ -96,8 +96,11 @@ def test_what_waits_is_no_dead_letter_yet(sqlite_web: Served) -> None:
     [
         ("GET", "?colour=red", None, 400, "colour: is no parameter here; there are subject, source, "),
         ("GET", "?by=colour", None, 400, "by: 'colour' must be some of source, type, reason, "),
+        ("GET", "?since=1h&since=2h", None, 400, "since: is given 2 times; give it once"),
+        ("GET", "?until=999999w", None, 400, "until: 999999w ago is before the year 1"),
+        ("GET", "?older_than=999999w", None, 400, "older_than: 999999w ago is before the year 1"),
         ("GET", "?older_than=soon", None, 400, "older_than: 'soon' is not an age; give a number with m, h, d or w"),
-        ("GET", "?verdict=applied", None, 400, "verdict: 'applied' is not one of malformed, refused, held"),
+        ("GET", "?verdict=applied", None, 400, "verdict: 'applied' must be one of malformed, refused, held"),
         ("GET", "/orders/0/7", None, 404, "no dead letter has the id orders/0/7"),
         ("GET", "/orders/0/7/discard", None, 405, "this is done with POST"),
         ("POST", "/orders/0/7/discard", {"reason": "x"}, 404, "no dead letter has the id orders/0/7"),

@@ -16,6 +16,7 @@ from consumers.sources.json_lines import JsonLines
 from domain.operator.acts import OperatorAct
 from infra.app.container import _projector_role
 from infra.app.dead_letters.discard import discard
+from infra.app.dead_letters.group import group_letters, merged_groups
 from infra.app.ingest import ingest_source
 from infra.app.pause import pause
 from infra.app.rebuild.standing import RebuildStandings
@@ -180,6 +181,13 @@ def test_a_diff_shows_the_rows_that_a_rebuild_changes_and_the_rebuild_changes_th
     assert (name, detail["projection"], reason) == ("ProjectionRebuilt", "order_states", "a row was lost")
 
 
+def test_one_diff_is_made_at_a_time(sqlite_web: Served) -> None:
+    with sqlite_web.web.one_diff:
+        answer = sqlite_web.client.get("/operations/parts/shipments/diff")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "A rebuild would change nothing" in get(sqlite_web, "/operations/parts/shipments/diff")
+
+
 def until_it_ends(web: Served) -> dict[str, Any]:
     """What the stream tells last of the rebuild that this server runs."""
     with web.client.stream("GET", "/operations/rebuilds") as answer:
@@ -324,8 +332,23 @@ def test_letters_are_grouped_by_what_they_have_in_common_and_filtered_by_the_add
         ({"without": "source"}, 1),
         ({"until": "1d"}, 0),
         ({"older_than": "0m", "by": "verdict"}, 4),
+        ({"limit": "1"}, 4),
+        ({"limit": "1", "without": "subject"}, 1),
     ):
         assert f"Dead letters {count} wait for somebody" in get(web, LETTERS, **parameters), parameters
+    assert "The oldest 1 of 4" in get(web, LETTERS, limit="1")
+
+
+def test_the_store_counts_letters_as_if_each_was_read(web: Served) -> None:
+    wrong = [timeless("SO-1"), timeless("SO-2", type="x"), timeless("SO-3", source="/crm"), timeless("SO-3")]
+    hears(web, *wrong, b"\xff\xfe", confirmed("SO-8", EARLY), confirmed("SO-9", EARLY))
+    kept, now = web.waybill.dead_letters, web.waybill.clock() + timedelta(seconds=1)
+    for by in (("source", "type", "reason"), ("reason",), ("verdict",), ("topic", "subject")):
+        assert merged_groups(kept.alike_dead(by, now), by) == group_letters(kept.dead(now), by), by
+        assert merged_groups(kept.alike_held(by, now), by) == group_letters(kept.held(now), by), by
+    assert kept.count_held(now) == len(kept.held(now)) == 2
+    ids = [letter.letter_id for letter in (*kept.dead(now), *kept.held(now))]
+    assert kept.waiting_among(now, ids) == {letter.letter_id for letter in kept.held(now)}
 
 
 def test_a_filter_that_makes_no_sense_is_told(sqlite_web: Served) -> None:
@@ -396,6 +419,13 @@ def confirmed_of(asked: httpx.Response) -> str:
     """What the form confirms that asks whether to do it."""
     (digest,) = re.findall(r'name="confirmed" value="([^"]+)"', asked.text)
     return str(digest)
+
+
+def test_a_redrive_of_many_is_tried_with_the_first_of_them(sqlite_web: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.web.pages.dead_letters.MOST_TRIED", 2)
+    hears(sqlite_web, *(timeless(f"SO-{number}") for number in range(3)))
+    asked = text_of(post(sqlite_web, f"{LETTERS}/redrive"))
+    assert "Tried just now with the first 2 of them, and rolled back: 3 letters would be redriven" in asked
 
 
 def test_what_waits_is_not_discarded(sqlite_web: Served) -> None:

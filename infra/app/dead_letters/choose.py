@@ -33,11 +33,10 @@ def _only(found: Sequence[UntakenMessage], beginning: str) -> UntakenMessage:
 
 def expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
     """Raise CannotChooseError if one of these is held and waits: it is no dead letter yet, so it is not discarded."""
-    held = {letter.letter_id for letter in letters if letter.verdict == Verdict.HELD.value}
-    if held:
-        waiting = held & {message.letter_id for message in waybill.dead_letters.held(waybill.clock())}
-        if waiting:
-            raise CannotChooseError(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
+    held = [letter.letter_id for letter in letters if letter.verdict == Verdict.HELD.value]
+    waiting = waybill.dead_letters.waiting_among(waybill.clock(), held)
+    if waiting:
+        raise CannotChooseError(f"{min(waiting)} is held and no dead letter yet: it waits for what it names")
 
 
 def dead_letters_matching(waybill: Waybill, wanted: DeadLetterFilter) -> list[UntakenMessage]:

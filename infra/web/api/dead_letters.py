@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.verdict import Verdict
 from infra.app.container import Waybill
+from infra.app.dead_letters.choose import CannotChooseError, expect_dead
 from infra.app.dead_letters.discard import discard
-from infra.app.dead_letters.group import GROUPED_BY, group_letters
+from infra.app.dead_letters.group import GROUPED_BY, merged_groups
 from infra.app.dead_letters.redrive import redrive, would_redrive
 from infra.app.dead_letters.show import LetterGoneError, find_letters, show_letter
-from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
+from infra.queries.dead_letters import UntakenMessage
 from infra.web.api.answers import json_answer
 from infra.web.api.describing import (
     AGE,
@@ -27,8 +27,9 @@ from infra.web.api.describing import (
     problems,
     record,
 )
-from infra.web.api.parameters import Parameters, wrong
+from infra.web.api.parameters import Parameters
 from infra.web.context import stop_of, web_of
+from infra.web.letter_filters import VERDICTS, letter_choice, read_by
 from infra.web.problems import Problem
 from infra.web.security.guard import Operator, Reader
 
@@ -36,7 +37,6 @@ router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
 PAGE, MOST_LETTERS, NEAREST = 100, 10_000, 3
 LONGEST_REASON = 1_000
-VERDICTS = ("malformed", "refused", "held")
 
 _STRING = {"type": "string"}
 _SINCE = {"anyOf": [*WHEN["anyOf"], AGE]}
@@ -101,6 +101,7 @@ _FILTERS = [
     parameter("since", "Only letters seen at this instant or later; an age means so long ago.", _SINCE),
     parameter("until", "Only letters seen before this instant; an age means so long ago.", _SINCE),
 ]
+_FILTER_NAMES = [one["name"] for one in _FILTERS]
 _OF_THE_LIST = [
     *_FILTERS,
     *CLOCKS,
@@ -150,45 +151,24 @@ def list_letters(request: Request, principal: Reader) -> Response:
     """The malformed, the refused, and those held too long, the oldest first; with `by`, how many of each kind."""
     waybill, given = web_of(request).waybill, Parameters(request)
     as_of, known_at = given.instant("as_of"), given.instant("known_at")
-    fields, everything = _read_by(given), given.flag("all")
+    by, everything = given.text("by"), given.flag("all")
+    fields = None if by is None else read_by(by)
     limit = given.whole("limit", 1, MOST_LETTERS) or PAGE
     now = waybill.clock()
-    wanted = _filter(given, waybill)
+    pairs = [(name, given.text(name)) for name in _FILTER_NAMES]
+    wanted = letter_choice(pairs, waybill.settings.zone, now).wanted
     given.expect_no_more(_KNOWN)
     kept = waybill.dead_letters
     counts = kept.counts(now, as_of, known_at, wanted=wanted)
-    most = limit if fields is None else None
-    letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted, most=most)
-    told: dict[str, Any] = {"letters": [letter._asdict() for letter in letters]}
-    if fields is not None:
-        told = {"groups": [group.row(fields) for group in group_letters(letters, fields)[:limit]]}
+    told: dict[str, Any]
+    if fields is None:
+        letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted, most=limit)
+        told = {"letters": [letter._asdict() for letter in letters]}
+    else:
+        alike = kept.alike_dead(fields, now, as_of, known_at, discarded=everything, wanted=wanted)
+        told = {"groups": [group.row(fields) for group in merged_groups(alike, fields)[:limit]]}
     total = counts.dead if everything else counts.dead - counts.set_aside
     return json_answer({**told, "total": total, "set_aside": counts.set_aside})
-
-
-def _read_by(given: Parameters) -> list[str] | None:
-    text = given.text("by")
-    if text is None:
-        return None
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
-    if any(name not in GROUPED_BY for name in names):
-        raise wrong("by", f"{text!r} must be some of {', '.join(GROUPED_BY)}, separated by commas")
-    return names
-
-
-def _filter(given: Parameters, waybill: Waybill) -> DeadLetterFilter:
-    now = waybill.clock()
-    ends = [end for end in (given.since("until", now), given.before("older_than", now)) if end is not None]
-    return DeadLetterFilter(
-        subject=given.text("subject"),
-        source=given.text("source"),
-        type=given.text("type"),
-        reason=given.text("matching"),
-        topic=given.text("topic"),
-        verdict=given.choice("verdict", VERDICTS),
-        since=given.since("since", now),
-        until=min(ends, default=None),
-    )
 
 
 @router.post(
@@ -222,8 +202,10 @@ def discard_letter(request: Request, principal: Operator, letter_id: str, body: 
     """Set a dead letter aside: it stays in the books and leaves the lists."""
     waybill, dry_run = web_of(request).waybill, _dry_run(request)
     found = _letter(waybill, letter_id)
-    if found.verdict == Verdict.HELD.value and not _held_too_long(waybill, found):
-        raise Problem(409, f"{letter_id} is held and no dead letter yet: it waits for what it names")
+    try:
+        expect_dead(waybill, [found])
+    except CannotChooseError as e:
+        raise Problem(409, str(e)) from None
     if dry_run:
         changed = [found.letter_id] if found.discarded_at is None else []
     else:
@@ -250,12 +232,6 @@ def letter(request: Request, principal: Reader, letter_id: str) -> Response:
         return json_answer(show_letter(waybill, found).fields())
     except LetterGoneError as e:
         raise Problem(404, str(e)) from e
-
-
-def _held_too_long(waybill: Waybill, held: UntakenMessage) -> bool:
-    wanted = DeadLetterFilter(subject=held.subject, source=held.source, verdict=held.verdict)
-    dead = waybill.dead_letters.dead(waybill.clock(), discarded=True, wanted=wanted)
-    return held.letter_id in {one.letter_id for one in dead}
 
 
 def _dry_run(request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Request
 
@@ -11,8 +11,6 @@ from infra.web.context import web_of
 from infra.web.problems import Problem
 
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
-_AGE = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Parameters:
@@ -72,22 +70,6 @@ class Parameters:
             return instant_of(text, self._zone)
         except WrongInstantError as e:
             raise wrong(name, str(e)) from None
-
-    def since(self, name: str, now: datetime) -> datetime | None:
-        """An instant, or an age, such as 2h, which means so long before `now`; None if there is none."""
-        text = self._left.get(name, [""])[0]
-        return now - self._age(name) if _AGE.fullmatch(text) else self.instant(name)
-
-    def before(self, name: str, now: datetime) -> datetime | None:
-        """The instant that is an age, such as 12h or 3d, before `now`; None if there is none."""
-        return now - self._age(name) if name in self._left else None
-
-    def _age(self, name: str) -> timedelta:
-        text = self.text(name) or ""
-        found = _AGE.fullmatch(text)
-        if found is None:
-            raise wrong(name, f"{text!r} is not an age; give a number with m, h, d or w, such as 3d")
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
     @property
     def rest(self) -> Mapping[str, Sequence[str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,7 +14,7 @@ from consumers.contract.writing import instant_text
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import CannotChooseError, expect_dead, letters_named
 from infra.app.dead_letters.discard import discard, restore
-from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters
+from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, group_letters, merged_groups
 from infra.app.dead_letters.redrive import ChangedVerdict, redrive, would_redrive
 from infra.queries.dead_letters import UntakenMessage
 from infra.serialization import json_text
@@ -42,6 +42,14 @@ DEAD, HELD = "/operations/dead-letters", "/operations/held"
 REDRIVE, DISCARD, RESTORE = "redrive", "discard", "restore"
 
 
+class Found(NamedTuple):
+    """The letters to be listed, how many there are, and the groups of all of them."""
+
+    listed: Sequence[UntakenMessage]
+    total: int
+    groups: Sequence[LetterGroup]
+
+
 @router.get(DEAD)
 def dead_letters(
     request: Request,
@@ -56,15 +64,22 @@ def dead_letters(
     choice = _choice(request, waybill)
     everything = bool(every) or choice.is_of_discarded
     kept = waybill.dead_letters
+    counts = kept.counts(now, asked.as_of, asked.known_at, wanted=choice.wanted)
+    aside = 0 if everything else counts.set_aside
+    names = read_by(by)
     if choice.is_of_discarded:
-        letters = choice.discarded(waybill)
+        found = _found(choice.discarded(waybill), names, limit)
+    elif choice.is_counted_by_the_store:
+        clocks_told = (now, asked.as_of, asked.known_at)
+        found = Found(
+            kept.dead(*clocks_told, discarded=everything, wanted=choice.wanted, most=limit),
+            counts.dead - aside,
+            merged_groups(kept.alike_dead(names, *clocks_told, discarded=everything, wanted=choice.wanted), names),
+        )
     else:
-        found = kept.dead(now, asked.as_of, asked.known_at, discarded=everything, wanted=choice.wanted)
-        letters = choice.among(found)
-    aside = 0 if everything else kept.set_aside(now, asked.as_of, asked.known_at, wanted=choice.wanted)
-    return _list(
-        request, principal, clocks, choice, letters, by, limit, path=DEAD, everything=everything, left_out=aside
-    )
+        all_of_them = kept.dead(now, asked.as_of, asked.known_at, discarded=everything, wanted=choice.wanted)
+        found = _found(choice.among(all_of_them), names, limit)
+    return _list(request, principal, clocks, choice, found, by, limit, path=DEAD, everything=everything, left_out=aside)
 
 
 @router.get(HELD)
@@ -75,10 +90,19 @@ def held(
     limit: int = Query(LISTED, ge=1, le=MOST_LISTED),
 ) -> Response:
     """Messages that wait for something that they name, the longest waiting first."""
-    waybill = web_of(request).waybill
-    choice = _choice(request, waybill)
-    letters = choice.among(waybill.dead_letters.held(waybill.clock(), choice.wanted))
-    return _list(request, principal, clocks_of(request), choice, letters, by, limit, path=HELD)
+    waybill, names = web_of(request).waybill, read_by(by)
+    choice, now, kept = _choice(request, waybill), waybill.clock(), waybill.dead_letters
+    if choice.is_counted_by_the_store:
+        groups = merged_groups(kept.alike_held(names, now, choice.wanted), names)
+        found = Found(kept.held(now, choice.wanted, most=limit), kept.count_held(now, choice.wanted), groups)
+    else:
+        found = _found(choice.among(kept.held(now, choice.wanted)), names, limit)
+    return _list(request, principal, clocks_of(request), choice, found, by, limit, path=HELD)
+
+
+def _found(letters: Sequence[UntakenMessage], by: Sequence[str], limit: int) -> Found:
+    """What was found, where a part of the choice is no question to the store."""
+    return Found(letters[:limit], len(letters), group_letters(letters, by))
 
 
 @router.post("/operations/dead-letters/{act}")
@@ -240,7 +264,7 @@ def _list(
     principal: Principal,
     clocks: Clocks,
     choice: LetterChoice,
-    letters: Sequence[UntakenMessage],
+    found: Found,
     by: str,
     limit: int,
     *,
@@ -249,7 +273,7 @@ def _list(
     left_out: int = 0,
 ) -> Response:
     names = read_by(by)
-    groups = group_letters(letters, names)
+    groups = found.groups
 
     def address(pairs: Sequence[tuple[str, str]], **more: str) -> str:
         kept = {} if by == BY else {"by": by}
@@ -267,9 +291,9 @@ def _list(
         texts=TEXTS,
         verdicts=VERDICTS,
         values=dict(choice.given),
-        letters=letters[:limit],
-        count=len(letters),
-        listed=bool(choice.given) or len(letters) <= LISTED_AT_ONCE or "limit" in request.query_params,
+        letters=found.listed,
+        count=found.total,
+        listed=bool(choice.given) or found.total <= LISTED_AT_ONCE or "limit" in request.query_params,
         limit=limit,
         most=MOST_LISTED,
         by=by,

@@ -52,12 +52,20 @@ def rebuild(request: Request, principal: Operator, part: str, fields: Fields) ->
 def diff(
     request: Request, principal: Reader, part: str, samples: int = Query(SAMPLES, ge=0, le=MOST_SAMPLES)
 ) -> Response:
-    """Which rows a rebuild would change. It settles every subject again, so it takes about as long as a rebuild."""
+    """Which rows a rebuild would change. It settles every subject again, so it takes about as long as a rebuild.
+
+    One at a time: several would leave little for everybody else.
+    """
     projection, problem = _projection(part), ""
+    one_diff = web_of(request).one_diff
+    if not one_diff.acquire(blocking=False):
+        raise Problem(503, "another diff is being made; ask again when it is done", headers={"Retry-After": "10"})
     try:
         found = diff_projections(web_of(request).waybill, [projection], samples=samples)
     except ShapeFailsError as e:
         found, problem = [], f"{e}. A rebuild would stop there."
+    finally:
+        one_diff.release()
     return page(
         request,
         "diff.html",
