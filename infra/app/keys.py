@@ -22,7 +22,11 @@ class NeedsKeysError(Exception):
 
 
 class WrongKeyError(ValueError):
-    """A key with these options makes no sense; the message names the option and the fix."""
+    """A key with these properties makes no sense; `field` is the wrong one, and the message names the fix."""
+
+    def __init__(self, field: str, problem: str):
+        super().__init__(problem)
+        self.field = field
 
 
 class KeyRow(NamedTuple):
@@ -55,14 +59,14 @@ def create_key(
 ) -> tuple[ApiKey, StoredKey]:
     """A new key, and what is stored of it. Raises WrongKeyError."""
     if not roles:
-        raise WrongKeyError("--role: a key needs at least one of publish, read, operate")
+        raise WrongKeyError("roles", "a key needs at least one of publish, read, operate")
     if source is not None and Role.PUBLISH not in roles:
-        raise WrongKeyError("--source says of which source the key may publish: add --role publish, or leave it out")
+        raise WrongKeyError("source", "only a key with the role publish can be limited to a source")
     key = new_key()
 
     def work(acting: Acting) -> StoredKey:
         if expires_at is not None and expires_at <= acting.now:
-            raise WrongKeyError("--expires: this instant has passed; give a later one")
+            raise WrongKeyError("expires_at", "this instant has passed; give a later one")
         made = StoredKey(
             key.key_id, hash_of(key.secret), name, frozenset(roles), source, acting.now, who.operator, expires_at
         )

@@ -145,10 +145,6 @@ class Steps:
         """The order as settled after a step; 0 is before the first one. Raises IndexError."""
         return self._settled(number).settling
 
-    def settled_numbers(self) -> Sequence[int]:
-        """The steps that were settled so far."""
-        return sorted(self._cache)
-
     def _settled(self, number: int) -> Settled:
         if not 0 <= number <= len(self.events):
             raise IndexError(f"step {number} of {len(self.events)}")

@@ -21,7 +21,15 @@ from infra.app.dead_letters.choose import (
     letters_named,
 )
 from infra.app.dead_letters.discard import SetAsideReport, discard, restore
-from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
+from infra.app.dead_letters.edit import (
+    CannotEditError,
+    Edited,
+    NeedsReplacementError,
+    WrongReplacementError,
+    do_edit,
+    plan_edit,
+    would_edit,
+)
 from infra.app.dead_letters.redrive import ChangedVerdict, RedriveReport, redrive, would_redrive
 from infra.cli.arguments import (
     FormatOption,
@@ -236,7 +244,13 @@ def edit_letter(
                 waybill, letter, [read_assignment(text) for text in assignments or ()], replacement, operator
             )
             row = would_edit(waybill, plan) if dry_run else do_edit(waybill, plan, operator, reason)
-        except (CannotEditError, FieldError) as e:
+        except NeedsReplacementError as e:
+            raise typer.BadParameter(f"{e} with --file") from None
+        except WrongReplacementError as e:
+            raise typer.BadParameter(f"the file {e.problem}") from None
+        except CannotEditError as e:
+            raise typer.BadParameter(f"{e}: {e.command}" if e.command else str(e)) from None
+        except FieldError as e:
             raise typer.BadParameter(str(e)) from None
     if form is Format.TABLE:
         show_rows(["change"], [{"change": change} for change in plan.changes], form, title="Changes")

@@ -31,6 +31,8 @@ from infra.store.opening import Access
 from infra.store.operator_log import Who
 from infra.web.security.state_folder import StateFolder, StateFolderError
 
+_OPTIONS = {"roles": "--role", "source": "--source", "expires_at": "--expires"}
+_FIXES = {"source": "; add --role publish, or leave it out"}
 keys = typer.Typer(help="Keys for the HTTP API and its pages.", no_args_is_help=True)
 
 
@@ -93,7 +95,7 @@ def create(
                 waybill, frozenset(roles), name or operator, Who(operator, reason), source, expires
             )
         except WrongKeyError as e:
-            raise typer.BadParameter(str(e)) from e
+            raise typer.BadParameter(f"{_OPTIONS[e.field]}: {e}{_FIXES.get(e.field, '')}") from e
         row = row_of(stored, waybill.clock(), None)._asdict()
     show_rows(("key", *KeyRow._fields), [{"key": key.text, **row}], form)
     show_note(form, "keep the key now, it is not shown again; a program sends it as: Authorization: Bearer KEY")

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from infra.serialization import json_text
 from infra.web.context import web_of
 
+EVENT_STREAM = "text/event-stream"
 SECONDS_BETWEEN_COMMENTS = 15.0
 """A silent stream gets a comment, so that nothing on the way closes it and a reader that left is noticed."""
 COMMENT = ":\n\n"
@@ -27,11 +28,11 @@ def event_text(data: Any, *, event: str | None = None, id: str | None = None) ->
 def event_stream(events: AsyncIterator[str]) -> StreamingResponse:
     """The answer that sends these events as they come."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
 
 
 def stops(request: Request) -> bool:
-    """Whether the server stops, which would else wait for this answer to end."""
+    """Whether the server stops: it waits for this answer to end."""
     stop = getattr(request.app.state, "stop", None)
     return stop is not None and bool(stop.is_set())
 
@@ -44,4 +45,6 @@ async def goes_on(request: Request, seconds: float) -> bool:
         if stops(request):
             return False
         await asyncio.sleep(min(left, _LOOK_SECONDS))
-    return not await request.is_disconnected() and await run_in_threadpool(web_of(request).still_holds, request)
+    if stops(request) or await request.is_disconnected():
+        return False
+    return await run_in_threadpool(web_of(request).still_holds, request)

@@ -20,7 +20,7 @@ from domain.operator.acts import DeadLetterEdited, OperatorAct
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import letters_named
 from infra.app.dead_letters.discard import discard, restore
-from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit
+from infra.app.dead_letters.edit import CannotEditError, Edited, NeedsReplacementError, do_edit, plan_edit
 from infra.app.dead_letters.redrive import redrive, would_redrive
 from infra.app.dead_letters.show import find_letters, show_letter
 from infra.app.verify import verify_store
@@ -282,7 +282,7 @@ def test_an_edit_that_does_not_fit_changes_nothing(floor: Floor) -> None:
     ):
         with pytest.raises(ValueError, match=saying):
             edit(floor, letter, assignment)
-    with pytest.raises(ValueError, match="the file must be JSON"):
+    with pytest.raises(ValueError, match="the corrected message must be JSON"):
         edit(floor, letter, file=b"{")
     assert dead(floor) == [letter]
     assert acts(floor) == []
@@ -291,7 +291,7 @@ def test_an_edit_that_does_not_fit_changes_nothing(floor: Floor) -> None:
 def test_bytes_that_are_no_json_are_replaced_whole_and_an_id_that_was_taken_is_not_taken_again(floor: Floor) -> None:
     floor.hears(b"no JSON", b"nor this")
     first, second = dead(floor)
-    with pytest.raises(CannotEditError, match="--file"):
+    with pytest.raises(NeedsReplacementError, match="all of it has to be given"):
         edit(floor, first, "id=1")
     assert edit(floor, first, file=json.dumps(ORDER).encode()).verdict == "applied"
     with pytest.raises(CannotEditError, match="taken before"):

@@ -6,6 +6,7 @@ The copy, the setting aside and the act commit together.
 """
 
 import hashlib
+import shlex
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -36,7 +37,23 @@ EDITS = "waybill/edits"
 
 
 class CannotEditError(ValueError):
-    """The letter cannot be edited so; the error says why and what to do."""
+    """The letter cannot be edited so; the error says why. `command` tells more or helps, if there is one."""
+
+    def __init__(self, why: str, command: str | None = None):
+        super().__init__(why)
+        self.command = command
+
+
+class NeedsReplacementError(CannotEditError):
+    """No field of the letter can be set, so all of it has to be given."""
+
+
+class WrongReplacementError(CannotEditError):
+    """The replacement is no message; `problem` is the predicate of a sentence about it, such as "must be JSON"."""
+
+    def __init__(self, problem: str):
+        super().__init__(f"the corrected message {problem}")
+        self.problem = problem
 
 
 class Edit(NamedTuple):
@@ -80,12 +97,12 @@ def plan_edit(
         before = event_document(content.body, content.headers)
     except Unreadable as error:
         if replacement is None:
-            raise CannotEditError(f"the message {error}; give all of it with --file") from None
+            raise NeedsReplacementError(f"the message {error}, so all of it has to be given") from None
         before = None
     try:
         start = before if replacement is None else event_document(replacement, ())
     except Unreadable as error:
-        raise CannotEditError(f"the file {error}") from None
+        raise WrongReplacementError(str(error)) from None
     after = assigned(start, assignments)
     changes = list(differences(before, after))
     if not changes:
@@ -138,8 +155,8 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
     if edit.key in transaction.registered([edit.key]):
         source, message_id, subject = edit.key
         raise CannotEditError(
-            f"message {message_id} of {source} about {subject} was taken before: "
-            f"waybill message {source} {message_id} tells of it"
+            f"message {message_id} of {source} about {subject} was taken before",
+            shlex.join(["waybill", "message", source, message_id]),
         )
     feed = transaction.open_finished_feed(f"{EDITS}/{operator}", now)
     changes = Changes(now, ())
@@ -147,7 +164,10 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
     if not is_malformed(letter):
         arrivals.append(_void(waybill, letter, feed, acting))
     elif not transaction.set_aside([letter.letter_id], EDITED, operator, reason, now, now - waybill.hold):
-        raise CannotEditError(f"{letter.letter_id} is set aside already: waybill dead-letters restore lists it again")
+        raise CannotEditError(
+            f"{letter.letter_id} is set aside already; restore it first",
+            shlex.join(["waybill", "dead-letters", "restore", letter.letter_id]),
+        )
     ignored = {edit.key: edit.read.ignored} if edit.read.ignored else {}
     batch = BatchProcessor(transaction, changes, lambda *_: "", IngestSettlingCache())
     batch.process(Read(arrivals, (), ignored))

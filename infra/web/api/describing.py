@@ -189,12 +189,10 @@ def view_operation(view: View, media_types: Sequence[str]) -> Operation:
         **{
             POSITION: "The position of the newest event that the rows reflect.",
             AS_OF: "T.",
-            "Link": "The address of the next page, where there is one.",
         },
     )
     for media_type in media_types[1:]:
         answer["content"][media_type] = {"schema": {"type": "string"}}
-    del answer["headers"]["Link"]  # not in every answer; its name is in the guide
     return Operation([*_of_every_view(view), *_filters(columns)], {200: answer, **problems(400, 406, 503)})
 
 

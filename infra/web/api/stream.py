@@ -1,28 +1,31 @@
 """What happens, as it happens: GET /v1/events/stream, server-sent events."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from time import monotonic
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 
 from infra.app.news import News, NewsReader, Place
-from infra.serialization import json_text
 from infra.store.opening import StoreChangedError
 from infra.store.retries import passes
 from infra.web.api.describing import parameter, problems
 from infra.web.api.parameters import Parameters, wrong
 from infra.web.context import web_of
 from infra.web.security.guard import Reader
-from infra.web.server_sent_events import stops
+from infra.web.server_sent_events import (
+    COMMENT,
+    EVENT_STREAM,
+    SECONDS_BETWEEN_COMMENTS,
+    event_stream,
+    event_text,
+    goes_on,
+)
 
 router = APIRouter(tags=["events"])
 
-EVENT_STREAM = "text/event-stream"
 SECONDS_BETWEEN_LOOKS = 0.25
-SECONDS_BETWEEN_HEARTBEATS = 15.0
 MILLISECONDS_TO_RECONNECT = 2_000
 _PLACE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
@@ -62,9 +65,7 @@ async def stream(request: Request, principal: Reader) -> Response:
     given.expect_no_more(("after",))
     reader = NewsReader(web_of(request).waybill)
     place = await run_in_threadpool(_begin, reader, request.headers.get("last-event-id") or after)
-    # A proxy must pass on each event as it comes.
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_lines(request, reader, place), 200, headers, EVENT_STREAM)
+    return event_stream(_lines(request, reader, place))
 
 
 def _begin(reader: NewsReader, text: str | None) -> Place:
@@ -78,36 +79,26 @@ def _begin(reader: NewsReader, text: str | None) -> Place:
 
 
 async def _lines(request: Request, reader: NewsReader, place: Place) -> AsyncIterator[str]:
-    yield f"retry: {MILLISECONDS_TO_RECONNECT}\n\n" + _line(News("begun", {"position": place.position}, place))
-    quiet = 0.0
-    while not stops(request):
-        found = await run_in_threadpool(_read, request, reader, place)
-        if found is None:
-            return
-        news, after = found
+    yield f"retry: {MILLISECONDS_TO_RECONNECT}\n\n" + _text(News("begun", {"position": place.position}, place))
+    said, moved = monotonic(), True  # the first look is at once
+    while await goes_on(request, 0.0 if moved else SECONDS_BETWEEN_LOOKS):
+        news, after = await run_in_threadpool(_read, reader, place)
         moved, place = after != place, after
-        if news:
-            quiet = 0.0
-            yield "".join(map(_line, news))
-        if moved:
-            continue
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        quiet += SECONDS_BETWEEN_LOOKS
-        if quiet >= SECONDS_BETWEEN_HEARTBEATS:
-            quiet = 0.0
-            yield ": nothing new\n\n"
+        if news or monotonic() - said >= SECONDS_BETWEEN_COMMENTS:
+            yield "".join(map(_text, news)) or COMMENT
+            said = monotonic()
 
 
-def _read(request: Request, reader: NewsReader, place: Place) -> tuple[Sequence[News], Place] | None:
-    """Some news, and the place after it; nothing while the store is unavailable. None: the key or session ended."""
+def _read(reader: NewsReader, place: Place) -> tuple[Sequence[News], Place]:
+    """Some news, and the place after it; nothing while the store is unavailable."""
     try:
-        return reader.after(place) if web_of(request).still_holds(request) else None
+        return reader.after(place)
     except Exception as e:
         if passes(e) or isinstance(e, StoreChangedError):
             return (), place
         raise
 
 
-def _line(news: News) -> str:
+def _text(news: News) -> str:
     place = news.place
-    return f"id: {place.position}-{place.notice}\nevent: {news.kind}\ndata: {json_text(news.data)}\n\n"
+    return event_text(news.data, event=news.kind, id=f"{place.position}-{place.notice}")

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from consumers.contract.fields import FieldError
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import CannotChooseError, letters_named
-from infra.app.dead_letters.edit import CannotEditError, Edited, do_edit, plan_edit, would_edit
+from infra.app.dead_letters.edit import CannotEditError, Edited, WrongReplacementError, do_edit, plan_edit, would_edit
 from infra.app.dead_letters.show import LetterGoneError, ShownLetter, show_letter
 from infra.marked_json import MarkedLine, marked_lines
 from infra.queries.letter_contents import is_malformed
@@ -61,8 +61,10 @@ def edit(request: Request, principal: Operator, fields: Fields) -> Response:
             else:
                 project = partial(web_of(request).project_briefly, stop_of(request))
                 edited = do_edit(waybill, plan, principal.name, reason, project)
+        except WrongReplacementError as e:
+            fault = f"the text {e.problem}"
         except (CannotEditError, FieldError) as e:
-            fault = str(e).replace("the file ", "the text ", 1) if str(e).startswith("the file ") else str(e)
+            fault = str(e)
     if edited is not None and not checks:
         shown = _shown(waybill, shown.message.letter_id) if _is_kept(waybill, shown) else shown
     status = HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK
