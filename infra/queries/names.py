@@ -1,7 +1,7 @@
 """The names of reps and accounts, for pages that show their ids."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -46,19 +46,24 @@ def names(views: Views, asked: Asked, accounts: Iterable[str]) -> Names:
 
 def names_within(reading: Reading, accounts: Iterable[str]) -> Names:
     """The same from a snapshot of which REPS and ACCOUNTS are a part."""
-    rep, account = rep_periods.c, account_periods.c
+    rep = rep_periods.c
     reps = [
         NamedRep(*row)
         for row in reading.rows(
             select(rep.rep_id, rep.name, rep.registered).where(reading.as_of.holds(rep_periods)).order_by(rep.rep_id)
         )
     ]
-    ids = sorted(set(accounts))
-    asked: Any = select(account.account_id, account.name).where(
-        account.account_id.in_(ids), account.name.is_not(None), reading.as_of.holds(account_periods)
-    )
     return Names(
         {one.rep_id: one.name for one in reps},
-        {row.account_id: row.name for row in reading.rows(asked)} if ids else {},
+        account_names(reading, accounts),
         sorted((one for one in reps if one.registered), key=lambda one: (one.name, one.rep_id))[:MOST_REPS],
     )
+
+
+def account_names(reading: Reading, accounts: Iterable[str]) -> Mapping[str, str]:
+    """The names of these accounts, by id, of those who have one; from a snapshot of which ACCOUNTS is a part."""
+    ids, account = sorted(set(accounts)), account_periods.c
+    named = select(account.account_id, account.name).where(
+        account.account_id.in_(ids), account.name.is_not(None), reading.as_of.holds(account_periods)
+    )
+    return {row.account_id: row.name for row in reading.rows(named)} if ids else {}

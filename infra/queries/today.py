@@ -1,14 +1,15 @@
 """What a desk looks at in the morning: its open work by what it needs and who holds it, from one snapshot."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
-from infra.queries.views import Asked, Reading, Views
+from infra.queries.names import account_names
+from infra.queries.views import Asked, Views
 from projections.accounts import ACCOUNTS
 from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
@@ -17,7 +18,7 @@ from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import at_risk_deliveries
 from projections.views.desk_load import NEEDS, OVERDUE, RISKS, desk_load, follow_ups_by_facts
 from projections.views.overdue_deliveries import overdue_deliveries
-from projections.views.tables import account_periods, rep_periods
+from projections.views.tables import rep_periods
 
 WORST = 6
 """How many overdue orders, and how many at risk, are named."""
@@ -111,8 +112,8 @@ def today(views: Views, asked: Asked) -> Today:
         reps = {row.rep_id: row for row in reading.rows(_registered(as_of))}
         worst = reading.dicts(overdue_deliveries(as_of).limit(WORST))
         nearest = reading.dicts(at_risk_deliveries(as_of).limit(WORST))
-        names = {rep_id: row.name for rep_id, row in reps.items()}
-        names |= _account_names(reading, [*worst, *nearest])
+        shown = [row["account_id"] for row in (*worst, *nearest) if row["account_id"] is not None]
+        names = {**{rep_id: row.name for rep_id, row in reps.items()}, **account_names(reading, shown)}
     loads = [
         RepLoad(
             rep_id,
@@ -130,12 +131,3 @@ def today(views: Views, asked: Asked) -> Today:
 
 def _registered(as_of: AsOf) -> Select[Any]:
     return select(rep_periods.c.rep_id, rep_periods.c.name, rep_periods.c.team).where(as_of.holds(rep_periods))
-
-
-def _account_names(reading: Reading, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    ids = {row["account_id"] for row in rows if row["account_id"] is not None}
-    account = account_periods.c
-    named = select(account.account_id, account.name).where(
-        account.account_id.in_(sorted(ids)), account.name.is_not(None), reading.as_of.holds(account_periods)
-    )
-    return {row.account_id: row.name for row in reading.rows(named)} if ids else {}

@@ -14,7 +14,7 @@ WEEK = timedelta(days=7)
 UTC_ZONE = "UTC"
 
 
-def _moved(instant: datetime, span: timedelta) -> datetime:
+def moved(instant: datetime, span: timedelta) -> datetime:
     """The instant moved by a span, kept within the years 1 to 9999."""
     try:
         return instant + span
@@ -38,7 +38,7 @@ class AsOf:
 
     @classmethod
     def at(cls, instant: datetime, *, present: bool = False, zone: str = UTC_ZONE) -> "AsOf":
-        return cls(lambda span: literal(_moved(instant, span), Instant()), present, zone)
+        return cls(lambda span: literal(moved(instant, span), Instant()), present, zone)
 
     def in_zone(self, zone: str) -> "AsOf":
         """The same instant, with months of another zone."""

@@ -1,57 +1,69 @@
-"""Links from the numbers of a rep or an account to the rows behind them, by the same clocks."""
+"""Links from a number to the rows behind it, by the same clocks."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from consumers.contract.writing import instant_text
 from infra.web.clocks import Clocks
+from projections.views.as_of import moved
+from projections.views.desk_load import DUE_SOON, OVERDUE, RISKS
+
+Pair = tuple[str, str]
 
 
 class RowsBehind:
-    """`whose` is the filter that all links have, such as ("rep_id", "rep-7"). The instant is T, in UTC."""
+    """Links to tables; each takes further filters, such as ("segment", "b2b").
 
-    def __init__(self, clocks: Clocks, instant: datetime, whose: tuple[str, str]):
-        self._clocks, self._instant, self._whose = clocks, instant, whose
+    `whose` is a filter that all of them have, such as ("rep_id", "rep-7"); without it they lead to everybody's rows.
+    `instant` is T, in UTC.
+    """
 
-    def of(self, path: str, *filters: tuple[str, str]) -> str:
-        query = "&".join(part for part in (urlencode([self._whose, *filters]), self._clocks.query) if part)
-        return f"{path}?{query}"
+    def __init__(self, clocks: Clocks, instant: datetime, whose: Pair | None = None):
+        self._clocks, self._instant = clocks, instant
+        self._whose = [] if whose is None else [whose]
 
-    @property
-    def overdue(self) -> str:
-        return self.of("/overdue")
+    def _link(self, path: str, *filters: Pair) -> str:
+        query = "&".join(part for part in (urlencode([*self._whose, *filters]), self._clocks.query) if part)
+        return f"{path}?{query}" if query else path
 
-    @property
-    def at_risk(self) -> str:
-        return self.of("/at-risk")
+    def overdue(self, *filters: Pair) -> str:
+        return self._link("/overdue", *filters)
 
-    @property
-    def due_in_24h(self) -> str:
+    def at_risk(self, *filters: Pair) -> str:
+        return self._link("/at-risk", *filters)
+
+    def why(self, why: str) -> str:
+        return self.at_risk(("why", why))
+
+    def due_in_24h(self, *filters: Pair) -> str:
         # The end of the day ahead belongs to it; `max.` leaves out its own value.
-        until = self._instant + timedelta(hours=24, microseconds=1)
+        until = moved(self._instant, timedelta(hours=24, microseconds=1))
         span = ("min.promised_by", instant_text(self._instant)), ("max.promised_by", instant_text(until))
-        return self.of("/orders", ("status", "open"), *span)
+        return self.open_orders(*span, *filters)
 
-    @property
-    def open_orders(self) -> str:
-        return self.of("/orders", ("status", "open"))
+    def open_orders(self, *filters: Pair) -> str:
+        return self._link("/orders", ("status", "open"), *filters)
 
-    @property
+    def unassigned(self) -> str:
+        return self.open_orders(("rep_id", ""))
+
     def orders(self) -> str:
-        return self.of("/orders", ("sort", "-placed_at"))
+        return self._link("/orders", ("sort", "-placed_at"))
 
-    @property
-    def follow_ups(self) -> str:
-        return self.of("/follow-ups")
+    def follow_ups(self, *filters: Pair) -> str:
+        return self._link("/follow-ups", *filters)
 
-    @property
     def undecided(self) -> str:
-        return self.of("/expedites", ("decision", ""))
+        return self._link("/expedites", ("decision", ""))
 
-    @property
-    def late(self) -> str:
-        return self.of("/late")
-
-    @property
     def scorecard(self) -> str:
-        return self.of("/scorecard", ("sort", "-month"))
+        return self._link("/scorecard", ("sort", "-month"))
+
+    def of_rep(self, need: str, rep_id: str | None) -> str:
+        """The rows of a part of a rep's bar; None is nobody."""
+        held_by = ("rep_id", rep_id or "")
+        if need == OVERDUE:
+            return self.overdue(held_by)
+        if need in RISKS:
+            return self.at_risk(held_by, ("why", need))
+        return self.due_in_24h(held_by) if need == DUE_SOON else self.open_orders(held_by)

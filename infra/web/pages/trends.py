@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -58,8 +58,9 @@ class Trends:
 
 
 def trends_of(waybill: Waybill, asked: Asked, days: int) -> Trends:
-    """The trends of so many days up to `as_of`, at its time of the day."""
+    """The trends of so many days up to `as_of`, at its time of the day; of fewer where the calendar begins."""
     until = asked.as_of or waybill.clock()
+    days = min(days, (until - datetime.min.replace(tzinfo=UTC)) // DAY)
     instants = Instants(until - days * DAY, DAY, days + 1)
     overdue, on_time = desk_trends(waybill.views, instants, asked.known_at)
     if asked.known_at is None:

@@ -49,3 +49,38 @@ def test_a_failure_is_not_kept_and_old_answers_make_room() -> None:
         kept(key, lambda: "other")
 
     assert kept("trends", lambda: "anew") == "anew"
+
+
+def test_what_is_remembered_is_bounded_whatever_fails_or_is_asked_for() -> None:
+    kept = Kept()
+    for key in range(3 * MOST_KEPT):
+        kept(("found", key), lambda: "found")
+        with pytest.raises(ZeroDivisionError):
+            kept(("failed", key), lambda: 1 // 0)
+
+    assert kept.size <= MOST_KEPT
+
+
+def test_those_who_wait_for_what_fails_compute_it_one_after_another() -> None:
+    kept, barrier, computing, most, got = Kept(), Barrier(4), [0], [0], []
+
+    def fail() -> str:
+        computing[0] += 1
+        most[0] = max(most[0], computing[0])
+        sleep(0.02)
+        computing[0] -= 1
+        raise ZeroDivisionError
+
+    def ask() -> None:
+        barrier.wait()
+        with pytest.raises(ZeroDivisionError):
+            kept("trends", fail)
+        got.append(kept.size)
+
+    threads = [Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (most[0], len(got), kept.size) == (1, 4, 0)
