@@ -3,6 +3,8 @@
 SHELL   := /bin/bash
 # One more than processors: some tests wait for a broker most of their time.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Tests that share something costly run in one worker (tests/conftest.py); the quick ones, tests/unit, come last.
+SHARED  := --dist loadgroup --no-loadscope-reorder
 ARGS    ?=
 
 BIN    := .venv/bin
@@ -65,10 +67,10 @@ format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
 test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones
-	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
 
 test-all: $(STAMP)  ## every test, slow ones too
-	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) $(ARGS)
 
 test-faults: $(STAMP)  ## kill -9, full disks, restarts: the tests that break something, one at a time
 	@export WAYBILL_FAULT_SEED=$${WAYBILL_FAULT_SEED:-$$RANDOM$$RANDOM}; \
