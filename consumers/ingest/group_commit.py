@@ -127,7 +127,7 @@ class GroupCommit:
                 for post in posts:
                     post.answer.set_exception(error)
                 raise
-            # One of the posts may be at fault: the others are not to suffer from it.
+            # One of the posts may be at fault, and the others can be stored without it.
             self._store_one_by_one(posts)
         return sum(len(post.messages) for post in posts)
 
@@ -169,11 +169,16 @@ class GroupCommit:
             self._take(posts)  # on a new feed
 
     def _store_one_by_one(self, posts: Sequence[_Post]) -> None:
+        """Store each post by itself. When the store goes away, all that are left hear so at once."""
         last: Exception | None = None
-        for post in posts:
+        for number, post in enumerate(posts):
             try:
                 self._store([post])
             except Exception as error:
+                if self._is_away(error):
+                    for one in posts[number:]:
+                        one.answer.set_exception(error)
+                    raise
                 post.answer.set_exception(error)
                 last = error
         if last is not None:

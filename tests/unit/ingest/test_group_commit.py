@@ -30,6 +30,7 @@ class UnreliableIngest:
 
     def __init__(self, pipeline: Ingest):
         self._pipeline = pipeline
+        self.attempts = 0
         self.sizes: list[int] = []
         self.before: list[Exception] = []
         self.after: list[Exception] = []
@@ -37,6 +38,7 @@ class UnreliableIngest:
 
     def take_together(self, parts: Sequence[Part]) -> StoredBatch:
         messages = parts[0].batch.messages
+        self.attempts += 1
         if any(map(self.refuses, messages)):
             raise ValueError("this message cannot be stored")
         if self.before:
@@ -184,6 +186,19 @@ def test_a_message_that_cannot_be_stored_spoils_only_its_own_post(desk: Desk) ->
 
     assert verdicts(posted[0].result()) == verdicts(posted[2].result()) == ["applied"]
     assert isinstance(posted[1].exception(), ValueError)
+
+
+def test_when_the_store_goes_away_while_posts_are_stored_singly_the_rest_is_told_at_once(desk: Desk) -> None:
+    desk.ingest.refuses = lambda message: b"SO-1" in message.body
+    posted = [desk.post(placed(order, EARLY, PROMISE)) for order in ("SO-1", "SO-2", "SO-3", "SO-4")]
+    desk.ingest.before = [StoreAwayError()]
+
+    with pytest.raises(StoreAwayError):
+        desk.posts.step(0)
+
+    told = [type(one.exception()) for one in posted]
+    assert told == [ValueError, StoreAwayError, StoreAwayError, StoreAwayError]
+    assert desk.ingest.attempts == 3  # together, SO-1, SO-2
 
 
 def test_what_nobody_waits_for_any_more_is_not_stored(desk: Desk) -> None:
