@@ -186,6 +186,13 @@ class Settings(BaseSettings):
     serve_key_rate: int = Field(
         2_000, ge=0, le=1_000_000, description="How many requests a second one key may make; 0: any number."
     )
+    serve_threads: int = Field(
+        20,
+        ge=2,
+        le=200,
+        description="How many requests serve works on at once, each in a thread. A process opens up to two connections "
+        "to PostgreSQL for each, and 15 more.",
+    )
     state_folder: str = Field(
         "",
         description="Where serve keeps what is not in the store: when keys were last used, and the secret of sessions; "

@@ -43,6 +43,7 @@ from infra.sql_views.upkeep import keep_relations
 from infra.store.backend import Backend
 from infra.store.business_months import keep_business_months
 from infra.store.checkpoints import Checkpoints
+from infra.store.engine import connections_for
 from infra.store.events.history import History
 from infra.store.opening import Access, opening_alone
 from infra.store.operator_log import OperatorLog
@@ -79,13 +80,13 @@ def system_clock() -> datetime:
 
 def open_backend(settings: Settings, access: Access = Access.ACTING) -> Backend:
     """Connect to the configured store. Raises NoStoreError if there is none to read."""
-    path = settings.sqlite_path
+    path, connections = settings.sqlite_path, connections_for(settings.serve_threads)
     if path is not None:
-        return SqliteBackend(path, access)
+        return SqliteBackend(path, access, connections)
     # Imported here: the driver takes a quarter of a second to import, and SQLite does not need it.
     from infra.store.postgres.backend import PostgresBackend
 
-    return PostgresBackend(settings.store, access)
+    return PostgresBackend(settings.store, access, connections)
 
 
 def reading_rules(settings: Settings, *, honour_recordedtime: bool = False) -> ReadingRules:

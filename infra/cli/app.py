@@ -4,16 +4,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
 
 import os
-import sqlite3
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import typer
-from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
-from sqlalchemy.exc import DBAPIError
+from eventsourcing.persistence import MapperDeserialisationError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
@@ -71,7 +68,7 @@ from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
-from infra.store.retries import passes
+from infra.store.retries import STORE_FAILURES, passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
 from projections.views.columns import UnreadableValueError
@@ -193,7 +190,7 @@ def main() -> None:
     except (UnreadableEventError, MapperDeserialisationError) as e:
         show_error(f"{e}. Was it stored by a newer version, or changed by hand?")
         sys.exit(FAILED)
-    except (PersistenceError, DBAPIError, psycopg.Error, sqlite3.Error) as e:
+    except STORE_FAILURES as e:
         show_error(f"{_store_failed(e)} Nothing was half done.")
         sys.exit(FAILED)
     except (MemoryError, SystemError, UnicodeDecodeError) as e:

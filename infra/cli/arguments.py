@@ -9,11 +9,9 @@ from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
 
-import psycopg
 import structlog
 import typer
 from pydantic_core import PydanticCustomError
-from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.values import check_id
 from infra.app.container import Waybill
@@ -21,7 +19,7 @@ from infra.cli.output import Format, errors
 from infra.instants import WrongInstantError, age_of, instant_of, since_of
 from infra.settings import Settings, load_settings
 from infra.store.opening import Access
-from infra.store.retries import RetryPolicy, may_come_up, passes
+from infra.store.retries import STORE_FAILURES, RetryPolicy, may_come_up, passes
 from infra.telemetry.logs import configure_logs
 from infra.telemetry.meter import NO_METER, Meter
 from projections.views.catalogue import View
@@ -156,7 +154,7 @@ def open_waybill(
     with waybill:
         try:
             yield waybill
-        except (DBAPIError, psycopg.Error) as e:
+        except STORE_FAILURES as e:
             if stop is None or not stop.is_set() or not passes(e):
                 raise
             # Retries repeat whole transactions, so nothing is half done.

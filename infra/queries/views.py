@@ -198,15 +198,20 @@ class Views:
         Raises NotYetReflectedError if it is not reached in time.
         """
         give_up = monotonic() + patience.total_seconds()
-        while (reached := self._reflected(view)) < position:
+        while (reached := self.reflected(view)) < position:
             if monotonic() >= give_up:
-                raise NotYetReflectedError(
-                    f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
-                    f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
-                )
+                raise self.not_reflected(reached, position, patience)
             sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _reflected(self, view: View) -> int:
+    def not_reflected(self, reached: int, position: int, patience: timedelta) -> "NotYetReflectedError":
+        """The error of who waited so long for a position."""
+        return NotYetReflectedError(
+            f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
+            f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
+        )
+
+    def reflected(self, view: View) -> int:
+        """The position that the view reflects now; 0 before it was ever filled."""
         try:
             with self._engine.connect() as connection:
                 return answering(connection, view.projections).position

@@ -1,6 +1,5 @@
 """The consumer: reads Kafka into the store until stopped, and rides out outages of both."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,11 +7,9 @@ from threading import Event
 from typing import Any
 
 import structlog
-from eventsourcing.persistence import PersistenceError
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import AuthorizationError, KafkaError, SaslAuthenticationFailedError
-from sqlalchemy.exc import DBAPIError
 
 from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
@@ -20,6 +17,7 @@ from consumers.sources.kafka import KafkaReader
 from infra.runtime.pausing import never_paused
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
+from infra.store.retries import STORE_FAILURES
 
 POLL_MS = 500
 """How long a poll waits, and so the longest time that a stop waits for it."""
@@ -41,7 +39,6 @@ SECONDS_BEFORE_POLLING_AGAIN = 2.0
 SECONDS_BETWEEN_LOOKS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 5.0
 
-STORE_FAILURES = (PersistenceError, DBAPIError, sqlite3.Error)
 KAFKA_FAILURES = (KafkaError, OSError)
 FOR_GOOD = (AuthorizationError, SaslAuthenticationFailedError)
 

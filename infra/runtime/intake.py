@@ -1,24 +1,20 @@
 """The intake's loop: one thread stores what is posted, and rides out outages of the store."""
 
-import sqlite3
 import time
 from collections.abc import Callable
 from threading import Event
 
 import structlog
-from eventsourcing.persistence import PersistenceError
-from sqlalchemy.exc import DBAPIError
 
 from consumers.ingest.group_commit import GroupCommit
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
-from infra.store.retries import is_the_stores_own, passes
+from infra.store.retries import STORE_FAILURES, is_the_stores_own, passes
 
 SECONDS_TO_WAIT = 0.5
 """How long the loop waits for a first post, and so the longest time that a stop waits for it."""
 SECONDS_BETWEEN_LOOKS = 5.0
 """How often it looks, while nothing is posted, for clock holds that end."""
-STORE_FAILURES = (PersistenceError, DBAPIError, sqlite3.Error)
 
 
 def store_is_away(error: BaseException) -> bool:

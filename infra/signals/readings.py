@@ -11,9 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
-from eventsourcing.persistence import PersistenceError
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.topics import read_topics
 from infra.app.container import Waybill
@@ -36,6 +34,7 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.failures import reason_of
 from infra.store.opening import Access
 from infra.store.pauses import REACT, RELAY
+from infra.store.retries import STORE_FAILURES
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
 from projections.catalogue import PROJECTIONS
@@ -138,7 +137,7 @@ def _read_group(group: _Group, now: datetime, failing: dict[str, datetime]) -> R
     try:
         found.samples += group.read(found)
         failing.pop(group.name, None)
-    except (DBAPIError, PersistenceError) as e:
+    except STORE_FAILURES as e:
         reason = masked(reason_of(e))
         if group.name not in failing:
             failing[group.name] = now

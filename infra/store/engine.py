@@ -19,8 +19,27 @@ LOCKED = "waybill_locked"
 # SQLite's default of 2 MB is too small for the inner pages of a register of millions of messages.
 CACHE_KIBIBYTES = 16 * 1024
 READINGS_OF_A_CHANGED_FILE = 3
+CONNECTIONS_KEPT = 5
+"""How many connections a pool keeps open while they are idle."""
+CONNECTIONS = 15
+"""The most connections of a pool, unless many threads need more."""
+CONNECTIONS_A_THREAD = 2
+"""What a thread needs at most at once: a snapshot, and a question beside it."""
+SECONDS_FOR_A_CONNECTION = 10.0
+"""How long work waits while all connections are in use; then it fails as when the store is unavailable."""
 
 T = TypeVar("T")
+
+
+def connections_for(threads: int) -> int:
+    """The most connections of a process in which so many threads read: enough for all, and for those that write."""
+    return CONNECTIONS + CONNECTIONS_A_THREAD * threads
+
+
+def pool_of(connections: int) -> dict[str, Any]:
+    """The options of an engine whose pool has at most so many connections."""
+    kept = min(CONNECTIONS_KEPT, connections)
+    return {"pool_size": kept, "max_overflow": connections - kept, "pool_timeout": SECONDS_FOR_A_CONNECTION}
 
 
 @contextmanager
@@ -54,7 +73,9 @@ def read_in_snapshot(engine: Engine, read: Callable[[Connection], T]) -> T:
     return attempts(read_once)
 
 
-def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True) -> Engine:
+def sqlite_engine(
+    path: str, lock_timeout_seconds: int, *, durable: bool = True, connections: int = CONNECTIONS
+) -> Engine:
     """An engine over an SQLite file.
 
     A transaction begins when SQLAlchemy says so, not when the driver decides. With the execution option
@@ -63,7 +84,8 @@ def sqlite_engine(path: str, lock_timeout_seconds: int, *, durable: bool = True)
     """
     # Not as text, in which a question mark or a percent sign in the path would have a special meaning.
     url = URL.create("sqlite", database=str(Path(path).absolute()))
-    engine = create_engine(url, connect_args={"timeout": lock_timeout_seconds, "check_same_thread": False})
+    arguments = {"timeout": lock_timeout_seconds, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, **pool_of(connections))
 
     @event.listens_for(engine, "connect")
     def take_over_transactions(connection: Any, _: Any) -> None:

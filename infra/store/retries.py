@@ -10,6 +10,7 @@ import psycopg
 import structlog
 from eventsourcing.persistence import PersistenceError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 from tenacity.nap import sleep_using_event
 
@@ -43,12 +44,20 @@ _NOT_UP_YET = (
     "lock timeout",
 )
 
+STORE_FAILURES = (PersistenceError, DBAPIError, PoolTimeoutError, psycopg.Error, sqlite3.Error)
+"""What work on the store raises when the store fails. Not all of them pass: see `passes`."""
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same work may succeed a little later: the store is unavailable, restarts, or is blocked by others."""
+    """Whether the same work may succeed a little later: the store is unavailable, restarts, or is blocked by others.
+
+    It also passes that all connections of this process are in use.
+    """
+    if isinstance(error, PoolTimeoutError):
+        return True
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.Error):
         state = cause.sqlstate
@@ -73,7 +82,8 @@ def is_the_stores_own(error: BaseException) -> bool:
         | sqlite3.OperationalError
         | sqlite3.InternalError
         | OSError
-        | PersistenceError,
+        | PersistenceError
+        | PoolTimeoutError,
     )
 
 

@@ -10,12 +10,17 @@ from consumers.ingest.group_commit import GroupCommit
 from infra.app.container import Waybill
 from infra.signals.endpoints import Endpoints
 from infra.web.kept import Kept
+from infra.web.position_waits import PositionWaits
 from infra.web.projecting import BriefProjecting
 from infra.web.rebuilding import Rebuilds
 from infra.web.security.csrf import CsrfTokens
 from infra.web.security.hosts import Hosts
 from infra.web.security.principal import Principal
 from infra.web.security.security import Security
+from infra.web.threads import ReservedThreads
+
+GUARDS, POSTS = 4, 2
+"""How many threads are reserved for each; see infra/web/threads.py."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Web:
 
     `intake` stores what is published: submit messages to it, and it answers after the commit. `endpoints` answer
     /metrics, /healthz and /readyz. `rebuilds` are those that operators begin on pages; close them before the service.
+    `guards` are the threads that find out who asks, and answer monitoring; `posts` those that read large posts: readers
+    never hold them. `position_waits` are the requests that wait for a view.
     An act calls `project_briefly` when it is stored. A diff holds `one_diff`.
     """
 
@@ -37,11 +44,15 @@ class Web:
     kept: Kept = field(default_factory=Kept)
     one_diff: Lock = field(default_factory=Lock)
     project_briefly: BriefProjecting = field(init=False)
+    guards: ReservedThreads = field(default_factory=lambda: ReservedThreads(GUARDS))
+    posts: ReservedThreads = field(default_factory=lambda: ReservedThreads(POSTS))
     rebuilds: Rebuilds = field(init=False)
+    position_waits: PositionWaits = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "project_briefly", BriefProjecting(self.waybill))
         object.__setattr__(self, "rebuilds", Rebuilds(self.waybill, self.project_briefly))
+        object.__setattr__(self, "position_waits", PositionWaits(self.waybill.views))
 
     @classmethod
     def secured(cls, waybill: Waybill, security: Security, intake: GroupCommit, endpoints: Endpoints) -> "Web":

@@ -5,10 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from eventsourcing.persistence import PersistenceError
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from infra.queries.view_filters import WrongQueryError
@@ -17,7 +15,7 @@ from infra.serialization import json_text
 from infra.store.failures import reason_of
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
-from infra.store.retries import passes
+from infra.store.retries import STORE_FAILURES, passes
 from infra.web.security.headers import secure
 
 SECONDS_TO_RETRY = "1"
@@ -85,13 +83,14 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
         faults = [f"{one['loc'][-1]}: {one['msg']}" for one in error.errors()]
         return answer(request, Problem(400, "; ".join(faults)))
 
-    @app.exception_handler(PersistenceError)
-    @app.exception_handler(DBAPIError)
     def store_failed(request: Request, error: Exception) -> Response:
         structlog.get_logger(__name__).error("request_failed", reason=reason_of(error))
         if passes(error):
             return answer(request, store_problem())
         return answer(request, Problem(500, FAILED))
+
+    for store_failure in STORE_FAILURES:
+        app.add_exception_handler(store_failure, store_failed)
 
     @app.exception_handler(Exception)
     def failed(request: Request, error: Exception) -> Response:

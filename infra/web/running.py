@@ -36,7 +36,7 @@ def run_web(
     writer = Thread(target=write, name="intake")
     writer.start()
     try:
-        serve(web_app(web), listener, stop, waybill.settings.serve_proxies)
+        serve(web_app(web), listener, stop, waybill.settings.serve_proxies, waybill.settings.serve_threads)
     finally:
         web.rebuilds.close()
         answered.set()

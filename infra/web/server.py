@@ -8,11 +8,13 @@ from threading import Event
 
 import structlog
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from infra.signals.server import AddressTakenError
 
 SECONDS_BETWEEN_LOOKS = 0.1
+THREADS = 20
 SECONDS_TO_FINISH = 5
 """How long requests that are being answered may take after the stop."""
 
@@ -47,10 +49,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(app: FastAPI, listener: socket.socket, stop: Event, proxies: str = "") -> None:
+def serve(app: FastAPI, listener: socket.socket, stop: Event, proxies: str = "", threads: int = THREADS) -> None:
     """Answer requests until `stop` is set; those being answered then are finished. In any thread.
 
     `proxies` are the addresses (separated by commas) whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    `threads` is how many requests are worked on at once by plain functions.
     """
     config = uvicorn.Config(
         app,
@@ -68,6 +71,8 @@ def serve(app: FastAPI, listener: socket.socket, stop: Event, proxies: str = "")
     structlog.get_logger(__name__).info("pages_served", address=address_of(listener))
 
     async def run() -> None:
+        current_default_thread_limiter().total_tokens = threads
+
         async def watch() -> None:
             while not stop.is_set():
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from infra.serialization import json_text
 from infra.web.context import web_of
+from infra.web.stopping import stops
 
 EVENT_STREAM = "text/event-stream"
 SECONDS_BETWEEN_COMMENTS = 15.0
@@ -29,12 +30,6 @@ def event_stream(events: AsyncIterator[str]) -> StreamingResponse:
     """The answer that sends these events as they come."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
-
-
-def stops(request: Request) -> bool:
-    """Whether the server stops: it waits for this answer to end."""
-    stop = getattr(request.app.state, "stop", None)
-    return stop is not None and bool(stop.is_set())
 
 
 async def goes_on(request: Request, seconds: float) -> bool:

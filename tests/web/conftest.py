@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Thread
+from typing import Any
 
 import httpx
 import pytest
@@ -42,14 +43,14 @@ class Served:
 
 
 @contextmanager
-def served_web(store: str, clock: Callable[[], datetime] = system_clock) -> Iterator[Served]:
-    """The web on this store, at a free port of loopback. `clock` is the service's."""
+def served_web(store: str, clock: Callable[[], datetime] = system_clock, **settings: Any) -> Iterator[Served]:
+    """The web on this store, at a free port of loopback. `clock` is the service's, `settings` are its others."""
     stop, made, listener = Event(), Event(), listening("127.0.0.1:0")
     url = address_of(listener).rstrip("/")
-    settings = Settings(store=store)
+    known = Settings(store=store, **settings)
     with (
-        signals_of([SERVE], settings, clock, "") as signals,
-        Waybill(settings, clock=clock, meter=signals.meter) as waybill,
+        signals_of([SERVE], known, clock, "") as signals,
+        Waybill(known, clock=clock, meter=signals.meter) as waybill,
         httpx.Client(base_url=url, timeout=30) as client,
     ):
         served = Served(url, client, waybill)

@@ -7,10 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from eventsourcing.persistence import PersistenceError
 from sqlalchemy import Row, func, select, text
-from sqlalchemy.exc import DBAPIError
 
 from consumers.contract.faults import shape_of
 from consumers.contract.topics import read_topics
@@ -37,6 +34,7 @@ from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVe
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.register.dead import dead_on_arrival
 from infra.store.register.tables import feeds, notices
+from infra.store.retries import STORE_FAILURES
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
 
@@ -53,7 +51,7 @@ _WHAT_TO_TYPE = (
 RUNS = "check that the database runs and can be reached; then: waybill status"
 WORKS = "check that the database works: it may be frozen or overloaded"
 ROOM = "make room on its disk; then: waybill doctor"
-UNREADABLE = (*(error for error, _ in _WHAT_TO_TYPE), PersistenceError, DBAPIError, psycopg.Error, OSError)
+UNREADABLE = (*(error for error, _ in _WHAT_TO_TYPE), *STORE_FAILURES, OSError)
 
 
 def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSeen | Unread:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from infra.sql_views import postgres as analysts
 from infra.sql_views.relations import Relation, Wanted
 from infra.store.backend import EventRow
-from infra.store.engine import LOCKED
+from infra.store.engine import CONNECTIONS, LOCKED, pool_of
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import Leadership, PostgresLeadership
 from infra.store.opening import Access, NoStoreError
@@ -30,17 +30,18 @@ IDLE_WRITER_SECONDS = 60
 class PostgresBackend:
     """Implements infra.store.backend.Backend. `url` is postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE.
 
+    `connections` is the most that are open at once; see infra.store.engine.connections_for.
     Raises NoStoreError for an empty database opened for reading, and SharedSessionsError behind a transaction pooler.
     """
 
     position = "notification_id"
 
-    def __init__(self, url: str, access: Access = Access.ACTING):
+    def __init__(self, url: str, access: Access = Access.ACTING, connections: int = CONNECTIONS):
         self.url = url
         self._sessions = Sessions(url, read_only=access is Access.READING)
         if access is Access.READING:  # for acting, infra.store.opening has checked this before taking a lock
             _expect_own(self._sessions)
-        self.engine = _engine(self._sessions)
+        self.engine = _engine(self._sessions, connections)
         # Even if all tables exist, the library's creation of tables would wait for writers.
         tables_to_make = not inspect(self.engine).has_table(f"{Fulfillment.name}_events", SCHEMA)
         if tables_to_make and access is Access.READING:
@@ -99,13 +100,13 @@ def _expect_own(sessions: Sessions) -> None:
         raise OperationalError("connecting", None, e) from e
 
 
-def _engine(sessions: Sessions) -> Engine:
+def _engine(sessions: Sessions, connections: int) -> Engine:
     def connect() -> psycopg.Connection:
         connection = sessions.open()
         connection.autocommit = False
         return connection
 
-    engine = create_engine("postgresql+psycopg://", creator=connect, pool_pre_ping=True)
+    engine = create_engine("postgresql+psycopg://", creator=connect, pool_pre_ping=True, **pool_of(connections))
     limits = text(
         f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', true), "
         f"set_config('idle_in_transaction_session_timeout', '{IDLE_WRITER_SECONDS}s', true)"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from infra.sql_views import sqlite as analysts
 from infra.sql_views.relations import NotAllowedError, Relation, Wanted
 from infra.store.backend import EventRow
-from infra.store.engine import read_only_sqlite_engine, sqlite_engine
+from infra.store.engine import CONNECTIONS, read_only_sqlite_engine, sqlite_engine
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import FileLeadership, Leadership
 from infra.store.opening import Access, NoStoreError
@@ -30,11 +30,14 @@ register_topic("waybill.sqlite", BulkRecorder)
 
 
 class SqliteBackend:
-    """Implements infra.store.backend.Backend. `path` is relative to the working directory unless absolute."""
+    """Implements infra.store.backend.Backend. `path` is relative to the working directory unless absolute.
+
+    `connections` is the most that are open at once; see infra.store.engine.connections_for.
+    """
 
     position = "rowid"
 
-    def __init__(self, path: str, access: Access = Access.ACTING):
+    def __init__(self, path: str, access: Access = Access.ACTING, connections: int = CONNECTIONS):
         self.url = f"sqlite:///{path}"
         self._path = Path(path).absolute()
         folder = self._path.parent
@@ -65,7 +68,7 @@ class SqliteBackend:
         self.engine = (
             read_only_sqlite_engine(self._path, LOCK_TIMEOUT_SECONDS)
             if reading
-            else sqlite_engine(path, LOCK_TIMEOUT_SECONDS)
+            else sqlite_engine(path, LOCK_TIMEOUT_SECONDS, connections=connections)
         )
 
     def lock(self, connection: Connection) -> None:

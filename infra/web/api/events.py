@@ -11,8 +11,9 @@ from consumers.contract import WellFormed, read_record
 from consumers.contract.claims import Claimed, claimed_by
 from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError, Stored
 from consumers.sources.source import RawMessage
-from infra.runtime.intake import STORE_FAILURES, store_is_away
+from infra.runtime.intake import store_is_away
 from infra.serialization import json_text
+from infra.store.retries import STORE_FAILURES
 from infra.web.api.bodies import read_body
 from infra.web.api.cloud_events import BATCH_TIMES, BATCHED, Mode, batch, message_headers, mode_of, single, size_of
 from infra.web.context import Web, web_of

@@ -9,9 +9,10 @@ from infra.web.security.guard import Reader
 router = APIRouter(include_in_schema=False)
 
 
-def told(request: Request, principal: Reader) -> Response:
-    """What a monitoring system asks (docs/signals.md)."""
-    status, content_type, body = web_of(request).endpoints.respond(request.url.path)
+async def told(request: Request, principal: Reader) -> Response:
+    """What a monitoring system asks (docs/signals.md). It is answered however many readers are."""
+    web = web_of(request)
+    status, content_type, body = await web.guards.run(web.endpoints.respond, request.url.path)
     return Response(body, status, media_type=content_type)
 
 

@@ -4,12 +4,14 @@ Parameters are those of infra/queries/view_pages.py. JSON is a page; CSV and Par
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from infra.queries.view_pages import PAGE
 from infra.queries.views import Asked
@@ -53,10 +55,36 @@ def described(view: View) -> dict[str, object]:
     }
 
 
-def query(request: Request, view: View) -> Response:
+@dataclass(frozen=True)
+class Query:
+    """What a request asks of a view."""
+
+    view: View
+    media_type: str
+    asked: Asked
+    filters: Mapping[str, Sequence[str]]
+    sort: str
+    limit: int | None
+    cursor: str | None
+    counted: bool
+    for_spreadsheets: bool
+    position: int | None
+    """What the view has to reflect, and how long to wait for it."""
+    patience: timedelta
+
+
+async def query(request: Request, view: View) -> Response:
     """The rows of the view that the request asks for, in the format that it takes."""
-    web, given = web_of(request), Parameters(request)
-    pages = web.waybill.view_pages
+    wanted = _query_of(request, view)
+    if wanted.position is not None:
+        waits = web_of(request).position_waits
+        await waits.until_reflected(request, wanted.view, wanted.position, wanted.patience)
+    return await run_in_threadpool(_answer, request, wanted)
+
+
+def _query_of(request: Request, view: View) -> Query:
+    """Raises Problem (400, 406)."""
+    given = Parameters(request)
     media_type = accepted(request, MEDIA_TYPES)
     asked = Asked(given.instant("as_of"), given.instant("known_at"))
     sort, limit = given.text("sort") or "", given.whole("limit", 1, MOST_ROWS)
@@ -65,27 +93,30 @@ def query(request: Request, view: View) -> Response:
     view = _variant(view, given)
     position = given.whole("min_position", 0, MOST_POSITION)
     patience = given.whole("wait", 0, MOST_SECONDS_TO_WAIT)
-    filters = given.rest
     if media_type != JSON and (cursor or counted):
         name = "cursor" if cursor else "total"
         raise wrong(name, "is for JSON alone: another format has the whole answer")
     if media_type != MEDIA_TYPES[1] and for_spreadsheets:
         raise wrong("for_spreadsheets", "is for CSV: send Accept: text/csv")
-    if position is not None:
-        seconds = SECONDS_TO_WAIT if patience is None else patience
-        web.waybill.views.wait_for(view, position, timedelta(seconds=seconds))
-    if media_type != JSON:
-        with pages.stream(view, asked, filters, sort=sort, limit=limit) as answer:
-            return file_answer(answer, view.command, media_type, for_spreadsheets=for_spreadsheets)
-    page = pages.page(view, asked, filters, sort=sort, limit=limit or PAGE, cursor=cursor, counted=counted)
+    seconds = timedelta(seconds=SECONDS_TO_WAIT if patience is None else patience)
+    return Query(view, media_type, asked, given.rest, sort, limit, cursor, counted, for_spreadsheets, position, seconds)
+
+
+def _answer(request: Request, wanted: Query) -> Response:
+    pages, view, filters, sort = web_of(request).waybill.view_pages, wanted.view, wanted.filters, wanted.sort
+    if wanted.media_type != JSON:
+        with pages.stream(view, wanted.asked, filters, sort=sort, limit=wanted.limit) as answer:
+            return file_answer(answer, view.command, wanted.media_type, for_spreadsheets=wanted.for_spreadsheets)
+    limit = wanted.limit or PAGE
+    page = pages.page(view, wanted.asked, filters, sort=sort, limit=limit, cursor=wanted.cursor, counted=wanted.counted)
     document = {
         "view": view.command,
         "as_of": page.instant,
-        "known_at": asked.known_at,
+        "known_at": wanted.asked.known_at,
         "position": page.position,
         "rows": page.rows,
         "next": page.next,
-        **({"total": page.total} if counted else {}),
+        **({"total": page.total} if wanted.counted else {}),
     }
     headers = reflecting(page.position, page.instant)
     if page.next is not None:
@@ -106,9 +137,9 @@ def _variant(view: View, given: Parameters) -> View:
     return workload_view(contacts=given.flag("contacts")) if view.command == "workload" else view
 
 
-def _route(view: View) -> Callable[[Request, Reader], Response]:
-    def ask(request: Request, principal: Reader) -> Response:
-        return query(request, view)
+def _route(view: View) -> Callable[[Request, Reader], Awaitable[Response]]:
+    async def ask(request: Request, principal: Reader) -> Response:
+        return await query(request, view)
 
     return ask
 

@@ -7,7 +7,6 @@ from time import monotonic
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from infra.app.diff import SAMPLES, ShapeFailsError, UnknownViewError, diff_projections, projections_named
@@ -15,6 +14,7 @@ from infra.app.rebuild.standing import RebuildStanding
 from infra.row_changes import sample_rows
 from infra.store.failures import reason_of
 from infra.store.operator_log import Who
+from infra.store.retries import STORE_FAILURES
 from infra.web.clocks import clocks_of
 from infra.web.context import web_of
 from infra.web.forms import Fields, text_of
@@ -109,7 +109,7 @@ async def _told(request: Request, rebuilds: Rebuilds) -> AsyncIterator[str]:
         if number % LOOKS_AT_THE_STORE == 0:
             try:
                 standings = await run_in_threadpool(rebuilds.standings)
-            except DBAPIError as e:  # the browser connects again
+            except STORE_FAILURES as e:  # the browser connects again
                 structlog.get_logger(__name__).warning("progress_not_read", reason=reason_of(e))
                 return
             movements.see(standings)

@@ -14,9 +14,10 @@ from infra.web.security.csrf import check_token
 from infra.web.security.principal import Principal, Role
 
 
-def authenticated(request: Request) -> Principal:
-    """The principal of a request. Raises Problem (401)."""
-    principal = web_of(request).authenticate(request)
+async def authenticated(request: Request) -> Principal:
+    """The principal of a request, however many readers are being answered. Raises Problem (401)."""
+    web = web_of(request)
+    principal = await web.guards.run(web.authenticate, request)
     if principal is None:
         raise Problem(401, "this needs a key: send Authorization: Bearer KEY (see waybill keys create)")
     return principal
