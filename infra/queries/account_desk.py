@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
+from infra.queries.customers_to_tell import customers_within
 from infra.queries.listed import NAMED, Listed, Rows, listed
 from infra.queries.names import Names, names_within
 from infra.queries.views import Asked, Reading, Views
@@ -68,6 +69,8 @@ class AccountDesk:
     """Rows of standing_orders, with `every`, `rep_id`, `until` and `stopped`."""
     undecided: Listed
     follow_ups: Listed
+    to_tell: Rows
+    """The rows of `follow_ups` with what to say (customers_to_tell)."""
     names: Names
 
     @property
@@ -91,6 +94,7 @@ def account_desk(views: Views, asked: Asked, account_id: str) -> AccountDesk:
         open_orders = orders(as_of).where(theirs, state.status == "open").order_by(None)
         recent = orders(as_of).where(theirs).order_by(None).order_by(state.placed_at.desc(), state.order_id)
         asks = expedites(as_of)
+        owed = listed(reading, _owed(as_of, account_id, ids))
         undecided = asks.where(theirs, asks.selected_columns["decision"].is_(None), state.status == "open")
         return AccountDesk(
             account_id,
@@ -104,7 +108,8 @@ def account_desk(views: Views, asked: Asked, account_id: str) -> AccountDesk:
             reading.dicts(recent.limit(NAMED)),
             reading.dicts(_standing(as_of, account_id)),
             listed(reading, undecided),
-            listed(reading, _owed(as_of, account_id, ids)),
+            owed,
+            customers_within(reading, owed.rows),
             names_within(reading, [account_id]),
         )
 

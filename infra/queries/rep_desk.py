@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from infra.queries.customers_to_tell import customers_within
 from infra.queries.listed import NAMED, Listed, Rows, listed
 from infra.queries.names import Names, names_within
 from infra.queries.views import Asked, Reading, Views
@@ -63,6 +64,8 @@ class RepDesk:
     at_risk: Rows
     due_soon: Rows
     follow_ups: Listed
+    to_tell: Rows
+    """The rows of `follow_ups` with what to say to whom (customers_to_tell)."""
     undecided: Listed
     """Expedite requests on open orders of which nobody has decided."""
     contacts: Listed
@@ -92,7 +95,9 @@ def rep_desk(views: Views, asked: Asked, rep_id: str) -> RepDesk:
         )
         talked = talked.order_by(talks.contacted_at.desc(), talks.account_id, talks.source, talks.message_id)
         spoken = listed(reading, talked)
-        named = [*overdue, *at_risk, *due_soon, *undecided.rows, *spoken.rows]
+        owed_rows = listed(reading, owed)
+        to_tell = customers_within(reading, owed_rows.rows)
+        named = [*to_tell, *overdue, *at_risk, *due_soon, *undecided.rows, *spoken.rows]
         return RepDesk(
             rep_id,
             reading.instant,
@@ -102,7 +107,8 @@ def rep_desk(views: Views, asked: Asked, rep_id: str) -> RepDesk:
             overdue,
             at_risk,
             due_soon,
-            listed(reading, owed),
+            owed_rows,
+            to_tell,
             undecided,
             spoken,
             names_within(reading, [row["account_id"] for row in named if row["account_id"] is not None]),

@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 
+from infra.queries.customers_to_tell import customers_within
 from infra.queries.names import account_names
 from infra.queries.views import Asked, Views
 from projections.accounts import ACCOUNTS
+from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
 from projections.reps import REPS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import at_risk_deliveries
 from projections.views.desk_load import NEEDS, OVERDUE, RISKS, desk_load, follow_ups_by_facts
+from projections.views.follow_ups import follow_ups as follow_ups_at
 from projections.views.overdue_deliveries import overdue_deliveries
 from projections.views.tables import rep_periods
 
@@ -56,6 +59,8 @@ class Today:
     reps: Sequence[RepLoad]
     follow_ups: Mapping[str, int]
     """How many customers are to be told, by what about (`delay`, `expedite`)."""
+    to_tell: Sequence[Mapping[str, Any]]
+    """Rows of follow_ups with what to say to whom (customers_to_tell), the longest owed first."""
     worst: Sequence[Mapping[str, Any]]
     nearest: Sequence[Mapping[str, Any]]
     names: Mapping[str, str]
@@ -94,7 +99,7 @@ class Today:
 
 def today(views: Views, asked: Asked) -> Today:
     """The numbers by these clocks."""
-    projections = (ORDER_STATES, FOLLOW_UPS, REPS, ACCOUNTS)
+    projections = (ORDER_STATES, FOLLOW_UPS, EXPEDITES, REPS, ACCOUNTS)
     with views.reading(asked, projections, counts_untaken=True) as reading:
         as_of = reading.as_of
         needs: dict[str | None, Counter[str]] = defaultdict(Counter)
@@ -112,7 +117,8 @@ def today(views: Views, asked: Asked) -> Today:
         reps = {row.rep_id: row for row in reading.rows(_registered(as_of))}
         worst = reading.dicts(overdue_deliveries(as_of).limit(WORST))
         nearest = reading.dicts(at_risk_deliveries(as_of).limit(WORST))
-        shown = [row["account_id"] for row in (*worst, *nearest) if row["account_id"] is not None]
+        to_tell = customers_within(reading, reading.dicts(follow_ups_at(as_of).limit(WORST)))
+        shown = [row["account_id"] for row in (*worst, *nearest, *to_tell) if row["account_id"] is not None]
         names = {**{rep_id: row.name for rep_id, row in reps.items()}, **account_names(reading, shown)}
     loads = [
         RepLoad(
@@ -126,7 +132,7 @@ def today(views: Views, asked: Asked) -> Today:
         for rep_id in needs.keys() | {rep_id for rep_id, owed in owed_by_rep.items() if owed}
     ]
     loads.sort(key=lambda load: (-load.needs[OVERDUE], -load.at_risk, -load.open_orders, load.rep_id or ""))
-    return Today(reading.instant, reading.position, loads, follow_ups, worst, nearest, names)
+    return Today(reading.instant, reading.position, loads, follow_ups, to_tell, worst, nearest, names)
 
 
 def _registered(as_of: AsOf) -> Select[Any]:

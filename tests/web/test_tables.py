@@ -110,7 +110,7 @@ def test_the_page_of_a_view_has_the_rows_of_the_view(light: Served, view: View) 
 
     shown = cells_of(page)
     assert len(shown) - 1 == len(rows)
-    assert len(shown[0]) == len(view.columns)
+    assert len(shown[0]) == len(view.columns) + len(table_of(view).added)
     assert f"{len(rows)} row" in page
     assert f"reflects position {light.waybill.runner.position()}" in page
     if view.key[0] in ("order_id", "tracking_number", "standing_order_id", "carrier"):

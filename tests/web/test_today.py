@@ -7,8 +7,10 @@ import pytest
 
 from infra.queries.today import today
 from infra.queries.views import Asked
-from tests.integration.messages import booked, placed, registered
+from tests.integration.messages import booked, declined, message, placed, registered, requested
 from tests.web.conftest import Served
+from tests.web.reading_html import cells_of
+from tests.web.test_order_page import text_of
 
 T = datetime(2025, 3, 8, 12, tzinfo=UTC)
 AT_T = "as_of=2025-03-08T12%3A00%3A00Z"
@@ -69,3 +71,27 @@ def test_what_upstreams_wrote_is_escaped(sqlite_web: Served) -> None:
 
     assert "Ann &lt;b&gt;Lee&lt;/b&gt;" in page
     assert "<b>Lee</b>" not in page
+
+
+def test_a_customer_to_be_told_is_named_with_what_to_say_and_whose_it_is(sqlite_web: Served) -> None:
+    acme = message("account.registered", "ACME", "2025-03-01T09:00:00Z", {"name": "Acme Ltd", "segment": "b2b"})
+    sqlite_web.seed(*DESK, acme)
+
+    told = text_of(sqlite_web.client.get(f"/?{AT_T}").text)
+    listed = {row[0]: row for row in cells_of(sqlite_web.client.get(f"/follow-ups?{AT_T}").text)}
+
+    late = "Is late. Promised by 2025-03-07 12:00 UTC, was expected 2025-03-06 12:00 UTC and nothing was heard since."
+    assert f"Acme Ltd of a delay, SO-LATE 1 d owed {late} Ann <b>Lee</b>" in told.replace(" , ", ", ").replace(
+        " . ", ". "
+    )
+    assert listed["SO-LATE"][1:5] == ["Acme Ltd", "delay", late, "Ann <b>Lee</b>"]
+
+
+def test_a_declined_expedite_says_until_when_it_was_asked_for(web: Served) -> None:
+    web.seed(*DESK, requested("SO-FINE", "2025-03-04T09:00:00Z"), declined("SO-FINE", "2025-03-05T09:00:00Z"))
+
+    rows = today(web.waybill.views, Asked(T)).to_tell
+    said = {row["order_id"]: (row["about"], row["needed_by"] is None, row["account_id"]) for row in rows}
+
+    assert said["SO-FINE"] == ("expedite", False, "ACME")
+    assert said["SO-LATE"] == ("delay", True, "ACME")

@@ -26,7 +26,7 @@ BOOK = columns_of(
 )
 OPEN = columns_of("orders", "order_id", "promised_by", "on_time", "rep_id", "open_value", "placed_at")
 RECENT = columns_of("orders", "order_id", "status", "placed_at", "promised_by", "on_time", "order_value")
-FOLLOW_UPS = columns_of("follow-ups", "order_id", "about", "hours_owed", "owed_since", "rep_id")
+FOLLOW_UPS = columns_of("follow-ups", "order_id", "say", "hours_owed", "rep_id", "inform")
 UNDECIDED = columns_of("expedites", "order_id", "rep_id", "hours_open", "needed_by", "requested_by")
 
 

@@ -55,6 +55,8 @@ BY_NAME: Mapping[str, str] = {
     "channel": "words",
     "about": "words",
     "latest": "words",
+    "say": "say",
+    "inform": "inform",
 }
 BY_TYPE: Mapping[ValueType, str] = {
     ValueType.TEXT: "text",
@@ -85,6 +87,7 @@ class ShownColumn:
     heading: str
     kind: str
     doc: str
+    sortable: bool = True
 
     @property
     def right(self) -> bool:

@@ -62,6 +62,8 @@ class Table:
     filters: Sequence[Filter] = ()
     headings: Mapping[str, str] = field(default_factory=dict)
     """Headings of this page alone, beside HEADINGS."""
+    added: Mapping[str, str] = field(default_factory=dict)
+    """Columns that the page adds to the view's, each by the column after which it stands (pages/added_columns.py)."""
     rows: int = PAGE
     """How many rows a page has; more where there are few, and counting them takes as long as reading them."""
 
@@ -107,6 +109,8 @@ HEADINGS: Mapping[str, str] = {
     "value_month_before": "Month before",
     "needed_by": "Needed by",
     "met": "Kept",
+    "say": "What to say",
+    "inform": "Tell",
 }
 """Headings in plain words; of any other column: its name."""
 
@@ -188,9 +192,10 @@ TABLES: Mapping[str, Table] = {
         "Follow-ups",
         "Customers who are owed a word about a delay or a declined expedite, the longest owed first.",
         "Every customer has been told.",
-        ("order_id", "about", "hours_owed", "owed_since", "rep_id", "request_id"),
+        ("order_id", "about", "rep_id", "hours_owed", "owed_since"),
         (REP, Filter("about", Widget.CHOICE), Filter("owed_since", Widget.DATES)),
         {"about": "To be told of", "request_id": "Declined request"},
+        {"account_id": "order_id", "say": "about", "inform": "hours_owed"},
     ),
     "orders": Table(
         "Orders",

@@ -5,7 +5,7 @@ column. What differs from today's knowledge is marked when the page is as known 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -13,12 +13,15 @@ from fastapi.responses import RedirectResponse
 
 from infra.app.nearest import never_registered
 from infra.app.reactor_lag import reactor_behind_view
+from infra.queries.listed import Rows
 from infra.queries.names import Names, names
 from infra.queries.view_pages import ViewPage, WrongQueryError
 from infra.queries.view_today import COMPARED, Compared, compared_with_today
+from infra.queries.views import Asked
 from infra.web.api.view_files import CSV, PARQUET, file_answer
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
+from infra.web.pages.added_columns import added_values, with_added_columns, with_added_values
 from infra.web.pages.render import page
 from infra.web.pages.table_cells import COUNTS, ShownColumn, kind_of
 from infra.web.pages.table_declarations import Table, Widget, heading, table_of
@@ -70,6 +73,8 @@ class Shown:
     form: FilterForm
     fault: str | None
     compared: Compared | None
+    missing: Rows
+    """The rows that belong here by what is known today alone."""
     unknown: str | None
     """A sentence about a rep who was never registered, when there are no rows."""
     behind: str | None
@@ -121,12 +126,14 @@ def _shown(
     waybill, query, path = web_of(request).waybill, request.query_params, request.url.path
     filters, rows = filters_of(query), found.rows if found else ()
     compared = None
+    missing: Rows = ()
+    shown_page = None if found is None else with_added_values(waybill.views, found)
     if found is not None and clocks.asked.known_at is not None and len(rows) <= COMPARED:
         compared = compared_with_today(waybill.view_pages, found, filters)
-    accounts = [row["account_id"] for row in rows if row.get("account_id") is not None]
+        missing = added_values(waybill.views, replace(found, asked=Asked(found.instant)), compared.differing.missing)
+    named = [*(shown_page.rows if shown_page else ()), *missing]
+    accounts = [row["account_id"] for row in named if row.get("account_id") is not None]
     accounts += filters.get("account_id", [])
-    if compared is not None:
-        accounts += [row["account_id"] for row in compared.differing.missing if row.get("account_id") is not None]
     called = names(waybill.views, clocks.asked, accounts)
     unknown = None
     if found is not None and not rows and (rep := next(iter(filters.get("rep_id", ())), "")):
@@ -134,13 +141,14 @@ def _shown(
     return Shown(
         view,
         table,
-        _columns(view, table, every=query.get("columns") == ALL),
-        found,
+        with_added_columns(table, _columns(view, table, every=query.get("columns") == ALL)),
+        shown_page,
         called,
         chips(path, query, table, view, called),
         filter_form(query, table, called, _near(table, rows)),
         fault,
         compared,
+        missing,
         unknown,
         reactor_behind_view(waybill, view.relation) if clocks.asked.known_at is None else None,
         _links(request, view, found),
