@@ -91,7 +91,6 @@ FAILURES = (
     NotFilledError,
     NotReachedError,
     NothingToGoBackToError,
-    NotYetReflectedError,
     RebuildRunsError,
     RebuildStoppedError,
     UnknownKeyError,
@@ -181,6 +180,9 @@ def main() -> None:
     except WrongSettingsError as e:
         show_error(str(e))
         sys.exit(WRONG_USAGE)
+    except NotYetReflectedError as e:
+        show_error(f"{e} See also --wait")
+        sys.exit(FAILED)
     except FAILURES as e:
         show_error(str(e))
         sys.exit(FAILED)

@@ -48,7 +48,7 @@ def show_trend(
         try:
             instants = instants_between(since, until or waybill.clock(), every)
         except WrongTrendError as e:
-            raise typer.BadParameter(str(e)) from None
+            raise typer.BadParameter(str(e), param_hint=f"--{e.field}") from None
         found = trend(waybill.views, counted, instants, by, known_at)
         show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none")
         known = f", as known at {readable_instant(known_at)}" if known_at else ""

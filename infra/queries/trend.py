@@ -17,7 +17,11 @@ MOST_INSTANTS = 10_000
 
 
 class WrongTrendError(ValueError):
-    """No trend can be counted at these instants; the message says why."""
+    """No trend can be counted at these instants; the message says why, and `field` what to change: `every`, `until`."""
+
+    def __init__(self, field: str, problem: str):
+        super().__init__(problem)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,15 @@ class Trend:
 def instants_between(since: datetime, until: datetime, every: timedelta) -> Instants:
     """The instants from `since` on, `every` apart, none after `until`. Raises WrongTrendError."""
     if every <= timedelta(0):
-        raise WrongTrendError("the instants must be some time apart; give --every such as 1d or 6h")
+        raise WrongTrendError("every", "the instants must be some time apart, such as 1d or 6h")
     if until < since:
-        raise WrongTrendError("the trend would end before it begins: give --until an instant after --since")
+        raise WrongTrendError(
+            "until", "the trend would end before it begins: its last instant must not be before its first"
+        )
     number = (until - since) // every + 1
     if number > MOST_INSTANTS:
         raise WrongTrendError(
-            f"that is {number} instants, and at most {MOST_INSTANTS} are counted; take a longer --every"
+            "every", f"that is {number} instants, and at most {MOST_INSTANTS} are counted; take them farther apart"
         )
     return Instants(since, every, number)
 

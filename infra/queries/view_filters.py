@@ -23,9 +23,14 @@ MIN, MAX = "min.", "max."
 RANGED = (ValueType.INSTANT, ValueType.WHOLE, ValueType.AMOUNT, ValueType.HOURS)
 """The types of columns that `min.` and `max.` can limit."""
 LONGEST_WHOLE = 2**63 - 1
+MOST_VALUES = 1_000
+"""How many values of a column a query may name; databases limit what they take."""
+MONTH = "month"
+"""The column with months, in every view that has one."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _HOURS_DIGITS, _HOURS_PLACES = 12, Decimal("0.01")
 
 
@@ -56,7 +61,7 @@ def _condition(
     compared = comparable(columns[column])
     read = _READERS[kind]
     if not limit:
-        return or_(false(), *(_equals(compared, columns[column], name, value, kind, zone) for value in values))
+        return _is_one_of(compared, columns[column], name, values, kind, zone)
     if kind not in RANGED:
         raise WrongQueryError(name, f"{limit} is for instants and numbers, and {column} is {kind.value}")
     if len(values) != 1 or not values[0]:
@@ -69,15 +74,25 @@ def _condition(
     return compared >= given if limit == MIN else compared < given
 
 
-def _equals(
-    compared: ColumnElement[Any], column: ColumnElement[Any], name: str, value: str, kind: ValueType, zone: tzinfo
+def _is_one_of(
+    compared: ColumnElement[Any],
+    column: ColumnElement[Any],
+    name: str,
+    values: Sequence[str],
+    kind: ValueType,
+    zone: tzinfo,
 ) -> ColumnElement[bool]:
-    if not value:
-        return column.is_(None)
-    wanted = _READERS[kind](name, value, zone)
-    if kind is ValueType.HOURS and wanted != wanted.quantize(_HOURS_PLACES, ROUND_CEILING):
-        return false()
-    return compared == constant(wanted, column.type)
+    if len(values) > MOST_VALUES:
+        raise WrongQueryError(name, f"is given {len(values)} times; give at most {MOST_VALUES} values")
+    read = _READERS[kind] if name != MONTH else _month
+    wanted = [read(name, value, zone) for value in dict.fromkeys(values) if value]
+    if kind is ValueType.HOURS:
+        wanted = [hours for hours in wanted if hours == hours.quantize(_HOURS_PLACES, ROUND_CEILING)]
+    conditions: list[ColumnElement[bool]] = [column.is_(None)] if "" in values else []
+    if wanted:
+        # One list, not a chain of `or`: SQLite refuses an expression of a thousand levels.
+        conditions.append(compared.in_([constant(value, column.type) for value in wanted]))
+    return or_(false(), *conditions)
 
 
 def expect_column(view: View, column: str, parameter: str) -> Any:
@@ -120,6 +135,12 @@ EXAMPLES: Mapping[ValueType, str] = {
 def _text(name: str, value: str, zone: tzinfo) -> str:
     if "\0" in value:
         raise WrongQueryError(name, "no text has the character U+0000; leave it out")
+    return value
+
+
+def _month(name: str, value: str, zone: tzinfo) -> str:
+    if not _MONTH.fullmatch(value):
+        raise WrongQueryError(name, f"{value!r} is not a month; give one as 2026-03")
     return value
 
 

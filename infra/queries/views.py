@@ -207,7 +207,7 @@ class Views:
         """The error of who waited so long for a position."""
         return NotYetReflectedError(
             f"after {patience.total_seconds():g} s the view reflects position {reached}, not yet {position}; "
-            f"the newest event is at {self._history.head()}. Does waybill project run? See also --wait"
+            f"the newest event is at {self._history.head()}. Does waybill project run?"
         )
 
     def reflected(self, view: View) -> int:

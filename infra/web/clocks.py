@@ -6,10 +6,8 @@ from urllib.parse import urlencode
 from fastapi import Request
 
 from consumers.contract.writing import instant_text
-from infra.instants import WrongInstantError, instant_of
 from infra.queries.views import Asked
-from infra.web.context import web_of
-from infra.web.problems import Problem
+from infra.web.parameters import Parameters
 
 
 class Clocks(NamedTuple):
@@ -31,12 +29,5 @@ class Clocks(NamedTuple):
 
 def clocks_of(request: Request) -> Clocks:
     """The clocks in the address of a request; an empty one is none. Raises Problem (400), which names the clock."""
-    zone = web_of(request).waybill.settings.zone
-    found = {}
-    for name in ("as_of", "known_at"):
-        text = request.query_params.get(name, "").strip()
-        try:
-            found[name] = instant_of(text, zone) if text else None
-        except WrongInstantError as e:
-            raise Problem(400, f"{name}: {e}") from None
-    return Clocks(Asked(found["as_of"], found["known_at"]))
+    given = Parameters(request)
+    return Clocks(Asked(given.instant("as_of"), given.instant("known_at")))

@@ -132,6 +132,7 @@ WRONG = (
     ("/v1/views/orders?as_of=monday", 400, "as_of: 'monday' is not an instant; give one with offset, such as "),
     ("/v1/views/orders?for_spreadsheets=true", 400, "for_spreadsheets: is for CSV: send Accept: text/csv"),
     ("/v1/views/scorecard?month=2026-3", 400, "month: '2026-3' is not a month; give one as 2026-03"),
+    ("/v1/views/carriers?month=2026-13", 400, "month: '2026-13' is not a month; give one as 2026-03"),
     ("/v1/views/scorecard?by=desk", 400, "by: 'desk' is not one of team, mentor"),
     ("/v1/views/overdu", 404, "there is no view 'overdu'; did you mean overdue?"),
     ("/v1/views/overdue?min_position=999999&wait=0", 503, "after 0 s the view reflects position "),
@@ -144,6 +145,30 @@ def test_what_is_wrong_is_told_as_a_problem(light: Served, path: str, status: in
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["detail"].startswith(detail)
     assert ("retry-after" in answer.headers) == (status == 503)
+    assert "--" not in answer.json()["detail"]
+
+
+PARAMETERS = (
+    ("as_of=2026-06-01&as_of=2026-06-02", "as_of", "is given 2 times; give it once"),
+    ("known_at=monday", "known_at", "&#39;monday&#39; is not an instant"),
+    ("month=2026-3", "month", "&#39;2026-3&#39; is not a month; give one as 2026-03"),
+    ("rep_id=a%00", "rep_id", "no text has the character U+0000; leave it out"),
+)
+
+
+@pytest.mark.parametrize(("query", "parameter", "told"), PARAMETERS, ids=lambda value: str(value)[:20])
+def test_a_page_and_the_api_refuse_the_same_parameters(light: Served, query: str, parameter: str, told: str) -> None:
+    page = light.client.get(f"/scorecard?{query}", headers={"Accept": "text/html"})
+    answer = light.client.get(f"/v1/views/scorecard?{query}")
+    assert (page.status_code, answer.status_code, answer.json()["parameter"]) == (400, 400, parameter)
+    assert f"{parameter}: {told}" in page.text
+    assert answer.json()["detail"].startswith(f"{parameter}: {told.replace('&#39;', chr(39))}")
+
+
+@pytest.mark.parametrize("query", ["", "?rep_id=", "?rep_id=a%00", "?rep_id=a&rep_id=b"])
+def test_the_month_of_a_rep_needs_one_rep(light: Served, query: str) -> None:
+    answer = light.client.get(f"/scorecard/month{query}")
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "rep_id")
 
 
 def test_a_format_that_is_not_there_is_told_as_a_problem(light: Served) -> None:

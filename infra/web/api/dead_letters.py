@@ -27,9 +27,9 @@ from infra.web.api.describing import (
     problems,
     record,
 )
-from infra.web.api.parameters import Parameters
 from infra.web.context import stop_of, web_of
 from infra.web.letter_filters import VERDICTS, letter_choice, read_by
+from infra.web.parameters import Parameters
 from infra.web.problems import Problem
 from infra.web.security.guard import Operator, Reader
 

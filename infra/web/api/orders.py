@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request, Response
 from infra.app.nearest import nearest_orders
 from infra.web.api.answers import json_answer, reflecting
 from infra.web.api.describing import CLOCKS, json_of, problems, record
-from infra.web.api.parameters import Parameters
 from infra.web.context import web_of
+from infra.web.parameters import Parameters
 from infra.web.problems import Problem
 from infra.web.security.guard import Reader
 

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request, Response
 from infra.app.status import read_status
 from infra.web.api.answers import json_answer, reflecting
 from infra.web.api.describing import FLAG, json_of, parameter, problems
-from infra.web.api.parameters import Parameters
 from infra.web.context import web_of
+from infra.web.parameters import Parameters
 from infra.web.security.guard import Reader
 
 router = APIRouter(prefix="/v1/status", tags=["operations"])

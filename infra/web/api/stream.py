@@ -11,8 +11,8 @@ from infra.app.news import News, NewsReader, Place
 from infra.store.opening import StoreChangedError
 from infra.store.retries import passes
 from infra.web.api.describing import parameter, problems
-from infra.web.api.parameters import Parameters, wrong
 from infra.web.context import web_of
+from infra.web.parameters import Parameters, wrong
 from infra.web.security.guard import Reader
 from infra.web.server_sent_events import (
     COMMENT,

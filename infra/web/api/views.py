@@ -3,7 +3,6 @@
 Parameters are those of infra/queries/view_pages.py. JSON is a page; CSV and Parquet are the whole answer.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,9 +16,9 @@ from infra.queries.view_pages import PAGE
 from infra.queries.views import Asked
 from infra.web.api.answers import JSON, accepted, json_answer, reflecting
 from infra.web.api.describing import VIEW_LIST, json_of, problems, view_operation
-from infra.web.api.parameters import Parameters, wrong
 from infra.web.api.view_files import MEDIA_TYPES, file_answer
 from infra.web.context import web_of
+from infra.web.parameters import Parameters, wrong
 from infra.web.problems import Problem
 from infra.web.security.guard import Reader
 from projections.views.catalogue import VIEWS, View, view_named
@@ -31,7 +30,6 @@ router = APIRouter(prefix="/v1/views", tags=["views"])
 MOST_ROWS = 10_000
 MOST_POSITION = 2**62
 SECONDS_TO_WAIT, MOST_SECONDS_TO_WAIT = 10, 60
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @router.get("", summary="The views", response_class=Response, responses={200: json_of(VIEW_LIST), **problems(400)})
@@ -129,9 +127,6 @@ def _answer(request: Request, wanted: Query) -> Response:
 def _variant(view: View, given: Parameters) -> View:
     """The view with the options that scorecards and the workload have."""
     if view.command == "scorecard":
-        months = given.rest.get("month", ())
-        if any(month and not MONTH.fullmatch(month) for month in months):
-            raise wrong("month", f"{months[0]!r} is not a month; give one as 2026-03")
         by = given.choice("by", Grouping)
         return scorecard_view(None if by is None else Grouping(by), contacts=given.flag("contacts"))
     return workload_view(contacts=given.flag("contacts")) if view.command == "workload" else view

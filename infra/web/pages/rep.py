@@ -1,9 +1,9 @@
 """Rep: a desk at a glance, and the month so far, which is loaded after the page."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from consumers.contract.writing import instant_text
 from infra.app.nearest import nearest_reps
@@ -18,6 +18,7 @@ from infra.web.pages.people_columns import columns_of
 from infra.web.pages.render import page, part
 from infra.web.pages.rows_behind import RowsBehind
 from infra.web.pages.table_cells import COUNTS
+from infra.web.parameters import Parameters, wrong
 from infra.web.security.guard import Reader
 from infra.web.security.principal import Principal
 
@@ -80,9 +81,12 @@ def _missing(request: Request, principal: Principal, clocks: Clocks, rep_id: str
 
 
 @router.get("/scorecard/month")
-def month(request: Request, principal: Reader, rep_id: Annotated[str, Query(max_length=200)]) -> Response:
-    """The month of T on the rep's scorecard: a part of the page."""
+def month(request: Request, principal: Reader) -> Response:
+    """The month of T on the scorecard of the rep `rep_id`: a part of the page. Raises Problem (400)."""
     clocks, web = clocks_of(request), web_of(request)
+    rep_id = Parameters(request).text("rep_id")
+    if rep_id is None:
+        raise wrong("rep_id", "is missing; give the id of a rep, such as rep-7")
     key: tuple[Any, ...] = ("rep_month", rep_id, *(instant_text(one) if one else "" for one in _clocks(clocks)))
     cards = web.kept(key, lambda: rep_month(web.waybill.views, clocks.asked, rep_id))
     return part("rep_month.html", clocks, cards=cards, rep_id=rep_id)

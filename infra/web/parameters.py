@@ -61,13 +61,14 @@ class Parameters:
 
     def instant(self, name: str) -> datetime | None:
         """An instant with offset, or a date, which means its start in the business zone; None if there is none."""
-        if self._left.get(name) == [""]:
+        values = self._left.get(name, [])
+        if len(values) == 1 and not values[0].strip():  # as a form sends an empty field
             del self._left[name]
         text = self.text(name)
         if text is None:
             return None
         try:
-            return instant_of(text, self._zone)
+            return instant_of(text.strip(), self._zone)
         except WrongInstantError as e:
             raise wrong(name, str(e)) from None
 
