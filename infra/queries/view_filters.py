@@ -85,7 +85,7 @@ def _is_one_of(
     if len(values) > MOST_VALUES:
         raise WrongQueryError(name, f"is given {len(values)} times; give at most {MOST_VALUES} values")
     read = _READERS[kind] if name != MONTH else _month
-    wanted = [read(name, value, zone) for value in dict.fromkeys(values) if value]
+    wanted: list[Any] = [read(name, value, zone) for value in dict.fromkeys(values) if value]
     if kind is ValueType.HOURS:
         wanted = [hours for hours in wanted if hours == hours.quantize(_HOURS_PLACES, ROUND_CEILING)]
     conditions: list[ColumnElement[bool]] = [column.is_(None)] if "" in values else []

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.contract.writing import instant_text
@@ -34,6 +34,7 @@ VARIANTS = (
     scorecard_view(Grouping.MENTOR, contacts=True),
     workload_view(contacts=True),
 )
+EXAMPLES = (settings.get_profile(settings.get_current_profile_name()).max_examples + 1) // 2
 RANGED = (ValueType.INSTANT, ValueType.WHOLE, ValueType.AMOUNT, ValueType.HOURS)
 
 
@@ -94,6 +95,7 @@ def test_a_view_known_at_an_instant_is_cut_into_pages_too(floor: Floor) -> None:
         assert concatenated(floor, view, KNOWN, limit=20) == floor.whole(view, KNOWN)
 
 
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_pages_of_any_sort_and_filters_are_the_rows_sorted_and_filtered(floor: Floor, data: st.DataObject) -> None:
     view = data.draw(st.sampled_from(VARIANTS))

@@ -54,7 +54,9 @@ def rows(served: Served, view: str, **parameters: Any) -> Any:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.command)
 def test_the_rows_of_a_view_are_those_that_the_command_prints(floor: Served, view: View) -> None:
-    for clocks in CLOCKS:
+    # Known-at reads the events alone, whichever database has them: on PostgreSQL one view is enough.
+    on_sqlite = floor.waybill.settings.store.startswith("sqlite")
+    for clocks in CLOCKS if on_sqlite or view.command == "overdue" else CLOCKS[:1]:
         options = [part for name, value in clocks.items() for part in (f"--{name.replace('_', '-')}", value)]
         assert rows(floor, view.command, limit=10_000, **clocks) == command(floor, view.command, *options)
 
