@@ -87,8 +87,8 @@ def test_a_copy_of_a_malformed_letter_is_checked_before_it_is_taken(sqlite_desk:
     assert letter in dead(sqlite_desk)
 
 
-def test_a_part_is_paused_and_resumed(desk: Served, open_page: Open) -> None:
-    page = open_page(desk, "/operations")
+def test_a_part_is_paused_and_resumed(sqlite_desk: Served, open_page: Open) -> None:
+    page = open_page(sqlite_desk, "/operations")
     page.get_by_role("link", name="order_states", exact=True).click()
 
     say_why(page, "the disk is full", "Pause")
@@ -100,11 +100,13 @@ def test_a_part_is_paused_and_resumed(desk: Served, open_page: Open) -> None:
     say_why(page, "there is room", "Resume")
 
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    assert desk.waybill.pauses() == {}
+    assert sqlite_desk.waybill.pauses() == {}
 
 
-def test_a_rebuild_is_followed_live_to_its_end(desk: Served, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    rebuilds, may_go_on = desk.web.rebuilds, Event()
+def test_a_rebuild_is_followed_live_to_its_end(
+    sqlite_desk: Served, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilds, may_go_on = sqlite_desk.web.rebuilds, Event()
     tell = rebuilds._tell
 
     def slowly(progress: RebuildProgress) -> None:
@@ -112,7 +114,7 @@ def test_a_rebuild_is_followed_live_to_its_end(desk: Served, open_page: Open, mo
         may_go_on.wait(10)
 
     monkeypatch.setattr(rebuilds, "_tell", slowly)
-    page, other = open_page(desk, "/operations/parts/shipments"), open_page(desk, "/operations")
+    page, other = open_page(sqlite_desk, "/operations/parts/shipments"), open_page(sqlite_desk, "/operations")
 
     page.get_by_label("Reason").last.fill("a column was wrong")
     page.get_by_role("button", name="Rebuild", exact=True).click()
@@ -124,7 +126,7 @@ def test_a_rebuild_is_followed_live_to_its_end(desk: Served, open_page: Open, mo
     may_go_on.set()
     for one in (page, other):
         expect(one.get_by_text(re.compile(r"shipments: build \d+ of version \d+ serves at position"))).to_be_visible()
-    assert acts(desk)[-1] == "ProjectionRebuilt"
+    assert acts(sqlite_desk)[-1] == "ProjectionRebuilt"
     page.get_by_role("link", name="Which rows would change?").click()
     expect(page.get_by_role("status")).to_contain_text("A rebuild would change nothing.")
 
