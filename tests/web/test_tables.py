@@ -13,10 +13,12 @@ import pytest
 
 from consumers.contract.writing import instant_text
 from consumers.sources.json_lines import JsonLines
+from infra.queries.view_today import COMPARED
 from infra.queries.views import Asked
 from infra.web.pages.render import environment
 from infra.web.pages.table_cells import COUNTS, kind_of
-from infra.web.pages.table_declarations import ALL_OF, TABLES, Widget, table_of
+from infra.web.pages.table_declarations import TABLES, table_of
+from infra.web.pages.table_page import ALL_OF, Widget
 from projections.table import ValueType
 from projections.views.catalogue import VIEWS, View, view_named
 from tests.integration.messages import Document, booked, delayed, message, placed, registered
@@ -309,6 +311,22 @@ def test_a_filter_does_not_hide_what_the_filtered_column_reads_today(sqlite_web:
     page = html(sqlite_web, "/overdue?rep_id=rep-1&as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z")
 
     assert any("rep-1today rep-2" in cell for cell in cells_of(page)[1])
+
+
+def test_a_page_says_what_of_it_is_not_compared(sqlite_web: Served) -> None:
+    recorded = {"recordedtime": "2026-06-01T10:00:00Z"}
+    import_history(sqlite_web, *(placed(f"SO-{n}", DAY, PROMISE, **recorded) for n in range(COMPARED + 1)))
+    clocks = "as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z"
+
+    a_part = html(sqlite_web, f"/overdue?{clocks}&limit=2")
+    too_many = html(sqlite_web, f"/overdue?{clocks}&limit={COMPARED + 1}")
+    all_of_them = html(sqlite_web, f"/overdue?{clocks}&limit=2&order_id=SO-1")
+
+    only_shown, not_compared = "Only the rows shown here are compared", "These rows are not compared"
+    assert (only_shown in a_part, not_compared in a_part) == (True, False)
+    assert (only_shown in too_many, not_compared in too_many) == (False, True)
+    assert f"at most {COMPARED} rows a page" in too_many
+    assert (only_shown in all_of_them, not_compared in all_of_them) == (False, False)
 
 
 # -- what upstreams wrote ----------------------------------------------------------------------------------------------

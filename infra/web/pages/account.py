@@ -9,6 +9,7 @@ from infra.queries.views import Asked
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.links import account_path
+from infra.web.pages.missing import Near, missing_page
 from infra.web.pages.people_columns import columns_of
 from infra.web.pages.render import page
 from infra.web.pages.rows_behind import RowsBehind
@@ -65,15 +66,6 @@ def _missing(request: Request, principal: Principal, clocks: Clocks, account_id:
     waybill = web_of(request).waybill
     known_today = bool(clocks.query) and account_desk(waybill.views, Asked(), account_id).known
     nearest = [] if known_today else nearest_accounts(account_id, waybill.desk)
-    return page(
-        request,
-        "person_missing.html",
-        principal,
-        clocks,
-        404,
-        kind="account",
-        id=account_id,
-        known_today=known_today,
-        here=account_path(account_id),
-        nearest=[(one, None, clocks.link(account_path(one))) for one in nearest],
-    )
+    near = [Near(one, None, account_path(one)) for one in nearest]
+    here = account_path(account_id)
+    return missing_page(request, principal, clocks, "account", account_id, here, known_today=known_today, nearest=near)

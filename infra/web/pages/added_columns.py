@@ -11,7 +11,7 @@ from infra.queries.listed import Rows
 from infra.queries.view_pages import ViewPage
 from infra.queries.views import Views
 from infra.web.pages.table_cells import BY_NAME, ShownColumn
-from infra.web.pages.table_declarations import Table, heading
+from infra.web.pages.table_page import Table, heading
 
 DOCS = {
     "account_id": "The account that ordered.",

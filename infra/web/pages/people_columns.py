@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from infra.web.pages.added_columns import added_column
 from infra.web.pages.table_cells import ShownColumn, kind_of
-from infra.web.pages.table_declarations import Table, heading, table_of
+from infra.web.pages.table_declarations import table_of
+from infra.web.pages.table_page import Table, heading
 from projections.views.catalogue import view_named
 
 

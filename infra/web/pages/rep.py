@@ -14,6 +14,7 @@ from infra.queries.views import Asked
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.links import rep_path
+from infra.web.pages.missing import Near, missing_page
 from infra.web.pages.people_columns import columns_of
 from infra.web.pages.render import page, part
 from infra.web.pages.rows_behind import RowsBehind
@@ -66,18 +67,9 @@ def _missing(request: Request, principal: Principal, clocks: Clocks, rep_id: str
     waybill = web_of(request).waybill
     known_today = bool(clocks.query) and rep_desk(waybill.views, Asked(), rep_id).known
     nearest = [] if known_today else nearest_reps(rep_id, waybill.desk.reps())
-    return page(
-        request,
-        "person_missing.html",
-        principal,
-        clocks,
-        404,
-        kind="rep",
-        id=rep_id,
-        known_today=known_today,
-        here=rep_path(rep_id),
-        nearest=[(one.rep_id, one.name, clocks.link(rep_path(one.rep_id))) for one in nearest],
-    )
+    near = [Near(one.rep_id, one.name, rep_path(one.rep_id)) for one in nearest]
+    here = rep_path(rep_id)
+    return missing_page(request, principal, clocks, "rep", rep_id, here, known_today=known_today, nearest=near)
 
 
 @router.get("/scorecard/month")

@@ -1,118 +1,13 @@
-"""How the table page of each view looks: its title, which columns come first, and how rows are filtered.
+"""The table page of each view: its title, which columns come first, and how rows are filtered.
 
 A view without a declaration has a page too, with all its columns and no form. Columns are those of the catalogue
 (projections/views/catalogue.py); tests/web/test_tables.py holds that every declared one exists.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping
 
-from infra.queries.view_pages import PAGE
+from infra.web.pages.table_page import Filter, Table, Widget
 from projections.views.catalogue import View
-
-ALL_OF = {
-    "segment": ("b2b", "b2c"),
-    "stage": ("to_book", "booked", "in_transit", "partly_delivered"),
-    "why": ("estimate_late", "estimate_passed", "no_estimate", "not_booked"),
-    "mode": ("courier", "in_house", "pickup"),
-    "expedite": ("none", "requested", "granted", "declined"),
-    "status": ("open", "delivered", "cancelled"),
-    "about": ("delay", "expedite"),
-    "channel": ("inbound_call", "outbound_call", "counter", "visit", "online", "standing_order"),
-    "decision": ("granted", "declined"),
-    "level": ("entry", "senior"),
-    "kind": ("goods", "charge"),
-    "latest": ("dispatched", "delayed", "attempted", "delivered"),
-}
-"""The values of columns that have few, in the order of work."""
-
-
-class Widget(Enum):
-    """How a form asks for a filter."""
-
-    CHOICE = "one of a few values"
-    REP = "one of the registered reps, or nobody"
-    TEXT = "a whole value"
-    YES_NO = "yes or no"
-    DATES = "from a day on, and before a day"
-    LEAST = "at least this number"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A filter in the form of a page. `null` is what the absent value is called, if it can be asked for."""
-
-    column: str
-    widget: Widget
-    null: str | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table page of a view."""
-
-    title: str
-    question: str
-    """What the page answers, as a sentence under the title."""
-    empty: str
-    """What it says when there is nothing."""
-    columns: Sequence[str]
-    """The columns that are shown first; the others are shown with `columns=all`."""
-    filters: Sequence[Filter] = ()
-    headings: Mapping[str, str] = field(default_factory=dict)
-    """Headings of this page alone, beside HEADINGS."""
-    added: Mapping[str, str] = field(default_factory=dict)
-    """Columns that the page adds to the view's, each by the column after which it stands (pages/added_columns.py)."""
-    rows: int = PAGE
-    """How many rows a page has; more where there are few, and counting them takes as long as reading them."""
-
-
-HEADINGS: Mapping[str, str] = {
-    "order_id": "Order",
-    "rep_id": "Rep",
-    "placed_rep_id": "Placed by",
-    "account_id": "Account",
-    "promised_by": "Promised by",
-    "original_promised_by": "First promised by",
-    "hours_overdue": "Overdue",
-    "hours_left": "Time left",
-    "hours_late": "How late",
-    "hours_owed": "Waiting for",
-    "hours_open": "Undecided for",
-    "owed_since": "Owed since",
-    "estimated_delivery": "Expected",
-    "original_estimate": "First expected",
-    "follow_up_owed": "Customer",
-    "delivery_attempts": "Attempts",
-    "open_value": "Open value",
-    "untaken_messages": "Not taken",
-    "request_id": "Request",
-    "shipment_id": "Shipment",
-    "sku": "SKU",
-    "open_b2b": "Open B2B",
-    "open_b2c": "Open B2C",
-    "due_in_24h": "Due in 24 h",
-    "contacts_7d": "Contacts, 7 days",
-    "follow_ups_owed": "To be told",
-    "expedites_open": "Expedites",
-    "partly_delivered": "In part",
-    "otif_percent": "On time in full",
-    "on_time_percent": "On time",
-    "attainment_percent": "Attainment",
-    "growth_percent": "Growth",
-    "short": "Short",
-    "mean_hours_late": "Mean lateness",
-    "last_order_id": "Last order",
-    "standing_order_id": "Standing order",
-    "value_month": "This month",
-    "value_month_before": "Month before",
-    "needed_by": "Needed by",
-    "met": "Kept",
-    "say": "What to say",
-    "inform": "Tell",
-}
-"""Headings in plain words; of any other column: its name."""
 
 REP = Filter("rep_id", Widget.REP, "nobody")
 SEGMENT = Filter("segment", Widget.CHOICE)
@@ -123,6 +18,23 @@ ACCOUNT = Filter("account_id", Widget.TEXT)
 ORDER = Filter("order_id", Widget.TEXT)
 MONTH = Filter("month", Widget.TEXT)
 
+HOW_IT_STANDS = (
+    "stage",
+    "estimated_delivery",
+    "carrier",
+    "rep_id",
+    "account_id",
+    "expedite",
+    "follow_up_owed",
+    "open_value",
+)
+"""The columns of an open order that somebody has to look after."""
+OF_OPEN_ORDERS = (
+    *(REP, SEGMENT, STAGE, MODE, CARRIER),
+    Filter("expedite", Widget.CHOICE),
+    Filter("promised_by", Widget.DATES),
+)
+
 TABLES: Mapping[str, Table] = {
     "overdue": Table(
         "Overdue",
@@ -131,16 +43,9 @@ TABLES: Mapping[str, Table] = {
         (
             "order_id",
             "hours_overdue",
-            "stage",
-            "estimated_delivery",
-            "carrier",
-            "rep_id",
-            "account_id",
-            "expedite",
-            "follow_up_owed",
-            "open_value",
+            *HOW_IT_STANDS,
         ),
-        (REP, SEGMENT, STAGE, MODE, CARRIER, Filter("expedite", Widget.CHOICE), Filter("promised_by", Widget.DATES)),
+        OF_OPEN_ORDERS,
     ),
     "at-risk": Table(
         "At risk",
@@ -150,24 +55,11 @@ TABLES: Mapping[str, Table] = {
             "order_id",
             "hours_left",
             "why",
-            "stage",
-            "estimated_delivery",
-            "carrier",
-            "rep_id",
-            "account_id",
-            "expedite",
-            "follow_up_owed",
-            "open_value",
+            *HOW_IT_STANDS,
         ),
         (
             Filter("why", Widget.CHOICE),
-            REP,
-            SEGMENT,
-            STAGE,
-            MODE,
-            CARRIER,
-            Filter("expedite", Widget.CHOICE),
-            Filter("promised_by", Widget.DATES),
+            *OF_OPEN_ORDERS,
         ),
     ),
     "late": Table(
@@ -399,8 +291,3 @@ def table_of(view: View) -> Table:
         return declared
     title = view.command.replace("-", " ").capitalize()
     return Table(title, view.description, "There is no row.", view.columns)
-
-
-def heading(table: Table, column: str) -> str:
-    """The heading of a column on this page."""
-    return table.headings.get(column) or HEADINGS.get(column) or column.replace("_", " ").capitalize()

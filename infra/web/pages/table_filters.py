@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 
 from infra.queries.names import Names
 from infra.queries.view_filters import MAX, MIN
-from infra.web.pages.table_declarations import ALL_OF, Filter, Table, Widget, heading
+from infra.web.pages.table_page import ALL_OF, Filter, Table, Widget, heading
 from infra.web.pages.words import plain_words
 from projections.views.catalogue import View
 

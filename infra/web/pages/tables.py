@@ -24,7 +24,7 @@ from infra.web.context import web_of
 from infra.web.pages.added_columns import added_values, with_added_columns, with_added_values
 from infra.web.pages.render import page
 from infra.web.pages.table_cells import COUNTS, ShownColumn, kind_of
-from infra.web.pages.table_declarations import Table, Widget, heading, table_of
+from infra.web.pages.table_declarations import table_of
 from infra.web.pages.table_filters import (
     FORM,
     Chip,
@@ -36,6 +36,7 @@ from infra.web.pages.table_filters import (
     filters_of,
     kept_pairs,
 )
+from infra.web.pages.table_page import Table, Widget, heading
 from infra.web.problems import Problem
 from infra.web.security.guard import Reader
 from infra.web.security.principal import Principal
@@ -80,6 +81,10 @@ class Shown:
     behind: str | None
     """A sentence about the reactor by which the view answers, if it has not read everything."""
     links: Links
+
+    not_compared: bool
+    """Whether the page is as known at an instant, and has too many rows to be compared with today's."""
+    most_compared: int = COMPARED
 
     @property
     def flagged(self) -> int:
@@ -152,6 +157,7 @@ def _shown(
         unknown,
         reactor_behind_view(waybill, view.relation) if clocks.asked.known_at is None else None,
         _links(request, view, found),
+        clocks.asked.known_at is not None and found is not None and compared is None,
     )
 
 
