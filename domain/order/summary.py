@@ -34,6 +34,16 @@ class OrderLineSummary(msgspec.Struct, frozen=True, gc=False):
     promised_by: datetime
     delivered_at: datetime | None
 
+    @property
+    def undelivered(self) -> Decimal:
+        """The quantity still owed; never below 0, and 0 for a charge."""
+        return max(ZERO, self.quantity - self.delivered) if self.kind == "goods" else ZERO
+
+    @property
+    def left_to_book(self) -> Decimal:
+        """What is neither delivered nor carried by a live shipment; never below 0."""
+        return max(ZERO, self.undelivered - self.booked)
+
 
 class ShipmentSummary(msgspec.Struct, frozen=True, gc=False):
     """A shipment of the order. It is live while it is neither delivered wholly (`delivered_at`) nor cancelled.

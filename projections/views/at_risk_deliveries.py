@@ -1,9 +1,11 @@
 """at_risk_deliveries: open orders that are on time now and may become late, and why."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, literal, or_
 
+from domain.order.summary import OrderSummary
 from projections.views.as_of import AsOf
 from projections.views.columns import Name, hours_between
 from projections.views.follow_ups import follow_up_owed
@@ -27,6 +29,22 @@ def is_at_risk(as_of: AsOf) -> ColumnElement[bool]:
     return (state.promised_by >= as_of.instant) & or_(*reasons(as_of).values())
 
 
+def why_at_risk(summary: OrderSummary, instant: datetime) -> str | None:
+    """The same of one order's summary at an instant (aware) of its period: the first reason; None if there is none."""
+    promise, latest = summary.promised_by, summary.latest_estimate
+    if summary.status != "open" or promise < instant:
+        return None
+    if latest is not None and latest > promise:
+        return "estimate_late"
+    if latest is not None and latest < instant:
+        return "estimate_passed"
+    if summary.no_estimate:
+        return "no_estimate"
+    return "not_booked" if summary.left_to_book and promise - instant <= SOON else None
+
+
+SOON = timedelta(hours=24)
+"""An order that is not booked this long before its promise is at risk."""
 AT_RISK_COLUMN_DOCS = {
     "hours_left": "Hours from T to the promise, with two places.",
     "follow_up_owed": "Whether a follow-up is owed to the customer.",

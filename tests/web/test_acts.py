@@ -204,10 +204,19 @@ def test_a_refused_act_says_why_keeps_what_was_typed_and_can_be_sent_again_and_w
     refused = act(web, "book", carrier="Swift", quantity=["11"], service_level="over night")
 
     assert refused.status_code == 409
-    assert "Refused: line 1: 11 is more than the 10 left to book" in text_of(refused.text)
+    assert "Refused: SKU-1: 11 is more than the 10 left to book. Nothing was sent." in text_of(refused.text)
+    assert "What it takes: SKU-1: 11 is more than the 10 left to book" in text_of(refused.text)
+    assert messages_of(web) == []
     kept = Forms(refused.text)
     assert kept.found["book"]["service_level"] == ["over night"]
     assert "done." in told(web, send(web.client, kept, "book", quantity=["10"]))
+
+
+def test_a_message_that_was_refused_in_the_end_can_be_withdrawn(web: Served) -> None:
+    web.seed(placed("SO-1", PLACED, PROMISE, line(1, 10), id="O-1"))
+    late = booked("SO-1", PLACED, PROMISE, lines=[{"line": 1, "quantity": "11"}]) | {"source": "/desk/ann"}
+    web.seed(late)
+
     assert "1 message not taken" in text_of(web.client.get("/orders/SO-1").text)
     assert "done." in told(web, act(web, "withdraw", reason="typed by mistake"))
     assert "not taken" not in text_of(web.client.get("/orders/SO-1").text)
@@ -246,6 +255,7 @@ def test_every_act_that_a_rule_forbids_says_so(desk: Served) -> None:
         answer = send_anyway(desk, name, order, **typed)
         assert (answer.status_code, "Refused: " in (text := text_of(answer.text))) == (409, True), (name, order)
         assert reason in text, (name, order)
+        assert messages_of(desk, order) == [], (name, order)
 
 
 def test_what_waits_and_what_is_already_so_is_told_as_such(desk: Served) -> None:
@@ -275,14 +285,63 @@ def test_a_form_that_is_sent_twice_is_one_act(web: Served) -> None:
     assert [one["data"]["note"] for one in messages_of(web)] == ["hello", "something else"]
 
 
-def test_a_refused_form_that_is_sent_twice_is_refused_twice_and_kept_once(desk: Served) -> None:
+def test_a_refused_form_that_is_sent_twice_is_refused_twice_and_not_kept(desk: Served) -> None:
     desk.seed(placed("T3-1", PLACED, PROMISE, id="O-1"))
     page = forms_of(desk, "T3-1")
 
     answers = [send(desk.client, page, "book", carrier="Swift", quantity=["2"]) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [409, 409]
-    assert len(messages_of(desk, "T3-1")) == 1
+    assert messages_of(desk, "T3-1") == []
+
+
+def test_an_order_goes_to_a_rep_who_is_there_by_id_or_by_name(desk: Served) -> None:
+    desk.seed(
+        registered("rep-2", PLACED, "Bela Brandt"),
+        registered("rep-6", PLACED, "Femi Ojo"),
+        message("rep.left", "rep-6", "2026-03-04T09:00:00Z", {}),
+        placed("T13-1", PLACED, PROMISE, rep_id="rep-2", id="O-1"),
+    )
+
+    for typed, fault in (
+        ("Bela Brand", "To the rep: no such rep; did you mean rep-2 (Bela Brandt)?"),
+        ("rep-22", "To the rep: no such rep; did you mean rep-2 (Bela Brandt)?"),
+        ("zzz", "To the rep: no such rep; choose one of the list"),
+        ("rep-6", "To the rep: rep-6 (Femi Ojo) has left; choose another"),
+        ("Femi Ojo", "To the rep: rep-6 (Femi Ojo) has left; choose another"),
+    ):
+        answer = act(desk, "reassign", "T13-1", rep_id=typed)
+        assert (answer.status_code, fault in text_of(answer.text)) == (422, True), typed
+        assert Forms(answer.text).found["reassign"]["rep_id"] == [typed]
+    assert messages_of(desk, "T13-1") == []
+    assert "Now Bela Brandt (rep-2)" in text_of(desk.client.get("/orders/T13-1").text)
+    for typed in ("bela  brandt", "rep-2"):
+        assert "done." in told(desk, act(desk, "reassign", "T13-1", rep_id=typed, reason=typed))
+    assert [one["data"]["rep_id"] for one in messages_of(desk, "T13-1")] == ["rep-2", "rep-2"]
+
+
+def test_a_doubtful_date_is_sent_only_when_confirmed(desk: Served) -> None:
+    desk.seed(placed("T14-1", PLACED, PROMISE, line(1, 10), id="O-1"), requested("T14-1", "2026-03-03T09:00:00Z"))
+
+    past = "2026-03-09"
+    for anchor, typed, doubt in (
+        ("reschedule", {"promised_by_date": past, "reason": "x"}, "The new promise, end of 2026-03-09 , is past."),
+        ("grant", {"promised_by_date": past}, "The new promise, end of 2026-03-09 , is past."),
+        ("request", {"needed_by_date": past, "reason": "x"}, "Needed by end of 2026-03-09 , which is past."),
+        ("book", {"carrier": "S", "estimated_delivery_date": past}, "Expected end of 2026-03-09 , which is past."),
+        ("book", {"carrier": "S", "estimated_delivery_date": IN_9_DAYS}, "after the promise of"),
+    ):
+        answer = act(desk, anchor, "T14-1", **typed)
+        assert (answer.status_code, doubt in text_of(answer.text)) == (422, True), (anchor, doubt)
+        assert "Nothing was sent" in text_of(answer.text)
+    assert messages_of(desk, "T14-1") == []
+
+    asked = act(desk, "reschedule", "T14-1", promised_by_date="2026-03-09", reason="x")
+    confirmed_as = re.findall(r'name="confirmed" value="([^"]*)"', asked.text)[0]
+    other = {"promised_by_date": "2026-03-08", "confirmed": confirmed_as}
+    assert send(desk.client, Forms(asked.text), "reschedule", **other).status_code == 422
+    assert "done." in told(desk, send(desk.client, Forms(asked.text), "reschedule", confirmed=confirmed_as))
+    assert [one["data"]["promised_by"] for one in messages_of(desk, "T14-1")] == ["2026-03-10T00:00:00Z"]
 
 
 def test_a_wrong_field_is_named_nothing_is_stored_and_the_form_keeps_what_was_typed(desk: Served) -> None:

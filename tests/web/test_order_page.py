@@ -137,7 +137,7 @@ def test_the_stepper_shows_verdicts_before_and_after_and_finds_a_message(sqlite_
     assert "1. Shipment dispatched" in first
     assert "held" in first
     assert "Verdicts of other messages that this changed" in third
-    assert "in_transit" in third
+    assert "in transit" in third
     assert "2. Shipment booked" in found
 
 

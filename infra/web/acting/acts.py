@@ -12,6 +12,7 @@ from typing import NamedTuple
 from domain.order.shipment import Shipment
 from domain.order.state import Expedite, OrderState
 from infra.web.acting.fields import LINE, QUANTITY, WAS, Field, Kind, Typed, one, when_inputs
+from infra.web.deadlines import Deadline
 
 MODES = (("courier", "Courier"), ("in_house", "In-house shippers"), ("pickup", "The customer picks it up"))
 MOST_LINES = 50
@@ -68,7 +69,8 @@ class ActForm:
 
     `values` are what its inputs have. `lines` are the order lines that it asks quantities of. `faults` are what is
     wrong, by field; `told` is what is wrong with all of it. `anchor` names it on the page. `given` is what the message
-    says besides.
+    says besides. `wrong_lines` are the lines whose quantities are wrong. `doubts` are sentences about doubtful dates,
+    and `confirms` is what the form says with them when they are meant.
     """
 
     act: Act
@@ -81,8 +83,16 @@ class ActForm:
     note: Sequence[str | datetime] = ()
     given: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    wrong_lines: Sequence[str] = ()
     told: str = ""
     typed: bool = False
+    doubts: Sequence[Sequence[str | datetime]] = ()
+    confirms: str = ""
+
+    @property
+    def asked(self) -> Sequence[Field]:
+        """The fields of the message's data: all but when it happened."""
+        return [field for field in self.fields if field is not HAPPENED]
 
     def value(self, name: str, number: int = 0) -> str:
         """What an input has."""
@@ -92,9 +102,17 @@ class ActForm:
     def has(self, name: str) -> bool:
         return name in self.values
 
-    def again(self, typed: Typed, message_id: str, faults: Mapping[str, str], told: str = "") -> "ActForm":
+    def again(
+        self, typed: Typed, message_id: str, faults: Mapping[str, str], told: str = "", wrong_lines: Sequence[str] = ()
+    ) -> "ActForm":
         """The form as it was filled in, with what is wrong."""
-        return replace(self, values=typed, message_id=message_id, faults=faults, told=told, typed=True)
+        return replace(
+            self, values=typed, message_id=message_id, faults=faults, told=told, wrong_lines=wrong_lines, typed=True
+        )
+
+    def doubted(self, doubts: Sequence[Sequence[str | datetime]], confirms: str) -> "ActForm":
+        """The form with what is doubtful about its dates; sent again with `confirms`, they are meant."""
+        return replace(self, doubts=doubts, confirms=confirms)
 
 
 @dataclass(frozen=True)
@@ -102,12 +120,14 @@ class Desk:
     """What forms are made of besides the order: the business zone, and an id for each form's message.
 
     `source` is that of whoever acts; `untaken` are its messages about the order that were not taken: ids with words.
+    `reps` are names of reps by id.
     """
 
     zone: str
     new_id: Callable[[], str]
     source: str = ""
     untaken: Sequence[tuple[str, str]] = ()
+    reps: Mapping[str, str] = field(default_factory=dict)
 
 
 def offered(order: OrderState, desk: Desk, *, owed: Sequence[str] = ()) -> list[ActForm]:
@@ -166,7 +186,7 @@ def _book(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed: 
         Field("mode", "How", Kind.CHOICE, True, choices=MODES),
         Field("carrier", "Carrier", required=True, suggestions="carriers"),
         *([Field("lines", "What it takes", Kind.LINES)] if listed else []),
-        Field("estimated_delivery", "Expected", Kind.WHEN, hint=("Promised by ", order.promised_by)),
+        Field("estimated_delivery", "Expected", Kind.WHEN, hint=("Promised by ", Deadline.of(order.promised_by))),
         Field("pickup_at", "Pickup from", Kind.WHEN),
         Field("service_level", "Service level"),
         Field("cost", f"Cost in {_currency(order)}", Kind.AMOUNT),
@@ -188,7 +208,7 @@ def _rebook(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed
         Field("shipment_id", "Shipment", Kind.HIDDEN, True),
         Field("mode", "How", Kind.CHOICE, True, choices=MODES),
         Field("carrier", "Carrier", required=True, suggestions="carriers"),
-        Field("estimated_delivery", "Expected", Kind.WHEN, hint=("Promised by ", order.promised_by)),
+        Field("estimated_delivery", "Expected", Kind.WHEN, hint=("Promised by ", Deadline.of(order.promised_by))),
         Field("service_level", "Service level"),
         Field("cost", f"Cost in {_currency(order)}", Kind.AMOUNT),
         Field("tracking_number", "Tracking number"),
@@ -227,7 +247,7 @@ def _was(shipment: Shipment, zone: str, lines: Sequence[LineChoice]) -> dict[str
 
 
 def _grant(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed: Sequence[str]) -> ActForm:
-    no_later = ("No later than ", order.promised_by, ", the promise that it replaces.")
+    no_later = ("No later than ", Deadline.of(order.promised_by), ", the promise that it replaces.")
     fields = (
         _request_field(order, undecided=True),
         Field("promised_by", "Promise", Kind.WHEN, True, hint=no_later),
@@ -261,7 +281,7 @@ def _inform(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed
 
 def _request(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed: Sequence[str]) -> ActForm:
     fields = (
-        Field("needed_by", "Needed by", Kind.WHEN, True, hint=("Promised by ", order.promised_by)),
+        Field("needed_by", "Needed by", Kind.WHEN, True, hint=("Promised by ", Deadline.of(order.promised_by))),
         Field("reason", "Why it has to be faster", Kind.NOTE, True),
         Field("requested_by", "Who asks", Kind.CHOICE, choices=(("customer", "The customer"), ("rep", "The rep"))),
     )
@@ -270,14 +290,16 @@ def _request(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owe
 
 def _reschedule(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed: Sequence[str]) -> ActForm:
     fields = (
-        Field("promised_by", "New promise", Kind.WHEN, True, hint=("Now ", order.promised_by)),
+        Field("promised_by", "New promise", Kind.WHEN, True, hint=("Now ", Deadline.of(order.promised_by))),
         Field("reason", "Reason", Kind.NOTE, True),
     )
     return replace(form, fields=fields)
 
 
 def _reassign(form: ActForm, order: OrderState, desk: Desk, shipment_id: str, owed: Sequence[str]) -> ActForm:
-    now = ("Nobody holds it now.",) if order.rep_id is None else (f"Now {order.rep_id}",)
+    name = desk.reps.get(order.rep_id or "")
+    holds = order.rep_id if name is None else f"{name} ({order.rep_id})"
+    now = ("Nobody holds it now.",) if order.rep_id is None else (f"Now {holds}.",)
     fields = (
         Field("rep_id", "To the rep", required=True, suggestions="reps", hint=now),
         Field("reason", "Reason", Kind.NOTE),
@@ -340,7 +362,9 @@ def _first(order: OrderState) -> dict[str, list[str]]:
 def _asked(order: OrderState) -> Sequence[str | datetime]:
     """What is asked for, if it is one request."""
     undecided = [one.request for one in order.expedites.values() if one.decision is None]
-    return ("Needed by ", undecided[0].needed_by, f": {undecided[0].reason}") if len(undecided) == 1 else ()
+    if len(undecided) != 1:
+        return ()
+    return ("Needed by ", Deadline.of(undecided[0].needed_by), f": {undecided[0].reason}")
 
 
 def _currency(order: OrderState) -> str:
@@ -348,5 +372,5 @@ def _currency(order: OrderState) -> str:
 
 
 def _plain(amount: Decimal) -> str:
-    """A number without needless zeros."""
+    """A number for an input: without needless zeros, and with no signs between thousands."""
     return f"{amount.normalize():f}"

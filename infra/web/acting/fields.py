@@ -6,13 +6,14 @@ A field has the name that the contract gives it. One that takes several inputs a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from consumers.contract.writing import instant_text
+from infra.web.deadlines import day_ended_by
 
 Typed = Mapping[str, Sequence[str]]
 """What a form has in its inputs, by the inputs' names."""
@@ -175,8 +176,8 @@ def when_inputs(name: str, instant: datetime | None, zone: str) -> dict[str, lis
     """The inputs of a WHEN that has this instant, in UTC; a day alone if it is the end of one in the business zone."""
     if instant is None:
         return {f"{name}_date": [""], f"{name}_time": [""]}
-    local = instant.astimezone(ZoneInfo(zone))
-    if local.time() == datetime.min.time() and local.date() > datetime.min.date():
-        return {f"{name}_date": [(local.date() - timedelta(days=1)).isoformat()], f"{name}_time": [""]}
+    day = day_ended_by(instant, zone)
+    if day is not None:
+        return {f"{name}_date": [day.isoformat()], f"{name}_time": [""]}
     utc = instant.astimezone(UTC)
     return {f"{name}_date": [utc.date().isoformat()], f"{name}_time": [f"{utc:%H:%M}"]}

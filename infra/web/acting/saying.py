@@ -1,7 +1,7 @@
 """What a filled-in form says: the message to publish, or what is wrong with which field. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote
@@ -30,10 +30,11 @@ class Said(NamedTuple):
 
 
 class Faults(NamedTuple):
-    """What is wrong, by field; and with all of it."""
+    """What is wrong, by field; and with all of it. `lines` are the order lines whose quantities are wrong."""
 
     fields: Mapping[str, str]
     all: str = ""
+    lines: Sequence[str] = ()
 
 
 def source_of(name: str, bound_to: str | None) -> str:
@@ -61,7 +62,7 @@ def said_by(
     correlation_id: str | None,
 ) -> Said | Faults:
     """The message of a form at `now` (UTC), unless something is wrong with it."""
-    data, faults, lines = read_fields(form.fields[:-1], typed, changes=form.act.changes)
+    data, faults, lines = read_fields(form.asked, typed, changes=form.act.changes)
     time = now
     try:
         happened = read_when(typed, "time")

@@ -1,15 +1,28 @@
 """The verdict of an act in plain words, and what to do. Pure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
+class ToDo(NamedTuple):
+    """What is left to do on an order, and the act that does it."""
+
+    words: str
+    act: str
+
+
 class Told(NamedTuple):
-    """What became of an act. `tone` colours it (ok, quiet, risk, late); `reason` is the rule's own."""
+    """What became of an act. `tone` colours it (ok, quiet, risk, late); `reason` is the rule's own.
+
+    `changed` is what changed, as the order's timeline has it. `to_do` is what is left.
+    """
 
     tone: str
     headline: str
     reason: str
     advice: str
+    changed: str = ""
+    to_do: Sequence[ToDo] = ()
 
 
 def told_of(verdict: str, what: str, reason: str) -> Told:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from fastapi import Request
@@ -11,17 +9,17 @@ from fastapi import Request
 from consumers.contract import CATALOGUE
 from domain.order.state import OrderState
 from domain.verdict import Verdict
+from infra.queries.carriers import UsedCarrier, used_carriers
 from infra.queries.orders import OrderAnswer
-from infra.queries.views import Asked
 from infra.store.projected.serving import NotFilledError
 from infra.web.acting.acts import ActForm, Desk, not_offered, offered
 from infra.web.acting.saying import source_of
-from infra.web.acting.verdicts import Told, told_of
+from infra.web.acting.verdicts import ToDo, Told, told_of
 from infra.web.clocks import Clocks
 from infra.web.context import Web, web_of
 from infra.web.pages.fact_words import event_words
+from infra.web.pages.order_story import still_to_book
 from infra.web.security.principal import Principal, Role
-from projections.views.catalogue import view_named
 
 SAID = "said"
 """The parameter of the page with the id of the message that was just sent."""
@@ -55,18 +53,20 @@ class ActPanel:
         return replace(self, forms=[form if one.anchor == form.anchor else one for one in self.forms])
 
 
-def desk_of(web: Web, source: str, answer: OrderAnswer) -> Desk:
-    """What the forms for this source are made of."""
+def desk_of(web: Web, source: str, answer: OrderAnswer, reps: Mapping[str, str]) -> Desk:
+    """What the forms for this source are made of. `reps` are names by id."""
     untaken = [
         (one.id, f"{one.type}: {one.reason}"[:MOST_CHARACTERS])
         for one in answer.untaken
         if one.source == source and one.id is not None and one.verdict != Verdict.MALFORMED
     ]
-    return Desk(web.waybill.settings.time_zone, lambda: str(uuid4()), source, untaken)
+    return Desk(web.waybill.settings.time_zone, lambda: str(uuid4()), source, untaken, reps)
 
 
-def panel_of(request: Request, principal: Principal, clocks: Clocks, answer: OrderAnswer) -> ActPanel | None:
-    """The panel of a placed order; None for whoever may not publish."""
+def panel_of(
+    request: Request, principal: Principal, clocks: Clocks, answer: OrderAnswer, reps: Mapping[str, str]
+) -> ActPanel | None:
+    """The panel of a placed order; None for whoever may not publish. `reps` are names by id."""
     if not principal.may(Role.PUBLISH) or answer.summary is None:
         return None
     web = web_of(request)
@@ -78,7 +78,7 @@ def panel_of(request: Request, principal: Principal, clocks: Clocks, answer: Ord
     owed = list(dict.fromkeys(one.about for one in answer.summary.follow_ups_at(answer.at)))
     return replace(
         panel,
-        forms=offered(order, desk_of(web, source, answer), owed=owed),
+        forms=offered(order, desk_of(web, source, answer, reps), owed=owed),
         notes=not_offered(order),
         told=_told(web, source, answer, request.query_params.get(SAID, "")),
     )
@@ -90,13 +90,37 @@ def _told(web: Web, source: str, answer: OrderAnswer, message_id: str) -> Told |
         return None
     for report in web.waybill.messages.find(source, message_id[:200]):
         if answer.summary is not None and report.subject == answer.summary.order_id and report.type in CATALOGUE:
-            return told_of(report.verdict, event_words(CATALOGUE[report.type].fact.__name__), report.reason)
+            told = told_of(report.verdict, event_words(CATALOGUE[report.type].fact.__name__), report.reason)
+            if report.verdict != Verdict.APPLIED:
+                return told
+            key = (source, message_id)
+            changed = [one.what_changed for one in answer.timeline if (one.source, one.message_id) == key]
+            return told._replace(changed=" ".join(changed), to_do=to_do(answer))
     return None
+
+
+def to_do(answer: OrderAnswer) -> Sequence[ToDo]:
+    """What is left to do on an order that is placed."""
+    if answer.summary is None:
+        return ()
+    left = still_to_book(answer.details) if answer.summary.left_to_book else ""
+    undecided = [one.request_id for one in answer.details.expedites if one.decision is None]
+    decide = "grant" if answer.summary.status == "open" else "decline"
+    owed = [one.request_id for one in answer.summary.follow_ups_at(answer.at)]
+    return [
+        *([ToDo(f"book {left}", "book")] if left else []),
+        *(ToDo(f"decide expedite request {request_id}", decide) for request_id in undecided),
+        *(ToDo(f"tell the customer about {_owed(request_id)}", "inform") for request_id in owed),
+    ]
+
+
+def _owed(request_id: str | None) -> str:
+    return "the delay" if request_id is None else f"expedite request {request_id}"
 
 
 def suggestions(web: Web) -> Mapping[str, Sequence[Suggestion]]:
     """What the fields of forms suggest, by the name of the list; kept for a while, because carriers take long."""
-    return web.kept("suggestions", lambda: {"reps": _reps(web), "carriers": _carriers(web, web.waybill.clock())})
+    return web.kept("suggestions", lambda: {"reps": _reps(web), "carriers": _carriers(web)})
 
 
 def _reps(web: Web) -> Sequence[Suggestion]:
@@ -108,25 +132,14 @@ def _reps(web: Web) -> Sequence[Suggestion]:
     return [(rep.rep_id, rep.name if rep.team is None else f"{rep.name}, {rep.team}") for rep in reps if rep.registered]
 
 
-def _carriers(web: Web, now: datetime) -> Sequence[Suggestion]:
+def _carriers(web: Web) -> Sequence[Suggestion]:
     """The carriers of the last year with how punctual they were, the most used first."""
     try:
-        rows = web.waybill.views.ask(view_named("carriers"), Asked()).rows
+        carriers = used_carriers(web.waybill.views, web.waybill.clock())
     except NotFilledError:
         return ()
-    since = f"{now.year - 1:04}-{now.month:02}"
-    shipments: dict[str, list[int]] = {}
-    for row in rows:
-        if str(row["month"])[:7] >= since:
-            _add(shipments.setdefault(row["carrier"], [0, 0, 0]), row)
-    ordered = sorted(shipments.items(), key=lambda item: (-item[1][0], item[0]))
-    return [(carrier, _punctual(delivered, on_time)) for carrier, (_, delivered, on_time) in ordered]
+    return [(one.carrier, _punctual(one)) for one in carriers]
 
 
-def _add(sums: list[int], row: Any) -> None:
-    for place, column in enumerate(("shipments", "delivered", "on_time")):
-        sums[place] += row[column]
-
-
-def _punctual(delivered: int, on_time: int) -> str:
-    return f"{on_time * 100 // delivered} % of {delivered} on time" if delivered else ""
+def _punctual(one: UsedCarrier) -> str:
+    return f"{one.on_time * 100 // one.delivered} % of {one.delivered} on time" if one.delivered else ""

@@ -12,10 +12,14 @@ from fastapi.responses import RedirectResponse
 from domain.fact import Fact
 from domain.order.events import ExpediteRequested
 from domain.verdict import Verdict
+from infra.app.nearest import nearest_reps
+from infra.queries.names import names
 from infra.queries.orders import OrderAnswer
 from infra.queries.views import Asked, NotYetReflectedError
+from infra.store.projected.serving import NotFilledError
 from infra.web.acting.acts import ACTS, ActForm, refilled
-from infra.web.acting.fields import Typed, one
+from infra.web.acting.fields import Typed, WrongInputError, one
+from infra.web.acting.foreseen import CONFIRMED, confirmation_of, doubts, refused_beforehand, rep_named
 from infra.web.acting.saying import Faults, Said, message_id_of, said_by, source_of
 from infra.web.acting.verdicts import refusal
 from infra.web.api.events import told_problems
@@ -71,13 +75,18 @@ def act(
     if act_name not in ACTS or not _names_an_act(request) or answer is None or answer.summary is None:
         raise Problem(404, f"there is no act {act_name} on order {order_id}")
     source = source_of(principal.name, principal.source)
-    filled = refilled(ACTS[act_name], answer.settling.state, desk_of(web, source, answer), typed)
+    called = names(web.waybill.views, Asked(), ())
+    filled = refilled(ACTS[act_name], answer.settling.state, desk_of(web, source, answer, called.reps), typed)
     message_id = message_id_of(typed)
     if message_id is None:
         return _again(request, principal, order_id, filled, typed, 422, Faults({}, "Send the form again."))
+    try:
+        understood = _with_rep(web, act_name, typed)
+    except WrongInputError as error:
+        return _again(request, principal, order_id, filled, typed, 422, Faults({"rep_id": str(error)}))
     said = said_by(
         filled,
-        typed,
+        understood,
         order_id=order_id,
         message_id=message_id,
         source=source,
@@ -90,6 +99,14 @@ def act(
     earlier = _sent_before(answer, said.fact)
     if earlier is not None and not earlier.says_the_same_as(said.fact):
         return _again(request, principal, order_id, filled, typed, 409, Faults({}, SENT_BEFORE))
+    if earlier is None:
+        refused = refused_beforehand(filled, order_id, answer.reading.facts, said.fact)
+        if refused is not None:
+            return _again(request, principal, order_id, filled, typed, 409, refused)
+        doubtful = doubts(answer.settling.state, said.fact, web.waybill.clock())
+        if doubtful and one(typed, CONFIRMED) != (confirms := confirmation_of(doubtful)):
+            asked = filled.doubted([each.sentence for each in doubtful], confirms)
+            return _again(request, principal, order_id, asked, typed, 422, Faults({}))
     try:
         verdict, reason = _published(web, said, order_id)
     except Problem as problem:
@@ -98,7 +115,22 @@ def act(
         )
     if verdict is Verdict.REFUSED:
         return _again(request, principal, order_id, filled, typed, 409, Faults({}, refusal(reason)))
-    return RedirectResponse(f"{order_path(order_id)}?{urlencode({SAID: message_id})}#acts", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"{order_path(order_id)}?{urlencode({SAID: message_id})}#said", HTTPStatus.SEE_OTHER)
+
+
+def _with_rep(web: Web, act_name: str, typed: Typed) -> Typed:
+    """What was typed, with the id of the rep whom it names. Raises WrongInputError for one who cannot take an order.
+
+    Orders never wait for reps to be registered: where none is known, any id is taken.
+    """
+    text = one(typed, "rep_id")
+    if act_name != "reassign" or not text:
+        return typed
+    try:
+        reps = web.waybill.desk.reps()
+    except NotFilledError:
+        return typed
+    return {**typed, "rep_id": [rep_named(text, reps, nearest_reps(text, reps))]} if reps else typed
 
 
 def _published(web: Web, said: Said, order_id: str) -> tuple[Verdict, str]:
@@ -124,7 +156,7 @@ def _again(
     message_id: str | None = None,
 ) -> Response:
     """The order's page with the form as it was filled in. It carries a new id, unless its message was not stored."""
-    form = filled.again(typed, message_id or filled.message_id, faults.fields, faults.all)
+    form = filled.again(typed, message_id or filled.message_id, faults.fields, faults.all, faults.lines)
     return order_page(request, principal, Clocks(Asked()), order_id, status, sent=form)
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -72,8 +71,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return _told(value)
     return value
-
-
-def amount(value: Decimal) -> str:
-    """A quantity without needless zeros."""
-    return f"{value.normalize():f}"

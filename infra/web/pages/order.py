@@ -9,13 +9,14 @@ from domain.fact import Fact, sort_key_of
 from infra.app.container import Waybill
 from infra.app.nearest import nearest_orders
 from infra.queries.letter_contents import LetterContents
+from infra.queries.names import names
 from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
 from infra.web.acting.acts import ActForm
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.act_panel import panel_of
-from infra.web.pages.fact_words import amount, event_words, known_later, plain, with_times
+from infra.web.pages.fact_words import event_words, known_later, plain, with_times
 from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.order_story import story_of
 from infra.web.pages.render import page
@@ -23,7 +24,7 @@ from infra.web.pages.stepper import stepper_page
 from infra.web.pages.timeline_picture import timeline_picture
 from infra.web.pages.timeline_tracks import imported_during
 from infra.web.security.guard import Reader
-from infra.web.security.principal import Principal
+from infra.web.security.principal import Principal, Role
 from projections.order_timeline import TimelineEntry
 
 MOST_LISTED = 500
@@ -82,7 +83,9 @@ def order_page(
     facts = answer.reading.facts
     not_known = _not_known(answer, today)
     imported = imported_during([*facts, *not_known])
-    acts = panel_of(request, principal, clocks, answer)
+    account_id = answer.summary.account_id if answer.summary else None
+    called = names(waybill.views, clocks.asked, [] if account_id is None else [account_id])
+    acts = panel_of(request, principal, clocks, answer, called.reps)
     return page(
         request,
         "order.html",
@@ -91,6 +94,8 @@ def order_page(
         status,
         acts=acts if acts is None or sent is None else acts.with_form(sent),
         order_id=order_id,
+        called=called,
+        may_not_act=not principal.may(Role.PUBLISH),
         answer=answer,
         fields=answer.fields(),
         summary=answer.summary,
@@ -109,7 +114,6 @@ def order_page(
         later=lambda occurred_at, recorded_at: known_later(occurred_at, recorded_at, imported),
         event_words=event_words,
         plain=plain,
-        amount=amount,
         with_times=with_times,
     )
 

@@ -6,25 +6,33 @@ A sentence is a sequence of texts and instants; the page writes each instant in 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from domain.order.summary import OrderLineSummary, OrderSummary, ShipmentSummary
 from domain.settling import Moment
+from infra.web.deadlines import Deadline
 from infra.web.pages.time_words import duration_in_words
 from infra.web.pages.timeline_tracks import Period, late_known
-from projections.order_details import OrderDetails
+from infra.web.pages.words import plain_amount
+from projections.order_details import CustomerTold, OrderDetails
+from projections.views.at_risk_deliveries import why_at_risk
 
 Sentence = Sequence[str | datetime]
 Tone = Literal["late", "risk", "good", "done", "ended"]
-CAUSES = ("ShipmentDelayed", "DeliveryAttempted", "ShipmentCancelled", "OrderRescheduled", "DeliveryReturned")
+CAUSES = ("ShipmentDelayed", "DeliveryAttempted", "OrderRescheduled", "DeliveryReturned")
 """Events whose reasons say why an order is late."""
 CAUSE_WORDS = {
     "ShipmentDelayed": "was delayed",
     "DeliveryAttempted": "was attempted in vain",
-    "ShipmentCancelled": "was cancelled",
     "DeliveryReturned": "came back",
     "OrderRescheduled": "the order was rescheduled",
 }
+RENEWALS = {
+    "OrderRescheduled": "it was rescheduled",
+    "OrderReinstated": "it was reinstated",
+}
+"""Events that set a later promise."""
 MOST_CAUSES = 3
 MOST_SHIPMENTS = 3
 
@@ -48,11 +56,12 @@ def story_of(
 ) -> Story:
     """The story of a placed order at an instant (aware). `imported`: see `timeline_tracks.imported_during`."""
     tone, headline = _headline(summary, at)
+    was_late, renewed = _was_late(moments)
     why = list(
         _open(summary, details, at) if summary.status == "open" else _closed(summary, details, moments, tone, imported)
     )
     owed = summary.follow_ups_at(at)
-    return Story(tone, headline, why, list(_customer(summary, details, at, tone)), bool(owed))
+    return Story(tone, headline + was_late, [*why, *renewed], list(_customer(summary, details, at, tone)), bool(owed))
 
 
 def _headline(summary: OrderSummary, at: datetime) -> tuple[Tone, str]:
@@ -67,14 +76,35 @@ def _headline(summary: OrderSummary, at: datetime) -> tuple[Tone, str]:
         return "done", f"Delivered {duration_in_words(ahead)} before its promise{short}"
     if promise < at:
         return "late", f"Overdue by {duration_in_words(at - promise)}"
-    left = f"Due in {duration_in_words(promise - at)}"
-    if summary.latest_estimate is not None and summary.latest_estimate > promise:
-        return "risk", f"{left}, expected {duration_in_words(summary.latest_estimate - promise)} late"
-    if summary.estimated_delivery is not None and summary.estimated_delivery < at:
-        return "risk", f"{left}; its estimate has passed"
-    if summary.stage == "to_book":
-        return "risk" if promise - at <= timedelta(hours=24) else "good", f"{left}, not booked yet"
-    return "good", left
+    left, why = f"Due in {duration_in_words(promise - at)}", why_at_risk(summary, at)
+    if why == "estimate_late" and summary.latest_estimate is not None:
+        left += f", expected {duration_in_words(summary.latest_estimate - promise)} late"
+    elif why == "estimate_passed":
+        left += "; its estimate has passed"
+    elif why == "no_estimate":
+        left += "; nobody knows when it arrives"
+    elif why == "not_booked" or summary.stage == "to_book":
+        left += ", not all of it booked yet" if summary.stage != "to_book" else ", not booked yet"
+    return ("good" if why is None else "risk"), left
+
+
+def _was_late(moments: Sequence[Moment]) -> tuple[str, Sequence[Sentence]]:
+    """Of an order that was late when it was promised anew: what its headline adds, and a sentence for each time."""
+    longest, said = timedelta(0), []
+    for before, after in pairwise(moments):
+        promise = before.summary.promised_by
+        if before.summary.status != "open" or not promise < after.at or after.summary.promised_by <= promise:
+            continue
+        late = after.at - promise
+        longest = max(longest, late)
+        how = RENEWALS.get(type(after.fact).__name__, "it was promised anew")
+        reason = getattr(after.fact, "reason", None)
+        why = f": {reason}." if reason else "."
+        words = f"Was {duration_in_words(late)} late to its promise of "
+        said.append((words, Deadline.of(promise), f" when {how} ", after.at, why))
+    if not said:
+        return "", ()
+    return f" (was {duration_in_words(longest)} late to its promise before)", said[-MOST_CAUSES:]
 
 
 def _open(summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterator[Sentence]:
@@ -88,19 +118,33 @@ def _open(summary: OrderSummary, details: OrderDetails, at: datetime) -> Iterato
             yield _attempts(shipment, details)
     if len(live) > MOST_SHIPMENTS:
         yield (f"{len(live) - MOST_SHIPMENTS} more shipments are under way, expected no later.",)
-    left = [(line, amount) for line in details.lines if (amount := _left(line))]
+    left = still_to_book(details)
     if not live:
-        yield ("No shipment is under way: ", *([_lines(left), " left to book."] if left else ["nothing is booked."]))
-        yield from _causes(details, ("ShipmentCancelled", "DeliveryReturned"), 1)
+        yield ("No shipment is under way: ", *([left, " left to book."] if left else ["nothing is booked."]))
     elif left:
-        yield (f"Not booked yet: {_lines(left)}.",)
+        yield (f"Not booked yet: {left}.",)
+    yield from _lost(details)
+    if not live:
+        yield from _causes(details, ("DeliveryReturned",), 1)
     if summary.stage == "partly_delivered":
-        goods = [line for line in details.lines if line.kind == "goods"]
-        owed = [(line, line.quantity - line.delivered) for line in goods if line.quantity > line.delivered]
+        owed = [(line, line.undelivered) for line in details.lines if line.undelivered]
         yield (f"Delivered in part; still owed: {_lines(owed)}.",)
     if summary.expedite == "requested":
         undecided = [one for one in details.expedites if one.decision is None]
-        yield ("Expedite request undecided since ", undecided[0].requested_at, ", needed by ", undecided[0].needed_by)
+        needed_by = Deadline.of(undecided[0].needed_by)
+        yield ("Expedite request undecided since ", undecided[0].requested_at, ", needed by ", needed_by)
+
+
+def _lost(details: OrderDetails) -> Iterator[Sentence]:
+    """The shipments that were cancelled or lost, the latest ones."""
+    ended = sorted(
+        ((one.cancelled_at, one) for one in details.shipments if one.cancelled_at is not None),
+        key=lambda pair: (pair[0], pair[1].shipment_id),
+    )
+    for cancelled_at, one in ended[-MOST_CAUSES:]:
+        why = f": {one.cancel_reason}." if one.cancel_reason else "."
+        what = "was cancelled" if one.dispatched_at is None else "was cancelled on its way"
+        yield (f"{one.shipment_id} {what} ", cancelled_at, why)
 
 
 def _live(shipment: ShipmentSummary, summary: OrderSummary, at: datetime) -> Sentence:
@@ -108,19 +152,34 @@ def _live(shipment: ShipmentSummary, summary: OrderSummary, at: datetime) -> Sen
     if shipment.dispatched_at is None:
         said += ["is booked and has not left"]
     else:
-        said += ["left ", shipment.dispatched_at]
+        said += ["left ", *_left_late(shipment, summary.promised_by)]
     estimate = shipment.estimated_delivery
     if estimate is None:
         said += ["; nobody knows when it arrives"]
     else:
-        said += ["; expected ", estimate]
+        said += ["; expected ", Deadline.of(estimate)]
         if estimate > summary.promised_by:
             said += [f", {duration_in_words(estimate - summary.promised_by)} after the promise"]
         if estimate < at:
             said += [f", which passed {duration_in_words(at - estimate)} ago without a delivery"]
+    first = shipment.original_estimate
+    if first is not None and estimate is not None and first < estimate:
+        said += [", first ", Deadline.of(first)]
     if shipment.delay_reason:
         said += [f"; delayed: {shipment.delay_reason}"]
     return (*said, ".")
+
+
+def _left_late(shipment: ShipmentSummary, promise: datetime) -> Sentence:
+    """When a shipment left, and whether that was after the promise or after its own first estimate."""
+    left, first = shipment.dispatched_at, shipment.original_estimate
+    if left is None:
+        return ()
+    if left > promise:
+        return (left, f", {duration_in_words(left - promise)} after the promise")
+    if first is not None and left > first:
+        return (left, f", {duration_in_words(left - first)} after its own estimate of ", Deadline.of(first))
+    return (left,)
 
 
 def _attempts(shipment: ShipmentSummary, details: OrderDetails) -> Sentence:
@@ -143,11 +202,13 @@ def _closed(
     yield ("Complete since ", summary.delivered_at, f" by {summary.delivered_carrier or 'an amendment'}.")
     if tone == "late":
         yield from _causes(details, CAUSES, MOST_CAUSES)
+        yield from _lost(details)
         late = [one for one in details.shipments if _came_late(one, summary)]
+        yield from (sentence for one in late[:MOST_CAUSES] if len(sentence := _left_too_late(one, summary)))
         for shipment in late[:MOST_CAUSES]:
             assert shipment.delivered_at is not None
             if shipment.original_estimate is not None and shipment.original_estimate > summary.promised_by:
-                estimate = shipment.original_estimate
+                estimate = Deadline.of(shipment.original_estimate)
                 yield (f"{shipment.shipment_id} ({shipment.carrier}) was booked for ", estimate, ", after the promise.")
             elif shipment.booked_at > summary.promised_by:
                 yield (f"{shipment.shipment_id} was booked only ", shipment.booked_at, ", after the promise.")
@@ -156,6 +217,11 @@ def _closed(
             later = duration_in_words(fact.recorded_at - fact.occurred_at)
             yield (f"The last delivery became known {later} later, ", fact.recorded_at, ".")
             return
+
+
+def _left_too_late(shipment: ShipmentSummary, summary: OrderSummary) -> Sentence:
+    said = _left_late(shipment, summary.promised_by)
+    return (f"{shipment.shipment_id} ({shipment.carrier}) left ", *said, ".") if len(said) > 1 else ()
 
 
 def _came_late(shipment: ShipmentSummary, summary: OrderSummary) -> bool:
@@ -174,22 +240,31 @@ def _customer(summary: OrderSummary, details: OrderDetails, at: datetime, tone: 
         about = f"expedite request {owed.request_id}" if owed.request_id else f"the {owed.about}"
         since = duration_in_words(at - owed.owed_since)
         yield (f"The customer has not been told about {about}: owed for {since}, since ", owed.owed_since, ".")
-    told = {one.about: one for one in details.customer_told if one.about != "other"}
+    told = {(one.about, one.request_id): one for one in details.customer_told if one.about != "other"}
     for last in sorted(told.values(), key=lambda one: one.at):
         by = f" by {last.channel}" if last.channel else ""
         note = f": “{last.note}”" if last.note else ""
-        yield (f"The customer was told about the {last.about} ", last.at, f"{by}{note}.")
+        yield (f"The customer was told about {_told_about(last, details)} ", last.at, f"{by}{note}.")
     if not told and tone in ("late", "risk") and not summary.follow_ups_at(at):
         yield ("No message says that the customer was told.",)
 
 
-def _left(line: OrderLineSummary) -> Decimal:
-    if line.kind != "goods":
-        return Decimal(0)
-    return max(Decimal(0), line.quantity - line.delivered - line.booked)
+def _told_about(told: CustomerTold, details: OrderDetails) -> str:
+    if told.about != "expedite":
+        return f"the {told.about}"
+    asked = [one.request_id for one in details.expedites if one.requested_at <= told.at]
+    if told.request_id is None and len(asked) > 1:
+        return f"the expedite (of {len(asked)} requests, no one named)"
+    request_id = told.request_id or next(iter(asked), None)
+    return "the expedite" if request_id is None else f"expedite request {request_id}"
+
+
+def still_to_book(details: OrderDetails) -> str:
+    """What is left to book, such as "6 × LAMP-1"; empty: nothing."""
+    return _lines([(line, line.left_to_book) for line in details.lines if line.left_to_book])
 
 
 def _lines(left: Sequence[tuple[OrderLineSummary, Decimal]]) -> str:
-    told = [f"{amount.normalize():f} × {line.sku or f'line {line.line}'}" for line, amount in left[:3]]
+    told = [f"{plain_amount(amount)} × {line.sku or f'line {line.line}'}" for line, amount in left[:3]]
     more = f" and {len(left) - 3} lines more" if len(left) > 3 else ""
     return ", ".join(told) + more

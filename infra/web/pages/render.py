@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from consumers.contract.writing import instant_text
@@ -18,6 +19,8 @@ from infra.printable import printable
 from infra.serialization import json_text
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
+from infra.web.deadlines import Deadline, as_column, day_ended_by, deadline
+from infra.web.pages.field_words import changes_in_words, field_words
 from infra.web.pages.frame import frame_of
 from infra.web.pages.links import (
     account_path,
@@ -35,12 +38,19 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 HTML = "text/html; charset=utf-8"
 
 
-def _shown(value: Any) -> Any:
-    """A value in a page: instants as <time> elements, which static/times.js writes in the viewer's zone."""
+@pass_context
+def _shown(context: Context, value: Any) -> Any:
+    """A value in a page: instants as <time> elements, which static/times.js writes in the viewer's zone.
+
+    A deadline that is the end of a day in the business zone, `zone` of the context, is shown as that day.
+    """
     if value is None:
         return ""
     if isinstance(value, Markup):
         return value
+    if isinstance(value, Deadline) and (day := day_ended_by(value, str(context.get("zone") or "UTC"))) is not None:
+        exact = instant_text(value)
+        return Markup('<time datetime="{0}" data-end-of="{1}" title="{0}">end of {1}</time>').format(exact, day)
     if isinstance(value, datetime):
         text = instant_text(value)
         return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(text, readable_instant(value))
@@ -76,6 +86,9 @@ def _exact(value: str) -> Markup:
 
 
 environment.filters.update(
+    changes_in_words=changes_in_words,
+    deadline=deadline,
+    field_words=field_words,
     exact=_exact,
     json_block=_json_block,
     late_step=late_step,
@@ -87,6 +100,7 @@ environment.filters.update(
     utc=lambda instant: "" if instant is None else instant_text(instant),
 )
 environment.globals.update(
+    as_column=as_column,
     account_path=account_path,
     letter_path=letter_path,
     message_path=message_path,
@@ -109,6 +123,7 @@ def page(
         principal=principal,
         clocks=clocks,
         frame=frame_of(request, clocks),
+        zone=web_of(request).waybill.settings.time_zone,
         csrf_field=lambda: _csrf_field(request, principal),
         can_sign_out=principal is not None and principal.session is not None and principal.key_id is not None,
         **context,

@@ -11,6 +11,7 @@ from infra.app.view_effects import KEYS, ViewEffect
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
 from infra.web.pages.fact_words import data_of, event_words, known_later, plain
+from infra.web.pages.field_words import stored_words
 from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.render import page
 from infra.web.problems import Problem
@@ -81,6 +82,7 @@ def stepper_page(request: Request, principal: Principal, clocks: Clocks, order_i
         later=known_later,
         event_words=event_words,
         plain=plain,
+        stored=stored_words,
         occurred_at=getattr(step.event, "occurred_at", None),
     )
 

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.web.deadlines import DEADLINES
 from projections.table import ValueType
 from projections.views.catalogue import ViewColumn
 
@@ -43,6 +44,7 @@ BY_NAME: Mapping[str, str] = {
     "bonus": "money",
     "pay": "money",
     "cost": "money",
+    **dict.fromkeys(DEADLINES, "deadline"),
     "tracking_number": "id",
     "request_id": "id",
     "shipment_id": "id",

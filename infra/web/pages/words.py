@@ -37,7 +37,9 @@ def readable_instant(instant: datetime) -> str:
 
 def plain_words(value: str) -> str:
     """A stored word for people: "to_book" is "to book", "b2b" is "B2B"."""
-    return value.upper() if value in ("b2b", "b2c") else value.replace("_", " ")
+    if value in ("b2b", "b2c"):
+        return value.upper()
+    return "in-house" if value == "in_house" else value.replace("_", " ")
 
 
 def plain_amount(amount: Decimal) -> str:

@@ -34,7 +34,10 @@ for (const details of document.querySelectorAll(".act")) {
   details.querySelector("summary").addEventListener("click", () => {
     if (!details.open) requestAnimationFrame(() => firstField(details)?.focus({ preventScroll: true }));
   });
-  details.addEventListener("toggle", suggest);
+  details.addEventListener("toggle", () => {
+    suggest();
+    if (details.open) forgetSaid();
+  });
 }
 
 /** Reps and carriers to choose from come when the first form is opened. */
@@ -49,3 +52,13 @@ async function suggest() {
   } catch { /* the fields take any text */ }
 }
 if (document.querySelector(".act[open]")) suggest();
+
+/** What became of the last act goes when another form opens, from the address too. */
+function forgetSaid() {
+  const said = document.getElementById("said");
+  if (!said) return;
+  said.remove();
+  const here = new URL(location.href);
+  here.searchParams.delete("said");
+  history.replaceState(history.state, "", here);
+}

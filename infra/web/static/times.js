@@ -9,11 +9,20 @@ const inAnotherYear = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
 
+const dayInThisYear = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const dayInAnotherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
 export const zoneName = zone;
 
 /** An instant for people, in the viewer's zone. */
 export function readable(instant) {
   return (instant.getFullYear() === now.getFullYear() ? inThisYear : inAnotherYear).format(instant);
+}
+
+/** A day YYYY-MM-DD for people; it is one of the business zone, whatever the viewer's. */
+function readableDay(text) {
+  const day = new Date(`${text}T12:00:00`);
+  return (day.getFullYear() === now.getFullYear() ? dayInThisYear : dayInAnotherYear).format(day);
 }
 
 /** An instant in UTC as the address has it, without the fraction where it is 0. */
@@ -39,6 +48,9 @@ export function rewriteTimes(within = document) {
     if (element.dataset.relative !== undefined) {
       const span = instant - now;
       element.textContent = span < 0 ? `${spanText(span)} ago` : `in ${spanText(span)}`;
+      element.title = `${readable(instant)} (${element.title})`;
+    } else if (element.dataset.endOf !== undefined) {
+      element.textContent = `end of ${readableDay(element.dataset.endOf)}`;
       element.title = `${readable(instant)} (${element.title})`;
     } else {
       element.textContent = readable(instant);

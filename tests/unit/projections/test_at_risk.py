@@ -2,12 +2,19 @@
 
 from decimal import Decimal
 
+import pytest
+
+from domain.fact import Fact
+from domain.order.kind import ORDER
+from domain.settling import settle
+from projections.views.at_risk_deliveries import why_at_risk
 from tests.unit.domain.facts import (
     attempted,
     booked,
     cancelled,
     delayed,
     delivered,
+    oclock,
     placed,
     rep_registered,
     rescheduled,
@@ -161,3 +168,26 @@ def test_the_workload_counts_the_same_orders(projecting: Projecting) -> None:
         .given(rep_registered(7), of="ann")
     )
     told.seen("workload", 10, row(rep_id="ann", open_orders=4, at_risk=3, due_in_24h=0, overdue=0))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (booked(9, estimate=18),),
+        (booked(9, estimate=12),),
+        (booked(9, estimate=None),),
+        (booked(9, estimate=16, lines={1: 1}),),
+        (cancelled(9),),
+        (),
+    ],
+)
+def test_one_orders_summary_is_at_risk_for_the_reason_that_the_view_has(
+    projecting: Projecting, facts: tuple[Fact, ...]
+) -> None:
+    order = (placed(8, promised_by=17), *facts)
+    summary = settle(ORDER.decider, "SO-1", order).moments[-1].summary
+    told = projecting.given(*order)
+
+    for at in (9.5, 12, 12.5, 16, 17, 17.5):
+        why = why_at_risk(summary, oclock(at))
+        told.seen("at-risk", at, *([] if why is None else [row(why=why)]))

@@ -5,7 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from infra.web.pages.fact_words import amount, data_of, event_words, known_later, with_times
+from infra.web.deadlines import Deadline
+from infra.web.pages.fact_words import data_of, event_words, known_later, with_times
+from infra.web.pages.field_words import changes_in_words
+from infra.web.pages.words import plain_amount
 from tests.unit.domain.facts import booked, oclock, rebooked
 
 
@@ -37,4 +40,14 @@ def test_what_is_recorded_within_a_quarter_of_an_hour_is_known_at_once() -> None
 
 
 def test_quantities_have_no_needless_zeros() -> None:
-    assert (amount(Decimal("2.500000")), amount(Decimal("1E+3")), amount(Decimal(0))) == ("2.5", "1000", "0")
+    assert [plain_amount(Decimal(text)) for text in ("2.500000", "1E+3", "0")] == ["2.5", "1,000", "0"]
+
+
+def test_what_changed_is_told_in_words() -> None:
+    told = changes_in_words("stage: to_book → in_transit; mode: none → in_house; left_to_book: yes → no; note; x")
+
+    assert "".join(str(part) for part in told) == (
+        "stage: to book → in transit; mode: none → in-house; still to book: yes → no; note; x"
+    )
+    (_, _, promise, _) = changes_in_words("promised_by: 2026-03-02T00:00:00Z")
+    assert isinstance(promise, Deadline)

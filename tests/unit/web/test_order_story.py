@@ -19,6 +19,7 @@ from tests.unit.domain.facts import (
     expedite_requested,
     oclock,
     placed,
+    rescheduled,
     shipment_cancelled,
 )
 
@@ -103,3 +104,51 @@ def test_a_cancelled_order_and_an_undecided_request_are_told() -> None:
     assert "Expedite request undecided since 2 Mar 2026 09:00 UTC" in said(
         story(placed(8), expedite_requested(9), at=10).why
     )
+
+
+def test_an_earlier_shipment_that_was_lost_is_told_though_another_is_under_way() -> None:
+    lost = [booked(9, "S-1", estimate=11), dispatched(9.5, "S-1"), shipment_cancelled(10, "S-1")]
+
+    told = story(placed(8, promised_by=12), *lost, booked(10.5, "S-2", estimate=16), at=11)
+
+    assert "S-1 was cancelled on its way 2 Mar 2026 10:00 UTC: recalled." in said(told.why)
+
+
+def test_a_shipment_that_left_after_the_promise_or_after_its_own_estimate_says_so() -> None:
+    after_promise = story(placed(8, promised_by=12), booked(9, estimate=11), dispatched(13), at=14)
+    after_estimate = story(placed(8, promised_by=20), booked(9, estimate=11), dispatched(13), at=14)
+
+    assert "left 2 Mar 2026 13:00 UTC, 1 h after the promise; expected" in said(after_promise.why)
+    assert "2 h after its own estimate of 2 Mar 2026 11:00 UTC" in said(after_estimate.why)
+
+
+def test_a_late_delivery_that_left_after_the_promise_says_so() -> None:
+    told = story(placed(8, promised_by=12), booked(9, estimate=11), dispatched(13), delivered(14), at=30)
+
+    assert "S-1 (DHL) left 2 Mar 2026 13:00 UTC, 1 h after the promise." in said(told.why)
+
+
+def test_what_the_customer_was_told_names_the_request() -> None:
+    asked = [placed(8, promised_by=20), expedite_requested(9, "R-1"), expedite_requested(9.5, "R-2")]
+
+    of_one = story(*asked, customer_informed(10, "expedite", request="R-2"), at=11)
+    of_all = story(*asked, customer_informed(10, "expedite"), at=11)
+
+    assert "The customer was told about expedite request R-2 2 Mar 2026 10:00 UTC" in said(of_one.customer)
+    assert "about the expedite (of 2 requests, no one named)" in said(of_all.customer)
+
+
+def test_an_order_that_was_late_when_it_was_rescheduled_keeps_saying_so() -> None:
+    told = story(placed(8, promised_by=12), rescheduled(15, 40), at=16)
+
+    assert told.headline == "Due in 1 d, not booked yet (was 3 h late to its promise before)"
+    assert "Was 3 h late to its promise of 2 Mar 2026 12:00 UTC when it was rescheduled 2 Mar" in said(told.why)
+    assert "was" not in story(placed(8, promised_by=12), rescheduled(11, 40), at=16).headline
+
+
+def test_the_headline_is_at_risk_for_the_reasons_of_the_at_risk_view() -> None:
+    no_estimate = story(placed(8, promised_by=100), booked(9, estimate=None), at=10)
+    partly_booked = story(placed(8, {1: 2}, promised_by=20), booked(9, estimate=12, lines={1: 1}), at=10)
+
+    assert (no_estimate.tone, no_estimate.headline) == ("risk", "Due in 3 d 18 h; nobody knows when it arrives")
+    assert (partly_booked.tone, partly_booked.headline) == ("risk", "Due in 10 h, not all of it booked yet")
