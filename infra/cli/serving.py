@@ -48,6 +48,7 @@ def serving_part(
 ) -> Callable[[Pulse], None]:
     """The part that serves the HTTP API and the pages. Raises NeedsKeysError."""
     from infra.web.context import Web
+    from infra.web.pages.drawing_script import drawing_script
     from infra.web.running import run_web
     from infra.web.security.security import Security
     from infra.web.server import address_of
@@ -57,6 +58,7 @@ def serving_part(
     security = Security(waybill, login_name(), listener.getsockname()[0])
 
     def run(pulse: Pulse) -> None:
+        drawing_script.prepare()
         errors().print(f"Serving at {address_of(listener)}", highlight=False)
         try:
             run_web(waybill, listener, stop, pulse, lambda intake: Web.secured(waybill, security, intake, endpoints))

@@ -1,7 +1,7 @@
 """given any request, then names, origins and sizes are checked, and every answer has the security headers."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 
 import httpx
@@ -177,6 +177,28 @@ def test_one_key_makes_only_so_many_requests(sqlite_store: StoreUrl, tmp_path: P
         key, other = web.key(Role.READ), web.key(Role.READ)
         assert {web.client(key).get("/").status_code for _ in range(4)} == {200, 429}
         assert web.client(other).get("/").status_code == 200
+
+
+def test_a_page_that_tells_of_an_error_counts_the_key_once(
+    sqlite_store: StoreUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secured_web(sqlite_store(), tmp_path, serve_key_rate=100) as web:
+        taken: list[Hashable] = []
+        limit = web.security._requests
+        assert limit is not None
+        take = limit.take
+
+        def counted(whose: Hashable) -> float:
+            taken.append(whose)
+            return take(whose)
+
+        monkeypatch.setattr(limit, "take", counted)
+        client = web.client(web.key(Role.READ))
+
+        answer = client.get("/overdue?as_of=soon", headers={"Accept": "text/html"})
+
+        assert answer.status_code == 400 and "<nav" in answer.text
+        assert len(taken) == 1
 
 
 def test_behind_a_proxy_with_https_the_cookie_is_secure(sqlite_store: StoreUrl, tmp_path: Path) -> None:

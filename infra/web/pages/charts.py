@@ -1,13 +1,10 @@
-"""Charts as Vega-Lite specifications, pure functions of data, and the script that draws them.
+"""Charts as Vega-Lite specifications, pure functions of data. The script that draws them: drawing_script.py.
 
 Colours are names of waybill.css's variables, such as "--late-mark". static/charts.js puts their values in, so that a
 chart follows the light and the dark theme. Instants are drawn in the viewer's zone.
 """
 
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from consumers.contract.writing import instant_text
@@ -126,17 +123,3 @@ def _share(row: Mapping[str, Any]) -> str:
 def _spec(chart: Any) -> Spec:
     specification: dict[str, Any] = chart.properties(width="container", height=HEIGHT).to_dict()
     return {**specification, "config": CONFIG, "autosize": {"type": "fit-x", "contains": "padding"}}
-
-
-@cache
-def drawing_script() -> bytes:
-    """The script that draws charts: Vega, Vega-Lite and Vega-Embed in one. Takes seconds, once a process.
-
-    It is put together in a process of its own, whose JavaScript engine would take much of this one's memory.
-    """
-    made = subprocess.run(
-        [sys.executable, "-c", "import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle())"],
-        capture_output=True,
-        check=True,
-    )
-    return made.stdout

@@ -52,8 +52,11 @@ def _takes_html(request: Request) -> bool:
 
 
 def _reader(request: Request) -> Principal | None:
+    """Who asked, if it may read. Where the guard has found out already, the key is not counted a second time."""
     try:
-        principal = web_of(request).authenticate(request)
+        principal: Principal | None = (
+            request.state.principal if hasattr(request.state, "principal") else web_of(request).authenticate(request)
+        )
     except Problem:
         return None
     return principal if principal is not None and principal.may(Role.READ) else None

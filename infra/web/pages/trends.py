@@ -1,10 +1,8 @@
 """The last days as charts: a page of its own, and a part of Today that is loaded after it."""
 
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -15,7 +13,8 @@ from infra.queries.trend import desk_trends
 from infra.queries.views import Asked
 from infra.web.clocks import clocks_of
 from infra.web.context import web_of
-from infra.web.pages.charts import drawing_script, on_time_chart, overdue_chart
+from infra.web.pages.charts import on_time_chart, overdue_chart
+from infra.web.pages.drawing_script import drawing_script
 from infra.web.pages.render import page, part
 from infra.web.security.guard import Reader
 from projections.views.trend import Instants
@@ -93,12 +92,8 @@ def script(request: Request, principal: Reader) -> Response:
     headers = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if zipped:
         headers["Content-Encoding"] = "gzip"
-    return Response(_zipped_script() if zipped else drawing_script(), headers=headers, media_type="text/javascript")
-
-
-@cache
-def _zipped_script() -> bytes:
-    return gzip.compress(drawing_script(), mtime=0)
+    made = drawing_script()
+    return Response(made.zipped if zipped else made.plain, headers=headers, media_type="text/javascript")
 
 
 def _recent(request: Request, asked: Asked, days: int) -> Trends:

@@ -18,6 +18,7 @@ async def authenticated(request: Request) -> Principal:
     """The principal of a request, however many readers are being answered. Raises Problem (401)."""
     web = web_of(request)
     principal = await web.guards.run(web.authenticate, request)
+    request.state.principal = principal
     if principal is None:
         raise Problem(401, "this needs a key: send Authorization: Bearer KEY (see waybill keys create)")
     return principal

@@ -41,4 +41,6 @@ class LastUsed:
         try:
             self._folder.merge_last_used(noted)
         except StateFolderError as e:
+            with self._lock:
+                self._unwritten = {**noted, **self._unwritten}  # what was noted meanwhile is later
             warn_of_folder(e)

@@ -157,6 +157,20 @@ def test_the_first_use_is_written_at_once_and_later_ones_every_minute(folder: St
     assert folder.last_used() == {"a": NOW + timedelta(seconds=61)}
 
 
+def test_uses_that_could_not_be_written_are_written_the_next_time(folder: StateFolder) -> None:
+    folder.path.parent.mkdir(parents=True)
+    folder.path.touch()  # in the way of the folder
+    uses = LastUsed(folder, Elapsed())
+    uses.note("a", NOW)
+    uses.note("b", NOW)
+    uses.note("a", NOW + timedelta(seconds=1))
+
+    folder.path.unlink()
+    uses.write()
+
+    assert folder.last_used() == {"a": NOW + timedelta(seconds=1), "b": NOW}
+
+
 def test_several_processes_merge_and_the_latest_use_counts(folder: StateFolder) -> None:
     def note(number: int) -> None:
         StateFolder(folder.path).merge_last_used({f"key {number}": NOW, "shared": NOW + timedelta(seconds=number)})
