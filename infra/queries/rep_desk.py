@@ -67,7 +67,7 @@ class RepDesk:
     to_tell: Rows
     """The rows of `follow_ups` with what to say to whom (customers_to_tell)."""
     undecided: Listed
-    """Expedite requests on open orders of which nobody has decided."""
+    """Expedite requests on open orders that nobody has decided yet."""
     contacts: Listed
     """Contacts with customers in the seven days up to T, the latest first."""
     names: Names

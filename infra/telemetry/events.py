@@ -199,6 +199,12 @@ _DECLARED = (
         ("reason",),
     ),
     LogEvent(
+        "drawing_script_not_made",
+        "warning",
+        "The script that draws the pages' charts could not be put together; the next page with charts tries again.",
+        ("reason",),
+    ),
+    LogEvent(
         "progress_not_read",
         "warning",
         "How far rebuilds are could not be read; the page asks again.",

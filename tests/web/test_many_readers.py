@@ -4,12 +4,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from threading import Event
+from typing import Any
 
 import httpx
 import pytest
 
 from infra.store import engine
 from infra.web import position_waits
+from infra.web.api import events
+from infra.web.api.cloud_events import BATCHED
 from tests.integration.messages import placed
 from tests.stores.conftest import StoreUrl
 from tests.web.conftest import Served, served_web
@@ -77,6 +81,28 @@ def test_a_reader_who_leaves_waits_no_longer(sqlite_web: Served) -> None:
         httpx.get(f"{sqlite_web.url}/v1/views/orders?min_position=1&wait=60", timeout=0.3)
 
     eventually(lambda: sqlite_web.web.position_waits.waiting == 0)
+
+
+def test_while_a_large_batch_is_read_others_are_answered(sqlite_web: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = Event(), Event()
+    check = events.check_source
+
+    def slow(*arguments: Any) -> None:
+        begun.set()
+        go_on.wait(30)
+        check(*arguments)
+
+    monkeypatch.setattr(events, "check_source", slow)
+    orders = [placed(f"SO-{number}", EARLY, PROMISE) for number in range(3)]
+    with ThreadPoolExecutor(1) as publishers:
+        posted = publishers.submit(sqlite_web.client.post, "/v1/events", json=orders, headers={"Content-Type": BATCHED})
+        assert begun.wait(30)
+
+        assert sqlite_web.client.get("/healthz", timeout=5).status_code == 200
+        assert not posted.done()
+        go_on.set()
+
+    assert [told["verdict"] for told in posted.result().json()] == ["applied"] * 3
 
 
 def test_when_every_thread_reads_with_two_connections_the_intake_still_has_one(new_store: StoreUrl) -> None:

@@ -15,6 +15,7 @@ from consumers.sources.json_lines import JsonLines
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.keys import Role
 from infra.web.app import ROUTERS
+from infra.web.problems import PROBLEM_JSON
 from tests.web.secured import secured_web
 
 ENDLESS = "/v1/events/stream"
@@ -36,6 +37,20 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         key = {"Authorization": f"Bearer {web.key(*Role)}"}
         config = schemathesis.Config.from_dict({"headers": key, "phases": {"coverage": {"enabled": False}}})
         yield schemathesis.openapi.from_url(f"{web.url}/openapi.json", config=config, headers=key).exclude(path=ENDLESS)
+
+
+def test_every_error_in_the_document_is_a_problem(document: Any) -> None:
+    answers = {
+        (method, path, status): answer
+        for path, operations in document.raw_schema["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+    }
+
+    without = [where for where, answer in answers.items() if PROBLEM_JSON not in answer.get("content", {})]
+
+    assert answers and not without
 
 
 OPERATIONS = [

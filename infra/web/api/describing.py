@@ -53,13 +53,18 @@ RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"ty
 
 def problems(*statuses: int) -> Described:
     """The problem answers of a route with these statuses."""
+    return problems_saying({status: _PROBLEMS[status] for status in statuses})
+
+
+def problems_saying(meanings: Mapping[int, str]) -> Described:
+    """The problem answers of a route, each with what it means there."""
     return {
         status: {
-            "description": _PROBLEMS[status],
+            "description": meaning,
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             **({"headers": RETRY_AFTER} if status in (429, 503) else {}),
         }
-        for status in statuses
+        for status, meaning in meanings.items()
     }
 
 

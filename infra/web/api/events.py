@@ -9,13 +9,16 @@ from fastapi import APIRouter, Request, Response
 
 from consumers.contract import WellFormed, read_record
 from consumers.contract.claims import Claimed, claimed_by
+from consumers.contract.kafka_records import Headers
 from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError, Stored
 from consumers.sources.source import RawMessage
 from infra.runtime.intake import store_is_away
 from infra.serialization import json_text
 from infra.store.retries import STORE_FAILURES
-from infra.web.api.bodies import read_body
+from infra.web.api.answers import JSON, json_answer
+from infra.web.api.bodies import Body, read_body
 from infra.web.api.cloud_events import BATCH_TIMES, BATCHED, Mode, batch, message_headers, mode_of, single, size_of
+from infra.web.api.describing import problems_saying
 from infra.web.context import Web, web_of
 from infra.web.problems import Problem, store_problem
 from infra.web.security.guard import Publisher
@@ -23,18 +26,21 @@ from infra.web.security.principal import Principal
 
 router = APIRouter(tags=["messages"])
 
-JSON = "application/json"
 SECONDS_UNTIL_THE_QUEUE = "1"
 """What Retry-After says when the queue is full."""
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The verdict of each well-formed message, and in a batch of each message."},
-    403: {"description": "The key publishes messages of another source; nothing is stored."},
-    413: {"description": "The message is too large. Its beginning is kept, and its verdict is malformed."},
-    415: {"description": "The content type is none of CloudEvents."},
-    422: {"description": "The message is malformed, and kept; `detail` names the fields at fault."},
-    429: {"description": "Too many messages wait to be stored; send it again after Retry-After."},
-    503: {"description": "The store is unavailable; send it again after Retry-After."},
+    **problems_saying(
+        {
+            403: "The key publishes messages of another source; nothing is stored.",
+            413: "The message is too large. Its beginning is kept, and its verdict is malformed.",
+            415: "The content type is none of CloudEvents.",
+            422: "The message is malformed, and kept; `detail` names the fields at fault.",
+            429: "Too many messages wait to be stored; send it again after Retry-After.",
+            503: "The store is unavailable; send it again after Retry-After.",
+        }
+    ),
 }
 _EVENT = {"schema": {"type": "object"}}
 _REQUEST = {
@@ -59,15 +65,27 @@ async def post_events(request: Request, principal: Publisher) -> Response:
     mode, most = mode_of(raw_headers), web.waybill.settings.max_message_bytes
     body = await read_body(request.stream(), BATCH_TIMES * most if mode is Mode.BATCHED else most)
     headers = message_headers(raw_headers, mode)
-    posted = batch(body, headers, most) if mode is Mode.BATCHED else single(body, headers)
-    if isinstance(posted, RawMessage):
+    if mode is Mode.BATCHED:
+        # Thousands of messages take a while to read: meanwhile the event loop serves others.
+        posted = await web.posts.run(_batch, web, principal, body, headers)
+    else:
+        posted = single(body, headers)
         check_source(web, principal, posted)
+    if isinstance(posted, RawMessage):
         (answer,) = answers([posted], await stored(web, [posted]))
         return _single(answer, posted, most)
-    for number, message in enumerate(posted):
-        check_source(web, principal, message, number)
-    told = answers(posted, await stored(web, posted)) if posted else []
-    return Response(json_text(told), media_type=JSON)
+    if not posted:
+        return json_answer(())
+    return await web.posts.run(_several, posted, await stored(web, posted))
+
+
+def _batch(web: Web, principal: Principal, body: Body, headers: Headers) -> Sequence[RawMessage] | RawMessage:
+    """The messages of a batch, all of which the principal may publish. Raises Problem (403)."""
+    posted = batch(body, headers, web.waybill.settings.max_message_bytes)
+    if not isinstance(posted, RawMessage):
+        for number, message in enumerate(posted):
+            check_source(web, principal, message, number)
+    return posted
 
 
 async def stored(web: Web, messages: Sequence[RawMessage]) -> Stored:
@@ -97,7 +115,7 @@ def check_source(web: Web, principal: Principal, message: RawMessage, number: in
         return
     read = read_record(message.body, message.headers, web.waybill.clock(), web.waybill.reading_rules())
     said = read.fact.source if isinstance(read, WellFormed) else claimed_by(message.body, message.headers).source
-    if said is not None and said != principal.source:
+    if said is not None and not principal.may_publish(said):
         place: dict[str, Any] = {} if number is None else {"index": number}
         which = "" if number is None else f"message {number} of the batch: "
         told = f"{which}source: must be {principal.source}, which this key publishes, but is {said}; nothing was stored"
@@ -126,6 +144,10 @@ def answers(messages: Sequence[RawMessage], stored: Stored) -> list[Mapping[str,
             }
         )
     return told
+
+
+def _several(messages: Sequence[RawMessage], stored: Stored) -> Response:
+    return json_answer(answers(messages, stored))
 
 
 def _single(answer: Mapping[str, Any], message: RawMessage, max_bytes: int) -> Response:

@@ -1,10 +1,13 @@
 """GET /v1/messages: what became of a message, for whoever published it."""
 
+from typing import Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
 from infra.serialization import json_text
+from infra.web.api.answers import JSON
+from infra.web.api.describing import problems_saying
 from infra.web.context import web_of
 from infra.web.problems import Problem
 from infra.web.security.guard import PublisherOrReader
@@ -13,11 +16,15 @@ from infra.web.security.principal import Principal, Role
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
 PATH = b"/v1/messages/"
-_RESPONSES: dict[int | str, dict[str, str]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "An array with one object a subject, as of `waybill message --format json`."},
-    400: {"description": "The address cannot be read."},
-    403: {"description": "The key asks about messages of another source."},
-    404: {"description": "No message of this source and id is known."},
+    **problems_saying(
+        {
+            400: "The address cannot be read.",
+            403: "The key asks about messages of another source.",
+            404: "No message of this source and id is known.",
+        }
+    ),
 }
 
 
@@ -46,9 +53,9 @@ def message_by_path(request: Request, principal: PublisherOrReader, source: str,
 
 
 def _answer(request: Request, principal: Principal, source: str, message_id: str) -> Response:
-    if principal.source not in (None, source) and not principal.may(Role.READ):
+    if not (principal.may(Role.READ) or principal.may_publish(source)):
         raise Problem(403, f"source: must be {principal.source}, which this key publishes, but is {source}")
     found = web_of(request).waybill.messages.find(source, message_id)
     if not found:
         raise Problem(404, f"no message {message_id} of {source} is known")
-    return Response(json_text(found), media_type="application/json")
+    return Response(json_text(found), media_type=JSON)

@@ -51,6 +51,7 @@ def safe_next(wanted: str) -> str:
 
 @router.get(SIGN_IN)
 def form(request: Request) -> Response:
+    """The form to sign in; whoever is signed in already is led on."""
     wanted = safe_next(request.query_params.get("next", "/"))
     if _is_signed_in(request):
         return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
@@ -64,6 +65,7 @@ def sign_in(
     next: Annotated[str, Form()] = "/",
     csrf_token: Annotated[str, Form()] = "",
 ) -> Response:
+    """Begin a session of the key, and lead to the page that was wanted; or the form again, with what is wrong."""
     security, wanted = _security(request), safe_next(next)
     nonce = request.cookies.get(SIGNING_IN, "")
     if not nonce or not security.csrf.fits(_of_form(nonce), csrf_token):
@@ -87,6 +89,7 @@ def sign_in(
 
 @router.post(SIGN_OUT)
 def sign_out(request: Request, principal: Anyone) -> Response:
+    """End the session, and lead to the sign-in page."""
     answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
     _security(request).sign_out(request, answer)
     return answer

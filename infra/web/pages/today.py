@@ -21,6 +21,7 @@ ORDER = ("order_id",)
 
 @router.get("/")
 def today(request: Request, principal: Reader) -> Response:
+    """Today: who needs help, what to look at first, and what comes due."""
     clocks = clocks_of(request)
     views = web_of(request).waybill.views
     shown = numbers_of_today(views, clocks.asked)

@@ -39,19 +39,41 @@ class Protection:
         request = Request(scope)
         problem = self._problem(request)
         answer: Any = self._app if problem is None else self._refuse(request, problem)
-        await answer(scope, receive, send_secured)
+        await answer(scope, receive if _has_own_limit(request) else _limited(receive), send_secured)
 
     def _problem(self, request: Request) -> Problem | None:
         if wrong := self._hosts.wrong_host(request.headers):
             return Problem(421, wrong)
         if forged := self._hosts.forged(request.method, request.headers):
             return Problem(403, forged)
-        has_own_limit = request.url.path == OWN_LIMIT and content_type(request) not in FORMS
-        if request.method in SAFE_METHODS or has_own_limit:
+        if request.method in SAFE_METHODS or _has_own_limit(request):
             return None
         length = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers:
             return Problem(411, "Content-Length: say how long the body is")
         if not (length.isdecimal() and int(length[:20]) <= MOST_BYTES):
-            return Problem(413, f"the body may have at most {MOST_BYTES} bytes")
+            return _too_large()
         return None
+
+
+def _has_own_limit(request: Request) -> bool:
+    return request.url.path == OWN_LIMIT and content_type(request) not in FORMS
+
+
+def _limited(receive: Receive) -> Receive:
+    """Receives no more than a form may have, whatever the request says of its length, and whoever reads it."""
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BYTES:
+            raise _too_large()
+        return message
+
+    return receive_limited
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"the body may have at most {MOST_BYTES} bytes")
