@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from consumers.sources.json_lines import JsonLines
+from domain.checkpoint import CheckpointMovedError
 from domain.operator.acts import OperatorAct
 from infra.app.container import _projector_role
 from infra.app.dead_letters.discard import discard
@@ -312,6 +313,20 @@ def test_a_server_that_stops_tells_that_its_rebuild_continues_when_it_is_begun_a
     shown = get(sqlite_web, "/operations/parts/shipments")
     assert "A rebuild of shipments has begun filling the new rows: 2 of 2 events" in shown
     assert "Continue the rebuild" in shown
+
+
+def test_a_retry_that_does_not_get_between_the_batches_of_a_projector_is_told(
+    sqlite_web: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_between(*_: Any, **__: Any) -> None:
+        raise CheckpointMovedError("position 7, not 6")
+
+    monkeypatch.setattr("infra.web.pages.operations.retry_parked", never_between)
+
+    answer = post(sqlite_web, "/operations/parts/shipments/retry")
+
+    assert answer.status_code == 409
+    assert "shipments is busy with other events" in text_of(answer)
 
 
 # -- dead letters ------------------------------------------------------------------------------------------------
