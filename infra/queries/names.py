@@ -30,6 +30,11 @@ class Names(NamedTuple):
     accounts: Mapping[str, str]
     registered: Sequence[NamedRep]
     """The reps to choose from, by name: at most MOST_REPS."""
+    left: Sequence[NamedRep] = ()
+    """Those who have left, by name: at most MOST_REPS. They may still hold work."""
+
+    def has_left(self, rep_id: str | None) -> bool:
+        return any(one.rep_id == rep_id for one in self.left)
 
 
 NO_NAMES = Names({}, {}, ())
@@ -53,10 +58,12 @@ def names_within(reading: Reading, accounts: Iterable[str]) -> Names:
             select(rep.rep_id, rep.name, rep.registered).where(reading.as_of.holds(rep_periods)).order_by(rep.rep_id)
         )
     ]
+    by_name = sorted(reps, key=lambda one: (one.name, one.rep_id))
     return Names(
         {one.rep_id: one.name for one in reps},
         account_names(reading, accounts),
-        sorted((one for one in reps if one.registered), key=lambda one: (one.name, one.rep_id))[:MOST_REPS],
+        [one for one in by_name if one.registered][:MOST_REPS],
+        [one for one in by_name if not one.registered][:MOST_REPS],
     )
 
 

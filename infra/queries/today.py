@@ -36,6 +36,8 @@ class RepLoad(NamedTuple):
     needs: Mapping[str, int]
     due_in_24h: int
     follow_ups: int
+    has_left: bool = False
+    """Whether the rep was registered, and has left."""
 
     @property
     def open_orders(self) -> int:
@@ -96,6 +98,11 @@ class Today:
         """Open orders that nobody holds."""
         return sum(rep.open_orders for rep in self.reps if rep.rep_id is None)
 
+    @property
+    def left(self) -> Sequence[RepLoad]:
+        """The reps who have left and hold open orders."""
+        return [rep for rep in self.reps if rep.has_left and rep.open_orders]
+
 
 def today(views: Views, asked: Asked) -> Today:
     """The numbers by these clocks."""
@@ -128,6 +135,7 @@ def today(views: Views, asked: Asked) -> Today:
             {need: needs[rep_id][need] for need in NEEDS},
             due[rep_id],
             owed_by_rep[rep_id],
+            rep is not None and not rep.registered,
         )
         for rep_id in needs.keys() | {rep_id for rep_id, owed in owed_by_rep.items() if owed}
     ]
@@ -136,4 +144,6 @@ def today(views: Views, asked: Asked) -> Today:
 
 
 def _registered(as_of: AsOf) -> Select[Any]:
-    return select(rep_periods.c.rep_id, rep_periods.c.name, rep_periods.c.team).where(as_of.holds(rep_periods))
+    return select(rep_periods.c.rep_id, rep_periods.c.name, rep_periods.c.team, rep_periods.c.registered).where(
+        as_of.holds(rep_periods)
+    )

@@ -106,7 +106,7 @@ def test_what_was_heard_late_is_marked_as_known_then(sqlite_desk: Served, open_p
     page = open_page(sqlite_desk, f"/overdue?as_of={THEN}&known_at={THEN}")
 
     row = page.locator("tr.differs", has_text=ORDER_HEARD_LATE)
-    expect(row).to_contain_text("not in this list today")
+    expect(row).to_contain_text("as known today, not overdue then")
 
 
 def test_a_rep_and_an_account_are_reached_from_a_row(desk: Served, open_page: Open) -> None:

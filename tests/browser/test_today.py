@@ -92,7 +92,7 @@ def test_what_reads_differently_today_is_marked(sqlite_desk: Served, open_page: 
     expect(page.get_by_role("status").first).to_contain_text("as known then")
     expect(page.locator("a.figure").get_by_text("as known today").first).to_be_visible()
     marked = page.locator("li.slip.differs", has_text=ORDER_HEARD_LATE)
-    expect(marked).to_contain_text("no longer overdue by what is known today")
+    expect(marked).to_contain_text("as known today, not overdue then")
     expect(page.locator("figure.chart svg").first.get_by_text("as known today")).to_be_visible()
 
 

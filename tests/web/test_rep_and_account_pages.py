@@ -182,8 +182,8 @@ def test_a_desk_as_known_then_says_how_it_reads_today(sqlite_web: Served) -> Non
     for path in ("/reps/rep-1", "/accounts/ACME"):
         text = text_of(page_of(sqlite_web, f"{path}?as_of={THEN}&known_at={THEN}"))
         assert "2 overdue past their promise 1 as known today" in text
-        assert "reads differently today" in text
-        assert "not overdue by what is known today" in text
+        assert "reads differently as known today" in text
+        assert "as known today, not overdue then" in text
         assert "1 as known today" not in text_of(page_of(sqlite_web, f"{path}?as_of={THEN}"))
 
 

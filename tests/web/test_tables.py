@@ -295,10 +295,37 @@ def test_what_reads_differently_by_todays_knowledge_is_marked(web: Served) -> No
     assert "3 rows</strong> as of" in page
     assert "<strong>2 rows</strong> here read differently" in page
     assert "<strong>1 row</strong> was not known then" in page
-    assert any("to book" in cell and "today booked" in cell for cell in rows["SO-1"])
+    assert any("to book" in cell and "as known today booked" in cell for cell in rows["SO-1"])
     assert "today" not in " ".join(rows["SO-3"])
-    assert "not in this list today" in rows["SO-4"][0]
+    assert "as known today, not overdue then" in rows["SO-4"][0]
     assert "SO-2" in rows
+    assert 'id="first-differing"' in page
+    only = cells_of(html(web, "/overdue?as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z&differing=only"))
+    assert {row[0].split(" ")[0] for row in only[1:]} >= {"SO-1", "SO-4", "SO-2"}
+    assert "SO-3" not in [row[0] for row in only]
+
+
+def test_a_value_that_changed_in_a_hidden_column_is_told_beside_the_key(sqlite_web: Served) -> None:
+    import_history(
+        sqlite_web,
+        placed("SO-1", DAY, PROMISE, recordedtime="2026-06-01T10:00:00Z"),
+        booked("SO-1", "2026-06-02T09:00:00Z", PROMISE, mode="courier", recordedtime="2026-06-20T10:00:00Z"),
+    )
+
+    page = html(sqlite_web, "/overdue?as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z")
+
+    assert "Mode: nothing, as known today courier" in cells_of(page)[1][0]
+
+
+def test_a_sort_over_several_currencies_says_that_amounts_are_not_converted(sqlite_web: Served) -> None:
+    sqlite_web.seed(placed("SO-1", DAY, PROMISE), placed("SO-2", DAY, PROMISE, currency="JPY"))
+
+    sorted_page = html(sqlite_web, "/overdue?sort=-open_value")
+
+    assert "amounts of JPY, USD are not converted" in sorted_page
+    assert "/overdue?sort=-open_value&currency=JPY" in links_of(sorted_page)
+    assert "not converted" not in html(sqlite_web, "/overdue?sort=-hours_overdue")
+    assert "not converted" not in html(sqlite_web, "/overdue?sort=-open_value&currency=JPY")
 
 
 def test_a_filter_does_not_hide_what_the_filtered_column_reads_today(sqlite_web: Served) -> None:
@@ -310,7 +337,7 @@ def test_a_filter_does_not_hide_what_the_filtered_column_reads_today(sqlite_web:
 
     page = html(sqlite_web, "/overdue?rep_id=rep-1&as_of=2026-06-12T00:00:00Z&known_at=2026-06-12T00:00:00Z")
 
-    assert any("rep-1today rep-2" in cell for cell in cells_of(page)[1])
+    assert any("rep-1as known today rep-2" in cell for cell in cells_of(page)[1])
 
 
 def test_a_page_says_what_of_it_is_not_compared(sqlite_web: Served) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from infra.queries.today import today
 from infra.queries.views import Asked
+from infra.web.security.principal import Principal, Role
 from tests.integration.messages import booked, declined, message, placed, registered, requested
 from tests.web.conftest import Served
-from tests.web.reading_html import cells_of
+from tests.web.reading_html import cells_of, links_of
 from tests.web.test_order_page import text_of
 
 T = datetime(2025, 3, 8, 12, tzinfo=UTC)
@@ -95,3 +96,35 @@ def test_a_declined_expedite_says_until_when_it_was_asked_for(web: Served) -> No
 
     assert said["SO-FINE"] == ("expedite", False, "ACME")
     assert said["SO-LATE"] == ("delay", True, "ACME")
+
+
+def test_open_orders_of_somebody_who_left_are_told_with_how_to_hand_them_over(sqlite_web: Served) -> None:
+    left = message("rep.left", "rep-1", "2025-03-07T09:00:00Z", {"reason": "moved"})
+    sqlite_web.seed(*DESK, left)
+
+    page = unescape(sqlite_web.client.get(f"/?{AT_T}").text)
+    rows = sqlite_web.client.get(f"/overdue?{AT_T}").text
+
+    assert f'<a href="/orders?status=open&rep_id=rep-1&{AT_T}">3 open orders</a> are with somebody who has left' in page
+    assert "waybill hand-over --from rep-1" in page
+    assert '<option value="=rep-1">Ann &lt;b&gt;Lee&lt;/b&gt; (has left)</option>' in rows
+    assert "has left" in cells_of(rows)[1][6]
+
+
+def test_a_rep_who_is_signed_in_has_a_desk_first_in_the_navigation(sqlite_web: Served) -> None:
+    sqlite_web.seed(*DESK)
+
+    for name, desk in (("REP-1", True), ("ann <B>lee</B>", True), ("bo", False)):
+        sqlite_web.principal = Principal(name, frozenset(Role))
+        pages = links_of(sqlite_web.client.get("/").text)
+        assert ("/reps/rep-1" in [link for link in pages if link != "/"][:3]) is desk
+
+
+def test_the_past_is_called_by_its_date_and_orders_tell_their_worth(sqlite_web: Served) -> None:
+    sqlite_web.seed(*DESK)
+
+    text = text_of(sqlite_web.client.get(f"/?{AT_T}").text)
+
+    assert "The desk on 2025-03-08 12:00 UTC" in text
+    assert "10.00 USD B2B Ann <b>Lee</b>" in text
+    assert text.index("Work by rep") < text.index("The last 30 days")

@@ -1,6 +1,6 @@
 """What stands around every page: the list of pages, the clocks with their slider, and how far the views are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,10 +10,12 @@ from fastapi import Request
 
 from consumers.contract.writing import instant_text
 from infra.queries.views import Asked
+from infra.store.projected.serving import NotFilledError
 from infra.web.clocks import Clocks
 from infra.web.context import web_of
-from infra.web.pages.links import own_path
+from infra.web.pages.links import own_path, rep_path
 from infra.web.pages.table_declarations import table_of
+from infra.web.security.principal import Principal
 from projections.views.catalogue import VIEWS
 
 CLOCKS = ("as_of", "known_at")
@@ -29,6 +31,8 @@ class Place(NamedTuple):
     name: str
     key: str = ""
     apart: bool = False
+    filters: Mapping[str, str] = {}
+    """With which filters and sort its rows open."""
 
 
 PLACES = (
@@ -37,7 +41,7 @@ PLACES = (
     Place("/at-risk", "At risk", "r"),
     Place("/late", "Late", "l"),
     Place("/follow-ups", "Follow-ups", "f"),
-    Place("/orders", "Orders", "a", apart=True),
+    Place("/orders", "Orders", "a", apart=True, filters={"status": "open", "sort": "promised_by"}),
     Place("/shipments", "Shipments", "s"),
     Place("/operations", "Operations", "p", apart=True),
 )
@@ -122,15 +126,39 @@ class Frame:
         return _address(self.request, [*kept, (SORT, turned)])
 
 
-def frame_of(request: Request, clocks: Clocks) -> Frame:
+def frame_of(request: Request, clocks: Clocks, principal: Principal | None = None) -> Frame:
     """The frame of a page; it asks the store how far the views are."""
     waybill = web_of(request).waybill
+    own = my_desk(request, principal)
     now = waybill.clock()
     position, head = waybill.runner.position(), waybill.history.head()
     behind = waybill.history.count_after(position) if head > position else 0
     return Frame(
-        request, time_panel(request, clocks, waybill.beginning() or now - timedelta(hours=1), now), position, behind
+        request,
+        time_panel(request, clocks, waybill.beginning() or now - timedelta(hours=1), now),
+        position,
+        behind,
+        PLACES if own is None else (own, *PLACES),
     )
+
+
+def my_desk(request: Request, principal: Principal | None) -> Place | None:
+    """The desk of whoever is signed in: of the registered rep whose id or name is the key's name."""
+    if principal is None:
+        return None
+    web, wanted = web_of(request), principal.name.casefold()
+
+    def found() -> str | None:
+        try:
+            reps = [rep for rep in web.waybill.desk.reps().values() if rep.registered]
+        except NotFilledError:
+            return None
+        by_id = [rep.rep_id for rep in reps if rep.rep_id.casefold() == wanted]
+        by_name = [rep.rep_id for rep in reps if rep.name.casefold() == wanted]
+        return by_id[0] if by_id else by_name[0] if len(by_name) == 1 else None
+
+    rep_id = web.kept(("my_desk", wanted), found)
+    return None if rep_id is None else Place(rep_path(rep_id), "My desk", "m")
 
 
 def time_panel(request: Request, clocks: Clocks, begins: datetime, now: datetime) -> TimePanel:

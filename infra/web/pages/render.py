@@ -122,7 +122,7 @@ def page(
         path=own_path(request),
         principal=principal,
         clocks=clocks,
-        frame=frame_of(request, clocks),
+        frame=frame_of(request, clocks, principal),
         zone=web_of(request).waybill.settings.time_zone,
         csrf_field=lambda: _csrf_field(request, principal),
         can_sign_out=principal is not None and principal.session is not None and principal.key_id is not None,

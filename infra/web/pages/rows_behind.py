@@ -1,5 +1,6 @@
 """Links from a number to the rows behind it, by the same clocks."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -43,6 +44,10 @@ class RowsBehind:
 
     def open_orders(self, *filters: Pair) -> str:
         return self._link("/orders", ("status", "open"), *filters)
+
+    def held_by(self, rep_ids: Iterable[str]) -> str:
+        """The open orders of these reps."""
+        return self.open_orders(*(("rep_id", rep_id) for rep_id in rep_ids))
 
     def unassigned(self) -> str:
         return self.open_orders(("rep_id", ""))

@@ -43,9 +43,11 @@ TABLES: Mapping[str, Table] = {
         (
             "order_id",
             "hours_overdue",
+            "promised_by",
             *HOW_IT_STANDS,
         ),
         OF_OPEN_ORDERS,
+        not_then="not overdue then",
     ),
     "at-risk": Table(
         "At risk",
@@ -61,6 +63,7 @@ TABLES: Mapping[str, Table] = {
             Filter("why", Widget.CHOICE),
             *OF_OPEN_ORDERS,
         ),
+        not_then="not at risk then",
     ),
     "late": Table(
         "Late",
@@ -79,6 +82,7 @@ TABLES: Mapping[str, Table] = {
         ),
         (REP, CARRIER, MODE, ACCOUNT, Filter("short", Widget.YES_NO), Filter("delivered_at", Widget.DATES)),
         {"rep_id": "Rep then", "delivered_at": "Completed", "short": "Complete"},
+        not_then="not late then",
     ),
     "follow-ups": Table(
         "Follow-ups",
@@ -88,6 +92,7 @@ TABLES: Mapping[str, Table] = {
         (REP, Filter("about", Widget.CHOICE), Filter("owed_since", Widget.DATES)),
         {"about": "To be told of", "request_id": "Declined request"},
         {"account_id": "order_id", "say": "about", "inform": "hours_owed"},
+        not_then="not owed then",
     ),
     "orders": Table(
         "Orders",

@@ -21,7 +21,9 @@ FORM = "form"
 IS = "is."
 ANY = ""
 """The choice of a form that asks for nothing."""
-KEPT = ("as_of", "known_at", "sort", "limit", "columns")
+DIFFERING = "differing"
+"""`differing=only`: only the rows of the page that read differently as known today."""
+KEPT = ("as_of", "known_at", "sort", "limit", "columns", DIFFERING)
 """The parameters of a page that are no filters, and stay when filters change."""
 NOT_FILTERS = (*KEPT, "cursor", FORM)
 
@@ -171,7 +173,11 @@ def _field(
         return Field(one.column, label, "text", first(one.column), near=near.get(one.column, ()))
     values: Sequence[tuple[str, str]]
     if one.widget is Widget.REP:
+        known = {rep.rep_id for rep in (*names.registered, *names.left)}
         values = [(rep.rep_id, rep.name) for rep in names.registered]
+        values += [(rep.rep_id, f"{rep.name} (has left)") for rep in names.left]
+        # Work may be with somebody who was never registered.
+        values += [(rep_id, rep_id) for rep_id in near.get(one.column, ()) if rep_id not in known]
     elif one.widget is Widget.YES_NO:
         values = [("true", "yes"), ("false", "no")]
     else:

@@ -66,6 +66,8 @@ class Table:
     """Headings of this page alone, beside HEADINGS."""
     added: Mapping[str, str] = field(default_factory=dict)
     """Columns that the page adds to the view's, each by the column after which it stands (pages/added_columns.py)."""
+    not_then: str = "not in this list then"
+    """What is said of a row that, as known today, does not belong here."""
     rows: int = PAGE
     """How many rows a page has; more where there are few, and counting them takes as long as reading them."""
 

@@ -7,6 +7,7 @@ column. What differs from today's knowledge is marked when the page is as known 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -26,6 +27,7 @@ from infra.web.pages.render import page
 from infra.web.pages.table_cells import COUNTS, ShownColumn, kind_of
 from infra.web.pages.table_declarations import table_of
 from infra.web.pages.table_filters import (
+    DIFFERING,
     FORM,
     Chip,
     FilterForm,
@@ -55,6 +57,8 @@ class Links(NamedTuple):
     next: str | None
     all_columns: str | None
     fewer_columns: str | None
+    differing: str
+    all_rows: str
     csv: str
     parquet: str
     json: str
@@ -84,7 +88,30 @@ class Shown:
 
     not_compared: bool
     """Whether the page is as known at an instant, and has too many rows to be compared with today's."""
+    sorted_by: str
+    """The column by which it is sorted first, with a minus for the greatest first; empty for the view's own order."""
+    only_differing: bool
+    """Whether rows that read the same as known today are left out."""
     most_compared: int = COMPARED
+
+    @property
+    def hidden(self) -> Mapping[str, ShownColumn]:
+        """The view's columns that are not shown, by name."""
+        shown = {column.name for column in self.columns}
+        return {name: _column(self.table, column) for name, column in self.view.described.items() if name not in shown}
+
+    @property
+    def currencies(self) -> Sequence[str]:
+        """The currencies of the page's rows, if they are sorted by an amount, although there are several."""
+        first = self.sorted_by.removeprefix("-")
+        if first not in self.view.columns or kind_of(self.view.described[first]) != "money" or self.rows is None:
+            return ()
+        found = sorted({row["currency"] for row in self.rows.rows if row.get("currency") is not None})
+        return found if len(found) > 1 else ()
+
+    def in_currency(self, currency: str) -> str:
+        """The same rows of one currency alone."""
+        return f"{self.links.all_rows}&{urlencode({'currency': currency})}"
 
     @property
     def flagged(self) -> int:
@@ -158,6 +185,8 @@ def _shown(
         reactor_behind_view(waybill, view.relation) if clocks.asked.known_at is None else None,
         _links(request, view, found),
         clocks.asked.known_at is not None and found is not None and compared is None,
+        query.get("sort", "").split(",")[0],
+        query.get(DIFFERING) == "only" and compared is not None,
     )
 
 
@@ -172,8 +201,8 @@ def _column(table: Table, column: ViewColumn) -> ShownColumn:
 
 
 def _near(table: Table, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Values to suggest for the text fields of the form: those of the page."""
-    texts = [one.column for one in table.filters if one.widget is Widget.TEXT]
+    """Values of the page's rows, for the text fields of the form and for its choice of reps."""
+    texts = [one.column for one in table.filters if one.widget in (Widget.TEXT, Widget.REP)]
     return {name: sorted({str(row[name]) for row in rows if row[name] is not None}) for name in texts}
 
 
@@ -181,8 +210,9 @@ def _links(request: Request, view: View, found: ViewPage | None) -> Links:
     query, path = request.query_params, request.url.path
     here = [pair for pair in query.multi_items() if pair[0] not in ("cursor", FORM)]
     # Files and the API know no `columns`, and an empty parameter that is no filter says nothing.
-    plain = [pair for pair in here if pair[0] not in ("columns", "limit")]
+    plain = [pair for pair in here if pair[0] not in ("columns", "limit", DIFFERING)]
     fewer = [pair for pair in here if pair[0] != "columns"]
+    whole = [pair for pair in query.multi_items() if pair[0] not in (DIFFERING, FORM)]
     following = found.next if found else None
     more = len(table_of(view).columns) < len(view.columns) or "columns" in query
     return Links(
@@ -190,6 +220,8 @@ def _links(request: Request, view: View, found: ViewPage | None) -> Links:
         next=address(path, [*here, ("cursor", following)]) if following else None,
         all_columns=address(path, [*fewer, ("columns", ALL)]) if more and query.get("columns") != ALL else None,
         fewer_columns=address(path, fewer) if query.get("columns") == ALL else None,
+        differing=address(path, [*whole, (DIFFERING, "only")]),
+        all_rows=address(path, whole),
         csv=address(f"/{view.command}.csv", plain),
         parquet=address(f"/{view.command}.parquet", plain),
         json=address(f"/v1/views/{view.command}", plain),
