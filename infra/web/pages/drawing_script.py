@@ -1,5 +1,6 @@
 """The script that draws charts: Vega, Vega-Lite and Vega-Embed in one, as the browser loads it."""
 
+import atexit
 import gzip
 import subprocess
 import sys
@@ -59,14 +60,19 @@ def bundle(code: str = _BUNDLE, seconds: float = SECONDS_TO_MAKE) -> bytes:
 
     Raises ScriptNotMadeError.
     """
-    try:
-        made = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise ScriptNotMadeError(f"vl-convert did not finish within {seconds:g} s") from None
-    except subprocess.CalledProcessError as e:
-        last = e.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ScriptNotMadeError(f"vl-convert failed with code {e.returncode}: {last}") from None
-    return made.stdout
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as maker:
+        atexit.register(maker.kill)  # a server that stops meanwhile leaves nothing behind
+        try:
+            made, said = maker.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise ScriptNotMadeError(f"vl-convert did not finish within {seconds:g} s") from None
+        finally:
+            maker.kill()
+            atexit.unregister(maker.kill)
+    if maker.returncode:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ScriptNotMadeError(f"vl-convert failed with code {maker.returncode}: {last}")
+    return made
 
 
 drawing_script = DrawingScript(bundle)
