@@ -31,5 +31,7 @@ def test_a_trend_has_a_count_for_each_instant_and_each_rep(waybill: Command) -> 
 def test_instants_that_cannot_be_counted_are_wrong_usage(waybill: Command) -> None:
     waybill.ingest(placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-07T12:00:00Z"))
 
-    waybill("trend", "late", "--since", "2025-03-06", "--until", "2025-03-05").exited(2, "end before it begins")
+    waybill("trend", "late", "--since", "2025-03-06", "--until", "2025-03-05").exited(
+        2, "--until", "end before it begins"
+    )
     waybill("trend", "overdue", "--since", "2025-03-06", "--every", "day").exited(2, "'day' is not an age")

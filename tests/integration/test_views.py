@@ -514,4 +514,6 @@ def test_every_answer_says_which_position_it_reflects(floor: Command, form: str)
 def test_an_answer_waits_for_a_position_and_says_when_it_is_not_reached(floor: Command) -> None:
     head = floor.ask("status")["head"]
     floor("overdue", "--min-position", str(head)).done()
-    floor("overdue", "--min-position", str(head + 1), "--wait", "0.1").exited(1, f"reflects position {head}")
+    floor("overdue", "--min-position", str(head + 1), "--wait", "0.1").exited(
+        1, f"reflects position {head}", "See also --wait"
+    )
