@@ -92,6 +92,8 @@ class Shown:
     """The column by which it is sorted first, with a minus for the greatest first; empty for the view's own order."""
     only_differing: bool
     """Whether rows that read the same as known today are left out."""
+    opens_so: bool
+    """Whether the navigation leads to the page with these filters and no others."""
     most_compared: int = COMPARED
 
     @property
@@ -108,6 +110,11 @@ class Shown:
             return ()
         found = sorted({row["currency"] for row in self.rows.rows if row.get("currency") is not None})
         return found if len(found) > 1 else ()
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether the form of filters is open: where it has more than the open orders with which their page opens."""
+        return self.fault is not None or bool(self.chips) and not self.opens_so
 
     def in_currency(self, currency: str) -> str:
         """The same rows of one currency alone."""
@@ -187,6 +194,7 @@ def _shown(
         clocks.asked.known_at is not None and found is not None and compared is None,
         query.get("sort", "").split(",")[0],
         query.get(DIFFERING) == "only" and compared is not None,
+        filters == {"status": ["open"]},
     )
 
 

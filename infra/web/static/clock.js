@@ -30,7 +30,8 @@ function slider(form) {
 
   if (now - begins >= HOUR) {
     track.hidden = false;
-    ticks(track, begins, now);
+    // Fonts and the phone's layout may come after this script: the marks are drawn for the width that there is.
+    new ResizeObserver(() => ticks(track, begins, now)).observe(track);
     let waiting = 0;
     range.addEventListener("input", () => {
       const instant = new Date(range.valueAsNumber * 1000);
@@ -94,7 +95,8 @@ function localText(instant) {
 
 /** Marks under the track: days, months or years, as many as there is room for. */
 function ticks(track, begins, now) {
-  const room = Math.max(2, Math.floor(track.clientWidth / 76));
+  for (const old of track.querySelectorAll(".dock-tick")) old.remove();
+  const room = Math.max(1, Math.floor(track.clientWidth / 76));
   const span = now - begins;
   const day = 24 * HOUR;
   const months = [1, 3, 6, 12, 24, 60, 120].map((count) => ({ months: count, seconds: count * 30.4 * day }));
@@ -108,7 +110,7 @@ function ticks(track, begins, now) {
   }
   const format = new Intl.DateTimeFormat(undefined, step.days
     ? { day: "numeric", month: "short" }
-    : step.months >= 12 ? { year: "numeric" } : { month: "short", year: "2-digit" });
+    : step.months >= 12 ? { year: "numeric" } : { month: "short", year: "numeric" });
   for (let count = 0; at.getTime() / 1000 < now && count < 200; count += 1) {
     const share = (at.getTime() / 1000 - begins) / span;
     if (share >= 0.02 && share <= 0.97) {

@@ -34,5 +34,16 @@ for (const opener of document.querySelectorAll("[data-keys-help]")) {
 }
 
 // The page in view stands in sight in the phone's row of pages.
-document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-scrollTo({ top: 0 });
+// Its left neighbour stays in sight too, and the edges say that there is more.
+const row = document.querySelector(".rail nav");
+const current = row?.querySelector("[aria-current]");
+if (row && current) {
+  const edges = () => {
+    row.classList.toggle("more-left", row.scrollLeft > 4);
+    row.classList.toggle("more-right", row.scrollLeft + row.clientWidth < row.scrollWidth - 4);
+  };
+  const before = current.closest("li").previousElementSibling;
+  row.scrollLeft += (before ?? current).getBoundingClientRect().left - row.getBoundingClientRect().left - 32;
+  row.addEventListener("scroll", edges, { passive: true });
+  edges();
+}
