@@ -114,7 +114,7 @@ class Shown:
     @property
     def unfolded(self) -> bool:
         """Whether the form of filters is open: where it has more than the open orders with which their page opens."""
-        return self.fault is not None or bool(self.chips) and not self.opens_so
+        return self.fault is not None or (bool(self.chips) and not self.opens_so)
 
     def in_currency(self, currency: str) -> str:
         """The same rows of one currency alone."""
