@@ -8,11 +8,12 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from infra.queries.view_filters import WrongQueryError
 from infra.queries.views import NotYetReflectedError
 from infra.serialization import json_text
-from infra.store.failures import reason_of
+from infra.store.failures import failure_of, reason_of
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.retries import STORE_FAILURES, passes
@@ -44,9 +45,11 @@ def problem_response(problem: Problem) -> Response:
     return Response(json_text(document), problem.status, headers, PROBLEM_JSON)
 
 
-def store_problem() -> Problem:
+def store_problem(error: BaseException) -> Problem:
     """The same request may succeed a little later."""
-    return Problem(503, "the store cannot be reached now", headers={"Retry-After": "5"})
+    failure = failure_of(error)
+    why = "it cannot be reached now" if failure is None else failure.value
+    return Problem(503, f"the store does not answer: {why}", headers={"Retry-After": "5"})
 
 
 def query_problem(error: Exception) -> Problem:
@@ -86,11 +89,16 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
     def store_failed(request: Request, error: Exception) -> Response:
         structlog.get_logger(__name__).error("request_failed", reason=reason_of(error))
         if passes(error):
-            return answer(request, store_problem())
+            return answer(request, store_problem(error))
         return answer(request, Problem(500, FAILED))
 
     for store_failure in STORE_FAILURES:
         app.add_exception_handler(store_failure, store_failed)
+
+    @app.exception_handler(ClientDisconnect)
+    def left(request: Request, error: Exception) -> Response:
+        """Nobody is there to read the answer, and nothing failed here."""
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     @app.exception_handler(Exception)
     def failed(request: Request, error: Exception) -> Response:

@@ -1,17 +1,20 @@
 """given a post to /v1/events, then each message is stored and told its verdict, in every mode of CloudEvents."""
 
+import gzip
 import hashlib
 import json
+import socket
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from infra.app.status import read_status
 from infra.store.register.tables import malformed_messages
 from infra.web.security.principal import Principal, Role
-from tests.integration.messages import SOURCE, Document, booked, cancelled, placed
+from tests.integration.messages import SOURCE, Document, booked, cancelled, placed, voided
 from tests.web.conftest import Served
 
 EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"
@@ -202,6 +205,40 @@ def test_a_key_bound_to_a_source_publishes_no_other(sqlite_web: Served) -> None:
     refused = post(sqlite_web, json.dumps([placed("SO-3", EARLY, PROMISE, source="/crm"), other]).encode(), BATCHED)
     assert (refused.status_code, refused.json()["index"]) == (403, 1)
     assert books(sqlite_web)["received"] == 1
+
+
+def test_a_key_bound_to_a_source_voids_no_other_sources_message(sqlite_web: Served) -> None:
+    order = placed("SO-1", EARLY, PROMISE, source="/shop")
+    assert post(sqlite_web, order).status_code == 200
+    sqlite_web.principal = Principal("crm", frozenset({Role.PUBLISH}), "/crm")
+
+    answer = post(sqlite_web, voided(order, EARLY, source="/crm"))
+
+    assert answer.status_code == 403
+    assert "data.source: must be /crm" in answer.json()["detail"]
+    assert books(sqlite_web)["received"] == 1
+
+
+def test_compressed_bodies_are_415(sqlite_web: Served) -> None:
+    body = gzip.compress(json.dumps(placed("SO-1", EARLY, PROMISE)).encode())
+
+    answer = post(sqlite_web, body, {**STRUCTURED, "content-encoding": "gzip"})
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"].startswith("content-encoding: must be left out, but is gzip")
+    assert books(sqlite_web)["received"] == 0
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_failure_of_the_server(sqlite_web: Served) -> None:
+    host, _, port = sqlite_web.url.removeprefix("http://").rstrip("/").partition(":")
+    with capture_logs() as logs:
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(
+                b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cloudevents+json\r\n"
+            )
+            client.sendall(b"Content-Length: 1000\r\n\r\n{")
+        assert post(sqlite_web, placed("SO-1", EARLY, PROMISE)).status_code == 200
+    assert [log for log in logs if log["event"] == "request_failed"] == []
 
 
 def test_a_reader_publishes_nothing(sqlite_web: Served) -> None:

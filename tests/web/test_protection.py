@@ -238,3 +238,19 @@ def test_served_names_and_proxies_are_checked() -> None:
         Settings(serve_names="https://waybill.example.com")
     with pytest.raises(ValueError, match="must be IP addresses"):
         Settings(serve_proxies="*")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
+def test_without_keys_a_program_that_sends_a_form_type_hears_which_type_to_send(
+    web: Secured, content_type: str
+) -> None:
+    answer = web.client().post("/v1/events", content=b"{}", headers={"Content-Type": content_type})
+
+    assert answer.status_code == 415
+    assert "application/cloudevents+json" in answer.json()["detail"]
+
+
+def test_without_keys_a_page_has_its_token_for_old_browsers_too(web: Secured) -> None:
+    page = web.client().get("/operations/parts/relay")  # without Sec-Fetch-Site, Origin and cookies
+
+    assert 'name="csrf_token" value="' in page.text

@@ -46,6 +46,9 @@ def mode_of(headers: RawHeaders) -> Mode:
     A form of another site can send none of these content types, and no header that begins with ce-.
     """
     names = [name for name, _ in headers]
+    for name, encoding in headers:
+        if name == b"content-encoding" and encoding.strip().lower() != b"identity":
+            raise Problem(415, f"content-encoding: must be left out, but is {encoding.decode('latin-1')}")
     content_types = [content for name, content in headers if name == CONTENT_TYPE.encode()]
     media = content_types[0].partition(b";")[0].strip().lower().decode("latin-1") if content_types else ""
     if len(content_types) == 1 and media == STRUCTURED:

@@ -12,6 +12,7 @@ from consumers.contract.claims import Claimed, claimed_by
 from consumers.contract.kafka_records import Headers
 from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError, Stored
 from consumers.sources.source import RawMessage
+from domain.events import MessageVoided
 from infra.runtime.intake import store_is_away
 from infra.serialization import json_text
 from infra.store.retries import STORE_FAILURES
@@ -106,20 +107,28 @@ def told_problems() -> Iterator[None]:
     except STORE_FAILURES as error:
         if not store_is_away(error):
             raise
-        raise store_problem() from None
+        raise store_problem(error) from None
 
 
 def check_source(web: Web, principal: Principal, message: RawMessage, number: int | None = None) -> None:
-    """Refuse a message of another source than the one to which the key is bound. Raises Problem (403)."""
+    """Refuse a message of another source than the one to which the key is bound, and a void of such a message.
+
+    Raises Problem (403).
+    """
     if principal.source is None or message.unreadable is not None:
         return
     read = read_record(message.body, message.headers, web.waybill.clock(), web.waybill.reading_rules())
-    said = read.fact.source if isinstance(read, WellFormed) else claimed_by(message.body, message.headers).source
-    if said is not None and not principal.may_publish(said):
-        place: dict[str, Any] = {} if number is None else {"index": number}
-        which = "" if number is None else f"message {number} of the batch: "
-        told = f"{which}source: must be {principal.source}, which this key publishes, but is {said}; nothing was stored"
-        raise Problem(403, told, **place)
+    said = {"source": claimed_by(message.body, message.headers).source}
+    if isinstance(read, WellFormed):
+        said["source"] = read.fact.source
+        if isinstance(read.fact, MessageVoided):
+            said["data.source"] = read.fact.voided_source
+    for field, source in said.items():
+        if source is not None and not principal.may_publish(source):
+            place: dict[str, Any] = {} if number is None else {"index": number}
+            which = "" if number is None else f"message {number} of the batch: "
+            must = f"must be {principal.source}, for which this key speaks, but is {source}"
+            raise Problem(403, f"{which}{field}: {must}; nothing was stored", **place)
 
 
 def answers(messages: Sequence[RawMessage], stored: Stored) -> list[Mapping[str, Any]]:

@@ -17,6 +17,8 @@ from infra.web.security.principal import Principal
 
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+API = "/v1/"
+"""Where the paths begin that programs use, and no form."""
 SENT_BY_ANY_PAGE = (*FORMS, "text/plain")
 """The content types that a browser sends to another site without asking that site first."""
 
@@ -39,13 +41,22 @@ class CsrfTokens:
 
 
 async def check_token(request: Request, principal: Principal, tokens: CsrfTokens) -> None:
-    """Raises Problem (403) if this unsafe request of a browser has no token, or a wrong one."""
+    """Expect the token of an unsafe request that a browser may have sent.
+
+    Raises Problem (403), or 415 for a program that sends the API what forms send.
+    """
     if request.method in SAFE_METHODS or principal.session is None:
         return
     token: object = request.headers.get(HEADER)
     if token is None and content_type(request) in FORMS:
         token = (await request.form()).get(FIELD)
     if not (isinstance(token, str) and tokens.fits(principal.session, token)):
+        if request.url.path.startswith(API) and content_type(request) in SENT_BY_ANY_PAGE:
+            raise Problem(
+                415,
+                f"content-type: must not be {content_type(request)}, which forms send; send application/json, or for "
+                "messages application/cloudevents+json",
+            )
         raise Problem(403, f"{FIELD}: missing or out of date; load the page again and send its form")
 
 

@@ -14,7 +14,7 @@ from infra.app.keys import NeedsKeysError
 from infra.store.keys import Role, StoredKey, stored_keys
 from infra.web.problems import Problem
 from infra.web.security.csrf import CsrfTokens, is_from_a_browser
-from infra.web.security.hosts import Hosts, is_loopback
+from infra.web.security.hosts import SAFE_METHODS, Hosts, is_loopback
 from infra.web.security.key_ring import KeyRing
 from infra.web.security.last_used import LastUsed
 from infra.web.security.limits import RateLimit, client_network
@@ -123,7 +123,9 @@ class Security:
     def _local(self, request: Request) -> Principal | None:
         if any(name in request.headers for name in FORWARDED):
             return None  # somebody put a proxy in front: this is no local user
-        return Principal(self._login, frozenset(Role), session=LOOPBACK if is_from_a_browser(request) else None)
+        # A page has its token whatever asks for it: an old browser adds nothing to a GET.
+        has_session = request.method in SAFE_METHODS or is_from_a_browser(request)
+        return Principal(self._login, frozenset(Role), session=LOOPBACK if has_session else None)
 
     def _session(self, request: Request) -> Session | None:
         cookie = request.cookies.get(self._cookie_name(request))
