@@ -68,3 +68,20 @@ def test_an_error_is_a_page_for_a_browser_and_a_problem_for_a_program(sqlite_web
     assert page.status_code == problem.status_code == 400
     assert "as_of: &#39;noon&#39; is not an instant" in page.text
     assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_the_pages_of_messages_belong_to_operations(sqlite_web: Served) -> None:
+    page = sqlite_web.client.get("/messages", headers=HTML).text
+
+    assert re.search(r'href="/operations" data-key="p" aria-current="true"', page)
+
+
+def test_without_keys_the_frame_says_who_acts(sqlite_web: Served) -> None:
+    assert "no keys: acting as <strong>ann</strong>" in sqlite_web.client.get("/").text
+
+
+def test_the_legend_of_the_bars_names_each_of_their_parts(sqlite_web: Served) -> None:
+    page = sqlite_web.client.get("/").text
+
+    for words in ("estimated too late", "estimate passed", "no estimate", "not booked"):
+        assert re.search(rf'<span class="key risk[^"]*">at risk: {words}</span>', page)

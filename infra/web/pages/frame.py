@@ -33,6 +33,12 @@ class Place(NamedTuple):
     apart: bool = False
     filters: Mapping[str, str] = {}
     """With which filters and sort its rows open."""
+    also: str = ""
+    """Another address whose pages belong to it."""
+
+    def covers(self, path: str) -> bool:
+        """Whether a page at this path belongs to it."""
+        return path.startswith(f"{self.path}/") or (bool(self.also) and path == self.also)
 
 
 PLACES = (
@@ -43,7 +49,7 @@ PLACES = (
     Place("/follow-ups", "Follow-ups", "f"),
     Place("/orders", "Orders", "a", apart=True, filters={"status": "open", "sort": "promised_by"}),
     Place("/shipments", "Shipments", "s"),
-    Place("/operations", "Operations", "p", apart=True),
+    Place("/operations", "Operations", "p", apart=True, also="/messages"),
 )
 MORE = tuple(
     Place(f"/{view.command}", table_of(view).title)

@@ -244,7 +244,8 @@ def _customer(summary: OrderSummary, details: OrderDetails, at: datetime, tone: 
     for last in sorted(told.values(), key=lambda one: one.at):
         by = f" by {last.channel}" if last.channel else ""
         note = f": “{last.note}”" if last.note else ""
-        yield (f"The customer was told about {_told_about(last, details)} ", last.at, f"{by}{note}.")
+        end = "" if last.note and last.note.rstrip().endswith((".", "!", "?")) else "."
+        yield (f"The customer was told about {_told_about(last, details)} ", last.at, f"{by}{note}{end}")
     if not told and tone in ("late", "risk") and not summary.follow_ups_at(at):
         yield ("No message says that the customer was told.",)
 

@@ -31,7 +31,16 @@ from infra.web.pages.links import (
     part_path,
     rep_path,
 )
-from infra.web.pages.words import late_step, money_text, plain_amount, plain_words, readable_instant, span_text
+from infra.web.pages.words import (
+    growth_text,
+    late_step,
+    money_text,
+    percent_text,
+    plain_amount,
+    plain_words,
+    readable_instant,
+    span_text,
+)
 from infra.web.security.principal import Principal
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -94,6 +103,8 @@ environment.filters.update(
     late_step=late_step,
     money=money_text,
     number="{:,}".format,
+    growth=growth_text,
+    percent=percent_text,
     plain_amount=plain_amount,
     plain_words=plain_words,
     span=span_text,

@@ -26,7 +26,7 @@ from infra.web.security.principal import Principal
 router = APIRouter(include_in_schema=False)
 
 ORDER = ("order_id",)
-STAGES = (("to_book", "risk"), ("booked", "quiet"), ("in_transit", "info"), ("partly_delivered", "info"))
+STAGES = (("to_book", "unbooked"), ("booked", "quiet"), ("in_transit", "info"), ("partly_delivered", "partly"))
 FOLLOW_UPS = columns_of("follow-ups", "order_id", "account_id", "say", "hours_owed", "inform")
 UNDECIDED = columns_of("expedites", "order_id", "account_id", "hours_open", "needed_by", "requested_by")
 

@@ -48,9 +48,9 @@ def today(request: Request, principal: Reader) -> Response:
 SEGMENTS = (
     (OVERDUE, "late", "overdue"),
     ("estimate_late", "risk", "at risk: estimated too late"),
-    ("estimate_passed", "risk", "at risk: estimate passed"),
-    ("no_estimate", "risk", "at risk: no estimate"),
-    ("not_booked", "risk", "at risk: not booked"),
+    ("estimate_passed", "risk shade-2", "at risk: estimate passed"),
+    ("no_estimate", "risk shade-3", "at risk: no estimate"),
+    ("not_booked", "risk shade-4", "at risk: not booked"),
     (DUE_SOON, "info", "due in 24 hours, no doubt known"),
     (ON_TRACK, "quiet", "on track"),
 )

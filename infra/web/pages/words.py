@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 MINUTES_A_DAY = 24 * 60
+TIMES_FROM = Decimal(900)
+"""From how many percent on a growth is told in times, because nobody reads 14247.46 %."""
 LATE_STEPS = (Decimal(4), Decimal(24), Decimal(72), Decimal(168))
 """From how many hours on the gauge of lateness has two, three, four and five steps: half a day's work, a day, three, a
 week."""
@@ -28,6 +30,16 @@ def late_step(hours: Decimal) -> int:
 def money_text(amount: Decimal) -> str:
     """An amount with thousands apart and the digits that it has: "1,234.50"."""
     return format(amount, ",f")
+
+
+def percent_text(percent: Decimal) -> str:
+    """A share: "12.50 %", "1,250.00 %"."""
+    return f"{percent:,f} %"
+
+
+def growth_text(percent: Decimal) -> str:
+    """A growth: "+12.50 %", and from ten times on, how many times as much as before."""
+    return f"{percent:+f} %" if percent < TIMES_FROM else f"\N{MULTIPLICATION SIGN}{percent / 100 + 1:,.0f}"
 
 
 def readable_instant(instant: datetime) -> str:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from infra.web.pages.words import late_step, money_text, span_text
+from infra.web.pages.words import growth_text, late_step, money_text, percent_text, span_text
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,17 @@ def test_the_gauge_of_lateness_has_one_to_five_steps() -> None:
 
 def test_amounts_keep_their_digits_with_thousands_apart() -> None:
     assert [money_text(Decimal(one)) for one in ("1234567.50", "-3", "0.125")] == ["1,234,567.50", "-3", "0.125"]
+
+
+def test_a_growth_of_ten_times_is_told_in_times() -> None:
+    assert [growth_text(Decimal(one)) for one in ("-5.23", "0.00", "899.99", "900", "14247.46")] == [
+        "-5.23 %",
+        "+0.00 %",
+        "+899.99 %",
+        "×10",
+        "×143",
+    ]
+
+
+def test_a_share_keeps_its_percents() -> None:
+    assert [percent_text(Decimal(one)) for one in ("56.25", "1250.00")] == ["56.25 %", "1,250.00 %"]
