@@ -160,6 +160,25 @@ def test_without_scripts_forms_work_in_utc(sqlite_acting: Served, open_page: Ope
     assert published["data"]["promised_by"] == f"{IN_9_DAYS}T10:00:00Z"
 
 
+def test_opening_a_form_moves_no_button_and_takes_the_last_notice_away(sqlite_acting: Served, open_page: Open) -> None:
+    seed(sqlite_acting, "B-6")
+    page = open_page(sqlite_acting, "/orders/B-6")
+    titles = page.locator(".act > summary")
+    buttons = "all => all.map(one => [one.offsetLeft, one.offsetTop - all[0].offsetTop])"
+    places = titles.evaluate_all(buttons)
+
+    done(page, opened(page, "Inform the customer"), "The customer knows")
+    expect(page.locator(".notice.ok")).to_contain_text("Still to do: book 6 × SKU-1")
+    assert page.evaluate("document.querySelector('.notice.ok').getBoundingClientRect().top") >= 0
+    opened(page, "Reschedule")
+
+    expect(page.locator("#said")).to_have_count(0)
+    assert "said=" not in page.url
+    assert titles.evaluate_all(buttons) == places
+    expect(titles).to_have_count(len(places))
+    expect(titles.filter(has_text="Reschedule")).to_be_visible()
+
+
 def test_a_double_click_is_one_act(sqlite_acting: Served, open_page: Open) -> None:
     seed(sqlite_acting, "B-5")
     page = open_page(sqlite_acting, "/orders/B-5#inform")

@@ -269,6 +269,21 @@ def test_what_waits_and_what_is_already_so_is_told_as_such(desk: Served) -> None
     assert "Expedite declined: this is already so. request E1 was decided before" in told(desk, same)
 
 
+def test_what_an_act_changed_and_what_is_left_to_do_stands_at_the_top_of_the_page(desk: Served) -> None:
+    desk.seed(
+        registered("rep-7", PLACED, "Gus Hall"),
+        placed("T15-1", PLACED, PROMISE, line(1, 10), rep_id="rep-7", id="O-1"),
+        requested("T15-1", "2026-03-03T09:00:00Z"),
+    )
+
+    page = told(desk, act(desk, "book", "T15-1", carrier="Swift", quantity=["4"]))
+
+    assert "Changed: stage: to book → booked; carrier: none → Swift" in page
+    assert "Still to do: book 6 × SKU-1 , decide expedite request E1 ." in page
+    assert page.index("Still to do") < page.index("Due in") < page.index("Book a shipment")
+    assert "Gus Hall rep-7" in page
+
+
 def test_a_form_that_is_sent_twice_is_one_act(web: Served) -> None:
     web.seed(placed("SO-1", PLACED, PROMISE, line(1, 10), id="O-1"))
     page = forms_of(web)
@@ -305,7 +320,7 @@ def test_an_order_goes_to_a_rep_who_is_there_by_id_or_by_name(desk: Served) -> N
 
     for typed, fault in (
         ("Bela Brand", "To the rep: no such rep; did you mean rep-2 (Bela Brandt)?"),
-        ("rep-22", "To the rep: no such rep; did you mean rep-2 (Bela Brandt)?"),
+        ("rep-22", "To the rep: no such rep; did you mean rep-2 (Bela Brandt)"),
         ("zzz", "To the rep: no such rep; choose one of the list"),
         ("rep-6", "To the rep: rep-6 (Femi Ojo) has left; choose another"),
         ("Femi Ojo", "To the rep: rep-6 (Femi Ojo) has left; choose another"),
@@ -507,6 +522,7 @@ def test_who_may_only_read_sees_no_forms_and_who_may_only_publish_no_page(
         monkeypatch.setattr(desk, "principal", Principal("ann", frozenset(roles)))
         html = desk.client.get("/orders/T12-1", headers={"Accept": "text/html"})
         assert (html.status_code, Forms(html.text).found, "Act</h2>" in html.text) == (shown, {}, False)
+        assert ("sign in with a key that has the role publish" in text_of(html.text)) == (shown == 200)
         assert send(desk.client, page, "inform").status_code == 403
     assert messages_of(desk, "T12-1") == []
 

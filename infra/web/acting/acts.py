@@ -20,7 +20,7 @@ MOST_LINES = 50
 MOST_REBOOKED = 20
 """So many shipments have a form of their own."""
 
-HAPPENED = Field("time", "When it happened", Kind.WHEN, hint=("Without it: now.",))
+HAPPENED = Field("time", "When it happened", Kind.WHEN, hint=("Without it: now. A day needs its time of day, too.",))
 
 
 class LineChoice(NamedTuple):
@@ -88,6 +88,11 @@ class ActForm:
     typed: bool = False
     doubts: Sequence[Sequence[str | datetime]] = ()
     confirms: str = ""
+
+    @property
+    def takes_days(self) -> bool:
+        """Whether a field takes a day alone."""
+        return any(field.kind is Kind.WHEN for field in self.asked)
 
     @property
     def asked(self) -> Sequence[Field]:
@@ -347,7 +352,14 @@ def _request_field(order: OrderState, *, undecided: bool) -> Field:
     choices = [(one.request.request_id, _named(one)) for one in requests]
     if undecided:
         return Field("request_id", "Request", Kind.CHOICE, True, choices=choices)
-    return Field("request_id", "Request", Kind.CHOICE, choices=choices, hint=("Without it: all that are open.",))
+    return Field(
+        "request_id",
+        "Request",
+        Kind.CHOICE,
+        choices=choices,
+        hint=("Without it: all that are open.",),
+        not_about="delay",
+    )
 
 
 def _named(expedite: Expedite) -> str:

@@ -43,7 +43,8 @@ class Kind(StrEnum):
 class Field:
     """A field of a form. `hint` is text with instants in it; `choices` are values with what people read.
 
-    `suggestions` names a list of the page (`reps`, `carriers`).
+    `suggestions` names a list of the page (`reps`, `carriers`). With `not_about` it says nothing where the field
+    `about` has that value, and a script hides it there.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Field:
     hint: Sequence[str | datetime] = ()
     choices: Sequence[tuple[str, str]] = ()
     suggestions: str = ""
+    not_about: str = ""
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -89,6 +91,8 @@ def read_fields(fields: Sequence[Field], typed: Typed, *, changes: bool = False)
     data: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for field in fields:
+        if field.not_about and one(typed, "about") == field.not_about:
+            continue
         try:
             value = read_field(field, typed)
             if changes and all(name + WAS in typed for name in field.inputs[-1:]):

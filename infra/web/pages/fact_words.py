@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from domain.fact import Fact, StreamEvent
 from infra.web.pages.time_words import duration_in_words
-from infra.web.pages.timeline_tracks import Period, is_late
+from infra.web.pages.timeline_tracks import Period, is_imported, is_late
 
 INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
@@ -27,6 +27,21 @@ def known_later(occurred_at: datetime | None, recorded_at: datetime, imported: P
     if occurred_at is None or not is_late(occurred_at, recorded_at, imported):
         return ""
     return duration_in_words(recorded_at - occurred_at)
+
+
+class HowKnown(NamedTuple):
+    """How a fact became known, in words; `later` than it happened, or at once."""
+
+    words: str
+    later: bool
+
+
+def how_known(occurred_at: datetime | None, recorded_at: datetime, imported: Period | None) -> HowKnown:
+    """How a fact became known; `imported` is when most facts were."""
+    late = known_later(occurred_at, recorded_at, imported)
+    if late:
+        return HowKnown(f"{late} later", later=True)
+    return HowKnown("by import" if is_imported(recorded_at, imported) else "at once", later=False)
 
 
 def with_times(text: str) -> Sequence[str | datetime]:

@@ -16,7 +16,7 @@ from infra.web.acting.acts import ActForm
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.act_panel import panel_of
-from infra.web.pages.fact_words import event_words, known_later, plain, with_times
+from infra.web.pages.fact_words import event_words, how_known, plain, with_times
 from infra.web.pages.links import order_path, steps_path
 from infra.web.pages.order_story import story_of
 from infra.web.pages.render import page
@@ -42,6 +42,13 @@ class Difference(NamedTuple):
     name: str
     then: Any
     today: Any
+
+
+class LineColumns(NamedTuple):
+    """Which columns of lines are shown besides: those in which a line has something to say."""
+
+    returned: bool
+    own_promise: bool
 
 
 class ShownMessage(NamedTuple):
@@ -111,10 +118,19 @@ def order_page(
         touched=touched_by(answer),
         steps=lambda key=None: steps_link(clocks, order_id, key),
         imported=imported,
-        later=lambda occurred_at, recorded_at: known_later(occurred_at, recorded_at, imported),
+        known=lambda occurred_at, recorded_at: how_known(occurred_at, recorded_at, imported),
+        columns=_line_columns(answer),
         event_words=event_words,
         plain=plain,
         with_times=with_times,
+    )
+
+
+def _line_columns(answer: OrderAnswer) -> LineColumns:
+    lines, summary = answer.details.lines, answer.summary
+    return LineColumns(
+        returned=any(line.returned for line in lines),
+        own_promise=summary is not None and any(line.promised_by != summary.promised_by for line in lines),
     )
 
 

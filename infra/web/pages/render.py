@@ -31,6 +31,7 @@ from infra.web.pages.links import (
     part_path,
     rep_path,
 )
+from infra.web.pages.timeline_symbols import path_of, symbol_of
 from infra.web.pages.words import (
     growth_text,
     late_step,
@@ -108,6 +109,8 @@ environment.filters.update(
     plain_amount=plain_amount,
     plain_words=plain_words,
     span=span_text,
+    tl_path=path_of,
+    tl_shape=lambda kind: symbol_of(kind).shape,
     utc=lambda instant: "" if instant is None else instant_text(instant),
 )
 environment.globals.update(

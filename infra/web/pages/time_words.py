@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from infra.web.deadlines import day_ended_by
 from infra.web.pages.words import span_text
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -18,6 +19,12 @@ def instant_in_words(instant: datetime) -> str:
     """The instant, such as "3 Mar 2026 09:00 UTC"."""
     instant = instant.astimezone(UTC)
     return f"{day_in_words(instant)} {instant.year:04} {instant:%H:%M} UTC"
+
+
+def deadline_in_words(instant: datetime) -> str:
+    """A deadline; the end of a day in UTC, the zone of pictures, is that day: "the end of 3 Mar 2026"."""
+    day = day_ended_by(instant, "UTC")
+    return instant_in_words(instant) if day is None else f"the end of {day.day} {MONTHS[day.month - 1]} {day.year:04}"
 
 
 def duration_in_words(duration: timedelta) -> str:

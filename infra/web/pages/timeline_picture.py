@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 
 from domain.fact import Fact
 from domain.settling import Settling
-from infra.web.pages.time_words import duration_in_words, instant_in_words
+from infra.web.pages.time_words import deadline_in_words, duration_in_words, instant_in_words
 from infra.web.pages.timeline_scale import Break, Scale, Tick
+from infra.web.pages.timeline_symbols import Sign, legend_of_bars, legend_of_marks
 from infra.web.pages.timeline_tracks import Point, Span, Track, Tracks, late_known, tracks_of
 
 WIDTH = 1_000
 MARGIN = 14
 """Room for a mark at either end."""
+EDGE = 40
+"""A text nearer to an edge than this begins or ends at its place."""
 TOP = 26
 ROW = 24
 GAP = 8
@@ -73,11 +76,12 @@ class LaneLabel(NamedTuple):
 
 
 class Upright(NamedTuple):
-    """A line through all lanes: the promise in force, the instant of the question."""
+    """A line through all lanes: the promise in force, the instant of the question. `short` stands at its foot."""
 
     x: float
     kind: str
     label: str
+    short: str
 
 
 class Shade(NamedTuple):
@@ -106,6 +110,12 @@ class Picture(NamedTuple):
     summary: str
     imported: tuple[datetime, datetime] | None
     """When most of it was recorded at once; then no lines say that it became known later."""
+    mark_signs: Sequence[Sign]
+    bar_signs: Sequence[Sign]
+
+    def anchor(self, x: float) -> str:
+        """How a text at this place is anchored, so that neither edge cuts it."""
+        return "start" if x < EDGE else "end" if x > self.width - EDGE else "middle"
 
 
 def timeline_picture(
@@ -201,10 +211,10 @@ class _Drawing:
         tracks, scale = self._tracks, self._scale
         uprights = []
         if tracks.promised_by is not None:
-            label = f"promised by {instant_in_words(tracks.promised_by)}"
-            uprights.append(Upright(scale.x(tracks.promised_by), "promise", label))
+            label = f"promised by {deadline_in_words(tracks.promised_by)}"
+            uprights.append(Upright(scale.x(tracks.promised_by), "promise", label, "promise"))
         if scale.shows(at):
-            uprights.append(Upright(scale.x(at), "now", f"{at_name} {instant_in_words(at)}"))
+            uprights.append(Upright(scale.x(at), "now", f"{at_name} {instant_in_words(at)}", at_name))
         shades = []
         for begin, end in tracks.overdue:
             x = scale.x(begin)
@@ -225,4 +235,6 @@ class _Drawing:
             self._marks,
             tracks.summary(),
             tracks.imported,
+            legend_of_marks(mark.kind for mark in self._marks),
+            legend_of_bars(bar.kind for bar in self._bars),
         )

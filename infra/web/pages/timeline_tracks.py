@@ -12,7 +12,7 @@ from domain.fact import Fact
 from domain.order.summary import ExpediteSummary, OrderSummary, ShipmentSummary
 from domain.settling import Moment, Settling
 from domain.verdict import Verdict
-from infra.web.pages.time_words import duration_in_words, instant_in_words
+from infra.web.pages.time_words import deadline_in_words, duration_in_words, instant_in_words
 
 LATE_AFTER = timedelta(minutes=15)
 """What is recorded within this time of its happening is not late."""
@@ -120,7 +120,7 @@ class Tracks(NamedTuple):
         """The picture in a sentence, for those who do not see it."""
         parts = [self.status]
         if self.promised_by is not None:
-            parts.append(f"promised by {instant_in_words(self.promised_by)}")
+            parts.append(f"promised by {deadline_in_words(self.promised_by)}")
         parts += (f"overdue for {duration_in_words(end - begin)}" for begin, end in self.overdue[-1:])
         parts.append(f"{len(self.shipments) // 2} shipments, {len(self.expedites)} expedite requests")
         return "Timeline of the order: " + ", ".join(parts) + ". The list below says the same in words."
@@ -157,9 +157,12 @@ def late_known(fact: Fact, imported: Period | None) -> bool:
 
 def is_late(occurred_at: datetime, recorded_at: datetime, imported: Period | None) -> bool:
     """The same of a fact's two instants."""
-    if imported is not None and imported[0] <= recorded_at <= imported[1]:
-        return False
-    return recorded_at - occurred_at > LATE_AFTER
+    return not is_imported(recorded_at, imported) and recorded_at - occurred_at > LATE_AFTER
+
+
+def is_imported(recorded_at: datetime, imported: Period | None) -> bool:
+    """Whether a fact was recorded when most were."""
+    return imported is not None and imported[0] <= recorded_at <= imported[1]
 
 
 def imported_during(facts: Iterable[Fact]) -> Period | None:
@@ -209,7 +212,7 @@ def _promises(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
     for number, (since, fact, promised_by) in enumerate(set_at):
         in_force = number == len(set_at) - 1
         until = ends if in_force else set_at[number + 1][0]
-        by = f"promised by {instant_in_words(promised_by)}"
+        by = f"promised by {deadline_in_words(promised_by)}"
         kind, word = WORDS.get(type(fact).__name__, ("other", ""))
         spans = [Span(since, max(since, until), "promise" if in_force else "promise-replaced", f"{word}: {by}")]
         if promised_by > until:
@@ -232,7 +235,7 @@ def _expedites(moments: Sequence[Moment], ends: datetime) -> Iterator[Track]:
         decision = one.decision or "undecided"
         until = one.decided_at or max(ends, one.requested_at)
         span = Span(one.requested_at, until, f"expedite-{decision}", f"{request_id}: {decision}")
-        needed = Point(one.needed_by, "needed", f"needed by {instant_in_words(one.needed_by)}")
+        needed = Point(one.needed_by, "needed", f"needed by {deadline_in_words(one.needed_by)}")
         yield Track(f"Expedite {_short(request_id, one_order)}", [span], [*points.get(request_id, ()), needed])
 
 
@@ -272,7 +275,7 @@ def _estimates(told: Sequence[tuple[datetime, datetime | None]], ended: datetime
     for number, (since, estimate) in enumerate(told):
         latest = number == len(told) - 1
         until = max(since, ended if latest else told[number + 1][0])
-        words = "no estimate" if estimate is None else f"expected {instant_in_words(estimate)}"
+        words = "no estimate" if estimate is None else f"expected {deadline_in_words(estimate)}"
         spans.append(Span(since, until, "no-estimate" if estimate is None else "estimate", f"{words}, said then"))
         if estimate is not None:
             points.append(Point(estimate, "expected" if latest else "expected-before", words))

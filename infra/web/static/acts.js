@@ -14,6 +14,14 @@ for (const form of document.querySelectorAll(".act form")) {
   }
 }
 
+// A field that says nothing about a subject is hidden for it.
+for (const field of document.querySelectorAll("[data-not-about]")) {
+  const about = field.closest("form").elements.about;
+  const show = () => { field.hidden = about.value === field.dataset.notAbout; };
+  about.addEventListener("change", show);
+  show();
+}
+
 /** The first field to fill in: one that is wrong, if any is. */
 function firstField(within) {
   return within.querySelector("[aria-invalid=true]") ?? within.querySelector("input:not([type=hidden]), select, textarea");

@@ -176,6 +176,16 @@ def test_the_id_of_a_request_comes_from_its_message() -> None:
     assert isinstance(filled, Said) and getattr(filled.fact, "request_id", None) == "R-00000000"
 
 
+def test_the_request_of_a_word_about_a_delay_is_left_out() -> None:
+    order = order_after(placed("SO-1", PLACED, PROMISE), requested("SO-1", PLACED, "E1"))
+    form = form_of(ACTS["inform"], order, DESK)
+
+    delay, expedite = said(form, about="delay", request_id="E1"), said(form, about="expedite", request_id="E1")
+
+    assert isinstance(delay, Said) and getattr(delay.fact, "request_id", "") is None
+    assert isinstance(expedite, Said) and getattr(expedite.fact, "request_id", "") == "E1"
+
+
 # -- days and times of day ------------------------------------------------------------------------
 
 

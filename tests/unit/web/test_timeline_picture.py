@@ -7,6 +7,7 @@ from domain.fact import Fact
 from domain.order.kind import ORDER
 from domain.settling import settle
 from infra.web.pages.timeline_picture import MARGIN, WIDTH, Bar, Mark, Picture, timeline_picture
+from infra.web.pages.timeline_symbols import BARS, SYMBOLS, legend_of_bars, legend_of_marks
 from tests.unit.domain.facts import (
     booked,
     customer_informed,
@@ -184,3 +185,26 @@ def test_a_shipment_is_named_without_the_order_in_front() -> None:
     picture = picture_of(placed(8), booked(9, "SO-1-S4", carrier="DHL"), at=12)
 
     assert "S4 · DHL" in [label.text for label in picture.labels]
+
+
+def test_the_legend_explains_every_sign_that_is_drawn_and_no_other() -> None:
+    marks = {kind for kind in SYMBOLS if kind not in ("voided", "returned")}
+
+    said = [word for sign in legend_of_marks(marks) for word in sign.words.split(", ")]
+
+    assert sorted(said) == sorted(SYMBOLS[kind].words for kind in marks)
+    assert [sign.words for sign in legend_of_bars(["owed", "owed"])] == ["customer waits for a word"]
+
+
+def test_every_mark_and_bar_of_a_picture_is_in_its_legend() -> None:
+    picture = picture_of(placed(8), booked(9, estimate=12), delayed(10, estimate=20), at=30)
+
+    assert {mark.kind for mark in picture.marks} <= SYMBOLS.keys()
+    assert {bar.kind for bar in picture.bars} <= BARS.keys()
+    assert len(picture.bar_signs) == len({bar.kind for bar in picture.bars})
+
+
+def test_a_text_at_an_edge_is_not_cut() -> None:
+    picture = picture_of(placed(8), at=30)
+
+    assert [picture.anchor(x) for x in (14.0, 500.0, 986.0)] == ["start", "middle", "end"]
