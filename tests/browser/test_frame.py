@@ -97,4 +97,4 @@ def test_on_a_phone_the_pages_are_a_row_that_moves_and_nothing_sticks_out(sqlite
 def test_what_does_not_exist_is_a_page_with_a_way_back(sqlite_desk: Served, open_page: Open) -> None:
     page = open_page(sqlite_desk, "/search?q=%3Cb%3ESO%3C%2Fb%3E", missing=True)
 
-    expect(page.get_by_role("status")).to_contain_text("No order, rep or account has the id <b>SO</b>")
+    expect(page.get_by_role("status")).to_contain_text("Nothing was found for <b>SO</b>")

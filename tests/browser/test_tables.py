@@ -146,3 +146,19 @@ def test_on_a_phone_a_row_is_a_record_that_names_its_columns(sqlite_desk: Served
 
     assert label == '"Overdue"'
     expect(record.get_by_role("link", name=order)).to_be_visible()
+
+
+def test_on_a_desk_the_first_columns_fit_and_on_a_phone_a_tabs_neighbours_are_in_sight(
+    sqlite_desk: Served, open_page: Open
+) -> None:
+    page = open_page(sqlite_desk)
+    for path in ("/overdue", "/at-risk", "/orders", "/shipments", "/accounts"):
+        page.goto(path)
+        frame = page.locator(".table-frame").first
+        assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth"), path
+        assert frame.evaluate("frame => frame.scrollHeight <= frame.clientHeight + 1"), path
+
+    phone = open_page(sqlite_desk, "/late", phone=True)
+    tabs = phone.get_by_role("navigation", name="Pages")
+    for name in ("At risk", "Late"):
+        expect(tabs.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
