@@ -30,7 +30,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ZONE = "America/New_York"
 """Where the viewer is."""
 GRAVE = ("serious", "critical")
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=45_000)
 
 
 @pytest.fixture(scope="package")
@@ -116,7 +116,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     ) -> Page:
         chosen = {"viewport": PHONE if phone else DESKTOP, "timezone_id": ZONE, "locale": "en-GB", **options}
         context = browser.new_context(base_url=served.url, **chosen)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(45_000)
         contexts.append(context)
         page, watch = context.new_page(), Watch(served.url, missing)
         watch.over(page)

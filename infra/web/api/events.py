@@ -1,8 +1,7 @@
 """POST /v1/events: publish messages over HTTP, and hear what became of each."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,25 +9,22 @@ from fastapi import APIRouter, Request, Response
 from consumers.contract import WellFormed, read_record
 from consumers.contract.claims import Claimed, claimed_by
 from consumers.contract.kafka_records import Headers
-from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError, Stored
+from consumers.ingest.group_commit import Stored
 from consumers.sources.source import RawMessage
 from domain.events import MessageVoided
-from infra.runtime.intake import store_is_away
 from infra.serialization import json_text
-from infra.store.retries import STORE_FAILURES
 from infra.web.api.answers import JSON, json_answer
 from infra.web.api.bodies import Body, read_body
 from infra.web.api.cloud_events import BATCH_TIMES, BATCHED, Mode, batch, message_headers, mode_of, single, size_of
 from infra.web.api.describing import problems_saying
 from infra.web.context import Web, web_of
-from infra.web.problems import Problem, store_problem
+from infra.web.intake_problems import told_problems
+from infra.web.problems import Problem
 from infra.web.security.guard import Publisher
 from infra.web.security.principal import Principal
 
 router = APIRouter(tags=["messages"])
 
-SECONDS_UNTIL_THE_QUEUE = "1"
-"""What Retry-After says when the queue is full."""
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The verdict of each well-formed message, and in a batch of each message."},
@@ -93,21 +89,6 @@ async def stored(web: Web, messages: Sequence[RawMessage]) -> Stored:
     """Wait until these messages are committed. Raises Problem (429, 503)."""
     with told_problems():
         return await asyncio.wrap_future(web.intake.submit_later(messages))
-
-
-@contextmanager
-def told_problems() -> Iterator[None]:
-    """Turns the failures of the intake into Problem (429, 503)."""
-    try:
-        yield
-    except QueueFullError as error:
-        raise Problem(429, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
-    except IntakeStoppedError as error:
-        raise Problem(503, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
-    except STORE_FAILURES as error:
-        if not store_is_away(error):
-            raise
-        raise store_problem(error) from None
 
 
 def check_source(web: Web, principal: Principal, message: RawMessage, number: int | None = None) -> None:

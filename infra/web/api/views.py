@@ -16,11 +16,11 @@ from infra.queries.view_pages import PAGE
 from infra.queries.views import Asked
 from infra.web.api.answers import JSON, accepted, json_answer, reflecting
 from infra.web.api.describing import VIEW_LIST, json_of, problems, view_operation
-from infra.web.api.view_files import MEDIA_TYPES, file_answer
 from infra.web.context import web_of
 from infra.web.parameters import Parameters, wrong
 from infra.web.problems import Problem
 from infra.web.security.guard import Reader
+from infra.web.view_files import MEDIA_TYPES, file_answer
 from projections.views.catalogue import VIEWS, View, view_named
 from projections.views.scorecard_totals import Grouping
 from projections.views.variants import scorecard_view, workload_view

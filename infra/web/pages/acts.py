@@ -22,9 +22,9 @@ from infra.web.acting.fields import Typed, WrongInputError, one
 from infra.web.acting.foreseen import CONFIRMED, confirmation_of, doubts, refused_beforehand, rep_named
 from infra.web.acting.saying import Faults, Said, message_id_of, said_by, source_of
 from infra.web.acting.verdicts import refusal
-from infra.web.api.events import told_problems
 from infra.web.clocks import Clocks
 from infra.web.context import Web, web_of
+from infra.web.intake_problems import told_problems
 from infra.web.pages.act_panel import SAID, desk_of, suggestions
 from infra.web.pages.links import order_path
 from infra.web.pages.order import order, order_page

@@ -19,7 +19,6 @@ from infra.queries.names import Names, names
 from infra.queries.view_pages import ViewPage, WrongQueryError
 from infra.queries.view_today import COMPARED, Compared, compared_with_today
 from infra.queries.views import Asked
-from infra.web.api.view_files import CSV, PARQUET, file_answer
 from infra.web.clocks import Clocks, clocks_of
 from infra.web.context import web_of
 from infra.web.pages.added_columns import added_values, with_added_columns, with_added_values
@@ -42,6 +41,7 @@ from infra.web.pages.table_page import Table, Widget, heading
 from infra.web.problems import Problem
 from infra.web.security.guard import Reader
 from infra.web.security.principal import Principal
+from infra.web.view_files import CSV, PARQUET, file_answer
 from projections.views.catalogue import VIEWS, View, ViewColumn
 
 router = APIRouter(include_in_schema=False)
