@@ -9,7 +9,6 @@ import asyncio
 import json
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -18,6 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from bench.http_client import Answer, HttpConnection
+from tests.event_loops import run_alone
 from tests.integration.command import KILLED, Command, Nursery
 from tests.integration.messages import SOURCE, placed
 from tests.stores.conftest import StoreUrl, new_store
@@ -123,9 +123,7 @@ def serve_killed_twice(waybill: Command, draw: Random, clients: int, seconds: fl
         running.terminate()
         running.wait().done()
 
-    # In a thread of its own: where a browser's tests ran before, this one has an event loop already.
-    with ThreadPoolExecutor(1) as alone:
-        alone.submit(asyncio.run, together()).result()
+    run_alone(together())
     return load
 
 

@@ -1,6 +1,6 @@
 """given a form, then no more of it is read than a form may have, whatever its length says."""
 
-import asyncio
+from typing import Any
 
 import pytest
 from fastapi import Request
@@ -10,6 +10,7 @@ from infra.web.pages.problem import plain_problem
 from infra.web.problems import Problem
 from infra.web.security.hosts import Hosts
 from infra.web.security.protection import MOST_BYTES, Protection
+from tests.event_loops import run_alone
 
 
 async def _form(scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,7 +29,10 @@ def posted(size: int) -> None:
     async def send(message: Message) -> None:
         raise AssertionError(message)
 
-    asyncio.run(Protection(_form, Hosts(), plain_problem)(scope, receive, send))
+    async def protected(*request: Any) -> None:
+        await Protection(_form, Hosts(), plain_problem)(*request)
+
+    run_alone(protected(scope, receive, send))
 
 
 def test_a_form_within_the_limit_is_read() -> None:
