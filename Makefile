@@ -3,8 +3,8 @@
 SHELL   := /bin/bash
 # One more than processors: some tests wait for a broker most of their time.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
-# Tests that share something costly run in one worker (tests/conftest.py); the quick ones, tests/unit, come last.
-SHARED  := --dist loadgroup --no-loadscope-reorder
+# The tests of a file run in one worker: what they share is made once.
+SHARED  := --dist loadfile --no-loadscope-reorder
 ARGS    ?=
 
 BIN    := .venv/bin

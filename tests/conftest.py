@@ -34,19 +34,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 structlog.configure(processors=[check_declared, *structlog.get_config()["processors"]])
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what is made once for a file, or for a package, run in one worker: else each would make it."""
-    for item in items:
-        if isinstance(item, pytest.Function):
-            made = item._fixtureinfo.name2fixturedefs.values()
-            scopes = {definitions[-1].scope for definitions in made if definitions}
-            if "package" in scopes:
-                item.add_marker(pytest.mark.xdist_group(str(item.path.parent)))
-            elif "module" in scopes:
-                item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 # The command as a process (see tests/integration/command.py): for tests/integration, tests/oracle and tests/fault.
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -59,10 +60,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stores(postgres_server: str) -> Iterator[tuple[str, str]]:
     """A filled store, as its owner and as a role that was let in."""
-    base, name, role = postgres_server.rsplit("/", 1)[0], "waybill_test_page", "waybill_test_page_reader"
+    # Names of its own: another worker may do the same on this server.
+    base, name = postgres_server.rsplit("/", 1)[0], f"waybill_test_page_{uuid4().hex[:8]}"
+    role = f"{name}_reader"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"DROP ROLE IF EXISTS {role}")
         connection.execute(f"CREATE DATABASE {name}")
         connection.execute(f"CREATE ROLE {role} LOGIN")
     owner = f"{base}/{name}"
