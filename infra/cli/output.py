@@ -2,80 +2,48 @@
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.segment import Segment
 from rich.table import Table
-from rich.text import Text
 
+from infra.cli.consoles import console, errors, progress_bar
+from infra.cli.tables.cells import STYLES, cell, readable_instant
 from infra.masking import masked
-from infra.printable import printable, printable_line
+from infra.printable import printable_line
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
 from infra.queries.messages import NoLongerApplied
-from infra.serialization import csv_cell, json_text, json_value
+from infra.serialization import csv_cell, json_text
 
-# Tables written to a file or a pipe are not cut to the width of a terminal.
-WIDTH_WITHOUT_TERMINAL = 240
+__all__ = [
+    "Format",
+    "cell_writer",
+    "console",
+    "dead_letters_command",
+    "errors",
+    "progress_bar",
+    "readable_instant",
+    "show_counts",
+    "show_error",
+    "show_json",
+    "show_no_longer_applied",
+    "show_note",
+    "show_record",
+    "show_rows",
+    "show_warning",
+]
+
 LOST_SHOWN = 20
-
-_STYLES = {
-    "applied": "green",
-    "duplicate": "cyan",
-    "held": "yellow",
-    "refused": "red",
-    "malformed": "red",
-    "hours_overdue": "red",
-    "overdue": "red",
-    "at_risk": "yellow",
-}
 
 
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
-
-
-class PrintableConsole(Console):
-    """Escapes unprintable characters in everything it prints: upstreams wrote much of it, and a terminal would obey it.
-
-    Only rich's own sequences for colours and the cursor pass.
-    """
-
-    def render_str(self, text: str, **how: Any) -> Text:
-        # Before the layout, so that columns stay aligned.
-        return super().render_str(printable(text), **how)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        # And here, for text inside rich's own objects.
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
-
-
-def console() -> Console:
-    """A console for answers. It is new each time because tests replace the standard streams."""
-    return PrintableConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
-
-
-def errors() -> Console:
-    """A console for progress and errors."""
-    return PrintableConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def show_error(text: str) -> None:
@@ -113,8 +81,8 @@ def show_rows(
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        cell = cell_writer()
-        writer.writerows([cell(row[name]) for name in columns] for row in rows)
+        written = cell_writer()
+        writer.writerows([written(row[name]) for name in columns] for row in rows)
     else:
         _show_table(columns, rows, title, footer, empty)
 
@@ -165,26 +133,14 @@ def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title
         table = Table(show_edge=False, pad_edge=False, header_style="dim", box=None, padding=(0, 1))
         for name in filled:
             numeric = all(isinstance(row[name], (int, Decimal)) or row[name] is None for row in rows)
-            table.add_column(name, justify="right" if numeric else "left", style=_STYLES.get(name), overflow="fold")
+            table.add_column(name, justify="right" if numeric else "left", style=STYLES.get(name), overflow="fold")
         for row in rows:
-            table.add_row(*(_cell(row[name]) for name in filled))
+            table.add_row(*(cell(row[name]) for name in filled))
         out.print(table)
     else:
         out.print(f"[dim]{escape(empty)}[/dim]")
     if footer:
         out.print(f"[dim]{escape(footer)}[/dim]")
-
-
-def _cell(value: Any) -> Text:
-    if value is None:
-        return Text("–", style="dim")
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    if isinstance(value, datetime):
-        return Text(readable_instant(value))
-    if isinstance(value, (Mapping, list, tuple)):
-        return Text(json_text(value))
-    return Text(printable_line(str(json_value(value))), style=_STYLES.get(str(value), ""))
 
 
 def cell_writer() -> Callable[[Any], Any]:
@@ -194,29 +150,5 @@ def cell_writer() -> Callable[[Any], Any]:
 
 def _csv_cell_on_a_terminal(value: Any) -> Any:
     """A cell with control characters escaped. Only a terminal gets this; a program gets the exact text."""
-    cell = csv_cell(value)
-    return printable_line(cell) if isinstance(cell, str) else cell
-
-
-def readable_instant(instant: datetime) -> str:
-    """An instant for people, in UTC; zero seconds are left out."""
-    utc = instant.astimezone(UTC).replace(tzinfo=None)
-    precision = "minutes" if not (utc.second or utc.microsecond) else "seconds"
-    return utc.isoformat(" ", timespec=precision) + "Z"
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress bar on a terminal, nothing elsewhere."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors(),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as progress:
-        yield progress
+    exact = csv_cell(value)
+    return printable_line(exact) if isinstance(exact, str) else exact

@@ -1,0 +1,66 @@
+"""The consoles that the command prints on: answers on standard output, progress and errors on standard error."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.segment import Segment
+from rich.text import Text
+
+from infra.printable import printable
+
+# Tables written to a file or a pipe are not cut to the width of a terminal.
+WIDTH_WITHOUT_TERMINAL = 240
+
+
+class PrintableConsole(Console):
+    """Escapes unprintable characters in everything it prints: upstreams wrote much of it, and a terminal would obey it.
+
+    Only rich's own sequences for colours and the cursor pass.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        # Before the layout, so that columns stay aligned.
+        return super().render_str(printable(text), **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        # And here, for text inside rich's own objects.
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def console() -> Console:
+    """A console for answers. It is new each time because tests replace the standard streams."""
+    return PrintableConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
+
+
+def errors() -> Console:
+    """A console for progress and errors."""
+    return PrintableConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        yield progress
