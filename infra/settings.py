@@ -225,6 +225,11 @@ class Settings(BaseSettings):
         return "kafka" in self.model_fields_set
 
     @property
+    def names_store(self) -> bool:
+        """Whether somebody has set WAYBILL_STORE."""
+        return "store" in self.model_fields_set
+
+    @property
     def sqlite_path(self) -> str | None:
         """The store's file; None when the store is not a file."""
         return self.store.removeprefix("sqlite:///") if self.store.startswith("sqlite:///") else None

@@ -7,7 +7,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from eventsourcing.persistence import MapperDeserialisationError
@@ -21,6 +21,7 @@ from domain.checkpoint import CheckpointMovedError
 from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
 from infra.app.keys import NeedsKeysError
+from infra.app.nearby_stores import where_the_store_may_be
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
@@ -57,7 +58,7 @@ from infra.export.formats import TooLongAmountError
 from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
-from infra.settings import WrongSettingsError
+from infra.settings import WrongSettingsError, load_settings
 from infra.signals.server import AddressTakenError
 from infra.sql_views.relations import NotAllowedError
 from infra.store.business_months import NoBusinessMonthsError
@@ -71,6 +72,7 @@ from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.retries import STORE_FAILURES, passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
+from infra.version import version_text
 from projections.views.columns import UnreadableValueError
 
 FAILED = 1
@@ -85,7 +87,6 @@ FAILURES = (
     NeedsKeysError,
     NewerServesError,
     NoBusinessMonthsError,
-    NoStoreError,
     NotAllowedError,
     NotAStoreError,
     NotFilledError,
@@ -161,6 +162,23 @@ def add_commands() -> None:
 add_commands()
 
 
+def show_version(wanted: bool) -> None:
+    """Print the version and end, if that was wanted."""
+    if wanted:
+        sys.stdout.write(version_text() + "\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_all(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version, and end."),
+    ] = False,
+) -> None:
+    """Options before the command's name."""
+
+
 @cache
 def command_line() -> TyperGroup:
     """All commands with their parameters; a tenth of a second to build."""
@@ -182,6 +200,9 @@ def main() -> None:
         sys.exit(WRONG_USAGE)
     except NotYetReflectedError as e:
         show_error(f"{e} See also --wait")
+        sys.exit(FAILED)
+    except NoStoreError as e:
+        show_error(f"{e}.{where_the_store_may_be(load_settings(), Path.cwd())}")
         sys.exit(FAILED)
     except FAILURES as e:
         show_error(str(e))

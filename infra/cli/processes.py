@@ -7,6 +7,7 @@ from functools import partial
 from threading import Event
 from typing import Annotated
 
+import structlog
 import typer
 
 from infra.app import react_dry_run
@@ -23,6 +24,7 @@ from infra.signals.pulse import Pulse
 from infra.store.opening import Access
 from infra.store.pauses import REACT, RELAY
 from infra.telemetry.logs import configure_logs
+from infra.version import waybill_version
 from projections.runner import Step
 
 PARTS = ("consume", "project", "react", "relay", "serve")
@@ -55,6 +57,7 @@ def running(parts: Sequence[str], metrics: str | None, stop: Event) -> Iterator[
     """The service, opened for these parts, and their signals, which are served before the store is open."""
     settings = load_settings()
     configure_logs(settings)
+    structlog.get_logger(__name__).info("process_started", version=waybill_version(), parts=list(parts))
     address = settings.metrics if metrics is None else metrics
     with (
         signals_of(parts, settings, system_clock, address) as signals,

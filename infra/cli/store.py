@@ -18,13 +18,14 @@ from infra.app.selected_streams import Selection
 from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
-from infra.cli.output import Format, console, progress_bar, show_json, show_rows, show_warning
+from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_rows, show_warning
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
 from infra.store.pauses import Pause
 from infra.store.schema_version import NEWEST
 from infra.telemetry.logs import configure_logs
+from infra.version import waybill_version
 
 _WORK = {"subjects": "settling every subject again", "malformed": "reading malformed messages again"}
 
@@ -44,6 +45,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
         show_warning(found.kafka_problem)
     if form is Format.JSON:
         show_json(found.document())
+        show_note(form, _answered_by())
         return
     show_rows(Books._fields, [found.books._asdict()], form, title="Books", footer=_dead(found))
     # In nearly every store each projection has one version, and it serves.
@@ -80,6 +82,11 @@ def status(form: FormatOption = Format.TABLE) -> None:
         left_out = [record._asdict() for record in found.left_out]
         footer = f"{found.left_out_count} in all, too large for their topics; the newest are listed"
         show_rows(KeptLeftOut._fields, left_out, form, title="\nLeft out by the relay", footer=footer)
+    show_note(form, _answered_by())
+
+
+def _answered_by() -> str:
+    return f"answered by waybill {waybill_version()}"
 
 
 def _dead(found: Status) -> str:

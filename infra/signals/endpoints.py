@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
@@ -14,6 +13,7 @@ from infra.signals.readings import Reading
 from infra.signals.sampling import Sampled
 from infra.store.schema_version import NEWEST
 from infra.telemetry.meter import PrometheusMeter, Sample, gauge
+from infra.version import waybill_version
 
 TEXT = "text/plain; version=1.0.0; charset=utf-8"
 JSON = "application/json"
@@ -105,7 +105,7 @@ class Endpoints:
     def _gauges(self) -> Iterable[Sample]:
         now = self._clock()
         problems = {problem.part for problem in self.problems()}
-        yield gauge("waybill_build_info", 1, version=version("waybill"), rules=str(RULES_VERSION), schema=NEWEST)
+        yield gauge("waybill_build_info", 1, version=waybill_version(), rules=str(RULES_VERSION), schema=NEWEST)
         in_use, idle = self._pool()
         yield gauge("waybill_pool_connections", in_use, state="in_use")
         yield gauge("waybill_pool_connections", idle, state="idle")

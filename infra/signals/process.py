@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine, QueuePool
@@ -15,6 +14,7 @@ from infra.store.failures import reason_of
 from infra.store.lock_waits import lock_waits_told_to
 from infra.telemetry.meter import NO_METER, Meter
 from infra.telemetry.tracing import trace_to
+from infra.version import waybill_version
 
 if TYPE_CHECKING:
     from infra.signals.endpoints import Endpoints
@@ -75,7 +75,7 @@ def signals_of(
     can say that it is not. Raises AddressTakenError, and TracingError if WAYBILL_TRACES is set without OpenTelemetry.
     """
     if settings.traces:
-        trace_to(settings.traces, version("waybill"))
+        trace_to(settings.traces, waybill_version())
     if not address and SERVE not in parts:
         yield ProcessSignals(parts, NO_METER, clock)
         return

@@ -45,6 +45,7 @@ FIELDS = {
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
     "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`filling`, `catching up`); what is paused.",
     "partition": "The topic's partition; 0 for a file.",
+    "parts": "The parts of this process: consume, project, react, relay or serve.",
     "partitions": "The topics and partitions of the dropped messages.",
     "position": "The position of the newest event that was stored, projected, relayed or reacted to.",
     "projection": "The projection's name.",
@@ -66,7 +67,7 @@ FIELDS = {
     "total": "The total amount of work; null if unknown.",
     "tries_again_in": "The pause before the next attempt, in seconds.",
     "unacknowledged": "How many records Kafka did not acknowledge.",
-    "version": "The version of the projection's rows, or of the rules.",
+    "version": "The version of the projection's rows, or of the rules; when a process starts, of waybill.",
     "withdrawn": "How many of the reactor's messages lost their reason.",
 }
 """The meaning of each field, in every event."""
@@ -87,6 +88,12 @@ _OF_A_PROJECTION = ("projection", "version", "key", "position", "reason")
 _OF_A_PARTITION = ("topic", "partition", "next_offset", "first_offset", "end_offset")
 
 _DECLARED = (
+    LogEvent(
+        "process_started",
+        "info",
+        "A long-running command starts; it has not opened the store yet.",
+        ("version", "parts"),
+    ),
     LogEvent(
         "batch_stored",
         "info",

@@ -1,11 +1,11 @@
 """The web app: routes, errors and static files, put together."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from infra.version import waybill_version
 from infra.web.api import dead_letters, documents, events, messages, orders, signals, status, stream, views
 from infra.web.context import Web
 from infra.web.measuring import Measured
@@ -60,7 +60,7 @@ ROUTERS = (
 
 def web_app(web: Web) -> FastAPI:
     """The app on this service. Its own documentation pages are off: they load scripts from other hosts."""
-    app = FastAPI(title="Waybill", version=version("waybill"), docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Waybill", version=waybill_version(), docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = web
     tell_problems(app, problem_page)
     for router in ROUTERS:
