@@ -51,10 +51,7 @@ $(STAMP): requirements.txt pyproject.toml
 	  echo "Creating .venv with $$("$$found" --version)"; \
 	  rm -rf .venv; "$$found" -m venv .venv; \
 	fi; \
-	echo "Installing $$(grep -c == requirements.txt) locked packages"; \
-	export PATH="$(CURDIR)/$(BIN):$$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1; \
-	$(PYTHON) -m pip install --quiet --require-hashes -r requirements.txt; \
-	$(PYTHON) -m pip install --quiet --no-build-isolation --no-deps -e .; \
+	infra/local/packages.sh .venv; \
 	echo "$(CURDIR)" > $@
 
 lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports

@@ -210,7 +210,7 @@ class Settings(BaseSettings):
         "",
         pattern=r"^(https?://.+)?$",
         description="Where to send OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318; empty: "
-        "nowhere. Needs waybill[otel].",
+        "nowhere. Needs waybill-fulfillment[otel].",
     )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json: one line an event; console: for people; auto: console on a terminal, else json."

@@ -8,14 +8,14 @@ from consumers.contract.asyncapi import CONTRACT_VERSION
 from domain.rules_version import RULES_VERSION
 from infra.store.schema_version import NEWEST
 
-DISTRIBUTION = "waybill"
+DISTRIBUTION = "waybill-fulfillment"
 """The name of the installed package; the command is `waybill`, whatever this is."""
 NOT_INSTALLED = "not installed"
 
 
 @cache
 def waybill_version() -> str:
-    """The installed version, such as 0.1.0; NOT_INSTALLED if the code runs from a folder that was never installed."""
+    """The installed version, such as 0.2.0; NOT_INSTALLED if the code runs from a folder that was never installed."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

@@ -35,6 +35,7 @@ from infra.cli import (
     diffs,
     doctor,
     events,
+    example,
     exports,
     files,
     held,
@@ -135,7 +136,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 NOUNS = {
-    "Start": (demo, files),
+    "Start": (demo, example, files),
     "Running parts": (processes, serve),
     "Views": (views, trend, quote),
     "One order, one message": (orders, messages, traces, events),

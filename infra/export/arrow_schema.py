@@ -34,7 +34,7 @@ def pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as e:
         raise MissingPackageError(
-            "a .parquet file needs the package pyarrow: pip install 'waybill[export]'; .csv and .jsonl need nothing"
+            "a .parquet file needs pyarrow: install waybill-fulfillment[export]; .csv and .jsonl need nothing"
         ) from e
     return pyarrow
 

@@ -1,4 +1,6 @@
-"""Traces with OpenTelemetry, if it is installed (`waybill[otel]`) and WAYBILL_TRACES is set. Else a span costs nothing.
+"""Traces with OpenTelemetry, if it is installed (`waybill-fulfillment[otel]`) and WAYBILL_TRACES is set.
+
+Otherwise a span costs nothing.
 
 A message's `traceparent` is stored and relayed without any of this.
 """
@@ -36,7 +38,7 @@ def trace_to(endpoint: str, version: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as e:
-        raise TracingError(f"WAYBILL_TRACES needs OpenTelemetry ({e}): pip install 'waybill[otel]'") from e
+        raise TracingError(f"WAYBILL_TRACES needs OpenTelemetry ({e}): install waybill-fulfillment[otel]") from e
     provider = TracerProvider(resource=Resource.create({"service.name": "waybill", "service.version": version}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     trace_with(provider)

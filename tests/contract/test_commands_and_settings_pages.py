@@ -1,4 +1,4 @@
-"""README.md names every command and every setting, with its default and its meaning."""
+"""docs/commands.md names every command, and docs/settings.md every setting with its default and its meaning."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import pytest
 from infra.cli.app import app
 from infra.settings import Settings
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+COMMANDS_PAGE = (DOCS / "commands.md").read_text()
+SETTINGS_PAGE = (DOCS / "settings.md").read_text()
 COMMANDS = [
     *(
         command.name or command.callback.__name__
@@ -21,11 +23,11 @@ SETTINGS = {f"WAYBILL_{name.upper()}": field.description for name, field in Sett
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_has_its_row(command: str) -> None:
-    rows = [line for line in README.splitlines() if line.startswith(f"| `waybill {command}")]
-    assert len(rows) >= 1, f"README's table of commands has no `waybill {command}`"
+    rows = [line for line in COMMANDS_PAGE.splitlines() if line.startswith(f"| `waybill {command}")]
+    assert len(rows) >= 1, f"docs/commands.md has no `waybill {command}`"
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_setting_has_its_row_and_its_meaning(setting: str) -> None:
-    (row,) = [line for line in README.splitlines() if line.startswith(f"| `{setting}` |")]
+    (row,) = [line for line in SETTINGS_PAGE.splitlines() if line.startswith(f"| `{setting}` |")]
     assert f"| {SETTINGS[setting]} |" in row
