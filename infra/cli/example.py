@@ -21,6 +21,6 @@ def example(
         ),
     ] = Part.TOUR,
 ) -> None:
-    """Print example messages as JSON Lines, to try waybill ingest, check or publish with; docs/tour.md explains them."""
+    """Print example messages as JSON Lines, to try ingest, check or publish with; docs/tour.md explains them."""
     sys.stdout.buffer.write(messages(part))
     sys.stdout.flush()
