@@ -13,7 +13,7 @@ _VALUE_OR_FAULT = re.compile(
     r"\"(?:[^\"\\…]|\\[^…])*(?:\"|\\?…|$)" r"|(?:^|; )(?P<field>[^\s:;\"]+): (?=must )", re.DOTALL
 )
 _FOUND = re.compile(r", but (?:is|has) (?P<found>.*)$", re.DOTALL)
-_MORE = re.compile(r"; and \d+ more$")
+_MORE = re.compile(r"; and (?P<more>\d+) more$")
 _NEAREST = re.compile(r", perhaps [^,;]+")
 _BYTE = re.compile(r"\(byte \d+\)")
 _ROW = re.compile(r"\[\d+\]")
@@ -46,6 +46,21 @@ def faults_in(reason: str) -> list[Fault]:
     starts = [found for found in _VALUE_OR_FAULT.finditer(reason) if found["field"] is not None]
     ends = [*(found.start() for found in starts[1:]), len(reason)]
     return [_fault(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=False)]
+
+
+def problems_by_field(reason: str) -> tuple[list[tuple[str, str]], int]:
+    """The problems that the reason of a malformed message names, as pairs of a field and what is said about it.
+
+    Also how many more there are. A reason without fields is about "message".
+    """
+    starts = [found for found in _VALUE_OR_FAULT.finditer(reason) if found["field"] is not None]
+    if not starts:
+        return [("message", reason)], 0
+    more = _MORE.search(reason)
+    said_until = len(reason) if more is None else more.start()
+    ends = [*(found.start() for found in starts[1:]), said_until]
+    problems = [(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=True)]
+    return problems, 0 if more is None else int(more["more"])
 
 
 def shape_of(reason: str) -> str:

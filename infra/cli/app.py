@@ -26,6 +26,7 @@ from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, Rebuild
 from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
     analysts,
+    check,
     contract,
     corrections,
     dead_letters,
@@ -136,7 +137,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 NOUNS = {
-    "Start": (demo, example, files),
+    "Start": (demo, example, files, check),
     "Running parts": (processes, serve),
     "Views": (views, trend, quote),
     "One order, one message": (orders, messages, traces, events),

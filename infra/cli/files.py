@@ -65,8 +65,8 @@ def ingest(
     """Ingest messages and update the views. After a crash, run it again to continue where it stopped."""
     path = existing_file(file)
     with open_waybill(waits=True, access=Access.ACTING) as waybill, progress_bar() as progress:
-        task = progress.add_task("ingesting", total=_size(path))
-        source = _lines(path, waybill.settings, lambda read: progress.update(task, completed=read))
+        task = progress.add_task("ingesting", total=size_of(path))
+        source = open_lines(path, waybill.settings, lambda read: progress.update(task, completed=read))
         with ingest_source(
             waybill,
             source,
@@ -111,10 +111,10 @@ def publish(
     settings = load_settings()
     configure_logs(settings)
     with progress_bar() as progress:
-        task = progress.add_task("publishing", total=_size(path))
+        task = progress.add_task("publishing", total=size_of(path))
         report = publish_source(
             settings,
-            lambda: _lines(path, settings, lambda read: progress.update(task, completed=read)),
+            lambda: open_lines(path, settings, lambda read: progress.update(task, completed=read)),
             patience=give_up_after,
             as_they_are=as_they_are,
         )
@@ -167,12 +167,13 @@ def existing_file(file: str) -> Path | None:
     return path
 
 
-def _size(path: Path | None) -> int | None:
+def size_of(path: Path | None) -> int | None:
     """In bytes; None if unknown."""
     return path.stat().st_size if path is not None and path.is_file() else None
 
 
-def _lines(path: Path | None, settings: Settings, progress: Callable[[int], None]) -> JsonLines:
+def open_lines(path: Path | None, settings: Settings, progress: Callable[[int], None]) -> JsonLines:
+    """The lines of a file, a pipe or standard input (None), which are read in batches."""
     lines, size = settings.batch_messages, settings.max_message_bytes
     if path is None:
         if sys.stdin is None:

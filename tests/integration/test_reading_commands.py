@@ -51,13 +51,14 @@ ACTING = {
     ("parked", "retry"),
     *((name, verb) for name in ("dead-letters", "dead_letters") for verb in ("redrive", "restore", "edit")),
 }
-WITHOUT_STORE = {("schema",), ("settings",)}
+WITHOUT_STORE = {("schema",), ("settings",), ("check",)}
 FINDS_FAULTS = ("doctor",)
 """The command for which a store or a broker that is not there is a finding."""
 LOADS_LATE = {FINDS_FAULTS, ("topics", "check")}
 """Commands that load Kafka's client when they need it: `nobody` may have no access to where that is."""
 ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "order_id": ("SO-1",),
+    "files": ("-",),
     "source": (SOURCE,),
     "message_id": ("OE-1",),
     "letter_id": ("{letter}",),

@@ -1,0 +1,1 @@
+"""Checking messages against the contract, without a store and without Kafka."""

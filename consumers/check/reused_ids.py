@@ -1,0 +1,59 @@
+"""Reused ids: messages of one file with the same source, id and subject, but other content.
+
+Only hashes are kept, in files on disk once there are many, so memory stays flat for a file of any length.
+"""
+
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from consumers.contract import WellFormed
+
+_FILES = 64
+"""Each is read whole in the end: of 10 million messages, 156,000 entries at a time."""
+_IN_MEMORY = 128 * 1024
+"""The bytes of each that stay in memory."""
+_ENTRY = struct.Struct("=qqq")
+
+
+class ReusedId(NamedTuple):
+    """A line whose source, id and subject are those of an earlier line, with other content. Lines count from 1."""
+
+    line: int
+    first_line: int
+
+
+class ReusedIds:
+    """Remembers messages; a context manager, because it may hold files."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._files = [
+            self._stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  (the stack closes it)
+            for _ in range(_FILES)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def add(self, line: int, message: WellFormed) -> None:
+        fact = message.fact
+        key = hash((fact.source, fact.message_id, message.subject))
+        content = hash((message.type, fact.occurred_at, fact.content))
+        self._files[key % _FILES].write(_ENTRY.pack(key, content, line))
+
+    def found(self) -> Iterator[ReusedId]:
+        """The lines with other content than the first line of the same id, in no special order."""
+        for file in self._files:
+            file.seek(0)
+            first: dict[int, tuple[int, int]] = {}
+            for key, content, line in _ENTRY.iter_unpack(file.read()):
+                first_content, first_line = first.setdefault(key, (content, line))
+                if content != first_content:
+                    yield ReusedId(line, first_line)
