@@ -1,6 +1,8 @@
 """`waybill check`: what it says of files, with what it exits, and that it reads as `waybill ingest` does."""
 
 import gzip
+import re
+import subprocess
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,13 @@ import pytest
 
 from consumers.contract import EXAMPLES
 from infra.simulation import DEFAULT_UNTIL, simulate
-from tests.integration.command import Command
+from tests.integration.command import EXECUTABLE, Command
 
 PLACED = EXAMPLES["order.placed.v1"]
 WRONG = {**PLACED, "time": "yesterday"}
-HOOKS = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+ROOT = Path(__file__).parents[2]
+HOOKS = ROOT / ".pre-commit-hooks.yaml"
+PAGE = (ROOT / "docs" / "upstream.md").read_text()
 
 
 def test_messages_that_fit_are_counted_and_no_store_is_made(waybill: Command) -> None:
@@ -102,3 +106,20 @@ def test_a_damaged_gzip_file_does_not_fit(waybill: Command, cut: int) -> None:
     packed.write_bytes(gzip.compress(b"{}\n" * 3)[:-cut])
 
     waybill("check", packed).exited(1)
+
+
+def test_the_ci_recipe_of_the_page_annotates_and_fails(waybill: Command) -> None:
+    (step,) = re.findall(r"- run: (waybill .*)", PAGE)
+    (waybill.folder / "feeds").mkdir()
+    waybill.file("feeds/good.jsonl", PLACED)
+    env = {"PATH": f"{EXECUTABLE.parent}:{waybill.setting('PATH')}"}
+
+    def ran() -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-euc", step]
+        return subprocess.run(command, cwd=waybill.folder, env=env, capture_output=True, text=True, check=False)
+
+    assert ran().returncode == 0
+    waybill.file("feeds/bad.jsonl", WRONG)
+    failed = ran()
+    assert failed.returncode == 1
+    assert failed.stdout.startswith("::error file=feeds/bad.jsonl,line=1,")

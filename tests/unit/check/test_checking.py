@@ -24,7 +24,7 @@ def checked(*lines: bytes | dict[str, Any], most: int = 100, content: bytes | No
     run = Checking(ReadingRules(**{"max_bytes": 10_000, **rules}), lambda: NOW, most=most)
     written = b"\n".join(line if isinstance(line, bytes) else msgspec.json.encode(line) for line in lines)
     stream = io.BytesIO(written if content is None else content)
-    run.check("a.jsonl", JsonLines("a", lambda: io.BufferedReader(stream), batch_lines=1_000))  # type: ignore[arg-type]
+    run.check("a.jsonl", JsonLines("a", lambda: io.BufferedReader(stream), batch_lines=1_000))
     return run
 
 
