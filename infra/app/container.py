@@ -25,6 +25,7 @@ from infra.outbox.verdicts import VerdictsOutbox
 from infra.queries.beginning import Beginning
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
+from infra.queries.exported import Exports
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.view_pages import ViewPages
@@ -162,6 +163,7 @@ class Waybill:
         self.messages = Messages(self.engine, self.history)
         self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
+        self.exports = Exports(self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=self._tell_incident)
         self._relations_kept = False
 

@@ -1,17 +1,29 @@
-"""Export: write a view, or the dead letters, to a file."""
+"""Export: write a relation to a file, or all of them to a folder."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from infra.app.container import Waybill
-from infra.export.formats import file_format
+from infra.export.formats import WriteFile, file_format
 from infra.export.whole_file import whole_file
+from infra.export.whole_folder import whole_folder
+from infra.masking import masked
+from infra.queries.exported import Exported
 from infra.queries.streamed import Streamed
 from infra.queries.views import Asked
-from projections.views.catalogue import View
+from infra.serialization import json_text
+from infra.version import waybill_version
+
+MANIFEST = "manifest.json"
+FORMAT = "waybill export 1"
+"""What a manifest says that it describes; the number grows when a reader of manifests would misread a new one."""
+BYTES_AT_ONCE = 1024 * 1024
 
 
 class ExportReport(NamedTuple):
@@ -22,9 +34,22 @@ class ExportReport(NamedTuple):
     position: int
 
 
+class ForeignFilesError(Exception):
+    """The folder has files that no export wrote; the message names one and says what to do."""
+
+
+class FolderReport(NamedTuple):
+    """What `export_all` wrote: the number of files and rows, their instant, and the position that they reflect."""
+
+    files: int
+    rows: int
+    instant: datetime
+    position: int
+
+
 def export_rows(
     waybill: Waybill,
-    view: View | None,
+    relation: Exported,
     to: Path,
     clocks: Asked,
     rep: str | None = None,
@@ -32,27 +57,130 @@ def export_rows(
     *,
     for_spreadsheets: bool = False,
 ) -> ExportReport:
-    """Write all rows to `to`, whose suffix is one of FORMATS; None as the view means dead letters.
+    """Write all rows of a relation to `to`, whose suffix is one of FORMATS.
 
     The file is complete or absent. `on_rows` is called after each batch with the number of rows written; its second
     argument counts all rows. `for_spreadsheets`: a CSV file in which no cell begins a formula. Raises OSError.
     """
-    with (
-        _answer(waybill, view, clocks, rep) as answer,
-        whole_file(to) as part,
-        file_format(to.suffix.lower(), for_spreadsheets=for_spreadsheets)(part, answer.columns) as write,
-    ):
-        written = 0
+    form = file_format(to.suffix.lower(), for_spreadsheets=for_spreadsheets)
+    # The file takes its place last: until the reading has ended, a store file may turn out to have changed meanwhile.
+    with whole_file(to) as part, waybill.exports.reading([relation], clocks) as reader:
+        answer = reader.answer(relation, rep)
+        written = _write(answer, part, form, (lambda done: on_rows(done, answer.count)) if on_rows else None)
+    return ExportReport(written, answer.instant, answer.position)
+
+
+def export_all(
+    waybill: Waybill,
+    folder: Path,
+    clocks: Asked,
+    ending: str,
+    on_rows: Callable[[Exported, int], None] = lambda relation, written: None,
+) -> FolderReport:
+    """Write every relation to a file of `folder`, and a manifest.
+
+    All files have the rows of one snapshot. The folder is the whole old set or the whole new one, whenever the process
+    is killed. `ending` is one of FORMATS. Raises ForeignFilesError and OSError.
+    """
+    form = file_format(ending)
+    relations = waybill.exports.relations
+    files: list[Mapping[str, Any]] = []
+    with whole_folder(folder, expect_own_files) as part:
+        with waybill.exports.reading(relations, clocks) as reader:
+            for relation in relations:
+                path = part / f"{relation.relation}{ending}"
+                answer = reader.answer(relation, None)
+                rows = _write(answer, path, form, partial(on_rows, relation))
+                files.append(_described(relation, path, rows, answer.position))
+        manifest = {
+            "format": FORMAT,
+            "waybill": waybill_version(),
+            "store": masked(waybill.settings.store),
+            "exported_at": waybill.clock(),
+            "as_of": clocks.as_of,
+            "known_at": clocks.known_at,
+            "instant": reader.instant,
+            "position": reader.position,
+            "time_zone": waybill.settings.time_zone,
+            "files": files,
+        }
+        (part / MANIFEST).write_text(json_text(manifest, indent=2) + "\n", encoding="utf-8")
+    return FolderReport(len(files), sum(file["rows"] for file in files), reader.instant, reader.position)
+
+
+def expect_own_files(folder: Path) -> None:
+    """Raise ForeignFilesError unless the folder is absent, empty, or has only what an export wrote."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ForeignFilesError(f"{folder} is a file; name a folder, which the export makes")
+    found = {path.name for path in folder.iterdir()}
+    foreign = sorted(found - _written_by_export(folder))
+    if foreign:
+        raise ForeignFilesError(
+            f"{folder} has {foreign[0]}, which no export wrote, and an export replaces the whole folder: "
+            "name another folder, or move the file"
+        )
+
+
+def _written_by_export(folder: Path) -> set[str]:
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Manifest)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return set()
+    return {MANIFEST, *(file.file for file in manifest.files)} if manifest.format == FORMAT else set()
+
+
+class _File(msgspec.Struct):
+    file: str
+
+
+class _Manifest(msgspec.Struct):
+    """What is read back of a manifest."""
+
+    format: str
+    files: list[_File]
+
+
+def _write(answer: Streamed, path: Path, form: WriteFile, on_rows: Callable[[int], None] | None) -> int:
+    written = 0
+    with form(path, answer.columns) as write:
         for batch in answer.batches():
             write(batch)
             written += len(batch)
             if on_rows is not None:
-                on_rows(written, answer.count)
-    return ExportReport(written, answer.instant, answer.position)
+                on_rows(written)
+    return written
 
 
-def _answer(waybill: Waybill, view: View | None, clocks: Asked, rep: str | None) -> AbstractContextManager[Streamed]:
-    if view is None:
-        head, now = waybill.history.head(), waybill.clock()
-        return waybill.dead_letters.stream(head, now, clocks.as_of, clocks.known_at)
-    return waybill.views.stream(view, clocks, None if rep is None else {"rep_id": rep})
+def _described(relation: Exported, path: Path, rows: int, position: int) -> Mapping[str, Any]:
+    return {
+        "file": path.name,
+        "relation": relation.relation,
+        "description": relation.description,
+        "rows": rows,
+        "position": position,
+        "bytes": path.stat().st_size,
+        "sha256": _sha256(path),
+        "key": list(relation.key),
+        "columns": [
+            {"name": column.name, "type": column.type.name.lower(), "meaning": column.doc}
+            for column in relation.columns
+        ],
+    }
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while some := file.read(BYTES_AT_ONCE):
+            digest.update(some)
+    return digest.hexdigest()
+
+
+def relation_named(relations: Iterable[Exported], name: str) -> Exported:
+    """A relation by its name or a view's verb. Raises KeyError."""
+    found: Sequence[Exported] = [one for one in relations if one.is_named(name)]
+    if not found:
+        raise KeyError(name)
+    return found[0]

@@ -20,6 +20,7 @@ from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
+from infra.app.export import ForeignFilesError
 from infra.app.keys import NeedsKeysError
 from infra.app.nearby_stores import where_the_store_may_be
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
@@ -99,6 +100,7 @@ FAILURES = (
     UnknownKeyError,
     CheckpointMovedError,
     DamagedBackupError,
+    ForeignFilesError,
     ReactionFailedError,
     ShapeFailsError,
     SharedSessionsError,

@@ -1,29 +1,37 @@
-"""Command that writes a view to a file: export."""
+"""Command that writes relations to files: export."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from infra.app.export import export_rows
+from infra.app.container import Waybill
+from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
 from infra.cli.arguments import (
     AsOfOption,
     KnownAtOption,
     MinPositionOption,
     RepOption,
     WaitOption,
-    only_of,
     open_waybill,
 )
 from infra.cli.output import console, progress_bar, readable_instant
 from infra.export.formats import FORMATS, SPREADSHEET_ENDING, MissingPackageError, expect_packages
+from infra.queries.exported import DEAD_LETTERS, Exported, exported_relations
 from infra.queries.views import Asked
-from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
+from infra.settings import load_settings
 
-DEAD_LETTERS = "dead_letters"
+
+class FileFormat(StrEnum):
+    """The formats of the files of a folder."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSONL = "jsonl"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -31,8 +39,18 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="A view, such as overdue, or order_states: all periods of all orders.")],
-    to: Annotated[Path, typer.Option("--to", help="The file: .csv, .jsonl (JSON Lines) or .parquet.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A view, such as overdue, or another relation of docs/analysts.md, such as contacts."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="The file: .csv, .jsonl (JSON Lines) or .parquet.")] = None,
+    every: Annotated[
+        Path | None,
+        typer.Option("--all", metavar="DIR", help="Write every relation to this folder, with a manifest.json."),
+    ] = None,
+    form: Annotated[
+        FileFormat | None, typer.Option("--format", help="The format of the files of --all. [default: parquet]")
+    ] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
     rep: RepOption = None,
@@ -42,16 +60,72 @@ def export(
         bool, typer.Option("--for-spreadsheets", help="Write CSV in which a spreadsheet sees no text as a formula.")
     ] = False,
 ) -> None:
-    """Write a view of any size to a file. The file is complete or absent; an existing file is replaced."""
-    view = _exported(name, rep, min_position)
-    if view is not None:
-        only_of(view, rep)
+    """Write a relation of any size to a file, or all of them to a folder. An existing one is replaced as a whole."""
+    clocks = Asked(as_of, known_at)
+    waits = (min_position, timedelta(seconds=wait))
+    if every is not None:
+        _expect_alone(name, to, rep, for_spreadsheets)
+        _export_folder(every, f".{form or FileFormat.PARQUET}", clocks, *waits)
+        return
+    if name is None:
+        raise typer.BadParameter("name a relation, or write them all with --all DIR", param_hint="NAME")
+    if to is None:
+        raise typer.BadParameter(f"name the file, such as --to {name.replace('-', '_')}.parquet", param_hint="--to")
+    if form is not None:
+        raise typer.BadParameter(
+            "the ending of --to FILE says its format; --format is for --all", param_hint="--format"
+        )
+    _export_file(_relation(name, rep, min_position), to, clocks, rep, *waits, for_spreadsheets)
+
+
+def _expect_alone(name: str | None, to: Path | None, rep: str | None, for_spreadsheets: bool) -> None:
+    if name is not None or to is not None:
+        raise typer.BadParameter("it writes every relation: leave out NAME and --to", param_hint="--all")
+    if rep is not None:
+        raise typer.BadParameter("not every relation has a rep: leave out --rep", param_hint="--all")
+    if for_spreadsheets:
+        raise typer.BadParameter("it is for single files: leave out --for-spreadsheets", param_hint="--all")
+
+
+def _export_folder(folder: Path, ending: str, clocks: Asked, min_position: int | None, patience: timedelta) -> None:
+    _expect_format(ending, "--all")
+    if not folder.resolve().parent.is_dir():
+        raise typer.BadParameter(f"the folder {folder.parent} does not exist", param_hint="--all")
+    try:
+        expect_own_files(folder)
+    except ForeignFilesError as e:
+        raise typer.BadParameter(str(e), param_hint="--all") from None
+    with open_waybill() as waybill, progress_bar() as progress:
+        relations = waybill.exports.relations
+        _wait(waybill, relations, min_position, patience)
+        task = progress.add_task("", total=len(relations))
+        done = {one.relation: place for place, one in enumerate(relations)}
+
+        def show(relation: Exported, written: int) -> None:
+            said = f"{relation.relation}: {written:,} rows"
+            progress.update(task, description=said, completed=done[relation.relation])
+
+        report = export_all(waybill, folder, clocks, ending, show)
+    console().print(
+        f"{report.rows:,} rows in {report.files} files of {escape(str(folder))}, "
+        f"{_by_clocks(report.instant, clocks)}; reflects position {report.position}"
+    )
+
+
+def _export_file(
+    relation: Exported,
+    to: Path,
+    clocks: Asked,
+    rep: str | None,
+    min_position: int | None,
+    patience: timedelta,
+    for_spreadsheets: bool,
+) -> None:
     _expect_writable(to)
     if for_spreadsheets and to.suffix.lower() != SPREADSHEET_ENDING:
         raise typer.BadParameter(f"--for-spreadsheets needs a {SPREADSHEET_ENDING} file", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
-        if view is not None and min_position is not None:
-            waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
+        _wait(waybill, [relation], min_position, patience)
         task = progress.add_task(str(to), total=None)
 
         def show(written: int, count: Callable[[], int]) -> None:
@@ -60,33 +134,51 @@ def export(
 
         report = export_rows(
             waybill,
-            view,
+            relation,
             to,
-            Asked(as_of, known_at),
+            clocks,
             rep,
             on_rows=None if progress.disable else show,
             for_spreadsheets=for_spreadsheets,
         )
-    known = f", as known at {readable_instant(known_at)}" if known_at else ""
     console().print(
-        f"{report.rows:,} rows in {escape(str(to))}, as of {readable_instant(report.instant)}{known}; "
+        f"{report.rows:,} rows in {escape(str(to))}, {_by_clocks(report.instant, clocks)}; "
         f"reflects position {report.position}"
     )
 
 
-def _exported(name: str, rep: str | None, min_position: int | None) -> View | None:
-    """The view of that name; None for dead letters, which are not a projection's view."""
-    if name.replace("-", "_") == DEAD_LETTERS:
-        if rep is not None or min_position is not None:
-            raise typer.BadParameter("dead letters have no rep and no projection: leave out --rep and --min-position")
-        return None
-    if name.replace("-", "_") == ALL_ORDER_STATES.relation:
-        return ALL_ORDER_STATES
+def _by_clocks(instant: datetime, clocks: Asked) -> str:
+    known = f", as known at {readable_instant(clocks.known_at)}" if clocks.known_at else ""
+    return f"as of {readable_instant(instant)}{known}"
+
+
+def _wait(waybill: Waybill, relations: Sequence[Exported], min_position: int | None, patience: timedelta) -> None:
+    if min_position is not None:
+        for relation in relations:
+            if relation.projections:
+                waybill.views.wait_for(relation, min_position, patience)
+
+
+def _relation(name: str, rep: str | None, min_position: int | None) -> Exported:
+    settings = load_settings()
+    relations = exported_relations(timedelta(hours=settings.hold_hours), settings.time_zone)
     try:
-        return view_named(name)
+        relation = relation_named(relations, name)
     except KeyError:
-        known = ", ".join([*(view.relation for view in VIEWS), ALL_ORDER_STATES.relation, DEAD_LETTERS])
+        known = ", ".join(one.relation for one in relations)
         raise typer.BadParameter(f"{name} is not one of {known}", param_hint="NAME") from None
+    if relation.relation == DEAD_LETTERS and (rep is not None or min_position is not None):
+        raise typer.BadParameter("dead letters have no rep and no projection: leave out --rep and --min-position")
+    if rep is not None and all(column.name != "rep_id" for column in relation.columns):
+        raise typer.BadParameter(f"{relation.relation} has no rep_id column: leave out --rep", param_hint="--rep")
+    return relation
+
+
+def _expect_format(ending: str, option: str) -> None:
+    try:
+        expect_packages(ending)
+    except MissingPackageError as e:
+        raise typer.BadParameter(str(e), param_hint=option) from None
 
 
 def _expect_writable(to: Path) -> None:
@@ -97,7 +189,4 @@ def _expect_writable(to: Path) -> None:
         raise typer.BadParameter(f"the folder {to.parent} does not exist", param_hint="--to")
     if to.is_dir():
         raise typer.BadParameter(f"{to} is a folder", param_hint="--to")
-    try:
-        expect_packages(form)
-    except MissingPackageError as e:
-        raise typer.BadParameter(str(e), param_hint="--to") from None
+    _expect_format(form, "--to")

@@ -1,7 +1,6 @@
 """Dead letters and held messages: which messages were not taken, and why."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -25,8 +24,6 @@ from sqlalchemy import (
 
 from consumers.sources.source import READ_AGAIN
 from domain.verdict import Verdict
-from infra.queries.streamed import Streamed
-from infra.store.engine import snapshot
 from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.set_aside import is_open_malformed, is_set_aside, malformed_set_aside_at, set_aside_at
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, malformed_messages, messages
@@ -281,14 +278,6 @@ class DeadLetters:
         with self._engine.connect() as connection:
             dead, aside = connection.execute(_count_malformed()).one()
         return UntakenCounts(int(dead), int(aside), 0)
-
-    @contextmanager
-    def stream(
-        self, head: int, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
-    ) -> Iterator[Streamed]:
-        """All of them, those set aside too, to be read row by row; `head` is the position of the newest event."""
-        with snapshot(self._engine) as connection:
-            yield Streamed(connection, self._question(now, as_of, known_at), head, as_of or now)
 
     def _question(self, now: datetime, as_of: datetime | None, known_at: datetime | None) -> Select[Any]:
         limit = min((clock for clock in (as_of, known_at) if clock is not None), default=now)

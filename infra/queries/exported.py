@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, select
@@ -80,6 +80,7 @@ class Exported:
         return named in (self.relation, (self.command or self.relation).replace("-", "_"))
 
 
+@lru_cache(maxsize=8)
 def exported_relations(hold: timedelta, zone: str = UTC_ZONE) -> Sequence[Exported]:
     """All of them, the views first; `hold` is how long a message may be held, `zone` the business time zone."""
     found = {relation.name: relation for relation in relations(hold, zone)}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Select
 
@@ -24,6 +24,13 @@ from projections.views.catalogue import View
 from projections.views.columns import UnreadableValueError
 
 SECONDS_BETWEEN_LOOKS = 0.05
+
+
+class Projected(Protocol):
+    """What is answered from projections, such as a view."""
+
+    @property
+    def projections(self) -> Sequence[Projection]: ...
 
 
 @dataclass(frozen=True)
@@ -192,7 +199,7 @@ class Views:
             present = AsOf.at(instant, present=not all_periods, zone=self._zone)
             yield Reading(connection, present, instant, head, lambda question: question)
 
-    def wait_for(self, view: View, position: int, patience: timedelta) -> None:
+    def wait_for(self, view: Projected, position: int, patience: timedelta) -> None:
         """Wait until the view reflects a position, such as that of the caller's message.
 
         Raises NotYetReflectedError if it is not reached in time.
@@ -210,7 +217,7 @@ class Views:
             f"the newest event is at {self._history.head()}. Does waybill project run?"
         )
 
-    def reflected(self, view: View) -> int:
+    def reflected(self, view: Projected) -> int:
         """The position that the view reflects now; 0 before it was ever filled."""
         try:
             with self._engine.connect() as connection:

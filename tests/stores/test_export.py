@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.export import export_rows, relation_named
 from infra.export.formats import FORMATS, MissingPackageError, TooLongAmountError, expect_packages
 from infra.export.whole_file import whole_file
 from infra.queries import streamed
@@ -51,10 +53,10 @@ def floor(request: pytest.FixtureRequest) -> Any:
 
 
 def exported(waybill: Waybill, view: View, asked: Asked, path: Path) -> None:
-    with waybill.views.stream(view, asked) as answer, FORMATS[path.suffix](path, answer.columns) as write:
-        for batch in answer.batches():
-            assert len(batch) <= streamed.ROWS_AT_ONCE
-            write(batch)
+    batches = [0]
+    relation = relation_named(waybill.exports.relations, view.relation)
+    export_rows(waybill, relation, path, asked, on_rows=lambda written, _: batches.append(written))
+    assert all(after - before <= streamed.ROWS_AT_ONCE for before, after in pairwise(batches))
 
 
 def read_back(path: Path) -> list[dict[str, Any]]:
@@ -104,9 +106,11 @@ def test_all_periods_are_exported_unless_an_instant_is_given(floor: Waybill) -> 
 
 def test_dead_letters_are_streamed_too(floor: Waybill) -> None:
     said = floor.dead_letters.dead(floor.clock(), discarded=True)
-    with floor.dead_letters.stream(7, floor.clock()) as answer:
+    letters = relation_named(floor.exports.relations, "dead-letters")
+    with floor.exports.reading([letters], Asked()) as reader:
+        answer = reader.answer(letters, None)
         rows = [row for batch in answer.batches() for row in batch]
-        assert (answer.count(), answer.position) == (len(said), 7)
+        assert (answer.count(), answer.position) == (len(said), floor.history.head())
     assert [dict(zip(answer.columns, row, strict=True)) for row in rows] == [letter._asdict() for letter in said]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
-from infra.app.export import export_rows
+from infra.app.export import export_rows, relation_named
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
@@ -59,7 +59,8 @@ def test_a_promise_at_the_end_of_the_calendar_breaks_no_view_export_or_verify(st
             for asked in (Asked(), Asked(known_at=waybill.clock())):
                 waybill.views.ask(view, asked)
         # and the promise is exported as it was written
-        export_rows(waybill, view_named("at-risk"), tmp_path / "orders.jsonl", Asked())
+        at_risk = relation_named(waybill.exports.relations, "at-risk")
+        export_rows(waybill, at_risk, tmp_path / "orders.jsonl", Asked())
         exported = {row["order_id"]: row for row in map(json.loads, (tmp_path / "orders.jsonl").open())}
         assert exported["SO-2"]["promised_by"] == LAST
         assert list(verify_store(waybill).findings) == []
