@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
+.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -65,6 +65,11 @@ format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 
 test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
+
+# Half of the time of these goes into drawing examples, so few are drawn.
+test-quick: export HYPOTHESIS_PROFILE := $(or $(HYPOTHESIS_PROFILE),ci)
+test-quick: $(STAMP)  ## the unit and contract tests that need no server: under two minutes on two cores
+	@$(BIN)/pytest -q -n $(WORKERS) $(SHARED) -m "not slow and not postgres and not kafka" tests/unit tests/contract $(ARGS)
 
 test-all: $(STAMP)  ## every test, slow ones too
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) $(ARGS)

@@ -18,6 +18,9 @@ from hypothesis import HealthCheck, settings
 from infra.telemetry.declared import check_declared
 from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
 from tests.integration.command import Command, Nursery
+from tests.skipped import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 # What kafka-python complains about while a broker is down would bury what a failed test has to say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -63,7 +63,7 @@ def test_asking_for_traces_without_opentelemetry_says_what_to_install(monkeypatc
         return imported(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(TracingError, match=r"waybill\[otel\]"):
+    with pytest.raises(TracingError, match=r"waybill-fulfillment\[otel\]"):
         trace_to("http://127.0.0.1:4318", "1")
     with span("waybill project batch"):
         pass
