@@ -17,6 +17,8 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.text import Text
 
+from infra.cli.pager import begin_answer
+from infra.cli.tables.layout import Room
 from infra.printable import printable
 
 # Tables written to a file or a pipe are not cut to the width of a terminal.
@@ -42,6 +44,18 @@ class PrintableConsole(Console):
 def console() -> Console:
     """A console for answers. It is new each time because tests replace the standard streams."""
     return PrintableConsole(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL, highlight=False, emoji=False)
+
+
+def room_of_answers() -> Room | None:
+    """The size of the terminal on which an answer is shown; None in a pipe or a file, where nothing is wrapped.
+
+    What is longer than the terminal goes through a pager.
+    """
+    if not sys.stdout.isatty():
+        return None
+    size = console().size
+    begin_answer(size.height, size.width)
+    return Room(size.width, size.height)
 
 
 def errors() -> Console:

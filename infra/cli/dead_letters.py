@@ -17,17 +17,20 @@ from infra.cli.arguments import (
     open_waybill,
     read_instant,
 )
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.letter_filters import (
     ByOption,
     Chosen,
     MatchingOrReasonOption,
     as_options,
     beginning,
+    columns_of_groups,
     read_by,
     show_groups,
     with_letter_filter,
 )
 from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_record, show_rows
+from infra.cli.tables.importance import TIMELINE, UNTAKEN_MESSAGES
 from infra.marked_json import marked_lines
 from infra.printable import printable
 from infra.queries.dead_letters import DeadLetterFilter, UntakenMessage
@@ -68,19 +71,22 @@ def list_dead_letters(
     by: ByOption = None,
     everything: EverythingOption = False,
     limit: LimitOption = None,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """The malformed, the refused, and those held too long; the oldest first."""
     if context.invoked_subcommand is not None:
         return
     fields = None if by is None else read_by(by)
+    choice = read_choice(columns, wide, UntakenMessage._fields if fields is None else columns_of_groups(fields))
     with open_waybill() as waybill:
         now, kept = waybill.clock(), waybill.dead_letters
         wanted = chosen(now)
         letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
         left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
     if fields is not None:
-        show_groups(letters, fields, form, limit, "Dead letters")
+        show_groups(letters, fields, form, limit, "Dead letters", choice)
         if left_out and form is Format.TABLE:
             show_note(form, _left_out(left_out, wanted))
         return
@@ -96,6 +102,8 @@ def list_dead_letters(
         title="Dead letters",
         footer="\n".join(_footer(letters, len(rows), left_out, wanted)),
         empty="none",
+        importance=UNTAKEN_MESSAGES,
+        choice=choice,
     )
 
 
@@ -184,7 +192,13 @@ def _show_document(shown: ShownLetter) -> None:
 def _show_timeline(letter: UntakenMessage, timeline: Sequence[TimelineEntry]) -> None:
     columns = ("occurred_at", "recorded_at", "event", "verdict", "what_changed", "source", "message_id")
     rows: list[Mapping[str, Any]] = [entry._asdict() for entry in timeline]
-    show_rows(columns, rows, Format.TABLE, title=f"Order {letter.subject} at that moment, as it was known then")
+    show_rows(
+        columns,
+        rows,
+        Format.TABLE,
+        title=f"Order {letter.subject} at that moment, as it was known then",
+        importance=TIMELINE,
+    )
 
 
 @dead_letters.command("export")

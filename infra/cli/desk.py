@@ -31,6 +31,7 @@ from infra.cli.output import (
     show_rows,
     show_warning,
 )
+from infra.cli.tables.importance import HANDED_OVER, MOVES
 from infra.export.whole_file import whole_file
 from infra.store.opening import Access
 
@@ -100,7 +101,7 @@ def hand_over(
         _write(out, [each.line for each in plan.reassignments])
     if out != STANDARD_STREAM:
         columns = [name for name in HandedOver._fields if form is not Format.TABLE or name not in ("source", "id")]
-        show_rows(columns, [row._asdict() for row in rows], form, empty="nothing to hand over")
+        show_rows(columns, [row._asdict() for row in rows], form, empty="nothing to hand over", importance=HANDED_OVER)
     _note(plan, rows, from_, to, behind, done=do, written=out, form=form)
     show_no_longer_applied(lost)
     if do and not all(map(succeeded, rows)):
@@ -148,7 +149,14 @@ def balance(
     if form is Format.JSON:
         show_json({"moves": moves, "reps": totals})
     else:
-        show_rows(Move._fields, [move._asdict() for move in moves], form, title="Moves", empty="nothing to move")
+        show_rows(
+            Move._fields,
+            [move._asdict() for move in moves],
+            form,
+            title="Moves",
+            empty="nothing to move",
+            importance=MOVES,
+        )
     if form is Format.TABLE:
         show_rows(RepTotal._fields, [total._asdict() for total in totals], form, title="\nReps")
     changed = len(moves) - len(proposal.reassignments)

@@ -29,6 +29,8 @@ def doctor(form: FormatOption = Format.TABLE) -> None:
         show_json({"ok": found.is_well, "findings": rows, "checks": found.checks})
     else:
         checked = f"{len(found.checks)} checks: {', '.join(found.checks)}"
-        show_rows(Finding._fields, rows, form, title="Findings", footer=checked, empty="nothing is wrong")
+        show_rows(
+            Finding._fields, rows, form, title="Findings", footer=checked, empty="nothing is wrong", all_matter=True
+        )
     if not found.is_well:
         raise typer.Exit(1)

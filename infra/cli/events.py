@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from domain.streams import split_stream_name
 from infra.app.follow import follow_events
 from infra.app.nearest import unknown_source
 from infra.cli.arguments import LimitOption, open_waybill
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.message_options import (
     CorrelationOption,
     ReceivedSinceOption,
@@ -31,6 +32,8 @@ from infra.cli.message_options import (
 )
 from infra.cli.output import Format, cell_writer, console, show_note, show_rows, show_warning
 from infra.cli.signals import stopped_by_signals
+from infra.cli.tables.columns import ColumnChoice
+from infra.cli.tables.importance import EVENTS
 from infra.printable import escape_json
 from infra.queries.events import EventFilter, Events
 from infra.serialization import json_text, json_value
@@ -80,6 +83,8 @@ def events(
         ),
     ] = False,
     limit: LimitOption = None,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: Annotated[
         EventFormat,
         typer.Option("--format", help="cloudevents: the messages themselves, one a line; json, csv: for programs."),
@@ -90,6 +95,7 @@ def events(
     A span is from its first instant up to, but not including, its last. An event without a time of its own (a changed
     verdict, an act of an operator) is listed by when it was recorded.
     """
+    choice = _read_choice(columns, wide, form, follow=follow)
     expect_span(since, until)
     expect_span(received_since, received_until, "--received-")
     wanted = EventFilter(
@@ -110,18 +116,30 @@ def events(
             after = 0
         stop = stopped_by_signals()
         with open_waybill(stop=stop) as waybill:
-            _print_lines(follow_events(waybill, after, wanted, stop), limit, form, flush=True)
+            _print_lines(follow_events(waybill, after, wanted, stop), limit, form, choice.names or COLUMNS, flush=True)
         return
     with open_waybill() as waybill:
         found = Events(waybill.backend).after(after or 0, wanted, waybill.history.head())
         if form is EventFormat.JSON:
-            _print_json(map(_row, islice(found, limit)))
+            _print_json(_selected(map(_row, islice(found, limit)), choice.names or COLUMNS))
         elif form is EventFormat.TABLE:
-            _print_tables(map(_row, islice(found, limit)))
+            _print_tables(map(_row, islice(found, limit)), choice)
         else:
-            _print_lines(found, limit, form)
+            _print_lines(found, limit, form, choice.names or COLUMNS)
         if source not in (None, OPERATOR_SOURCE) and (unknown := unknown_source(source, waybill.messages)):
             show_warning(unknown)
+
+
+def _read_choice(columns: str | None, wide: bool, form: EventFormat, *, follow: bool) -> ColumnChoice:
+    """The choice of columns. Raises BadParameter where the lines have none to choose from."""
+    has_columns = form in (EventFormat.JSON, EventFormat.CSV) or (form is EventFormat.TABLE and not follow)
+    if columns is not None and not has_columns:
+        raise typer.BadParameter("these lines have no columns: leave it out", param_hint="--columns")
+    return read_choice(columns, wide, COLUMNS)
+
+
+def _selected(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    return ({name: row[name] for name in names} for row in rows)
 
 
 def _print_json(rows: Iterable[dict[str, Any]]) -> None:
@@ -133,22 +151,27 @@ def _print_json(rows: Iterable[dict[str, Any]]) -> None:
     sys.stdout.write("\n]\n" if begun else "[]\n")
 
 
-def _print_tables(rows: Iterator[dict[str, Any]]) -> None:
+def _print_tables(rows: Iterator[dict[str, Any]], choice: ColumnChoice) -> None:
     count = 0
     while some := list(islice(rows, ROWS_IN_A_TABLE)):
         count += len(some)
-        show_rows(COLUMNS, some, Format.TABLE)
+        show_rows(COLUMNS, some, Format.TABLE, importance=EVENTS, choice=choice)
     show_note(Format.TABLE, f"{count} events" if count else "no such events")
 
 
 def _print_lines(
-    found: Iterator[PositionedEvent], limit: int | None, form: EventFormat, *, flush: bool = False
+    found: Iterator[PositionedEvent],
+    limit: int | None,
+    form: EventFormat,
+    names: Sequence[str],
+    *,
+    flush: bool = False,
 ) -> None:
     """One event a line, as they come; the limit counts printed lines."""
     if limit is None:
         limit = sys.maxsize
     printed = left_out = 0
-    print_line = _line_printer(form)
+    print_line = _line_printer(form, names)
     for event in found:
         if print_line(event):
             printed += 1
@@ -163,22 +186,30 @@ def _print_lines(
         show_note(Format.JSON, f"{left_out} {what} are left out; --format json has them")
 
 
-def _line_printer(form: EventFormat) -> Callable[[PositionedEvent], bool]:
+def _line_printer(form: EventFormat, names: Sequence[str]) -> Callable[[PositionedEvent], bool]:
     """Prints an event as a line; returns whether it has one in this format."""
     if form is EventFormat.CLOUDEVENTS:
         return _print_message
     if form is EventFormat.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(names)
         cell = cell_writer()
 
         def write(event: PositionedEvent) -> bool:
             row = _row(event)
-            writer.writerow(cell(row[name]) for name in COLUMNS)
+            writer.writerow(cell(row[name]) for name in names)
             return True
 
         return write
-    return _print_row_as_json if form is EventFormat.JSON else _print_row
+    if form is EventFormat.JSON:
+
+        def print_json(event: PositionedEvent) -> bool:
+            row = _row(event)
+            sys.stdout.write(json_text({name: row[name] for name in names}) + "\n")
+            return True
+
+        return print_json
+    return _print_row
 
 
 def _print_message(stored: PositionedEvent) -> bool:
@@ -187,11 +218,6 @@ def _print_message(stored: PositionedEvent) -> bool:
         return False
     document = to_cloud_event(event, split_stream_name(event.originator_id)[1])
     sys.stdout.write(escape_json(msgspec.json.encode(document).decode()) + "\n")
-    return True
-
-
-def _print_row_as_json(event: PositionedEvent) -> bool:
-    sys.stdout.write(json_text(_row(event)) + "\n")
     return True
 
 

@@ -7,16 +7,19 @@ from infra.cli.arguments import (
     LimitOption,
     open_waybill,
 )
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.dead_letters import show_dead_letter
 from infra.cli.letter_filters import (
     ByOption,
     Chosen,
     MatchingOrReasonOption,
+    columns_of_groups,
     read_by,
     show_groups,
     with_letter_filter,
 )
 from infra.cli.output import Format, show_rows
+from infra.cli.tables.importance import UNTAKEN_MESSAGES
 from infra.queries.dead_letters import UntakenMessage
 
 COLUMNS = [name for name in UntakenMessage._fields if name != "discarded_at"]
@@ -38,19 +41,31 @@ def list_held(
     chosen: Chosen,
     by: ByOption = None,
     limit: LimitOption = None,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List messages that wait for something they name, the longest waiting first."""
     if context.invoked_subcommand is not None:
         return
     fields = None if by is None else read_by(by)
+    choice = read_choice(columns, wide, COLUMNS if fields is None else columns_of_groups(fields))
     with open_waybill() as waybill:
         now = waybill.clock()
         wanted = chosen(now)
         messages = waybill.dead_letters.held(now, wanted)
     if fields is not None:
-        show_groups(messages, fields, form, limit, "Held messages")
+        show_groups(messages, fields, form, limit, "Held messages", choice)
         return
     rows = [message._asdict() for message in messages[:limit]]
     footer = f"{len(rows)} of {len(messages)} held" if len(rows) < len(messages) else f"{len(rows)} held"
-    show_rows(COLUMNS, rows, form, title="Held messages", footer=footer, empty="none")
+    show_rows(
+        COLUMNS,
+        rows,
+        form,
+        title="Held messages",
+        footer=footer,
+        empty="none",
+        importance=UNTAKEN_MESSAGES,
+        choice=choice,
+    )

@@ -26,6 +26,7 @@ from infra.cli.arguments import (
     why_option,
 )
 from infra.cli.output import Format, show_note, show_rows, show_warning
+from infra.cli.tables.importance import KEYS
 from infra.store.keys import Role
 from infra.store.opening import Access
 from infra.store.operator_log import Who
@@ -115,6 +116,7 @@ def list_keys(form: FormatOption = Format.TABLE) -> None:
         KeyRow._fields,
         [row._asdict() for row in found],
         form,
+        importance=KEYS,
         empty="no key was ever created; create one with: waybill keys create --role read",
     )
 
@@ -134,6 +136,6 @@ def revoke(
             raise typer.BadParameter(str(e), param_hint="ID") from e
         row = row_of(revoked, waybill.clock(), None)._asdict()
     columns = [name for name in KeyRow._fields if name != "last_used"]
-    show_rows(columns, [row], form)
+    show_rows(columns, [row], form, importance=KEYS)
     if not is_new:
         show_warning("it was revoked before; that revocation and its reason stay")

@@ -13,6 +13,7 @@ from consumers.contract.writing import instant_text
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, UnknownFieldError, group_letters, read_grouping
 from infra.cli.arguments import SourceOption, SubjectOption, TypeOption, read_age, read_since
 from infra.cli.output import Format, show_rows
+from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
 from infra.queries.dead_letters import DeadLetterFilter, DeadVerdict, UntakenMessage
 
 SHA256_DIGITS = 64
@@ -135,17 +136,23 @@ def as_options(wanted: DeadLetterFilter) -> list[str]:
 
 
 def show_groups(
-    letters: Iterable[UntakenMessage], by: Sequence[str], form: Format, limit: int | None, title: str
+    letters: Iterable[UntakenMessage],
+    by: Sequence[str],
+    form: Format,
+    limit: int | None,
+    title: str,
+    choice: ColumnChoice = NO_CHOICE,
 ) -> None:
     """Print the groups; the footer says how many letters they have."""
     groups = group_letters(letters, by)
     total = sum(group.letters for group in groups)
     shown = groups[:limit]
     of = f"{len(shown)} of {len(groups)}" if len(shown) < len(groups) else str(len(groups))
-    columns = [*by, *LetterGroup._fields[1:]]
+    columns = columns_of_groups(by)
     rows = [group.row(by) for group in shown]
     if form is Format.TABLE:
-        columns.remove("example_reason")
+        if choice.names is None:
+            columns.remove("example_reason")
         # The beginning of an id is enough; a whole SHA-256 would leave no room for the reason.
         rows = [{**row, "example": beginning(row["example"])} for row in rows]
     show_rows(
@@ -155,7 +162,14 @@ def show_groups(
         title=title,
         footer=f"{total} in {of} groups; an example whole: waybill dead-letters show EXAMPLE" if groups else "",
         empty="none",
+        importance=(*by, "letters", "example"),
+        choice=choice,
     )
+
+
+def columns_of_groups(by: Sequence[str]) -> list[str]:
+    """The columns of groups that have these fields in common."""
+    return [*by, *LetterGroup._fields[1:]]
 
 
 def beginning(letter_id: str) -> str:

@@ -3,15 +3,18 @@
 import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from infra.cli.consoles import console, errors, progress_bar
-from infra.cli.tables.cells import STYLES, cell, readable_instant
+from infra.cli.consoles import console, errors, progress_bar, room_of_answers
+from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant
+from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
+from infra.cli.tables.layout import Laid, laid_out
+from infra.cli.tables.records import Field, record_in_two_columns, record_lines
 from infra.masking import masked
 from infra.printable import printable_line
 from infra.queries.books import VerdictCounts
@@ -63,7 +66,7 @@ def show_json(value: Any) -> None:
 
 def show_note(form: Format, text: str) -> None:
     """Print a note about the answer: below a table, or on standard error with JSON and CSV."""
-    (console() if form is Format.TABLE else errors()).print(f"[dim]{escape(text)}[/dim]")
+    _print_dim(console() if form is Format.TABLE else errors(), text)
 
 
 def show_rows(
@@ -74,23 +77,50 @@ def show_rows(
     title: str = "",
     footer: str = "",
     empty: str = "nothing",
+    importance: Sequence[str] = (),
+    choice: ColumnChoice = NO_CHOICE,
+    all_matter: bool = False,
 ) -> None:
-    """Print rows with these columns. Title, footer and the text for no rows appear in tables only."""
+    """Print rows with these columns, or with those of the choice.
+
+    Title, footer and the text for no rows appear in tables only. On a terminal, a table has the columns that fit, the
+    most important first, and names those that it leaves out; with `all_matter`, its rows become records instead.
+    """
+    names = choice.names or columns
     if form is Format.JSON:
-        show_json([{name: row[name] for name in columns} for row in rows])
+        show_json([{name: row[name] for name in names} for row in rows])
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow(names)
         written = cell_writer()
-        writer.writerows([written(row[name]) for name in columns] for row in rows)
+        writer.writerows([written(row[name]) for name in names] for row in rows)
     else:
-        _show_table(columns, rows, title, footer, empty)
+        room = room_of_answers()
+        out = console()
+        _print_title(out, title)
+        if rows:
+            laid = laid_out(columns, rows, room, importance=importance, choice=choice, all_matter=all_matter)
+            _print_lines(out, laid.lines)
+            _print_dim(out, _not_shown(laid, choice))
+        else:
+            _print_dim(out, empty)
+        _print_dim(out, footer)
 
 
-def show_record(title: str, fields: Mapping[str, Any]) -> None:
-    """Print one record as a table with a row for each field that has a value."""
-    rows = [{"field": name, "value": value} for name, value in fields.items() if value not in (None, "", "[]", [], ())]
-    show_rows(["field", "value"], rows, Format.TABLE, title=title)
+def show_record(title: str, fields: Mapping[str, Any], *, in_two_columns: bool = False) -> None:
+    """Print one record: a line for each field that has a value, or, on a terminal, for two of them."""
+    told = [
+        Field(name, cell(value), cell_style(name, value), is_free_text(name, [value]))
+        for name, value in fields.items()
+        if value not in (None, "", "[]", [], ())
+    ]
+    room = room_of_answers()
+    out = console()
+    _print_title(out, title)
+    if room is not None and in_two_columns:
+        _print_lines(out, record_in_two_columns(told, room.width))
+    else:
+        _print_lines(out, record_lines(told, None if room is None else room.width))
 
 
 def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> None:
@@ -123,24 +153,30 @@ def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:
     return "waybill dead-letters list" + (" --all" if needs_all else "")
 
 
-def _show_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], title: str, footer: str, empty: str) -> None:
-    out = console()
+def _not_shown(laid: Laid, choice: ColumnChoice) -> str:
+    """What a table does not show, and how to see it."""
+    told = [
+        f"{what}: {', '.join(names)}"
+        for what, names in (("left out", laid.left_out), ("shortened", laid.shortened))
+        if names
+    ]
+    return "; ".join([*told, choice.how_to_see_all]) if told else ""
+
+
+def _print_title(out: Console, title: str) -> None:
     if title:
-        out.print(f"[bold]{escape(title)}[/bold]")
-    if rows:
-        # A column that is empty in every row is left out.
-        filled = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
-        table = Table(show_edge=False, pad_edge=False, header_style="dim", box=None, padding=(0, 1))
-        for name in filled:
-            numeric = all(isinstance(row[name], (int, Decimal)) or row[name] is None for row in rows)
-            table.add_column(name, justify="right" if numeric else "left", style=STYLES.get(name), overflow="fold")
-        for row in rows:
-            table.add_row(*(cell(row[name]) for name in filled))
-        out.print(table)
-    else:
-        out.print(f"[dim]{escape(empty)}[/dim]")
-    if footer:
-        out.print(f"[dim]{escape(footer)}[/dim]")
+        out.print(f"[bold]{escape(title)}[/bold]", soft_wrap=not out.is_terminal)
+
+
+def _print_dim(out: Console, text: str) -> None:
+    if text:
+        out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=not out.is_terminal)
+
+
+def _print_lines(out: Console, lines: Sequence[Text]) -> None:
+    """Lines that were laid out: rich must not wrap them."""
+    if lines:
+        out.print(Text("\n").join(lines), soft_wrap=True)
 
 
 def cell_writer() -> Callable[[Any], Any]:

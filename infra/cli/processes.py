@@ -16,6 +16,7 @@ from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import Format, console, progress_bar, readable_instant, show_rows, show_warning
 from infra.cli.serving import AddressOption, listen, read_address, serving_part
 from infra.cli.signals import stopped_by_signals
+from infra.cli.tables.importance import PLANNED_MESSAGES
 from infra.runtime.reactions import Done
 from infra.runtime.supervisor import supervise
 from infra.settings import load_settings
@@ -114,7 +115,14 @@ def react(
     with running(["react"], metrics, stop) as (waybill, signals):
         if dry_run:
             rows = [planned._asdict() for planned in react_dry_run.dry_run(waybill)]
-            show_rows(react_dry_run.PlannedMessage._fields, rows, form, title="What would follow", empty="nothing")
+            show_rows(
+                react_dry_run.PlannedMessage._fields,
+                rows,
+                form,
+                title="What would follow",
+                empty="nothing",
+                importance=PLANNED_MESSAGES,
+            )
             return
         done = signals.run("react", lambda pulse: waybill.react(stop, once=once, pulse=pulse))
         if once and not no_project and not stop.is_set():

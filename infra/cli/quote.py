@@ -9,7 +9,9 @@ import typer
 from domain.desk.carrier_quotes import MINIMUM, Quote
 from infra.app.quote import QuoteAsked, quote
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, readable_instant, show_note, show_rows
+from infra.cli.tables.importance import QUOTES
 from infra.queries.views import Asked
 
 
@@ -35,15 +37,26 @@ def _quote(
     ] = MINIMUM,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show how late each carrier has been and what it has cost, from the shipments of this store."""
+    choice = read_choice(columns, wide, Quote._fields)
     asked = QuoteAsked(mode.value, account, carrier, service_level, at_least)
     with open_waybill() as waybill:
         found, position, account_has_past = quote(waybill, asked, Asked(as_of, known_at))
         at = as_of or waybill.clock()
     rows = [each._asdict() for each in found]
-    show_rows(Quote._fields, rows, form, title=f"What to expect by {mode.value}", empty="nothing was booked this way")
+    show_rows(
+        Quote._fields,
+        rows,
+        form,
+        title=f"What to expect by {mode.value}",
+        empty="nothing was booked this way",
+        importance=QUOTES,
+        choice=choice,
+    )
     if form is Format.TABLE:
         for each in found:
             show_note(form, in_words(each, account, at_least))

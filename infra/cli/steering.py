@@ -11,6 +11,7 @@ from infra.app.pause import resume as resume_part
 from infra.app.reset import CannotResetError, Reset, plan_reset, reset_position
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill, why_option
 from infra.cli.output import Format, show_error, show_note, show_rows, show_warning
+from infra.cli.tables.importance import PARKED
 from infra.store.opening import Access
 from infra.store.pauses import Pause
 
@@ -96,7 +97,13 @@ def list_parked(form: FormatOption = Format.TABLE) -> None:
     with open_waybill() as waybill:
         found = parked_keys(waybill)
     footer = "after the cause is fixed: waybill parked retry"
-    show_rows(ParkedKey._fields, [one._asdict() for one in found], form, footer=footer if found else "")
+    show_rows(
+        ParkedKey._fields,
+        [one._asdict() for one in found],
+        form,
+        footer=footer if found else "",
+        importance=PARKED,
+    )
 
 
 @parked.command("retry")

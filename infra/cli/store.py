@@ -19,6 +19,7 @@ from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, S
 from infra.app.verify import Finding, verify_store
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.cli.tables.importance import PARKED, PARTITIONS
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
@@ -63,7 +64,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
     if found.parked:
         parked = [each._asdict() for each in found.parked]
         footer = "these failed and are left as they were; after the cause is fixed: waybill parked retry"
-        show_rows(ParkedKey._fields, parked, form, title="\nParked", footer=footer)
+        show_rows(ParkedKey._fields, parked, form, title="\nParked", footer=footer, importance=PARKED)
     if found.rebuilds:
         rebuilds = [each._asdict() for each in found.rebuilds]
         footer = "begun and not in use yet; if none runs, the same command continues: waybill rebuild NAME"
@@ -73,7 +74,7 @@ def status(form: FormatOption = Format.TABLE) -> None:
         show_rows(ReactorStatus._fields, reactors, form, title="\nReactors")
     if found.partitions or form is Format.CSV:
         partitions = [partition._asdict() for partition in found.partitions]
-        show_rows(PartitionStatus._fields, partitions, form, title="\nPartitions")
+        show_rows(PartitionStatus._fields, partitions, form, title="\nPartitions", importance=PARTITIONS)
     if found.unreadable:
         batches = [batch._asdict() for batch in found.unreadable]
         footer = "these partitions are stuck; to skip a batch: waybill topics skip"
@@ -148,7 +149,9 @@ def verify(
     else:
         checked = ", ".join(f"{count:,} {what}" for what, count in verified.checked.items())
         footer = f"checked {checked} at position {verified.position:,}"
-        show_rows(Finding._fields, findings, form, title="Findings", footer=footer, empty="no discrepancies")
+        show_rows(
+            Finding._fields, findings, form, title="Findings", footer=footer, empty="no discrepancies", all_matter=True
+        )
     for left_out in verified.not_compared:
         show_warning(f"not compared: {left_out}")
     if verified.behind:

@@ -11,6 +11,7 @@ from consumers.contract.topics import Timestamps, read_topics
 from domain.verdict import Verdict
 from infra.cli.arguments import FormatOption, open_waybill, read_instant, why_option
 from infra.cli.output import Format, errors, show_counts, show_rows
+from infra.cli.tables.importance import PARTITIONS
 from infra.settings import load_settings
 from infra.store.opening import Access
 from infra.telemetry.logs import configure_logs
@@ -94,7 +95,14 @@ def check(form: FormatOption = Format.TABLE) -> None:
         footer = f"{missing:,} messages are missing"
     elif wrong:
         footer = "compare the partitions that are not readable with docs/backup.md"
-    show_rows(PartitionCheck._fields, [one._asdict() for one in found], form, title="Topics", footer=footer)
+    show_rows(
+        PartitionCheck._fields,
+        [one._asdict() for one in found],
+        form,
+        title="Topics",
+        footer=footer,
+        importance=PARTITIONS,
+    )
     if wrong:
         raise typer.Exit(1)
 

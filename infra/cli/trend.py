@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, readable_instant, show_note, show_rows
 from infra.queries.trend import WrongTrendError, instants_between, trend
 from projections.views.trend import Counted, TrendBy
@@ -38,6 +39,8 @@ def show_trend(
     every: EveryOption = timedelta(days=1),
     by: ByOption = None,
     known_at: KnownAtOption = None,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Is it getting worse? How many orders were overdue, at risk, late or open at each of many instants.
@@ -50,6 +53,7 @@ def show_trend(
         except WrongTrendError as e:
             raise typer.BadParameter(str(e), param_hint=f"--{e.field}") from None
         found = trend(waybill.views, counted, instants, by, known_at)
-        show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none")
+        choice = read_choice(columns, wide, found.columns)
+        show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none", choice=choice)
         known = f", as known at {readable_instant(known_at)}" if known_at else ""
         show_note(form, f"{instants.number} instants{known}; reflects position {found.position}")

@@ -21,7 +21,10 @@ from infra.cli.arguments import (
     only_of,
     open_waybill,
 )
+from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, readable_instant, show_note, show_rows, show_warning
+from infra.cli.tables.columns import ColumnChoice
+from infra.cli.tables.importance import VIEW_COLUMNS
 from infra.queries.views import Asked
 from projections.views.catalogue import VIEWS, View
 from projections.views.scorecard_totals import Grouping
@@ -52,9 +55,12 @@ def _command(view: View) -> Callable[..., None]:
         limit: LimitOption = None,
         min_position: MinPositionOption = None,
         wait: WaitOption = 10,
+        columns: ColumnsOption = None,
+        wide: WideOption = False,
         form: FormatOption = Format.TABLE,
     ) -> None:
-        _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form)
+        choice = read_choice(columns, wide, view.columns)
+        _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form, choice)
 
     if "rep_id" not in view.columns:
         ask.__annotations__["rep"] = NoRepOption
@@ -71,6 +77,8 @@ def _scorecard(
     limit: LimitOption = None,
     min_position: MinPositionOption = None,
     wait: WaitOption = 10,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     if month is not None and not MONTH.fullmatch(month):
@@ -79,7 +87,8 @@ def _scorecard(
         raise typer.BadParameter("totals have no rep: leave out --rep or --by", param_hint="--rep")
     view = scorecard_view(by, contacts=contacts)
     only = (only_of(view, rep) or {}) | ({"month": month} if month is not None else {})
-    _show(view, Asked(as_of, known_at), only, limit, min_position, wait, form)
+    choice = read_choice(columns, wide, view.columns)
+    _show(view, Asked(as_of, known_at), only, limit, min_position, wait, form, choice)
 
 
 def _workload(
@@ -90,10 +99,13 @@ def _workload(
     limit: LimitOption = None,
     min_position: MinPositionOption = None,
     wait: WaitOption = 10,
+    columns: ColumnsOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     view = workload_view(contacts=contacts)
-    _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form)
+    choice = read_choice(columns, wide, view.columns)
+    _show(view, Asked(as_of, known_at), only_of(view, rep), limit, min_position, wait, form, choice)
 
 
 def _show(
@@ -104,6 +116,7 @@ def _show(
     min_position: int | None,
     wait: float,
     form: Format,
+    choice: ColumnChoice,
 ) -> None:
     with open_waybill() as waybill:
         if min_position is not None:
@@ -114,7 +127,15 @@ def _show(
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
         counted = f"{shown} row" if shown == "1" else f"{shown} rows"
-        show_rows(answer.columns, rows, form, title=view.description, empty="none")
+        show_rows(
+            answer.columns,
+            rows,
+            form,
+            title=view.description,
+            empty="none",
+            importance=VIEW_COLUMNS.get(view.relation, ()),
+            choice=choice,
+        )
         show_note(
             form,
             f"{counted} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",

@@ -1,0 +1,167 @@
+"""A table laid out in lines for a screen, a pipe or a file. Pure.
+
+On a screen no line is longer than it, and what is left out or shortened is named. Ids, instants and numbers are shown
+whole or not at all. Where a table does not fit and its rows are few, each row is a record: one field a line.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from infra.cli.tables.cells import cell, cell_style, is_free_text, is_numeric
+from infra.cli.tables.columns import GAP, NO_CHOICE, ColumnChoice, columns_that_fit, ranked, widened
+from infra.cli.tables.records import Field, record_lines
+from infra.cli.tables.wrapping import Wrapped, wrapped
+
+LEAST_TEXT = 28
+"""The least width of a column of free text, if its texts are that long."""
+LINES_OF_TEXT = 3
+"""The most lines of free text in a cell."""
+FEW_ROWS = 2
+NEEDED_COLUMNS = 2
+"""Without so many of the most important columns a table says too little: then each row is a record."""
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Room(NamedTuple):
+    """The width and height of the screen in characters."""
+
+    width: int
+    height: int
+
+
+class Laid(NamedTuple):
+    """The lines of a table, the columns that have values and are left out, and those of which cells are shortened."""
+
+    lines: Sequence[Text]
+    left_out: Sequence[str] = ()
+    shortened: Sequence[str] = ()
+
+
+class _Column(NamedTuple):
+    name: str
+    cells: Sequence[str]
+    styles: Sequence[str]
+    numeric: bool
+    free_text: bool
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(self.name), *map(cell_len, self.cells))
+
+    @property
+    def least_width(self) -> int:
+        return min(self.width, max(LEAST_TEXT, cell_len(self.name))) if self.free_text else self.width
+
+
+def laid_out(
+    columns: Sequence[str],
+    rows: Rows,
+    room: Room | None,
+    *,
+    importance: Sequence[str] = (),
+    choice: ColumnChoice,
+    all_matter: bool = False,
+) -> Laid:
+    """The rows with these columns; without `room` (a pipe, a file) all of them whole.
+
+    A column that is empty in every row is left out, unless it was chosen, or a program may count on it.
+
+    `importance` names the columns that are shown first. With `all_matter`, no column is left out: rows become records.
+    """
+    filled = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
+    if room is None or choice.wide:
+        # Programs that read a list count on all of its columns.
+        default = filled if choice is NO_CHOICE else columns
+        return Laid(_table([_column(name, rows) for name in choice.names or default]))
+    shown = [_column(name, rows) for name in choice.names or filled]
+    fitting = _fitting(shown, room.width, importance)
+    is_whole = len(fitting.lines) > 0 and not fitting.left_out and not fitting.shortened
+    if not is_whole:
+        records = _records(shown, len(rows), room.width)
+        needed = ranked([column.name for column in shown], importance)[:NEEDED_COLUMNS]
+        narrow = any(name in fitting.left_out for name in needed)
+        few = len(rows) <= FEW_ROWS and (len(rows) == 1 or len(records) < room.height)
+        asked = (fitting.left_out and choice.names is not None) or all_matter
+        if narrow or few or asked:
+            return Laid(records)
+    return fitting
+
+
+def _column(name: str, rows: Rows) -> _Column:
+    values = [row[name] for row in rows]
+    styles = [cell_style(name, value) for value in values]
+    return _Column(name, [cell(value) for value in values], styles, is_numeric(values), is_free_text(name, values))
+
+
+def _fitting(columns: Sequence[_Column], width: int, importance: Sequence[str]) -> Laid:
+    least = {column.name: column.least_width for column in columns}
+    names = columns_that_fit(least, importance, width)
+    shown = [column for column in columns if column.name in names]
+    widths = widened(
+        {column.name: column.least_width for column in shown}, {column.name: column.width for column in shown}, width
+    )
+    texts = {
+        column.name: [wrapped(text, widths[column.name], LINES_OF_TEXT) for text in column.cells]
+        for column in shown
+        if column.free_text
+    }
+    return Laid(
+        _table(shown, widths, texts),
+        left_out=[column.name for column in columns if column.name not in names],
+        shortened=[name for name, cells in texts.items() if any(each.shortened for each in cells)],
+    )
+
+
+def _records(columns: Sequence[_Column], rows: int, width: int) -> list[Text]:
+    lines: list[Text] = []
+    for row in range(rows):
+        if row:
+            lines.append(Text())
+        fields = [Field(each.name, each.cells[row], each.styles[row], each.free_text) for each in columns]
+        lines += record_lines(fields, width)
+    return lines
+
+
+def _table(
+    columns: Sequence[_Column],
+    widths: Mapping[str, int] | None = None,
+    texts: Mapping[str, Sequence[Wrapped]] | None = None,
+) -> list[Text]:
+    """The header and the rows. Without `widths`, each column is as wide as its widest cell."""
+    if not columns:
+        return []
+    wide = [column.width if widths is None else widths[column.name] for column in columns]
+    header = [((column.name,), "dim") for column in columns]
+    lines = [_line(columns, wide, header, 0)]
+    for row in range(len(columns[0].cells)):
+        cells = [
+            (
+                texts[column.name][row].lines if texts is not None and column.name in texts else (column.cells[row],),
+                column.styles[row],
+            )
+            for column in columns
+        ]
+        lines += [_line(columns, wide, cells, line) for line in range(max(len(each) for each, _ in cells))]
+    return lines
+
+
+def _line(
+    columns: Sequence[_Column], widths: Sequence[int], cells: Sequence[tuple[Sequence[str], str]], line: int
+) -> Text:
+    told = Text()
+    margin = 0
+    for column, width, (texts, style) in zip(columns, widths, cells, strict=True):
+        text = texts[line] if line < len(texts) else ""
+        padding = max(width - cell_len(text), 0)
+        if text:
+            told.append(" " * (margin + (padding if column.numeric else 0)))
+            told.append(text, style)
+            margin = 0 if column.numeric else padding
+        else:
+            margin += padding
+        margin += GAP
+    return told
