@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -75,6 +75,43 @@ def diff(names: Sequence[str], key: Sequence[str], before: Iterable[Row], after:
     old, new = _by_key(indexes, before), _by_key(indexes, after)
     changed = [row_key for row_key in old.keys() | new.keys() if old.get(row_key) != new.get(row_key)]
     return [_change(names, each, old.get(each), new.get(each)) for each in sorted(changed, key=_nulls_first)]
+
+
+def diff_sorted(
+    names: Sequence[str], key: Sequence[str], before: Iterable[Row], after: Iterable[Row]
+) -> Iterator[RowChange]:
+    """The same for rows that are in the order of their keys (null first), one by one: memory holds one row a side.
+
+    Raises ValueError if a side is not in that order, or has a key twice.
+    """
+    indexes = [names.index(name) for name in key]
+    old, new = _in_order(indexes, before), _in_order(indexes, after)
+    left, right = next(old, None), next(new, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and left[0] < right[0]):
+            assert left is not None
+            yield from diff(names, key, [left[1]], [])
+            left = next(old, None)
+        elif left is None or right[0] < left[0]:
+            yield from diff(names, key, [], [right[1]])
+            right = next(new, None)
+        else:
+            if left[1] != right[1]:
+                yield from diff(names, key, [left[1]], [right[1]])
+            left, right = next(old, None), next(new, None)
+
+
+_Place = tuple[tuple[bool, Any], ...]
+
+
+def _in_order(indexes: Sequence[int], rows: Iterable[Row]) -> Iterator[tuple[_Place, Row]]:
+    last: _Place | None = None
+    for row in rows:
+        place = tuple((row[index] is not None, row[index]) for index in indexes)
+        if last is not None and place <= last:
+            raise ValueError(f"the row with the key {tuple(row[index] for index in indexes)} is not in order")
+        last = place
+        yield place, row
 
 
 def _by_key(indexes: Sequence[int], rows: Iterable[Row]) -> dict[Row, Row]:

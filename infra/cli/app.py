@@ -47,6 +47,7 @@ from infra.cli import (
     processes,
     quote,
     rebuild,
+    restated,
     serve,
     settings,
     steering,
@@ -141,7 +142,7 @@ app = typer.Typer(
 NOUNS = {
     "Start": (demo, example, files, check),
     "Running parts": (processes, serve),
-    "Views": (views, trend, quote),
+    "Views": (views, restated, trend, quote),
     "One order, one message": (orders, messages, traces, events),
     "The desk acts": (desk,),
     "On call: the store": (store, doctor, diffs, held),

@@ -54,6 +54,15 @@ def test_ten_were_overdue_in_truth_and_61_as_far_as_anybody_knew(scms: TakenIn) 
     assert len(scms.ask("overdue", DAY_IN_QUESTION, known_at=DAY_IN_QUESTION)) == 61
 
 
+def test_the_51_that_had_arrived_are_restated_with_the_message_that_came_late(scms: TakenIn) -> None:
+    clocks = ("--as-of", DAY_IN_QUESTION, "--known-at", DAY_IN_QUESTION)
+    rows = scms.waybill.ask("restated", "overdue", *clocks)
+    assert [(row["change"], row["is"]) for row in rows] == [("vanished", None)] * 51
+    for row in rows:
+        assert "delivery.confirmed.v1" in {message["type"] for message in row["messages"]}
+        assert all(message["recorded_at"] > DAY_IN_QUESTION for message in row["messages"])
+
+
 def test_everything_arrived_in_the_end(scms: TakenIn, straight: Straight) -> None:
     assert len(list(straight.orders())) == 7040
     assert scms.ask("workload") == []

@@ -1,8 +1,10 @@
 """given rows before and after, then these differ, by key and column by column."""
 
+from itertools import count
+
 import pytest
 
-from projections.diff import ColumnChange, RowChange, diff
+from projections.diff import ColumnChange, RowChange, diff, diff_sorted
 
 NAMES = ("order_id", "line", "rep_id", "stage")
 KEY = ("order_id", "line")
@@ -55,3 +57,20 @@ def test_changes_are_told_in_the_order_of_their_keys_null_first() -> None:
 def test_two_different_rows_with_one_key_are_an_error() -> None:
     with pytest.raises(ValueError, match="two rows have the key"):
         diff(NAMES, KEY, [], [("SO-1", 1, "ann", None), ("SO-1", 1, "bob", None)])
+
+
+def test_rows_in_the_order_of_their_keys_differ_alike_one_by_one() -> None:
+    before = [(None, 1, "ann", None), ("SO-1", 1, "ann", "booked"), ("SO-1", 2, "ann", "x"), ("SO-3", 1, "bob", "x")]
+    after = [("SO-1", 1, "bob", "booked"), ("SO-1", 2, "ann", "x"), ("SO-2", 1, "bob", "x"), ("SO-4", 1, "bob", "x")]
+    found = list(diff_sorted(NAMES, KEY, before, after))
+    assert found == diff(NAMES, KEY, before, after)
+    assert [change.kind for change in found] == ["gone", "changed", "added", "gone", "added"]
+    # and it reads no further than it tells
+    endless = iter(diff_sorted(NAMES, KEY, ((f"SO-{n:09}", 1, "ann", "x") for n in count()), []))
+    assert next(endless).key == ("SO-000000000", 1)
+
+
+@pytest.mark.parametrize("second", ["SO-1", "SO-0", None])
+def test_rows_that_are_not_in_the_order_of_their_keys_are_refused(second: str | None) -> None:
+    with pytest.raises(ValueError, match="not in order"):
+        list(diff_sorted(NAMES, KEY, [("SO-1", 1, "ann", None), (second, 1, "ann", None)], []))
