@@ -160,3 +160,13 @@ def test_the_page_names_every_relation() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert listed == {relation.name for relation in relations(HOLD)}
     assert len(questions(on_sqlite=False)) >= 12
+
+
+def test_the_page_shows_what_restated_answers_on_the_tours_store(waybill: Command) -> None:
+    example = waybill.folder / "tour.jsonl"
+    example.write_bytes(waybill("example").done().out)
+    waybill("ingest", example, "--history").done()
+    shown = re.search(r"```\n\$ waybill (?P<command>restated .*)\n(?P<answer>(?:.*\n)+?)```", PAGE)
+    assert shown is not None
+    answered = [line.rstrip() for line in waybill(*shown["command"].split()).done().text.splitlines()]
+    assert answered[: len(shown["answer"].splitlines())] == shown["answer"].splitlines()
