@@ -4,7 +4,7 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from consumers.contract.asyncapi import CONTRACT_VERSION
+from consumers.contract.version import CONTRACT_VERSION
 from domain.rules_version import RULES_VERSION
 from infra.store.schema_version import NEWEST
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from consumers.contract.catalogue import CATALOGUE, TOPICS, MessageType
 from consumers.contract.examples import EXAMPLES
-from consumers.contract.schema import Schema, envelope_properties, model_schemas
+from consumers.contract.named_types import Schema
+from consumers.contract.schema import envelope_properties, model_schemas
+from consumers.contract.version import CONTRACT_VERSION
 
 ASYNCAPI_VERSION = "3.0.0"
-CONTRACT_VERSION = "1.0.0"
 STRUCTURED = "application/cloudevents+json"
 BINARY_SUFFIX = ".binary"
 HEADER_PREFIX = "ce_"
@@ -95,6 +96,7 @@ def _structured(row: MessageType) -> dict[str, Any]:
         "contentType": STRUCTURED,
         "traits": [{"$ref": "#/components/messageTraits/structured"}],
         "payload": {
+            "title": row.data.__name__.removesuffix("Data"),
             "allOf": [
                 {"$ref": "#/components/schemas/CloudEvent"},
                 {
@@ -105,7 +107,7 @@ def _structured(row: MessageType) -> dict[str, Any]:
                     },
                     "required": ["data"],
                 },
-            ]
+            ],
         },
         "examples": [{"name": "structured", "payload": EXAMPLES[row.name]}],
     }

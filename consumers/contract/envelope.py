@@ -21,11 +21,9 @@ def check_media_type(value: object) -> str:
     return value
 
 
-MediaType = Annotated[
-    str,
-    PlainValidator(check_media_type),
-    WithJsonSchema({"type": "string", "pattern": _MEDIA_TYPE_PATTERN}),
-]
+MEDIA_TYPE_SCHEMA = {"type": "string", "pattern": _MEDIA_TYPE_PATTERN}
+
+MediaType = Annotated[str, PlainValidator(check_media_type), WithJsonSchema(MEDIA_TYPE_SCHEMA)]
 """The media type of JSON data, with or without parameters."""
 
 
@@ -36,11 +34,10 @@ def check_source(value: object) -> str:
     return source
 
 
-Source = Annotated[
-    str,
-    PlainValidator(check_source),
-    WithJsonSchema({**ID_SCHEMA, "pattern": f"^(?!{RESERVED_SOURCES}){ID_SCHEMA['pattern'].removeprefix('^')}"}),
-]
+_ID_PATTERN = str(ID_SCHEMA["pattern"]).removeprefix("^")
+SOURCE_SCHEMA = {**ID_SCHEMA, "pattern": f"^(?!{RESERVED_SOURCES}){_ID_PATTERN}"}
+
+Source = Annotated[str, PlainValidator(check_source), WithJsonSchema(SOURCE_SCHEMA)]
 """The id of a system other than Waybill itself."""
 
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from consumers.contract.values import Amount, ByDay, Id, Text, WireModel, ZoneOfDays
 
+Requester = Literal["customer", "rep"]
+InformedAbout = Literal["expedite", "delay", "other"]
+
 
 class ExpediteRequestedData(WireModel):
     """Someone asked for a faster delivery of the order."""
@@ -13,7 +16,7 @@ class ExpediteRequestedData(WireModel):
     request_id: Id = Field(description="The id of the request, unique within the order.")
     needed_by: ByDay = Field(description="The instant or day by which the customer needs the order.")
     reason: Text = Field(description="Why it has to be faster.")
-    requested_by: Literal["customer", "rep"] | None = Field(None, description="Who asked.")
+    requested_by: Requester | None = Field(None, description="Who asked.")
     time_zone: ZoneOfDays
 
 
@@ -36,7 +39,7 @@ class ExpediteDeclinedData(WireModel):
 class CustomerInformedData(WireModel):
     """The customer was informed about a declined expedite, a delay or something else."""
 
-    about: Literal["expedite", "delay", "other"] = Field(description="What the customer was informed about.")
+    about: InformedAbout = Field(description="What the customer was informed about.")
     request_id: Id | None = Field(None, description="The expedite request; without it, all follow-ups owed.")
     channel: Text | None = Field(None, description="The channel of the conversation.")
     note: Text | None = Field(None, description="A note about the conversation.")

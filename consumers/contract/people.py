@@ -20,12 +20,15 @@ from consumers.contract.values import (
 from domain.order.events import Segment
 from domain.rep.events import Level
 
+ContactDirection = Literal["inbound", "outbound"]
+ContactAbout = Literal["order", "inquiry", "account_update", "promotion"]
+
 
 class CustomerContactedData(WireModel):
     """A rep and a customer talked."""
 
-    direction: Literal["inbound", "outbound"] = Field(description="Whether the customer called or the rep did.")
-    about: Literal["order", "inquiry", "account_update", "promotion"] = Field(description="What they talked about.")
+    direction: ContactDirection = Field(description="Whether the customer called or the rep did.")
+    about: ContactAbout = Field(description="What they talked about.")
     rep_id: Id = Field(description="The rep who talked with the customer.")
     note: Text | None = Field(None, description="A note about the conversation.")
 
@@ -43,7 +46,10 @@ class RepChangedData(WireModel):
     """A rep's details changed: an absent field stays as it is, null clears team or mentor."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": [name]} for name in ("name", "level", "team", "mentor_id")]}
+        # Not without all of them.
+        json_schema_extra={
+            "not": {"allOf": [{"not": {"required": [name]}} for name in ("name", "level", "team", "mentor_id")]}
+        }
     )
 
     name: Id = Field(STAYS, description="The rep's name from now on.")
@@ -58,14 +64,16 @@ class RepChangedData(WireModel):
         return self
 
 
-def _only(name: str) -> JsonDict:
-    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+def _only(name: str, title: str) -> JsonDict:
+    return {"title": title, "required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
 class RepQuotaSetData(WireModel):
     """A rep has a quota for a month: an amount, or growth over the month before."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_only("target_amount"), _only("growth_percent")]})
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_only("target_amount", "QuotaByAmount"), _only("growth_percent", "QuotaByGrowth")]}
+    )
 
     month: Month = Field(description="The month of the quota.")
     currency: Currency = Field(description="The currency of the orders that count towards it.")

@@ -9,6 +9,7 @@ from pydantic_core import core_schema
 
 from consumers.contract.catalogue import CATALOGUE
 from consumers.contract.envelope import Envelope
+from consumers.contract.named_types import Schema, with_named_types
 from consumers.contract.values import WireModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,8 +23,6 @@ _IN_BYTES = (
     "The data's JSON as base64, instead of `data`, as some SDKs write it. A schema cannot check it; it must have the "
     "content of `data`."
 )
-
-Schema = dict[str, Any]
 
 
 class _Plain(GenerateJsonSchema):
@@ -52,7 +51,7 @@ def message_schema(message_type: str) -> Schema:
         "type": "object",
         "properties": {
             **envelope["properties"],
-            "type": {**envelope["properties"]["type"], "const": message_type},
+            "type": {"const": message_type, "description": envelope["properties"]["type"]["description"]},
             "data": {"$ref": f"#/$defs/{row.data.__name__}", "description": "What the message says."},
             "data_base64": {"not": {}, "description": _IN_BYTES},
         },
@@ -77,7 +76,10 @@ def model_schemas(models: list[type[WireModel]], ref_template: str) -> dict[str,
     del envelope["properties"]["data"]
     envelope["required"].remove("data")
     schemas.pop(WireModel.__name__)
-    return {"CloudEvent": {**envelope, "title": "CloudEvent"}, **schemas}
+    found_types = with_named_types({"CloudEvent": {**envelope, "title": "CloudEvent"}, **schemas}, ref_template)
+    # Each message narrows its type to a constant. Generators of code would narrow every id if it were a reference.
+    found_types["CloudEvent"]["properties"]["type"] = envelope["properties"]["type"]
+    return found_types
 
 
 def envelope_properties(schemas: Mapping[str, Schema]) -> Mapping[str, Schema]:

@@ -23,14 +23,22 @@ from domain.order.events import Segment
 from domain.standing_order.events import Every
 
 
-def _only(name: str) -> JsonDict:
-    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+def _only(name: str, title: str) -> JsonDict:
+    return {"title": title, "required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
 class EveryData(WireModel):
     """How often an order is due, by exactly one of the three."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_only("days"), _only("weekday"), _only("month_day")]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                _only("days", "EveryDays"),
+                _only("weekday", "EveryWeekday"),
+                _only("month_day", "EveryMonthDay"),
+            ]
+        }
+    )
 
     days: Days | None = Field(None, description="Every so many days, from `first_on` on.")
     weekday: Weekday | None = Field(None, description="Every week on this day.")

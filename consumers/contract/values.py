@@ -185,11 +185,9 @@ FromDay = Annotated[datetime, PlainValidator(check_from_day), WithJsonSchema(DAY
 """An instant, or a date alone, which is the beginning of that day and is read as a Day."""
 
 
-Date = Annotated[
-    date,
-    PlainValidator(check_date),
-    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{_REAL_DAY}{END}"}),
-]
+DATE_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{_REAL_DAY}{END}"}
+
+Date = Annotated[date, PlainValidator(check_date), WithJsonSchema(DATE_SCHEMA)]
 """A day of the calendar, "YYYY-MM-DD"; it stays a day."""
 
 
@@ -375,42 +373,36 @@ WEEKDAY_SCHEMA = {
     ]
 }
 
-Days = Annotated[int, PlainValidator(check_days), WithJsonSchema(_integer_schema(1, MAX_DAYS))]
+DAYS_SCHEMA = _integer_schema(1, MAX_DAYS)
+LEAD_DAYS_SCHEMA = _integer_schema(0, MAX_DAYS)
+MONTH_DAY_SCHEMA = _integer_schema(1, 31)
+LINE_SCHEMA = {"anyOf": [_integer_schema(0, MAX_LINE), ID_SCHEMA]}
+CURRENCY_SCHEMA = {"type": "string", "enum": sorted(MINOR_UNITS)}
+MONTH_SCHEMA = {"type": "string", "pattern": rf"^(?!0000)[0-9]{{4}}-(?:0[1-9]|1[0-2]){END}"}
+TIME_ZONE_SCHEMA = {"type": "string", "format": "iana-time-zone", "examples": ["Europe/Berlin"]}
+
+Days = Annotated[int, PlainValidator(check_days), WithJsonSchema(DAYS_SCHEMA)]
 """A number of days, at least 1."""
 
-LeadDays = Annotated[int, PlainValidator(check_lead_days), WithJsonSchema(_integer_schema(0, MAX_DAYS))]
+LeadDays = Annotated[int, PlainValidator(check_lead_days), WithJsonSchema(LEAD_DAYS_SCHEMA)]
 """A number of days, at least 0."""
 
 Weekday = Annotated[int, PlainValidator(check_weekday), WithJsonSchema(WEEKDAY_SCHEMA)]
 """A weekday: 1 (Monday) to 7 (Sunday), or its English name in any case; read as the number."""
 
-MonthDay = Annotated[int, PlainValidator(check_month_day), WithJsonSchema(_integer_schema(1, 31))]
+MonthDay = Annotated[int, PlainValidator(check_month_day), WithJsonSchema(MONTH_DAY_SCHEMA)]
 """A day of the month, 1 to 31."""
 
-LineId = Annotated[
-    str,
-    PlainValidator(check_line),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_LINE}, ID_SCHEMA]}),
-]
+LineId = Annotated[str, PlainValidator(check_line), WithJsonSchema(LINE_SCHEMA)]
 """The id of an order line: an integer from 0, or an id; parsed as text."""
 
-Currency = Annotated[
-    str, PlainValidator(check_currency), WithJsonSchema({"type": "string", "enum": sorted(MINOR_UNITS)})
-]
+Currency = Annotated[str, PlainValidator(check_currency), WithJsonSchema(CURRENCY_SCHEMA)]
 """A currency's code of ISO 4217."""
 
-Month = Annotated[
-    str,
-    PlainValidator(check_month),
-    WithJsonSchema({"type": "string", "pattern": rf"^(?!0000)[0-9]{{4}}-(?:0[1-9]|1[0-2]){END}"}),
-]
+Month = Annotated[str, PlainValidator(check_month), WithJsonSchema(MONTH_SCHEMA)]
 """A calendar month, "YYYY-MM"."""
 
-TimeZone = Annotated[
-    str,
-    PlainValidator(check_time_zone),
-    WithJsonSchema({"type": "string", "format": "iana-time-zone", "examples": ["Europe/Berlin"]}),
-]
+TimeZone = Annotated[str, PlainValidator(check_time_zone), WithJsonSchema(TIME_ZONE_SCHEMA)]
 """The name of a time zone of the IANA database."""
 
 ZoneOfDays = Annotated[

@@ -111,7 +111,7 @@ def _events() -> Mapping[str, Any]:
             name,
             f"{row.data.__name__.removesuffix('Data')} took effect",
             f"Took effect: {row.data.__doc__}",
-            _relayed(name, row.data.__name__),
+            _relayed(name, row.data.__name__, f"{row.data.__name__.removesuffix('Data')}InEffect"),
             effects.record_of(told[name], EVENTS, _SOURCE),
             "The stream.",
         )
@@ -131,7 +131,7 @@ def _events() -> Mapping[str, Any]:
         REVERTED,
         "A fact ceased to be in effect",
         FactRevertedData.__doc__,
-        _relayed(REVERTED, FactRevertedData.__name__),
+        _relayed(REVERTED, FactRevertedData.__name__, "FactReverted"),
         effects.record_of(turn, EVENTS, _SOURCE),
         "The stream.",
     )
@@ -161,14 +161,15 @@ def _missed() -> Turn:
     return Turn(fact, MessageKey(*fact.key, "12"), (stream_name(STANDING_ORDER, "12"), 2), 1, None)
 
 
-def _relayed(message_type: str, data: str) -> dict[str, Any]:
+def _relayed(message_type: str, data: str, title: str) -> dict[str, Any]:
     said = {"type": {"const": message_type}, "data": {"$ref": _SCHEMAS.format(name=data)}}
     return {
+        "title": title,
         "allOf": [
             {"$ref": _SCHEMAS.format(name="CloudEvent")},
             {"$ref": _SCHEMAS.format(name=RelayedAttributes.__name__)},
             {"type": "object", "properties": said, "required": ["data"]},
-        ]
+        ],
     }
 
 
@@ -202,19 +203,20 @@ def _verdicts() -> Mapping[str, Any]:
     key_is = "The message's source; none when a malformed message names none."
     return {
         name: _message(
-            name, title, VerdictData.__doc__, _verdict(name), verdicts.record_of(one, VERDICTS, _SOURCE), key_is
+            name, title, VerdictData.__doc__, _verdict(name, model), verdicts.record_of(one, VERDICTS, _SOURCE), key_is
         )
-        for name, title, one in (
-            (VERDICT_GIVEN, "A verdict on receipt", given),
-            (VERDICT_CHANGED, "A change of a verdict", changed),
+        for name, title, model, one in (
+            (VERDICT_GIVEN, "A verdict on receipt", "VerdictGiven", given),
+            (VERDICT_CHANGED, "A change of a verdict", "VerdictChanged", changed),
         )
     }
 
 
-def _verdict(message_type: str) -> dict[str, Any]:
+def _verdict(message_type: str, title: str) -> dict[str, Any]:
     """As a CloudEvent, but a malformed message may have no subject."""
     attributes = {name: {"type": "string"} for name in ("id", "source", "subject", "factid")}
     return {
+        "title": title,
         "type": "object",
         "properties": {
             "specversion": {"const": "1.0"},
@@ -248,7 +250,10 @@ def _dead_copy() -> dict[str, Any]:
         "title": "A copy of a dead message",
         "summary": "The bytes and the headers of a message that is dead now, as far as the topic takes them, and ours.",
         "headers": {"type": "object", "properties": headers, "required": required},
-        "payload": {"description": "What its sender sent: anything. Of a copy that is cut short, its beginning."},
+        "payload": {
+            "title": "DeadMessage",
+            "description": "What its sender sent: anything. Of a copy that is cut short, its beginning.",
+        },
         "bindings": _keyed("The subject; none of a malformed message."),
     }
 

@@ -118,7 +118,7 @@ def test_a_binary_message_has_the_envelope_in_its_headers(message_type: str) -> 
     trait = follow(message["traits"][0]["$ref"])
 
     payload_validator(f"{message_type}.binary").validate(payload)
-    Draft202012Validator({"allOf": [trait["headers"], message["headers"]]}).validate(headers)
+    Draft202012Validator({**DOCUMENT, "allOf": [trait["headers"], message["headers"]]}).validate(headers)
     assert set(trait["headers"]["required"]) <= headers.keys() <= trait["headers"]["properties"].keys()
     assert message["contentType"] == headers["content-type"] == "application/json"
     attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}

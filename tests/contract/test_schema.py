@@ -122,8 +122,9 @@ def test_every_field_is_documented(message_type: str) -> None:
     schema = message_schema(message_type)
     for part in (schema, *schema["$defs"].values()):
         assert part["description"]
-        for name, field in part["properties"].items():
+        for name, field in part.get("properties", {}).items():
             assert field.get("description"), name
+    assert all("properties" in schema["$defs"][name] for name in schema["$defs"] if name.endswith("Data"))
 
 
 def test_a_type_that_upstreams_cannot_publish_has_no_schema() -> None:
