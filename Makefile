@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-queries schema lock clean FORCE
+.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-queries schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -129,6 +129,9 @@ compose-check: $(STAMP)  ## check the compose file by the compose specification'
 
 schema: $(STAMP)  ## print the contract with upstream systems as AsyncAPI 3
 	@$(BIN)/waybill schema $(ARGS)
+
+contract: $(STAMP)  ## freeze the present contract in tests/contract/data, after its version was moved
+	@$(BIN)/python -m tests.contract.frozen
 
 # Keeps every pin that still fits pyproject.toml; ARGS=--upgrade moves them all to the newest that fit.
 lock:  ## bring requirements.txt in line with pyproject.toml (ARGS=--upgrade: newest versions)

@@ -1,4 +1,4 @@
-"""The version of the contract, apart from that of the package. It moves by semantic versioning whenever the contract does.
+"""The version of the contract, apart from that of the package. It follows semantic versioning:
 
 - Patch: another presentation of the same contract, such as the name of a schema. Texts alone move nothing.
 - Minor: more is taken or told, and every message stays valid: a new message type, a new optional field, a new value of

@@ -1,6 +1,7 @@
 """The AsyncAPI document of all that is taken and told: the contract's, and what the relay sends."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -84,3 +85,48 @@ def test_what_the_page_of_the_relay_shows_fits_its_schema(shown: dict[str, Any])
     fact = fact_id(MessageKey("northline", "NL-1", "SO-10248"))
     assert shown["factid"] == fact
     assert shown["id"].startswith(fact) or shown["type"].startswith("waybill.verdict.")
+
+
+def schemas_in(part: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every schema of the document with its path; the values of "properties" are schemas, its keys are names."""
+    if isinstance(part, dict):
+        yield path, part
+        for key, value in part.items():
+            if key != "examples":
+                yield from schemas_in(value, (*path, key))
+    elif isinstance(part, list):
+        for each in part:
+            yield from schemas_in(each, (*path, "[]"))
+
+
+def test_every_schema_and_payload_has_a_title() -> None:
+    components = DOCUMENT["components"]
+    for name, schema in components["schemas"].items():
+        assert schema["title"] == name
+        assert schema["description"], name
+    titles = [
+        message["payload"]["title"] for message in components["messages"].values() if "$ref" not in message["payload"]
+    ]
+    assert len(titles) == len(set(titles))
+    assert not set(titles) & components["schemas"].keys()
+
+
+def test_every_enumeration_is_a_named_schema() -> None:
+    """Elsewhere it is referred to: programs that write code from the document give each one name."""
+    inline = [
+        path
+        for path, schema in schemas_in(DOCUMENT)
+        if isinstance(schema.get("enum"), list) and path[:-1] != ("components", "schemas") and "parameters" not in path
+    ]
+    named = {name for name, schema in DOCUMENT["components"]["schemas"].items() if "enum" in schema}
+
+    assert inline == []
+    assert named >= {"Segment", "Channel", "Mode", "LineKind", "Level", "Currency", "Verdict"}
+
+
+def test_objects_and_their_alternatives_are_named() -> None:
+    for path, schema in schemas_in(DOCUMENT["components"]["schemas"]):
+        if len(path) > 1 and path[-2] in ("properties", "items", "anyOf") and schema.get("type") == "object":
+            pytest.fail(f"{'.'.join(path)} is an object without a name")
+        for option in schema.get("oneOf", ()):
+            assert option["title"], path
