@@ -32,7 +32,7 @@ IN_THE_SCHEMA: list[tuple[str, str, Any]] = [
 
 
 def row_of(rule: str) -> str:
-    table = PAGE.partition("### What the schemas say")[2]
+    table = PAGE.partition("### What the schemas say")[2].partition("\n### ")[0]
     (row,) = [line for line in table.splitlines() if line.startswith("|") and rule in line]
     return row
 
