@@ -164,9 +164,10 @@ class Settings(BaseSettings):
         max_length=200,
         description="The `source` of the CloudEvents that the relay publishes; do not change it later.",
     )
-    relay_from: Literal["beginning", "now"] = Field(
-        "beginning",
-        description="Where the first relay of a store begins: with its whole history, or with what comes from now on.",
+    relay_from: Literal["auto", "beginning", "now"] = Field(
+        "auto",
+        description="Where the first relay of a store begins. beginning: with its whole history; now: with what comes "
+        "from now on; auto: with its whole history, unless the relay's topics already have records: then it waits.",
     )
     serve: Annotated[str, AfterValidator(_served_address)] = Field(
         "127.0.0.1:8400",

@@ -38,6 +38,7 @@ from infra.runtime.reactions import ROLE as REACTOR
 from infra.runtime.reactions import Done, Reactions
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
+from infra.runtime.relay_beginning import reason_to_wait
 from infra.settings import Settings
 from infra.signals.pulse import Pulse
 from infra.sql_views.upkeep import keep_relations
@@ -325,8 +326,13 @@ class Waybill:
             retry,
             stop,
             pulse,
+            reason_to_wait=self._reason_not_to_begin if settings.relay_from == "auto" else None,
             paused=self._pause_watch(RELAY),
         )
+
+    def _reason_not_to_begin(self) -> str:
+        prefix = self.settings.topic_prefix
+        return reason_to_wait(kafka_connection(self.settings), [prefix + EVENTS, prefix + VERDICTS])
 
     def outboxes(self, connection: Connection | None = None) -> tuple[EffectsOutbox, VerdictsOutbox, ExpiriesOutbox]:
         """The outboxes, each with its own checkpoint. They read on the connection if one is given."""

@@ -62,6 +62,7 @@ from infra.export.formats import TooLongAmountError
 from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.garbage_collection import collect_rarely
+from infra.runtime.relay_beginning import CannotBeginError
 from infra.settings import WrongSettingsError, load_settings
 from infra.signals.server import AddressTakenError
 from infra.sql_views.relations import NotAllowedError
@@ -87,6 +88,7 @@ VALUE_ERROR = "Value error, "
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
     AddressTakenError,
+    CannotBeginError,
     MissingTopicsError,
     NeedsKeysError,
     NewerServesError,

@@ -149,7 +149,8 @@ def relay(
     """Publish to Kafka what took effect and the verdicts, until stopped (the current batch is finished first).
 
     It writes to waybill.events, waybill.verdicts and, for dead letters, <topic>.dead. If several run, one has the
-    leadership. WAYBILL_RELAY_FROM says where the first relay of a store begins.
+    leadership. WAYBILL_RELAY_FROM says where the first relay of a store begins. Beside topics that already have
+    records, as when the store was recreated, it sends nothing until that is set.
     """
     stop = stopped_by_signals()
     patience = PATIENCE_OF_ONCE if once else None

@@ -11,6 +11,7 @@ from consumers.sinks.sink import MissingTopicsError, NotReachedError, Record, Si
 from infra.outbox.outbox import Outbox
 from infra.runtime.pausing import never_paused
 from infra.runtime.processor import Processor
+from infra.runtime.relay_beginning import CannotBeginError
 from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
@@ -19,7 +20,7 @@ from infra.telemetry.tracing import span
 ROLE = "relay"
 IDLE_SECONDS = 1.0
 """How long an idle leader waits before it looks again: an expiry, for example, does not wake it."""
-WITHOUT_TOPICS_SECONDS = 5.0
+SECONDS_BETWEEN_LOOKS = 5.0
 
 
 class RelaySink(Sink, Protocol):
@@ -50,7 +51,8 @@ class Relay:
 
     It leaves out only records that a topic can never take, and lists them in the store. A checkpoint moves after Kafka
     has acknowledged everything before it. After a crash, records behind the checkpoint are sent again with the same
-    ids. `begin` creates the checkpoints of a relay that has never run. While it is `paused`, it sends nothing.
+    ids. `begin` creates the checkpoints of a relay that has never run. If `reason_to_wait` is given, such a relay
+    begins when the topics exist and there is no reason (an empty text). While the relay is `paused`, it sends nothing.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Relay:
         stop: Event,
         pulse: Pulse | None = None,
         *,
+        reason_to_wait: Callable[[], str] | None = None,
         paused: Callable[[], bool] = never_paused,
     ):
         self._pulse = pulse or Pulse(ROLE)
@@ -75,6 +78,8 @@ class Relay:
         self._topics = topics
         self._retry = retry
         self._stop = stop
+        self._reason_to_wait = reason_to_wait
+        self._once = False
         self._paused = paused
         self._processor = Processor(ROLE, self, leadership, retry, stop, IDLE_SECONDS, self._pulse)
         self._log = structlog.get_logger(__name__)
@@ -83,8 +88,10 @@ class Relay:
         """Send until the stop is set.
 
         With `once` it ends when everything is sent, by any process. Raises NotReachedError when Kafka refuses access,
-        and the store's error when it is unavailable for too long.
+        and the store's error when it is unavailable for too long. With `once`, raises CannotBeginError if there is a
+        reason not to begin; otherwise it waits.
         """
+        self._once = once
         try:
             self._processor.run(once=once)
         except StoppedError:
@@ -95,6 +102,10 @@ class Relay:
     # -- infra.runtime.processor.Work ----------------------------------------------------------------
 
     def begin(self) -> None:
+        begun = self._checkpoints.begun()
+        if self._reason_to_wait is not None and any(outbox.name not in begun for outbox in self._outboxes):
+            self._find_topics()
+            self._wait_until_it_may_begin(self._reason_to_wait)
         self._begin()
         self._find_topics()
 
@@ -113,6 +124,18 @@ class Relay:
         begun = self._checkpoints.begun()
         return all(outbox.name in begun and not outbox.lag(begun[outbox.name]) for outbox in self._outboxes)
 
+    def _wait_until_it_may_begin(self, reason_to_wait: Callable[[], str]) -> None:
+        logged = ""
+        while reason := reason_to_wait():
+            if self._once:
+                raise CannotBeginError(reason)
+            if reason != logged:
+                self._log.error("relay_waits", reason=reason)
+                self._pulse.waits(reason)
+            logged = reason
+            if self._stop.wait(SECONDS_BETWEEN_LOOKS):
+                raise StoppedError("stopped before the relay began")
+
     def _find_topics(self) -> None:
         logged = False
         while True:
@@ -123,7 +146,7 @@ class Relay:
                     self._log.error("relay_waits", reason=str(e))
                     self._pulse.waits(str(e))
                 logged = True
-            if self._stop.wait(WITHOUT_TOPICS_SECONDS):
+            if self._stop.wait(SECONDS_BETWEEN_LOOKS):
                 raise StoppedError("stopped before the topics existed")
 
     def _send_next(self, outbox: Outbox) -> bool:

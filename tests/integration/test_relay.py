@@ -431,3 +431,44 @@ def test_up_consumes_projects_reacts_and_relays_in_one_process(relaying: Command
     assert {one["messageid"] for one in told} >= {"P1", "B1", "N1"}
     (derived,) = [one for one in told if one["messagesource"] == "urn:waybill:reactor:parcels"]
     assert (derived["type"], derived["causationid"]) == ("shipment.dispatched.v1", "N1")
+
+
+def test_a_store_recreated_from_its_topics_does_not_send_its_history_again(
+    relaying: Command, other: Command, topics: Topics
+) -> None:
+    """given topics with the records of a store that was lost, when a store is made from the same messages, then its
+    relay sends nothing until it is told where to begin.
+    """
+    relaying.ingest(PLACED, BOOKED)
+    relaying("relay", "--once").done()
+    assert len(events_in(topics)) == 2
+    recreated = other.with_(**topics.env)
+    recreated.ingest(PLACED, BOOKED)
+
+    refused = recreated("relay", "--once").exited(1, "waybill.events has records already", "WAYBILL_RELAY_FROM=now")
+    assert "WAYBILL_RELAY_FROM=beginning" in refused.err
+    running = recreated.start("relay")
+    until_said(running, "relay_waits")
+    running.terminate()
+    running.wait().done()
+    assert len(events_in(topics)) == 2
+
+    from_now = recreated.with_(WAYBILL_RELAY_FROM="now")
+    from_now("relay", "--once").done()
+    recreated.ingest(DISPATCHED)
+    recreated("relay", "--once").done()
+    assert [json.loads(record.value)["messageid"] for record in events_in(topics)] == ["P1", "B1", "D1"]
+
+
+def test_a_recreated_store_sends_its_history_again_if_it_is_told_to(
+    relaying: Command, other: Command, topics: Topics
+) -> None:
+    relaying.ingest(PLACED)
+    relaying("relay", "--once").done()
+    recreated = other.with_(**topics.env, WAYBILL_RELAY_FROM="beginning")
+    recreated.ingest(PLACED)
+
+    recreated("relay", "--once").done()
+
+    once, again = (json.loads(record.value) for record in events_in(topics))
+    assert once["id"] == again["id"], "so that a follower drops what it has seen"
