@@ -1,5 +1,6 @@
 """given topics with doubled, contradictory, voided, early and malformed messages, when two stores are made from them,
-each by another clock and in another interleaving, then they agree once the clock is past all times.
+each by another clock and in another interleaving, then they agree once the clock is past all times: on what was true,
+and on what was known when, because the broker's clock said when each message was recorded.
 """
 
 import json
@@ -8,13 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from infra.app.container import Waybill
 from infra.app.status import begun_partitions
+from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from projections.views.catalogue import VIEWS
+from tests.fault.aftermath import without_receipt
 from tests.fault.floor_under_load import subjects_own
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.broker import Topics
@@ -42,7 +47,11 @@ def test_another_clock_and_another_interleaving_give_the_same_answers(
     ordered += [Sent("orders", json.dumps(one).encode(), b"SO-today", STRUCTURED) for one in (today, early)]
     chance = Random(17)
     malformed = [kind(chance)._replace(topic="people") for kind in KINDS.values() for _ in range(5)]
-    send(topics, [*ordered, *malformed])
+    half = len(ordered) // 2
+    send(topics, [*ordered[:half], *malformed])
+    known_at = datetime.now(UTC)
+    time.sleep(0.01)
+    send(topics, ordered[half:])
     # when one store is made by a clock that is behind, and the other by one that is ahead
     one, other = (f"sqlite:///{tmp_path / name}.db" for name in ("one", "other"))
     read_all(one, topics, BEHIND, batch_messages=7)
@@ -55,6 +64,8 @@ def test_another_clock_and_another_interleaving_give_the_same_answers(
     answers = answers_of(other)
     assert answers["letters"].total() >= len(malformed)
     assert_same_answers(one, answers)
+    assert (known := known_then(other, known_at)) == known_then(one, known_at)
+    assert 0 < len(known["orders"]) < len(known_then(other, datetime.now(UTC))["orders"]), "the instant matters"
 
 
 def settings_of(store: str, topics: Topics, batch_messages: int = 100) -> Settings:
@@ -86,6 +97,15 @@ def read_all(store: str, topics: Topics, shift: timedelta, batch_messages: int) 
         finally:
             stop.set()
             consumer.join()
+
+
+def known_then(store: str, known_at: datetime) -> dict[str, Any]:
+    """The rows of every view as known at this instant."""
+    with Waybill(Settings(store=store)) as service:
+        return {
+            view.command: without_receipt(service.views.ask(view, Asked(DEFAULT_UNTIL, known_at)).rows)
+            for view in VIEWS
+        }
 
 
 def held_by_the_clock(store: str) -> int:
