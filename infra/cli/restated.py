@@ -53,7 +53,7 @@ def restated(
     if form is Format.TABLE:
         title = f"{asked.relation}: what reads differently"
         lines = [line for one in found.rows for line in _lines(asked, one)]
-        show_rows((*asked.key, *CHANGED), lines, form, title=title, empty="nothing")
+        show_rows((*asked.key, *CHANGED), lines, form, title=title, empty="nothing", all_matter=True)
         _show_messages(found)
     else:
         rows = [row for one in found.rows for row in _objects(asked, one)]

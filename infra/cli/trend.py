@@ -1,14 +1,22 @@
 """Command that tells whether it is getting worse: trend."""
 
+import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.text import Text
 
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
+from infra.cli.consoles import console, room_of_answers
 from infra.cli.output import Format, readable_instant, show_note, show_rows
-from infra.queries.trend import WrongTrendError, instants_between, trend
+from infra.cli.tables.cells import LATE, RISK
+from infra.cli.tables.layout import Room
+from infra.cli.trend_chart import Series, column_chart, signs_of, spark_lines
+from infra.queries.trend import Trend, WrongTrendError, instants_between, trend
 from projections.views.trend import Counted, TrendBy
 
 DESCRIPTIONS = {
@@ -28,6 +36,16 @@ EveryOption = Annotated[
 ByOption = Annotated[TrendBy | None, typer.Option("--by", help="Count for each of these apart.")]
 
 
+ChartOption = Annotated[
+    bool | None,
+    typer.Option("--chart/--no-chart", help="Draw a chart, or print the numbers. [default: a chart on a terminal]"),
+]
+COLOURS = {Counted.OVERDUE: LATE, Counted.LATE: LATE, Counted.AT_RISK: RISK}
+WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL = 80, 24
+MOST_CHART_LINES, OTHER_LINES = 10, 8
+"""How high a column chart is at most, and how many lines of the screen its title, axis, notes and the prompt take."""
+
+
 def add_commands(app: typer.Typer) -> None:
     app.command(name="trend")(show_trend)
 
@@ -39,6 +57,7 @@ def show_trend(
     every: EveryOption = timedelta(days=1),
     by: ByOption = None,
     known_at: KnownAtOption = None,
+    chart: ChartOption = None,
     columns: ColumnsOption = None,
     wide: WideOption = False,
     form: FormatOption = Format.TABLE,
@@ -54,6 +73,36 @@ def show_trend(
             raise typer.BadParameter(str(e), param_hint=f"--{e.field}") from None
         found = trend(waybill.views, counted, instants, by, known_at)
         choice = read_choice(columns, wide, found.columns)
-        show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none", choice=choice)
         known = f", as known at {readable_instant(known_at)}" if known_at else ""
-        show_note(form, f"{instants.number} instants{known}; reflects position {found.position}")
+        note = f"{instants.number} instants{known}; reflects position {found.position}"
+        if found.rows and _draws(chart, form, chosen=wide or columns is not None):
+            _show_chart(counted, found, list(instants), by)
+            note += "; --no-chart: the numbers"
+        else:
+            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none", choice=choice)
+        show_note(form, note)
+
+
+def _draws(chart: bool | None, form: Format, *, chosen: bool) -> bool:
+    """Whether to draw: by default on a terminal, where people look, unless columns of the table were chosen."""
+    if chart and form is not Format.TABLE:
+        raise typer.BadParameter("a chart is for people: leave out --format, or --chart", param_hint="--chart")
+    return form is Format.TABLE and (sys.stdout.isatty() and not chosen if chart is None else chart)
+
+
+def _show_chart(counted: Counted, found: Trend, instants: Sequence[datetime], by: TrendBy | None) -> None:
+    room = room_of_answers() or Room(WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL)
+    signs = signs_of(sys.stdout.encoding)
+    lines_left = max(room.height - OTHER_LINES, 3)
+    counts: dict[str | None, list[int]] = {}
+    for row in found.rows:
+        counts.setdefault(None if by is None else row[by.column], []).append(row["orders"])
+    if by is None:
+        lines = column_chart(counts[None], instants, room.width, min(lines_left, MOST_CHART_LINES), signs)
+    else:
+        series = [Series(key, of_key) for key, of_key in counts.items()]
+        lines = spark_lines(series, instants, room.width, lines_left, signs)
+    out = console()
+    out.print(f"[bold]{escape(DESCRIPTIONS[counted])}[/bold]", soft_wrap=True)
+    for line in lines:
+        out.print(Text.assemble(line.before, (line.drawn, COLOURS.get(counted, "")), line.after), soft_wrap=True)

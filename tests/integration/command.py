@@ -170,6 +170,11 @@ class Command:
         """The same with other settings."""
         return Command(self._nursery, self.folder, **{**self._env, **env})
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its environment."""
+        return dict(self._env)
+
     def setting(self, name: str, default: str | None = None) -> str:
         """A variable of its environment; without a default it must be there."""
         return self._env[name] if default is None else self._env.get(name, default)
