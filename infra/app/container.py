@@ -26,6 +26,7 @@ from infra.queries.beginning import Beginning
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
 from infra.queries.exported import Exports
+from infra.queries.malformed_claims import MalformedClaims
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
 from infra.queries.view_pages import ViewPages
@@ -162,6 +163,7 @@ class Waybill:
         self.view_pages = ViewPages(self.views, settings.zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)
+        self.malformed_claims = MalformedClaims(self.engine)
         self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.exports = Exports(self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone)

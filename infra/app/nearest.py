@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from domain.order.kind import ORDER
 from domain.streams import split_stream_name, stream_name
 from infra.queries.desk import Desk, Rep
+from infra.queries.malformed_claims import MalformedClaims
 from infra.queries.messages import Messages
 from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError
@@ -15,8 +16,9 @@ NEAREST_NAMED = 3
 SOURCES_READ = 1_000
 """With more sources, none is suggested."""
 ORDERS_READ = 100
+IDS_READ = 100
 MOST_LEFT_OUT = 4
-"""How many last characters of an order's id may be wrong."""
+"""How many last characters of an order's or a message's id may be wrong."""
 
 
 def nearest_reps(rep_id: str, reps: Mapping[str, Rep]) -> list[Rep]:
@@ -79,6 +81,24 @@ def unknown_source(source: str, messages: Messages) -> str | None:
         return None
     near = get_close_matches(source, known, n=1)
     return f"no message of {source} is known" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def nearest_ids(source: str, message_id: str, messages: Messages, claims: MalformedClaims) -> list[str]:
+    """Ids of this source's messages that are like this text, the likest first; malformed ones count by their claims.
+
+    It reads few ids: those beside it in the store.
+    """
+    found = dict.fromkeys(claims.ids_claimed(source))
+    for text in dict.fromkeys((message_id, message_id.upper())):
+        for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
+            found.update(dict.fromkeys(messages.ids_after(source, text[:-left_out], IDS_READ)))
+    by_letters = {each.lower(): each for each in found}
+    return [by_letters[near] for near in get_close_matches(message_id.lower(), by_letters, n=NEAREST_NAMED)]
+
+
+def nearest_id(source: str, message_id: str, messages: Messages, claims: MalformedClaims) -> str:
+    """The same for the end of a message."""
+    return _suggested(nearest_ids(source, message_id, messages, claims))
 
 
 def _suggested(names: Iterable[str]) -> str:

@@ -365,7 +365,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
             messages.c.type,
             messages.c.source,
             messages.c.message_id.label("id"),
-            _topic(),
+            topic_of_feed(),
             feeds.c.partition,
             messages.c.offset,
             messages.c.recorded_at.label("seen_at"),
@@ -376,7 +376,7 @@ def _well_formed(which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _topic() -> ColumnElement[str]:
+def topic_of_feed() -> ColumnElement[str]:
     """The topic's own name, also for what came when its past was read again."""
     read_again = feeds.c.topic.startswith(READ_AGAIN)
     return case((read_again, func.substr(feeds.c.topic, len(READ_AGAIN) + 1)), else_=feeds.c.topic).label("topic")
@@ -388,7 +388,7 @@ def _malformed() -> Select[Any]:
         literal(Verdict.MALFORMED.value, Text).label("verdict"),
         malformed_messages.c.reason,
         *(malformed_messages.c[f"claimed_{name}"].label(name) for name in ("subject", "type", "source", "id")),
-        _topic(),
+        topic_of_feed(),
         feeds.c.partition,
         malformed_messages.c.offset,
         malformed_messages.c.received_at.label("seen_at"),

@@ -185,6 +185,18 @@ class Messages:
                     return
                 yield source
 
+    def ids_after(self, source: str, beginning: str, most: int) -> list[str]:
+        """Ids of this source's messages in their order, from the first that is not before this text."""
+        question = (
+            select(messages.c.message_id)
+            .where(messages.c.source == source, messages.c.message_id >= beginning)
+            .distinct()
+            .order_by(messages.c.message_id)
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(question).scalars())
+
     def subjects_of(self, source: str, message_id: str) -> list[str]:
         """The subjects of the messages of this source and id."""
         with self._engine.connect() as connection:

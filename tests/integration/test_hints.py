@@ -138,8 +138,8 @@ def test_the_list_names_the_command_that_shows_a_letter_whole(waybill: Command) 
 
 def test_a_message_that_is_not_known_may_be_malformed(waybill: Command) -> None:
     waybill.ingest(ORDER, {**WRONG, "data": {}})
-    (hint,) = hints(waybill("message", SOURCE, WRONG["id"]).exited(1, "message not found"))
-    shown = waybill.ask(*hint.split())
+    (told,) = waybill.ask("message", SOURCE, WRONG["id"])
+    shown = waybill.ask("dead-letters", "show", told["letter_id"])
     assert (shown["verdict"], shown["source"], shown["id"]) == ("malformed", SOURCE, WRONG["id"])
 
 

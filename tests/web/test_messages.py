@@ -49,6 +49,17 @@ def test_an_id_used_for_two_subjects_is_an_array_of_two(sqlite_web: Served) -> N
     assert [found["subject"] for found in asked(sqlite_web, "/v1/messages/%2Forder-entry/X")] == ["SO-1", "SO-2"]
 
 
+def test_a_malformed_message_is_found_by_what_it_claims(web: Served) -> None:
+    web.seed(placed("SO-1", "yesterday", PROMISE, id="O-1", source="/crm"))
+
+    (found,) = asked(web, "/v1/messages/%2Fcrm/O-1")
+
+    assert (found["verdict"], found["subject"], found["superseded_by"]) == ("malformed", "SO-1", None)
+    assert found["reason"].startswith("time: must be ")
+    unknown = web.client.get("/v1/messages/%2Fcrm/O-2")
+    assert unknown.status_code == 404 and "the nearest: O-1" in unknown.json()["detail"]
+
+
 def test_an_unknown_message_is_404_and_an_unreadable_path_400(sqlite_web: Served) -> None:
     unknown, unreadable = (sqlite_web.client.get(f"/v1/messages/{path}") for path in ("%2Fcrm/O-1", "%FF/O-1"))
 

@@ -5,6 +5,8 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
+from infra.app.message import reports_of
+from infra.app.nearest import nearest_id
 from infra.serialization import json_text
 from infra.web.api.answers import JSON
 from infra.web.api.describing import problems_saying
@@ -17,7 +19,10 @@ router = APIRouter(prefix="/v1/messages", tags=["messages"])
 
 PATH = b"/v1/messages/"
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "An array with one object a subject, as of `waybill message --format json`."},
+    200: {
+        "description": "An array with one object a subject, as of `waybill message --format json`, then one for each "
+        "malformed message that claims this source and id."
+    },
     **problems_saying(
         {
             400: "The address cannot be read.",
@@ -55,7 +60,9 @@ def message_by_path(request: Request, principal: PublisherOrReader, source: str,
 def _answer(request: Request, principal: Principal, source: str, message_id: str) -> Response:
     if not (principal.may(Role.READ) or principal.may_publish(source)):
         raise Problem(403, f"source: must be {principal.source}, which this key publishes, but is {source}")
-    found = web_of(request).waybill.messages.find(source, message_id)
+    waybill = web_of(request).waybill
+    found = reports_of(waybill, source, message_id)
     if not found:
-        raise Problem(404, f"no message {message_id} of {source} is known")
+        near = nearest_id(source, message_id, waybill.messages, waybill.malformed_claims)
+        raise Problem(404, f"no message {message_id} of {source} is known{near}")
     return Response(json_text(found), media_type=JSON)
