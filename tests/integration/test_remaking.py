@@ -12,12 +12,14 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from infra.app.container import Waybill
 from infra.app.status import begun_partitions
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
+from infra.store.register.tables import malformed_messages
 from projections.views.catalogue import VIEWS
 from tests.fault.aftermath import without_receipt
 from tests.fault.floor_under_load import subjects_own
@@ -65,6 +67,7 @@ def test_another_clock_and_another_interleaving_give_the_same_answers(
     assert answers["letters"].total() >= len(malformed)
     assert_same_answers(one, answers)
     assert (known := known_then(other, known_at)) == known_then(one, known_at)
+    assert len(known["malformed"]) >= len(malformed)
     assert 0 < len(known["orders"]) < len(known_then(other, datetime.now(UTC))["orders"]), "the instant matters"
 
 
@@ -100,9 +103,12 @@ def read_all(store: str, topics: Topics, shift: timedelta, batch_messages: int) 
 
 
 def known_then(store: str, known_at: datetime) -> dict[str, Any]:
-    """The rows of every view as known at this instant."""
-    with Waybill(Settings(store=store)) as service:
-        return {
+    """The rows of every view as known at this instant, and the malformed messages seen by then."""
+    c = malformed_messages.c
+    seen = select(c.letter_id, c.received_at).where(c.received_at <= known_at).order_by(c.letter_id)
+    with Waybill(Settings(store=store)) as service, service.engine.connect() as connection:
+        letters = {"malformed": connection.execute(seen).all()}
+        return letters | {
             view.command: without_receipt(service.views.ask(view, Asked(DEFAULT_UNTIL, known_at)).rows)
             for view in VIEWS
         }

@@ -129,7 +129,9 @@ class MalformedMessageRow(NamedTuple):
         feed = Serial(feed_id)
         claimed = claimed_by(raw.body, raw.headers)
         headers = write_headers(raw.headers)
-        return cls(letter_id, feed, feed, raw.offset, reason, raw.body, headers, received_at, *claimed)
+        # As of a well-formed one: it became known when the broker stored it.
+        seen_at = raw.broker_time or received_at
+        return cls(letter_id, feed, feed, raw.offset, reason, raw.body, headers, seen_at, *claimed)
 
 
 class ClockHoldRow(NamedTuple):
