@@ -25,6 +25,7 @@ class ValueType(Enum):
     BOOLEAN = "true or false"
     INSTANT = "an aware instant, in UTC, to the microsecond"
     AMOUNT = "an exact decimal"
+    RATE = "an exact decimal with up to 12 places"
     HOURS = "hours, as a decimal with two places; computed by questions, never stored"
 
 

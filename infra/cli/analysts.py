@@ -20,11 +20,18 @@ def add_commands(app: typer.Typer) -> None:
 
 
 @analysts.command()
-def grant(role: RoleArgument) -> None:
+def grant(
+    role: RoleArgument,
+    exchange_rates: Annotated[
+        bool, typer.Option("--exchange-rates", help="Also let it fill in waybill.exchange_rates.")
+    ] = False,
+) -> None:
     """Let a role read the schema waybill, and nothing else. The role must exist; see docs/analysts.md."""
     with open_waybill(access=Access.ACTING) as waybill:
-        excess = grant_analyst(waybill, role)
+        excess = grant_analyst(waybill, role, fills_rates=exchange_rates)
     console().print(f"{escape(role)} can read the relations of the schema waybill and call its functions")
+    if exchange_rates:
+        console().print(f"{escape(role)} can also insert, update and delete rows of waybill.exchange_rates")
     for privilege in excess:
         show_warning(f"but {privilege}")
 

@@ -11,6 +11,7 @@ from projections.table import RowTable, ValueType
 # An order's value has at most 31 digits before the point: 15 of a quantity, 15 of a price, and a carry from many lines.
 AMOUNT_DIGITS, AMOUNT_PLACES = 38, 6
 HOURS_DIGITS, HOURS_PLACES = 12, 2
+RATE_DIGITS, RATE_PLACES = 38, 12
 
 
 class MissingPackageError(Exception):
@@ -48,6 +49,7 @@ def arrow_type(value_type: ValueType) -> Any:
         ValueType.BOOLEAN: arrow.bool_(),
         ValueType.INSTANT: arrow.timestamp("us", tz="UTC"),
         ValueType.AMOUNT: arrow.decimal128(AMOUNT_DIGITS, AMOUNT_PLACES),
+        ValueType.RATE: arrow.decimal128(RATE_DIGITS, RATE_PLACES),
         ValueType.HOURS: arrow.decimal128(HOURS_DIGITS, HOURS_PLACES),
     }[value_type]
 

@@ -21,6 +21,7 @@ from infra.sql_views.relations import Relation, relations
 from infra.store.business_months import expect_business_months
 from infra.store.engine import snapshot
 from infra.store.events.history import History
+from infra.store.exchange_rates import exchange_rates
 from infra.store.projected.serving import answering
 from infra.store.projected.unreadable import unreadable_row
 from projections.order_states import ORDER_STATES
@@ -119,7 +120,7 @@ def _exported(relation: Relation) -> Exported:
 def _rows_of(table: Table, as_of: AsOf) -> Select[Any]:
     """The rows of a table; at an instant, those that held then, or what had happened by then."""
     question = select(table).order_by(*(table.primary_key.columns or table.columns))
-    if as_of.present or table is business_month_starts:
+    if as_of.present or table in (business_month_starts, exchange_rates):
         return question
     if all(name in table.columns for name in PERIOD):
         return question.where(as_of.holds(table))
@@ -199,6 +200,8 @@ class Exports:
             def settled(one: Exported, rep: str | None) -> Streamed:
                 if one.relation == DEAD_LETTERS:
                     return Streamed(connection, letters, head, instant)
+                if one.relation == exchange_rates.name:  # they follow from no message
+                    return Streamed(connection, one.question(AsOf.at(instant)), head, instant)
                 # The settled rows have nothing after T, so a view asks them for the present.
                 present = asked.as_of is None or not one.rows_behind
                 question = one.question(AsOf.at(instant, present=present, zone=self._zone))

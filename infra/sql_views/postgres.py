@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import iterate
 
 from infra.sql_views.relations import NotAllowedError, Relation, Wanted
+from infra.store.exchange_rates import exchange_rates
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
 
@@ -67,7 +68,7 @@ def redefine(connection: Connection, wanted: Sequence[Relation] | Wanted) -> boo
     said = _said(statements)
     if _comment(connection) == said:
         return False  # another process was first
-    readers = _readers(connection)
+    readers, fillers = _readers(connection), _fillers(connection)
     _lock_views(connection)
     try:
         with connection.begin_nested():
@@ -78,7 +79,7 @@ def redefine(connection: Connection, wanted: Sequence[Relation] | Wanted) -> boo
         # CREATE OR REPLACE can only add columns to a view, so it is dropped first.
         _run(connection, *_removals(relations), *statements)
     for role in readers:
-        _grant(connection, role)
+        _grant(connection, role, fills_rates=role in fillers)
     _run(connection, f"COMMENT ON SCHEMA {SCHEMA} IS {_literal(said)}")
     return True
 
@@ -118,8 +119,10 @@ def _run(connection: Connection, *statements: str) -> None:
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
-def grant(engine: Engine, role: str) -> list[str]:
+def grant(engine: Engine, role: str, *, fills_rates: bool = False) -> list[str]:
     """Let a role read the relations and call the functions; returns the excess privileges that it still has.
+
+    With `fills_rates`, it may also write the relation of exchange rates.
 
     Revokes from PUBLIC the right to make temporary tables in this database. If the current role is a superuser, it also
     revokes the functions by which a reader could fill the disk or block the service: writing large objects, taking
@@ -141,7 +144,7 @@ def grant(engine: Engine, role: str) -> list[str]:
                     f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC",
                     f"GRANT EXECUTE ON FUNCTION {name} TO {_owner(connection)}",
                 )
-        _grant(connection, role)
+        _grant(connection, role, fills_rates=fills_rates)
         return _excess(connection, role)
 
 
@@ -267,13 +270,25 @@ def _readers(connection: Connection) -> list[str]:
     return list(connection.execute(question, {"schema": SCHEMA}).scalars())
 
 
-def _grant(connection: Connection, role: str) -> None:
+def _fillers(connection: Connection) -> set[str]:
+    """The roles that may write the exchange rates, other than the relation's owner."""
+    question = text(
+        "SELECT DISTINCT rolname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace, "
+        "aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee "
+        "WHERE nspname = :schema AND relname = :rates AND privilege_type = 'INSERT' AND grantee != relowner"
+    )
+    return set(connection.execute(question, {"schema": SCHEMA, "rates": exchange_rates.name}).scalars())
+
+
+def _grant(connection: Connection, role: str, *, fills_rates: bool) -> None:
     _run(
         connection,
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {_quote(role)}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {_quote(role)}",
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO {_quote(role)}",
     )
+    if fills_rates:
+        _run(connection, f"GRANT INSERT, UPDATE, DELETE ON {SCHEMA}.{exchange_rates.name} TO {_quote(role)}")
 
 
 def _expect_role(connection: Connection, role: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 
 from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
+from infra.store.exchange_rates import exchange_rates
 from infra.store.projected.tables import StoredVersion, over_relations, over_stored_tables
 from projections.projection import Projection
 from projections.table import RowTable
@@ -28,8 +29,10 @@ OF_REGISTER = {
     malformed_claims: "malformed_claims",
     matched_scans: "matched_scans",
     business_month_starts: "business_months",
+    exchange_rates: exchange_rates.name,
 }
-"""What views read besides the projections' rows, by relation name: parts of the register, and the calendar."""
+"""Relations besides the projections' rows, by name: parts of the register and the calendar, which views read, and the
+rates that analysts fill."""
 
 
 Wanted = Callable[[Connection], Sequence["Relation"]]

@@ -52,7 +52,8 @@ def _found(connection: Any) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _definitions(relations: tuple[Relation, ...]) -> Mapping[str, str]:
-    """Every view by its name. A table has two: one with its values as stored, and a readable one.
+    """Every view by its name. A table has two: one with its values as stored (unless the table has that name), and a
+    readable one.
 
     Those that need exact decimals are left out: the file's other clients do not have them.
     """
@@ -60,7 +61,7 @@ def _definitions(relations: tuple[Relation, ...]) -> Mapping[str, str]:
     stored = {
         relation.name: f"CREATE VIEW {_quote(relation.name)} AS\n{_sql(relation.stored_question(NOW))}"
         for relation in shown
-        if relation.table is not None
+        if relation.table is not None and relation.table.name != relation.name
     }
     return stored | {_name(relation): _definition(relation) for relation in shown}
 

@@ -49,8 +49,11 @@ class Backend(Protocol):
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         """The same within the connection's transaction."""
 
-    def grant(self, role: str) -> list[str]:
-        """Let a role read the relations; returns its excess privileges. Raises NotAllowedError."""
+    def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
+        """Let a role read the relations, and fill in the exchange rates; returns its excess privileges.
+
+        Raises NotAllowedError.
+        """
 
     def revoke(self, role: str) -> None:
         """Revoke it. Raises NotAllowedError."""

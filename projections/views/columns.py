@@ -5,11 +5,11 @@ since 1970-01-01T00:00:00Z and an amount is decimal text.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Numeric, Text, func, literal, type_coerce
+from sqlalchemy import BigInteger, Date, DateTime, Dialect, Numeric, Text, func, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -83,6 +83,28 @@ class Amount(TypeDecorator[Decimal]):
             return None if value is None else Decimal(value)
         except (ArithmeticError, TypeError) as e:
             raise UnreadableValueError(value, "a decimal") from e
+
+
+class Rate(Amount):
+    """An exact decimal with up to 12 places."""
+
+    cache_ok = True
+
+
+class Day(TypeDecorator[str]):
+    """A day, as YYYY-MM-DD."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "sqlite" else date.fromisoformat(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class InstantAsStored(Instant):

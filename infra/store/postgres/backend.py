@@ -82,8 +82,8 @@ class PostgresBackend:
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)
 
-    def grant(self, role: str) -> list[str]:
-        return analysts.grant(self.engine, role)
+    def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
+        return analysts.grant(self.engine, role, fills_rates=fills_rates)
 
     def revoke(self, role: str) -> None:
         analysts.revoke(self.engine, role)

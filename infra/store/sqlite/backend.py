@@ -95,7 +95,7 @@ class SqliteBackend:
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)
 
-    def grant(self, role: str) -> list[str]:
+    def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
         raise NotAllowedError(NO_ROLES)
 
     def revoke(self, role: str) -> None:
