@@ -62,15 +62,17 @@ def test_python_publishes_in_both_modes_and_hears_of_its_trouble(consuming: Comm
 
     own_trouble = python("def own_trouble(")["own_trouble"]
     consuming("relay", "--once").done()
-    told = [record.value for record in all_records(topics.url, f"{topics.prefix}waybill.verdicts")]
-    assert {message: what for message, (what, _) in own_trouble(told, SOURCE).items()} == {waits["id"]: "held"}
+    verdicts = f"{topics.prefix}waybill.verdicts"
+    assert {message: what for message, (what, _) in own_trouble(topics.url, verdicts, SOURCE).items()} == {
+        waits["id"]: "held"
+    }
+    assert own_trouble(topics.url, verdicts, "/another") == own_trouble(topics.url, verdicts, SOURCE, hours=0) == {}
     # when what it names is known
     booking = booked("SO-9", "2025-03-04T09:00:00Z", "2025-03-10T12:00:00Z")
     publishing["publish"](topics.url, f"{topics.prefix}orders", [order(9), booking])
     consumed(consuming, topics)
     consuming("relay", "--once").done()
-    told = [record.value for record in all_records(topics.url, f"{topics.prefix}waybill.verdicts")]
-    assert own_trouble(told, SOURCE) == {}
+    assert own_trouble(topics.url, verdicts, SOURCE) == {}
 
 
 def test_java_publishes(consuming: Command, topics: Topics, tmp_path: Path) -> None:
