@@ -10,7 +10,7 @@ from typing import NamedTuple
 # A value of the sender in quotes (with an ellipsis as its end if it was cut): nothing inside it is read. Or the
 # beginning of a fault: all of the contract's rules begin with "must".
 _VALUE_OR_FAULT = re.compile(
-    r"\"(?:[^\"\\…]|\\[^…])*(?:\"|\\?…|$)" r"|(?:^|; )(?P<field>[^\s:;\"]+): (?=must )", re.DOTALL
+    r"\"(?:[^\"\\…]|\\[^…])*(?:\"|\\?…|$)" r"|(?:^|; )(?P<field>[^\s:;\"]+): (?=(?:its \w+ )?must )", re.DOTALL
 )
 _FOUND = re.compile(r", but (?:is|has) (?P<found>.*)$", re.DOTALL)
 _MORE = re.compile(r"; and (?P<more>\d+) more$")

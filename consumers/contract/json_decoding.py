@@ -22,6 +22,7 @@ REGISTRY_FRAME_BYTES = 5
 DEEPEST_NESTING = 500
 """The deepest nesting in a well-formed message: Python versions differ in the depth that they can read, and a message
 must mean the same under all of them."""
+_TOO_DEEP = f"must be JSON, but is nested too deeply; nest at most {DEEPEST_NESTING} deep"
 
 # A string, closed or not, is skipped as one piece, so this takes one pass for any bytes.
 _text_or_bracket = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
@@ -31,13 +32,15 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 def decode_json(raw: bytes) -> Any:
     """Decode JSON in UTF-8, with Decimal for every number that is not an integer of usual size; raises Unreadable."""
     if _nests_too_deeply(raw):
-        raise Unreadable("must be JSON, but is nested too deeply")
+        raise Unreadable(_TOO_DEEP)
     try:
         return _decode(raw)
     except RecursionError:
-        raise Unreadable("must be JSON, but is nested too deeply") from None
+        raise Unreadable(_TOO_DEEP) from None
     except ArithmeticError:
-        raise Unreadable("must be JSON with numbers in reach, but one has an exponent beyond all bounds") from None
+        raise Unreadable(
+            'must be JSON with numbers in reach, but one has an exponent beyond all bounds; write it like "12.50"'
+        ) from None
     except ValueError as error:  # msgspec's errors are subclasses of it too
         if raw.startswith(REGISTRY_FRAME) and len(raw) > REGISTRY_FRAME_BYTES:
             schema_id = int.from_bytes(raw[1:REGISTRY_FRAME_BYTES])
@@ -53,7 +56,9 @@ def decode_json(raw: bytes) -> Any:
             return _decode_unusual(text)
         except (ValueError, ArithmeticError, RecursionError):
             saying = str(error).removeprefix("JSON is malformed: ")
-            raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}") from None
+            raise Unreadable(
+                f"must be JSON, but: {saying[:1].lower()}{saying[1:]}; send one whole JSON document"
+            ) from None
 
 
 def _nests_too_deeply(raw: bytes) -> bool:

@@ -123,4 +123,7 @@ def _shown(content_types: Iterable[bytes]) -> str:
 
 
 def _empty() -> Malformed:
-    return Malformed("message: must be a CloudEvent, but is empty, as what marks a deletion (a tombstone) is")
+    return Malformed(
+        "message: must be a CloudEvent, but is empty, as what marks a deletion (a tombstone) is; "
+        "to take a message back, publish message.voided.v1"
+    )

@@ -126,7 +126,9 @@ def _refuse_repeated(lines: Sequence[OrderLine | LineQuantity]) -> None:
     seen: set[str] = set()
     for line in lines:
         if line.line in seen:
-            raise must_together(f"have unique line numbers, but {line.line} appears twice")
+            raise must_together(
+                f"have unique line numbers, but {line.line} appears twice; give each row a line of its own"
+            )
         seen.add(line.line)
 
 
