@@ -48,7 +48,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder outside the repository; the command is in its folder `bin`."""
     folder = tmp_path_factory.mktemp("installed")
-    install = [UV, "tool", "install", "--quiet", "--constraints", ROOT / "requirements.txt", wheel]
+    install: list[str | Path] = [UV, "tool", "install", "--quiet", "--constraints", ROOT / "requirements.txt", wheel]
     done = subprocess.run(install, cwd=folder, env=environment(folder), capture_output=True, text=True)
     if done.returncode:
         if os.environ.get("CI"):
