@@ -50,6 +50,11 @@ def blocks(incident: str) -> list[list[Shown]]:
     """The console blocks of an incident, in order."""
     parts = re.split(r"^## (?:\d+\. )?(.+)$", PAGE.read_text(), flags=re.MULTILINE)
     (text,) = [body for title, body in zip(parts[1::2], parts[2::2], strict=True) if title == incident]
+    return console_blocks(text)
+
+
+def console_blocks(text: str) -> list[list[Shown]]:
+    """The console blocks of a page or a part of it, in order."""
     return [_shown(block) for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
 
