@@ -30,7 +30,7 @@ def unreadable_row(
                         key = ", ".join(f"{name} {row[name]}" for name in declared.key)
                         return UnreadableRowError(
                             f"{table.name}, row {key}: {column} is {str(value)!r}, which is not of the column's type; "
-                            "was it changed by hand? The row is made anew by: "
+                            "was it changed by hand? The row is rebuilt by: "
                             f"waybill rebuild {projection.name} --key {row[declared.subject]}"
                         )
     return UnreadableRowError(f"{error}; waybill diff all names the row")

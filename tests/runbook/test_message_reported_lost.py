@@ -15,7 +15,7 @@ from tests.runbook.scenes import assert_as_without, floor, publish, running, unt
 pytestmark = pytest.mark.kafka
 
 
-def test_three_messages_are_said_to_be_lost(waybill: Command, other: Command, topics: Topics) -> None:
+def test_three_messages_are_reported_lost(waybill: Command, other: Command, topics: Topics) -> None:
     service = made(waybill, topics, 1)
     (lines,) = floor(service)
     again, broken, corrected, skipped = (
@@ -37,7 +37,7 @@ def test_three_messages_are_said_to_be_lost(waybill: Command, other: Command, to
     service(*skipping, "--reason", "disk of broker 2").done()
     # when their sender asks for them, then the page's commands find each
     player = Player(
-        "A message said to be lost", service, hidden={topics.prefix: "", an_hour_ago: "2026-11-29T02:00:00Z"}
+        "A message is reported lost", service, hidden={topics.prefix: "", an_hour_ago: "2026-11-29T02:00:00Z"}
     )
     player.play(exits=[0, 0, 1])
     player.play()

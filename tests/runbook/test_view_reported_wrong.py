@@ -10,7 +10,7 @@ from tests.runbook.page import Player
 from tests.runbook.scenes import assert_as_without, simulated
 
 
-def test_a_view_said_to_be_wrong(waybill: Command, other: Command) -> None:
+def test_a_view_is_reported_wrong(waybill: Command, other: Command) -> None:
     lines = simulated(60)
     waybill.ingest(*lines)
     states, totals = (stored_tables(ORDER_STATES)[table].name for table in (order_states, rep_open_orders))
@@ -18,7 +18,7 @@ def test_a_view_said_to_be_wrong(waybill: Command, other: Command) -> None:
         connection.execute(f"UPDATE {states} SET account_id = 'AC-1' WHERE order_id = 'SO-100002'")
         connection.execute(f"DELETE FROM {states} WHERE order_id = 'SO-100003'")
         connection.execute(f"UPDATE {totals} SET open_orders = open_orders + 1 WHERE rep_id = 'rep-4'")
-    incident = Player("A view said to be wrong", waybill)
+    incident = Player("A view is reported wrong", waybill)
 
     incident.play(exits=(0, 0, 1))
     incident.play()

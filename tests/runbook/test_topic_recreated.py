@@ -1,4 +1,4 @@
-"""Incident 7: a topic is deleted with unread messages, and made anew with other settings; senders go on."""
+"""Incident 7: a topic is deleted with unread messages, and recreated with other settings; senders go on."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ from tests.runbook.scenes import (
 pytestmark = pytest.mark.kafka
 
 
-def test_a_topic_is_made_anew_with_other_settings(waybill: Command, other: Command, topics: Topics) -> None:
+def test_a_topic_is_recreated_with_other_settings(waybill: Command, other: Command, topics: Topics) -> None:
     service = made(waybill, topics, 1)
     first, unread, later = floor(service, 0.5, 0.8)
     with running(service, "consume", "project") as parts:
@@ -48,7 +48,7 @@ def test_a_topic_is_made_anew_with_other_settings(waybill: Command, other: Comma
         until_shown(*parts)
         # when the page's commands are typed
         player = Player(
-            "A topic made anew",
+            "A topic was recreated",
             service,
             hidden={topics.prefix: ""},
             others={"grep": lambda _: errors_of(parts[0]), "kafka-configs.sh": kafka_configs},

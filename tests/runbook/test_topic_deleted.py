@@ -39,7 +39,7 @@ def test_a_topic_is_deleted_with_unread_messages(waybill: Command, other: Comman
         until(says("consumer_waits", running=parts[0]), *parts)
         # when the page's commands are typed
         player = Player(
-            "A topic lost", service, hidden={topics.prefix: ""}, others={"grep": lambda _: errors_of(parts[0])}
+            "A topic was deleted", service, hidden={topics.prefix: ""}, others={"grep": lambda _: errors_of(parts[0])}
         )
         player.play(exits=1)
         player.play()
