@@ -11,6 +11,7 @@ from rich.markup import escape
 from infra.app.dead_letters.choose import CannotChooseError, letters_named
 from infra.app.dead_letters.export import export_letters
 from infra.app.dead_letters.show import LetterGoneError, ShownLetter, header_document, show_letter
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
@@ -84,11 +85,13 @@ def list_dead_letters(
         now, kept = waybill.clock(), waybill.dead_letters
         wanted = chosen(now)
         letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
+        store = answer_footer(waybill)
         left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
     if fields is not None:
-        show_groups(letters, fields, form, limit, "Dead letters", choice)
+        show_groups(letters, fields, form, limit, "Dead letters", choice, empty=store.empty())
         if left_out and form is Format.TABLE:
             show_note(form, _left_out(left_out, wanted))
+        show_note(form, store.line)
         return
     if limit is None and form is Format.TABLE:
         limit = SHOWN_IN_A_TABLE
@@ -101,10 +104,11 @@ def list_dead_letters(
         form,
         title="Dead letters",
         footer="\n".join(_footer(letters, len(rows), left_out, wanted)),
-        empty="none",
+        empty=store.empty(),
         importance=UNTAKEN_MESSAGES,
         choice=choice,
     )
+    show_note(form, store.line)
 
 
 def _footer(letters: Sequence[UntakenMessage], shown: int, left_out: int, wanted: DeadLetterFilter) -> list[str]:
@@ -135,6 +139,7 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
             shown = show_letter(waybill, letter)
         except (CannotChooseError, LetterGoneError) as e:
             raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
+        store = answer_footer(waybill)
     fields = shown.fields()
     if form is Format.JSON:
         show_json(fields)
@@ -142,6 +147,7 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
         show_rows(list(fields), [fields], form)
     else:
         _show(shown)
+    show_note(form, store.line)
 
 
 def _show(shown: ShownLetter) -> None:

@@ -20,6 +20,7 @@ from infra.app.hand_over import (
     succeeded,
 )
 from infra.app.reassignments import CannotReassignError
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
 from infra.cli.output import (
     Format,
@@ -141,6 +142,7 @@ def balance(
             show_error(str(e))
             raise typer.Exit(1) from None
         behind = waybill.lag()
+        store = answer_footer(waybill, proposal.position)
     moves, totals = proposal.balanced
     if out is not None:
         _write(out, [each.line for each in proposal.reassignments])
@@ -165,6 +167,7 @@ def balance(
     if out is None and moves:
         show_note(form, "nothing was moved; to get the messages, add --out FILE")
     show_note(form, f"reflects position {proposal.position}")
+    show_note(form, store.line)
     if behind:
         show_warning(f"the views are {behind} events behind")
 

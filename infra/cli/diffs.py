@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.app.diff import SAMPLES, TableDiff, UnknownViewError, diff_projections, projections_named
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
 from infra.row_changes import change_as_json, sample_rows
@@ -43,6 +44,7 @@ def diff(
         found = diff_projections(
             waybill, projections, as_of, samples=samples, on_stream=lambda: progress.update(task, advance=1)
         )
+        footer = answer_footer(waybill)
     if form is Format.JSON:
         show_json([_as_json(each) for each in found])
     else:
@@ -60,6 +62,7 @@ def diff(
             show_note(form, f"a rebuild would change {', '.join(rebuilt)}")
         else:
             show_note(form, "a rebuild would change nothing")
+    show_note(form, footer.line)
     if any(each.differs for each in found):
         raise typer.Exit(1)
 

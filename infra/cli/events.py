@@ -17,6 +17,7 @@ from domain.operator.acts import OPERATOR_SOURCE
 from domain.streams import split_stream_name
 from infra.app.follow import follow_events
 from infra.app.nearest import unknown_source
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import LimitOption, open_waybill
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.message_options import (
@@ -126,6 +127,7 @@ def events(
             _print_tables(map(_row, islice(found, limit)), choice)
         else:
             _print_lines(found, limit, form, choice.names or COLUMNS)
+        show_note(Format.TABLE if form is EventFormat.TABLE else Format.JSON, answer_footer(waybill).line)
         if source not in (None, OPERATOR_SOURCE) and (unknown := unknown_source(source, waybill.messages)):
             show_warning(unknown)
 

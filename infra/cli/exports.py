@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from infra.app.container import Waybill
 from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     AsOfOption,
     KnownAtOption,
@@ -19,7 +20,7 @@ from infra.cli.arguments import (
     WaitOption,
     open_waybill,
 )
-from infra.cli.output import console, progress_bar, readable_instant
+from infra.cli.output import Format, console, progress_bar, readable_instant, show_note
 from infra.export.formats import FORMATS, SPREADSHEET_ENDING, MissingPackageError, expect_packages
 from infra.queries.exported import DEAD_LETTERS, Exported, exported_relations
 from infra.queries.views import Asked
@@ -106,10 +107,12 @@ def _export_folder(folder: Path, ending: str, clocks: Asked, min_position: int |
             progress.update(task, description=said, completed=done[relation.relation])
 
         report = export_all(waybill, folder, clocks, ending, show)
+        footer = answer_footer(waybill, report.position)
     console().print(
         f"{report.rows:,} rows in {report.files} files of {escape(str(folder))}, "
         f"{_by_clocks(report.instant, clocks)}; reflects position {report.position}"
     )
+    show_note(Format.TABLE, footer.line)
 
 
 def _export_file(
@@ -141,10 +144,12 @@ def _export_file(
             on_rows=None if progress.disable else show,
             for_spreadsheets=for_spreadsheets,
         )
+        footer = answer_footer(waybill, report.position)
     console().print(
         f"{report.rows:,} rows in {escape(str(to))}, {_by_clocks(report.instant, clocks)}; "
         f"reflects position {report.position}"
     )
+    show_note(Format.TABLE, footer.line)
 
 
 def _by_clocks(instant: datetime, clocks: Asked) -> str:

@@ -2,6 +2,7 @@
 
 import typer
 
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     FormatOption,
     LimitOption,
@@ -18,7 +19,7 @@ from infra.cli.letter_filters import (
     show_groups,
     with_letter_filter,
 )
-from infra.cli.output import Format, show_rows
+from infra.cli.output import Format, show_note, show_rows
 from infra.cli.tables.importance import UNTAKEN_MESSAGES
 from infra.queries.dead_letters import UntakenMessage
 
@@ -54,8 +55,10 @@ def list_held(
         now = waybill.clock()
         wanted = chosen(now)
         messages = waybill.dead_letters.held(now, wanted)
+        store = answer_footer(waybill)
     if fields is not None:
-        show_groups(messages, fields, form, limit, "Held messages", choice)
+        show_groups(messages, fields, form, limit, "Held messages", choice, empty=store.empty())
+        show_note(form, store.line)
         return
     rows = [message._asdict() for message in messages[:limit]]
     footer = f"{len(rows)} of {len(messages)} held" if len(rows) < len(messages) else f"{len(rows)} held"
@@ -65,7 +68,8 @@ def list_held(
         form,
         title="Held messages",
         footer=footer,
-        empty="none",
+        empty=store.empty(),
         importance=UNTAKEN_MESSAGES,
         choice=choice,
     )
+    show_note(form, store.line)

@@ -142,6 +142,8 @@ def show_groups(
     limit: int | None,
     title: str,
     choice: ColumnChoice = NO_CHOICE,
+    *,
+    empty: str = "none",
 ) -> None:
     """Print the groups; the footer says how many letters they have."""
     groups = group_letters(letters, by)
@@ -161,7 +163,7 @@ def show_groups(
         form,
         title=title,
         footer=f"{total} in {of} groups; an example whole: waybill dead-letters show EXAMPLE" if groups else "",
-        empty="none",
+        empty=empty,
         importance=(*by, "letters", "example"),
         choice=choice,
     )

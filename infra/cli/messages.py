@@ -7,8 +7,18 @@ import typer
 from infra.app.container import Waybill
 from infra.app.message import reports_of
 from infra.app.nearest import nearest_id, unknown_source
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import Format, dead_letters_command, errors, readable_instant, show_json, show_record, show_rows
+from infra.cli.output import (
+    Format,
+    dead_letters_command,
+    errors,
+    readable_instant,
+    show_json,
+    show_note,
+    show_record,
+    show_rows,
+)
 from infra.queries.malformed_claims import MalformedReport
 from infra.queries.messages import MessageReport
 
@@ -28,6 +38,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
     with open_waybill() as waybill:
         found = reports_of(waybill, source, message_id)
         hint = "" if found else where_else(waybill, source, message_id)
+        footer = answer_footer(waybill)
     if form is Format.TABLE:
         for report in found:
             malformed = "Malformed message" if isinstance(report, MalformedReport) else "Message"
@@ -41,6 +52,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
     if not found:
         errors().print(f"message not found{hint}")
         raise typer.Exit(1)
+    show_note(form, footer.line)
 
 
 def _fields_of(report: MessageReport | MalformedReport) -> dict[str, object]:

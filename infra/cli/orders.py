@@ -7,6 +7,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.output import Format, console, errors, show_json, show_note, show_record, show_rows
 from infra.queries.orders import OrderAnswer
@@ -41,6 +42,7 @@ def order(
     """Show one order: its state, lines, shipments, what the customer was told, what was not taken, and its timeline."""
     with open_waybill() as waybill:
         answer = waybill.orders.order(order_id, waybill.clock(), as_of, known_at)
+        footer = answer_footer(waybill)
     if answer is None:
         errors().print(f"nothing is known of order {escape(order_id)}")
         raise typer.Exit(1)
@@ -52,6 +54,7 @@ def order(
         timeline = [entry._asdict() for entry in answer.timeline]
         show_rows(TimelineEntry._fields, timeline, form, title="Timeline")
     show_note(form, f"reflects position {answer.position}")
+    show_note(form, footer.line)
 
 
 def _show(order_id: str, answer: OrderAnswer) -> None:

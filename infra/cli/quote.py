@@ -8,6 +8,7 @@ import typer
 
 from domain.desk.carrier_quotes import MINIMUM, Quote
 from infra.app.quote import QuoteAsked, quote
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, readable_instant, show_note, show_rows
@@ -47,13 +48,14 @@ def _quote(
     with open_waybill() as waybill:
         found, position, account_has_past = quote(waybill, asked, Asked(as_of, known_at))
         at = as_of or waybill.clock()
+        footer = answer_footer(waybill, position)
     rows = [each._asdict() for each in found]
     show_rows(
         Quote._fields,
         rows,
         form,
         title=f"What to expect by {mode.value}",
-        empty="nothing was booked this way",
+        empty=footer.empty("nothing was booked this way"),
         importance=QUOTES,
         choice=choice,
     )
@@ -64,6 +66,7 @@ def _quote(
         show_note(form, f"account {account} has no past of this kind: the figures are those of all accounts")
     known = f", as known at {readable_instant(known_at)}" if known_at else ""
     show_note(form, f"as of {readable_instant(at)}{known}; reflects position {position}")
+    show_note(form, footer.line)
 
 
 def in_words(told: Quote, account: str | None, minimum: int) -> str:

@@ -9,6 +9,7 @@ from infra.app.pause import PARTS, UnknownPartError, part_named
 from infra.app.pause import pause as pause_part
 from infra.app.pause import resume as resume_part
 from infra.app.reset import CannotResetError, Reset, plan_reset, reset_position
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill, why_option
 from infra.cli.output import Format, show_error, show_note, show_rows, show_warning
 from infra.cli.tables.importance import PARKED
@@ -96,6 +97,7 @@ def list_parked(form: FormatOption = Format.TABLE) -> None:
     """The parked keys of each projection and reactor. An empty key means that the whole part is stopped."""
     with open_waybill() as waybill:
         found = parked_keys(waybill)
+        store = answer_footer(waybill)
     footer = "after the cause is fixed: waybill parked retry"
     show_rows(
         ParkedKey._fields,
@@ -104,6 +106,7 @@ def list_parked(form: FormatOption = Format.TABLE) -> None:
         footer=footer if found else "",
         importance=PARKED,
     )
+    show_note(form, store.line)
 
 
 @parked.command("retry")

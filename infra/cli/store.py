@@ -17,6 +17,7 @@ from infra.app.rebuild.standing import RebuildStanding
 from infra.app.selected_streams import Selection
 from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, Status, read_status
 from infra.app.verify import Finding, verify_store
+from infra.cli.answer_footer import AnswerFooter, answer_footer
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_rows, show_warning
 from infra.cli.tables.importance import PARKED, PARTITIONS
@@ -42,11 +43,12 @@ def status(form: FormatOption = Format.TABLE) -> None:
     """Show the books, and the position and lag of each projection, reactor and partition."""
     with open_waybill() as waybill:
         found = read_status(waybill, ask_kafka=True)
+        store = answer_footer(waybill)
     if found.kafka_problem is not None:
         show_warning(found.kafka_problem)
     if form is Format.JSON:
         show_json(found.document())
-        show_note(form, _answered_by())
+        show_note(form, _answered_by(store))
         return
     show_rows(Books._fields, [found.books._asdict()], form, title="Books", footer=_dead(found))
     # In nearly every store each projection has one version, and it serves.
@@ -83,11 +85,11 @@ def status(form: FormatOption = Format.TABLE) -> None:
         left_out = [record._asdict() for record in found.left_out]
         footer = f"{found.left_out_count} in all, too large for their topics; the newest are listed"
         show_rows(KeptLeftOut._fields, left_out, form, title="\nLeft out by the relay", footer=footer)
-    show_note(form, _answered_by())
+    show_note(form, _answered_by(store))
 
 
-def _answered_by() -> str:
-    return f"answered by waybill {waybill_version()}"
+def _answered_by(store: AnswerFooter) -> str:
+    return f"{store.line}; answered by waybill {waybill_version()}"
 
 
 def _dead(found: Status) -> str:
@@ -143,6 +145,7 @@ def verify(
         task = progress.add_task("settling every subject again", total=None)
         verified = verify_store(waybill, lambda: progress.update(task, advance=1), selection)
         behind = reactors_behind(waybill)
+        store = answer_footer(waybill)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
         show_json({**verified._asdict(), "findings": findings})
@@ -152,6 +155,7 @@ def verify(
         show_rows(
             Finding._fields, findings, form, title="Findings", footer=footer, empty="no discrepancies", all_matter=True
         )
+    show_note(form, store.line)
     for left_out in verified.not_compared:
         show_warning(f"not compared: {left_out}")
     if verified.behind:

@@ -8,9 +8,10 @@ import typer
 
 from consumers.ingest.group_commit import HTTP
 from infra.app.trace import Trace, TracedEvent, trace
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.messages import IdArgument, SourceArgument, where_else
-from infra.cli.output import Format, console, errors, readable_instant, show_json, show_rows
+from infra.cli.output import Format, console, errors, readable_instant, show_json, show_note, show_rows
 from infra.row_changes import change_as_json, sample_rows
 from infra.serialization import json_text, json_value
 
@@ -46,6 +47,7 @@ def trace_message(
     with open_waybill() as waybill:
         found = trace(waybill, source, message_id, subject)
         hint = "" if found else where_else(waybill, source, message_id)
+        footer = answer_footer(waybill)
     if form is Format.JSON:
         show_json([_as_json(each) for each in found])
     elif form is Format.CSV:
@@ -60,6 +62,7 @@ def trace_message(
     if not found:
         errors().print(f"message not found{hint}")
         raise typer.Exit(1)
+    show_note(form, footer.line)
 
 
 def _show_body(body: str) -> None:

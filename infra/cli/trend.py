@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.consoles import console, room_of_answers
@@ -74,13 +75,15 @@ def show_trend(
         found = trend(waybill.views, counted, instants, by, known_at)
         choice = read_choice(columns, wide, found.columns)
         known = f", as known at {readable_instant(known_at)}" if known_at else ""
+        footer = answer_footer(waybill, found.position)
         note = f"{instants.number} instants{known}; reflects position {found.position}"
         if found.rows and _draws(chart, form, chosen=wide or columns is not None):
             _show_chart(counted, found, list(instants), by)
             note += "; --no-chart: the numbers"
         else:
-            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty="none", choice=choice)
+            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty=footer.empty(), choice=choice)
         show_note(form, note)
+        show_note(form, footer.line)
 
 
 def _draws(chart: bool | None, form: Format, *, chosen: bool) -> bool:

@@ -9,6 +9,7 @@ import typer
 
 from infra.app.nearest import never_registered
 from infra.app.reactor_lag import reactor_behind_view
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     AsOfOption,
     FormatOption,
@@ -127,12 +128,13 @@ def _show(
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
         counted = f"{shown} row" if shown == "1" else f"{shown} rows"
+        footer = answer_footer(waybill, answer.position)
         show_rows(
             answer.columns,
             rows,
             form,
             title=view.description,
-            empty="none",
+            empty=footer.empty(),
             importance=VIEW_COLUMNS.get(view.relation, ()),
             choice=choice,
         )
@@ -140,6 +142,7 @@ def _show(
             form,
             f"{counted} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
         )
+        show_note(form, footer.line)
         if behind is not None:
             show_note(form, f"{behind}: waybill react --once")
         if not rows and only is not None and "rep_id" in only:

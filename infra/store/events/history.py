@@ -31,6 +31,13 @@ class PositionedEvent(NamedTuple):
     event: StreamEvent
 
 
+class NewestEvent(NamedTuple):
+    """The position of an event, and when it was recorded (UTC)."""
+
+    position: int
+    recorded_at: datetime
+
+
 class _Recorded(msgspec.Struct):
     """The only field that is read of an event to know when it was recorded."""
 
@@ -52,6 +59,13 @@ class History:
         self._connection = connection
         position = f"e.{backend.position}"
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
+        self._count_some = text(
+            f"SELECT count(*) FROM (SELECT 1 FROM {backend.events_table} AS e WHERE {position} > :position "
+            "LIMIT :at_most) AS some"
+        )
+        self._newest = text(
+            f"SELECT {position}, e.state FROM {backend.events_table} AS e ORDER BY {position} DESC LIMIT 1"
+        )
         self._facts = text(
             f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
             f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
@@ -109,10 +123,16 @@ class History:
         with self._connected() as connection:
             return head_seen(connection, self._backend)
 
-    def count_after(self, position: int) -> int:
-        """How many events there are after a position."""
-        with self._connected() as connection:
-            return int(connection.execute(self._count, {"position": position}).scalar_one())
+    def newest(self) -> NewestEvent | None:
+        """The newest event of the store; None if it has none."""
+        row = next(iter(self._select(self._newest)), None)
+        return None if row is None else NewestEvent(row[0], _RECORDED.decode(row[1]).recorded_at)
+
+    def count_after(self, position: int, at_most: int | None = None) -> int:
+        """How many events there are after a position; counting ends at `at_most`."""
+        if at_most is None:
+            return int(self._select(self._count, position=position)[0][0])
+        return int(self._select(self._count_some, position=position, at_most=at_most)[0][0])
 
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
         rows = self._select(self._after, position=position, limit=limit, up_to=LAST if up_to is None else up_to)

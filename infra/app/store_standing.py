@@ -1,0 +1,76 @@
+"""Where the store of an answer stands: its name, how old its newest event is, and whether the views are behind."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from infra.app.container import Waybill
+from infra.settings import Settings
+from infra.store.engine import read_in_snapshot
+from infra.store.pauses import stored_pauses
+from infra.store.projected.failures import stopped_versions
+from infra.store.register.tables import feeds
+from projections.catalogue import PROJECTIONS
+
+MOST_COUNTED = 10_000
+"""With more events behind, their number is not counted: that would read them all."""
+OURS = frozenset(projection.name for projection in PROJECTIONS)
+
+
+class StoreStanding(NamedTuple):
+    """`store` is its short name, without secrets. `position` and `recorded_at` (UTC) are those of its newest event.
+
+    `received` is whether a message was ever received. `behind` counts the events that the views do not reflect yet, at
+    most MOST_COUNTED + 1. `stands_still` is whether a projection is paused or has failed, asked only if one is behind.
+    """
+
+    store: str
+    position: int
+    recorded_at: datetime | None
+    received: bool
+    behind: int = 0
+    stands_still: bool = False
+
+
+def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStanding:
+    """Where the store stands; `reflected` is the position of the answer (None: of no view, so all views count).
+
+    A few indexed look-ups, however large the store is.
+    """
+    reached = waybill.runner.position() if reflected is None else reflected
+
+    def read(connection: Connection) -> StoreStanding:
+        history = waybill.history.within(connection)
+        newest = history.newest()
+        name = short_name(waybill.settings)
+        if newest is None:
+            return StoreStanding(name, 0, None, received=_has_received(connection))
+        behind = history.count_after(reached, at_most=MOST_COUNTED + 1) if reached < newest.position else 0
+        still = behind > 0 and _stands_still(connection)
+        return StoreStanding(name, newest.position, newest.recorded_at, True, behind, still)
+
+    return read_in_snapshot(waybill.engine, read)
+
+
+def short_name(settings: Settings) -> str:
+    """The file of the store as the setting has it, or HOST:PORT/DATABASE."""
+    if settings.sqlite_path is not None:
+        return settings.sqlite_path
+    # Imported here: the driver takes a quarter of a second to import, and SQLite does not need it.
+    from infra.store.postgres.connection_string import connection_parameters
+
+    given = connection_parameters(settings.store)
+    if "dbname" not in given:
+        return f"service {given['service']}"
+    port = f":{given['port']}" if "port" in given else ""
+    return f"{given.get('host', 'localhost')}{port}/{given['dbname']}"
+
+
+def _has_received(connection: Connection) -> bool:
+    return connection.execute(select(feeds.c.feed_id).where(feeds.c.next_offset > 0).limit(1)).first() is not None
+
+
+def _stands_still(connection: Connection) -> bool:
+    stopped = {name for name, _ in stopped_versions(connection)}
+    return bool(OURS & {*stored_pauses(connection), *stopped})

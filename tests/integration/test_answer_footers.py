@@ -1,0 +1,67 @@
+"""Every answer names the store that gave it, how old that is, and whether the views are behind."""
+
+import re
+
+import pytest
+
+from tests.integration.command import Command
+from tests.integration.messages import SOURCE, booked, placed, registered
+
+MESSAGES = (
+    registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder"),
+    placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="OE-1"),
+    booked("SO-2", "2025-03-04T10:00:00Z", "2025-03-10T10:00:00Z"),
+    b"{}",
+)
+ANSWERS = (
+    *(("overdue",), ("workload",), ("scorecard",), ("order", "SO-1"), ("message", SOURCE, "OE-1")),
+    *(("trace", SOURCE, "OE-1"), ("trend", "overdue", "--since", "2026-11-01"), ("quote", "--mode", "courier")),
+    *(("events",), ("held", "list"), ("held", "list", "--by", "reason"), ("dead-letters", "list"), ("status",)),
+    *(("dead-letters", "list", "--by", "reason"), ("parked", "list"), ("verify",), ("diff", "overdue"), ("balance",)),
+)
+FOOTER = re.compile(r"store waybill\.db: position 3, newest event \d+ s ago, views up to date")
+
+
+@pytest.fixture
+def filled(waybill: Command) -> Command:
+    waybill.ingest(*MESSAGES)
+    return waybill
+
+
+def test_every_answer_ends_with_the_store_its_position_and_its_age(filled: Command) -> None:
+    for command in ANSWERS:
+        table = filled(*command).done()
+        assert len(FOOTER.findall(table.text)) == 1, command
+    for command in ANSWERS[::4]:
+        asked = filled(*command, "--format", "json").done()
+        assert len(FOOTER.findall(asked.err)) == 1, command
+        assert not FOOTER.search(asked.text), command
+    exported = filled("export", "overdue", "--to", "overdue.csv").done().text
+    assert FOOTER.search(exported)
+
+
+def test_an_answer_of_views_that_are_behind_says_what_to_type(filled: Command) -> None:
+    more = [placed(f"SO-{number}", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z") for number in (7, 8)]
+    filled("ingest", filled.file("more.jsonl", *more), "--no-project").done()
+    for command in (("overdue",), ("status",)):
+        assert "position 5, newest event 0 s ago" in re.sub(r"\d+ s ago", "0 s ago", filled(*command).done().text)
+        assert "views 2 events behind: waybill project --once" in filled(*command).done().text
+    filled("project", "--once").done()
+    assert "views up to date" in filled("overdue").done().text
+
+
+def test_views_that_were_paused_send_the_reader_to_the_status(filled: Command) -> None:
+    filled("pause", "order_states", "--reason", "why").done()
+    filled("ingest", filled.file("more.jsonl", placed("SO-9", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"))).done()
+    assert "behind: one is paused or failed: waybill status" in filled("overdue").done().text
+
+
+def test_an_empty_store_says_that_it_is_empty(waybill: Command) -> None:
+    waybill.ingest()
+    for command in (("overdue",), ("held", "list"), ("dead-letters", "list"), ("quote", "--mode", "courier")):
+        said = waybill(*command).done().text
+        assert "the store waybill.db is empty: no message was ever received" in said
+        assert "none" not in said.splitlines()
+    # A message that was malformed was received.
+    waybill.ingest(b"{}")
+    assert "empty" not in waybill("overdue").done().text

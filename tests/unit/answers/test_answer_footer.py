@@ -1,0 +1,63 @@
+"""given where a store stands, then the line below its answers says so."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name
+from infra.cli.answer_footer import footer_text, readable_age
+from infra.settings import Settings
+
+NOW = datetime(2026, 3, 9, 9, tzinfo=UTC)
+STANDING = StoreStanding("waybill.db", 6, NOW - timedelta(minutes=3), received=True)
+
+
+def test_it_names_the_store_its_position_and_its_age() -> None:
+    assert footer_text(STANDING, NOW) == "store waybill.db: position 6, newest event 3 min ago, views up to date"
+
+
+@pytest.mark.parametrize(
+    ("behind", "stands_still", "said"),
+    [
+        (1, False, "views 1 event behind: waybill project --once"),
+        (1_234, False, "views 1,234 events behind: waybill project --once"),
+        (MOST_COUNTED + 1, False, "views more than 10,000 events behind: waybill project --once"),
+        (12, True, "views 12 events behind: one is paused or failed: waybill status"),
+    ],
+)
+def test_it_says_how_far_the_views_are_behind_and_what_to_type(behind: int, stands_still: bool, said: str) -> None:
+    assert footer_text(STANDING._replace(behind=behind, stands_still=stands_still), NOW).endswith(said)
+
+
+def test_an_empty_store_says_so() -> None:
+    empty = StoreStanding("waybill.db", 0, None, received=False)
+    assert footer_text(empty, NOW) == "store waybill.db: empty: no message was ever received"
+    assert footer_text(empty._replace(received=True), NOW) == "store waybill.db: no event yet"
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=59), "59 s ago"),
+        (timedelta(seconds=60), "1 min ago"),
+        (timedelta(hours=1), "1 h ago"),
+        (timedelta(hours=47, minutes=59), "47 h ago"),
+        (timedelta(days=2), "2 days ago"),
+        (timedelta(minutes=-5), "5 min ahead of the clock"),
+    ],
+)
+def test_an_age_has_one_unit(age: timedelta, said: str) -> None:
+    assert readable_age(age) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///waybill.db", "waybill.db"),
+        ("sqlite:////srv/waybill/eu.db", "/srv/waybill/eu.db"),
+        ("postgresql://ann:s%40cret@db.example:5432/waybill?sslmode=require", "db.example:5432/waybill"),
+        ("postgresql:///waybill?password=secret", "localhost/waybill"),
+    ],
+)
+def test_the_short_name_of_a_store_has_no_secrets(url: str, name: str) -> None:
+    assert short_name(Settings(store=url)) == name
