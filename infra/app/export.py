@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from infra.app.container import Waybill
+from infra.app.known_names import expect_rep
 from infra.export.formats import WriteFile, file_format
 from infra.export.whole_file import whole_file
 from infra.export.whole_folder import whole_folder
@@ -60,13 +61,16 @@ def export_rows(
     """Write all rows of a relation to `to`, whose suffix is one of FORMATS.
 
     The file is complete or absent. `on_rows` is called after each batch with the number of rows written; its second
-    argument counts all rows. `for_spreadsheets`: a CSV file in which no cell begins a formula. Raises OSError.
+    argument counts all rows. `for_spreadsheets`: a CSV file in which no cell begins a formula. Raises OSError, and
+    UnknownNameError for a rep whom the store does not know.
     """
     form = file_format(to.suffix.lower(), for_spreadsheets=for_spreadsheets)
     # The file takes its place last: until the reading has ended, a store file may turn out to have changed meanwhile.
     with whole_file(to) as part, waybill.exports.reading([relation], clocks) as reader:
         answer = reader.answer(relation, rep)
         written = _write(answer, part, form, (lambda done: on_rows(done, answer.count)) if on_rows else None)
+        if rep is not None and not written:
+            expect_rep(waybill, rep)
     return ExportReport(written, answer.instant, answer.position)
 
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import islice, takewhile
 
 from domain.order.kind import ORDER
-from domain.streams import split_stream_name, stream_name
+from domain.streams import stream_name
 from infra.queries.desk import Desk, Rep
 from infra.queries.malformed_claims import MalformedClaims
 from infra.queries.messages import Messages
@@ -14,7 +14,7 @@ from infra.store.projected.serving import NotFilledError
 
 NEAREST_NAMED = 3
 SOURCES_READ = 1_000
-"""With more sources, none is suggested."""
+"""With more sources, those beyond are not suggested."""
 ORDERS_READ = 100
 IDS_READ = 100
 MOST_LEFT_OUT = 4
@@ -22,16 +22,16 @@ MOST_LEFT_OUT = 4
 
 
 def nearest_reps(rep_id: str, reps: Mapping[str, Rep]) -> list[Rep]:
-    """Registered reps whose id or name is like this text, the likest first."""
+    """Registered reps whose id or name is like this text in any case of its letters, the likest first."""
     registered = {rep.rep_id: rep for rep in reps.values() if rep.registered}
-    by_name = {rep.name: rep.rep_id for rep in registered.values()}
-    near = get_close_matches(rep_id, [*registered, *by_name], n=NEAREST_NAMED)
-    return [registered[id] for id in dict.fromkeys(by_name.get(name, name) for name in near)]
+    by_text = {rep.name.lower(): rep.rep_id for rep in registered.values()} | {id.lower(): id for id in registered}
+    near = get_close_matches(rep_id.lower(), by_text, n=NEAREST_NAMED)
+    return [registered[id] for id in dict.fromkeys(by_text[text] for text in near)]
 
 
 def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
     """The same for the end of a message."""
-    return _suggested(f"{rep.rep_id} ({rep.name})" for rep in nearest_reps(rep_id, reps))
+    return suggested(f"{rep.rep_id} ({rep.name})" for rep in nearest_reps(rep_id, reps))
 
 
 def never_registered(desk: Desk, rep_id: str) -> str | None:
@@ -50,7 +50,7 @@ def nearest_accounts(account_id: str, desk: Desk) -> list[str]:
 
 def nearest_account(account_id: str, desk: Desk) -> str:
     """The same for the end of a message."""
-    return _suggested(nearest_accounts(account_id, desk))
+    return suggested(nearest_accounts(account_id, desk))
 
 
 def nearest_orders(order_id: str, history: History) -> list[str]:
@@ -70,15 +70,16 @@ def nearest_orders(order_id: str, history: History) -> list[str]:
 
 
 def _orders_after(history: History, beginning: str, most: int) -> list[str]:
-    streams = history.next_streams(stream_name(ORDER, beginning), [ORDER], most)
-    return [split_stream_name(stream)[1] for stream, _ in streams]
+    prefix = stream_name(ORDER, "")
+    streams = history.streams_beside(prefix + beginning, most)
+    return [stream.removeprefix(prefix) for stream in streams if stream.startswith(prefix)]
 
 
 def unknown_source(source: str, messages: Messages) -> str | None:
     """A sentence about a source of which no message is known, with the nearest known one; None for a known source."""
-    known = list(islice(messages.sources(), SOURCES_READ))
-    if source in known or len(known) == SOURCES_READ:
+    if messages.has_source(source):
         return None
+    known = list(islice(messages.sources(), SOURCES_READ))
     near = get_close_matches(source, known, n=1)
     return f"no message of {source} is known" + (f"; did you mean {near[0]}?" if near else "")
 
@@ -98,9 +99,9 @@ def nearest_ids(source: str, message_id: str, messages: Messages, claims: Malfor
 
 def nearest_id(source: str, message_id: str, messages: Messages, claims: MalformedClaims) -> str:
     """The same for the end of a message."""
-    return _suggested(nearest_ids(source, message_id, messages, claims))
+    return suggested(nearest_ids(source, message_id, messages, claims))
 
 
-def _suggested(names: Iterable[str]) -> str:
+def suggested(names: Iterable[str]) -> str:
     told = ", ".join(names)
     return f"; the nearest: {told}" if told else ""

@@ -23,28 +23,31 @@ class AnswerFooter(NamedTuple):
         return self.empty_store or otherwise
 
 
-def answer_footer(waybill: Waybill, reflected: int | None = None) -> AnswerFooter:
-    """The footer of an answer that reflects this position; without one, of an answer that no view gave."""
+def answer_footer(waybill: Waybill, reflected: int | None = None, *, tells_views: bool = True) -> AnswerFooter:
+    """The footer of an answer that reflects this position; without one, of an answer that no view gave.
+
+    With `tells_views` false, it leaves the views to a command that says itself how far they are behind.
+    """
     standing = store_standing(waybill, reflected)
     nothing = None if standing.received else f"the store {standing.store} is {EMPTY}"
-    return AnswerFooter(footer_text(standing, waybill.clock()), nothing)
+    return AnswerFooter(footer_text(standing, waybill.clock(), tells_views=tells_views), nothing)
 
 
-def footer_text(standing: StoreStanding, now: datetime) -> str:
+def footer_text(standing: StoreStanding, now: datetime, *, tells_views: bool = True) -> str:
     """The line itself, such as `store waybill.db: position 6, newest event 3 min ago, views up to date`."""
     if standing.recorded_at is None:
         return f"store {standing.store}: " + ("no event yet" if standing.received else EMPTY)
     newest = f"newest event {readable_age(now - standing.recorded_at)}"
-    return f"store {standing.store}: position {standing.position}, {newest}, {_views(standing)}"
+    return f"store {standing.store}: position {standing.position}, {newest}{_views(standing) if tells_views else ''}"
 
 
 def _views(standing: StoreStanding) -> str:
     if not standing.behind:
-        return "views up to date"
+        return ", views up to date"
     events = f"more than {MOST_COUNTED:,}" if standing.behind > MOST_COUNTED else f"{standing.behind:,}"
     what = "event" if standing.behind == 1 else "events"
     remedy = "one is paused or failed: waybill status" if standing.stands_still else "waybill project --once"
-    return f"views {events} {what} behind: {remedy}"
+    return f", views {events} {what} behind: {remedy}"
 
 
 def readable_age(age: timedelta) -> str:

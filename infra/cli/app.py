@@ -22,6 +22,7 @@ from infra.app.backup import DamagedBackupError
 from infra.app.diff import ShapeFailsError
 from infra.app.export import ForeignFilesError
 from infra.app.keys import NeedsKeysError
+from infra.app.known_names import UnknownNameError
 from infra.app.nearby_stores import where_the_store_may_be
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
@@ -101,6 +102,7 @@ FAILURES = (
     RebuildRunsError,
     RebuildStoppedError,
     UnknownKeyError,
+    UnknownNameError,
     CheckpointMovedError,
     DamagedBackupError,
     ForeignFilesError,

@@ -18,6 +18,7 @@ from infra.app.correct import (
     plan_corrections,
     selected_messages,
 )
+from infra.app.known_names import expect_selected
 from infra.app.row_effects import SAMPLES
 from infra.app.void import CannotVoidError, plan_void, void_message
 from infra.app.void_many import do_voids, plan_voids
@@ -114,6 +115,7 @@ def void(
                 show_effect(plan_void(waybill, *one, reason, subject, samples=samples), form, "void")
         elif do and not dry_run:
             with open_waybill(access=Access.ACTING) as waybill, progress_bar() as progress:
+                expect_selected(waybill, wanted.source, wanted.subject)
                 task = progress.add_task("voiding", total=None)
                 done = do_voids(
                     waybill,
@@ -126,6 +128,7 @@ def void(
         else:
             _expect_one_of(do, dry_run)
             with open_waybill() as waybill, progress_bar() as progress:
+                expect_selected(waybill, wanted.source, wanted.subject)
                 task = progress.add_task("settling their subjects with and without them", total=None)
                 effect = plan_voids(
                     waybill, wanted, reason, samples=samples, on_stream=lambda: progress.update(task, advance=1)
@@ -174,6 +177,7 @@ def correct(
     def corrections(waybill: Waybill) -> Corrections:
         if one is not None:
             return one_message(waybill, *one, changes, subject)
+        expect_selected(waybill, wanted.source, wanted.subject)
         return selected_messages(waybill, wanted, changes) if file is None else file_of_messages(waybill, file)
 
     try:

@@ -26,6 +26,7 @@ from infra.cli.letter_filters import (
     as_options,
     beginning,
     columns_of_groups,
+    expect_known_names,
     read_by,
     show_groups,
     with_letter_filter,
@@ -85,6 +86,7 @@ def list_dead_letters(
         now, kept = waybill.clock(), waybill.dead_letters
         wanted = chosen(now)
         letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted)
+        expect_known_names(waybill, wanted, letters)
         store = answer_footer(waybill)
         left_out = 0 if everything else kept.set_aside(now, as_of, known_at, wanted=wanted)
     if fields is not None:
@@ -222,6 +224,7 @@ def export_dead_letters(
         now = waybill.clock()
         wanted = chosen(now)
         letters = waybill.dead_letters.dead(now, discarded=everything, wanted=wanted)
+        expect_known_names(waybill, wanted, letters)
         task = progress.add_task(str(to), total=len(letters))
         written = export_letters(waybill, letters, to, lambda: progress.update(task, advance=1))
     console().print(f"{written:,} dead letters in {escape(str(to))}")

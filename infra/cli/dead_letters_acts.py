@@ -43,6 +43,7 @@ from infra.cli.letter_filters import (
     Chosen,
     as_options,
     beginning,
+    expect_known_names,
     show_groups,
     with_letter_filter,
 )
@@ -184,6 +185,7 @@ def restore_letters(
             if (discarded_by, discarded_since) == (None, None):
                 _expect_choice(letter_ids, wanted)
             letters = discarded_matching(waybill, wanted, discarded_by, discarded_since)
+            expect_known_names(waybill, wanted, letters)
         if not acts:
             show_groups(letters, GROUPS, form, None, "Would be restored")
             show_note(form, f"{len(letters)} dead letters would be restored; --do restores them")
@@ -262,7 +264,9 @@ def edit_letter(
 
 def _chosen(waybill: Waybill, letter_ids: Sequence[str] | None, wanted: DeadLetterFilter) -> list[UntakenMessage]:
     if not letter_ids:
-        return dead_letters_matching(waybill, wanted)
+        letters = dead_letters_matching(waybill, wanted)
+        expect_known_names(waybill, wanted, letters)
+        return letters
     if wanted != EVERY_LETTER:
         raise typer.BadParameter("name letters, or filter them: not both")
     try:

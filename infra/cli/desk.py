@@ -142,7 +142,7 @@ def balance(
             show_error(str(e))
             raise typer.Exit(1) from None
         behind = waybill.lag()
-        store = answer_footer(waybill, proposal.position)
+        store = answer_footer(waybill, tells_views=False)
     moves, totals = proposal.balanced
     if out is not None:
         _write(out, [each.line for each in proposal.reassignments])

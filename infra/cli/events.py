@@ -13,10 +13,9 @@ import typer
 from consumers.contract import to_cloud_event
 from domain.derived import is_derived
 from domain.fact import Fact
-from domain.operator.acts import OPERATOR_SOURCE
 from domain.streams import split_stream_name
 from infra.app.follow import follow_events
-from infra.app.nearest import unknown_source
+from infra.app.known_names import expect_source, expect_stream
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import LimitOption, open_waybill
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
@@ -31,7 +30,7 @@ from infra.cli.message_options import (
     read_conditions,
     topics_named,
 )
-from infra.cli.output import Format, cell_writer, console, show_note, show_rows, show_warning
+from infra.cli.output import Format, cell_writer, console, show_note, show_rows
 from infra.cli.signals import stopped_by_signals
 from infra.cli.tables.columns import ColumnChoice
 from infra.cli.tables.importance import EVENTS
@@ -120,6 +119,10 @@ def events(
             _print_lines(follow_events(waybill, after, wanted, stop), limit, form, choice.names or COLUMNS, flush=True)
         return
     with open_waybill() as waybill:
+        if stream is not None:
+            expect_stream(waybill, stream)
+        if source is not None:
+            expect_source(waybill, source)
         found = Events(waybill.backend).after(after or 0, wanted, waybill.history.head())
         if form is EventFormat.JSON:
             _print_json(_selected(map(_row, islice(found, limit)), choice.names or COLUMNS))
@@ -128,8 +131,6 @@ def events(
         else:
             _print_lines(found, limit, form, choice.names or COLUMNS)
         show_note(Format.TABLE if form is EventFormat.TABLE else Format.JSON, answer_footer(waybill).line)
-        if source not in (None, OPERATOR_SOURCE) and (unknown := unknown_source(source, waybill.messages)):
-            show_warning(unknown)
 
 
 def _read_choice(columns: str | None, wide: bool, form: EventFormat, *, follow: bool) -> ColumnChoice:

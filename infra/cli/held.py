@@ -15,6 +15,7 @@ from infra.cli.letter_filters import (
     Chosen,
     MatchingOrReasonOption,
     columns_of_groups,
+    expect_known_names,
     read_by,
     show_groups,
     with_letter_filter,
@@ -55,6 +56,7 @@ def list_held(
         now = waybill.clock()
         wanted = chosen(now)
         messages = waybill.dead_letters.held(now, wanted)
+        expect_known_names(waybill, wanted, messages)
         store = answer_footer(waybill)
     if fields is not None:
         show_groups(messages, fields, form, limit, "Held messages", choice, empty=store.empty())

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from consumers.contract.writing import instant_text
+from infra.app.container import Waybill
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, UnknownFieldError, group_letters, read_grouping
+from infra.app.known_names import UnknownTypeError, expect_letter_names
 from infra.cli.arguments import SourceOption, SubjectOption, TypeOption, read_age, read_since
 from infra.cli.output import Format, show_rows
 from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
@@ -119,6 +121,19 @@ def _chosen_by(
         since=since,
         until=until,
     ).before(None if older_than is None else now - older_than)
+
+
+def expect_known_names(waybill: Waybill, wanted: DeadLetterFilter, found: Sequence[UntakenMessage]) -> None:
+    """Where nothing was found, raise an error if the filter names what the store does not know.
+
+    Raises UnknownNameError, and BadParameter for a message type that is none.
+    """
+    if found:
+        return
+    try:
+        expect_letter_names(waybill, wanted)
+    except UnknownTypeError as e:
+        raise typer.BadParameter(str(e), param_hint="--type") from None
 
 
 _OPTIONS = {"reason": "matching"}

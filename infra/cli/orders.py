@@ -7,9 +7,10 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from infra.app.known_names import unknown_order
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
-from infra.cli.output import Format, console, errors, show_json, show_note, show_record, show_rows
+from infra.cli.output import Format, console, show_json, show_note, show_record, show_rows
 from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
 from projections.order_details import CustomerTold, Reason
@@ -42,10 +43,9 @@ def order(
     """Show one order: its state, lines, shipments, what the customer was told, what was not taken, and its timeline."""
     with open_waybill() as waybill:
         answer = waybill.orders.order(order_id, waybill.clock(), as_of, known_at)
+        if answer is None:
+            raise unknown_order(waybill, order_id)
         footer = answer_footer(waybill)
-    if answer is None:
-        errors().print(f"nothing is known of order {escape(order_id)}")
-        raise typer.Exit(1)
     if form is Format.JSON:
         show_json(answer.document())
     else:

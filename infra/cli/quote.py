@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from domain.desk.carrier_quotes import MINIMUM, Quote
+from infra.app.known_names import expect_account, expect_quoted
 from infra.app.quote import QuoteAsked, quote
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
@@ -47,6 +48,10 @@ def _quote(
     asked = QuoteAsked(mode.value, account, carrier, service_level, at_least)
     with open_waybill() as waybill:
         found, position, account_has_past = quote(waybill, asked, Asked(as_of, known_at))
+        if account is not None and not account_has_past:
+            expect_account(waybill, account)
+        if not found:
+            expect_quoted(waybill, carrier, service_level)
         at = as_of or waybill.clock()
         footer = answer_footer(waybill, position)
     rows = [each._asdict() for each in found]

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.app.known_names import expect_rep
 from infra.app.restated import Restated, RestatedRow
 from infra.app.restated import restated as find_restated
+from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, RepOption, only_of, open_waybill, read_instant
 from infra.cli.output import Format, progress_bar, readable_instant, show_note, show_rows
 from infra.queries.exported import DEAD_LETTERS
@@ -50,6 +52,9 @@ def restated(
         found = find_restated(
             waybill, asked, known_at, then, as_of, rep, on_row=lambda: progress.update(task, advance=1)
         )
+        if rep is not None and not found.rows:
+            expect_rep(waybill, rep)
+        store = answer_footer(waybill, tells_views=False)
     if form is Format.TABLE:
         title = f"{asked.relation}: what reads differently"
         lines = [line for one in found.rows for line in _lines(asked, one)]
@@ -61,6 +66,7 @@ def restated(
     show_note(form, _summary(found, known_at, then))
     if then is None and found.position < found.head:
         show_note(form, f"the view is behind the newest event, {found.head}: waybill project --once, then ask again")
+    show_note(form, store.line)
 
 
 def _view(name: str) -> View:

@@ -145,7 +145,7 @@ def verify(
         task = progress.add_task("settling every subject again", total=None)
         verified = verify_store(waybill, lambda: progress.update(task, advance=1), selection)
         behind = reactors_behind(waybill)
-        store = answer_footer(waybill)
+        store = answer_footer(waybill, tells_views=False)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
         show_json({**verified._asdict(), "findings": findings})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.app.nearest import never_registered
+from infra.app.known_names import expect_rep
 from infra.app.reactor_lag import reactor_behind_view
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
@@ -23,7 +23,7 @@ from infra.cli.arguments import (
     open_waybill,
 )
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
-from infra.cli.output import Format, readable_instant, show_note, show_rows, show_warning
+from infra.cli.output import Format, readable_instant, show_note, show_rows
 from infra.cli.tables.columns import ColumnChoice
 from infra.cli.tables.importance import VIEW_COLUMNS
 from infra.queries.views import Asked
@@ -124,6 +124,8 @@ def _show(
             waybill.views.wait_for(view, min_position, timedelta(seconds=wait))
         answer = waybill.views.ask(view, asked, only, limit, counted=True)
         rows = answer.rows
+        if not rows and only is not None and "rep_id" in only:
+            expect_rep(waybill, only["rep_id"])
         behind = reactor_behind_view(waybill, view.relation) if asked.known_at is None else None
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
@@ -145,7 +147,3 @@ def _show(
         show_note(form, footer.line)
         if behind is not None:
             show_note(form, f"{behind}: waybill react --once")
-        if not rows and only is not None and "rep_id" in only:
-            unknown = never_registered(waybill.desk, only["rep_id"])
-            if unknown is not None:
-                show_warning(unknown)

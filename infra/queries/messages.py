@@ -197,6 +197,12 @@ class Messages:
         with self._engine.connect() as connection:
             return list(connection.execute(question).scalars())
 
+    def has_source(self, source: str) -> bool:
+        """Whether a message of this source is known; one look into an index."""
+        question = select(messages.c.source).where(messages.c.source == source).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(question).first() is not None
+
     def subjects_of(self, source: str, message_id: str) -> list[str]:
         """The subjects of the messages of this source and id."""
         with self._engine.connect() as connection:

@@ -353,7 +353,7 @@ def test_a_view_whose_rows_are_of_no_rep_takes_no_rep(floor: Command) -> None:
 
 def test_a_rep_who_was_never_registered_is_named_with_the_nearest(floor: Command) -> None:
     floor("overdue", "--rep", "rep-11", "--format", "json").exited(
-        0, "no rep rep-11 was ever registered; the nearest: rep-1 (Ann Alder)"
+        1, "no rep rep-11 was ever registered; the nearest: rep-1 (Ann Alder)"
     )
     assert "registered" not in floor("late", "--rep", "rep-3").done().err
 

@@ -1,0 +1,252 @@
+"""Names that a question gives: one that the store does not know is an error with the nearest names, never `none`.
+
+Each check is a few look-ups into indexes, made where an answer is empty; what a sentence suggests is read only if a
+name is unknown. A rep who holds open orders, and an account that an order names, are known without being registered.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from consumers.contract.writing import instant_text
+from domain.account.kind import ACCOUNT
+from domain.derived import RESERVED_SOURCES
+from domain.fact import FACT_CLASSES
+from domain.kind import Kind
+from domain.kinds import KINDS
+from domain.operator.acts import OPERATOR_SOURCE
+from domain.order.kind import ORDER
+from domain.rep.kind import REP
+from domain.streams import operator_stream, split_stream_name, stream_name, waiting_room
+from infra.app.container import Waybill
+from infra.app.nearest import NEAREST_NAMED, nearest_orders, nearest_reps, suggested, unknown_source
+from infra.app.search import orders_one_digit_off
+from infra.app.store_standing import store_standing
+from infra.queries.dead_letters import DeadLetterFilter
+from infra.store.projected.serving import NotFilledError, answering
+from infra.store.register.tables import feeds, malformed_messages
+from projections.accounts import ACCOUNTS
+from projections.follow_ups import FOLLOW_UPS
+from projections.order_states import ORDER_STATES
+from projections.projection import Projection
+from projections.shipments import SHIPMENTS
+from projections.views.tables import (
+    account_periods,
+    follow_up_periods,
+    order_states,
+    rep_open_orders,
+    shipment_periods,
+)
+
+OURS = (OPERATOR_SOURCE, RESERVED_SOURCES)
+"""How the sources of Waybill's own messages begin; a store may well have none of them yet."""
+
+
+class UnknownNameError(Exception):
+    """The store does not know a name; the message says so, with the nearest names."""
+
+
+class UnknownTypeError(ValueError):
+    """There is no such message type, so no store will ever have one; the message names the nearest."""
+
+
+def expect_rep(waybill: Waybill, rep_id: str) -> None:
+    """Raise UnknownNameError for a rep of whom no message speaks, and who holds no open order, follow-up or account."""
+    if _exists(waybill, stream_name(REP, rep_id)):
+        return
+    held = (
+        (ORDER_STATES, select(rep_open_orders.c.rep_id).where(rep_open_orders.c.rep_id == rep_id)),
+        (FOLLOW_UPS, _present(follow_up_periods, follow_up_periods.c.rep_id == rep_id)),
+        (ACCOUNTS, _present(account_periods, account_periods.c.rep_id == rep_id)),
+    )
+    if not any(_finds(waybill, projection, question) for projection, question in held):
+        raise _unknown(waybill, f"no rep {rep_id} was ever registered", _near_reps(waybill, rep_id))
+
+
+def expect_account(waybill: Waybill, account_id: str) -> None:
+    """Raise UnknownNameError for an account of which no message speaks, and which no order names.
+
+    Of an account that was never registered, it looks through the orders.
+    """
+    if _exists(waybill, stream_name(ACCOUNT, account_id)):
+        return
+    named = select(order_states.c.account_id).where(order_states.c.account_id == account_id)
+    if not _finds(waybill, ORDER_STATES, named):
+        raise _unknown(waybill, f"no account {account_id} is known", _near_accounts(waybill, account_id))
+
+
+def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:
+    """Why nothing is known of an order by the clocks of the question: nothing at all, or nothing yet."""
+    events = waybill.history.stream(stream_name(ORDER, order_id))
+    if not events:
+        return _unknown(waybill, f"nothing is known of order {order_id}", _near_orders(waybill, order_id))
+    first = events[0].event
+    occurred = getattr(first, "occurred_at", first.recorded_at)
+    return UnknownNameError(
+        f"nothing was known of order {order_id} by then: its first message happened at {instant_text(occurred)} "
+        f"and was recorded at {instant_text(first.recorded_at)}"
+    )
+
+
+def expect_stream(waybill: Waybill, stream: str) -> None:
+    """Raise UnknownNameError for a stream without events."""
+    if _exists(waybill, stream):
+        return
+    try:
+        kind, subject = split_stream_name(stream)
+    except ValueError:
+        named = (*(stream_name(each, stream) for each in KINDS), waiting_room(stream), operator_stream(stream))
+        near = sorted(waybill.history.existing(named))
+        near = near or [stream_name(ORDER, each) for each in _near_orders(waybill, stream)]
+    else:
+        near = [stream_name(kind, each) for each in _near_subjects(waybill, kind, subject)] if kind else []
+    raise _unknown(waybill, f"there is no stream {stream}", near)
+
+
+def expect_source(waybill: Waybill, source: str) -> None:
+    """Raise UnknownNameError for a source of which no well-formed message is known."""
+    unknown = None if source.startswith(OURS) else unknown_source(source, waybill.messages)
+    if unknown is not None:
+        raise UnknownNameError(unknown + _standing(waybill))
+
+
+def expect_selected(waybill: Waybill, source: str | None, subject: str | None) -> None:
+    """Raise UnknownNameError for a source or a subject by which messages are selected and that no message has."""
+    if source is not None:
+        expect_source(waybill, source)
+    if subject is not None:
+        _expect_subject(waybill, subject)
+
+
+def expect_letter_names(waybill: Waybill, wanted: DeadLetterFilter) -> None:
+    """Raise an error for what a filter of letters names and the store does not know. Ask it where no letter matches.
+
+    Raises UnknownNameError, and UnknownTypeError for a type that is none. Malformed messages claim what they like, so
+    what one of them claims is known.
+    """
+    claims = malformed_messages.c
+    if (
+        wanted.type is not None
+        and wanted.type not in FACT_CLASSES
+        and not _claimed(waybill, claims.claimed_type, wanted.type)
+    ):
+        near = get_close_matches(wanted.type, FACT_CLASSES, n=1)
+        raise UnknownTypeError(
+            f"there is no message type {wanted.type}" + (f"; did you mean {near[0]}?" if near else "")
+        )
+    if wanted.source is not None and not _claimed(waybill, claims.claimed_source, wanted.source):
+        expect_source(waybill, wanted.source)
+    if wanted.subject is not None:
+        _expect_subject(waybill, wanted.subject)
+    if wanted.topic is not None:
+        _expect_topic(waybill, wanted.topic)
+
+
+def expect_quoted(waybill: Waybill, carrier: str | None, service_level: str | None) -> None:
+    """Raise UnknownNameError for a carrier or a service level of which there is no shipment.
+
+    It looks through the shipments, as the quote itself does.
+    """
+    for what, column, name in (
+        ("carrier", shipment_periods.c.carrier, carrier),
+        ("service level", shipment_periods.c.service_level, service_level),
+    ):
+        if name is None or _finds(waybill, SHIPMENTS, select(column).where(column == name)):
+            continue
+        known = _values(waybill, SHIPMENTS, select(column).where(column.is_not(None)).distinct())
+        raise _unknown(waybill, f"no shipment has the {what} {name}", _alike(name, known))
+
+
+def _expect_subject(waybill: Waybill, subject: str) -> None:
+    streams = (*(stream_name(kind, subject) for kind in KINDS), waiting_room(subject))
+    if waybill.history.existing(streams) or _claimed(waybill, malformed_messages.c.claimed_subject, subject):
+        return
+    near = [*_near_orders(waybill, subject), *_near_reps(waybill, subject), *_near_accounts(waybill, subject)]
+    raise _unknown(waybill, f"no message is about {subject}", near[:NEAREST_NAMED])
+
+
+def _expect_topic(waybill: Waybill, topic: str) -> None:
+    with waybill.engine.connect() as connection:
+        if connection.execute(select(feeds.c.feed_id).where(feeds.c.topic == topic).limit(1)).first() is not None:
+            return
+        known = connection.execute(select(feeds.c.topic).distinct()).scalars().all()
+    raise _unknown(waybill, f"nothing came by {topic}", _alike(topic, known))
+
+
+def _unknown(waybill: Waybill, said: str, near: Iterable[str]) -> UnknownNameError:
+    return UnknownNameError(said + suggested(near) + _standing(waybill))
+
+
+def _standing(waybill: Waybill) -> str:
+    """Why the name may be unknown although it is right: an empty store, or views that are behind."""
+    standing = store_standing(waybill)
+    if not standing.received:
+        return f"; the store {standing.store} is empty: no message was ever received"
+    return "; the views are behind, so ask again after waybill project --once" if standing.behind else ""
+
+
+def _exists(waybill: Waybill, stream: str) -> bool:
+    return bool(waybill.history.existing([stream]))
+
+
+def _claimed(waybill: Waybill, column: ColumnElement[Any], value: str) -> bool:
+    with waybill.engine.connect() as connection:
+        return connection.execute(select(column).where(column == value).limit(1)).first() is not None
+
+
+def _present(table: Any, which: ColumnElement[bool]) -> Select[Any]:
+    return select(table.c.rep_id).where(which, table.c.valid_to.is_(None))
+
+
+def _finds(waybill: Waybill, projection: Projection, question: Select[Any]) -> bool:
+    """Whether a view's table has such a row; True while it is being filled, since then nobody can tell."""
+    with waybill.engine.connect() as connection:
+        try:
+            stored = answering(connection, (projection,)).over(question.limit(1))
+        except NotFilledError:
+            return True
+        return connection.execute(stored).first() is not None
+
+
+def _values(waybill: Waybill, projection: Projection, question: Select[Any]) -> list[str]:
+    with waybill.engine.connect() as connection:
+        return list(connection.execute(answering(connection, (projection,)).over(question)).scalars())
+
+
+def _near_subjects(waybill: Waybill, kind: Kind, subject: str) -> list[str]:
+    if kind is ORDER:
+        return _near_orders(waybill, subject)
+    if kind is REP:
+        return _near_reps(waybill, subject, names=False)
+    return _near_accounts(waybill, subject) if kind is ACCOUNT else []
+
+
+def _near_orders(waybill: Waybill, order_id: str) -> list[str]:
+    near = [*orders_one_digit_off(waybill.history, order_id), *nearest_orders(order_id, waybill.history)]
+    return list(dict.fromkeys(near))[:NEAREST_NAMED]
+
+
+def _near_reps(waybill: Waybill, rep_id: str, *, names: bool = True) -> list[str]:
+    """Registered reps by id and name, then ids of reps who hold orders without being registered."""
+    try:
+        reps = waybill.desk.reps()
+        holding = _values(waybill, ORDER_STATES, select(rep_open_orders.c.rep_id))
+    except NotFilledError:
+        return []
+    near = [f"{rep.rep_id} ({rep.name})" if names else rep.rep_id for rep in nearest_reps(rep_id, reps)]
+    return (near + _alike(rep_id, (each for each in holding if each not in reps)))[:NEAREST_NAMED]
+
+
+def _near_accounts(waybill: Waybill, account_id: str) -> list[str]:
+    try:
+        return _alike(account_id, waybill.desk.account_ids())
+    except NotFilledError:
+        return []
+
+
+def _alike(name: str, known: Iterable[str]) -> list[str]:
+    """Those of the known names that are like this one in any case of its letters, the likest first."""
+    by_letters = {each.lower(): each for each in known}
+    return [by_letters[each] for each in get_close_matches(name.lower(), by_letters, n=NEAREST_NAMED)]
