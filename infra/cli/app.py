@@ -42,6 +42,7 @@ from infra.cli import (
     exports,
     files,
     held,
+    help,
     keys,
     messages,
     orders,
@@ -151,7 +152,7 @@ NOUNS = {
     "The desk acts": (desk,),
     "On call: the store": (store, doctor, diffs, held),
     "On call: act": (dead_letters, dead_letters_acts, corrections, steering, rebuild),
-    "Around the store": (keys, topics, exports, analysts, contract, settings),
+    "Around the store": (keys, topics, exports, analysts, contract, settings, help),
 }
 """The modules with commands, by the heading of the help under which their commands are listed."""
 
