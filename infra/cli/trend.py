@@ -43,7 +43,7 @@ ChartOption = Annotated[
 ]
 COLOURS = {Counted.OVERDUE: LATE, Counted.LATE: LATE, Counted.AT_RISK: RISK}
 WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL = 80, 24
-MOST_CHART_LINES, OTHER_LINES = 10, 8
+MOST_CHART_LINES, OTHER_LINES = 10, 9
 """How high a column chart is at most, and how many lines of the screen its title, axis, notes and the prompt take."""
 
 
