@@ -54,6 +54,8 @@ class UnknownTypeError(ValueError):
 
 def expect_rep(waybill: Waybill, rep_id: str) -> None:
     """Raise UnknownNameError for a rep of whom no message speaks, and who holds no open order, follow-up or account."""
+    if not rep_id:
+        raise UnknownNameError("the id of the rep is empty: is a variable not set?")
     if _exists(waybill, stream_name(REP, rep_id)):
         return
     held = (
@@ -74,7 +76,11 @@ def expect_account(waybill: Waybill, account_id: str) -> None:
         return
     named = select(order_states.c.account_id).where(order_states.c.account_id == account_id)
     if not _finds(waybill, ORDER_STATES, named):
-        raise _unknown(waybill, f"no account {account_id} is known", _near_accounts(waybill, account_id))
+        raise _unknown(
+            waybill,
+            f"no account {account_id} is known, so it has no past to quote",
+            _near_accounts(waybill, account_id),
+        )
 
 
 def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:

@@ -242,7 +242,7 @@ CLAIMS_SO_1 = {**cancelled("SO-1", "2025-03-13T09:00:00Z", source="/crm"), "data
     ("wanted", "found"),
     [
         (("--subject", "SO-1"), ["malformed", "refused"]),
-        (("--subject", "SO-9"), []),
+        (("--subject", "SO-1", "--type", "order.placed.v1"), []),
         (("--source", "/crm"), ["malformed"]),
         (("--type", "order.cancelled.v1"), ["malformed", "refused"]),
         (("--type", "order.placed.v1"), []),

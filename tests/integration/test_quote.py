@@ -40,6 +40,8 @@ def desk(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Command:
         *(m for n in range(5) for m in delivered_by("Swift", 10 + n, "18:00:00", cost=str(20 + n))),
         *(m for n in range(4) for m in delivered_by("Newcomer", n, "10:00:00", cost="1.00", service_level="express")),
         *(m for n in range(5) for m in delivered_by("Vans", n, "13:30:00", mode="in_house")),
+        # an account without any past
+        message("account.registered", "NEW", "2025-03-01T08:00:00Z", {"name": "New Ltd", "segment": "b2b"}),
         # recalled before anything arrived
         *delivered_by("Swift", 30, "09:00:00", cost="99.00")[:2],
         message("shipment.cancelled", "SO-Swift-30", "2025-03-02T10:00:00Z", {"shipment_id": "S1", "reason": "lost"}),
