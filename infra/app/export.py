@@ -15,8 +15,7 @@ from infra.export.formats import WriteFile, file_format
 from infra.export.whole_file import whole_file
 from infra.export.whole_folder import whole_folder
 from infra.masking import masked
-from infra.queries.exported import Exported
-from infra.queries.streamed import Streamed
+from infra.queries.exported import Exported, Rows
 from infra.queries.views import Asked
 from infra.serialization import json_text
 from infra.version import waybill_version
@@ -146,7 +145,7 @@ class _Manifest(msgspec.Struct):
     files: list[_File]
 
 
-def _write(answer: Streamed, path: Path, form: WriteFile, on_rows: Callable[[int], None] | None) -> int:
+def _write(answer: Rows, path: Path, form: WriteFile, on_rows: Callable[[int], None] | None) -> int:
     written = 0
     with form(path, answer.columns) as write:
         for batch in answer.batches():

@@ -1,6 +1,7 @@
 """Every relation that can be exported, and reading several of them from one snapshot of the store.
 
-They are the relations that analysts query with SQL: the views, the rows behind them, and the dead letters.
+They are the relations that analysts query with SQL (the views, the rows behind them, the dead letters), and the orders'
+timelines.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,12 +9,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Select, Table, select
 
+from domain.order.kind import ORDER
 from infra.queries.dead_letters import dead_letters
 from infra.queries.known_at import scratch_of
+from infra.queries.order_timelines import COLUMNS, DESCRIPTION, ORDER_TIMELINE, Timelines
+from infra.queries.orders import Orders
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
 from infra.queries.views import Asked
@@ -27,7 +31,7 @@ from infra.store.projected.unreadable import unreadable_row
 from projections.order_states import ORDER_STATES
 from projections.parcel_scans import PARCEL_SCANS
 from projections.projection import Projection
-from projections.table import ValueType
+from projections.table import Row, ValueType
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.business_months import business_month_starts, reads_business_months
 from projections.views.catalogue import ANY_INSTANT, VIEWS
@@ -69,7 +73,8 @@ class Exported:
     description: str
     key: Sequence[str]
     columns: Sequence[ExportedColumn]
-    question: Callable[[AsOf], Select[Any]]
+    question: Callable[[AsOf], Select[Any]] | None
+    """None if its rows are computed one by one."""
     projections: Sequence[Projection]
     rows_behind: bool = False
     counts_untaken: bool = False
@@ -86,7 +91,19 @@ def exported_relations(hold: timedelta, zone: str = UTC_ZONE) -> Sequence[Export
     """All of them, the views first; `hold` is how long a message may be held, `zone` the business time zone."""
     found = {relation.name: relation for relation in relations(hold, zone)}
     views = [view.relation for view in VIEWS]
-    return [_exported(found[name]) for name in (*views, *(name for name in found if name not in views))]
+    behind = (name for name in found if name not in views)
+    return [*(_exported(found[name]) for name in (*views, *behind)), _TIMELINES]
+
+
+_TIMELINES = Exported(
+    ORDER_TIMELINE,
+    None,
+    DESCRIPTION,
+    ["order_id", "position"],
+    [ExportedColumn(name, value_type, doc) for name, (value_type, doc) in COLUMNS.items()],
+    None,
+    (),
+)
 
 
 def _exported(relation: Relation) -> Exported:
@@ -128,13 +145,32 @@ def _rows_of(table: Table, as_of: AsOf) -> Select[Any]:
     return question.where(table.columns[happened] <= as_of.instant)
 
 
+class Rows(Protocol):
+    """The rows of an answer, which can be read once, with each column's name and type."""
+
+    @property
+    def columns(self) -> Mapping[str, ValueType]: ...
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def instant(self) -> datetime: ...
+
+    def count(self) -> int:
+        """How many rows there are."""
+
+    def batches(self) -> Iterator[Sequence[Row]]:
+        """All rows, some thousands at a time."""
+
+
 @dataclass(frozen=True)
 class Reader:
     """Answers exports from one snapshot. `position` is what all of them reflect at least; `instant` is T (UTC)."""
 
     instant: datetime
     position: int
-    answer: Callable[[Exported, str | None], Streamed]
+    answer: Callable[[Exported, str | None], Rows]
     """A relation's rows by the reader's clocks; only those of a rep, if one is given."""
 
 
@@ -175,18 +211,28 @@ class Exports:
             connection = stack.enter_context(snapshot(self._engine))
             head = self._history.within(connection).head()
             letters = dead_letters(AsOf.at(_earliest(asked, now)), self._hold)
+
+            def of_register(one: Exported) -> Rows | None:
+                """The rows that no projection has and no clock but their own decides."""
+                if one.relation == DEAD_LETTERS:
+                    return Streamed(connection, letters, head, instant)
+                if one.question is None:
+                    return self._timelines(connection, asked, now, head)
+                if not one.projections:  # the calendar, and what analysts fill in
+                    return Streamed(connection, one.question(AsOf.at(instant)), head, instant)
+                return None
+
             if asked.known_at is None:
                 answers = answering(connection, projections) if projections else None
 
-                def stored(one: Exported, rep: str | None) -> Streamed:
-                    if one.relation == DEAD_LETTERS:
-                        return Streamed(connection, letters, head, instant)
+                def stored(one: Exported, rep: str | None) -> Rows:
+                    if (found := of_register(one)) is not None:
+                        return found
+                    assert one.question is not None
                     as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
                     question = _of_rep(one.question(as_of), rep)
-                    if reads_business_months(question) and not one.rows_behind:
+                    if reads_business_months(question):
                         expect_business_months(connection, self._zone)
-                    if not one.projections:
-                        return Streamed(connection, question, head, instant)
                     own = answering(connection, one.projections)
                     return Streamed(connection, own.over(question), own.position, instant)
 
@@ -195,13 +241,14 @@ class Exports:
                 except UnreadableValueError as e:
                     raise unreadable_row(connection, projections, e) from e
                 return
-            then = stack.enter_context(self._settled(wanted, projections, asked, asked.known_at, now))
+            then: Connection | None = None
+            if projections:
+                then = stack.enter_context(self._settled(wanted, projections, asked, asked.known_at, now))
 
-            def settled(one: Exported, rep: str | None) -> Streamed:
-                if one.relation == DEAD_LETTERS:
-                    return Streamed(connection, letters, head, instant)
-                if one.relation == exchange_rates.name:  # they follow from no message
-                    return Streamed(connection, one.question(AsOf.at(instant)), head, instant)
+            def settled(one: Exported, rep: str | None) -> Rows:
+                if (found := of_register(one)) is not None:
+                    return found
+                assert one.question is not None and then is not None
                 # The settled rows have nothing after T, so a view asks them for the present.
                 present = asked.as_of is None or not one.rows_behind
                 question = one.question(AsOf.at(instant, present=present, zone=self._zone))
@@ -236,6 +283,16 @@ class Exports:
             scratch.connect() as connection,
         ):
             yield connection
+
+    def _timelines(self, connection: Connection, asked: Asked, now: datetime, head: int) -> Timelines:
+        history = self._history.within(connection)
+        orders = Orders(self._engine, history, self._clock_skew, self._zone)
+        return Timelines(
+            partial(orders.timelines, now, asked.as_of, asked.known_at),
+            partial(history.count_of_kinds, [ORDER], head),
+            head,
+            asked.as_of or now,
+        )
 
 
 def _earliest(asked: Asked, now: datetime) -> datetime:

@@ -1,7 +1,8 @@
 """One order: how it stands, what happened to it and what was not taken of it, by both clocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,12 +13,14 @@ from domain.fact import Fact, FactKey, StreamEvent
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
 from domain.settling import Settling, up_to
-from domain.streams import settle_stream, stream_name
+from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.queries.derived_then import DerivedThen
 from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
 from infra.store.events.history import History, PositionedEvent
 from projections.order_details import OrderDetails, order_details
 from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
+
+ORDERS_AT_ONCE = 500
 
 
 class OrderReading(NamedTuple):
@@ -109,6 +112,38 @@ class Orders:
             then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
             known = list(then.known({stream: known}).streams[stream])
         return OrderReading(stream, events, known, up_to(known, as_of))
+
+    def timelines(
+        self, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
+    ) -> Iterator[tuple[str, Sequence[TimelineEntry]]]:
+        """Every order of which something is known by these clocks, with its timeline, as `order` gives it.
+
+        They come in the order of their streams; memory holds some at a time.
+        """
+        stored = ((stream, events) for stream, events in self._history.whole_streams() if _is_orders(stream))
+        if known_at is None:
+            for stream, events in stored:
+                facts = up_to(facts_among(event for _, event in events), as_of)
+                if facts:
+                    told = _of_now(events, facts, as_of)
+                    yield split_stream_name(stream)[1], order_timeline(told, settle_stream(stream, [*facts]))
+            return
+        then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
+        never_stored: Iterator[tuple[str, list[PositionedEvent]]] = (
+            (stream, []) for stream, _ in then.orders_never_stored()
+        )
+        streams = chain(stored, never_stored)
+        while some := dict(islice(streams, ORDERS_AT_ONCE)):
+            known = then.known({stream: facts_among(event for _, event in events) for stream, events in some.items()})
+            for stream, events in some.items():
+                facts = up_to(known.streams[stream], as_of)
+                if facts:
+                    told = _of_then(events, facts, known_at)
+                    yield split_stream_name(stream)[1], order_timeline(told, settle_stream(stream, [*facts]))
+
+
+def _is_orders(stream: str) -> bool:
+    return split_stream_name(stream)[0] is ORDER
 
 
 def _of_now(

@@ -22,7 +22,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.sql_views.relations import relations
 from infra.sql_views.upkeep import define_relations
-from projections.views.catalogue import ALL_ORDER_STATES, VIEWS
+from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, view_named
 from tests.integration.command import KILLED, Command
 from tests.integration.messages import placed
 from tests.simulated_store import FLOOR_ENDS, fill_with_floor
@@ -69,7 +69,7 @@ def test_a_folder_has_every_relation_by_every_pair_of_clocks(floor: Waybill, tmp
                 said = [dict(row) for row in floor.views.ask(view, asked).rows]
                 assert rows_of(folder, view.relation) == said, (view.relation, asked)
         # and so has the file of a relation alone
-        for name in ("contacts", "follow_up_periods", "matched_scans", "untaken_messages"):
+        for name in ("order_timeline", "contacts", "follow_up_periods", "matched_scans", "untaken_messages"):
             export_rows(floor, relation_named(floor.exports.relations, name), tmp_path / "alone.parquet", asked)
             alone = pyarrow.parquet.read_table(tmp_path / "alone.parquet").to_pylist()
             assert rows_of(folder, name) == alone, (name, asked)
@@ -120,13 +120,32 @@ def test_at_an_instant_the_rows_behind_the_views_are_those_of_then(floor: Waybil
     assert [row for row in untaken if row["occurred_at"] <= T] == found("untaken_messages", Asked(T)) != untaken
 
 
+def test_the_timelines_of_all_orders_are_those_of_each(floor: Waybill, tmp_path: Path) -> None:
+    timeline = relation_named(floor.exports.relations, "order-timeline")
+    order_ids = [row["order_id"] for row in floor.views.ask(view_named("orders"), Asked()).rows]
+    for asked in (Asked(), Asked(T, KNOWN)):
+        path = tmp_path / "timeline.parquet"
+        export_rows(floor, timeline, path, asked)
+        exported = pyarrow.parquet.read_table(path).to_pylist()
+        entries = [
+            {"order_id": order_id, **entry._asdict()}
+            for order_id in order_ids
+            if (answer := floor.orders.order(order_id, floor.clock(), asked.as_of, asked.known_at)) is not None
+            for entry in answer.timeline
+        ]
+        placed = [row for row in exported if row["order_id"] in set(order_ids)]  # others wait to be placed
+        assert placed == entries
+        assert len(entries) > 50
+        assert all(column.doc for column in timeline.columns)
+
+
 def test_every_relation_of_the_schema_and_of_the_page_can_be_exported() -> None:
     hold = timedelta(hours=72)
     known = [one.relation for one in exported_relations(hold)]
-    assert sorted(known) == sorted(relation.name for relation in relations(hold))
+    assert sorted(known) == sorted([*(relation.name for relation in relations(hold)), "order_timeline"])
     table = PAGE.split("| relation | one row per |")[1].split("\n\n")[0]
     documented = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
-    assert sorted(documented) == sorted(known)
+    assert sorted([*documented, "order_timeline"]) == sorted(known)
 
 
 # The folder belongs to the export.
