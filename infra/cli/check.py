@@ -16,6 +16,7 @@ from infra.telemetry.logs import configure_logs
 
 USUAL_LIMIT = 100
 SHOWN_IN_TABLE = ("level", "file", "line", "field", "problem")
+IMPORTANCE = ("line", "problem", "file", "field", "level")
 
 
 class CheckFormat(StrEnum):
@@ -75,7 +76,8 @@ def _show(run: Checking, form: CheckFormat) -> None:
     else:
         columns = SHOWN_IN_TABLE if form is CheckFormat.TABLE else Finding._fields
         if findings or form is not CheckFormat.TABLE:
-            show_rows(columns, [finding._asdict() for finding in findings], Format(form.value))
+            rows = [finding._asdict() for finding in findings]
+            show_rows(columns, rows, Format(form.value), importance=IMPORTANCE)
     notes = Format.TABLE if form is CheckFormat.TABLE else Format.JSON
     for level, shown in ((ERROR, run.errors), (WARNING, run.warnings)):
         if more := run.counts[level] - len(shown):
