@@ -1,5 +1,6 @@
 """docs/commands.md names every command, and docs/settings.md every setting with its default and its meaning."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from infra.settings import Settings
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS_PAGE = (DOCS / "commands.md").read_text()
 SETTINGS_PAGE = (DOCS / "settings.md").read_text()
+README = (DOCS.parent / "README.md").read_text()
 COMMANDS = [
     *(
         command.name or command.callback.__name__
@@ -31,3 +33,9 @@ def test_every_command_has_its_row(command: str) -> None:
 def test_every_setting_has_its_row_and_its_meaning(setting: str) -> None:
     (row,) = [line for line in SETTINGS_PAGE.splitlines() if line.startswith(f"| `{setting}` |")]
     assert f"| {SETTINGS[setting]} |" in row
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    named = set(re.findall(r"(?:`|^\$ |^)waybill ([a-z][a-z-]*)", README, re.MULTILINE))
+    assert named - set(COMMANDS) == set()
+    assert {"check", "doctor", "message", "order", "overdue"} <= named
