@@ -139,7 +139,6 @@ app = typer.Typer(
     cls=PrintableGroup,
     help="Event-sourced order fulfillment for inside sales: who is overloaded, what is late, and what happened.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

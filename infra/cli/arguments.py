@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from consumers.contract.values import check_id
 from infra.app.container import Waybill
+from infra.cli import completion
 from infra.cli.output import Format, errors
 from infra.instants import WrongInstantError, age_of, instant_of, since_of
 from infra.settings import Settings, load_settings
@@ -99,7 +100,7 @@ KnownAtOption = Annotated[
     datetime | None,
     typer.Option("--known-at", parser=read_instant, metavar="K", help="Count only what the service knew at K."),
 ]
-RepOption = Annotated[str | None, typer.Option("--rep", help="Only rows of this rep.")]
+RepOption = Annotated[str | None, typer.Option("--rep", help="Only rows of this rep.", autocompletion=completion.reps)]
 NoRepOption = Annotated[str | None, typer.Option("--rep", hidden=True)]
 """The same for a view without reps: not in its help, and refused with the reason."""
 MinPositionOption = Annotated[
@@ -109,9 +110,15 @@ MinPositionOption = Annotated[
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="How long to wait for --min-position.")
 ]
-SubjectOption = Annotated[str | None, typer.Option("--subject", help="Only messages about this subject.")]
-SourceOption = Annotated[str | None, typer.Option("--source", help="Only messages of this source.")]
-TypeOption = Annotated[str | None, typer.Option("--type", help="Only messages of this type.")]
+SubjectOption = Annotated[
+    str | None, typer.Option("--subject", help="Only messages about this subject.", autocompletion=completion.orders)
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="Only messages of this source.", autocompletion=completion.sources)
+]
+TypeOption = Annotated[
+    str | None, typer.Option("--type", help="Only messages of this type.", autocompletion=completion.message_types)
+]
 OperatorOption = Annotated[
     str,
     typer.Option(

@@ -6,6 +6,7 @@ import typer
 
 from consumers.contract import CATALOGUE, message_schema
 from consumers.relay.asyncapi import whole_document
+from infra.cli import completion
 from infra.cli.output import show_json
 
 
@@ -15,7 +16,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def schema(
     message_type: Annotated[
-        str | None, typer.Argument(metavar="TYPE", help="One message type, such as order.placed.v1.")
+        str | None,
+        typer.Argument(
+            metavar="TYPE", help="One message type, such as order.placed.v1.", autocompletion=completion.message_types
+        ),
     ] = None,
     form: Annotated[Literal["json"], typer.Option("--format", help="json, the only format.")] = "json",
 ) -> None:

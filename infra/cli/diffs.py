@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.app.diff import SAMPLES, TableDiff, UnknownViewError, diff_projections, projections_named
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
@@ -22,7 +23,12 @@ def add_commands(app: typer.Typer) -> None:
 
 def diff(
     view: Annotated[
-        str, typer.Argument(metavar="NAME", help="A view or a projection, such as overdue or order_states; or all.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A view or a projection, such as overdue or order_states; or all.",
+            autocompletion=completion.projections,
+        ),
     ],
     as_of: AsOfOption = None,
     samples: Annotated[

@@ -16,6 +16,7 @@ from domain.fact import Fact
 from domain.streams import split_stream_name
 from infra.app.follow import follow_events
 from infra.app.known_names import expect_source, expect_stream
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import LimitOption, open_waybill
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
@@ -58,11 +59,22 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def events(
-    stream: Annotated[str | None, typer.Option("--stream", help="Only this stream, such as order-SO-10248.")] = None,
-    event_type: Annotated[
-        str | None, typer.Option("--type", help="Only events of this type, such as OrderPlaced or order.placed.v1.")
+    stream: Annotated[
+        str | None,
+        typer.Option("--stream", help="Only this stream, such as order-SO-10248.", autocompletion=completion.streams),
     ] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Only events of messages of this source.")] = None,
+    event_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            help="Only events of this type, such as OrderPlaced or order.placed.v1.",
+            autocompletion=completion.event_types,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Only events of messages of this source.", autocompletion=completion.sources),
+    ] = None,
     message_id: Annotated[
         str | None, typer.Option("--message-id", metavar="ID", help="Only events of messages with this id.")
     ] = None,

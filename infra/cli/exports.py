@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from infra.app.container import Waybill
 from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     AsOfOption,
@@ -42,7 +43,10 @@ def add_commands(app: typer.Typer) -> None:
 def export(
     name: Annotated[
         str | None,
-        typer.Argument(help="A view, such as overdue, or another relation of docs/analysts.md, such as contacts."),
+        typer.Argument(
+            help="A view, such as overdue, or another relation of docs/analysts.md, such as contacts.",
+            autocompletion=completion.relations,
+        ),
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="The file: .csv, .jsonl (JSON Lines) or .parquet.")] = None,
     every: Annotated[

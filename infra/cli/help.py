@@ -31,10 +31,16 @@ def topics() -> Mapping[str, str]:
     return {file.name.removesuffix(ENDING): file.read_text(encoding="utf-8") for file in sorted(found, key=str)}
 
 
+def _offered(context: typer.Context, incomplete: str) -> list[str]:
+    """Topics, then commands, for the shell's completion."""
+    return [name for name in dict.fromkeys((*topics(), *_commands(context))) if name.startswith(incomplete)]
+
+
 def show_help(
     context: typer.Context,
     topic: Annotated[
-        list[str] | None, typer.Argument(metavar="TOPIC|COMMAND", help="A topic, or a command's name.")
+        list[str] | None,
+        typer.Argument(metavar="TOPIC|COMMAND", help="A topic, or a command's name.", autocompletion=_offered),
     ] = None,
 ) -> None:
     """Explain a topic: verdicts, clocks, settings, stores, exit-codes or formats. Or show the help of a command."""

@@ -13,6 +13,7 @@ from consumers.contract.writing import instant_text
 from infra.app.container import Waybill
 from infra.app.dead_letters.group import GROUPED_BY, LetterGroup, UnknownFieldError, group_letters, read_grouping
 from infra.app.known_names import UnknownTypeError, expect_letter_names
+from infra.cli import completion
 from infra.cli.arguments import SourceOption, SubjectOption, TypeOption, read_age, read_since
 from infra.cli.output import Format, show_rows
 from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
@@ -29,7 +30,9 @@ def read_by(text: str) -> tuple[str, ...]:
         raise typer.BadParameter(str(e)) from None
 
 
-TopicOption = Annotated[str | None, typer.Option("--topic", help="Only what came by this topic or file.")]
+TopicOption = Annotated[
+    str | None, typer.Option("--topic", help="Only what came by this topic or file.", autocompletion=completion.topics)
+]
 VerdictOption = Annotated[DeadVerdict | None, typer.Option("--verdict", help="Only those with this verdict.")]
 MatchingOption = Annotated[
     str | None,

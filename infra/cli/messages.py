@@ -7,6 +7,7 @@ import typer
 from infra.app.container import Waybill
 from infra.app.message import reports_of
 from infra.app.nearest import nearest_id, unknown_source
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import (
@@ -22,7 +23,7 @@ from infra.cli.output import (
 from infra.queries.malformed_claims import MalformedReport
 from infra.queries.messages import MessageReport
 
-SourceArgument = Annotated[str, typer.Argument(help="The message's source.")]
+SourceArgument = Annotated[str, typer.Argument(help="The message's source.", autocompletion=completion.sources)]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]
 
 

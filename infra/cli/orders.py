@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from infra.app.known_names import unknown_order
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.output import Format, console, show_json, show_note, show_record, show_rows
@@ -35,7 +36,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def order(
-    order_id: Annotated[str, typer.Argument(help="The order, such as SO-10248.")],
+    order_id: Annotated[str, typer.Argument(help="The order, such as SO-10248.", autocompletion=completion.orders)],
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
     form: FormatOption = Format.TABLE,

@@ -12,6 +12,7 @@ from infra.app.rebuild.drop_old import Dropped, drop_old
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
+from infra.cli import completion
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
 from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
 from infra.store.opening import Access
@@ -28,7 +29,12 @@ def add_commands(app: typer.Typer) -> None:
 def rebuild(
     operator: OperatorOption,
     view: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A view or a projection, such as overdue or order_states.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A view or a projection, such as overdue or order_states.",
+            autocompletion=completion.projections,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every projection.")] = False,
     key: Annotated[

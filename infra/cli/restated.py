@@ -9,6 +9,7 @@ import typer
 from infra.app.known_names import expect_rep
 from infra.app.restated import Restated, RestatedRow
 from infra.app.restated import restated as find_restated
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, RepOption, only_of, open_waybill, read_instant
 from infra.cli.output import Format, progress_bar, readable_instant, show_note, show_rows
@@ -35,7 +36,12 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def restated(
-    view: Annotated[str, typer.Argument(metavar="VIEW", help="A view, such as overdue, or order_states.")],
+    view: Annotated[
+        str,
+        typer.Argument(
+            metavar="VIEW", help="A view, such as overdue, or order_states.", autocompletion=completion.views
+        ),
+    ],
     known_at: KnownAtOption,
     then: ThenOption = None,
     as_of: AsOfOption = None,

@@ -9,6 +9,7 @@ from infra.app.pause import PARTS, UnknownPartError, part_named
 from infra.app.pause import pause as pause_part
 from infra.app.pause import resume as resume_part
 from infra.app.reset import CannotResetError, Reset, plan_reset, reset_position
+from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill, why_option
 from infra.cli.output import Format, show_error, show_note, show_rows, show_warning
@@ -18,7 +19,9 @@ from infra.store.pauses import Pause
 
 parked = typer.Typer(help="What projections and reactors could not take, and went on without.", no_args_is_help=True)
 
-PartArgument = Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(PARTS)}.")]
+PartArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help=f"One of {', '.join(PARTS)}.", autocompletion=completion.parts)
+]
 
 
 def add_commands(app: typer.Typer) -> None:

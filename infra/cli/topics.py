@@ -9,6 +9,7 @@ import typer
 
 from consumers.contract.topics import Timestamps, read_topics
 from domain.verdict import Verdict
+from infra.cli import completion
 from infra.cli.arguments import FormatOption, open_waybill, read_instant, why_option
 from infra.cli.output import Format, errors, show_counts, show_rows
 from infra.cli.tables.importance import PARTITIONS
@@ -109,7 +110,12 @@ def check(form: FormatOption = Format.TABLE) -> None:
 
 @topics.command("skip")
 def skip_offsets(
-    topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],
+    topic: Annotated[
+        str,
+        typer.Option(
+            "--topic", help="One of the five topics, with or without the prefix.", autocompletion=completion.topics
+        ),
+    ],
     partition: Annotated[int, typer.Option("--partition", min=0, help="The partition that is stuck.")],
     to_offset: Annotated[
         int, typer.Option("--to-offset", min=1, metavar="N", help="Where to continue; the log calls it end_offset.")
@@ -138,7 +144,12 @@ def read_point(text: str | int | datetime) -> int | datetime:
 
 
 def reingest(
-    topic: Annotated[str, typer.Option("--topic", help="One of the five topics, with or without the prefix.")],
+    topic: Annotated[
+        str,
+        typer.Option(
+            "--topic", help="One of the five topics, with or without the prefix.", autocompletion=completion.topics
+        ),
+    ],
     begin: Annotated[
         Any,
         typer.Option(
