@@ -63,7 +63,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports
 format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
-test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones
+test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones: about 20 minutes on two cores
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
 
 # Half of the time of these goes into drawing examples, so few are drawn.
@@ -106,6 +106,7 @@ bench-queries: $(STAMP)  ## measure queries on a store with a million orders (ta
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \
 	elif [ ! -d .local/node_modules/@asyncapi/specs ]; then \
+	  echo "Fetching the official AsyncAPI schema with npm"; \
 	  mkdir -p .local && npm install --prefix .local --no-save --no-audit --no-fund --silent @asyncapi/specs@6.11.1 \
 	  || echo "npm could not fetch @asyncapi/specs; the test of the official AsyncAPI schema will skip"; fi
 
