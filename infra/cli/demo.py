@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from textwrap import fill, shorten
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
@@ -23,9 +23,24 @@ from infra.app.demo import (
     write_floor,
 )
 from infra.app.status import read_status
-from infra.cli.output import Format, console, errors, readable_instant, show_counts, show_rows
+from infra.cli import pager
+from infra.cli.order_screen import timeline_lines
+from infra.cli.output import (
+    AsRecords,
+    Format,
+    console,
+    errors,
+    readable_instant,
+    show_counts,
+    show_lines,
+    show_note,
+    show_rows,
+)
 from infra.cli.processes import PARTS_WITHOUT_KAFKA, run_together
 from infra.cli.signals import stopped_by_signals
+from infra.cli.tables.columns import NO_CHOICE
+from infra.cli.tables.importance import VIEW_COLUMNS
+from infra.cli.tables.layout import Laid, Room, laid_out
 from infra.masking import masked_value
 from infra.queries.views import Asked
 from infra.settings import Settings, load_settings
@@ -40,14 +55,9 @@ FLOOR_FILE = "floor.jsonl"
 ROWS_SHOWN = 3
 TEXT_WIDTH = 78
 
-# The columns of each view that fit a terminal of 80 characters.
-COLUMNS_SHOWN: Mapping[str, Sequence[str]] = {
-    "overdue": ("order_id", "rep_id", "promised_by", "hours_overdue", "stage", "mode"),
-    "at-risk": ("order_id", "rep_id", "promised_by", "hours_left", "why", "estimated_delivery", "stage"),
-    "workload": ("rep_id", "name", "open_orders", "to_book", "overdue", "at_risk", "follow_ups_owed"),
-    "late": ("order_id", "promised_by", "delivered_at", "hours_late", "carrier"),
-    "follow-ups": ("order_id", "rep_id", "about", "owed_since", "hours_owed"),
-}
+VIEWS_SHOWN = ("overdue", "at-risk", "workload", "late", "follow-ups")
+ROOM = Room(80, 24)
+"""What its tables fit, on any terminal and in a file."""
 PRESENT = Asked()
 
 
@@ -70,6 +80,7 @@ def demo(
     ] = None,
 ) -> None:
     """Simulate a sales team, ingest its messages, show the views, and serve the pages."""
+    pager.switch_off()
     settings = load_settings()
     settings = settings.model_copy(
         update={
@@ -145,15 +156,14 @@ class Demonstration:
         show_rows(books._fields, [books._asdict()], Format.TABLE, title="The books", footer=equation)
         _blank()
         dead = [letter._asdict() for letter in self._waybill.dead_letters.dead(self._waybill.clock())]
-        _show_some("Some messages that were not taken", "dead-letters list", ("verdict", "subject", "reason"), dead)
+        columns = ("verdict", "subject", "reason")
+        _show_some("Some messages that were not taken", "dead-letters list", columns, dead, columns)
 
     def show_the_views(self) -> None:
         _headline("Views")
-        for verb, columns in COLUMNS_SHOWN.items():
-            rows = self._ask(verb)
-            if verb == "workload":
-                rows = sorted(rows, key=lambda row: (-row["open_orders"], row["rep_id"] or ""))
-            _show_some(view_named(verb).description, verb, columns, rows)
+        for verb in VIEWS_SHOWN:
+            view = view_named(verb)
+            _show_some(view.description, verb, view.columns, self._ask(verb), VIEW_COLUMNS[view.relation])
 
     def tell_an_order_backwards(self) -> None:
         _headline("Messages in reverse order")
@@ -238,32 +248,37 @@ class Demonstration:
         _blank()
 
     def _show_overdue(self, order_id: str, asked: Asked = PRESENT) -> None:
+        view = view_named("overdue")
         overdue = self._ask("overdue", asked)
-        show_rows(
-            COLUMNS_SHOWN["overdue"],
-            [row for row in overdue if row["order_id"] == order_id],
-            Format.TABLE,
-            footer=f"{len(overdue):,} overdue in all",
-            empty=f"{order_id} is not overdue",
-        )
+        rows = [row for row in overdue if row["order_id"] == order_id]
+        if rows:
+            show_lines(_laid(view.columns, rows, VIEW_COLUMNS[view.relation]).lines)
+        else:
+            show_note(Format.TABLE, f"{order_id} is not overdue")
+        show_note(Format.TABLE, f"{len(overdue):,} overdue in all")
         _blank()
 
     def _show_timeline(self, order_id: str) -> None:
         answer = self._waybill.orders.order(order_id, self._waybill.clock())
-        rows = [
-            {**entry._asdict(), "what_changed": shorten(entry.what_changed, 50, placeholder=" …")}
-            for entry in (answer.timeline if answer else ())
-        ]
-        columns = ("position", "occurred_at", "event", "what_changed")
-        show_rows(columns, rows, Format.TABLE, footer=f"with all columns: waybill order {order_id}")
+        if answer is not None:
+            show_lines(timeline_lines(answer, ROOM, with_positions=True))
+        show_note(Format.TABLE, f"with all columns: waybill order {order_id} --wide")
         _blank()
 
 
-def _show_some(title: str, command: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _show_some(
+    title: str, command: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], importance: Sequence[str]
+) -> None:
     shown = rows[:ROWS_SHOWN]
-    footer = f"{len(shown)} of {len(rows):,}, some columns; all: waybill {command}"
-    show_rows(columns, shown, Format.TABLE, title=title, footer=footer, empty="none")
+    console().print(f"[bold]{escape(title)}[/bold]", soft_wrap=True)
+    if shown:
+        show_lines(_laid(columns, shown, importance).lines)
+    show_note(Format.TABLE, f"{len(shown)} of {len(rows):,}, some columns; all: waybill {command}")
     _blank()
+
+
+def _laid(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], importance: Sequence[str]) -> Laid:
+    return laid_out(columns, rows, ROOM, importance=importance, choice=NO_CHOICE, records=AsRecords.IF_NARROW)
 
 
 def _headline(text: str) -> None:

@@ -6,7 +6,7 @@ from infra.app.container import system_clock
 from infra.app.doctor.doctor import examine
 from infra.app.doctor.finding import Finding
 from infra.cli.arguments import FormatOption
-from infra.cli.output import Format, show_json, show_rows
+from infra.cli.output import AsRecords, Format, show_json, show_rows
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
 
@@ -30,7 +30,13 @@ def doctor(form: FormatOption = Format.TABLE) -> None:
     else:
         checked = f"{len(found.checks)} checks: {', '.join(found.checks)}"
         show_rows(
-            Finding._fields, rows, form, title="Findings", footer=checked, empty="nothing is wrong", all_matter=True
+            Finding._fields,
+            rows,
+            form,
+            title="Findings",
+            footer=checked,
+            empty="nothing is wrong",
+            records=AsRecords.IF_NOT_WHOLE,
         )
     if not found.is_well:
         raise typer.Exit(1)

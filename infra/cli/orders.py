@@ -11,7 +11,11 @@ from infra.app.known_names import unknown_order
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
-from infra.cli.output import Format, console, show_json, show_note, show_record, show_rows
+from infra.cli.column_options import WideOption
+from infra.cli.consoles import room_of_answers
+from infra.cli.order_screen import order_on_screen
+from infra.cli.output import Format, console, show_json, show_lines, show_note, show_record, show_rows
+from infra.cli.tables.columns import NO_CHOICE
 from infra.queries.orders import OrderAnswer
 from infra.queries.untaken_of_order import UntakenOfOrder
 from projections.order_details import CustomerTold, Reason
@@ -26,6 +30,7 @@ SHIPMENTS = (
     *("estimated_delivery", "delivered_at", "signed_by", "attempts", "delay_reason", "cancelled_at", "cancel_reason"),
 )
 EXPEDITES = ("request_id", "requested_at", "needed_by", "decision", "decided_at", "promised_by", "informed_at")
+WIDE = NO_CHOICE._replace(wide=True)
 UNTAKEN = ("verdict", "reason", "type", "occurred_at", "recorded_at", "letter_id")
 
 
@@ -39,6 +44,7 @@ def order(
     order_id: Annotated[str, typer.Argument(help="The order, such as SO-10248.", autocompletion=completion.orders)],
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
+    wide: WideOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show one order: its state, lines, shipments, what the customer was told, what was not taken, and its timeline."""
@@ -47,14 +53,18 @@ def order(
         if answer is None:
             raise unknown_order(waybill, order_id)
         footer = answer_footer(waybill)
+    room = room_of_answers() if form is Format.TABLE else None
     if form is Format.JSON:
         show_json(answer.document())
+    elif room is not None and not wide:
+        show_lines(order_on_screen(order_id, answer, room))
     else:
         if form is Format.TABLE:
             _show(order_id, answer)
         timeline = [entry._asdict() for entry in answer.timeline]
-        show_rows(TimelineEntry._fields, timeline, form, title="Timeline")
-    show_note(form, f"reflects position {answer.position}")
+        show_rows(TimelineEntry._fields, timeline, form, title="Timeline", choice=WIDE)
+    in_short = "; in short: all fields, columns and parts with --wide" if room is not None and not wide else ""
+    show_note(form, f"reflects position {answer.position}{in_short}")
     show_note(form, footer.line)
 
 
@@ -80,5 +90,5 @@ def _untaken(message: UntakenOfOrder) -> dict[str, Any]:
 
 def _show_part(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        show_rows(columns, rows, Format.TABLE, title=title)
+        show_rows(columns, rows, Format.TABLE, title=title, choice=WIDE)
         console().print()

@@ -13,7 +13,7 @@ from rich.text import Text
 from infra.cli.consoles import console, errors, progress_bar, room_of_answers
 from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant
 from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
-from infra.cli.tables.layout import Laid, laid_out
+from infra.cli.tables.layout import AsRecords, Laid, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
 from infra.masking import masked
 from infra.printable import printable_line
@@ -23,6 +23,7 @@ from infra.queries.messages import NoLongerApplied
 from infra.serialization import csv_cell, json_text
 
 __all__ = [
+    "AsRecords",
     "Format",
     "cell_writer",
     "console",
@@ -33,6 +34,7 @@ __all__ = [
     "show_counts",
     "show_error",
     "show_json",
+    "show_lines",
     "show_no_longer_applied",
     "show_note",
     "show_record",
@@ -79,12 +81,12 @@ def show_rows(
     empty: str = "nothing",
     importance: Sequence[str] = (),
     choice: ColumnChoice = NO_CHOICE,
-    all_matter: bool = False,
+    records: AsRecords = AsRecords.IF_FEW,
 ) -> None:
     """Print rows with these columns, or with those of the choice.
 
     Title, footer and the text for no rows appear in tables only. On a terminal, a table has the columns that fit, the
-    most important first, and names those that it leaves out; with `all_matter`, its rows become records instead.
+    most important first, and names those that it leaves out; `records` says when its rows are records instead.
     """
     names = choice.names or columns
     if form is Format.JSON:
@@ -99,7 +101,7 @@ def show_rows(
         out = console()
         _print_title(out, title)
         if rows:
-            laid = laid_out(columns, rows, room, importance=importance, choice=choice, all_matter=all_matter)
+            laid = laid_out(columns, rows, room, importance=importance, choice=choice, records=records)
             _print_lines(out, laid.lines)
             _print_dim(out, _not_shown(laid, choice))
         else:
@@ -173,9 +175,13 @@ def _print_dim(out: Console, text: str) -> None:
         out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=not out.is_terminal)
 
 
+def show_lines(lines: Sequence[Text]) -> None:
+    """Print lines that were laid out for the terminal."""
+    _print_lines(console(), lines)
+
+
 def _print_lines(out: Console, lines: Sequence[Text]) -> None:
-    """Lines that were laid out: rich must not wrap them."""
-    if lines:
+    if lines:  # rich must not wrap them
         out.print(Text("\n").join(lines), soft_wrap=True)
 
 

@@ -19,7 +19,7 @@ from infra.app.status import PartitionStatus, ProjectionStatus, ReactorStatus, S
 from infra.app.verify import Finding, verify_store
 from infra.cli.answer_footer import AnswerFooter, answer_footer
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
-from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.cli.output import AsRecords, Format, console, progress_bar, show_json, show_note, show_rows, show_warning
 from infra.cli.tables.importance import PARKED, PARTITIONS
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
@@ -153,7 +153,13 @@ def verify(
         checked = ", ".join(f"{count:,} {what}" for what, count in verified.checked.items())
         footer = f"checked {checked} at position {verified.position:,}"
         show_rows(
-            Finding._fields, findings, form, title="Findings", footer=footer, empty="no discrepancies", all_matter=True
+            Finding._fields,
+            findings,
+            form,
+            title="Findings",
+            footer=footer,
+            empty="no discrepancies",
+            records=AsRecords.IF_NOT_WHOLE,
         )
     show_note(form, store.line)
     for left_out in verified.not_compared:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Dialect, Numeric, Text, func, literal, type_coerce
+from sqlalchemy import BigInteger, Date, DateTime, Dialect, Integer, Numeric, Text, func, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
@@ -26,6 +26,11 @@ Name = Text().with_variant(Text(collation="C"), "postgresql")
 def or_empty(name: ColumnElement[Any]) -> ColumnElement[str]:
     """A name, or empty for none: so that rows of nobody are joined and sorted like all others."""
     return func.coalesce(name, literal("", Name), type_=Name)
+
+
+def in_natural_order(name: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """What to sort names by so that rep-2 comes before rep-10: shorter ones first, then by code point."""
+    return (func.length(name, type_=Integer), name)
 
 
 class UnreadableValueError(ValueError):

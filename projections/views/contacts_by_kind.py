@@ -12,7 +12,8 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, se
 from projections.views.as_of import AsOf
 from projections.views.business_months import month_of
 from projections.views.columns import or_empty
-from projections.views.rep_workload import rep_workload
+from projections.views.rep_scorecard import best_first
+from projections.views.rep_workload import busiest_first, rep_workload
 from projections.views.scorecard_totals import Grouping, groups, scorecards_by
 from projections.views.tables import contacts
 
@@ -35,7 +36,10 @@ def rep_workload_with_contacts(as_of: AsOf) -> Select[Any]:
         .group_by(contacts.c.rep_id)
         .cte("talks_by_kind")
     )
-    return _joined(workload, talks, talks.c.rep_id == workload.c.rep_id).order_by(or_empty(workload.c.rep_id))
+    load = workload.c
+    return _joined(workload, talks, talks.c.rep_id == load.rep_id).order_by(
+        *busiest_first(load.open_orders, load.follow_ups_owed, or_empty(load.rep_id))
+    )
 
 
 def scorecard_with_contacts(as_of: AsOf, by: Grouping | None) -> Select[Any]:
@@ -56,7 +60,7 @@ def scorecard_with_contacts(as_of: AsOf, by: Grouping | None) -> Select[Any]:
     talks = select(said.c.whose, said.c.month, *_counts(said.c.about)).group_by(said.c.whose, said.c.month)
     by_kind = talks.cte("talks_by_kind")
     same = and_(by_kind.c.whose == or_empty(whose), by_kind.c.month == cards.c.month)
-    return _joined(cards, by_kind, same).order_by(or_empty(whose), cards.c.month, cards.c.currency)
+    return _joined(cards, by_kind, same).order_by(*best_first(cards.c, or_empty(whose)))
 
 
 def _counts(about: ColumnElement[str] = contacts.c.about) -> list[ColumnElement[int]]:

@@ -7,11 +7,26 @@ follows from the exact quota. Pay is the sum of its parts as shown.
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Float,
+    Integer,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from projections.views.as_of import AsOf
 from projections.views.business_months import month_before, month_of
-from projections.views.columns import Amount, Name, or_empty
+from projections.views.columns import Amount, Name, in_natural_order, or_empty
 from projections.views.decimals import (
     decimal,
     decimal_compare,
@@ -56,7 +71,15 @@ def rep_scorecard(as_of: AsOf) -> Select[Any]:
     return select(
         func.nullif(card.rep_id, "", type_=Name).label("rep_id"),
         *(card[name] for name in list(SCORECARD_COLUMN_DOCS)[1:]),
-    ).order_by(card.rep_id, card.month, card.currency)
+    ).order_by(*best_first(card, card.rep_id))
+
+
+def best_first(card: ReadOnlyColumnCollection[str, Any], whose: ColumnElement[str]) -> tuple[ColumnElement[Any], ...]:
+    """The order of the view: by month, and in each currency who placed the most first. `whose` is never null.
+
+    Values are compared as floats, because SQLite has amounts as text; equal ones are sorted by name.
+    """
+    return (card.month, card.currency, card.placed_value.cast(Float).desc(), *in_natural_order(whose))
 
 
 def scorecards(as_of: AsOf) -> CTE:

@@ -6,7 +6,7 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, case, func, li
 
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
-from projections.views.columns import Name
+from projections.views.columns import Name, in_natural_order
 from projections.views.follow_ups import owed_at
 from projections.views.open_orders import is_open
 from projections.views.overdue_deliveries import is_overdue
@@ -41,11 +41,11 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
             rep.c.name,
             rep.c.level,
             rep.c.team,
-            *(_or_zero(load.c[name]) for name in MEASURES[: MEASURES.index("open_b2b")]),
-            _or_zero(owed.c.follow_ups_owed),
-            *(_or_zero(clock.c[name]) for name in ("overdue", "due_in_24h", "at_risk")),
-            *(_or_zero(load.c[name]) for name in ("open_b2b", "open_b2c")),
-            _or_zero(talks.c.contacts_7d),
+            *(_or_zero(load.c[name]).label(name) for name in MEASURES[: MEASURES.index("open_b2b")]),
+            _or_zero(owed.c.follow_ups_owed).label("follow_ups_owed"),
+            *(_or_zero(clock.c[name]).label(name) for name in ("overdue", "due_in_24h", "at_risk")),
+            *(_or_zero(load.c[name]).label(name) for name in ("open_b2b", "open_b2c")),
+            _or_zero(talks.c.contacts_7d).label("contacts_7d"),
         )
         .select_from(desks)
         .outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
@@ -53,8 +53,15 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
         .outerjoin(owed, owed.c.rep_id == desks.c.rep_id)
         .outerjoin(clock, clock.c.rep_id == desks.c.rep_id)
         .outerjoin(talks, talks.c.rep_id == desks.c.rep_id)
-        .order_by(desks.c.rep_id)
+        .order_by(*busiest_first(_or_zero(load.c.open_orders), _or_zero(owed.c.follow_ups_owed), desks.c.rep_id))
     )
+
+
+def busiest_first(
+    open_orders: ColumnElement[int], follow_ups_owed: ColumnElement[int], rep_id: ColumnElement[str]
+) -> tuple[ColumnElement[Any], ...]:
+    """The order of the view: by open orders and follow-ups together, then by rep (empty for none)."""
+    return ((open_orders + follow_ups_owed).desc(), *in_natural_order(rep_id))
 
 
 def load_recounted(as_of: AsOf) -> CTE:
@@ -132,4 +139,4 @@ def _count(measure: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def _or_zero(column: ColumnElement[Any]) -> ColumnElement[int]:
-    return func.coalesce(column, literal_column("0", Integer)).label(column.name)
+    return func.coalesce(column, literal_column("0", Integer), type_=Integer)

@@ -12,7 +12,14 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, case, func, literal,
 from projections.views.as_of import AsOf
 from projections.views.columns import Name
 from projections.views.decimals import decimal_sum, percent_of
-from projections.views.rep_scorecard import AMOUNTS, COUNTS, SCORECARD_COLUMN_DOCS, rep_scorecard, scorecards
+from projections.views.rep_scorecard import (
+    AMOUNTS,
+    COUNTS,
+    SCORECARD_COLUMN_DOCS,
+    best_first,
+    rep_scorecard,
+    scorecards,
+)
 from projections.views.tables import rep_periods
 
 
@@ -72,7 +79,7 @@ def scorecard_totals(as_of: AsOf, by: Grouping) -> Select[Any]:
     columns = [shown[name].label(name) for name in list(SCORECARD_COLUMN_DOCS)[1:]]
     return select(
         func.nullif(total.whose, "", type_=Name).label(by.column), *columns[:2], total.reps, *columns[2:]
-    ).order_by(total.whose, total.month, total.currency)
+    ).order_by(*best_first(total, total.whose))
 
 
 def groups(as_of: AsOf, by: Grouping, name: str) -> CTE:

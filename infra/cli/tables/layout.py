@@ -5,13 +5,14 @@ whole or not at all. Where a table does not fit and its rows are few, each row i
 """
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from infra.cli.tables.cells import cell, cell_style, is_free_text, is_numeric
-from infra.cli.tables.columns import GAP, NO_CHOICE, ColumnChoice, columns_that_fit, ranked, widened
+from infra.cli.tables.columns import ALL_OR_SOME, GAP, ColumnChoice, columns_that_fit, ranked, widened
 from infra.cli.tables.records import Field, record_lines
 from infra.cli.tables.wrapping import Wrapped, wrapped
 
@@ -24,6 +25,14 @@ NEEDED_COLUMNS = 2
 """Without so many of the most important columns a table says too little: then each row is a record."""
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+class AsRecords(Enum):
+    """When the rows of a table that does not fit are records. On a terminal that is too narrow they always are."""
+
+    IF_NARROW = "only on a narrow terminal: the rows are one part of an answer"
+    IF_FEW = "if they are few, too"
+    IF_NOT_WHOLE = "whenever a column would be left out or shortened: all of them matter"
 
 
 class Room(NamedTuple):
@@ -64,30 +73,30 @@ def laid_out(
     *,
     importance: Sequence[str] = (),
     choice: ColumnChoice,
-    all_matter: bool = False,
+    records: AsRecords = AsRecords.IF_FEW,
 ) -> Laid:
     """The rows with these columns; without `room` (a pipe, a file) all of them whole.
 
     A column that is empty in every row is left out, unless it was chosen, or a program may count on it.
 
-    `importance` names the columns that are shown first. With `all_matter`, no column is left out: rows become records.
+    `importance` names the columns that are shown first. Chosen columns are never left out: rows become records.
     """
     filled = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
     if room is None or choice.wide:
         # Programs that read a list count on all of its columns.
-        default = filled if choice is NO_CHOICE else columns
+        default = columns if choice.how_to_see_all == ALL_OR_SOME else filled
         return Laid(_table([_column(name, rows) for name in choice.names or default]))
     shown = [_column(name, rows) for name in choice.names or filled]
     fitting = _fitting(shown, room.width, importance)
     is_whole = len(fitting.lines) > 0 and not fitting.left_out and not fitting.shortened
     if not is_whole:
-        records = _records(shown, len(rows), room.width)
+        told = _records(shown, len(rows), room.width)
         needed = ranked([column.name for column in shown], importance)[:NEEDED_COLUMNS]
         narrow = any(name in fitting.left_out for name in needed)
-        few = len(rows) <= FEW_ROWS and (len(rows) == 1 or len(records) < room.height)
-        asked = (fitting.left_out and choice.names is not None) or all_matter
-        if narrow or few or asked:
-            return Laid(records)
+        few = len(rows) <= FEW_ROWS and (len(rows) == 1 or len(told) < room.height)
+        needs_all = (fitting.left_out and choice.names is not None) or records is AsRecords.IF_NOT_WHOLE
+        if narrow or needs_all or (few and records is AsRecords.IF_FEW):
+            return Laid(told)
     return fitting
 
 

@@ -25,25 +25,38 @@ class Field(NamedTuple):
 
 def record_lines(fields: Sequence[Field], width: int | None) -> list[Text]:
     """One field a line. Free text that is too long for `width` is wrapped at spaces; any other value stays whole."""
-    longest = max((cell_len(field.name) for field in fields), default=0)
+    longest = _longest_name(fields)
     return [line for field in fields for line in _field_lines(field, longest, width)]
 
 
 def record_in_two_columns(fields: Sequence[Field], width: int) -> list[Text]:
     """Two fields a line where both are short enough, read from top to bottom; then the longer ones, one a line."""
-    half = (width - GAP_BETWEEN_HALVES) // 2
-    longest = max((cell_len(field.name) for field in fields), default=0)
-    short = [field for field in fields if longest + GAP + cell_len(field.value) <= half]
+    short = list(fields)
+    while sum(map(_width, _halves(short))) + GAP_BETWEEN_HALVES > width:
+        short.remove(max(short, key=lambda field: cell_len(field.value)))
     long = [field for field in fields if field not in short]
-    rows = (len(short) + 1) // 2
+    left, right = _halves(short)
     lines: list[Text] = []
-    for left, right in zip_longest(short[:rows], short[rows:]):
-        (line,) = _field_lines(left, longest, None)
-        if right is not None:
-            line.append(" " * (half - cell_len(line.plain) + GAP_BETWEEN_HALVES))
-            line.append_text(_field_lines(right, longest, None)[0])
+    for one, other in zip_longest(left, right):
+        (line,) = _field_lines(one, _longest_name(left), None)
+        if other is not None:
+            line.append(" " * (_width(left) - cell_len(line.plain) + GAP_BETWEEN_HALVES))
+            line.append_text(_field_lines(other, _longest_name(right), None)[0])
         lines.append(line)
-    return [*lines, *(line for field in long for line in _field_lines(field, longest, width))]
+    return [*lines, *record_lines(long, width)]
+
+
+def _halves(fields: Sequence[Field]) -> tuple[Sequence[Field], Sequence[Field]]:
+    rows = (len(fields) + 1) // 2
+    return fields[:rows], fields[rows:]
+
+
+def _width(column: Sequence[Field]) -> int:
+    return _longest_name(column) + GAP + max((cell_len(field.value) for field in column), default=0)
+
+
+def _longest_name(fields: Sequence[Field]) -> int:
+    return max((cell_len(field.name) for field in fields), default=0)
 
 
 def _field_lines(field: Field, longest: int, width: int | None) -> list[Text]:

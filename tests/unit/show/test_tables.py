@@ -15,7 +15,7 @@ from infra.cli.tables.columns import (
     widened,
 )
 from infra.cli.tables.importance import VIEW_COLUMNS
-from infra.cli.tables.layout import Laid, Room, laid_out
+from infra.cli.tables.layout import AsRecords, Laid, Room, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
 from infra.cli.tables.wrapping import wrapped
 from projections.views.catalogue import VIEWS
@@ -39,10 +39,9 @@ def laid(
     room: Room | None = SCREEN,
     importance: tuple[str, ...] = (),
     choice: ColumnChoice = NO_CHOICE,
-    *,
-    all_matter: bool = False,
+    records: AsRecords = AsRecords.IF_FEW,
 ) -> Laid:
-    return laid_out(COLUMNS, rows, room, importance=importance, choice=choice, all_matter=all_matter)
+    return laid_out(COLUMNS, rows, room, importance=importance, choice=choice, records=records)
 
 
 def lines(found: Laid) -> list[str]:
@@ -141,23 +140,27 @@ def test_chosen_columns_are_shown_in_the_order_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "room", "choice", "all_matter"),
+    ("rows", "room", "choice", "records"),
     [
-        (ROWS[:1], SCREEN, NO_CHOICE, False),
-        (ROWS[:2], SCREEN, NO_CHOICE, False),
-        (ROWS, Room(16, 24), NO_CHOICE, False),
-        (ROWS, SCREEN, ColumnChoice(COLUMNS), False),
-        (ROWS, SCREEN, NO_CHOICE, True),
+        (ROWS[:1], SCREEN, NO_CHOICE, AsRecords.IF_FEW),
+        (ROWS[:2], SCREEN, NO_CHOICE, AsRecords.IF_FEW),
+        (ROWS, Room(16, 24), NO_CHOICE, AsRecords.IF_FEW),
+        (ROWS, SCREEN, ColumnChoice(COLUMNS), AsRecords.IF_FEW),
+        (ROWS, SCREEN, NO_CHOICE, AsRecords.IF_NOT_WHOLE),
     ],
     ids=["one row", "two rows", "a narrow terminal", "chosen columns", "all columns matter"],
 )
 def test_rows_that_do_not_fit_become_records(
-    rows: list[dict[str, Any]], room: Room, choice: ColumnChoice, *, all_matter: bool
+    rows: list[dict[str, Any]], room: Room, choice: ColumnChoice, records: AsRecords
 ) -> None:
-    found = laid(rows, room, choice=choice, all_matter=all_matter)
+    found = laid(rows, room, choice=choice, records=records)
     assert not found.left_out
     assert sum("SO-" in line for line in lines(found)) == len(rows)
     assert sum("2026-03-06 12:00Z" in line for line in lines(found)) == len(rows)
+
+
+def test_a_row_of_a_part_of_an_answer_stays_a_row() -> None:
+    assert laid(ROWS[:1], records=AsRecords.IF_NARROW).left_out
 
 
 def test_two_rows_that_do_not_fit_the_screen_as_records_are_a_table() -> None:
