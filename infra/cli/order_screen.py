@@ -126,5 +126,7 @@ def _line(line: dict[str, Any], answer: OrderAnswer) -> dict[str, Any]:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], room: Room) -> list[Text]:
-    laid = laid_out(columns, rows, room, importance=columns, choice=NO_CHOICE, records=AsRecords.IF_NARROW)
+    laid = laid_out(
+        columns, rows, room, importance=columns, choice=NO_CHOICE, records=AsRecords.IF_NARROW, lines_of_text=None
+    )
     return list(laid.lines)

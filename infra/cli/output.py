@@ -12,8 +12,8 @@ from rich.text import Text
 
 from infra.cli.consoles import console, errors, progress_bar, room_of_answers
 from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant
-from infra.cli.tables.columns import NO_CHOICE, ColumnChoice
-from infra.cli.tables.layout import AsRecords, Laid, laid_out
+from infra.cli.tables.columns import ALL_OR_SOME, NO_CHOICE, ColumnChoice
+from infra.cli.tables.layout import LINES_OF_TEXT, AsRecords, Laid, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
 from infra.masking import masked
 from infra.printable import printable_line
@@ -82,11 +82,13 @@ def show_rows(
     importance: Sequence[str] = (),
     choice: ColumnChoice = NO_CHOICE,
     records: AsRecords = AsRecords.IF_FEW,
+    lines_of_text: int | None = LINES_OF_TEXT,
 ) -> None:
     """Print rows with these columns, or with those of the choice.
 
     Title, footer and the text for no rows appear in tables only. On a terminal, a table has the columns that fit, the
-    most important first, and names those that it leaves out; `records` says when its rows are records instead.
+    most important first, and names those that it leaves out; `records` says when its rows are records instead,
+    and `lines_of_text` how long the text in a cell may be.
     """
     names = choice.names or columns
     if form is Format.JSON:
@@ -101,7 +103,9 @@ def show_rows(
         out = console()
         _print_title(out, title)
         if rows:
-            laid = laid_out(columns, rows, room, importance=importance, choice=choice, records=records)
+            laid = laid_out(
+                columns, rows, room, importance=importance, choice=choice, records=records, lines_of_text=lines_of_text
+            )
             _print_lines(out, laid.lines)
             _print_dim(out, _not_shown(laid, choice))
         else:
@@ -157,11 +161,10 @@ def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:
 
 def _not_shown(laid: Laid, choice: ColumnChoice) -> str:
     """What a table does not show, and how to see it."""
-    told = [
-        f"{what}: {', '.join(names)}"
-        for what, names in (("left out", laid.left_out), ("shortened", laid.shortened))
-        if names
-    ]
+    # Only where columns can be chosen does anybody count on all of them.
+    empty = laid.empty if choice.how_to_see_all == ALL_OR_SOME else ()
+    parts = (("left out", laid.left_out), ("empty", empty), ("shortened", laid.shortened))
+    told = [f"{what}: {', '.join(names)}" for what, names in parts if names]
     return "; ".join([*told, choice.how_to_see_all]) if told else ""
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from infra.cli.arguments import FormatOption
-from infra.cli.output import Format, show_rows
+from infra.cli.output import AsRecords, Format, show_rows
 from infra.settings import load_settings
 
 
@@ -13,4 +13,4 @@ def add_commands(app: typer.Typer) -> None:
 
 def settings(form: FormatOption = Format.TABLE) -> None:
     """Show every setting, its value and its meaning; secrets are masked."""
-    show_rows(["setting", "value", "meaning"], load_settings().printable(), form)
+    show_rows(["setting", "value", "meaning"], load_settings().printable(), form, records=AsRecords.IF_NOT_WHOLE)

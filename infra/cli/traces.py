@@ -54,7 +54,7 @@ def trace_message(
         show_rows(Step._fields, [step._asdict() for each in found for step in _steps(each)], form)
     for each in found if form is Format.TABLE else ():
         title = f"Message {each.id} of {each.source}: {each.type} about {each.subject}"
-        show_rows(Step._fields, [step._asdict() for step in _steps(each)], form, title=title)
+        show_rows(Step._fields, [step._asdict() for step in _steps(each)], form, title=title, lines_of_text=None)
         console().print(
             "\n[dim]As received[/dim]" if each.received.as_received else "\n[dim]Restated from its event[/dim]"
         )

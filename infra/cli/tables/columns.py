@@ -52,15 +52,18 @@ def ranked(columns: Iterable[str], importance: Sequence[str]) -> tuple[str, ...]
 
 
 def columns_that_fit(widths: Mapping[str, int], importance: Sequence[str], room: int) -> tuple[str, ...]:
-    """The most important columns that fit `room` characters, in the order of `widths`; see `ranked`.
+    """The most important columns that fit `room` characters, in the order of `widths`.
 
-    A column that does not fit is passed over for the next one.
+    `importance` names columns, the most important first; one that does not fit is passed over for the next one. Columns
+    that it does not name are shown only where all of those are: what is left of the room is for free text.
     """
     fitting: set[str] = set()
     left = room + GAP
+    all_fit = True
     for name in ranked(widths, importance):
         needed = widths[name] + GAP
-        if needed <= left:
+        all_fit = all_fit and needed <= left
+        if needed <= left and (all_fit or name in importance):
             fitting.add(name)
             left -= needed
     return tuple(name for name in widths if name in fitting)

@@ -6,7 +6,7 @@ Columns that are not named follow in the order of the table.
 from collections.abc import Mapping, Sequence
 
 _ORDER = ("stage", "account_id", "carrier", "estimated_delivery", "expedite", "follow_up_owed", "untaken_messages")
-_VALUE = ("open_value", "mode", "delivery_attempts", "segment", "placed_at", "original_promised_by", "currency")
+_VALUE = ("currency", "open_value", "mode", "delivery_attempts", "segment", "placed_at", "original_promised_by")
 
 VIEW_COLUMNS: Mapping[str, Sequence[str]] = {
     "overdue_deliveries": ("order_id", "rep_id", "promised_by", "hours_overdue", *_ORDER, *_VALUE),
@@ -22,9 +22,9 @@ VIEW_COLUMNS: Mapping[str, Sequence[str]] = {
     "late_deliveries": ("order_id", "rep_id", "promised_by", "delivered_at", "hours_late", "carrier", "account_id"),
     "follow_ups": ("order_id", "rep_id", "about", "owed_since", "hours_owed", "request_id"),
     "orders": (
-        *("order_id", "status", "rep_id", "promised_by", "on_time", "account_id", "order_value"),
+        *("order_id", "status", "rep_id", "promised_by", "on_time", "currency", "order_value", "account_id"),
         *("placed_at", "completed_at", "open_value", "lines", "shipments", "segment", "channel", "short"),
-        *("last_delivered_at", "original_promised_by", "reference", "cancel_reason", "placed_rep_id", "currency"),
+        *("last_delivered_at", "original_promised_by", "reference", "cancel_reason", "placed_rep_id"),
     ),
     "order_lines": (
         *("order_id", "line", "sku", "quantity", "booked", "delivered", "promised_by", "delivered_at"),
@@ -44,8 +44,8 @@ VIEW_COLUMNS: Mapping[str, Sequence[str]] = {
         *("cost", "attempts"),
     ),
     "account_book": (
-        *("account_id", "name", "rep_id", "open_orders", "overdue", "order_value", "on_time_percent"),
-        *("value_month", "growth_percent", "last_order_at", "orders", "currency"),
+        *("account_id", "currency", "name", "rep_id", "open_orders", "overdue", "order_value", "on_time_percent"),
+        *("value_month", "growth_percent", "last_order_at", "orders"),
     ),
     "standing_orders": ("standing_order_id", "next_due", "last_order_id", "placed", "missed"),
 }
@@ -62,7 +62,7 @@ ORDER_EXPEDITES = ("request_id", "needed_by", "decision", "promised_by", "inform
 ORDER_UNTAKEN = ("verdict", "reason", "type", "letter_id", "occurred_at")
 TIMELINE = ("occurred_at", "event", "verdict", "what_changed", "position", "recorded_at", "took_effect_at")
 QUOTES = (
-    *("carrier", "shipments", "on_time_percent", "median_hours_late", "p90_hours_late", "median_cost", "currency"),
+    *("carrier", "currency", "shipments", "on_time_percent", "median_hours_late", "median_cost", "p90_hours_late"),
     *("costs", "mean_cost", "mode", "basis"),
 )
 KEYS = ("id", "name", "roles", "state", "expires_at", "last_used", "source", "created_at", "created_by")

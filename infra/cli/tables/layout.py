@@ -16,12 +16,12 @@ from infra.cli.tables.columns import ALL_OR_SOME, GAP, ColumnChoice, columns_tha
 from infra.cli.tables.records import Field, record_lines
 from infra.cli.tables.wrapping import Wrapped, wrapped
 
-LEAST_TEXT = 28
+LEAST_TEXT = 36
 """The least width of a column of free text, if its texts are that long."""
 LINES_OF_TEXT = 3
-"""The most lines of free text in a cell."""
+"""The most lines of free text in a cell, unless told otherwise (None: all)."""
 FEW_ROWS = 2
-NEEDED_COLUMNS = 2
+NEEDED_COLUMNS = 3
 """Without so many of the most important columns a table says too little: then each row is a record."""
 
 Rows = Sequence[Mapping[str, Any]]
@@ -43,11 +43,15 @@ class Room(NamedTuple):
 
 
 class Laid(NamedTuple):
-    """The lines of a table, the columns that have values and are left out, and those of which cells are shortened."""
+    """The lines of a table, and the columns that it does not show.
+
+    `left_out` have values, `empty` have none in any row; of those in `shortened`, a text is not shown to its end.
+    """
 
     lines: Sequence[Text]
     left_out: Sequence[str] = ()
     shortened: Sequence[str] = ()
+    empty: Sequence[str] = ()
 
 
 class _Column(NamedTuple):
@@ -74,6 +78,7 @@ def laid_out(
     importance: Sequence[str] = (),
     choice: ColumnChoice,
     records: AsRecords = AsRecords.IF_FEW,
+    lines_of_text: int | None = LINES_OF_TEXT,
 ) -> Laid:
     """The rows with these columns; without `room` (a pipe, a file) all of them whole.
 
@@ -87,7 +92,8 @@ def laid_out(
         default = columns if choice.how_to_see_all == ALL_OR_SOME else filled
         return Laid(_table([_column(name, rows) for name in choice.names or default]))
     shown = [_column(name, rows) for name in choice.names or filled]
-    fitting = _fitting(shown, room.width, importance)
+    empty = [] if choice.names else [name for name in columns if name not in filled]
+    fitting = _fitting(shown, room.width, importance, lines_of_text)
     is_whole = len(fitting.lines) > 0 and not fitting.left_out and not fitting.shortened
     if not is_whole:
         told = _records(shown, len(rows), room.width)
@@ -96,8 +102,8 @@ def laid_out(
         few = len(rows) <= FEW_ROWS and (len(rows) == 1 or len(told) < room.height)
         needs_all = (fitting.left_out and choice.names is not None) or records is AsRecords.IF_NOT_WHOLE
         if narrow or needs_all or (few and records is AsRecords.IF_FEW):
-            return Laid(told)
-    return fitting
+            return Laid(told, empty=empty)
+    return fitting._replace(empty=empty)
 
 
 def _column(name: str, rows: Rows) -> _Column:
@@ -106,7 +112,7 @@ def _column(name: str, rows: Rows) -> _Column:
     return _Column(name, [cell(value) for value in values], styles, is_numeric(values), is_free_text(name, values))
 
 
-def _fitting(columns: Sequence[_Column], width: int, importance: Sequence[str]) -> Laid:
+def _fitting(columns: Sequence[_Column], width: int, importance: Sequence[str], lines_of_text: int | None) -> Laid:
     least = {column.name: column.least_width for column in columns}
     names = columns_that_fit(least, importance, width)
     shown = [column for column in columns if column.name in names]
@@ -114,7 +120,7 @@ def _fitting(columns: Sequence[_Column], width: int, importance: Sequence[str]) 
         {column.name: column.least_width for column in shown}, {column.name: column.width for column in shown}, width
     )
     texts = {
-        column.name: [wrapped(text, widths[column.name], LINES_OF_TEXT) for text in column.cells]
+        column.name: [wrapped(text, widths[column.name], lines_of_text, cuts_words=True) for text in column.cells]
         for column in shown
         if column.free_text
     }

@@ -17,11 +17,11 @@ class Wrapped(NamedTuple):
     shortened: bool
 
 
-def wrapped(text: str, width: int, most_lines: int | None = None) -> Wrapped:
+def wrapped(text: str, width: int, most_lines: int | None = None, *, cuts_words: bool = False) -> Wrapped:
     """The text in lines of at most `width` cells, cut at spaces.
 
-    With `most_lines`, the last one ends with an ellipsis if the text goes on, and a word that is longer than a line
-    keeps its beginning. Without it nothing is left out: such a word is a line that is too long.
+    With `most_lines`, the last one ends with an ellipsis if the text goes on. A word that is longer than a line is a
+    line that is too long; with `cuts_words`, it keeps its beginning.
     """
     if cell_len(text) <= width:
         return Wrapped((text,), shortened=False)
@@ -34,7 +34,7 @@ def wrapped(text: str, width: int, most_lines: int | None = None) -> Wrapped:
             continue
         if line:
             lines.append(line)
-        if most_lines is not None and cell_len(word) > width:
+        if cuts_words and cell_len(word) > width:
             word, shortened = cut(word, width), True
         line = word
     lines.append(line)

@@ -205,7 +205,7 @@ def test_a_new_account_counts_with_its_first_order_ever(desk: Projecting) -> Non
     first, second = placed(9, currency="EUR"), placed(9, rep="bob")
     told = desk.given(first, cancelled(10), of="SO-1").given(second, of="SO-2").given(plan)
     # then the account is the first one's, which alone makes a row
-    told.seen("scorecard", LATER, row(rep_id="ann", currency="USD", placed_value=0, bonus=50), row(rep_id="bob"))
+    told.seen("scorecard", LATER, row(rep_id="bob"), row(rep_id="ann", currency="USD", placed_value=0, bonus=50))
     # and if there never was such an order, it is the second one's, who has no plan
     told.given(voided(first), of="SO-1").seen("scorecard", LATER, row(rep_id="bob", bonus=None))
 
@@ -213,3 +213,10 @@ def test_a_new_account_counts_with_its_first_order_ever(desk: Projecting) -> Non
 def test_orders_without_an_account_are_no_accounts_first(desk: Projecting) -> None:
     told = desk.given(placed(9, account=None)).given(pay_plan_set(8, new_account_bonus=50))
     told.seen("scorecard", LATER, row(rep_id="ann", bonus=0))
+
+
+def test_in_a_month_who_placed_the_most_is_first(desk: Projecting) -> None:
+    told = desk.given(placed(9, rep="rep-10", prices={1: 2}), of="SO-1")
+    told = told.given(placed(9, rep="rep-2", prices={1: 2}), of="SO-2")
+    told = told.given(placed(9, rep="rep-3", prices={1: 20}), of="SO-3")
+    told.seen("scorecard", LATER, row(rep_id="rep-3"), row(rep_id="rep-2"), row(rep_id="rep-10"))

@@ -38,3 +38,17 @@ def test_what_nobody_holds_counts_on_a_desk_of_its_own(projecting: Projecting) -
     )
     told.seen("overdue", 13, row(order_id="SO-1", rep_id=None))
     told.given(reassigned(14, rep="ann"), of="SO-1").then(rep_open_orders, row(rep_id="ann", open_orders=2))
+
+
+def test_the_busiest_rep_is_first_and_equals_are_in_natural_order(projecting: Projecting) -> None:
+    told = projecting
+    for number, rep in enumerate(("rep-10", "rep-2", "rep-1", "rep-1")):
+        told = told.given(placed(8, rep=rep), of=f"SO-{number}")
+    told.seen("workload", 9, row(rep_id="rep-1", open_orders=2), row(rep_id="rep-2"), row(rep_id="rep-10"))
+
+
+def test_follow_ups_are_work_too(projecting: Projecting) -> None:
+    told = projecting.given(placed(8, rep="bob", promised_by=10), of="SO-1").given(placed(8, rep="ann"), of="SO-2")
+    # then after the promise the customer of bob's order is to be told
+    told.seen("workload", 9, row(rep_id="ann"), row(rep_id="bob"))
+    told.seen("workload", 11, row(rep_id="bob", follow_ups_owed=1), row(rep_id="ann", follow_ups_owed=0))
