@@ -12,7 +12,7 @@ from infra.app.restated import restated as find_restated
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, RepOption, only_of, open_waybill, read_instant
-from infra.cli.output import Format, progress_bar, readable_instant, show_note, show_rows
+from infra.cli.output import AsRecords, Format, progress_bar, readable_instant, show_note, show_rows
 from infra.queries.exported import DEAD_LETTERS
 from projections.views.catalogue import ALL_ORDER_STATES, VIEWS, View, view_named
 
@@ -64,7 +64,7 @@ def restated(
     if form is Format.TABLE:
         title = f"{asked.relation}: what reads differently"
         lines = [line for one in found.rows for line in _lines(asked, one)]
-        show_rows((*asked.key, *CHANGED), lines, form, title=title, empty="nothing", all_matter=True)
+        show_rows((*asked.key, *CHANGED), lines, form, title=title, empty="nothing", records=AsRecords.IF_NOT_WHOLE)
         _show_messages(found)
     else:
         rows = [row for one in found.rows for row in _objects(asked, one)]

@@ -15,7 +15,20 @@ FREE_TEXT = frozenset(
     {
         *("reason", "cancel_reason", "delay_reason", "example_reason", "revoked_reason", "why"),
         *("what_changed", "what", "change", "changes", "problem", "meaning", "note", "name", "remedy"),
-        *("columns", "views", "data", "earlier_verdicts", "ignored", "expected", "found", "now", "then", "rebuilt"),
+        *(
+            "columns",
+            "views",
+            "data",
+            "earlier_verdicts",
+            "ignored",
+            "expected",
+            "found",
+            "now",
+            "then",
+            "rebuilt",
+            "was",
+            "is",
+        ),
     }
 )
 """Columns that may wrap or be shortened. Any other holds ids, instants, numbers or single words."""
