@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
@@ -25,7 +25,16 @@ class Screen:
     """Runs commands on one store. Nothing is paged."""
 
     def __init__(self, store: str, width: int, height: int = 24, **env: str):
-        self._env = {"WAYBILL_STORE": store, "TERM": "xterm", "PAGER": "cat", "COLUMNS": str(width), **env}
+        # In its folder, as people work: so that its name is short.
+        folder, _, name = store.removeprefix("sqlite:///").rpartition("/")
+        self._folder = folder or "."
+        self._env = {
+            "WAYBILL_STORE": f"sqlite:///{name}",
+            "TERM": "xterm",
+            "PAGER": "cat",
+            "COLUMNS": str(width),
+            **env,
+        }
         self._env |= {"LINES": str(height), "WAYBILL_LOG_LEVEL": "error", "WAYBILL_HOLD_HOURS": "1000000"}
 
     def show(self, *arguments: str) -> str:
@@ -33,15 +42,15 @@ class Screen:
         return COLOURS.sub("", self.show_coloured(*arguments))
 
     def show_coloured(self, *arguments: str) -> str:
-        return _run(Terminal(), self._env, arguments)
+        return _run(Terminal(), self._folder, self._env, arguments)
 
     def pipe(self, *arguments: str) -> str:
         """What the command writes to a pipe."""
-        return _run(io.StringIO(), self._env, arguments)
+        return _run(io.StringIO(), self._folder, self._env, arguments)
 
 
-def _run(out: io.StringIO, env: Mapping[str, str], arguments: Sequence[str]) -> str:
-    with patch.dict("os.environ", env), redirect_stdout(out), redirect_stderr(io.StringIO()):
+def _run(out: io.StringIO, folder: str, env: Mapping[str, str], arguments: Sequence[str]) -> str:
+    with chdir(folder), patch.dict("os.environ", env), redirect_stdout(out), redirect_stderr(io.StringIO()):
         try:
             command_line()(args=list(arguments), standalone_mode=False)
         except SystemExit as e:
