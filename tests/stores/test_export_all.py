@@ -118,6 +118,9 @@ def test_at_an_instant_the_rows_behind_the_views_are_those_of_then(floor: Waybil
     assert len(found("contacts", Asked(known_at=KNOWN))) < len(contacts)
     untaken = found("untaken_messages", Asked())
     assert [row for row in untaken if row["occurred_at"] <= T] == found("untaken_messages", Asked(T)) != untaken
+    by_then = found("untaken_messages", Asked(known_at=KNOWN))
+    at_t = [row for row in by_then if row["occurred_at"] <= T]
+    assert at_t == found("untaken_messages", Asked(T, KNOWN)) != by_then
 
 
 def test_the_timelines_of_all_orders_are_those_of_each(floor: Waybill, tmp_path: Path) -> None:
