@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         description="How long after the end of its day the order of a standing order is still placed: ISO 8601 (P7D). "
         "An older date is reported as missed.",
     )
+    bitemporal: bool = Field(
+        False,
+        description="Whether a new store keeps what was believed of each order, and when; waybill rebuild --bitemporal "
+        "turns that on for a store that has events.",
+    )
     batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
     retry_seconds: float = Field(

@@ -1,7 +1,7 @@
 """Batch settling: settles a batch once for all projections at its start, on top of earlier settlings if possible."""
 
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from domain.clock_holds import ClockHoldEnded
 from domain.derived import MessageWithdrawn, facts_among
@@ -10,14 +10,31 @@ from domain.settling_cache import SettlingCache
 from domain.stepping import can_be_stepped_on, step_on
 from domain.streams import has_subject, settle_stream
 from projections.history import History, Touched
+from projections.projection import Shapable
 
 
 class SettledBatch(NamedTuple):
-    """The settlings of the streams with events after `start` and up to `end`, by stream."""
+    """The settlings of the streams with events after `start` and up to `end`, by stream.
 
-    settlings: dict[str, Settling[Any]]
+    For a bitemporal projection: what was ever known of the subjects about which these events say something.
+    """
+
+    settlings: Mapping[str, Shapable]
     start: int
     end: int
+
+
+class Settler(Protocol):
+    """Finds what rows are shaped from. BatchSettler does for most projections, infra/beliefs/ for bitemporal ones."""
+
+    def settle(self, touched: Touched, start: int) -> SettledBatch:
+        """What the streams that were touched after `start` say at the end of the batch."""
+
+    def remember(self, batch: SettledBatch, touched: Touched, stood_at: Collection[int]) -> None:
+        """The batch was written; `stood_at` has the positions of projections."""
+
+    def settled_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, Shapable]:
+        """What these streams say at a position."""
 
 
 class BatchSettler:
@@ -36,9 +53,14 @@ class BatchSettler:
         """Cache the settlings of a written batch; drop those of positions without projections."""
         cache = self._recent[batch.start]
         for stream, settling in batch.settlings.items():
+            assert isinstance(settling, Settling)
             cache.put(stream, touched.streams[stream][-1].originator_version, settling)
         self._recent.setdefault(batch.end, self._recent.pop(batch.start))
         self._recent = {at: kept for at, kept in self._recent.items() if at == batch.end or at in stood_at}
+
+    def settled_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, Shapable]:
+        facts = self._history.facts_up_to(streams, position)
+        return {stream: settle_stream(stream, filed) for stream, filed in facts.items()}
 
     def _settle(self, touched: Touched, cache: SettlingCache) -> dict[str, Settling[Any]]:
         """Settle the touched streams: from their new events if possible, else from all events."""

@@ -5,6 +5,7 @@ from projections.contacts import CONTACTS
 from projections.expedites import EXPEDITES
 from projections.follow_ups import FOLLOW_UPS
 from projections.late_deliveries import LATE_DELIVERIES
+from projections.order_beliefs import ORDER_BELIEFS
 from projections.order_lines import ORDER_LINES
 from projections.order_states import ORDER_STATES
 from projections.parcel_scans import PARCEL_SCANS
@@ -30,3 +31,11 @@ PROJECTIONS: tuple[Projection, ...] = (
     STANDING_ORDERS,
     STANDING_PLACEMENTS,
 )
+
+BITEMPORAL: tuple[Projection, ...] = (ORDER_BELIEFS,)
+"""The projections that a store has only if it is bitemporal."""
+
+
+def every_projection() -> tuple[Projection, ...]:
+    """All projections of this code, whether a store has them or not."""
+    return (*PROJECTIONS, *BITEMPORAL)

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
+from domain.settling import Moment
 from projections.projection import Projection, Settled, periods
 from projections.table import Key, Row, RowIndex, RowTable, row_maker
 from projections.totals import Totals
@@ -122,18 +123,21 @@ _row = row_maker(OrderState, OrderSummary, "valid_from", "valid_to", "follow_ups
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """The order's periods."""
-    return {
-        order_states.name: [
-            _row(
-                summary,
-                valid_from=valid_from,
-                valid_to=valid_to,
-                follow_ups_owed=len(summary.follow_ups),
-                completed_at=summary.delivered_at,
-            )
-            for summary, valid_from, valid_to in periods((moment.at, moment.summary) for moment in settled.moments)
-        ]
-    }
+    return {order_states.name: states_of(settled.moments)}
+
+
+def states_of(moments: Iterable[Moment]) -> list[OrderState]:
+    """An order's periods by its moments."""
+    return [
+        _row(
+            summary,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            follow_ups_owed=len(summary.follow_ups),
+            completed_at=summary.delivered_at,
+        )
+        for summary, valid_from, valid_to in periods((moment.at, moment.summary) for moment in moments)
+    ]
 
 
 ORDER_STATES = Projection(

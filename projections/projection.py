@@ -5,12 +5,13 @@ counts by hand or handles late messages. A total over several subjects is a sum 
 replaced, the old contributions are subtracted and the new ones added in the same transaction.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from domain.fact import Fact
+from domain.events import MessageVoided
+from domain.fact import Fact, FactKey
 from domain.kind import Kind
 from domain.settling import Moment, Settling
 from domain.streams import settle_stream, split_stream_name
@@ -41,6 +42,35 @@ class Settled(NamedTuple):
                 yield fact, False
 
 
+class Known(NamedTuple):
+    """What became known of a subject at an instant (UTC).
+
+    `facts` count from then on, each instead of an earlier one with its key; those with the keys in `gone` no longer do.
+    """
+
+    at: datetime
+    facts: Sequence[Fact]
+    gone: Collection[FactKey] = ()
+
+
+class Believed(NamedTuple):
+    """A subject with all that was ever known of it, the input of `shape` of a bitemporal projection.
+
+    `known` gives what became known, in the order of time. `waiting` are the voids that still wait for a message of the
+    subject. `follows_from` has the streams besides its own from which this follows.
+    """
+
+    kind: Kind
+    subject_id: str
+    known: Callable[[], Iterator[Known]]
+    waiting: Sequence[MessageVoided] = ()
+    follows_from: Collection[str] = ()
+
+
+Shapable = Settling[Any] | Believed
+"""What rows are shaped from: a settling, or for bitemporal projections all that was ever known."""
+
+
 def settled_stream(stream: str, facts: list[Fact]) -> Settled | None:
     """A stream's subject with its facts settled; None for a stream without a subject."""
     kind, subject_id = split_stream_name(stream)
@@ -52,14 +82,24 @@ class Projection:
     """One view's rows. `shape` yields for each table, by its name, the rows of one settled subject.
 
     Every table's first column is the subject's id. If the meaning of the rows changes, raise `version`.
+
+    `shape` of a bitemporal projection gets a `Believed` subject. Its rows follow from several streams; a rebuild reads
+    those of `further_kinds` too.
     """
 
     name: str
     version: int
     kind: Kind
     tables: tuple[RowTable[Any], ...]
-    shape: Callable[[Settled], Mapping[str, Iterable[Row]]]
+    shape: Callable[[Any], Mapping[str, Iterable[Row]]]
     totals: tuple[Totals, ...] = ()
+    bitemporal: bool = False
+    further_kinds: tuple[Kind, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of the streams from which a rebuild fills it."""
+        return (self.kind, *self.further_kinds)
 
 
 Period = tuple[Any, datetime, datetime | None]

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.derived import facts_among
 from domain.fact import StreamEvent
-from domain.settling import Settling
 from domain.streams import settle_stream, stream_name
-from projections.projection import Projection
+from projections.projection import Projection, Shapable
 from projections.replacement import Replacement, shape_replacements
 from projections.table import Row
 
@@ -50,7 +49,7 @@ def pause(events: int, seconds: float, max_rate: float | None) -> float:
     return 0.0 if not max_rate else max(0.0, events / max_rate - seconds)
 
 
-def shape_all(projections: Sequence[Projection], settlings: Mapping[str, Settling[Any]]) -> list[Replacement]:
+def shape_all(projections: Sequence[Projection], settlings: Mapping[str, Shapable]) -> list[Replacement]:
     """The rows of these subjects by projection. Raises SubjectFailedError for the first that fails."""
     replacements, failures = shape_replacements(projections, settlings)
     for replacement in replacements:

@@ -3,13 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from domain.kind import Kind
-from domain.settling import Settling
 from domain.streams import split_stream_name
 from projections.failures import Failure, reason_of
-from projections.projection import Projection, Settled
+from projections.projection import Believed, Projection, Settled, Shapable
 from projections.table import Row
 
 
@@ -26,7 +24,7 @@ class Replacement:
     failed: Sequence[Failure] = ()
     resolved: Collection[str] = ()
 
-    def take(self, settled: Settled, *, only_lasting: bool = False) -> None:
+    def take(self, settled: Settled | Believed, *, only_lasting: bool = False) -> None:
         """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
         self.subjects.append(settled.subject_id)
         for table, rows in self.projection.shape(settled).items():
@@ -36,7 +34,7 @@ class Replacement:
 
 
 def shape_replacements(
-    projections: Sequence[Projection], settlings: Mapping[str, Settling[Any]], leave_out: Collection[str] = ()
+    projections: Sequence[Projection], settlings: Mapping[str, Shapable], leave_out: Collection[str] = ()
 ) -> tuple[list[Replacement], dict[str, dict[str, str]]]:
     """The rows of these subjects by projection; and by projection, the failed subjects with reasons.
 
@@ -55,7 +53,7 @@ def shape_replacements(
         for replacement in by_kind[kind]:
             # Any error concerns only this projection and is reported as such.
             try:
-                replacement.take(Settled(kind, subject_id, settling))
+                replacement.take(settling if isinstance(settling, Believed) else Settled(kind, subject_id, settling))
             except Exception as e:
                 failures.setdefault(replacement.projection.name, {})[subject_id] = reason_of(e)
     return replacements, failures

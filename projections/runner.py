@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from domain.streams import settle_stream, stream_name
-from projections.batch_settling import BatchSettler, SettledBatch
+from domain.streams import stream_name
+from projections.batch_settling import BatchSettler, SettledBatch, Settler
 from projections.batch_writing import BatchWriter
 from projections.failures import FailurePolicy, IncidentReport, Standing
 from projections.history import History
@@ -48,12 +48,13 @@ class Runner:
         *,
         policy: FailurePolicy | None = None,
         tell: Callable[[IncidentReport], None] = _tell_nobody,
+        settler: Settler | None = None,
     ):
         self._history = history
         self._rows = rows
         self._projections = projections
         self._batch_events = batch_events
-        self._settler = BatchSettler(history)
+        self._settler = settler or BatchSettler(history)
         self._parking = Parking(rows, policy or FailurePolicy(), tell)
         self._writer = BatchWriter(rows, self._parking)
         self._turns = 0
@@ -107,8 +108,7 @@ class Runner:
             if not parked or not standing.runs:
                 continue
             streams = [stream_name(projection.kind, subject_id) for subject_id in sorted(parked)]
-            facts = self._history.facts_up_to(streams, standing.position)
-            settlings = {stream: settle_stream(stream, filed) for stream, filed in facts.items()}
+            settlings = self._settler.settled_up_to(streams, standing.position)
             self._writer.write([projection], standings, SettledBatch(settlings, standing.position, standing.position))
 
     def _groups(self, standings: Mapping[str, Standing]) -> list[tuple[int, list[Projection]]]:

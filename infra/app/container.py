@@ -18,6 +18,7 @@ from consumers.ingest.register import Receipt
 from consumers.reactors.parcels import PARCELS
 from consumers.reactors.reactor import Reactor
 from consumers.reactors.standing_orders import StandingOrderReactor
+from infra.beliefs.stored import BeliefSettlers
 from infra.kafka.connection import kafka_connection
 from infra.outbox.effects import EffectsOutbox
 from infra.outbox.expiries import ExpiriesOutbox, limit_of
@@ -61,9 +62,10 @@ from infra.store.sqlite.backend import SqliteBackend
 from infra.store.stored_rules_version import expect_rules
 from infra.telemetry.meter import NO_METER, Meter, SourceLabels
 from infra.telemetry.traced_ingest import TracedIngest
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import BITEMPORAL, PROJECTIONS
 from projections.failures import Incident, IncidentReport
 from projections.runner import Runner, Step
+from projections.running_together import RunnersTogether
 
 if TYPE_CHECKING:
     from consumers.sinks.kafka import KafkaSink
@@ -150,6 +152,8 @@ class Waybill:
                     with self.engine.connect() as connection:
                         expect_rules(connection)
                     self.rows.create(PROJECTIONS)
+                    if settings.bitemporal:
+                        self.rows.create_in_empty_store(BITEMPORAL, self.backend)
                     keep_business_months(self.engine, settings.time_zone)
             except BaseException:
                 self.backend.close()
@@ -168,6 +172,8 @@ class Waybill:
         self.dead_letters = DeadLetters(self.engine, self.hold)
         self.exports = Exports(self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone)
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=self._tell_incident)
+        self.belief_settlers = BeliefSettlers(self.history, self.engine, settings.clock_skew, settings.time_zone)
+        self.runners = RunnersTogether(self.runner, self._bitemporal_runner())
         self._relations_kept = False
 
     @property
@@ -276,13 +282,23 @@ class Waybill:
         pulse = pulse or self._pulse("project")
         retry = RetryPolicy(self.settings.retry_seconds, stop, on_retry=pulse.store_waits)
         return Projector(
-            self.runner,
+            self.runners,
             self.history.head,
             self.backend.leadership(_projector_role()),
             retry,
             stop,
             wake=self.ingest().wake,
             pulse=pulse,
+        )
+
+    def _bitemporal_runner(self) -> Runner:
+        return Runner(
+            self.history,
+            self.rows,
+            BITEMPORAL,
+            self.settings.batch_events,
+            tell=self._tell_incident,
+            settler=self.belief_settlers.in_use(),
         )
 
     def reactors(self) -> Sequence[Reactor]:

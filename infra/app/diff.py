@@ -4,7 +4,7 @@ The rows that people query (those of the live version) are compared with the row
 up to the live version's position. So it may run beside writers. It only reads.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
 
 from domain.streams import stream_name
+from infra.app.believed_anew import believed_batches
 from infra.app.container import Waybill
-from infra.app.settled_anew import STREAMS_AT_ONCE, shaped_batches
+from infra.app.settled_anew import STREAMS_AT_ONCE, ShapedBatch, shaped_batches
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import History
 from infra.store.projected.serving import LiveVersion, live_versions
 from infra.store.projected.tables import StoredVersion
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import PROJECTIONS, every_projection
 from projections.diff import ChangeTally, RowChange, diff
 from projections.projection import Projection
 from projections.table import Row, RowTable
@@ -68,7 +69,7 @@ class UnknownViewError(ValueError):
 
 def projections_named(name: str) -> Sequence[Projection]:
     """The projections of a view, or the one with this name. Raises UnknownViewError."""
-    own = [projection for projection in PROJECTIONS if projection.name == name.replace("-", "_")]
+    own = [projection for projection in every_projection() if projection.name == name.replace("-", "_")]
     if own:
         return own
     try:
@@ -97,7 +98,7 @@ def diff_projections(
             for projection in projections
             for declared in projection.tables
         ]
-        _compare(waybill.history.within(connection), found, on_stream)
+        _compare(waybill, waybill.history.within(connection), found, on_stream)
         totals = [
             _compare_totals(connection, projection, totals, live[projection.name], found, samples)
             for projection in projections
@@ -152,15 +153,15 @@ class _Comparison:
         after = self._comparable((*key, *measures) for key, measures in sums.items())
         self.tally.add(diff(self.names, self.declared.key, [row for row in before if any(row[keys:])], after))
 
-    def take_orphans(self, history: History) -> None:
-        """Stored rows of subjects without a stream would be gone."""
+    def take_orphans(self, history: History, without_events: Collection[str] = ()) -> None:
+        """Stored rows of subjects without a stream would be gone, unless the subjects need none."""
         if self.stored is None:
             return
         subject = self.stored.c[self.declared.subject]
         subjects = iter(self.connection.execute(select(subject).distinct().order_by(subject)).scalars().all())
         while batch := list(islice(subjects, STREAMS_AT_ONCE)):
             streams = {stream_name(self.projection.kind, subject_id): subject_id for subject_id in batch}
-            existing = history.existing(streams)
+            existing = history.existing(streams) | (streams.keys() & set(without_events))
             if orphans := [subject_id for stream, subject_id in streams.items() if stream not in existing]:
                 self.take(orphans, ())
 
@@ -200,16 +201,31 @@ class _Comparison:
         ]
 
 
-def _compare(history: History, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None) -> None:
-    positions = {each.projection: each.live.position for each in compared}
-    for batch in shaped_batches(history.whole_streams(), positions, on_stream):
-        for failed in batch.failures:
-            raise ShapeFailsError(f"{failed.projection.name} cannot take {failed.stream}: {failed.reason}")
-        for each in compared:
-            if subjects := batch.subjects.get(each.projection.kind):
-                each.take(subjects, batch.rows.get(each.declared.name, ()))
+def _compare(
+    waybill: Waybill, history: History, compared: Sequence[_Comparison], on_stream: Callable[[], None] | None
+) -> None:
+    settled = [each for each in compared if not each.projection.bitemporal]
+    believed = [each for each in compared if each.projection.bitemporal]
+    if settled:
+        positions = {each.projection: each.live.position for each in settled}
+        for batch in shaped_batches(history.whole_streams(), positions, on_stream):
+            _take(batch, settled)
+    without_events: set[str] = set()
+    for projection, position in {each.projection: each.live.position for each in believed}.items():
+        for batch in believed_batches(waybill, history, projection, position):
+            _take(batch, [each for each in believed if each.projection is projection])
+            streams = {stream_name(projection.kind, subject) for subject in batch.subjects[projection.kind]}
+            without_events |= streams - history.existing(streams)
     for each in compared:
-        each.take_orphans(history)
+        each.take_orphans(history, without_events)
+
+
+def _take(batch: ShapedBatch, compared: Sequence[_Comparison]) -> None:
+    for failed in batch.failures:
+        raise ShapeFailsError(f"{failed.projection.name} cannot take {failed.stream}: {failed.reason}")
+    for each in compared:
+        if subjects := batch.subjects.get(each.projection.kind):
+            each.take(subjects, batch.rows.get(each.declared.name, ()))
 
 
 def _compare_totals(

@@ -19,6 +19,7 @@ from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, reading_rules, system_clock
 from infra.app.rebuild.rebuild import Rebuild
+from infra.beliefs.stored import kept_projections
 from infra.settings import Settings
 from infra.sql_views.upkeep import define_relations
 from infra.store.backend import Backend
@@ -110,8 +111,10 @@ def fill_views(
     and the position of the newest event.
     """
     with Waybill(settings) as waybill:
-        standings = waybill.rows.standings(PROJECTIONS)
-        if changed := [projection for projection in PROJECTIONS if not standings[projection.name].filled]:
+        with waybill.engine.connect() as connection:
+            kept = kept_projections(connection)
+        standings = waybill.rows.standings(kept)
+        if changed := [projection for projection in kept if not standings[projection.name].filled]:
             Rebuild(waybill, who, tell=on_rebuild).run(changed)
         head = waybill.retry(waybill.history.head)
         return waybill.project(None if on_step is None else lambda step: on_step(step, head))

@@ -16,7 +16,7 @@ from infra.runtime.projector import log_incident
 from infra.store.operator_log import Acting, Who
 from infra.store.pauses import REACT
 from infra.store.reactions.failures import reaction_failures_of
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 from projections.projection import Projection
 from projections.runner import Runner
 
@@ -57,10 +57,10 @@ class PausedError(Exception):
 
 def parked_keys(waybill: Waybill, name: str | None = None, key: str | None = None) -> list[ParkedKey]:
     """What is parked, of all parts or of one, by name and key. Raises NothingParkedError for an unknown name or key."""
-    standings = waybill.rows.standings(PROJECTIONS)
+    standings = waybill.rows.standings(every_projection())
     found = [
         ParkedKey(projection.name, projection.version, failure.key or None, *failure[1:])
-        for projection in PROJECTIONS
+        for projection in every_projection()
         for _, failure in sorted(standings[projection.name].failures.items())
     ]
     with waybill.engine.connect() as connection:
@@ -102,7 +102,7 @@ def retry_parked(
             acting.log(ParkedKeysRetried, part=part, keys=tuple(one.key or "" for one in parked))
 
     waybill.operator_log.act(Who(operator, reason), begin)
-    for projection in PROJECTIONS:
+    for projection in every_projection():
         if projection.name in by_part:
             _retry_projection(waybill, projection, by_part[projection.name], seconds)
     for reactor in waybill.reactors():
@@ -116,7 +116,7 @@ def retry_parked(
 
 
 def _selected(waybill: Waybill, found: Sequence[ParkedKey], name: str, key: str | None) -> list[ParkedKey]:
-    names = [*(p.name for p in PROJECTIONS), *(checkpoint_of(reactor) for reactor in waybill.reactors())]
+    names = [*(p.name for p in every_projection()), *(checkpoint_of(reactor) for reactor in waybill.reactors())]
     said = {name, name.replace("-", "_"), f"{CHECKPOINTS}{name}"}
     part = next((known for known in names if known in said), None)
     if part is None:
@@ -138,7 +138,9 @@ def _expect_running(waybill: Waybill, parts: Mapping[str, object]) -> None:
 
 
 def _retry_projection(waybill: Waybill, projection: Projection, parked: Sequence[ParkedKey], seconds: float) -> None:
-    runner = Runner(waybill.history, waybill.rows, [projection], waybill.settings.batch_events, tell=log_incident)
+    settler = waybill.belief_settlers.in_use() if projection.bitemporal else None
+    batch_events = waybill.settings.batch_events
+    runner = Runner(waybill.history, waybill.rows, [projection], batch_events, tell=log_incident, settler=settler)
     between_batches = Retrying(
         retry=retry_if_exception_type(CheckpointMovedError),
         stop=stop_after_delay(seconds),

@@ -6,10 +6,10 @@ from domain.operator.acts import PartPaused, PartResumed
 from infra.app.container import Waybill
 from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME, REACT, RELAY, Pause, pauses, stored_pauses
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 from projections.views.catalogue import view_named
 
-PARTS = (*(projection.name for projection in PROJECTIONS), CONSUME, REACT, RELAY)
+PARTS = (*(projection.name for projection in every_projection()), CONSUME, REACT, RELAY)
 """What can be paused: each projection, and the consumer, the reactors and the relay."""
 
 

@@ -13,7 +13,7 @@ from infra.store.events.history import head_seen
 from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME
 from infra.store.register.tables import reactor_positions
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 
 SENT_AGAIN, LEFT_OUT, READ_AGAIN = "sent again", "left out for good", "read again"
 
@@ -89,7 +89,7 @@ def _newest(waybill: Waybill, outbox: Outbox | None) -> int:
 def _expect_resettable(name: str, names: list[str]) -> None:
     if name in names:
         return
-    if name.replace("-", "_") in {projection.name for projection in PROJECTIONS}:
+    if name.replace("-", "_") in {projection.name for projection in every_projection()}:
         raise CannotResetError(
             f"the position of {name} says what its rows reflect, so it cannot be set; to rebuild its rows: waybill "
             f"rebuild {name}; to try parked subjects again: waybill parked retry {name}"

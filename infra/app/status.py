@@ -16,6 +16,7 @@ from infra.app.container import Waybill
 from infra.app.parked import ParkedKey, parked_keys
 from infra.app.reactor_lag import outbox_lags, reactor_lags
 from infra.app.rebuild.standing import RebuildStanding, RebuildStandings
+from infra.beliefs.stored import kept_projections
 from infra.kafka.connection import kafka_connection
 from infra.queries.books import Books, SetAside, UnreadableBatch, books, set_aside, unreadable
 from infra.store.checkpoints import Checkpoints, KeptLeftOut
@@ -23,11 +24,11 @@ from infra.store.pauses import Pause
 from infra.store.projected.failures import stopped_versions
 from infra.store.projected.tables import live_projections, projection_builds, projection_positions
 from infra.store.register.tables import feeds
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 
 FeedPlace = tuple[str, int]
 """A topic and a partition."""
-OURS = frozenset((projection.name, projection.version) for projection in PROJECTIONS)
+OURS = frozenset((projection.name, projection.version) for projection in every_projection())
 """The versions that this code projects."""
 LEFT_OUT_LISTED = 100
 """How many of the newest records left out by the relay are listed; all are counted."""
@@ -185,6 +186,7 @@ def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
         listed = {(row.name, row.version): row for row in connection.execute(select(projection_positions))}
         live = {(row.name, row.version) for row in connection.execute(select(live_projections))}
         stopped = stopped_versions(connection)
+        kept = kept_projections(connection)
         being_filled = {
             (row.name, row.version)
             for row in connection.execute(select(filling.name, filling.version).where(filling.served.is_(False)))
@@ -192,7 +194,7 @@ def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:
     # Most projections share a position, and counting takes time on a large store.
     lag_at = cache(waybill.history.count_after)
     found = []
-    for key in sorted({*listed, *((projection.name, projection.version) for projection in PROJECTIONS)}):
+    for key in sorted({*listed, *((projection.name, projection.version) for projection in kept)}):
         row = listed.get(key)
         filled = row is not None and row.filled
         position = row.position if row is not None and filled else 0

@@ -5,7 +5,7 @@ may run beside writers: verdicts are compared at the newest event, and rows at t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select
@@ -16,11 +16,13 @@ from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_operator_stream, is_waiting_room, stream_name
 from domain.verdict import Outcome, Verdict
+from infra.app.believed_anew import believed_batches
 from infra.app.container import Waybill
 from infra.app.selected_streams import WHOLE, Selection, selected_streams
 from infra.app.settled_anew import ShapedBatch, StoredStream, shaped_batches
 from infra.app.verify_derived import DerivedCheck
 from infra.app.verify_register import SetAsideCheck, missing_bytes, positions_beyond
+from infra.beliefs.stored import kept_projections
 from infra.queries import books
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import ROWS_AT_ONCE
@@ -28,7 +30,7 @@ from infra.store.projected.failures import failures_of
 from infra.store.projected.serving import filled_positions, tables_in_use
 from infra.store.register.letter_ids import letter_id_kept
 from infra.store.register.tables import messages
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import BITEMPORAL, PROJECTIONS
 from projections.diff import RowChange, diff
 from projections.failures import Failure
 from projections.projection import Projection
@@ -81,9 +83,13 @@ class _Verification:
         self._connection = connection
         self._selection = selection
         self._history = waybill.history.within(connection)
-        self._positions = filled_positions(connection, PROJECTIONS)
+        self._settled = filled_positions(connection, PROJECTIONS)
+        self._believed = filled_positions(connection, BITEMPORAL)
+        self._positions = {**self._settled, **self._believed}
         self._tables = {projection: tables_in_use(connection, projection) for projection in self._positions}
         self._failures = failures_of(connection, self._positions)
+        self._kept = kept_projections(connection)
+        self._without_events: set[str] = set()
         derived = DerivedCheck(waybill, connection)
         self._derived = derived if derived.reactors else None
         self._waybill = waybill
@@ -94,11 +100,16 @@ class _Verification:
         self._checked.update(streams=0, messages=0, rows=0)
         names = None if self._selection.is_whole else selected_streams(self._history, self._selection)
         findings: list[Finding] = []
-        for batch in shaped_batches(self._history.whole_streams(names), self._positions, on_stream):
+        for batch in shaped_batches(self._history.whole_streams(names), self._settled, on_stream):
             self._checked["streams"] += len(batch.streams)
             findings += self._check_verdicts(batch.streams)
-            findings += self._check_rows(batch)
+            findings += self._check_rows(batch, self._settled)
             findings += self._check_derived(batch.streams)
+        for projection, position in self._believed.items():
+            names = None if self._selection.is_whole else selected_streams(self._history, self._selection)
+            for batch in believed_batches(self._waybill, self._history, projection, position, names):
+                findings += self._check_rows(batch, (projection,))
+                self._note_without_events(batch, projection)
         if self._selection.is_whole:
             findings += self._check_no_orphans()
             findings += self._check_totals()
@@ -115,7 +126,7 @@ class _Verification:
             yield (
                 "totals, rows without a stream, bytes, and letters set aside: only a check of all streams compares them"
             )
-        for projection in PROJECTIONS:
+        for projection in self._kept:
             if projection not in self._positions:
                 yield (
                     f"{projection.name}: its version {projection.version} needs a rebuild; "
@@ -150,8 +161,13 @@ class _Verification:
             for key in registered:
                 yield Finding("verdict", f"message {key[1]} of {key[0]} in {stream.name}", "an event", "no event")
 
-    def _check_rows(self, batch: ShapedBatch) -> Iterator[Finding]:
-        for projection in self._positions:
+    def _note_without_events(self, batch: ShapedBatch, projection: Projection) -> None:
+        """What was believed of orders that a standing order once placed: they need no stream."""
+        streams = {stream_name(projection.kind, subject) for subject in batch.subjects[projection.kind]}
+        self._without_events |= streams - self._history.existing(streams)
+
+    def _check_rows(self, batch: ShapedBatch, projections: Iterable[Projection]) -> Iterator[Finding]:
+        for projection in projections:
             failures = self._failures.get(projection.name, {})
             subjects = batch.subjects.get(projection.kind, ())
             yield from (
@@ -197,6 +213,7 @@ class _Verification:
                 for subject_id in self._connection.execute(select(subject).distinct()).scalars():
                     known.setdefault((projection.kind, subject_id), set()).add(table.name)
         existing = self._history.existing(stream_name(kind, subject_id) for kind, subject_id in known)
+        existing |= self._without_events
         for (kind, subject_id), tables in known.items():
             if (stream := stream_name(kind, subject_id)) not in existing:
                 yield Finding("row", f"{', '.join(sorted(tables))} of {stream}", "no row", "a row without a stream")

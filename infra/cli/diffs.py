@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from infra.app.diff import SAMPLES, TableDiff, UnknownViewError, diff_projections, projections_named
+from infra.beliefs.stored import kept_projections
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
 from infra.row_changes import change_as_json, sample_rows
-from projections.catalogue import PROJECTIONS
 
 ALL = "all"
 COLUMNS = ("table", "live_version", "version", "rows", "added", "gone", "changed", "columns")
@@ -42,10 +42,12 @@ def diff(
     position, and writes nothing. With --as-of, it compares only the rows that are valid at that instant.
     """
     try:
-        projections = PROJECTIONS if view == ALL else projections_named(view)
+        named = None if view == ALL else projections_named(view)
     except UnknownViewError as e:
         raise typer.BadParameter(str(e)) from None
     with open_waybill() as waybill, progress_bar() as progress:
+        with waybill.engine.connect() as connection:
+            projections = kept_projections(connection) if named is None else named
         task = progress.add_task("settling every subject again", total=None)
         found = diff_projections(
             waybill, projections, as_of, samples=samples, on_stream=lambda: progress.update(task, advance=1)

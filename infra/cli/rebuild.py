@@ -6,18 +6,20 @@ from typing import Annotated, Any
 import typer
 from rich.progress import TaskID
 
+from infra.app.bitemporal import BeliefsDropped, drop_beliefs
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
 from infra.app.rebuild.drop_old import Dropped, drop_old
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
+from infra.beliefs.stored import kept_projections
 from infra.cli import completion
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
 from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
 from infra.store.opening import Access
 from infra.store.operator_log import Who
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import BITEMPORAL, every_projection
 from projections.projection import Projection
 from projections.rebuild import RebuildProgress
 
@@ -50,6 +52,14 @@ def rebuild(
     anew: Annotated[
         bool, typer.Option("--anew", help="Begin from the start, even if a rebuild was interrupted.")
     ] = False,
+    bitemporal: Annotated[
+        bool | None,
+        typer.Option(
+            "--bitemporal/--no-bitemporal",
+            help="Keep what was believed of each order, and when, and fill it from all events; or drop it.",
+            show_default=False,
+        ),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; it is stored with your name.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -58,11 +68,17 @@ def rebuild(
     Queries, projectors and writers go on meanwhile. If it is interrupted, run it again to continue. It stops at the
     first event that fails, and names it. Before it, `waybill diff NAME` shows what would change.
     """
+    if bitemporal is not None:
+        if view is not None or every or key is not None or back or drop or (not bitemporal and (max_rate or anew)):
+            raise typer.BadParameter("stands alone, without a NAME", param_hint="--bitemporal/--no-bitemporal")
+        _bitemporal(Who(operator, reason), form, keep=bitemporal, max_rate=max_rate, anew=anew)
+        return
     projections = _named(view, every=every)
     if sum((back, drop, key is not None, max_rate is not None or anew)) > 1:
         raise typer.BadParameter("--back, --drop-old and --key stand alone; --max-rate and --anew are for a rebuild")
     who = Who(operator, reason)
     with open_waybill(access=Access.ACTING) as waybill:
+        projections = _kept(waybill, projections, every=every)
         if back:
             _show(SetBack._fields, set_back(waybill, projections, who), form, "Serving again")
         elif drop:
@@ -84,11 +100,35 @@ def rebuild(
         waybill.project()
 
 
+def _bitemporal(who: Who, form: Format, *, keep: bool, max_rate: float | None, anew: bool) -> None:
+    with open_waybill(access=Access.ACTING) as waybill:
+        if keep:
+            done = _with_progress(waybill, BITEMPORAL, who, max_rate=max_rate, anew=anew)
+            _show(Rebuilt._fields, done, form, "Kept from now on")
+            show_note(form, "waybill rebuild --no-bitemporal drops them")
+        else:
+            _show(BeliefsDropped._fields, drop_beliefs(waybill, who), form, "Dropped")
+        waybill.project()
+
+
+def _kept(waybill: Waybill, projections: Sequence[Projection], *, every: bool) -> Sequence[Projection]:
+    """Those to rebuild: with --all, all that the store has. Others are not turned on by their names."""
+    with waybill.engine.connect() as connection:
+        kept = kept_projections(connection)
+    missing = [projection.name for projection in projections if projection not in kept]
+    if missing and not every:
+        raise typer.BadParameter(
+            f"this store does not keep {', '.join(missing)}: waybill rebuild --bitemporal turns it on",
+            param_hint="NAME",
+        )
+    return [projection for projection in projections if projection in kept]
+
+
 def _named(view: str | None, *, every: bool) -> Sequence[Projection]:
     if (view is None) is not every:
         raise typer.BadParameter("name a view or a projection, or give --all", param_hint="NAME")
     if view is None:
-        return PROJECTIONS
+        return every_projection()
     try:
         return projections_named(view)
     except UnknownViewError as e:

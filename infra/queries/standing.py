@@ -13,7 +13,7 @@ from infra.store.reactions.failures import reaction_failures
 from infra.store.register.dead import Limit, still_waits
 from infra.store.register.set_aside import is_open_dead, is_open_malformed
 from infra.store.register.tables import malformed_messages, messages
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 
 
 class Failing(NamedTuple):
@@ -52,7 +52,7 @@ def failing_projections(connection: Connection) -> Sequence[Failing]:
     """Of the versions that this code projects, by name, the first that failed first."""
     return [
         Failing(name, one.key or None, one.reason, one.since)
-        for name, failures in sorted(failures_of(connection, PROJECTIONS).items())
+        for name, failures in sorted(failures_of(connection, every_projection()).items())
         for one in sorted(failures.values(), key=lambda one: (one.since, one.key))
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Select
 
+from infra.queries.believed import answering_beliefs, believed_question
 from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
@@ -19,6 +20,7 @@ from infra.store.projected.serving import NotFilledError, answering
 from infra.store.projected.unreadable import unreadable_row
 from projections.projection import Projection
 from projections.views.as_of import UTC_ZONE, AsOf
+from projections.views.beliefs import can_be_believed
 from projections.views.business_months import reads_business_months
 from projections.views.catalogue import View
 from projections.views.columns import UnreadableValueError
@@ -138,6 +140,14 @@ class Views:
                 except UnreadableValueError as e:
                     raise unreadable_row(connection, view.projections, e) from e
             return
+        if can_be_believed(view) and asked.known_at <= self._clock():
+            with snapshot(self._engine) as connection:
+                beliefs = answering_beliefs(connection, self._history, self._clock())
+                if beliefs is not None:
+                    as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
+                    question = believed_question(beliefs, _question(view, as_of, filters), asked.known_at)
+                    yield Streamed(connection, question, beliefs.position, instant)
+                    return
         head = self._history.head()
         with (
             scratch_of(

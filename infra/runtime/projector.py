@@ -10,7 +10,8 @@ from infra.signals.pulse import Pulse
 from infra.store.leadership import Leadership
 from infra.store.retries import RetryPolicy
 from projections.failures import Incident, IncidentReport
-from projections.runner import Runner, Step
+from projections.runner import Step
+from projections.running_together import RunnersTogether
 
 ROLE = "projector"
 IDLE_SECONDS = 5.0
@@ -24,7 +25,7 @@ class Projector:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: RunnersTogether,
         head: Callable[[], int],
         leadership: Leadership,
         retry: RetryPolicy,
@@ -59,7 +60,7 @@ class _Projecting:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: RunnersTogether,
         target: int,
         retry: RetryPolicy,
         on_step: Callable[[Step], None] | None,

@@ -37,7 +37,7 @@ from infra.store.pauses import REACT, RELAY
 from infra.store.retries import STORE_FAILURES
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 
 STATEMENT_SECONDS = 2
 """How long PostgreSQL works on one question of a reading."""
@@ -197,13 +197,13 @@ def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
     with waybill.engine.connect() as connection:
         begun = begun_rebuilds(connection)
     for build in begun:
-        projection = next((p for p in PROJECTIONS if (p.name, p.version) == (build.name, build.version)), None)
+        projection = next((p for p in every_projection() if (p.name, p.version) == (build.name, build.version)), None)
         if projection is None:
             continue
-        total = waybill.history.count_of_kinds([projection.kind], build.position)
+        total = waybill.history.count_of_kinds(projection.kinds, build.position)
         unfilled = 0
         if build.stream is not None:
-            unfilled = waybill.history.count_of_kinds([projection.kind], build.position, build.stream)
+            unfilled = waybill.history.count_of_kinds(projection.kinds, build.position, build.stream)
         which = {"projection": build.name}
         yield gauge("waybill_rebuild_filled_ratio", 1 - unfilled / total if total else 1.0, **which)
         yield gauge("waybill_rebuild_left_events", unfilled + waybill.history.count_after(build.position), **which)

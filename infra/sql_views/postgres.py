@@ -16,13 +16,14 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from sqlalchemy import ColumnElement, Connection, Engine, Table, literal_column, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, literal_column, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.visitors import iterate
 
 from infra.sql_views.relations import NotAllowedError, Relation, Wanted
 from infra.store.exchange_rates import exchange_rates
+from projections.order_beliefs import order_beliefs
 from projections.views.as_of import AsOf
 from projections.views.columns import Instant
 
@@ -86,6 +87,11 @@ def redefine(connection: Connection, wanted: Sequence[Relation] | Wanted) -> boo
 
 def _seen(connection: Connection, wanted: Sequence[Relation] | Wanted) -> Sequence[Relation]:
     return wanted(connection) if callable(wanted) else wanted
+
+
+def remove(connection: Connection, relations: Sequence[Relation]) -> None:
+    """Drop these relations, which nothing reads any more, within the connection's transaction."""
+    _run(connection, *(f"DROP VIEW IF EXISTS {SCHEMA}.{_quote(relation.name)}" for relation in relations))
 
 
 def _lock_views(connection: Connection) -> None:
@@ -175,6 +181,10 @@ def _clock(instant: str) -> Any:
 
 NOW = AsOf(_clock("now()"), present=True)
 AS_OF = AsOf(_clock("as_of"), present=False)
+KNOWN_AT = literal_column("known_at", Instant())
+BOTH = "(as_of timestamptz, known_at timestamptz)"
+NOT_BITEMPORAL = "this store does not keep what was known when"
+"""Raised by the functions of two instants while a store keeps no beliefs."""
 
 
 @lru_cache(maxsize=8)
@@ -204,7 +214,36 @@ def _statements(relations: tuple[Relation, ...]) -> Sequence[str]:
                 f"REVOKE ALL ON FUNCTION {name}(timestamptz) FROM PUBLIC",
                 f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}",
             ]
+    keeps_beliefs = order_beliefs.name in {relation.name for relation in relations}
+    for relation in relations:
+        if relation.can_be_believed:
+            statements += _known_at_function(relation, keeps_beliefs=keeps_beliefs)
     return statements
+
+
+def _known_at_function(relation: Relation, *, keeps_beliefs: bool) -> Sequence[str]:
+    """The function of two instants. Without beliefs it says what to do, instead of answering with nothing."""
+    name = f"{SCHEMA}.{_quote(relation.name)}"
+    head = f"CREATE OR REPLACE FUNCTION {name}{BOTH} RETURNS SETOF {name} "
+    if keeps_beliefs:
+        question = _compiled(relation.believed_question(AS_OF, KNOWN_AT), SCHEMA)
+        body = f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY INVOKER BEGIN ATOMIC {question}; END"
+    else:
+        hint = "An operator turns it on: waybill rebuild --bitemporal"
+        body = (
+            f"LANGUAGE plpgsql STABLE SECURITY INVOKER AS $$BEGIN RAISE EXCEPTION USING "
+            f"MESSAGE = {_literal(NOT_BITEMPORAL)}, HINT = {_literal(hint)}, ERRCODE = 'feature_not_supported'; END$$"
+        )
+    about = (
+        f"{relation.description} What was true at as_of, by what was known at known_at, which is not after now: "
+        "messages recorded later do not count. It reads order_beliefs; what a standing order placed counts once its "
+        "order is stored."
+    )
+    return [
+        f"{head}{body}",
+        f"REVOKE ALL ON FUNCTION {name}(timestamptz, timestamptz) FROM PUBLIC",
+        f"COMMENT ON FUNCTION {name}(timestamptz, timestamptz) IS {_literal(about)}",
+    ]
 
 
 def _tables(relation: Relation) -> set[str]:
@@ -214,17 +253,21 @@ def _tables(relation: Relation) -> set[str]:
 
 def _removals(relations: Sequence[Relation]) -> list[str]:
     functions = [
-        f"DROP FUNCTION IF EXISTS {SCHEMA}.{_quote(relation.name)}(timestamptz)"
+        f"DROP FUNCTION IF EXISTS {SCHEMA}.{_quote(relation.name)}({arguments})"
         for relation in relations
         if relation.table is None
+        for arguments in ("timestamptz", "timestamptz, timestamptz")
     ]
     return functions + [f"DROP VIEW IF EXISTS {SCHEMA}.{_quote(relation.name)}" for relation in relations]
 
 
 def _sql(relation: Relation, as_of: AsOf, *, reading: str) -> str:
     asked = relation.stored_question(as_of) if reading == TABLES else relation.relations_question(as_of)
-    question = asked.order_by(None)
-    compiled = question.compile(
+    return _compiled(asked, reading)
+
+
+def _compiled(question: Select[Any], reading: str) -> str:
+    compiled = question.order_by(None).compile(
         dialect=_DIALECT,
         schema_translate_map={None: reading},
         compile_kwargs={"literal_binds": True},

@@ -10,14 +10,17 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 from infra.queries.dead_letters import DEAD_LETTERS_COLUMN_DOCS, DEAD_LETTERS_DESCRIPTION, dead_letters
+from infra.queries.malformed_history import malformed_history as malformed_history_rows
 from infra.store.exchange_rates import exchange_rates
 from infra.store.projected.tables import StoredVersion, over_relations, over_stored_tables
+from projections.order_beliefs import ORDER_BELIEFS, order_beliefs, unapplied_beliefs
 from projections.projection import Projection
 from projections.table import RowTable
 from projections.views.as_of import UTC_ZONE, AsOf
+from projections.views.beliefs import as_known_at, can_be_believed, malformed_history
 from projections.views.business_months import business_month_starts
 from projections.views.catalogue import VIEWS, View
 from projections.views.matched_scans import matched_scans
@@ -33,6 +36,8 @@ OF_REGISTER = {
 }
 """Relations besides the projections' rows, by name: parts of the register and the calendar, which views read, and the
 rates that analysts fill."""
+BELIEFS = (order_beliefs, unapplied_beliefs)
+"""The tables that questions known at an instant read. A store has them only if it is bitemporal."""
 
 
 Wanted = Callable[[Connection], Sequence["Relation"]]
@@ -63,6 +68,8 @@ class Relation:
     """Whether it needs exact decimals, which a foreign client of an SQLite file does not have."""
     zone: str = UTC_ZONE
     """The business time zone, for months."""
+    can_be_believed: bool = False
+    """Whether it can be asked as known at an instant, of a store that keeps beliefs."""
     stored: Mapping[str, StoredVersion] = field(default_factory=dict)
     """Whose tables to read, by projection name; by default the first build of this code's versions."""
 
@@ -73,6 +80,11 @@ class Relation:
     def relations_question(self, as_of: AsOf) -> Select[Any]:
         """The same query on relations that analysts may read."""
         return over_relations(self.question(as_of.in_zone(self.zone)), self.projections, OF_REGISTER)
+
+    def believed_question(self, as_of: AsOf, known_at: ColumnElement[Any]) -> Select[Any]:
+        """The query as known at an instant, on relations that analysts may read."""
+        question = as_known_at(self.question(as_of.in_zone(self.zone)), known_at)
+        return over_relations(question, (ORDER_BELIEFS,), {malformed_history: malformed_history.name})
 
     @property
     def description_now(self) -> str:
@@ -86,7 +98,8 @@ def relations(
     """The tables of rows first, since the views' functions read these.
 
     `hold` is how long a message may be held, `zone` the business time zone, and `stored` whose tables they read. The
-    same arguments give the same objects, so that what is computed from them can be kept.
+    same arguments give the same objects, so that what is computed from them can be kept. Those of beliefs are among
+    them if `stored` has beliefs.
     """
     return _relations(hold, zone, frozenset((stored or {}).items()), tuple(VIEWS))
 
@@ -105,8 +118,23 @@ def _relations(
     )
     of_tables = [_of_table(table, projection) for table, projection in tables.items()]
     of_views = [_of_view(view, zone) for view in views]
-    found = [*of_tables, *map(_of_register, OF_REGISTER), *of_views, letters]
+    of_beliefs = belief_relations() if ORDER_BELIEFS.name in dict(stored) else ()
+    found = [*of_tables, *map(_of_register, OF_REGISTER), *of_beliefs, *of_views, letters]
     return tuple(replace(relation, stored=dict(stored)) for relation in found)
+
+
+def belief_relations() -> Sequence[Relation]:
+    """The relations that only a bitemporal store has."""
+    docs = {column.name: column.comment or "" for column in malformed_history.c}
+    letters = Relation(
+        malformed_history.name,
+        malformed_history.comment or "",
+        docs,
+        lambda _: malformed_history_rows(),
+        malformed_history,
+        projections=(ORDER_BELIEFS,),
+    )
+    return [*(_of_table(table, ORDER_BELIEFS) for table in BELIEFS), letters]
 
 
 def _of_register(table: Table) -> Relation:
@@ -130,4 +158,5 @@ def _of_view(view: View, zone: str) -> Relation:
         projections=view.projections,
         exact_decimals=view.exact_decimals,
         zone=zone,
+        can_be_believed=can_be_believed(view),
     )

@@ -46,6 +46,13 @@ def redefine(connection: Connection, relations: Sequence[Relation]) -> None:
         connection.exec_driver_sql(definition)
 
 
+def remove(connection: Connection, relations: Sequence[Relation]) -> None:
+    """Drop these relations within the connection's transaction."""
+    for relation in relations:
+        for name in (relation.name, relation.name + READABLE):
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {_quote(name)}")
+
+
 def _found(connection: Any) -> dict[str, str]:
     return dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'").all())
 

@@ -49,6 +49,9 @@ class Backend(Protocol):
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         """The same within the connection's transaction."""
 
+    def remove(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        """Drop these relations within the connection's transaction."""
+
     def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
         """Let a role read the relations, and fill in the exchange rates; returns its excess privileges.
 

@@ -11,11 +11,14 @@ from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, and_
 from sqlalchemy.types import TypeEngine
 
 from projections.accounts import account_periods as account_rows
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 from projections.contacts import contacts as contact_rows
 from projections.expedites import expedite_periods as expedite_rows
 from projections.follow_ups import follow_up_periods as follow_up_rows
 from projections.late_deliveries import late_delivery_periods as late_delivery_rows
+from projections.order_beliefs import belief_reasons as belief_reason_rows
+from projections.order_beliefs import order_beliefs as order_belief_rows
+from projections.order_beliefs import unapplied_beliefs as unapplied_belief_rows
 from projections.order_lines import order_line_periods as order_line_rows
 from projections.order_states import order_states as order_state_rows
 from projections.order_states import rep_open_orders as rep_open_order_rows
@@ -89,7 +92,7 @@ def value_type(column_type: TypeEngine[Any]) -> ValueType:
 
 _TABLES = {
     declared: sql_table(declared, metadata, version_suffix(projection.version))
-    for projection in PROJECTIONS
+    for projection in every_projection()
     for declared in (*projection.tables, *(totals.table for totals in projection.totals))
 }
 
@@ -115,3 +118,6 @@ parcel_scans = table_of(parcel_scan_rows)
 standing_order_periods = table_of(standing_order_rows)
 missed_dates = table_of(missed_date_rows)
 standing_placements = table_of(standing_placement_rows)
+order_beliefs = table_of(order_belief_rows)
+unapplied_beliefs = table_of(unapplied_belief_rows)
+belief_reasons = table_of(belief_reason_rows)

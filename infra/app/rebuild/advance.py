@@ -1,18 +1,17 @@
 """Advance: moves the builds of a rebuild on, and names the event that a projection cannot take."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.settling import Settling
 from domain.streams import stream_name
 from infra.app.container import Waybill
 from infra.app.rebuild.errors import RebuildStoppedError
 from infra.store.events.history import History
 from infra.store.projected.builds import Build, ProjectionBuilds
-from projections.batch_settling import BatchSettler
+from projections.batch_settling import BatchSettler, Settler
 from projections.failures import RowsRefusedError
+from projections.projection import Shapable
 from projections.rebuild import SubjectFailedError, alone, first_failing, shape_all
 from projections.replacement import Replacement
 
@@ -25,8 +24,16 @@ class Advance:
         self._batch_events = waybill.settings.batch_events
         self._builds = builds
         self._settler = BatchSettler(waybill.history)
+        self._belief_settlers = waybill.belief_settlers
 
-    def fill(self, builds: Sequence[Build], settlings: Mapping[str, Settling[Any]], stream: str) -> list[Build]:
+    def settled(self, builds: Sequence[Build], streams: Sequence[str]) -> Mapping[str, Shapable]:
+        """What the next streams say at the builds' position."""
+        up_to = builds[0].position
+        if builds[0].projection.bitemporal:
+            return self._belief_settlers.reading(self._history).settled_up_to(streams, up_to)
+        return self._settler.settled_up_to(streams, up_to)
+
+    def fill(self, builds: Sequence[Build], settlings: Mapping[str, Shapable], stream: str) -> list[Build]:
         """Add the rows of the next subjects, up to that of a stream, in one transaction."""
         up_to = builds[0].position
         replacements = self._shaped(builds, settlings, up_to)
@@ -49,22 +56,27 @@ class Advance:
     def _move_on(self, connection: Connection, builds: Sequence[Build], up_to: int) -> tuple[list[Build], int]:
         """Move the builds at the lowest position on, at most up to that of the next ones."""
         start = min(build.position for build in builds)
-        group = [build for build in builds if build.position == start]
+        lowest = [build for build in builds if build.position == start]
+        bitemporal = lowest[0].projection.bitemporal
+        group = [build for build in lowest if build.projection.bitemporal == bitemporal]
         stop = min([up_to, *(build.position for build in builds if build.position > start)])
         touched = self._history.touched_after(start, self._batch_events, stop)
         if not touched.events:
             touched = touched._replace(end=stop)
-        batch = self._settler.settle(touched, start)
+        settler: Settler = self._settler
+        if bitemporal:
+            settler = self._belief_settlers.within(connection, group[0].number)
+        batch = settler.settle(touched, start)
         replacements = self._shaped(group, batch.settlings, touched.end)
         try:
             moved = self._builds.move_on(connection, group, replacements, touched.end)
         except RowsRefusedError as e:
             raise self._refused(group, replacements, e, touched.end) from e
-        self._settler.remember(batch, touched, {build.position for build in builds})
+        settler.remember(batch, touched, {build.position for build in builds})
         by_name = {build.projection.name: build for build in moved}
         return [by_name.get(build.projection.name, build) for build in builds], touched.events
 
-    def _shaped(self, builds: Sequence[Build], settlings: Mapping[str, Settling[Any]], up_to: int) -> list[Replacement]:
+    def _shaped(self, builds: Sequence[Build], settlings: Mapping[str, Shapable], up_to: int) -> list[Replacement]:
         try:
             return shape_all([build.projection for build in builds], settlings)
         except SubjectFailedError as e:
@@ -86,7 +98,9 @@ class Advance:
 def stopped(history: History, failed: SubjectFailedError, up_to: int) -> RebuildStoppedError:
     """The error that names the event which a projection cannot take."""
     events = [each for each in history.stream(failed.stream) if each.position <= up_to]
-    index = first_failing(failed.projection, failed.stream, [each.event for each in events])
+    index = None
+    if not failed.projection.bitemporal:
+        index = first_failing(failed.projection, failed.stream, [each.event for each in events])
     at = events[-1] if index is None else events[index]
     return RebuildStoppedError(
         f"{failed.projection.name} cannot take the event at position {at.position} of {failed.stream} "

@@ -23,7 +23,6 @@ import structlog
 from domain.checkpoint import CheckpointMovedError
 from domain.kind import Kind
 from domain.operator.acts import ProjectionRebuilt
-from domain.streams import settle_stream
 from infra.app.container import Waybill
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildRunsError
@@ -103,24 +102,23 @@ class Rebuild:
 
     def _fill(self, builds: Sequence[Build]) -> list[Build]:
         """Fill the builds, those together that continue after the same stream."""
-        groups: dict[tuple[int, str | None], list[Build]] = defaultdict(list)
+        groups: dict[tuple[int, str | None, bool], list[Build]] = defaultdict(list)
         for build in builds:
-            groups[build.position, build.stream].append(build)
+            groups[build.position, build.stream, build.projection.bitemporal].append(build)
         filled: list[Build] = []
-        for (up_to, stream), group in groups.items():
+        for (up_to, stream, _), group in groups.items():
             filled += group if stream is None else self._fill_together(group, up_to, stream)
         return filled
 
     def _fill_together(self, builds: Sequence[Build], up_to: int, stream: str) -> Sequence[Build]:
-        kinds = {build.projection.kind for build in builds}
+        kinds = {kind for build in builds for kind in build.projection.kinds}
         total = self._retry(lambda: self._history.count_of_kinds(kinds, up_to))
         left = self._retry(lambda: self._history.count_of_kinds(kinds, up_to, stream))
         meter = Meter(self._tell, "filling", total - left, total)
         while page := self._page(stream, kinds):
             begun = monotonic()
             names = [name for name, _ in page]
-            facts = self._retry(partial(self._history.facts_up_to, names, up_to))
-            settlings = {name: settle_stream(name, filed) for name, filed in facts.items() if filed}
+            settlings = self._retry(partial(self._advance.settled, builds, names))
             stream = names[-1]
             builds = self._retry(partial(self._advance.fill, builds, settlings, stream))
             self._paced(meter, sum(count for _, count in page), begun)

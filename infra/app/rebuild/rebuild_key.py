@@ -1,6 +1,6 @@
 """Rebuild of one key: the rows of one subject, with the totals to which they contribute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -14,7 +14,7 @@ from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import NothingToGoBackToError, ProjectionBuilds
 from infra.store.projected.failures import resolve_failures
 from infra.store.projected.serving import positions_of
-from projections.projection import Projection
+from projections.projection import Projection, Shapable
 from projections.rebuild import SubjectFailedError, shape_all
 from projections.replacement import Replacement
 
@@ -59,8 +59,11 @@ def _rebuild_key(
     facts = waybill.history.facts_up_to([stream], row.position)[stream]
     replacement = Replacement(projection, [subject_id])
     if facts:
+        settled: Mapping[str, Shapable] = {stream: settle_stream(stream, facts)}
+        if projection.bitemporal:
+            settled = waybill.belief_settlers.reading(waybill.history).settled_up_to([stream], row.position)
         try:
-            (replacement,) = shape_all([projection], {stream: settle_stream(stream, facts)})
+            (replacement,) = shape_all([projection], settled)
         except SubjectFailedError as e:
             raise stopped(waybill.history, e, row.position) from e
     elif not builds.has_rows(connection, projection, row.build, subject_id):

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from infra.app.container import Waybill
 from infra.queries.standing import BegunRebuild, begun_rebuilds
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import every_projection
 from projections.projection import Projection
 
 FILLING, CATCHING_UP = "filling", "catching up"
 _Key = tuple[str, int, datetime]
-_KNOWN: Mapping[str, Projection] = {projection.name: projection for projection in PROJECTIONS}
+_KNOWN: Mapping[str, Projection] = {projection.name: projection for projection in every_projection()}
 
 
 class RebuildStanding(NamedTuple):
@@ -61,6 +61,6 @@ class RebuildStandings:
             return total - lag, total
         key = begun[:3]
         if key not in totals:
-            totals[key] = history.count_of_kinds([projection.kind], begun.position)
-        left = history.count_of_kinds([projection.kind], begun.position, begun.stream)
+            totals[key] = history.count_of_kinds(projection.kinds, begun.position)
+        left = history.count_of_kinds(projection.kinds, begun.position, begun.stream)
         return totals[key] - left, totals[key]

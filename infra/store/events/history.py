@@ -72,7 +72,7 @@ class History:
         )
         self._existing = text(
             f"SELECT e.originator_id FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
-            "ON e.originator_id = k.k0 AND e.originator_version = 1"
+            f"ON e.originator_id = k.k0 AND e.originator_version = 1 AND {position} <= :position"
         )
         self._of_kind = text(
             f"SELECT e.originator_id FROM {backend.events_table} AS e "
@@ -152,9 +152,9 @@ class History:
             events[event.originator_id].append(event)
         return {stream: facts_among(told) for stream, told in events.items()}
 
-    def existing(self, streams: Iterable[str]) -> set[str]:
-        """Those of the streams that have events."""
-        return {row[0] for row in self._select(self._existing, keys=as_keys(streams))}
+    def existing(self, streams: Iterable[str], position: int = LAST) -> set[str]:
+        """Those of the streams that have events up to a position."""
+        return {row[0] for row in self._select(self._existing, keys=as_keys(streams), position=position)}
 
     def without_events(self, named: Column[str]) -> list[str]:
         """The streams that this column names and that have no events."""

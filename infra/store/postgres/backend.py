@@ -82,6 +82,9 @@ class PostgresBackend:
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)
 
+    def remove(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        analysts.remove(connection, relations)
+
     def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
         return analysts.grant(self.engine, role, fills_rates=fills_rates)
 

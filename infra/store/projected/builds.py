@@ -228,6 +228,28 @@ class ProjectionBuilds:
             _drop_tables(connection, projection, stored)
         return dropped
 
+    def forget(self, connection: Connection, projection: Projection) -> list[StoredVersion]:
+        """Forget every version and build of a projection; returns them. Their tables stay: see `drop_tables`.
+
+        The connection holds `hold_positions`.
+        """
+        b = projection_builds.c
+        named = select(b.version, b.build).where(b.name == projection.name)
+        found = {StoredVersion(*row) for row in connection.execute(named)}
+        found |= {
+            StoredVersion(version, row.build)
+            for (name, version), row in positions_of(connection).items()
+            if name == projection.name
+        }
+        for table in (projection_builds, projection_failures, live_projections, projection_positions):
+            connection.execute(delete(table).where(table.c.name == projection.name))
+        return sorted(found)
+
+    def drop_tables(self, connection: Connection, projection: Projection, stored: Sequence[StoredVersion]) -> None:
+        """Drop the tables of these versions and builds, which must not be in use."""
+        for one in stored:
+            _drop_tables(connection, projection, one)
+
     @contextmanager
     def locked(self) -> Iterator[Connection]:
         """A transaction that writes."""

@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
+from infra.store.backend import Backend
 from infra.store.business_months import fill_business_months
 from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
+from infra.store.events.history import head_seen
 from infra.store.pauses import pauses, stored_pauses
 from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
 from infra.store.projected.serving import all_live, positions_of, positions_seen
@@ -44,6 +46,13 @@ class ProjectedRows:
         if missing:
             with self._locked() as connection:
                 self._create(connection, missing)
+
+    def create_in_empty_store(self, projections: Sequence[Projection], backend: Backend) -> None:
+        """The same, unless the store has events: then only a rebuild can fill them."""
+        with self._engine.connect() as connection:
+            empty = not head_seen(connection, backend)
+        if empty:
+            self.create(projections)
 
     def _create(self, connection: Connection, projections: Sequence[Projection]) -> None:
         known = {name for name, _ in positions_of(connection)}

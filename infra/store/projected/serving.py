@@ -157,7 +157,8 @@ def live_versions(connection: Connection, projections: Iterable[Projection]) -> 
     live = _live(connection)
     for projection in projections:
         if projection.name not in live:
-            raise NotFilledError(f"the store has no {projection.name} yet: run waybill project --once")
+            how = "rebuild --bitemporal" if projection.bitemporal else "project --once"
+            raise NotFilledError(f"the store has no {projection.name} yet: run waybill {how}")
     return {
         name: LiveVersion(version, positions[name, version].position, positions[name, version].build)
         for name, version in live.items()

@@ -95,6 +95,9 @@ class SqliteBackend:
     def redefine(self, connection: Connection, relations: Sequence[Relation]) -> None:
         analysts.redefine(connection, relations)
 
+    def remove(self, connection: Connection, relations: Sequence[Relation]) -> None:
+        analysts.remove(connection, relations)
+
     def grant(self, role: str, *, fills_rates: bool = False) -> list[str]:
         raise NotAllowedError(NO_ROLES)
 
