@@ -94,7 +94,8 @@ class BeliefSettler:
         found = self._facts([*names.values(), *rooms.values(), *owners.values()], position)
         own = {order_id: [fact for fact in found[name] if not is_derived(fact)] for order_id, name in names.items()}
         numbers = {order_id: references_among(PARCELS, facts) for order_id, facts in own.items()}
-        in_rooms = {order_id: found[room] for order_id, room in rooms.items() if found[room]}
+        # What waits in a room is about an order only if there is one.
+        in_rooms = {order_id: found[room] for order_id, room in rooms.items() if found[room] and own[order_id]}
         parcels = {stream_name(PARCEL, number) for named in numbers.values() for number in named}
         elsewhere = {stream_name(kind, order_id) for order_id in in_rooms for kind in KINDS if kind is not ORDER}
         further = {**found, **self._facts({*parcels, *elsewhere, *_accounts_of(found, owners.values())}, position)}

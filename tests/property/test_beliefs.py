@@ -67,7 +67,7 @@ BELIEVED = [view for view in VIEWS if can_be_believed(view)]
 # -- one order, in memory ------------------------------------------------------------------------
 
 
-@tried(0.5)
+@tried(1)
 @given(well_formed_messages(), st.data())
 def test_the_rows_at_two_instants_are_what_settling_the_facts_known_then_gives(
     sent: list[Message], data: st.DataObject
