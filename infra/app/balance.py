@@ -1,4 +1,4 @@
-"""Balance: proposes reassignments of open orders that make the reps' work more even. It acts on nothing by itself."""
+"""Balance: proposes reassignments of open orders that make the reps' work more even. It changes nothing by itself."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal

@@ -9,7 +9,7 @@ from infra.cli.tables.columns import ColumnChoice, UnknownColumnError, chosen_co
 
 ColumnsOption = Annotated[
     str | None,
-    typer.Option("--columns", metavar="A,B", help="Only these columns, in this order; of JSON and CSV, too."),
+    typer.Option("--columns", metavar="A,B", help="Only these columns, in this order; for JSON and CSV too."),
 ]
 WideOption = Annotated[
     bool, typer.Option("--wide", help="All columns whole, even if lines are longer than the terminal.")

@@ -60,7 +60,7 @@ LettersArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[LETTER_ID]...", help="As listed; the beginning of an id is enough.")
 ]
 WhyOption = Annotated[str, why_option("Why; it is kept with the act.")]
-IfAskedOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why, if anybody will ask.")]
+IfAskedOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why, if you want to record it.")]
 DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be done.")]
 
 

@@ -76,7 +76,7 @@ def demo(
     ] = Path(".local/demo"),
     serve: Annotated[
         bool | None,
-        typer.Option("--serve/--no-serve", help="End by serving the pages, until Ctrl-C; on a terminal unless told."),
+        typer.Option("--serve/--no-serve", help="End by serving the pages, until Ctrl-C (default: on a terminal)."),
     ] = None,
 ) -> None:
     """Simulate a sales team, ingest its messages, show the views, and serve the pages."""

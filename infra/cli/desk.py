@@ -128,7 +128,7 @@ def balance(
 ) -> None:
     """Propose reassignments of open orders that make the reps' work more even, each with its reason.
 
-    It acts on nothing. Review the messages that --out writes, then publish them: waybill ingest, or waybill publish.
+    It changes nothing. Review the messages that --out writes, then publish them: waybill ingest, or waybill publish.
     """
     _expect_operator(operator)
     if out is not None:

@@ -83,7 +83,7 @@ def create(
         datetime | None,
         typer.Option("--expires", parser=read_expiry, metavar="T", help="When it ends: an instant, or 90d from now."),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, if anybody will ask.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, if you want to record it.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Create a key and print it. It is shown this once: the store keeps a hash.
@@ -128,7 +128,7 @@ def revoke(
     reason: Annotated[str, why_option("Why; waybill keys list shows it.")],
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Revoke a key for good. Running servers refuse it within a second, and the sessions that it began."""
+    """Revoke a key permanently. Running servers refuse it within a second, and its sessions too."""
     with open_waybill(access=Access.ACTING) as waybill:
         try:
             revoked, is_new = revoke_key(waybill, key_id, Who(operator, reason))

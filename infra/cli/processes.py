@@ -107,8 +107,8 @@ def react(
 ) -> None:
     """State what follows from the stored messages, until stopped (the current batch is stored first).
 
-    Orders are told what carriers say about their parcels, and the orders of standing orders are placed. These messages
-    are stored like all others, and withdrawn when their reason is gone. If several processes run, one has the
+    It tells orders what carriers say about their parcels, and places the orders of standing orders. These messages are
+    stored like all others, and withdrawn when their reason is gone. If several processes run, one has the
     leadership. Nothing else starts a reactor: no rebuild, migration or reading of a file.
     """
     stop = stopped_by_signals()

@@ -28,14 +28,14 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def _quote(
-    mode: Annotated[Mode, typer.Option("--mode", help="How it is to go.")],
+    mode: Annotated[Mode, typer.Option("--mode", help="How the goods go: by courier, in house or picked up.")],
     account: Annotated[
-        str | None, typer.Option("--account", help="Prefer the past of this account, where it has enough.")
+        str | None, typer.Option("--account", help="Use this account's own shipments, if there are enough.")
     ] = None,
     carrier: Annotated[str | None, typer.Option("--carrier", help="Only this carrier.")] = None,
     service_level: Annotated[str | None, typer.Option("--service-level", help="Only this service level.")] = None,
     at_least: Annotated[
-        int, typer.Option("--at-least", min=1, metavar="N", help="Give no figure with fewer shipments behind it.")
+        int, typer.Option("--at-least", min=1, metavar="N", help="Leave out figures from fewer shipments.")
     ] = MINIMUM,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,

@@ -17,7 +17,9 @@ from infra.cli.tables.importance import PARKED
 from infra.store.opening import Access
 from infra.store.pauses import Pause
 
-parked = typer.Typer(help="What projections and reactors could not take, and went on without.", no_args_is_help=True)
+parked = typer.Typer(
+    help="Subjects that projections and reactors failed on, and went on without.", no_args_is_help=True
+)
 
 PartArgument = Annotated[
     str, typer.Argument(metavar="NAME", help=f"One of {', '.join(PARTS)}.", autocompletion=completion.parts)
@@ -39,7 +41,7 @@ def pause(
 ) -> None:
     """Pause a projection, the consumer, the reactors or the relay, in all processes and after restarts.
 
-    A running process obeys within a second or so, after its current batch. A paused consumer stores nothing and stays
+    Running processes follow within about a second, after their batch. A paused consumer stores nothing and stays
     in its group.
     """
     part = _part(name)
@@ -53,10 +55,10 @@ def pause(
 def resume(
     name: PartArgument,
     operator: OperatorOption,
-    reason: Annotated[str, typer.Option("--reason", help="Why, if anybody will ask.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, if you want to record it.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Let a paused part go on where it stood."""
+    """Resume a paused part where it stopped."""
     part = _part(name)
     with open_waybill(access=Access.ACTING) as waybill:
         ended = resume_part(waybill, part, operator, reason)
@@ -70,17 +72,20 @@ def reset(
         str, typer.Argument(metavar="NAME", help="An outbox or a reactor, as waybill status lists it: relay.events, …")
     ],
     operator: OperatorOption,
-    to: Annotated[int, typer.Option("--to", min=0, metavar="POSITION", help="The last one that counts as done.")],
+    to: Annotated[int, typer.Option("--to", min=0, metavar="POSITION", help="The last position that counts as done.")],
     reason: Annotated[str, why_option("Why.")],
     expect: Annotated[
         int | None,
-        typer.Option("--expect", metavar="CURRENT", help="Do it, if this is the present position; else a dry run."),
+        typer.Option(
+            "--expect", metavar="CURRENT", help="Set it, if this is the present position. Without this, only show."
+        ),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Set the position of an outbox or a reactor. Without --expect it only shows what would happen.
 
-    Back sends records again, under the same ids; forward leaves records out for good. A reactor only goes back.
+    Setting it back sends records again, under the same ids; forward leaves them out permanently. A reactor only goes
+    back.
     """
     with open_waybill(access=Access.READING if expect is None else Access.ACTING) as waybill:
         try:
@@ -117,7 +122,7 @@ def retry(
     operator: OperatorOption,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only of this projection or reactor.")] = None,
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Only this one.")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, if anybody will ask.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, if you want to record it.")] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Try parked keys again now, even while a projector runs elsewhere. Exits with 1 if one of them still fails."""

@@ -76,7 +76,7 @@ def create(
 
 @topics.command("check")
 def check(form: FormatOption = Format.TABLE) -> None:
-    """Say what the topics no longer have of what the store has not read. Exits with 1 if anything is missing.
+    """Show what is no longer in the topics and not yet in the store. Exits with 1 if anything is missing.
 
     Run it after a restore, before you start the service. It changes nothing.
     """

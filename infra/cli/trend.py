@@ -34,7 +34,7 @@ UntilOption = Annotated[
 EveryOption = Annotated[
     timedelta, typer.Option("--every", parser=read_age, metavar="SPAN", help="How far apart, such as 6h, 1d or 1w.")
 ]
-ByOption = Annotated[TrendBy | None, typer.Option("--by", help="Count for each of these apart.")]
+ByOption = Annotated[TrendBy | None, typer.Option("--by", help="Count each of these separately.")]
 
 
 ChartOption = Annotated[

@@ -129,7 +129,7 @@ class Redriving(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field("", max_length=LONGEST_REASON, pattern=_SAID, description="Why, if anybody will ask.")
+    reason: str = Field("", max_length=LONGEST_REASON, pattern=_SAID, description="Why, if you want to record it.")
 
 
 class Discarding(BaseModel):
