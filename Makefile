@@ -63,7 +63,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports
 format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
-test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones: about 20 minutes on two cores
+test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones: 20 to 30 minutes on two cores
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
 
 # Half of the time of these goes into drawing examples, so few are drawn.
