@@ -10,6 +10,7 @@ from infra.settings import Settings
 from infra.store.engine import read_in_snapshot
 from infra.store.pauses import stored_pauses
 from infra.store.projected.failures import stopped_versions
+from infra.store.projected.serving import positions_of
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
 
@@ -36,9 +37,8 @@ class StoreStanding(NamedTuple):
 def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStanding:
     """Where the store stands; `reflected` is the position of the answer (None: of no view, so all views count).
 
-    A few indexed look-ups, however large the store is.
+    Two small queries, and few more if the views are behind, however large the store is.
     """
-    reached = waybill.runner.position() if reflected is None else reflected
 
     def read(connection: Connection) -> StoreStanding:
         history = waybill.history.within(connection)
@@ -46,6 +46,7 @@ def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStand
         name = short_name(waybill.settings)
         if newest is None:
             return StoreStanding(name, 0, None, received=_has_received(connection))
+        reached = _reached(connection) if reflected is None else reflected
         behind = history.count_after(reached, at_most=MOST_COUNTED + 1) if reached < newest.position else 0
         still = behind > 0 and _stands_still(connection)
         return StoreStanding(name, newest.position, newest.recorded_at, True, behind, still)
@@ -65,6 +66,13 @@ def short_name(settings: Settings) -> str:
         return f"service {given['service']}"
     port = f":{given['port']}" if "port" in given else ""
     return f"{given.get('host', 'localhost')}{port}/{given['dbname']}"
+
+
+def _reached(connection: Connection) -> int:
+    """The position that all views reflect, leaving out those that wait for a rebuild."""
+    found = positions_of(connection)
+    rows = (found.get((projection.name, projection.version)) for projection in PROJECTIONS)
+    return min((row.position for row in rows if row is not None and row.filled), default=0)
 
 
 def _has_received(connection: Connection) -> bool:

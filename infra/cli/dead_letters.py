@@ -227,4 +227,6 @@ def export_dead_letters(
         expect_known_names(waybill, wanted, letters)
         task = progress.add_task(str(to), total=len(letters))
         written = export_letters(waybill, letters, to, lambda: progress.update(task, advance=1))
+        store = answer_footer(waybill)
     console().print(f"{written:,} dead letters in {escape(str(to))}")
+    show_note(Format.TABLE, store.line)

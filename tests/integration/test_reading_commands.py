@@ -3,6 +3,7 @@
 Those that act are listed here; every other command of the command line is asked, so that a new one is asked, too.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -51,11 +52,13 @@ ACTING = {
     ("parked", "retry"),
     *((name, verb) for name in ("dead-letters", "dead_letters") for verb in ("redrive", "restore", "edit")),
 }
-WITHOUT_STORE = {("schema",), ("settings",), ("check",)}
+WITHOUT_STORE = {("schema",), ("settings",), ("check",), ("help",), ("example",)}
 FINDS_FAULTS = ("doctor",)
 """The command for which a store or a broker that is not there is a finding."""
 LOADS_LATE = {FINDS_FAULTS, ("topics", "check")}
 """Commands that load Kafka's client when they need it: `nobody` may have no access to where that is."""
+TELLS_NO_STORE = {*WITHOUT_STORE, FINDS_FAULTS, ("topics", "check"), ("keys", "list")}
+"""Commands whose answers do not name the store below them: theirs is not of its events."""
 ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "order_id": ("SO-1",),
     "files": ("-",),
@@ -76,6 +79,12 @@ FURTHER: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("dead-letters", "list"): (("--all",),),
 }
 """Other ways to ask."""
+TOLD: dict[tuple[str, ...], tuple[str, ...]] = {("export",): ("name", "to")}
+"""What a command is told here though it need not be."""
+WHOLE: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("restated",): ("overdue", "--known-at", "2099-01-01T00:00:00Z", "--as-of", AT),
+}
+"""Commands that are asked in one way, with all that they have to be told."""
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("hand-over",): ("--account", "ACME", "--to", "rep-1"),
     ("dead-letters", "discard"): ("--verdict", "malformed", "--reason", "why"),
@@ -105,10 +114,11 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
     """What it has to be told: with each example, and with the first one by each clock that it knows."""
-    if path in DRY_RUNS:
-        yield DRY_RUNS[path]
+    if path in DRY_RUNS or path in WHOLE:
+        yield DRY_RUNS.get(path) or WHOLE[path]
         return
-    required = [parameter for parameter in command.params if parameter.required]
+    told = TOLD.get(path, ())
+    required = [parameter for parameter in command.params if parameter.required or parameter.name in told]
     unknown = [parameter.name for parameter in required if parameter.name not in ASKED_ABOUT]
     assert not unknown, f"{' '.join(path)} has to be told {unknown}: name examples above, or say that it acts"
     clocks = [clock for clock in CLOCKS if any(clock[0] in parameter.opts for parameter in command.params)]
@@ -121,6 +131,8 @@ def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]
         for further in ((), *(() if number else clocks), *FURTHER.get(path, ())):
             yield (*words, *further)
 
+
+NAMES_ITS_STORE = re.compile(r"^store \S+: position \d+, newest event ", re.MULTILINE)
 
 COMMANDS = dict(sorted(commands(typer.main.get_command(app)), key=lambda found: found[0]))
 READING = {path: tuple(ways_to_ask(path, command)) for path, command in COMMANDS.items() if path not in ACTING}
@@ -173,7 +185,9 @@ def ask_everything(public: Command, letter: str, *, share: int | None = None) ->
             continue
         for arguments in variants if share is None else [max(variants, key=len)]:
             words = [word.format(folder=public.folder / "tmp", letter=letter) for word in arguments]
-            public(*command, *words, nobody=command not in LOADS_LATE).done()
+            ran = public(*command, *words, nobody=command not in LOADS_LATE).done()
+            if command not in TELLS_NO_STORE and command not in DRY_RUNS:
+                assert NAMES_ITS_STORE.search(ran.text), f"{command} does not name the store below its answer"
     public("message", SOURCE, "OE-0", nobody=True).exited(1, "message not found")
 
 
