@@ -18,10 +18,13 @@ from psycopg.rows import dict_row
 from consumers.sources.json_lines import JsonLines
 from infra.app.analysts import grant_analyst
 from infra.app.container import Waybill
+from infra.app.rebuild.rebuild import Rebuild
 from infra.serialization import json_value
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from infra.sql_views.relations import relations
+from infra.sql_views.relations import belief_relations, relations
+from infra.store.operator_log import Who
+from projections.catalogue import BITEMPORAL
 from tests.integration.command import Command
 from tests.stores.test_analysts_schema import HOLD, as_role
 
@@ -30,7 +33,7 @@ BLOCK = re.compile(
     r"(?:<!-- (?P<on>on SQLite)?(?:, )?(?:as: (?P<twin>.+?))? -->\n)?```(?P<kind>sql|python)\n(?P<code>.*?)```",
     re.DOTALL,
 )
-FLOOR = b"\n".join(simulate(300, 5, DEFAULT_UNTIL, wrong=0.05))
+FLOOR = b"\n".join(simulate(300, 5, DEFAULT_UNTIL, wrong=0.05, history=True))
 
 
 class Question(NamedTuple):
@@ -46,7 +49,8 @@ def questions(*, on_sqlite: bool) -> list[Question]:
 
 def fill(url: str) -> None:
     with Waybill(Settings(store=url)) as waybill:
-        waybill.ingest().read(JsonLines.of_bytes("floor", FLOOR))
+        waybill.ingest(honour_recordedtime=True).read(JsonLines.of_bytes("floor", FLOOR))
+        Rebuild(waybill, Who("tests")).run(BITEMPORAL)
         waybill.project()
 
 
@@ -158,7 +162,7 @@ def test_the_notebook_runs(stores: tuple[str, str]) -> None:
 
 def test_the_page_names_every_relation() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
-    assert listed == {relation.name for relation in relations(HOLD)}
+    assert listed == {relation.name for relation in (*relations(HOLD), *belief_relations())}
     assert len(questions(on_sqlite=False)) >= 12
 
 

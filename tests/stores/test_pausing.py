@@ -12,7 +12,7 @@ from infra.app.pause import PARTS, UnknownPartError, part_named, pause, resume
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.store.pauses import Pause
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import PROJECTIONS, every_projection
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import STANDING_ORDERS, floor, in_small_batches, take_in
 
@@ -105,7 +105,7 @@ def test_paused_reactors_do_nothing_until_they_are_resumed(waybill: Waybill) -> 
 
 def test_parts_are_named_like_commands_and_projections() -> None:
     assert part_named("order-states") == "order_states" and part_named("consume") == "consume"
-    assert set(PARTS) == {*(projection.name for projection in PROJECTIONS), "consume", "react", "relay"}
+    assert set(PARTS) == {*(projection.name for projection in every_projection()), "consume", "react", "relay"}
     with pytest.raises(
         UnknownPartError,
         match="'overdue' is no part that can be paused; give one of order_states: overdue reads these",
