@@ -59,7 +59,9 @@ def test_where_no_store_can_be_read_nothing_is_offered(waybill: Command) -> None
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_completes_with_the_script_that_is_shown(filled: Command) -> None:
-    script = filled("--show-completion", "bash").done().text
+    # Typer finds out which shell runs it; here a test does.
+    naming_the_shell = filled.with_(_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    script = naming_the_shell.executable("--show-completion", "bash").done().text
     typed = f"""{script}
 COMP_WORDS=(waybill order SO-12); COMP_CWORD=2
 {script.rsplit("-F ", 1)[1].split()[0]} waybill
