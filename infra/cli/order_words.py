@@ -93,9 +93,9 @@ def _granted(fact: ExpediteGranted, after: OrderSummary) -> str:
 
 
 def _informed(fact: CustomerInformed, _: OrderSummary) -> str:
-    about = {"expedite": "the expedite", "delay": "the delay"}.get(fact.about, "something else")
+    told = "customer informed" if fact.about == "other" else f"customer told about the {fact.about}"
     by = f" by {fact.channel.replace('_', ' ')}" if fact.channel else ""
-    return f"customer told about {about}{by}{_because(fact.note)}"
+    return f"{told}{by}{_because(fact.note)}"
 
 
 def _booked(fact: ShipmentBooked, after: OrderSummary) -> str:

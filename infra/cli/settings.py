@@ -13,4 +13,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def settings(form: FormatOption = Format.TABLE) -> None:
     """Show every setting, its value and its meaning; secrets are masked."""
-    show_rows(["setting", "value", "meaning"], load_settings().printable(), form, records=AsRecords.IF_NOT_WHOLE)
+    show_rows(
+        ["setting", "value", "meaning"],
+        load_settings().printable(),
+        form,
+        records=AsRecords.IF_NOT_WHOLE,
+        lines_of_text=None,
+    )

@@ -5,6 +5,7 @@ both databases and by both clocks.
 import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -76,7 +77,12 @@ def compare(service: Waybill, naive: Naive, as_of: datetime | None, known_at: da
     subjects, _ = naive.settled(as_of, known_at, as_of or NOW)
     found = asked(service, scorecard_view(), as_of, known_at)
     assert_same("scorecard", found, written(scorecards(subjects, ZONE)))
-    assert found == sorted(found, key=lambda row: (row["rep_id"] or "", row["month"], row["currency"]))
+    assert found == sorted(found, key=by_month_and_best_first)
+
+
+def by_month_and_best_first(row: Row) -> tuple[str, str, Decimal, int, str]:
+    rep = row["rep_id"] or ""
+    return (row["month"], row["currency"], -Decimal(row["placed_value"]), len(rep), rep)
 
 
 def test_the_year_has_all_that_it_should_have(naive: Naive) -> None:
