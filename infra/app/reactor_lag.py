@@ -40,12 +40,15 @@ def reactor_lags(waybill: Waybill) -> Sequence[ReactorLag]:
 
 
 def outbox_lags(waybill: Waybill) -> Sequence[ReactorLag]:
-    """The outboxes from which the relay has sent; `lag` counts what is not sent yet."""
-    begun = Checkpoints(waybill.backend).begun()
+    """The outboxes of a relay that has run, even if it waits to begin; `lag` counts what is not sent yet."""
+    checkpoints, outboxes = Checkpoints(waybill.backend), waybill.outboxes()
+    announced = checkpoints.announced()
+    # A store of version 0001 got the first of them when it was migrated.
+    listed = announced if all(outbox.name in announced for outbox in outboxes) else checkpoints.begun()
     return [
-        ReactorLag(outbox.name, begun[outbox.name], outbox.lag(begun[outbox.name]))
-        for outbox in waybill.outboxes()
-        if outbox.name in begun
+        ReactorLag(outbox.name, listed[outbox.name], outbox.lag(listed[outbox.name]))
+        for outbox in outboxes
+        if outbox.name in listed
     ]
 
 

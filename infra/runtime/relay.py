@@ -36,6 +36,9 @@ class RelaySink(Sink, Protocol):
 class Checkpoints(Protocol):
     """The checkpoints of the outboxes in the store."""
 
+    def announce(self, outboxes: Sequence[Outbox]) -> None:
+        """Show outboxes that have not begun, with their lag."""
+
     def begun(self) -> Mapping[str, int]:
         """The checkpoints of the outboxes that have begun, by name."""
 
@@ -104,6 +107,7 @@ class Relay:
     def begin(self) -> None:
         begun = self._checkpoints.begun()
         if self._reason_to_wait is not None and any(outbox.name not in begun for outbox in self._outboxes):
+            self._checkpoints.announce(self._outboxes)
             self._find_topics()
             self._wait_until_it_may_begin(self._reason_to_wait)
         self._begin()

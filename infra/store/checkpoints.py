@@ -79,6 +79,22 @@ class Checkpoints:
                     )
 
     @retried
+    def announce(self, outboxes: Sequence[Outbox]) -> None:
+        """Create a checkpoint that has not begun for each outbox without one, so that its lag is seen."""
+        with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
+            self._backend.lock(connection)
+            there = set(connection.execute(select(reactor_positions.c.name)).scalars())
+            for outbox in outboxes:
+                if outbox.name not in there:
+                    connection.execute(insert(reactor_positions).values(name=outbox.name, position=0, begun_at=None))
+
+    @retried
+    def announced(self) -> Mapping[str, int]:
+        """The checkpoints that have begun or were announced; read on the connection if one was given."""
+        with connected(self._engine, self._connection) as connection:
+            return {row.name: row.position for row in connection.execute(select(reactor_positions))}
+
+    @retried
     def begun(self) -> Mapping[str, int]:
         """The checkpoints of reactors that have run on this store; read on the connection if one was given."""
         with connected(self._engine, self._connection) as connection:
