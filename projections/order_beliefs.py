@@ -6,19 +6,21 @@ valid_from <= T < valid_to and known_from <= K < known_to.
 
 The rows are the periods of order_states, settled from the facts known at each instant at which anything became known,
 with equal rows of consecutive instants merged: about two for each message. If facts become known in the order of their
-places, one settling takes them one by one, and only its last period can change. Any other fact (late, or a void) makes
-a new settling.
+places, one settling takes them one by one, and only its last period can change. A late fact goes back to a saved
+settling before it; a void settles the order anew.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections import namedtuple
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from domain.events import MessageVoided
-from domain.fact import Fact, FactKey, sort_key_of
+from domain.fact import Fact, FactKey, SortKey, sort_key_of
 from domain.order.kind import ORDER
-from domain.settling import Settling, settle
+from domain.settling import Moment, Settling, settle
 from domain.standing_order.kind import STANDING_ORDER
 from domain.stepping import come_after
 from domain.verdict import Outcome, Verdict
@@ -83,6 +85,9 @@ class BeliefReason(NamedTuple):
 
 belief_reasons = RowTable("belief_reasons", BeliefReason, indexes=(RowIndex("belief_reasons_by_stream", ("stream",)),))
 
+SAVED_EVERY = 64
+"""A settling is saved each time so many facts have taken effect."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -119,14 +124,37 @@ Unapplied = tuple[datetime, str]
 """The time of a message, and its verdict as UnappliedBelief has it."""
 
 
+class _Saved(NamedTuple):
+    """A settling before it took further facts: all after `place` can be taken again from here.
+
+    `outcomes` are those of the facts that waited or were forbidden then, which may have another outcome later.
+    """
+
+    place: SortKey
+    instant: datetime
+    state: Any
+    moments: int
+    waiting: Mapping[str, Sequence[Fact]]
+    forbidden: Sequence[tuple[SortKey, Fact]]
+    applied: Sequence[Fact]
+    outcomes: Mapping[FactKey, Outcome]
+
+
 class _Learning:
-    """What is believed of an order while more and more becomes known."""
+    """What is believed of an order while more and more becomes known.
+
+    A late fact is taken with those after it on top of a saved settling, so that a long order is not settled as a whole
+    for each of them. Voids settle it as a whole.
+    """
 
     def __init__(self, order_id: str):
         self._order_id = order_id
         self._known: dict[FactKey, Fact] = {}
         self._named_by_voids: set[FactKey] = set()
         self._settling: Settling[Any] = settle(ORDER.decider, order_id, ())
+        self._in_order: list[Fact] = []
+        """The facts that are settled: all that are known, without voids and voided ones, in the order of places."""
+        self._saved: list[_Saved] = []
         self._first = 0
         """The moments before this one have led to periods that no later fact in place order can change."""
         self._changing: Collection[datetime] = ()
@@ -135,48 +163,115 @@ class _Learning:
         self.unapplied = _Spans[FactKey, Unapplied]()
 
     def learn(self, known: Known) -> None:
-        steps_on = not known.gone and self._comes_last(known.facts)
-        judged: Collection[FactKey]
+        facts = sorted(known.facts, key=sort_key_of)
+        fits = not known.gone and not any(map(self._changes_others, facts))
         for key in known.gone:
             self._known.pop(key, None)
-        self._known.update((fact.key, fact) for fact in known.facts)
-        if steps_on:
-            # Of the others, only those that were held or refused can have another outcome now.
-            judged = {*self.unapplied.keys(), *(fact.key for fact in known.facts)}
-            self._settling.take_all(sorted(known.facts, key=sort_key_of))
-            changing = self._changing
+        self._known.update((fact.key, fact) for fact in facts)
+        judged = {fact.key for fact in facts}
+        counting = [fact for fact in facts if fact.held_until is None]
+        if fits and come_after(self._settling.last_sort_key, facts):
+            self._in_order += counting
+            self._take(facts)
+        elif fits and (saved := self._saved_before(counting[0])) is not None:
+            for fact in counting:
+                insort(self._in_order, fact, key=sort_key_of)
+            self._return_to(saved)
+            again = self._in_order[bisect_right(self._in_order, saved.place, key=sort_key_of) :]
+            self._take([*again, *(fact for fact in facts if fact.held_until is not None)])
+            judged |= saved.outcomes.keys() | {fact.key for fact in again}
         else:
-            self._named_by_voids = {fact.names for fact in self._known.values() if isinstance(fact, MessageVoided)}
-            self._settling = settle(ORDER.decider, self._order_id, self._known.values())
-            judged = {*self.unapplied.keys(), *self._known}
-            changing = self.states.keys()
-            self._first = 0
-        for key in judged:
-            fact = self._known.get(key)
-            self.unapplied.say(key, None if fact is None else _unapplied(fact, self._settling.outcomes), known.at)
-        self._restate(changing, known.at)
+            self._settle_anew()
+            judged |= self._known.keys()
+        # Of the others, only those that were held or refused can have another outcome now.
+        for key in {*self.unapplied.keys(), *judged}:
+            named = self._known.get(key)
+            self.unapplied.say(key, None if named is None else _unapplied(named, self._settling.outcomes), known.at)
+        self._restate(known.at)
 
-    def _comes_last(self, facts: Iterable[Fact]) -> bool:
-        """Whether these facts go on top of the settling: after all others, without voids, and named by none."""
-        facts = list(facts)
-        return come_after(self._settling.last_sort_key, facts) and not any(
-            fact.key in self._named_by_voids
-            or ((before := self._known.get(fact.key)) is not None and before.held_until is None)
-            for fact in facts
+    def _changes_others(self, fact: Fact) -> bool:
+        """Whether more than this fact and those after it must be settled again."""
+        before = self._known.get(fact.key)
+        says_something_else = before is not None and before.held_until is None
+        return isinstance(fact, MessageVoided) or fact.key in self._named_by_voids or says_something_else
+
+    def _settle_anew(self) -> None:
+        weighed = weigh_voids(self._known.values())
+        self._named_by_voids = {fact.names for fact in self._known.values() if isinstance(fact, MessageVoided)}
+        self._settling = settle(ORDER.decider, self._order_id, ())
+        self._settling.outcomes = weighed.outcomes
+        standing = sorted(weighed.standing, key=sort_key_of)
+        self._in_order = [fact for fact in standing if fact.held_until is None]
+        self._saved = []
+        self._take(standing)
+        self._first, self._changing = 0, self.states.keys()
+
+    def _take(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self._settling.take_all((fact,))
+            if len(self._settling.moments) >= self._next_save:
+                self._save()
+
+    @property
+    def _next_save(self) -> int:
+        return (self._saved[-1].moments if self._saved else 0) + SAVED_EVERY
+
+    def _save(self) -> None:
+        settling = self._settling
+        if settling.last_sort_key is None or settling.instant is None:
+            return
+        open_facts = [*(fact for facts in settling.waiting.values() for fact in facts)]
+        open_facts += (fact for _, fact in settling.forbidden)
+        self._saved.append(
+            _Saved(
+                settling.last_sort_key,
+                settling.instant,
+                deepcopy(settling.state),
+                len(settling.moments),
+                {name: tuple(facts) for name, facts in settling.waiting.items()},
+                tuple(settling.forbidden),
+                tuple(settling.applied),
+                {fact.key: settling.outcomes[fact.key] for fact in open_facts},
+            )
         )
 
-    def _restate(self, changing: Collection[datetime], at: datetime) -> None:
+    def _saved_before(self, fact: Fact) -> _Saved | None:
+        """The latest saved settling after which this fact comes; later ones are dropped."""
+        while self._saved and self._saved[-1].place >= sort_key_of(fact):
+            self._saved.pop()
+        return self._saved[-1] if self._saved else None
+
+    def _return_to(self, saved: _Saved) -> None:
+        before = self._settling
+        settling = settle(ORDER.decider, self._order_id, ())
+        settling.state = deepcopy(saved.state)
+        settling.instant, settling.last_sort_key = saved.instant, saved.place
+        settling.waiting = {name: list(facts) for name, facts in saved.waiting.items()}
+        settling.forbidden, settling.applied = list(saved.forbidden), list(saved.applied)
+        settling.outcomes = {**before.outcomes, **saved.outcomes}
+        settling.moments = before.moments[: saved.moments]
+        self._settling = settling
+        # Whatever is taken again takes effect at the saved instant or after it.
+        begun = [begins for begins in self.states.keys() if begins < saved.instant]  # noqa: SIM118  (not a mapping)
+        final = max(begun, default=None)
+        self._first = 0 if final is None else bisect_left(settling.moments, final, key=_at)
+        self._changing = [begins for begins in self.states.keys() if final is None or begins >= final]  # noqa: SIM118
+
+    def _restate(self, at: datetime) -> None:
         moments = self._settling.moments
         now = {state.valid_from: state for state in states_of(moments[self._first :])}
-        for begins in {*changing, *now}:
+        for begins in {*self._changing, *now}:
             self.states.say(begins, now.get(begins), at)
         # Later facts in place order take effect at the present instant or after it.
         instant = self._settling.instant
         final = max((begins for begins in now if instant is not None and begins < instant), default=None)
         if final is not None:
-            while moments[self._first].at < final:
-                self._first += 1
+            self._first = bisect_left(moments, final, lo=self._first, key=_at)
         self._changing = [begins for begins in now if final is None or begins >= final]
+
+
+def _at(moment: Moment) -> datetime:
+    return moment.at
 
 
 def _unapplied(fact: Fact, outcomes: dict[FactKey, Outcome]) -> Unapplied | None:

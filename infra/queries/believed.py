@@ -33,13 +33,14 @@ def answering_beliefs(connection: Connection, history: History, now: datetime) -
         beliefs = answering(connection, (ORDER_BELIEFS,))
     except NotFilledError:
         return None
-    head = history.within(connection).head()
+    seen = history.within(connection)
+    head = seen.head()
     if beliefs.position < head or failures_of(connection, (ORDER_BELIEFS,)).get(ORDER_BELIEFS.name):
         return None
-    return beliefs if _all_is_placed(connection, head, now) else None
+    return beliefs if _all_is_placed(connection, seen, head, now) else None
 
 
-def _all_is_placed(connection: Connection, head: int, now: datetime) -> bool:
+def _all_is_placed(connection: Connection, history: History, head: int, now: datetime) -> bool:
     """Whether every order that a standing order owes by now is stored: beliefs have no others that are due."""
     try:
         standing = answering(connection, (STANDING_ORDERS,))
@@ -56,7 +57,8 @@ def _all_is_placed(connection: Connection, head: int, now: datetime) -> bool:
     ).scalar_one_or_none()
     wakes = reaction_wakes.c
     due = select(func.count()).where(wakes.reactor == REACTOR, wakes.wake_at <= literal(now, Instant()))
-    return (reached or 0) >= head and not connection.execute(due).scalar_one()
+    has_read_all = history.first_work_after(reached or 0) is None
+    return has_read_all and not connection.execute(due).scalar_one()
 
 
 def believed_question(beliefs: Answering, question: Select[Any], known_at: datetime) -> Select[Any]:

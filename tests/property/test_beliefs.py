@@ -17,13 +17,15 @@ from domain.order.kind import ORDER
 from domain.settling import settle, up_to
 from domain.standing_order.events import Every
 from domain.streams import split_stream_name
+from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.beliefs.known import known_over_time
 from infra.queries import views
 from infra.queries.believed import answering_beliefs
 from infra.queries.views import Asked
+from projections import order_beliefs as beliefs
 from projections.catalogue import BITEMPORAL
-from projections.order_beliefs import order_beliefs, shape
+from projections.order_beliefs import order_beliefs, shape, unapplied_beliefs
 from projections.order_states import states_of
 from projections.projection import Believed
 from projections.runner import Runner
@@ -72,17 +74,31 @@ BELIEVED = [view for view in VIEWS if can_be_believed(view)]
 def test_the_rows_at_two_instants_are_what_settling_the_facts_known_then_gives(
     sent: list[Message], data: st.DataObject
 ) -> None:
+    saved_every = data.draw(st.sampled_from((1, 2, 3, 64)), label="settlings are saved every")
     for stream, facts in by_stream(sent).items():
         kind, order_id = split_stream_name(stream)
         if kind is not ORDER:
             continue
-        rows = list(shape(believed(order_id, facts))[order_beliefs.name])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(beliefs, "SAVED_EVERY", saved_every)
+            shaped: dict[str, list[Any]] = {t: list(rows) for t, rows in shape(believed(order_id, facts)).items()}
+        rows = shaped[order_beliefs.name]
         for _ in range(5):
             as_of, known_at = data.draw(instants, label="as of"), data.draw(instants, label="known at")
             then = as_held_at(up_to(facts, recorded=known_at), known_at, SKEW)
             lasting = list(states_of(settle(ORDER.decider, order_id, then).moments))
             expected = [row for row in lasting if holds(row.valid_from, row.valid_to, as_of)]
             assert [state_of(row) for row in rows if is_at(row, as_of, known_at)] == [row._asdict() for row in expected]
+            outcomes = settle(ORDER.decider, order_id, then).outcomes
+            assert {
+                (row.source, row.message_id): row.verdict
+                for row in shaped[unapplied_beliefs.name]
+                if holds(row.known_from, row.known_to, known_at)
+            } == {
+                key: "voided" if outcome.voided else outcome.verdict
+                for key, outcome in outcomes.items()
+                if outcome.verdict is not Verdict.APPLIED
+            }
 
 
 def believed(order_id: str, facts: Sequence[Fact]) -> Believed:
