@@ -63,3 +63,23 @@ def test_progress_is_logged_where_there_is_no_terminal(waybill: Command) -> None
 
     assert '"event": "rebuild_progress"' in ran.err
     assert '"event": "projection_switched"' in ran.err
+
+
+def test_a_store_keeps_what_was_known_when_until_it_is_told_not_to(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE), placed("SO-2", EARLY, PROMISE))
+    waybill("rebuild", "order_beliefs").exited(2, "waybill rebuild --bitemporal")
+    waybill("rebuild", "--bitemporal", "overdue").exited(2, "stands alone")
+
+    waybill("rebuild", "--bitemporal").done()
+    waybill.ingest(placed("SO-3", EARLY, PROMISE))
+
+    assert "order_beliefs" in {one["name"] for one in waybill.ask("status")["projections"]}
+    rebuilt = waybill("rebuild", "--all", "--format", "json").done().json
+    assert "order_beliefs" in {one["projection"] for one in rebuilt}
+    waybill("diff", "all").done()
+    waybill("verify").done()
+    assert [row["order_id"] for row in waybill.ask("overdue", "--known-at", "2100-01-01T00:00:00Z")] == [
+        row["order_id"] for row in waybill.ask("overdue")
+    ]
+    assert waybill("rebuild", "--no-bitemporal", "--format", "json").done().json[0]["projection"] == "order_beliefs"
+    assert "order_beliefs" not in {one["name"] for one in waybill.ask("status")["projections"]}
