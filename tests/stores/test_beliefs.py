@@ -1,5 +1,6 @@
 """A store that keeps beliefs: as known at an instant in SQL, turned on and off, kept up by whoever projects."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from consumers.sources.json_lines import JsonLines
 from infra.app.analysts import grant_analyst
 from infra.app.bitemporal import drop_beliefs
 from infra.app.container import Waybill
@@ -135,7 +137,8 @@ def test_beliefs_that_are_behind_do_not_answer(desk: Desk) -> None:
     desk.keep_beliefs()
     desk.week()
     desk.now = datetime(2025, 3, 21, tzinfo=UTC)
-    take_in(desk.waybill, confirmed("SO-1", "2025-03-08T09:00:00Z", id="C-3", shipment="S1"))
+    late = json.dumps(confirmed("SO-1", "2025-03-08T09:00:00Z", id="C-3", shipment="S1")).encode()
+    desk.waybill.ingest().read(JsonLines.of_one_batch("late", [late]))
     while desk.waybill.runner.step():
         pass  # the views are up to date, the beliefs are not
 
