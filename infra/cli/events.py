@@ -32,6 +32,7 @@ from infra.cli.message_options import (
     topics_named,
 )
 from infra.cli.output import Format, cell_writer, console, show_note, show_rows
+from infra.cli.pager import was_left
 from infra.cli.signals import stopped_by_signals
 from infra.cli.tables.columns import ColumnChoice
 from infra.cli.tables.importance import EVENTS
@@ -168,7 +169,7 @@ def _print_json(rows: Iterable[dict[str, Any]]) -> None:
 
 def _print_tables(rows: Iterator[dict[str, Any]], choice: ColumnChoice) -> None:
     count = 0
-    while some := list(islice(rows, ROWS_IN_A_TABLE)):
+    while not was_left() and (some := list(islice(rows, ROWS_IN_A_TABLE))):
         count += len(some)
         show_rows(COLUMNS, some, Format.TABLE, importance=EVENTS, choice=choice)
     show_note(Format.TABLE, f"{count} events" if count else "no such events")

@@ -1,8 +1,9 @@
 """A pager for answers that are longer than the terminal.
 
 An answer on a terminal is held until it ends, or until it is longer than the screen: then a pager shows it, and what is
-still to come. PAGER names another one than `less`; with PAGER=cat, or where there is none, all is printed at once. To
-leave the pager early, by q or Ctrl-C, is no error.
+still to come. PAGER names another one than `less`; with PAGER=cat, or where there is none, all is printed at once.
+Leaving the pager early, by q or Ctrl-C, is no error: the rest of the answer is dropped, and the command ends with its
+own exit code.
 """
 
 import atexit
@@ -30,12 +31,17 @@ def switch_off() -> None:
     _switched_off = True
 
 
+def was_left() -> bool:
+    """Whether the pager was left early, so that nobody reads the rest of the answer."""
+    return isinstance(sys.stdout, PagedOutput) and sys.stdout.was_left
+
+
 def begin_answer(height: int, width: int) -> None:
     """From now on, what is printed on the terminal is an answer. Does nothing without a terminal or a pager."""
     command = pager_command(os.environ)
     if _switched_off or command is None or isinstance(sys.stdout, PagedOutput) or not sys.stdout.isatty():
         return
-    paged = PagedOutput(sys.stdout, command, height, width)
+    paged = PagedOutput(sys.stdout, sys.stderr, command, height, width)
     atexit.register(paged.end)
     sys.stdout = paged
     if sys.stderr.isatty():
@@ -58,20 +64,23 @@ def pager_command(env: Mapping[str, str]) -> Sequence[str] | None:
 class PagedOutput:
     """Standard output that goes to the terminal, or through a pager once it is longer than the screen."""
 
-    def __init__(self, terminal: TextIO, command: Sequence[str], height: int, width: int):
+    def __init__(self, terminal: TextIO, errors: TextIO, command: Sequence[str], height: int, width: int):
         self._terminal = terminal
+        self._errors = errors
         self._command = command
         self._height, self._width = height, width
         self._held: list[str] = []
         self._lines = 0
         self._pager: subprocess.Popen[str] | None = None
         self._ended = False
+        self.was_left = False
 
     def write(self, text: str) -> int:
         if self._ended:
             return self._terminal.write(text)
         if self._pager is not None:
-            self._send(text)
+            if not self.was_left:
+                self._send(text)
             return len(text)
         self._held.append(text)
         self._lines += sum(1 + len(line) // self._width for line in text.split("\n")[1:])
@@ -124,4 +133,11 @@ class PagedOutput:
             self._pager.stdin.write(text)
             self._pager.stdin.flush()
         except BrokenPipeError:
-            raise SystemExit(0) from None  # the pager was left
+            self._leave()
+
+    def _leave(self) -> None:
+        """The pager was left: drop the rest of the answer, but show errors, and take Ctrl-C again."""
+        self.was_left = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if sys.stderr is self:
+            sys.stderr = self._errors

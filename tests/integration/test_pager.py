@@ -118,6 +118,15 @@ def test_leaving_the_pager_early_is_no_error(store: str) -> None:
     assert len(command.shown.splitlines()) == 2
 
 
+def test_a_command_that_fails_fails_though_its_pager_was_left(store: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong.jsonl").write_text("{}\n" * 3_000)
+
+    command = OnTerminal(store, "check", str(tmp_path / "wrong.jsonl"), "--limit", "3000", pager="head -n 2")
+
+    assert command.code() == 1
+    assert "is each message in one line" in command.shown  # an error is shown, though nobody reads the answer
+
+
 @pytest.mark.skipif(shutil.which("less") is None, reason="needs less")
 def test_ctrl_c_in_the_pager_is_no_error(store: str) -> None:
     command = OnTerminal(store, *LONG, pager="less")
