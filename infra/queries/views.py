@@ -127,7 +127,8 @@ class Views:
 
         `now` is the T of a question without `as_of`, if not the clock: so the pages of one answer have one T.
         """
-        instant = asked.as_of or now or self._clock()
+        clock = self._clock()
+        instant = asked.as_of or now or clock
         if asked.known_at is None:
             as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
             question = _question(view, as_of, filters)
@@ -140,13 +141,16 @@ class Views:
                 except UnreadableValueError as e:
                     raise unreadable_row(connection, view.projections, e) from e
             return
-        if can_be_believed(view) and asked.known_at <= self._clock():
+        if can_be_believed(view) and asked.known_at <= clock:
             with snapshot(self._engine) as connection:
-                beliefs = answering_beliefs(connection, self._history, self._clock())
+                beliefs = answering_beliefs(connection, self._history, clock)
                 if beliefs is not None:
                     as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
                     question = believed_question(beliefs, _question(view, as_of, filters), asked.known_at)
-                    yield Streamed(connection, question, beliefs.position, instant)
+                    try:
+                        yield Streamed(connection, question, beliefs.position, instant)
+                    except UnreadableValueError as e:
+                        raise unreadable_row(connection, beliefs.projections, e) from e
                     return
         head = self._history.head()
         with (
@@ -157,7 +161,7 @@ class Views:
                 asked.known_at,
                 self._clock_skew,
                 self._zone,
-                self._clock(),
+                clock,
                 only_lasting=not view.tells_all_periods or asked.as_of is not None,
                 untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
                 matches_scans=view.matches_scans,
@@ -181,7 +185,8 @@ class Views:
         With `all_periods`, the queries may also look at what was before `as_of`; with `counts_untaken`, at the messages
         that were not taken.
         """
-        instant = asked.as_of or self._clock()
+        clock = self._clock()
+        instant = asked.as_of or clock
         if asked.known_at is None:
             as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
             with snapshot(self._engine) as connection:
@@ -200,7 +205,7 @@ class Views:
                 asked.known_at,
                 self._clock_skew,
                 self._zone,
-                self._clock(),
+                clock,
                 only_lasting=not all_periods,
                 untaken=UntakenThen(self._engine, self._history, asked.known_at) if counts_untaken else None,
             ) as scratch,
