@@ -1,8 +1,10 @@
 """The contract of a version, frozen: everything in the AsyncAPI document that a program can tell, without its prose.
 
-`make contract` writes the present one to tests/contract/data. A file that was released is never changed.
+`make contract` writes the present one to tests/contract/data, with its checksum. It never overwrites another one.
 """
 
+import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from consumers.contract.version import CONTRACT_VERSION
 from consumers.relay.asyncapi import whole_document
 
 FOLDER = Path(__file__).parent / "data"
+SUMS = "SHA256SUMS"
+"""The checksums of the frozen contracts, as sha256sum writes them."""
 PROSE = {"title", "summary", "description", "examples"}
 Document = dict[str, Any]
 
@@ -49,8 +53,36 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+class FrozenError(Exception):
+    """A contract of this version is frozen already and says something else."""
+
+
+def freeze(version: str, document: Document, folder: Path = FOLDER) -> Path:
+    """Write the contract of a new version, with its checksum. Raises FrozenError if that version has another one."""
+    written = msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
+    path = folder / file_of(version).name
+    if path.exists() and path.read_bytes() != written:
+        raise FrozenError(
+            f"{path.name} is frozen and says something else: move CONTRACT_VERSION, as consumers/contract/version.py "
+            f"says. Only if {version} was never released, delete the file and its line in {SUMS} first"
+        )
+    folder.mkdir(exist_ok=True)
+    path.write_bytes(written)
+    sums = {**checksums(folder), path.name: sha256(written).hexdigest()}
+    lines = (f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+    (folder / SUMS).write_text("".join(lines))
+    return path
+
+
+def checksums(folder: Path = FOLDER) -> dict[str, str]:
+    """The recorded checksums by file name."""
+    if not (folder / SUMS).exists():
+        return {}
+    return {name: checksum for checksum, name in map(str.split, (folder / SUMS).read_text().splitlines())}
+
+
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    written = msgspec.json.format(msgspec.json.encode(present(), order="deterministic"), indent=1)
-    file_of(CONTRACT_VERSION).write_bytes(written + b"\n")
-    print(f"wrote {file_of(CONTRACT_VERSION)}")
+    try:
+        print(f"wrote {freeze(CONTRACT_VERSION, present())}")
+    except FrozenError as e:
+        sys.exit(str(e))

@@ -1,6 +1,8 @@
 """The contract's version moves with the contract, and what an earlier version of the same major allowed stays valid."""
 
 from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,17 @@ from hypothesis import given as for_all
 from consumers.contract import CATALOGUE
 from consumers.contract.version import CONTRACT_VERSION
 from tests.contract.from_schema import messages_of
-from tests.contract.frozen import Document, file_of, frozen, numbers, present
+from tests.contract.frozen import (
+    FOLDER,
+    Document,
+    FrozenError,
+    checksums,
+    file_of,
+    freeze,
+    frozen,
+    numbers,
+    present,
+)
 from tests.contract.narrowing import Compared, missing_fields
 from tests.contract.test_schema_and_reader import beyond_a_schema, reason_against
 
@@ -21,7 +33,8 @@ EARLIER = [
     for version, document in frozen()
     if numbers(version) < numbers(CONTRACT_VERSION) and numbers(version)[0] == MAJOR
 ]
-LAST: Document = EARLIER[-1][1]
+LAST: Document = EARLIER[-1][1] if EARLIER else PRESENT
+"""The one before; the present one where it is the first of its major, since then nothing earlier must hold."""
 
 
 def payload(document: Document, name: str) -> Any:
@@ -45,7 +58,7 @@ def inlined(part: Any, document: Document) -> Any:
     return whole
 
 
-# Of all others, tests/contract/test_schema_and_reader.py makes messages.
+# tests/contract/test_schema_and_reader.py makes messages of all others.
 CHANGED = [
     name
     for name in LAST["components"]["messages"]
@@ -82,6 +95,24 @@ def test_the_present_contract_is_frozen_under_its_version() -> None:
         f"the contract is not that of {file_of(CONTRACT_VERSION).name}: move CONTRACT_VERSION as "
         "consumers/contract/version.py says, then run `make contract`"
     )
+
+
+def test_no_frozen_contract_was_changed_or_removed() -> None:
+    found = {path.name: sha256(path.read_bytes()).hexdigest() for path in FOLDER.glob("contract-*.json")}
+
+    assert found == checksums(), "a frozen contract never changes: restore it, and move CONTRACT_VERSION instead"
+
+
+def test_a_frozen_contract_is_not_overwritten(tmp_path: Path) -> None:
+    path = freeze("1.0.0", PRESENT, tmp_path)
+    before = path.read_bytes()
+
+    freeze("1.0.0", PRESENT, tmp_path)  # the same again
+    with pytest.raises(FrozenError, match="move CONTRACT_VERSION"):
+        freeze("1.0.0", with_schema("Id", lambda said: said.update(maxLength=100)), tmp_path)
+
+    assert path.read_bytes() == before
+    assert checksums(tmp_path) == {path.name: sha256(before).hexdigest()}
 
 
 @pytest.mark.parametrize(("version", "earlier"), EARLIER, ids=[version for version, _ in EARLIER])
