@@ -22,6 +22,9 @@ from tests.skipped import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
 
+# These helpers assert for the tests: a failure must show the values.
+pytest.register_assert_rewrite("tests.unit.domain.specification", "tests.unit.projections.specification")
+
 # What kafka-python complains about while a broker is down would bury what a failed test has to say.
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 

@@ -265,8 +265,8 @@ def test_the_workload_counts_what_facts_and_the_clock_left(projecting: Projectin
     told.seen(
         "workload",
         20,
-        row(rep_id=None, follow_ups_owed=1, open_orders=1),
         row(rep_id="ann", follow_ups_owed=3, open_orders=2),
+        row(rep_id=None, follow_ups_owed=1, open_orders=1),
         row(rep_id="bob", follow_ups_owed=1, open_orders=0),
     )
 
