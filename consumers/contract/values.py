@@ -89,7 +89,7 @@ def check_text(value: object) -> str:
 END = r"$(?!\n)"
 
 ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": rf"^[^{_FORBIDDEN}]*{END}"}
-TEXT_SCHEMA = {"type": "string", "pattern": r"^[^\u0000\ud800-\udfff]*$"}
+TEXT_SCHEMA = {"type": "string", "pattern": rf"^[^\u0000\ud800-\udfff]*{END}"}
 
 Id = Annotated[str, PlainValidator(check_id), WithJsonSchema(ID_SCHEMA)]
 """An id or a name: 1 to 200 characters that CloudEvents allows in a String."""

@@ -10,4 +10,4 @@ tests/contract/test_contract_versions.py compares the contract with the earlier 
 `make contract` writes the present one there.
 """
 
-CONTRACT_VERSION = "1.1.0"
+CONTRACT_VERSION = "1.1.1"
