@@ -22,8 +22,8 @@ HEADER_PREFIX = "ce_"
 _ABOUT = """\
 The messages that upstream systems (order entry, CRM, carrier feeds, warehouse) publish to Waybill.
 
-Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `source` and `id` identify it,
-`time` says when it happened, `subject` is its subject. Any type is taken from any topic; the key is the subject.
+Every message is a CloudEvents 1.0 event. It may come late, twice and in any order: `subject`, `source` and `id`
+identify it, `time` says when it happened. Any type is taken from any topic; the key is the subject.
 Unknown fields are ignored. Money and quantities are decimal strings or JSON numbers of at most 15 digits before the
 point, rounded half-even to 6 after it; instants have an offset, and a date alone means the end of that day (for a
 pickup, its start)."""

@@ -45,7 +45,10 @@ class Envelope(WireModel):
     """A CloudEvents 1.0 event in structured JSON; unknown attributes are ignored."""
 
     specversion: Literal["1.0"] = Field(description="The version of CloudEvents.")
-    id: Id = Field(description="The message's id, unique within its source; the same id again is a duplicate.")
+    id: Id = Field(
+        description="The message's id, unique within its source. Subject, source and id identify the message: the same "
+        "three again are a duplicate."
+    )
     source: Source = Field(description="The system that publishes the message.")
     type: Id = Field(description="What happened, in which version of the contract.")
     time: Instant = Field(description="When it happened; a message too far ahead of the service's clock is held.")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from consumers.ingest.deduplication import deduplicate, look_up, reason_of
-from consumers.ingest.malformed_messages import LetterIds, release_well_formed, take_malformed
+from consumers.ingest.malformed_messages import LetterIds, notice_superseded, release_well_formed, take_malformed
 from consumers.ingest.register import (
     Arrival,
     Changes,
@@ -89,7 +89,9 @@ class BatchProcessor:
         # A batch without new messages looks too, because the head at its end is assumed to be our own.
         self._cache.look_at(transaction.head())
         self._receipts += take_malformed(transaction, read.malformed, changes, rereading=self._rereading)
-        release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
+        has_malformed = bool(read.well_formed) and transaction.has_malformed()
+        if has_malformed:
+            release_well_formed(transaction, read.well_formed, changes, self._letter_ids)
         known = look_up(transaction, read.well_formed)
         gone = transaction.registered(withdraw) if withdraw else {}
         if gone:
@@ -101,6 +103,10 @@ class BatchProcessor:
             changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
             self._answer(arrival, Outcome(Verdict.DUPLICATE, reason_of(repeat)))
         self._settle(new, known, due, gone)
+        if has_malformed or read.malformed:
+            # Of the past that is read again, only what is new has a notice.
+            noticed = changes.malformed if self._rereading else read.malformed
+            notice_superseded(transaction, noticed, changes, has_malformed=has_malformed)
         for key in new.keys() & read.ignored.keys():
             changes.ignored.append(IgnoredFields(*key, new[key].fact.TYPE, new[key].feed_id, read.ignored[key]))
         for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
@@ -230,6 +236,8 @@ class BatchProcessor:
             if registered.stream == stream:
                 self._changes.change_outcome(key, stream, registered.version, registered, outcome)
             if outcome.verdict is registered.outcome.verdict:
+                if outcome.voided is not registered.outcome.voided:
+                    self._changes.notice_change(RegisteredFact(key, fact, registered), None, None, outcome)
                 continue
             version += 1
             because = changed_by.of(fact, outcomes)

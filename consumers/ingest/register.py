@@ -131,7 +131,9 @@ class Notice(NamedTuple):
 
     `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None if it is the registered
     message's. `stream` and `version` are those of the event behind it: the fact, or the VerdictChanged of a change;
-    None for a repeat. A void that leaves its waiting room gets a notice with its new stream, without a change.
+    None for a repeat. A void that leaves its waiting room gets a notice with its new stream, without a change. A refused
+    message that is voided gets a notice without a stream, because it stays refused. Where a message supersedes a
+    malformed one, `before` is malformed, and `letter_id` is that of the malformed one.
     """
 
     key: MessageKey | None
@@ -233,7 +235,9 @@ class Changes:
         self.events.append(NewEvent(stream, version, event))
         self.notice_change(message, stream, version, outcome)
 
-    def notice_change(self, message: RegisteredFact, stream: str, version: int, outcome: Outcome) -> None:
+    def notice_change(
+        self, message: RegisteredFact, stream: str | None, version: int | None, outcome: Outcome
+    ) -> None:
         key, fact, registered = message
         before = registered.outcome.verdict
         self.notices.append(Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, outcome))
@@ -270,6 +274,9 @@ class RegisterTransaction(Protocol):
 
     def malformed(self, letter_ids: Iterable[str]) -> Mapping[str, KnownMalformed]:
         """Those of these malformed messages that are stored."""
+
+    def malformed_claiming(self, keys: Iterable[MessageKey]) -> Sequence[tuple[str, MessageKey]]:
+        """The letter ids of the stored malformed messages that claim to be one of these, with the message."""
 
     def waiting_voids(self, subjects: Iterable[str]) -> Mapping[MessageKey, Registered]:
         """The voids about these subjects that wait for the message that they name."""

@@ -1,4 +1,4 @@
-"""The records of waybill.verdicts: each first verdict other than applied, and every changed verdict."""
+"""The records of waybill.verdicts: first verdicts other than applied, changed ones, and superseded messages."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -34,8 +34,8 @@ class Told(NamedTuple):
 
     @property
     def is_news(self) -> bool:
-        """A void that moved to another stream has the verdict that it had."""
-        return self.before is not self.verdict
+        """A void that moved to another stream has the verdict that it had; a refused message that was voided is news."""
+        return self.before is not self.verdict or self.stream is None
 
 
 def record_of(told: Told, topic: str, source: str) -> Record:

@@ -125,7 +125,7 @@ class VerdictsOutbox:
 
     def _is_dead(self, told: Told, received_at: datetime | None, limit: datetime) -> bool:
         """Whether this verdict makes its message dead. A message that became held just now may have come long ago."""
-        if not told.is_news or told.topic not in self._dead_of:
+        if told.before is told.verdict or told.topic not in self._dead_of:
             return False
         if told.verdict is Verdict.HELD:
             return received_at is not None and waited_too_long(received_at, limit)

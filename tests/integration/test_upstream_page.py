@@ -64,7 +64,7 @@ def test_python_publishes_in_both_modes_and_hears_of_its_trouble(consuming: Comm
     consuming("relay", "--once").done()
     verdicts = f"{topics.prefix}waybill.verdicts"
     assert {message: what for message, (what, _) in own_trouble(topics.url, verdicts, SOURCE).items()} == {
-        waits["id"]: "held"
+        ("SO-9", waits["id"]): "held"
     }
     assert own_trouble(topics.url, verdicts, "/another") == own_trouble(topics.url, verdicts, SOURCE, hours=0) == {}
     # when what it names is known
@@ -73,6 +73,8 @@ def test_python_publishes_in_both_modes_and_hears_of_its_trouble(consuming: Comm
     consumed(consuming, topics)
     consuming("relay", "--once").done()
     assert own_trouble(topics.url, verdicts, SOURCE) == {}
+    with pytest.raises(LookupError, match="no topic"):
+        own_trouble(topics.url, f"{topics.prefix}no.such", SOURCE)
 
 
 def test_java_publishes(consuming: Command, topics: Topics, tmp_path: Path) -> None:

@@ -82,6 +82,65 @@ def test_a_void_that_leaves_its_waiting_room_is_noted_at_its_new_place(waybill: 
     ]
 
 
+BROKEN = {**BOOKED, "time": "2025-03-04"}
+SUPERSEDED = [
+    (None, None, "malformed", None, None),
+    (BOOKED["id"], "malformed", "applied", None, None),
+]
+
+
+@pytest.mark.parametrize("batches", [[(PLACED, BROKEN), (BOOKED,)], [(PLACED, BROKEN, BOOKED)]], ids=["later", "at once"])
+def test_a_malformed_message_that_comes_right_is_noted(waybill: Waybill, batches: list[tuple[dict[str, Any]]]) -> None:
+    for batch in batches:
+        take(waybill, *batch, {**BOOKED, "subject": "SO-2"})  # an id of its own for another subject supersedes nothing
+
+    assert [one for one in noted(waybill) if one[2] in ("malformed", "applied")] == SUPERSEDED
+
+
+def test_a_malformed_message_whose_right_one_came_before_is_noted_as_superseded(waybill: Waybill) -> None:
+    take(waybill, PLACED, BOOKED)
+    take(waybill, BROKEN)
+
+    assert noted(waybill) == SUPERSEDED
+
+
+def test_a_superseded_message_whose_bytes_come_again_is_noted_as_superseded_again(waybill: Waybill) -> None:
+    take(waybill, PLACED, BROKEN)
+    take(waybill, BOOKED, BROKEN, BROKEN)
+
+    assert [one[1:3] for one in noted(waybill)] == [
+        (None, "malformed"),
+        (None, "duplicate"),
+        (None, "duplicate"),
+        ("malformed", "applied"),
+    ]
+
+
+def test_a_right_message_that_is_held_is_noted_when_it_is_applied(waybill: Waybill) -> None:
+    take(waybill, BROKEN)
+    take(waybill, BOOKED)
+    take(waybill, PLACED)
+
+    assert [one[:3] for one in noted(waybill)] == [
+        (None, None, "malformed"),
+        (BOOKED["id"], None, "held"),
+        (BOOKED["id"], "held", "applied"),
+    ]
+
+
+def test_voiding_a_refused_message_is_noted_though_the_verdict_stays(waybill: Waybill) -> None:
+    second = {**PLACED, "id": "second", "data": {**PLACED["data"], "reference": "another"}}
+    take(waybill, PLACED, second)
+    take(waybill, voided(second, "2025-03-06T09:00:00Z", id="V3"))
+    take(waybill, voided({**second, "id": "V3"}, "2025-03-07T09:00:00Z", id="V4"))
+
+    assert [one[:3] for one in noted(waybill) if one[0] == "second"] == [
+        ("second", None, "refused"),
+        ("second", "refused", "refused"),
+        ("second", "refused", "refused"),
+    ]
+
+
 def test_a_dry_run_notes_nothing(waybill: Waybill) -> None:
     take(waybill, PLACED)
     ingest = waybill.ingest(rereading=True)

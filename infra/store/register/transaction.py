@@ -71,6 +71,12 @@ class Statements:
             f"SELECT m.letter_id, m.feed_id, m.repeats FROM {backend.keys(1)} "
             f"JOIN {malformed_messages.name} AS m ON m.letter_id = k.k0"
         )
+        # Their index is partial; without its condition SQLite would not use it.
+        self.malformed_claiming = text(
+            f"SELECT m.letter_id, k.k0, k.k1, k.k2 FROM {backend.keys(3)} JOIN {malformed_messages.name} AS m "
+            "ON m.claimed_subject = k.k2 AND m.claimed_subject IS NOT NULL "
+            "AND m.claimed_source = k.k0 AND m.claimed_id = k.k1 ORDER BY m.letter_id"
+        )
         self.has_malformed = text(f"SELECT EXISTS (SELECT 1 FROM {malformed_messages.name})")
         self.versions = text(
             f"SELECT k.k0, (SELECT max(e.originator_version) FROM {backend.events_table} AS e "
@@ -138,6 +144,10 @@ class StoredRegisterTransaction:
     def malformed(self, letter_ids: Iterable[str]) -> Mapping[str, KnownMalformed]:
         rows = self._select(self._statements.malformed, letter_ids)
         return {row[0]: KnownMalformed(row[1], row[2]) for row in rows}
+
+    def malformed_claiming(self, keys: Iterable[MessageKey]) -> Sequence[tuple[str, MessageKey]]:
+        rows = self._select(self._statements.malformed_claiming, keys)
+        return [(row[0], MessageKey(*row[1:])) for row in rows]
 
     def head(self) -> int:
         return head_seen(self._connection, self._backend)
