@@ -235,9 +235,7 @@ class Changes:
         self.events.append(NewEvent(stream, version, event))
         self.notice_change(message, stream, version, outcome)
 
-    def notice_change(
-        self, message: RegisteredFact, stream: str | None, version: int | None, outcome: Outcome
-    ) -> None:
+    def notice_change(self, message: RegisteredFact, stream: str | None, version: int | None, outcome: Outcome) -> None:
         key, fact, registered = message
         before = registered.outcome.verdict
         self.notices.append(Notice(key, fact.TYPE, None, registered.feed_id, None, stream, version, before, outcome))

@@ -59,7 +59,9 @@ class VerdictData(msgspec.Struct, frozen=True):
     took_effect_at: Annotated[
         Annotated[datetime, Meta(tz=True)] | None, Meta(description="If applied: the instant from which it counts.")
     ]
-    letter_id: Annotated[str | None, Meta(description="Of what was not taken, or of the superseded malformed message: its dead letter.")]
+    letter_id: Annotated[
+        str | None, Meta(description="Of what was not taken, or of the superseded malformed message: its dead letter.")
+    ]
     topic: Annotated[str, Meta(description="The topic or file that the message came from.")]
     partition: Annotated[Whole, Meta(description="Its partition; 0 for a file.")]
     offset: Annotated[Whole, Meta(description="Its offset; for a file, the line number from 0.")]

@@ -89,8 +89,10 @@ SUPERSEDED = [
 ]
 
 
-@pytest.mark.parametrize("batches", [[(PLACED, BROKEN), (BOOKED,)], [(PLACED, BROKEN, BOOKED)]], ids=["later", "at once"])
-def test_a_malformed_message_that_comes_right_is_noted(waybill: Waybill, batches: list[tuple[dict[str, Any]]]) -> None:
+@pytest.mark.parametrize(
+    "batches", [[[PLACED, BROKEN], [BOOKED]], [[PLACED, BROKEN, BOOKED]]], ids=["later", "at once"]
+)
+def test_a_malformed_message_that_comes_right_is_noted(waybill: Waybill, batches: list[list[dict[str, Any]]]) -> None:
     for batch in batches:
         take(waybill, *batch, {**BOOKED, "subject": "SO-2"})  # an id of its own for another subject supersedes nothing
 

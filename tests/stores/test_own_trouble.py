@@ -1,4 +1,4 @@
-"""docs/upstream.md, `own_trouble`: whoever notes the records of waybill.verdicts knows which messages were not taken."""
+"""docs/upstream.md, `own_trouble`: who notes the records of waybill.verdicts knows what was not taken."""
 
 import json
 import re
