@@ -131,8 +131,8 @@ class Notice(NamedTuple):
 
     `key` and `type` are None for a malformed message, which has a `letter_id`. `offset` is None if it is the registered
     message's. `stream` and `version` are those of the event behind it: the fact, or the VerdictChanged of a change;
-    None for a repeat. A void that leaves its waiting room gets a notice with its new stream, without a change. A refused
-    message that is voided gets a notice without a stream, because it stays refused. Where a message supersedes a
+    None for a repeat. A void that leaves its waiting room gets a notice with its new stream, without a change. One that
+    is voided while it is refused gets a notice without a stream, because it stays refused. Where a message supersedes a
     malformed one, `before` is malformed, and `letter_id` is that of the malformed one.
     """
 

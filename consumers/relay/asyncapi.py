@@ -64,8 +64,8 @@ def whole_document() -> dict[str, Any]:
         EVENTS: _channel(EVENTS, "Facts that take effect and cease to, each stream in its order.", events),
         VERDICTS: _channel(
             VERDICTS,
-            "Every verdict on receipt other than applied, every change of one, and applied where a malformed message is "
-            "superseded, keyed by the message's source.",
+            "Every verdict on receipt other than applied, every change of one, and applied where a malformed message "
+            "is superseded, keyed by the message's source.",
             [VERDICT_GIVEN, VERDICT_CHANGED],
         ),
         DEAD: {

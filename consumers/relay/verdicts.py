@@ -34,7 +34,7 @@ class Told(NamedTuple):
 
     @property
     def is_news(self) -> bool:
-        """A void that moved to another stream has the verdict that it had; a refused message that was voided is news."""
+        """Not of a void that moved to another stream: it has the verdict that it had. Voiding what is refused is."""
         return self.before is not self.verdict or self.stream is None
 
 

@@ -112,9 +112,8 @@ letters_set_aside = Table(
 )
 
 # The outbox of verdicts, in the order in which they were given: each first verdict other than applied, each changed
-# verdict (`before`), and each malformed message that is superseded (`before` is malformed).
-# Rows are never changed. A fact without a notice was applied on receipt; a notice for each of these
-# would double the writes of ingest.
+# verdict (`before`), and each malformed message that is superseded (`before` is malformed). Rows are never changed. A
+# fact without a notice was applied on receipt; a notice for each of these would double the writes of ingest.
 notices = Table(
     "notices",
     register_metadata,
