@@ -11,6 +11,7 @@ import msgspec
 
 from infra.app.container import Waybill
 from infra.app.known_names import expect_rep
+from infra.app.reactor_lag import not_stated
 from infra.export.formats import WriteFile, file_format
 from infra.export.whole_file import whole_file
 from infra.export.whole_folder import whole_folder
@@ -87,6 +88,9 @@ def export_all(
     """
     form = file_format(ending)
     relations = waybill.exports.relations
+    # Asked before and after the reading, so that neither messages nor reactions between the two hide that rows lack
+    # what follows.
+    behind = _reactors_behind(waybill, clocks)
     files: list[Mapping[str, Any]] = []
     with whole_folder(folder, expect_own_files) as part:
         with waybill.exports.reading(relations, clocks) as reader:
@@ -105,10 +109,17 @@ def export_all(
             "instant": reader.instant,
             "position": reader.position,
             "time_zone": waybill.settings.time_zone,
+            "not_stated_by": sorted(behind | _reactors_behind(waybill, clocks)),
             "files": files,
         }
         (part / MANIFEST).write_text(json_text(manifest, indent=2) + "\n", encoding="utf-8")
     return FolderReport(len(files), sum(file["rows"] for file in files), reader.instant, reader.position)
+
+
+def _reactors_behind(waybill: Waybill, clocks: Asked) -> set[str]:
+    """The reactors that have not stated all that the rows should have; as known at an instant, rows derive it."""
+    missing = not_stated(waybill) if clocks.known_at is None else None
+    return set() if missing is None else set(missing.reactors)
 
 
 def expect_own_files(folder: Path) -> None:

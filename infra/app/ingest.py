@@ -9,6 +9,7 @@ import structlog
 from consumers.sources.reading_lock import reading_lock
 from consumers.sources.source import Source
 from infra.app.container import Waybill
+from infra.app.reactor_lag import NotStated, not_stated
 from infra.queries.books import VerdictCounts
 from infra.queries.dead_letters import UntakenCounts
 from infra.queries.messages import IgnoredField, NoLongerApplied
@@ -22,7 +23,8 @@ class IngestReport(NamedTuple):
 
     `untaken` also counts messages that came again, which `counts` has as duplicates. `position` is that of the newest
     event that was written or found, 0 if there is none. `ignored` counts the ignored fields. `no_longer_applied` are
-    the messages, of any source, that were applied before and lost that verdict while it ran.
+    the messages, of any source, that were applied before and lost that verdict while it ran. `not_stated` is what the
+    reactors have not stated yet, whatever source it follows from; ingest itself does not react.
     """
 
     counts: VerdictCounts
@@ -30,6 +32,7 @@ class IngestReport(NamedTuple):
     position: int
     ignored: Sequence[IgnoredField]
     no_longer_applied: Sequence[NoLongerApplied]
+    not_stated: NotStated | None
 
 
 @contextmanager
@@ -59,5 +62,6 @@ def ingest_source(
         untaken = waybill.retry(lambda: waybill.dead_letters.counts_of_feeds([feed_id], waybill.clock()))
         ignored = waybill.retry(lambda: waybill.messages.ignored_of_feed(feed_id))
         lost = waybill.retry(lambda: waybill.messages.no_longer_applied(newest))
-        yield IngestReport(VerdictCounts.of(tally), untaken, position, ignored, lost)
+        missing = waybill.retry(lambda: not_stated(waybill))
+        yield IngestReport(VerdictCounts.of(tally), untaken, position, ignored, lost, missing)
         pipeline.finish(feed_id)

@@ -1,6 +1,6 @@
 """How far reactors and outboxes are behind: what they have not read or sent, and the keys whose time has come."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -14,8 +14,17 @@ from infra.store.reactions.reading import ReactionReading
 from projections.catalogue import PROJECTIONS
 from projections.views.tables import table_of
 
-REACTOR_OF_VIEW = {"unmatched_parcels": "parcels", "standing_orders": "standing-orders"}
-"""Views that answer by what a reactor said, and that reactor."""
+REASONS = {"parcels": "parcels' scans", "standing-orders": "standing orders"}
+"""What the messages of each reactor follow from."""
+REACTORS_OF_VIEW: Mapping[str, tuple[str, ...]] = {
+    "unmatched_parcels": ("parcels",),
+    "standing_orders": ("standing-orders",),
+}
+"""Views that the messages of one reactor change. Views of orders answer by what all of them stated."""
+MOST_COUNTED = 10_000
+"""Beyond this, the events that a reactor has not read are not counted: that would read them all."""
+MOST_LOOKED_AT = 500
+"""How many unread events are looked at for one that needs a reaction; with more, there may be one."""
 
 
 class ReactorLag(NamedTuple):
@@ -27,6 +36,40 @@ class ReactorLag(NamedTuple):
     name: str
     position: int
     lag: int
+
+
+class NotStated(NamedTuple):
+    """The reactors that have, or may have, something to react to, and by how many events the last of them is behind."""
+
+    reactors: Sequence[str]
+    lag: int
+
+    def __str__(self) -> str:
+        """A clause such as: what follows from standing orders is not stated yet, the reactors are 4 events behind."""
+        reasons = " and ".join(REASONS[name] for name in self.reactors)
+        return f"what follows from {reasons} is not stated yet, {_behind(self.lag)}"
+
+
+def not_stated(waybill: Waybill, reactors: Collection[str] = tuple(REASONS)) -> NotStated | None:
+    """Those of these reactors that have not stated all that follows from the messages; None if all have.
+
+    A few small queries, however large the store is and however far the reactors are behind.
+    """
+    reading, found, lag = ReactionReading(waybill.backend), [], 0
+    wanted = [one for one in waybill.reactors() if one.name in reactors and _has(waybill, _concern(one))]
+    for reactor in wanted:
+        with waybill.engine.connect() as connection:
+            if reading.has_work(connection, reactor, waybill.clock(), MOST_LOOKED_AT):
+                position = reading.position(connection, reactor)
+                unread = waybill.history.within(connection).count_after(position, at_most=MOST_COUNTED + 1)
+                found.append(reactor.name)
+                lag = max(lag, unread + reading.count_due(connection, reactor, waybill.clock()))
+    return NotStated(found, lag) if found else None
+
+
+def reactors_of_view(relation: str) -> tuple[str, ...]:
+    """The names of the reactors by whose messages this view answers."""
+    return REACTORS_OF_VIEW.get(relation, tuple(REASONS))
 
 
 def reactor_lags(waybill: Waybill) -> Sequence[ReactorLag]:
@@ -56,15 +99,18 @@ def reactors_behind(waybill: Waybill, *names: str) -> str | None:
     """A sentence about the reactors with these names (none: all) that are behind; None if none is."""
     wanted = [checkpoint_of(reactor) for reactor in waybill.reactors() if not names or reactor.name in names]
     lag = max((one.lag for one in reactor_lags(waybill) if one.name in wanted), default=0)
-    if not lag:
-        return None
-    return f"the reactors are {lag} event{'' if lag == 1 else 's'} behind"
+    return _behind(lag) if lag else None
 
 
 def reactor_behind_view(waybill: Waybill, relation: str) -> str | None:
-    """The same of the reactor by which this view answers, if it answers by one."""
-    reactor = REACTOR_OF_VIEW.get(relation)
-    return None if reactor is None else reactors_behind(waybill, reactor)
+    """A sentence about what this view lacks because reactors are behind; None if it lacks nothing."""
+    missing = not_stated(waybill, reactors_of_view(relation))
+    return None if missing is None else str(missing)
+
+
+def _behind(lag: int) -> str:
+    events = f"more than {MOST_COUNTED:,}" if lag > MOST_COUNTED else f"{lag:,}"
+    return f"the reactors are {events} event{'' if lag == 1 else 's'} behind"
 
 
 def _lag(waybill: Waybill, reactor: Reactor, position: int) -> ReactorLag:

@@ -1,10 +1,11 @@
-"""Where the store of an answer stands: its name, how old its newest event is, and whether the views are behind."""
+"""Where the store of an answer stands: its name, when it last received a message, and whether the views are behind."""
 
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.engine import read_in_snapshot
@@ -20,15 +21,18 @@ OURS = frozenset(projection.name for projection in PROJECTIONS)
 
 
 class StoreStanding(NamedTuple):
-    """`store` is its short name, without secrets. `position` and `recorded_at` (UTC) are those of its newest event.
+    """`store` is its short name, without secrets. `position` is that of its newest event, 0 if it has none.
 
+    `received_at` (UTC) is when the last message from outside was stored, by the service's clock; None if that is not
+    known. The newest event's recorded-at would not do: an imported history, a reactor's message and an operator's act
+    each have another.
     `received` is whether a message was ever received. `behind` counts the events that the views do not reflect yet, at
     most MOST_COUNTED + 1. `stands_still` is whether a projection is paused or has failed, asked only if one is behind.
     """
 
     store: str
     position: int
-    recorded_at: datetime | None
+    received_at: datetime | None
     received: bool
     behind: int = 0
     stands_still: bool = False
@@ -42,14 +46,14 @@ def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStand
 
     def read(connection: Connection) -> StoreStanding:
         history = waybill.history.within(connection)
-        newest = history.newest()
+        head = history.head()
         name = short_name(waybill.settings)
-        if newest is None:
+        if not head:
             return StoreStanding(name, 0, None, received=_has_received(connection))
         reached = _reached(connection) if reflected is None else reflected
-        behind = history.count_after(reached, at_most=MOST_COUNTED + 1) if reached < newest.position else 0
+        behind = history.count_after(reached, at_most=MOST_COUNTED + 1) if reached < head else 0
         still = behind > 0 and _stands_still(connection)
-        return StoreStanding(name, newest.position, newest.recorded_at, True, behind, still)
+        return StoreStanding(name, head, _last_received(connection), True, behind, still)
 
     return read_in_snapshot(waybill.engine, read)
 
@@ -77,6 +81,13 @@ def _reached(connection: Connection) -> int:
 
 def _has_received(connection: Connection) -> bool:
     return connection.execute(select(feeds.c.feed_id).where(feeds.c.next_offset > 0).limit(1)).first() is not None
+
+
+def _last_received(connection: Connection) -> datetime | None:
+    """When a feed from outside last moved; there is a row for each partition and each reading of a file."""
+    moved = select(func.max(feeds.c.moved_at)).where(~feeds.c.topic.startswith(FEEDS, autoescape=True))
+    received_at: datetime | None = connection.execute(moved).scalar_one()
+    return received_at
 
 
 def _stands_still(connection: Connection) -> bool:

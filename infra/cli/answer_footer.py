@@ -1,19 +1,24 @@
-"""The line below each answer: which store gave it, how old that is, and whether the views are behind.
+"""The line below each answer: which store gave it, how old that is, and whether views and reactors are behind.
 
 A pure text of a few facts, so that nobody takes the answer of a forgotten or a stale store for the present.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from infra.app.container import Waybill
+from infra.app.reactor_lag import NotStated, not_stated
 from infra.app.store_standing import MOST_COUNTED, StoreStanding, store_standing
 
 EMPTY = "empty: no message was ever received"
 
 
 class AnswerFooter(NamedTuple):
-    """The line, and what stands in place of rows where there is nothing to tell because the store is empty."""
+    """The line, and what stands in place of rows where there is nothing to tell because the store is empty.
+
+    The line is followed by another if the answer lacks what follows from stored messages and nobody has stated yet.
+    """
 
     line: str
     empty_store: str | None
@@ -23,22 +28,34 @@ class AnswerFooter(NamedTuple):
         return self.empty_store or otherwise
 
 
-def answer_footer(waybill: Waybill, reflected: int | None = None, *, tells_views: bool = True) -> AnswerFooter:
+def answer_footer(
+    waybill: Waybill, reflected: int | None = None, *, tells_views: bool = True, reactors: Collection[str] = ()
+) -> AnswerFooter:
     """The footer of an answer that reflects this position; without one, of an answer that no view gave.
 
-    With `tells_views` false, it leaves the views to a command that says itself how far they are behind.
+    With `tells_views` false, it leaves the views to a command that says itself how far they are behind. `reactors`
+    names those whose messages change the answer (infra/app/reactor_lag.py); an answer as known at an instant depends on
+    none, because it derives what follows itself.
     """
     standing = store_standing(waybill, reflected)
     nothing = None if standing.received else f"the store {standing.store} is {EMPTY}"
-    return AnswerFooter(footer_text(standing, waybill.clock(), tells_views=tells_views), nothing)
+    lines = [footer_text(standing, waybill.clock(), tells_views=tells_views)]
+    if reactors and standing.received and (missing := not_stated(waybill, reactors)) is not None:
+        lines.append(not_stated_text(missing))
+    return AnswerFooter("\n".join(lines), nothing)
+
+
+def not_stated_text(missing: NotStated) -> str:
+    """The line about what is not stated yet, with the command that states it."""
+    return f"{missing}: waybill react --once"
 
 
 def footer_text(standing: StoreStanding, now: datetime, *, tells_views: bool = True) -> str:
-    """The line itself, such as `store waybill.db: position 6, newest event 3 min ago, views up to date`."""
-    if standing.recorded_at is None:
+    """The line itself, such as `store waybill.db: position 6, last message 3 min ago, views up to date`."""
+    if not standing.position:
         return f"store {standing.store}: " + ("no event yet" if standing.received else EMPTY)
-    newest = f"newest event {readable_age(now - standing.recorded_at)}"
-    return f"store {standing.store}: position {standing.position}, {newest}{_views(standing) if tells_views else ''}"
+    last = "" if standing.received_at is None else f", last message {readable_age(now - standing.received_at)}"
+    return f"store {standing.store}: position {standing.position}{last}{_views(standing) if tells_views else ''}"
 
 
 def _views(standing: StoreStanding) -> str:

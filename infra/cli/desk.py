@@ -19,6 +19,7 @@ from infra.app.hand_over import (
     rows_of,
     succeeded,
 )
+from infra.app.reactor_lag import REASONS
 from infra.app.reassignments import CannotReassignError
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
@@ -142,7 +143,7 @@ def balance(
             show_error(str(e))
             raise typer.Exit(1) from None
         behind = waybill.lag()
-        store = answer_footer(waybill, tells_views=False)
+        store = answer_footer(waybill, tells_views=False, reactors=tuple(REASONS))
     moves, totals = proposal.balanced
     if out is not None:
         _write(out, [each.line for each in proposal.reassignments])

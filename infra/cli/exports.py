@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from infra.app.container import Waybill
 from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
+from infra.app.reactor_lag import REASONS, reactors_of_view
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
@@ -111,7 +112,7 @@ def _export_folder(folder: Path, ending: str, clocks: Asked, min_position: int |
             progress.update(task, description=said, completed=done[relation.relation])
 
         report = export_all(waybill, folder, clocks, ending, show)
-        footer = answer_footer(waybill, report.position)
+        footer = answer_footer(waybill, report.position, reactors=() if clocks.known_at else tuple(REASONS))
     console().print(
         f"{report.rows:,} rows in {report.files} files of {escape(str(folder))}, "
         f"{_by_clocks(report.instant, clocks)}; reflects position {report.position}"
@@ -148,7 +149,8 @@ def _export_file(
             on_rows=None if progress.disable else show,
             for_spreadsheets=for_spreadsheets,
         )
-        footer = answer_footer(waybill, report.position)
+        reactors = () if clocks.known_at else reactors_of_view(relation.relation)
+        footer = answer_footer(waybill, report.position, reactors=reactors)
     console().print(
         f"{report.rows:,} rows in {escape(str(to))}, {_by_clocks(report.instant, clocks)}; "
         f"reflects position {report.position}"

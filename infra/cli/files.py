@@ -14,6 +14,7 @@ from consumers.publish.publishing import FAILURES_LISTED, listed
 from consumers.sources.json_lines import JsonLines
 from infra.app.ingest import ingest_source
 from infra.app.publish import PublishReport, publish_source
+from infra.cli.answer_footer import not_stated_text
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import (
     Format,
@@ -84,6 +85,8 @@ def ingest(
                 times = "1 message" if ignored.messages == 1 else f"{ignored.messages} messages"
                 show_note(form, f"ignored {ignored.field} in {times} of {ignored.type}")
             show_no_longer_applied(report.no_longer_applied)
+            if report.not_stated is not None:
+                show_note(form, not_stated_text(report.not_stated))
             dead = report.untaken
             if strict and dead.dead:
                 errors().print(
@@ -143,7 +146,11 @@ def simulate_floor(
     ] = False,
     out: Annotated[str, typer.Option("--out", metavar="FILE|-", help="Where to write; - means standard output.")] = "-",
 ) -> None:
-    """Write the messages of a simulated sales team as JSON Lines, in the order of arrival."""
+    """Write the messages of a simulated sales team as JSON Lines, in the order of arrival.
+
+    Next: waybill ingest FILE (with --history, if it was simulated with it), then waybill react --once, which states
+    what follows from parcels' scans and standing orders.
+    """
     if not FIRST_YEAR <= until.year <= LAST_YEAR:
         raise typer.BadParameter(f"the history must end in the years {FIRST_YEAR} to {LAST_YEAR}", param_hint="--until")
     lines = simulate(orders, seed, until.astimezone(UTC), wrong, history=history)

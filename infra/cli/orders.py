@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from infra.app.known_names import unknown_order
+from infra.app.reactor_lag import REASONS
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
@@ -52,7 +53,7 @@ def order(
         answer = waybill.orders.order(order_id, waybill.clock(), as_of, known_at)
         if answer is None:
             raise unknown_order(waybill, order_id)
-        footer = answer_footer(waybill)
+        footer = answer_footer(waybill, reactors=() if known_at else tuple(REASONS))
     room = room_of_answers() if form is Format.TABLE else None
     if form is Format.JSON:
         show_json(answer.document())

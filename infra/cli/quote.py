@@ -9,6 +9,7 @@ import typer
 from domain.desk.carrier_quotes import MINIMUM, Quote
 from infra.app.known_names import expect_account, expect_quoted
 from infra.app.quote import QuoteAsked, quote
+from infra.app.reactor_lag import REASONS
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, KnownAtOption, open_waybill
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
@@ -53,7 +54,7 @@ def _quote(
         if not found:
             expect_quoted(waybill, carrier, service_level)
         at = as_of or waybill.clock()
-        footer = answer_footer(waybill, position)
+        footer = answer_footer(waybill, position, reactors=() if known_at else tuple(REASONS))
     rows = [each._asdict() for each in found]
     show_rows(
         Quote._fields,

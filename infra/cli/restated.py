@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.app.known_names import expect_rep
+from infra.app.reactor_lag import reactors_of_view
 from infra.app.restated import Restated, RestatedRow
 from infra.app.restated import restated as find_restated
 from infra.cli import completion
@@ -60,7 +61,8 @@ def restated(
         )
         if rep is not None and not found.rows:
             expect_rep(waybill, rep)
-        store = answer_footer(waybill, tells_views=False)
+        reactors = reactors_of_view(asked.relation) if then is None else ()
+        store = answer_footer(waybill, tells_views=False, reactors=reactors)
     if form is Format.TABLE:
         title = f"{asked.relation}: what reads differently"
         lines = [line for one in found.rows for line in _lines(asked, one)]
@@ -70,6 +72,8 @@ def restated(
         rows = [row for one in found.rows for row in _objects(asked, one)]
         show_rows((*asked.key, *CHANGED, "messages"), rows, form)
     show_note(form, _summary(found, known_at, then))
+    if (nameless := _without_message(found)) is not None:
+        show_note(form, nameless)
     if then is None and found.position < found.head:
         show_note(form, f"the view is behind the newest event, {found.head}: waybill project --once, then ask again")
     show_note(form, store.line)
@@ -124,6 +128,19 @@ def _show_messages(found: Restated) -> None:
         left_out = len(messages) - MESSAGES_SHOWN
         footer = f"and {left_out} more; --format json has them all" if left_out > 0 else ""
         show_rows((subject, *RECORDED), messages[:MESSAGES_SHOWN], Format.TABLE, title=title, footer=footer)
+
+
+def _without_message(found: Restated) -> str | None:
+    """A sentence about the rows of which no message can be named although the view is one of single subjects."""
+    number = sum(not one.messages for one in found.rows)
+    if not number or not found.names_messages:
+        return None
+    reads, its = ("rows names", "its") if number == 1 else ("rows name", "their")
+    return (
+        f"{number:,} of these {reads} no message: nothing about {its} own subject was recorded meanwhile. What was "
+        "known at A counts what follows from parcels' scans and standing orders, the views of now only once it is "
+        "stated; or another subject's message changed them"
+    )
 
 
 def _summary(found: Restated, known_at: datetime, then: datetime | None) -> str:

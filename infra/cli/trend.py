@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from infra.app.reactor_lag import REASONS
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
@@ -75,7 +76,7 @@ def show_trend(
         found = trend(waybill.views, counted, instants, by, known_at)
         choice = read_choice(columns, wide, found.columns)
         known = f", as known at {readable_instant(known_at)}" if known_at else ""
-        footer = answer_footer(waybill, found.position)
+        footer = answer_footer(waybill, found.position, reactors=() if known_at else tuple(REASONS))
         note = f"{instants.number} instants{known}; reflects position {found.position}"
         if found.rows and _draws(chart, form, chosen=wide or columns is not None):
             _show_chart(counted, found, list(instants), by)

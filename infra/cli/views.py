@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from infra.app.known_names import expect_rep
-from infra.app.reactor_lag import reactor_behind_view
+from infra.app.reactor_lag import reactors_of_view
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import (
     AsOfOption,
@@ -126,11 +126,11 @@ def _show(
         rows = answer.rows
         if not rows and only is not None and "rep_id" in only:
             expect_rep(waybill, only["rep_id"])
-        behind = reactor_behind_view(waybill, view.relation) if asked.known_at is None else None
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
         counted = f"{shown} row" if shown == "1" else f"{shown} rows"
-        footer = answer_footer(waybill, answer.position)
+        reactors = reactors_of_view(view.relation) if asked.known_at is None else ()
+        footer = answer_footer(waybill, answer.position, reactors=reactors)
         show_rows(
             answer.columns,
             rows,
@@ -145,5 +145,3 @@ def _show(
             f"{counted} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
         )
         show_note(form, footer.line)
-        if behind is not None:
-            show_note(form, f"{behind}: waybill react --once")

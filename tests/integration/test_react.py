@@ -1,5 +1,6 @@
 """given `waybill react`, then orders know what carriers say of their parcels, and nothing else starts it."""
 
+import json
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -201,6 +202,58 @@ def test_views_that_answer_by_a_reactor_say_that_it_is_behind(waybill: Command) 
     assert "behind" not in waybill("standing-orders").done().text
     waybill("react", "--once").done()
     assert "behind" not in waybill("unmatched-parcels").done().text
+
+
+NOT_STATED = (
+    "what follows from parcels' scans is not stated yet, the reactors are 4 events behind: waybill react --once"
+)
+
+
+def test_every_answer_that_lacks_what_follows_says_so(waybill: Command) -> None:
+    # given scans to which nobody has reacted
+    ingested = waybill("ingest", waybill.file("all.jsonl", *ORDER, *SCANS)).done()
+    assert NOT_STATED in ingested.text
+    answers = (
+        *(("overdue",), ("workload",), ("orders",), ("order", "SO-1"), ("quote", "--mode", "courier")),
+        *(("trend", "open", "--since", "2026-03-02"), ("restated", "orders", "--known-at", "2026-03-03")),
+        *(("export", "orders", "--to", "orders.csv"), ("export", "--all", "files", "--format", "csv")),
+    )
+    for command in answers:
+        assert NOT_STATED in waybill(*command).done().text, command
+    assert waybill("overdue", "--format", "json").done().json == waybill.ask("overdue")
+    # an answer as known at an instant derives it itself
+    assert "not stated" not in waybill("overdue", "--known-at", "2026-03-05").done().text
+    assert not_stated_by(waybill) == ["parcels"]
+    # when somebody has
+    waybill("react", "--once").done()
+    # then none does, whatever comes to which nothing follows
+    ingested = waybill("ingest", waybill.file("other.jsonl", placed("SO-2", "2026-03-02T09:00:00Z", PROMISE))).done()
+    assert "not stated" not in ingested.text
+    for command in answers:
+        assert "not stated" not in waybill(*command).done().text, command
+    assert not_stated_by(waybill) == []
+
+
+def not_stated_by(waybill: Command) -> Any:
+    return json.loads((waybill.folder / "files" / "manifest.json").read_bytes())["not_stated_by"]
+
+
+def test_ingest_says_in_json_what_it_always_said(waybill: Command) -> None:
+    ran = waybill("ingest", waybill.file("all.jsonl", *ORDER, *SCANS), "--format", "json").done()
+    assert ran.json == {"received": 4, "applied": 4, "duplicate": 0, "held": 0, "refused": 0, "malformed": 0}
+    assert NOT_STATED in ran.err
+
+
+def test_restated_says_that_rows_changed_without_a_message(waybill: Command) -> None:
+    # given an order that was known to be delivered by its scans, to which nobody has reacted
+    history = [{**one, "recordedtime": one["time"]} for one in (*ORDER, *SCANS)]
+    waybill("ingest", waybill.file("history.jsonl", *history), "--history").done()
+    ran = waybill("restated", "orders", "--known-at", "2026-03-05").done()
+    assert "1 of these rows names no message" in ran.text
+    assert "is not stated yet" in ran.text
+    # when somebody has, nothing is restated
+    waybill("react", "--once").done()
+    assert "no message" not in waybill("restated", "orders", "--known-at", "2026-03-05").done().text
 
 
 def test_status_counts_a_due_date_that_waits(waybill: Command) -> None:

@@ -132,7 +132,7 @@ def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]
             yield (*words, *further)
 
 
-NAMES_ITS_STORE = re.compile(r"^store \S+: position \d+, newest event ", re.MULTILINE)
+NAMES_ITS_STORE = re.compile(r"^store \S+: position \d+, last message ", re.MULTILINE)
 
 COMMANDS = dict(sorted(commands(typer.main.get_command(app)), key=lambda found: found[0]))
 READING = {path: tuple(ways_to_ask(path, command)) for path, command in COMMANDS.items() if path not in ACTING}

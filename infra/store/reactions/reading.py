@@ -11,7 +11,7 @@ from consumers.reactors.reactor import Reactor, checkpoint_of
 from domain.events import VerdictChanged
 from domain.streams import split_stream_name, stream_name
 from infra.store.backend import Backend, as_keys
-from infra.store.events.codec import EVENT_COLUMNS, decode_event
+from infra.store.events.codec import EVENT_COLUMNS, UnreadableEventError, decode_event
 from infra.store.reactions.tables import derived_messages, reaction_references, reaction_wakes
 from infra.store.register.tables import reactor_positions
 from projections.views.columns import Instant
@@ -77,6 +77,19 @@ class ReactionReading:
 
     def count_due(self, connection: Connection, reactor: Reactor, now: datetime) -> int:
         return int(connection.execute(self._count_due, {"reactor": reactor.name, "now": now}).scalar_one())
+
+    def has_work(self, connection: Connection, reactor: Reactor, now: datetime, most: int) -> bool:
+        """Whether there may be anything to react to by now, judged by the next `most` events after the checkpoint.
+
+        True also if there are more events than these, or if one of them is unreadable, which stops the reactor.
+        """
+        if self.due(connection, reactor, now, 1):
+            return True
+        try:
+            found = self.after(connection, reactor, most)
+        except UnreadableEventError:
+            return True
+        return bool(found.keys) or found.events == most
 
     def with_reasons(self, connection: Connection, reactor: Reactor, keys: Collection[str]) -> set[str]:
         """Those of these keys to which there can be anything to react."""

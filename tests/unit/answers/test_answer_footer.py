@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from infra.app.reactor_lag import NotStated
 from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name
-from infra.cli.answer_footer import footer_text, readable_age
+from infra.cli.answer_footer import footer_text, not_stated_text, readable_age
 from infra.settings import Settings
 
 NOW = datetime(2026, 3, 9, 9, tzinfo=UTC)
@@ -13,7 +14,7 @@ STANDING = StoreStanding("waybill.db", 6, NOW - timedelta(minutes=3), received=T
 
 
 def test_it_names_the_store_its_position_and_its_age() -> None:
-    assert footer_text(STANDING, NOW) == "store waybill.db: position 6, newest event 3 min ago, views up to date"
+    assert footer_text(STANDING, NOW) == "store waybill.db: position 6, last message 3 min ago, views up to date"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,17 @@ def test_it_names_the_store_its_position_and_its_age() -> None:
 )
 def test_it_says_how_far_the_views_are_behind_and_what_to_type(behind: int, stands_still: bool, said: str) -> None:
     assert footer_text(STANDING._replace(behind=behind, stands_still=stands_still), NOW).endswith(said)
+
+
+def test_a_store_that_does_not_know_when_it_received_its_last_message_leaves_that_out() -> None:
+    assert footer_text(STANDING._replace(received_at=None), NOW) == "store waybill.db: position 6, views up to date"
+
+
+def test_what_is_not_stated_names_its_reasons_how_far_the_reactors_are_behind_and_what_to_type() -> None:
+    assert not_stated_text(NotStated(["parcels", "standing-orders"], 10_001)) == (
+        "what follows from parcels' scans and standing orders is not stated yet, "
+        "the reactors are more than 10,000 events behind: waybill react --once"
+    )
 
 
 def test_an_empty_store_says_so() -> None:
