@@ -14,6 +14,7 @@ from consumers.contract.claims import claimed_by
 from consumers.contract.faults import problems_by_field
 from consumers.sources.json_lines import UnreadableSourceError
 from consumers.sources.source import FeedPosition, RawMessage, Source
+from domain.counted import counted
 
 ERROR, WARNING = "error", "warning"
 
@@ -107,7 +108,14 @@ class Checking:
         for field, problem in problems:
             yield Finding(ERROR, file, line, field, problem, *said)
         if more:
-            yield Finding(ERROR, file, line, "message", f"{more} more fields of it are wrong", *said)
+            yield Finding(
+                ERROR,
+                file,
+                line,
+                "message",
+                f"{counted(more, 'more field')} of it {'is' if more == 1 else 'are'} wrong",
+                *said,
+            )
 
     def _warn(self, file: str, ignored: dict[tuple[str, str], tuple[int, int]], ids: ReusedIds) -> None:
         for (message_type, field), (first, times) in sorted(ignored.items(), key=lambda one: one[1]):
@@ -116,14 +124,14 @@ class Checking:
             self._found(Finding(WARNING, file, first, f"data.{field}", problem, type=message_type))
         reused = 0
 
-        def counted() -> Iterator[tuple[int, int]]:
+        def found() -> Iterator[tuple[int, int]]:
             nonlocal reused
             for one in ids.found():
                 reused += 1
                 yield one
 
         room = max(self._most - len(self.warnings), 0)
-        for line, first_line in nsmallest(room, counted()):
+        for line, first_line in nsmallest(room, found()):
             problem = (
                 f"the source and id of line {first_line} with other content: the first to come is taken, and this is "
                 "a duplicate; give it an id of its own"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from consumers.check.checking import ERROR, WARNING, Checking, Finding
+from domain.counted import counted
 from infra.app.check import checking
 from infra.cli.files import STANDARD_STREAM, existing_file, open_lines, size_of
 from infra.cli.github_annotations import annotation
@@ -81,14 +82,16 @@ def _show(run: Checking, form: CheckFormat) -> None:
     notes = Format.TABLE if form is CheckFormat.TABLE else Format.JSON
     for level, shown in ((ERROR, run.errors), (WARNING, run.warnings)):
         if more := run.counts[level] - len(shown):
-            show_note(notes, f"{more:,} more {level}s are not listed; --limit lists more")
+            show_note(
+                notes, f"{counted(more, f'more {level}')} {'is' if more == 1 else 'are'} not listed; --limit lists more"
+            )
     show_note(notes, _summary(run))
     if run.messages and run.malformed == run.messages:
         errors().print("[yellow]no line is a valid message: is each message in one line (jq -c . FILE)?[/yellow]")
 
 
 def _summary(run: Checking) -> str:
-    messages = "1 message" if run.messages == 1 else f"{run.messages:,} messages"
+    messages = counted(run.messages, "message")
     if run.malformed:
         return f"{run.malformed:,} of {messages} {'does' if run.malformed == 1 else 'do'} not fit the contract"
     if run.damaged:

@@ -84,7 +84,7 @@ def streams(incomplete: str) -> list[str]:
 
 def sources(incomplete: str) -> list[str]:
     """Sources of messages, each one look-up into an index."""
-    return _of_store(incomplete, lambda waybill: islice(waybill.messages.sources(), OFFERED))
+    return _of_store(incomplete, lambda waybill: islice(waybill.messages.sources(incomplete), OFFERED))
 
 
 def reps(incomplete: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from domain.counted import counted
 from infra.app.container import Waybill
 from infra.app.correct import (
     Corrected,
@@ -123,9 +124,9 @@ def show_effect(effect: ChangeEffect, form: Format, verb: str) -> None:
     if form is Format.CSV:
         show_rows(TABLE_COLUMNS, rows, form)
         return
-    footer = f"{effect.messages} messages; {effect.subjects} subjects"
+    footer = f"{counted(effect.messages, 'message')}; {counted(effect.subjects, 'subject')}"
     if effect.already_void:
-        footer += f"; {effect.already_void} more are void already"
+        footer += f"; {effect.already_void} more {'is' if effect.already_void == 1 else 'are'} void already"
     show_rows(
         MessageCount._fields,
         [count._asdict() for count in effect.wrong],

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from domain.counted import counted
 from infra.app.dead_letters.choose import CannotChooseError, letters_named
 from infra.app.dead_letters.export import export_letters
 from infra.app.dead_letters.show import LetterGoneError, ShownLetter, header_document, show_letter
@@ -228,5 +229,5 @@ def export_dead_letters(
         task = progress.add_task(str(to), total=len(letters))
         written = export_letters(waybill, letters, to, lambda: progress.update(task, advance=1))
         store = answer_footer(waybill)
-    console().print(f"{written:,} dead letters in {escape(str(to))}")
+    console().print(f"{counted(written, 'dead letter')} in {escape(str(to))}")
     show_note(Format.TABLE, store.line)

@@ -11,6 +11,7 @@ import typer
 
 from consumers.contract.fields import FieldError, read_assignment
 from consumers.contract.writing import instant_text
+from domain.counted import counted
 from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.app.dead_letters.choose import (
@@ -108,10 +109,11 @@ def _show_redriven(report: RedriveReport, *, dry_run: bool, form: Format) -> Non
         return
     shown = rows if form is Format.CSV else rows[:SHOWN]
     show_rows(ChangedVerdict._fields, shown, form, title="Changed verdicts", empty="no verdict changes")
-    done = "redriven, {} verdicts changed"
+    letters, verdicts = counted(report.letters, "letter"), counted(len(rows), "verdict")
+    told = f"{letters} redriven, {verdicts} changed"
     if dry_run:
-        done = "would be redriven, {} verdicts would change; --do redrives them"
-    show_note(form, f"{report.letters} letters {done.format(len(rows))}")
+        told = f"{letters} would be redriven, {verdicts} would change; --do redrives them"
+    show_note(form, told)
     if len(shown) < len(rows):
         show_note(form, f"{len(shown)} of {len(rows)} are shown; all of them: --format json")
 
@@ -138,7 +140,10 @@ def discard_letters(
         letters = _chosen(waybill, letter_ids, wanted)
         if not acts:
             show_groups(letters, GROUPS, form, None, "Would be discarded")
-            show_note(form, f"{len(letters)} dead letters would be discarded; --do discards them")
+            show_note(
+                form,
+                f"{counted(len(letters), 'dead letter')} would be discarded; --do discards {_them(letters)}",
+            )
             return
         _expect_dead(waybill, letters)
         begun = waybill.clock()
@@ -188,7 +193,10 @@ def restore_letters(
             expect_known_names(waybill, wanted, letters)
         if not acts:
             show_groups(letters, GROUPS, form, None, "Would be restored")
-            show_note(form, f"{len(letters)} dead letters would be restored; --do restores them")
+            show_note(
+                form,
+                f"{counted(len(letters), 'dead letter')} would be restored; --do restores {_them(letters)}",
+            )
             return
         report = restore(waybill, [letter.letter_id for letter in letters], operator, reason)
         waybill.project()
@@ -289,3 +297,7 @@ def _expect_dead(waybill: Waybill, letters: Sequence[UntakenMessage]) -> None:
 
 def _read(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+
+
+def _them(letters: Sequence[object]) -> str:
+    return "it" if len(letters) == 1 else "them"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from domain.counted import counted
 from infra.app.container import Waybill, system_clock
 from infra.app.demo import (
     DemoMessage,
@@ -146,7 +147,9 @@ class Demonstration:
         )
         sys.stdout.flush()
         written = write_floor(self._floor, orders, seed, self._waybill.clock().replace(microsecond=0))
-        errors().print(f"[dim]{written:,} messages of {orders:,} orders in {escape(str(self._floor))}[/dim]")
+        errors().print(
+            f"[dim]{counted(written, 'message')} of {counted(orders, 'order')} in {escape(str(self._floor))}[/dim]"
+        )
         with _busy("ingesting the messages"):
             report = ingest_floor(self._waybill, self._floor)
         show_counts(report.counts, report.untaken, Format.TABLE)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from domain.counted import counted
 from domain.desk.balancing import Move, RepTotal
 from infra.app.balance import propose_balance
 from infra.app.hand_over import (
@@ -164,13 +165,13 @@ def balance(
         show_rows(RepTotal._fields, [total._asdict() for total in totals], form, title="\nReps")
     changed = len(moves) - len(proposal.reassignments)
     if changed:
-        show_warning(f"{_counted(changed, 'order')} changed hands meanwhile; ask again")
+        show_warning(f"{counted(changed, 'order')} changed hands meanwhile; ask again")
     if out is None and moves:
         show_note(form, "nothing was moved; to get the messages, add --out FILE")
     show_note(form, f"reflects position {proposal.position}")
     show_note(form, store.line)
     if behind:
-        show_warning(f"the views are {behind} events behind")
+        show_warning(f"the views are {counted(behind, 'event')} behind")
 
 
 def _note(
@@ -187,7 +188,7 @@ def _note(
     if written == STANDARD_STREAM:
         form = Format.JSON  # standard output has the messages, so notes go to standard error
     accounts = sum(row.kind == "account" for row in rows)
-    counts = f"{_counted(accounts, 'account')} and {_counted(len(rows) - accounts, 'open order')}"
+    counts = f"{counted(accounts, 'account')} and {counted(len(rows) - accounts, 'open order')}"
     if done:
         taken = sum(map(succeeded, rows))
         said = f"handed over {counts}" if taken == len(rows) else f"{taken} of {len(rows)} handed over"
@@ -198,7 +199,7 @@ def _note(
     if rows and written != STANDARD_STREAM:
         show_note(form, said)
     if plan.follow_ups_left:
-        left = _counted(plan.follow_ups_left, "follow-up")
+        left = counted(plan.follow_ups_left, "follow-up")
         show_note(form, f"{left} on closed orders stay with {from_}: waybill follow-ups --rep {from_}")
     if plan.standing_orders:
         show_warning(_standing_orders(plan.standing_orders, from_, to))
@@ -210,7 +211,7 @@ def _note(
             f"(waybill balance --without {rep})",
         )
     if behind:
-        show_warning(f"the views are {behind} events behind; orders of these are not counted")
+        show_warning(f"the views are {counted(behind, 'event')} behind; orders of these are not counted")
 
 
 def _standing_orders(names: Sequence[str], from_: str | None, to: str) -> str:
@@ -219,14 +220,10 @@ def _standing_orders(names: Sequence[str], from_: str | None, to: str) -> str:
     still = "still names" if len(names) == 1 else "still name"
     their, them = ("its", "it") if len(names) == 1 else ("their", "them")
     return (
-        f"{_counted(len(names), 'standing order')} {still} {from_ or 'another rep'} "
+        f"{counted(len(names), 'standing order')} {still} {from_ or 'another rep'} "
         f"({named}{f' and {more} more' if more > 0 else ''}): {their} future orders go to {from_ or 'that rep'}; "
         f"establish {them} again with {to}"
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _expect_operator(operator: str) -> None:
@@ -248,4 +245,4 @@ def _write(out: str, lines: Sequence[bytes]) -> None:
         return
     with whole_file(Path(out)) as part:
         part.write_bytes(content)
-    errors().print(f"[dim]{len(lines)} messages in {escape(out)}[/dim]")
+    errors().print(f"[dim]{counted(len(lines), 'message')} in {escape(out)}[/dim]")

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from consumers.contract import to_cloud_event
+from domain.counted import counted
 from domain.derived import is_derived
 from domain.fact import Fact
 from domain.streams import split_stream_name
@@ -172,7 +173,7 @@ def _print_tables(rows: Iterator[dict[str, Any]], choice: ColumnChoice) -> None:
     while not was_left() and (some := list(islice(rows, ROWS_IN_A_TABLE))):
         count += len(some)
         show_rows(COLUMNS, some, Format.TABLE, importance=EVENTS, choice=choice)
-    show_note(Format.TABLE, f"{count} events" if count else "no such events")
+    show_note(Format.TABLE, counted(count, "event") if count else "no such events")
 
 
 def _print_lines(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from domain.counted import counted
 from infra.app.container import Waybill
 from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
 from infra.app.reactor_lag import REASONS, reactors_of_view
@@ -108,13 +109,13 @@ def _export_folder(folder: Path, ending: str, clocks: Asked, min_position: int |
         done = {one.relation: place for place, one in enumerate(relations)}
 
         def show(relation: Exported, written: int) -> None:
-            said = f"{relation.relation}: {written:,} rows"
+            said = f"{relation.relation}: {counted(written, 'row')}"
             progress.update(task, description=said, completed=done[relation.relation])
 
         report = export_all(waybill, folder, clocks, ending, show)
         footer = answer_footer(waybill, report.position, reactors=() if clocks.known_at else tuple(REASONS))
     console().print(
-        f"{report.rows:,} rows in {report.files} files of {escape(str(folder))}, "
+        f"{counted(report.rows, 'row')} in {counted(report.files, 'file')} of {escape(str(folder))}, "
         f"{_by_clocks(report.instant, clocks)}; reflects position {report.position}"
     )
     show_note(Format.TABLE, footer.line)
@@ -152,7 +153,7 @@ def _export_file(
         reactors = () if clocks.known_at else reactors_of_view(relation.relation)
         footer = answer_footer(waybill, report.position, reactors=reactors)
     console().print(
-        f"{report.rows:,} rows in {escape(str(to))}, {_by_clocks(report.instant, clocks)}; "
+        f"{counted(report.rows, 'row')} in {escape(str(to))}, {_by_clocks(report.instant, clocks)}; "
         f"reflects position {report.position}"
     )
     show_note(Format.TABLE, footer.line)

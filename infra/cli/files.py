@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 
 from consumers.publish.publishing import FAILURES_LISTED, listed
 from consumers.sources.json_lines import JsonLines
+from domain.counted import counted
 from infra.app.ingest import ingest_source
 from infra.app.publish import PublishReport, publish_source
 from infra.cli.answer_footer import not_stated_text
@@ -82,15 +83,16 @@ def ingest(
             if report.position:
                 show_note(form, f"the newest event is at position {report.position}")
             for ignored in report.ignored[:FAILURES_SHOWN]:
-                times = "1 message" if ignored.messages == 1 else f"{ignored.messages} messages"
+                times = counted(ignored.messages, "message")
                 show_note(form, f"ignored {ignored.field} in {times} of {ignored.type}")
             show_no_longer_applied(report.no_longer_applied)
             if report.not_stated is not None:
                 show_note(form, not_stated_text(report.not_stated))
             dead = report.untaken
             if strict and dead.dead:
+                are = "is" if dead.dead == 1 else "are"
                 errors().print(
-                    f"[red]{dead.dead} messages of this file are dead[/red]; "
+                    f"[red]{counted(dead.dead, 'message')} of this file {are} dead[/red]; "
                     f"see: {dead_letters_command(dead, every=True)}"
                 )
             sys.stdout.flush()
@@ -159,7 +161,7 @@ def simulate_floor(
         return
     with Path(out).open("wb") as stream:
         written = _write(stream, lines)
-    errors().print(f"[dim]{written:,} messages of {orders:,} orders in {escape(out)}[/dim]")
+    errors().print(f"[dim]{counted(written, 'message')} of {counted(orders, 'order')} in {escape(out)}[/dim]")
 
 
 def existing_file(file: str) -> Path | None:

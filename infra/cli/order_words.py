@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.counted import counted
 from domain.events import MessageVoided
 from domain.fact import Fact
 from domain.order.events import (
@@ -65,12 +66,12 @@ def event_words(name: str) -> str:
 
 def _placed(fact: OrderPlaced, _: OrderSummary) -> str:
     rep = f" with {fact.rep_id}" if fact.rep_id else ""
-    return f"placed{rep}, {_counted(len(fact.lines), 'line')}, promised {readable_instant(fact.promised_by)}"
+    return f"placed{rep}, {counted(len(fact.lines), 'line')}, promised {readable_instant(fact.promised_by)}"
 
 
 def _amended(fact: OrderAmended, after: OrderSummary) -> str:
     value = f"{_number(after.order_value)} {after.currency}"
-    return f"amended: {_counted(len(fact.lines), 'line')}, {value}{_because(fact.reason)}"
+    return f"amended: {counted(len(fact.lines), 'line')}, {value}{_because(fact.reason)}"
 
 
 def _cancelled(fact: OrderCancelled, after: OrderSummary) -> str:
@@ -108,7 +109,7 @@ def _rebooked(fact: ShipmentRebooked, after: OrderSummary) -> str:
     carrier = f" with {fact.carrier}" if isinstance(fact.carrier, str) else ""
     estimate = fact.estimated_delivery
     expected = "" if isinstance(estimate, msgspec.UnsetType) else f", {_expected(estimate)}"
-    return f"{_which(fact.shipment_id, after)}booked anew{carrier}{expected}{_because(fact.reason)}"
+    return f"{_which(fact.shipment_id, after)}rebooked{carrier}{expected}{_because(fact.reason)}"
 
 
 def _delayed(fact: ShipmentDelayed, after: OrderSummary) -> str:
@@ -133,7 +134,7 @@ _WORDS: Mapping[type[Fact], Callable[[Any, OrderSummary], str]] = {
     OrderPlaced: _placed,
     OrderAmended: _amended,
     OrderReassigned: lambda fact, _: f"given to {fact.rep_id}{_because(fact.reason)}",
-    OrderRescheduled: lambda fact, _: f"promised anew, {readable_instant(fact.promised_by)}{_because(fact.reason)}",
+    OrderRescheduled: lambda fact, _: f"new promise, {readable_instant(fact.promised_by)}{_because(fact.reason)}",
     OrderCancelled: _cancelled,
     OrderReinstated: _reinstated,
     ExpediteRequested: _requested,
@@ -148,7 +149,7 @@ _WORDS: Mapping[type[Fact], Callable[[Any, OrderSummary], str]] = {
         f"{_which(fact.shipment_id, after)}shipment cancelled{_because(fact.reason)}"
     ),
     DeliveryAttempted: lambda fact, after: (
-        f"{_which(fact.shipment_id, after)}delivery attempted in vain{_because(fact.reason)}"
+        f"{_which(fact.shipment_id, after)}delivery attempted, not delivered{_because(fact.reason)}"
     ),
     DeliveryConfirmed: _confirmed,
     DeliveryReturned: _returned,
@@ -167,10 +168,6 @@ def _expected(estimate: datetime | None) -> str:
 
 def _because(reason: str | None) -> str:
     return f": {reason}" if reason else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _number(amount: Decimal) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from domain.counted import counted
 from infra.cli.consoles import console, errors, progress_bar, room_of_answers
 from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant
 from infra.cli.tables.columns import ALL_OR_SOME, NO_CHOICE, ColumnChoice
@@ -150,7 +151,9 @@ def show_no_longer_applied(lost: Sequence[NoLongerApplied]) -> None:
         which = f"{message.type} {message.id} of {message.source}"
         show_warning(f"{which} was applied and is {message.verdict} now: {message.reason}")
     if len(lost) > LOST_SHOWN:
-        show_warning(f"{len(lost) - LOST_SHOWN} more messages were applied before and are not any more")
+        more = len(lost) - LOST_SHOWN
+        were, are = ("was", "is") if more == 1 else ("were", "are")
+        show_warning(f"{counted(more, 'more message')} {were} applied before and {are} not any more")
 
 
 def dead_letters_command(dead: UntakenCounts, *, every: bool = False) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from domain.counted import counted
 from domain.desk.carrier_quotes import MINIMUM, Quote
 from infra.app.known_names import expect_account, expect_quoted
 from infra.app.quote import QuoteAsked, quote
@@ -101,7 +102,7 @@ def _cost(told: Quote, account: str | None, minimum: int) -> str:
 
 
 def _delivered(count: int) -> str:
-    return f"{count} delivered shipment{'' if count == 1 else 's'}"
+    return counted(count, "delivered shipment")
 
 
 def _whose(basis: str, account: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.counted import counted
 from infra.app.known_names import expect_rep
 from infra.app.reactor_lag import reactors_of_view
 from infra.app.restated import Restated, RestatedRow
@@ -148,7 +149,7 @@ def _summary(found: Restated, known_at: datetime, then: datetime | None) -> str:
     later = "now" if then is None else f"as known at {readable_instant(then)}"
     counts = f"{tally.added} appeared, {tally.gone} vanished, {tally.changed} changed"
     columns = ", ".join(f"{name} {count}" for name, count in tally.columns.items())
-    number = f"{len(found.rows)} row reads" if len(found.rows) == 1 else f"{len(found.rows)} rows read"
+    number = f"{counted(len(found.rows), 'row')} {'reads' if len(found.rows) == 1 else 'read'}"
     about = "" if found.names_messages or not found.rows else "; for the messages, compare orders"
     return (
         f"{number} differently {later} than known at {readable_instant(known_at)}: {counts}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import TaskID
 
+from domain.counted import counted
 from domain.rules_version import RULES_VERSION
 from infra.app.backup import Backup, NoFileStoreError, back_up
 from infra.app.migrate import fill_views, migrate_store
@@ -167,7 +168,7 @@ def verify(
     if verified.behind:
         show_warning(
             f"{', '.join(verified.behind)} {'is' if len(verified.behind) == 1 else 'are'} up to "
-            f"{max(verified.behind.values())} events behind, and compared as of there; to bring them up: "
+            f"{counted(max(verified.behind.values()), 'event')} behind, and compared as of there; to bring them up: "
             "waybill project --once"
         )
     if behind is not None:
@@ -223,8 +224,10 @@ def migrate(
             )
     before, changed, taken = migrated
     if changed or taken:
-        judged = f"{changed:,} messages have another verdict by rules of version {RULES_VERSION}"
-        console().print(f"{judged}, and {taken:,} that were malformed fit the contract by now")
+        have = "has" if changed == 1 else "have"
+        judged = f"{counted(changed, 'message')} {have} another verdict by rules of version {RULES_VERSION}"
+        fit = "that was malformed fits" if taken == 1 else "that were malformed fit"
+        console().print(f"{judged}, and {taken:,} {fit} the contract by now")
     if before != NEWEST:
         console().print(f"the store has version {NEWEST} now; it {f'had version {before}' if before else 'was empty'}")
     elif not changed and not taken:

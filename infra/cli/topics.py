@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from consumers.contract.topics import Timestamps, read_topics
+from domain.counted import counted
 from domain.verdict import Verdict
 from infra.cli import completion
 from infra.cli.arguments import FormatOption, open_waybill, read_instant, why_option
@@ -93,7 +94,7 @@ def check(form: FormatOption = Format.TABLE) -> None:
     wrong = [one for one in found if not one.is_readable]
     missing = sum(one.missing for one in wrong)
     if missing:
-        footer = f"{missing:,} messages are missing"
+        footer = f"{counted(missing, 'message')} {'is' if missing == 1 else 'are'} missing"
     elif wrong:
         footer = "compare the partitions that are not readable with docs/backup.md"
     show_rows(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from consumers.ingest.group_commit import HTTP
+from domain.counted import counted
 from infra.app.trace import Trace, TracedEvent, trace
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
@@ -95,8 +96,8 @@ def _steps(found: Trace) -> Iterator[Step]:
     yield Step("received", received.received_at, None, came)
     if received.repeats:
         other = received.repeats_with_other_content
-        content = f", {other} times with other content" if other else ""
-        yield Step("received", None, None, f"came again {received.repeats} times{content}")
+        content = f", {counted(other, 'time')} with other content" if other else ""
+        yield Step("received", None, None, f"came again {counted(received.repeats, 'time')}{content}")
     if received.ignored:
         yield Step("received", None, None, f"fields that its type does not know: {', '.join(received.ignored)}")
     for event in found.events:

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from domain.counted import counted
 from infra.app.reactor_lag import REASONS
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
@@ -53,7 +54,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def show_trend(
-    counted: Annotated[Counted, typer.Argument(metavar="overdue|at-risk|late|open", help="Which orders to count.")],
+    which: Annotated[Counted, typer.Argument(metavar="overdue|at-risk|late|open", help="Which orders to count.")],
     since: SinceOption,
     until: UntilOption = None,
     every: EveryOption = timedelta(days=1),
@@ -73,16 +74,16 @@ def show_trend(
             instants = instants_between(since, until or waybill.clock(), every)
         except WrongTrendError as e:
             raise typer.BadParameter(str(e), param_hint=f"--{e.field}") from None
-        found = trend(waybill.views, counted, instants, by, known_at)
+        found = trend(waybill.views, which, instants, by, known_at)
         choice = read_choice(columns, wide, found.columns)
         known = f", as known at {readable_instant(known_at)}" if known_at else ""
         footer = answer_footer(waybill, found.position, reactors=() if known_at else tuple(REASONS))
-        note = f"{instants.number} instants{known}; reflects position {found.position}"
+        note = f"{counted(instants.number, 'instant')}{known}; reflects position {found.position}"
         if found.rows and _draws(chart, form, chosen=wide or columns is not None):
-            _show_chart(counted, found, list(instants), by)
+            _show_chart(which, found, list(instants), by)
             note += "; --no-chart: the numbers"
         else:
-            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[counted], empty=footer.empty(), choice=choice)
+            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[which], empty=footer.empty(), choice=choice)
         show_note(form, note)
         show_note(form, footer.line)
 
@@ -94,7 +95,7 @@ def _draws(chart: bool | None, form: Format, *, chosen: bool) -> bool:
     return form is Format.TABLE and (sys.stdout.isatty() and not chosen if chart is None else chart)
 
 
-def _show_chart(counted: Counted, found: Trend, instants: Sequence[datetime], by: TrendBy | None) -> None:
+def _show_chart(which: Counted, found: Trend, instants: Sequence[datetime], by: TrendBy | None) -> None:
     room = room_of_answers() or Room(WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL)
     signs = signs_of(sys.stdout.encoding)
     lines_left = max(room.height - OTHER_LINES, 3)
@@ -107,6 +108,6 @@ def _show_chart(counted: Counted, found: Trend, instants: Sequence[datetime], by
         series = [Series(key, of_key) for key, of_key in counts.items()]
         lines = spark_lines(series, instants, room.width, lines_left, signs)
     out = console()
-    out.print(f"[bold]{escape(DESCRIPTIONS[counted])}[/bold]", soft_wrap=True)
+    out.print(f"[bold]{escape(DESCRIPTIONS[which])}[/bold]", soft_wrap=True)
     for line in lines:
-        out.print(Text.assemble(line.before, (line.drawn, COLOURS.get(counted, "")), line.after), soft_wrap=True)
+        out.print(Text.assemble(line.before, (line.drawn, COLOURS.get(which, "")), line.after), soft_wrap=True)

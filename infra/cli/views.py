@@ -128,7 +128,7 @@ def _show(
             expect_rep(waybill, only["rep_id"])
         known = f", as known at {readable_instant(asked.known_at)}" if asked.known_at else ""
         shown = f"{len(rows)} of {answer.total}" if len(rows) != answer.total else str(len(rows))
-        counted = f"{shown} row" if shown == "1" else f"{shown} rows"
+        number = f"{shown} row" if shown == "1" else f"{shown} rows"
         reactors = reactors_of_view(view.relation) if asked.known_at is None else ()
         footer = answer_footer(waybill, answer.position, reactors=reactors)
         show_rows(
@@ -142,6 +142,6 @@ def _show(
         )
         show_note(
             form,
-            f"{counted} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
+            f"{number} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
         )
         show_note(form, footer.line)

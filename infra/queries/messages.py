@@ -173,16 +173,16 @@ class Messages:
             ignored=tuple(ignored),
         )
 
-    def sources(self) -> Iterator[str]:
-        """The sources of all messages, in order; each is one look into an index."""
-        source: str | None = None
+    def sources(self, beginning: str = "") -> Iterator[str]:
+        """The sources of all messages that begin so, in order; each is one look into an index."""
         question = select(func.min(messages.c.source))
+        after = question.where(messages.c.source >= beginning) if beginning else question
         with self._engine.connect() as connection:
             while True:
-                after = question if source is None else question.where(messages.c.source > source)
-                source = connection.execute(after).scalar_one()
-                if source is None:
+                source: str | None = connection.execute(after).scalar_one()
+                if source is None or not source.startswith(beginning):
                     return
+                after = question.where(messages.c.source > source)
                 yield source
 
     def ids_after(self, source: str, beginning: str, most: int) -> list[str]:

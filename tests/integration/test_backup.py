@@ -68,7 +68,7 @@ def test_a_restore_catches_up_from_its_own_positions_and_says_first_what_is_miss
         one for one in restored("topics", "check", "--format", "json").exited(1).json if one["state"] != "readable"
     ]
     assert (gone["state"], gone["missing"], gone["to_read"]) == ("gone", 1, 1)
-    assert "1 messages are missing" in restored("topics", "check").exited(1).text
+    assert "1 message is missing" in restored("topics", "check").exited(1).text
 
     # and it catches up with the rest, and with the archive
     ran = consumed(restored, topics)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.completion import OFFERED
 from tests.integration.command import EXECUTABLE, Command
 from tests.integration.messages import SOURCE, placed, registered
 
@@ -48,6 +49,14 @@ def test_names_of_the_store_are_offered_and_nothing_is_written(filled: Command) 
     assert offered(filled, f"waybill events --source {SOURCE[:2]}") == [SOURCE]
     assert offered(filled, "waybill events --stream order-SO-12") == ["order-SO-12"]
     assert (filled.store.read_bytes(), sorted(path.name for path in filled.folder.iterdir())) == before
+
+
+def test_a_source_after_many_others_is_offered(waybill: Command) -> None:
+    many = [f"//crm/{number:02}" for number in range(OFFERED)]
+    rep = registered("rep-1", "2025-03-01T08:00:00Z", "Ann")
+    waybill.ingest(*({**rep, "source": source} for source in (*many, "//desk/ann", "//desk/ben")))
+
+    assert offered(waybill, "waybill events --source //d") == ["//desk/ann", "//desk/ben"]
 
 
 def test_where_no_store_can_be_read_nothing_is_offered(waybill: Command) -> None:

@@ -389,7 +389,7 @@ def test_a_wrong_discard_of_many_is_undone_in_one_command(waybill: Command) -> N
 
     dry = waybill(*undo.split()).done().text
 
-    assert "1 dead letters would be restored; --do restores them" in dry
+    assert "1 dead letter would be restored; --do restores it" in dry
     assert waybill.ask("dead-letters") == left
     waybill(*undo.split(), "--do", *BY_ANN).done()
     assert waybill.ask("dead-letters") == [letter for letter in before if letter["letter_id"] not in refused]

@@ -208,7 +208,7 @@ def test_strict_passes_what_is_taken_or_waits(waybill: Command) -> None:
 def test_strict_fails_when_a_message_is_dead(waybill: Command, dead: bytes) -> None:
     file = waybill.file("messages.jsonl", ORDER, BOOKING, ARRIVAL, dead)
 
-    ran = waybill("ingest", file, "--strict", "--format", "json").exited(1, "1 messages of this file are dead")
+    ran = waybill("ingest", file, "--strict", "--format", "json").exited(1, "1 message of this file is dead")
 
     assert ran.json["received"] == 4, "the counts are told all the same"
     waybill("ingest", file).exited(0)
@@ -255,7 +255,7 @@ def test_storing_alone_leaves_the_views_behind_until_somebody_projects(waybill: 
     projections = waybill.ask("status")["projections"]
     assert projections and all(p["lag"] == 1 and p["position"] == 0 for p in projections)
     assert {p["state"] for p in projections} == {"behind"}
-    waybill("verify").exited(0, "1 events behind")
+    waybill("verify").exited(0, "1 event behind")
 
     # when the next file is taken in, then the views have both
     waybill.ask("ingest", second)

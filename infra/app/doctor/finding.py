@@ -47,8 +47,3 @@ def duration(span: timedelta) -> str:
         if count
     ]
     return " ".join(parts[:2]) or "0 s"
-
-
-def count(number: int, thing: str) -> str:
-    """`1 message`, `2,000 messages`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

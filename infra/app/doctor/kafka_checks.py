@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from infra.app.doctor.finding import Finding, Level, count, duration, warning, wrong
+from domain.counted import counted
+from infra.app.doctor.finding import Finding, Level, duration, warning, wrong
 from infra.app.doctor.limits import CLOCK_WARNING, CLOCK_WRONG, WAITS_TOO_LONG
 from infra.app.doctor.seen import KafkaSeen, Place, Seen, StoreSeen, Unread
 from infra.app.retention import GONE, NO_PARTITION, PartitionCheck, check_partitions
@@ -70,7 +71,7 @@ def check_positions(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
 def _position(found: PartitionCheck, since: datetime | None) -> Finding:
     where, next_offset = f"{found.topic}/{found.partition}", found.next_offset
     if found.state == GONE:
-        gone = f"{count(found.missing, 'message')} of {where}"
+        gone = f"{counted(found.missing, 'message')} of {where}"
         offsets = f"offsets {next_offset} to {next_offset + found.missing - 1}"
         problem = f"{gone} are gone from Kafka and were never read ({offsets})"
         return wrong("positions", problem, "waybill ingest ARCHIVE, or ask the senders for them", since)
@@ -93,7 +94,7 @@ def check_group(store: StoreSeen, kafka: KafkaSeen) -> list[Finding]:
     if kafka.members or not unread or store.is_paused("consume"):
         return []
     state = kafka.group_state.lower() or "unknown"
-    problem = f"no consumer runs (group {kafka.group} is {state}), unread: {count(unread, 'message')}"
+    problem = f"no consumer runs (group {kafka.group} is {state}), unread: {counted(unread, 'message')}"
     return [wrong("group", problem, "waybill consume (or: waybill up)")]
 
 
@@ -111,7 +112,7 @@ def _lag(seen: Seen, store: StoreSeen, kafka: KafkaSeen, found: PartitionCheck) 
     since = kafka.partitions[place].unread_since if place in kafka.partitions else None
     if found.to_read <= 0 or since is None or seen.now - since <= WAITS_TOO_LONG:
         return None
-    told, moved_at = f"{place[0]}/{place[1]}: {count(found.to_read, 'message')} to read", store.moved_at.get(place)
+    told, moved_at = f"{place[0]}/{place[1]}: {counted(found.to_read, 'message')} to read", store.moved_at.get(place)
     if moved_at is not None and seen.now - moved_at <= WAITS_TOO_LONG:
         return warning("lag", f"{told}; it is being read", "waybill status", since)
     problem = f"{told}, and its checkpoint stays at {found.next_offset}"

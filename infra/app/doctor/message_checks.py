@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from infra.app.doctor.finding import Finding, count, warning, wrong
+from domain.counted import counted
+from infra.app.doctor.finding import Finding, warning, wrong
 from infra.app.doctor.limits import DEAD_LEAST, DEAD_RISE
 from infra.app.doctor.seen import Seen, StoreSeen
 
@@ -16,9 +17,11 @@ def check_dead_letters(store: StoreSeen) -> list[Finding]:
         return []
     most = f"; most often: {dead.most[0]} ({dead.most[1]:,})" if dead.most is not None else ""
     if dead.compares and dead.last_day >= DEAD_LEAST and dead.last_day >= DEAD_RISE * max(1, dead.day_before):
-        problem = f"{count(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before{most}"
+        problem = (
+            f"{counted(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before{most}"
+        )
         return [wrong("dead letters", problem, LIST, dead.first)]
-    problem = f"{count(dead.open, 'dead letter')} open; {dead.last_day:,} arrived in the last day{most}"
+    problem = f"{counted(dead.open, 'dead letter')} open; {dead.last_day:,} arrived in the last day{most}"
     return [warning("dead letters", problem, LIST, dead.oldest)]
 
 
@@ -28,5 +31,7 @@ def check_held(seen: Seen, store: StoreSeen) -> list[Finding]:
     if held.oldest is None or seen.now - held.oldest < held.hold * 0.75:
         return []
     left = max(held.hold - (seen.now - held.oldest), timedelta(0))
-    problem = f"of {count(held.waiting, 'held message')} the oldest becomes dead in {left.total_seconds() / 3600:.0f} h"
+    problem = (
+        f"of {counted(held.waiting, 'held message')} the oldest becomes dead in {left.total_seconds() / 3600:.0f} h"
+    )
     return [warning("held", problem, "waybill held list", held.oldest)]

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from infra.app.doctor.finding import Finding, count, duration, warning, wrong
+from domain.counted import counted
+from infra.app.doctor.finding import Finding, duration, warning, wrong
 from infra.app.doctor.limits import WAITS_TOO_LONG
 from infra.app.doctor.seen import Behind, Seen, StoreSeen
 from infra.app.status import ProjectionStatus
@@ -19,7 +20,7 @@ def check_projections(seen: Seen, store: StoreSeen) -> list[Finding]:
         return []
     oldest = min(late, key=lambda one: one.since or seen.now)
     names = ", ".join(one.name for one in late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
-    problem = f"{names}: up to {count(max(one.lag for one in late), 'event')} behind"
+    problem = f"{names}: up to {counted(max(one.lag for one in late), 'event')} behind"
     return [wrong("projections", f"{problem}; the views show the past", "waybill project --once", oldest.since)]
 
 
@@ -40,7 +41,7 @@ def _needs_rebuild(store: StoreSeen, unfilled: ProjectionStatus) -> Finding:
     stands = any(one.lag for one in before)
     told = f"version {unfilled.version} of {unfilled.name} does not serve yet ({unfilled.state})"
     if stands:
-        problem = f"{told}, and the version that serves is {count(max(one.lag for one in before), 'event')} behind"
+        problem = f"{told}, and the version that serves is {counted(max(one.lag for one in before), 'event')} behind"
         return wrong("rebuild", problem, f"waybill rebuild {unfilled.name}")
     return warning("rebuild", f"{told}; the version before it answers", f"waybill rebuild {unfilled.name}")
 
@@ -53,7 +54,7 @@ def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
 
 
 def _behind(late: Behind) -> Finding:
-    problem = f"{late.name} has {count(late.lag, 'event')} to react to"
+    problem = f"{late.name} has {counted(late.lag, 'event')} to react to"
     return wrong("reactors", problem, "waybill react --once", late.since)
 
 
@@ -68,7 +69,7 @@ def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:
         return []
     late = [one for one in _late(seen, store.reactors_behind) if one.name.startswith(RELAY)]
     return [
-        wrong("relay", f"{one.name} has {count(one.lag, 'record')} to send", "waybill relay --once", one.since)
+        wrong("relay", f"{one.name} has {counted(one.lag, 'record')} to send", "waybill relay --once", one.since)
         for one in late
     ]
 
@@ -95,7 +96,7 @@ def check_parked(store: StoreSeen) -> list[Finding]:
     return [
         wrong(
             "parked",
-            f"{count(len(found), 'subject')} of {name} parked, such as {found[0].key}: {found[0].reason}",
+            f"{counted(len(found), 'subject')} of {name} parked, such as {found[0].key}: {found[0].reason}",
             "waybill parked list; after the fix: waybill parked retry",
             min(one.since for one in found),
         )
@@ -115,7 +116,7 @@ def check_paused(seen: Seen, store: StoreSeen) -> list[Finding]:
 def check_left_out(store: StoreSeen) -> list[Finding]:
     if not store.left_out:
         return []
-    problem = f"the relay left out {count(store.left_out, 'record')} too large for their topics"
+    problem = f"the relay left out {counted(store.left_out, 'record')} too large for their topics"
     return [warning("left out", problem, "waybill status", store.left_out_since)]
 
 
