@@ -10,8 +10,8 @@ import msgspec
 from rich.text import Text
 
 from domain.verdict import Verdict
-from infra.cli.order_words import Happened, in_plain_words
-from infra.cli.tables.cells import cell, cell_style, is_free_text
+from infra.cli.order_words import Happened, follow_up_words, in_plain_words
+from infra.cli.tables.cells import RISK, cell, cell_style, is_free_text
 from infra.cli.tables.columns import NO_CHOICE
 from infra.cli.tables.importance import ORDER_LINES, ORDER_SHIPMENTS, ORDER_UNTAKEN
 from infra.cli.tables.layout import AsRecords, Room, laid_out
@@ -91,6 +91,8 @@ def _state(order_id: str, answer: OrderAnswer, room: Room) -> list[Text]:
         fields |= {name: f"{cell(fields[name])} {fields['currency']}" for name in ("order_value", "open_value")}
     told = [
         Field(name, cell(value), cell_style(name, value), is_free_text(name, [value]))
+        if name != "follow_ups"
+        else Field(name, "; ".join(map(follow_up_words, value)), RISK, free_text=True)
         for name, value in fields.items()
         if _says_something(name, value, fields)
     ]

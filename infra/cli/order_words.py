@@ -31,6 +31,7 @@ from domain.order.events import (
     ShipmentDispatched,
     ShipmentRebooked,
 )
+from domain.order.state import FollowUp
 from domain.order.summary import OrderSummary
 from domain.verdict import Verdict
 from infra.cli.tables.cells import readable_instant
@@ -62,6 +63,12 @@ def in_plain_words(entry: TimelineEntry, happened: Happened | None) -> str:
 def event_words(name: str) -> str:
     """An event's name in words: OrderPlaced is "order placed"."""
     return re.sub(r"(?<!^)([A-Z])", r" \1", name).lower()
+
+
+def follow_up_words(owed: FollowUp) -> str:
+    """What is owed to the customer, and since when."""
+    request = f" {owed.request_id}" if owed.request_id else ""
+    return f"{owed.about}{request}, owed since {readable_instant(owed.owed_since)}"
 
 
 def _placed(fact: OrderPlaced, _: OrderSummary) -> str:

@@ -11,7 +11,7 @@ import typer
 from infra.app.container import Waybill
 from infra.settings import Settings
 from projections.views.catalogue import VIEWS
-from tests.integration.screen import Screen, expect_rows_whole
+from tests.integration.screen import Screen, expect_rows_whole, shown
 from tests.simulated_store import FLOOR_ENDS, fill_with_floor
 
 SIZES = ((80, 24), (120, 40), (200, 50))
@@ -143,6 +143,15 @@ def test_an_order_shows_its_state_and_says_in_words_what_happened(store: str, si
         assert "→" not in screen or "verdict changed" in screen
         fitting += len(screen.splitlines()) <= size[1]
     assert fitting >= len(orders) / 2
+
+
+def test_an_order_says_in_words_what_is_owed_to_its_customer(store: str) -> None:
+    (owing,) = rows_of(store, "follow-ups", *AS_OF, "--limit", "1")
+
+    screen = Screen(store, 120).show("order", str(owing["order_id"]), *AS_OF)
+
+    assert f"owed since {shown(owing['owed_since'])}" in screen
+    assert "{" not in screen
 
 
 @pytest.mark.parametrize("arguments", [*LISTS, ("order", "SO-100003")], ids=named)

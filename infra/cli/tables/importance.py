@@ -58,7 +58,6 @@ ORDER_SHIPMENTS = (
     *("shipment_id", "carrier", "mode", "dispatched_at", "estimated_delivery", "delivered_at", "delay_reason"),
     *("cancelled_at", "cancel_reason", "attempts", "tracking_number"),
 )
-ORDER_EXPEDITES = ("request_id", "needed_by", "decision", "promised_by", "informed_at", "requested_at")
 ORDER_UNTAKEN = ("verdict", "reason", "type", "letter_id", "occurred_at")
 TIMELINE = ("occurred_at", "event", "verdict", "what_changed", "position", "recorded_at", "took_effect_at")
 QUOTES = (
