@@ -8,6 +8,9 @@ import pytest
 
 from tests.integration.command import Command
 from tests.integration.messages import SOURCE, booked, placed, registered
+from tests.stores.conftest import StoreUrl, new_databases, postgres_server, postgres_store
+
+__all__ = ["new_databases", "postgres_server", "postgres_store"]  # fixtures
 
 MESSAGES = (
     registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder"),
@@ -40,6 +43,19 @@ def test_every_answer_ends_with_the_store_its_position_and_its_age(filled: Comma
         assert not FOOTER.search(asked.text), command
     exported = filled("export", "overdue", "--to", "overdue.csv").done().text
     assert FOOTER.search(exported)
+
+
+@pytest.mark.postgres
+def test_every_question_is_answered_on_postgresql_while_the_views_are_behind(
+    waybill: Command, postgres_store: StoreUrl
+) -> None:
+    asked = waybill.with_(WAYBILL_STORE=postgres_store())
+    asked.ingest(*MESSAGES)
+    more = [placed(f"SO-{number}", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z") for number in (7, 8)]
+    asked("ingest", asked.file("more.jsonl", *more), "--no-project").done()
+    for command in ANSWERS:
+        asked(*command).done()
+    assert "views 2 events behind: waybill project --once" in asked("overdue").done().text
 
 
 def test_an_answer_of_views_that_are_behind_says_what_to_type(filled: Command) -> None:

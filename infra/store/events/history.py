@@ -61,7 +61,7 @@ class History:
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
         self._count_some = text(
             f"SELECT count(*) FROM (SELECT 1 FROM {backend.events_table} AS e WHERE {position} > :position "
-            "LIMIT :at_most) AS some"
+            "LIMIT :at_most) AS counted"
         )
         self._newest = text(
             f"SELECT {position}, e.state FROM {backend.events_table} AS e ORDER BY {position} DESC LIMIT 1"
