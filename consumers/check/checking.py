@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from difflib import get_close_matches
+from enum import StrEnum
 from heapq import nsmallest
 from typing import NamedTuple
 
-from consumers.check.reused_ids import ReusedIds
+from consumers.check.envelope_names import attributes_and_names_given_twice, is_misspelt_attribute, meant_attribute
+from consumers.check.reused_ids import ReusedId, ReusedIds
 from consumers.contract import CATALOGUE, Malformed, ReadingRules, WellFormed, read_record, too_large
 from consumers.contract.claims import claimed_by
 from consumers.contract.faults import problems_by_field
@@ -20,7 +22,18 @@ ERROR, WARNING = "error", "warning"
 
 MOST_IGNORED = 1_000
 """How many different ignored fields are told apart; messages with others are counted together."""
+IGNORED, UNKNOWN, TWICE = "ignored field", "unknown attribute", "given twice"
+_Ignored = dict[tuple[str, str, str], tuple[int, int]]
+"""Type, field and what is wrong with it, to the first line and how many messages have it."""
 _ROW = re.compile(r"\[\d+\]")
+
+
+class NotAMessage(StrEnum):
+    """What a line is that is no JSON object: of UTF-16, (the beginning of) a list, or (a part of) something else."""
+
+    UTF_16 = "UTF-16"
+    LIST = "list"
+    PART = "part"
 
 
 class Finding(NamedTuple):
@@ -51,6 +64,7 @@ class Checking:
         self._clock = clock
         self._most = most
         self.messages = self.malformed = self.damaged = 0
+        self.not_a_message: Counter[NotAMessage] = Counter()
         self.counts: Counter[str] = Counter()
         self.errors: list[Finding] = []
         self.warnings: list[Finding] = []
@@ -62,8 +76,8 @@ class Checking:
 
     def check(self, file: str, source: Source) -> None:
         """Check one file; `file` is its name in the findings."""
-        ignored: dict[tuple[str, str], tuple[int, int]] = {}
-        last_line = 0
+        ignored: _Ignored = {}
+        last_line, before = 0, self.messages + self.damaged
         with ReusedIds() as ids:
             try:
                 for batch in source.batches(FeedPosition()):
@@ -75,24 +89,30 @@ class Checking:
                 self.damaged += 1
                 reason = str(error).removeprefix(f"{source.topic}: ")
                 self._found(Finding(ERROR, file, last_line + 1, "file", f"must be readable to its end: {reason}"))
+            if self.messages + self.damaged == before:
+                self._found(Finding(WARNING, file, 1, "file", "has no messages"))
             self._warn(file, ignored, ids)
 
-    def _check_one(
-        self, file: str, raw: RawMessage, now: datetime, ignored: dict[tuple[str, str], tuple[int, int]], ids: ReusedIds
-    ) -> None:
+    def _check_one(self, file: str, raw: RawMessage, now: datetime, ignored: _Ignored, ids: ReusedIds) -> None:
         self.messages += 1
         line = raw.offset + 1
         read = self._read(raw, now)
         if isinstance(read, Malformed):
             self.malformed += 1
+            if (cause := _not_a_message(raw.body, read.reason)) is not None:
+                self.not_a_message[cause] += 1
             for finding in self._errors(file, line, raw, read.reason):
                 self._found(finding)
             return
         ids.add(line, read)
-        for field in {_ROW.sub("[]", field) for field in read.ignored}:
-            key = (read.type, field)
+        attributes, twice = attributes_and_names_given_twice(raw.body)
+        fields = {(f"data.{_ROW.sub('[]', field)}", IGNORED) for field in read.ignored}
+        fields |= {(name, UNKNOWN) for name in attributes if is_misspelt_attribute(name)}
+        fields |= {(name, TWICE) for name in twice}
+        for field, why in fields:
+            key = (read.type, field, why)
             if key not in ignored and len(ignored) >= MOST_IGNORED:
-                key = (read.type, "others")
+                key = (read.type, "others", why)
             first, times = ignored.get(key, (line, 0))
             ignored[key] = (first, times + 1)
 
@@ -117,24 +137,32 @@ class Checking:
                 *said,
             )
 
-    def _warn(self, file: str, ignored: dict[tuple[str, str], tuple[int, int]], ids: ReusedIds) -> None:
-        for (message_type, field), (first, times) in sorted(ignored.items(), key=lambda one: one[1]):
+    def _warn(self, file: str, ignored: _Ignored, ids: ReusedIds) -> None:
+        for (message_type, field, why), (first, times) in sorted(ignored.items(), key=lambda one: (one[1], one[0])):
             where = "" if times == 1 else f" in {times} messages, first in this one"
-            problem = f"ignored{where}: {message_type} has no such field{_meant(message_type, field)}"
-            self._found(Finding(WARNING, file, first, f"data.{field}", problem, type=message_type))
+            if why == TWICE:
+                problem = f"given twice{where}: the last one counts; leave the others out"
+            elif why == UNKNOWN:
+                problem = f"ignored{where}: CloudEvents has no such attribute{meant_attribute(field)}"
+            else:
+                problem = f"ignored{where}: {message_type} has no such field{_meant(message_type, field)}"
+            self._found(Finding(WARNING, file, first, field, problem, type=message_type))
         reused = 0
 
-        def found() -> Iterator[tuple[int, int]]:
+        def found() -> Iterator[ReusedId]:
             nonlocal reused
             for one in ids.found():
                 reused += 1
                 yield one
 
         room = max(self._most - len(self.warnings), 0)
-        for line, first_line in nsmallest(room, found()):
+        for line, first_line, other_subject in nsmallest(room, found()):
             problem = (
-                f"the source and id of line {first_line} with other content: the first to come is taken, and this is "
-                "a duplicate; give it an id of its own"
+                f"the source and id of line {first_line} with another subject: both are taken, as two messages; if "
+                "this is one message, correct the subject, else give it an id of its own"
+                if other_subject
+                else f"the source and id of line {first_line} with other content: the first to come is taken, and this "
+                "is a duplicate; give it an id of its own"
             )
             self.warnings.append(Finding(WARNING, file, line, "id", problem))
         self.counts[WARNING] += reused
@@ -148,5 +176,14 @@ class Checking:
 
 def _meant(message_type: str, field: str) -> str:
     """A known field that looks like this one, for the end of a warning."""
-    near = get_close_matches(field.lower(), CATALOGUE[message_type].known_fields, n=1)
+    near = get_close_matches(field.removeprefix("data.").lower(), CATALOGUE[message_type].known_fields, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _not_a_message(body: bytes, reason: str) -> NotAMessage | None:
+    """What a malformed line is if it is no JSON object; None if it is one, or too large."""
+    if "looks like UTF-16" in reason:
+        return NotAMessage.UTF_16
+    if not reason.startswith(("message: must be JSON", "message: must be a JSON object", "message: must be UTF-8")):
+        return None
+    return NotAMessage.LIST if body.lstrip().startswith(b"[") else NotAMessage.PART

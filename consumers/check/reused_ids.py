@@ -1,4 +1,4 @@
-"""Reused ids: messages of one file with the same source, id and subject, but other content.
+"""Reused ids: messages of one file with the same source and id, but another subject or other content.
 
 Only hashes are kept, in files on disk once there are many, so memory stays flat for a file of any length.
 """
@@ -16,14 +16,19 @@ _FILES = 64
 """Each is read whole in the end: of 10 million messages, 156,000 entries at a time."""
 _IN_MEMORY = 128 * 1024
 """The bytes of each that stay in memory."""
-_ENTRY = struct.Struct("=qqq")
+_ENTRY = struct.Struct("=qqqq")
 
 
 class ReusedId(NamedTuple):
-    """A line whose source, id and subject are those of an earlier line, with other content. Lines count from 1."""
+    """A line with the source and id of an earlier line. Lines count from 1.
+
+    With `other_subject`, no earlier line has this subject, so it is another message; else it has other content than the
+    first line of its subject.
+    """
 
     line: int
     first_line: int
+    other_subject: bool
 
 
 class ReusedIds:
@@ -44,16 +49,20 @@ class ReusedIds:
 
     def add(self, line: int, message: WellFormed) -> None:
         fact = message.fact
-        key = hash((fact.source, fact.message_id, message.subject))
+        key = hash((fact.source, fact.message_id))
         content = hash((message.type, fact.occurred_at, fact.content))
-        self._files[key % _FILES].write(_ENTRY.pack(key, content, line))
+        self._files[key % _FILES].write(_ENTRY.pack(key, hash(message.subject), content, line))
 
     def found(self) -> Iterator[ReusedId]:
-        """The lines with other content than the first line of the same id, in no special order."""
+        """The lines with another subject than the first of the same id, or with other content, in no special order."""
         for file in self._files:
             file.seek(0)
-            first: dict[int, tuple[int, int]] = {}
-            for key, content, line in _ENTRY.iter_unpack(file.read()):
-                first_content, first_line = first.setdefault(key, (content, line))
-                if content != first_content:
-                    yield ReusedId(line, first_line)
+            first: dict[int, int] = {}
+            of_subject: dict[tuple[int, int], tuple[int, int]] = {}
+            for key, subject, content, line in _ENTRY.iter_unpack(file.read()):
+                first_line = first.setdefault(key, line)
+                first_content, same_subject = of_subject.setdefault((key, subject), (content, line))
+                if same_subject == line and first_line != line:
+                    yield ReusedId(line, first_line, other_subject=True)
+                elif content != first_content:
+                    yield ReusedId(line, same_subject, other_subject=False)

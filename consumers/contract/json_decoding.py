@@ -24,6 +24,8 @@ DEEPEST_NESTING = 500
 must mean the same under all of them."""
 _TOO_DEEP = f"must be JSON, but is nested too deeply; nest at most {DEEPEST_NESTING} deep"
 
+_UTF_16 = "looks like UTF-16; convert it, for example with iconv -f UTF-16 -t UTF-8"
+
 # A string, closed or not, is skipped as one piece, so this takes one pass for any bytes.
 _text_or_bracket = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -48,17 +50,35 @@ def decode_json(raw: bytes) -> Any:
                 f"must be JSON, but is framed for a schema registry (magic byte 0, schema id {schema_id}); "
                 "publish it as plain JSON, without the registry's serializer"
             ) from None
+        is_utf_16 = _looks_like_utf_16(raw)
         try:
             text = raw.decode()
         except UnicodeDecodeError as not_utf8:
-            raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}") from None
+            also = f" and {_UTF_16}" if is_utf_16 else ""
+            raise Unreadable(f"must be UTF-8, but is not at byte {not_utf8.start}{also}") from None
+        if is_utf_16:
+            raise Unreadable(f"must be UTF-8, but {_UTF_16}") from None
         try:
             return _decode_unusual(text)
         except (ValueError, ArithmeticError, RecursionError):
             saying = str(error).removeprefix("JSON is malformed: ")
-            raise Unreadable(
-                f"must be JSON, but: {saying[:1].lower()}{saying[1:]}; send one whole JSON document"
-            ) from None
+            raise Unreadable(f"must be JSON, but: {saying[:1].lower()}{saying[1:]}; {_remedy(raw)}") from None
+
+
+def _looks_like_utf_16(raw: bytes) -> bool:
+    """Whether it has a byte order mark of UTF-16, or NUL as every other byte at its beginning."""
+    return raw.startswith((b"\xff\xfe", b"\xfe\xff")) or (
+        len(raw) >= 4 and any(raw[n] == raw[n + 2] == 0 and raw[1 - n] and raw[3 - n] for n in (0, 1))
+    )
+
+
+def _remedy(raw: bytes) -> str:
+    end = raw.rstrip()
+    if end.endswith(b"},"):
+        return "send one whole JSON document, without a comma after it"
+    if b"}\r{" in raw:
+        return "send one whole JSON document: end each message with a line feed, not with a carriage return alone"
+    return "send one whole JSON document"
 
 
 def _nests_too_deeply(raw: bytes) -> bool:

@@ -1,7 +1,10 @@
 """The wording of problems, so that the sender can correct the message."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +15,9 @@ from consumers.contract.values import VALUE_IS_WRONG, WHOLE_IS_WRONG
 LONGEST_REASON = 500
 LONGEST_VALUE = 60
 PROBLEMS_NAMED = 3
+NAMES_COMPARED = 50
+"""How many names of an object are compared with that of a missing field."""
+_is_usual_name = re.compile(r"[A-Za-z0-9_-]{1,40}").fullmatch
 
 
 def reason_for(problems: Iterable[str]) -> str:
@@ -27,16 +33,19 @@ def problem(where: str, what: str) -> str:
     return f"{where}: {printable(what)}"
 
 
-def problems_in(error: ValidationError) -> list[str]:
-    """Pydantic's errors, in the words of the contract."""
-    return [_problem(details) for details in error.errors(include_url=False, include_context=True)]
+def problems_in(error: ValidationError, known: Collection[str] = ()) -> list[str]:
+    """Pydantic's errors, in the words of the contract.
+
+    `known` has the names of the type's fields: another name that looks like that of a missing field is probably meant.
+    """
+    return [_problem(details, known) for details in error.errors(include_url=False, include_context=True)]
 
 
-def _problem(details: ErrorDetails) -> str:
-    return f"{path_of(details['loc'])}: {_saying(details)}"
+def _problem(details: ErrorDetails, known: Collection[str]) -> str:
+    return f"{path_of(details['loc'])}: {_saying(details, known)}"
 
 
-def _saying(details: ErrorDetails) -> str:
+def _saying(details: ErrorDetails, known: Collection[str]) -> str:
     kind = details["type"]
     found = shown(details["input"])
     if kind == VALUE_IS_WRONG:
@@ -44,7 +53,7 @@ def _saying(details: ErrorDetails) -> str:
     if kind == WHOLE_IS_WRONG:
         return details["msg"]
     if kind == "missing":
-        return "must be given, but is missing"
+        return f"must be given{_misspelt(details, known)}, but is missing"
     if kind == "literal_error":
         return f"must be {details['ctx']['expected'].replace(chr(39), '')}, but is {found}"
     if kind in ("model_type", "dict_type"):
@@ -52,6 +61,20 @@ def _saying(details: ErrorDetails) -> str:
     if kind in ("tuple_type", "list_type"):
         return f"must be a list, but is {found}"
     return printable(f"{details['msg']}, but is {found}")
+
+
+def _misspelt(details: ErrorDetails, known: Collection[str]) -> str:
+    """The name that was probably sent instead of the missing field's, to be put into the problem."""
+    sent, missing = details["input"], str(details["loc"][-1])
+    if not known or not isinstance(sent, dict):
+        return ""
+    others = {_plain(name): name for name in islice(sent, NAMES_COMPARED) if name not in known and _is_usual_name(name)}
+    near = get_close_matches(_plain(missing), others, n=1, cutoff=0.75)
+    return f", perhaps instead of {others[near[0]]}" if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def path_of(location: Sequence[int | str]) -> str:

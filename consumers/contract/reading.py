@@ -60,6 +60,9 @@ class Malformed(NamedTuple):
     reason: str
 
 
+_ONE_BY_ONE = "; send each of its messages on its own"
+_ENVELOPE_FIELDS = frozenset(Envelope.model_fields)
+
 # Finds problems in the envelope of a message of unknown type.
 _check_envelope = create_model(
     "UnknownMessage", __base__=Envelope, data=(dict[str, Any], Field())
@@ -94,7 +97,8 @@ def read_cloud_event(
     if size > rules.max_bytes:
         return too_large(size, rules)
     if type(attributes) is not dict and not isinstance(attributes, Mapping):
-        return Malformed(reason_for([f"message: must be a JSON object, but is {shown(attributes)}"]))
+        remedy = _ONE_BY_ONE if isinstance(attributes, list) else ""
+        return Malformed(reason_for([f"message: must be a JSON object, but is {shown(attributes)}{remedy}"]))
     name = attributes.get("type")
     message_type = CATALOGUE.get(name) if isinstance(name, str) else None
     if message_type is None:
@@ -106,7 +110,8 @@ def read_cloud_event(
     try:
         message = message_type.check(attributes)
     except ValidationError as error:
-        return Malformed(reason_for(problems_in(error) + _ahead(attributes, received_at, rules)))
+        problems = problems_in(error, _ENVELOPE_FIELDS | message_type.known_fields)
+        return Malformed(reason_for(problems + _ahead(attributes, received_at, rules)))
     if ahead := _ahead(attributes, received_at, rules):
         return Malformed(reason_for(ahead))
     if stray := stray_character(attributes):
@@ -170,7 +175,7 @@ def _of_unknown_type(attributes: Mapping[str, Any]) -> Malformed:
     try:
         _check_envelope(attributes)
     except ValidationError as error:
-        problems += problems_in(error)
+        problems += problems_in(error, _ENVELOPE_FIELDS)
     return Malformed(reason_for(problems))
 
 

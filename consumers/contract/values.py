@@ -198,6 +198,8 @@ _SMALLEST = Decimal(1).scaleb(-DIGITS_AFTER_POINT)
 _PLAIN = rf"[0-9]{{1,{DIGITS_BEFORE_POINT}}}(?:\.[0-9]{{1,{DIGITS_AFTER_POINT}}})?"
 _is_plain = re.compile(_PLAIN).fullmatch
 _is_decimal = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+# With three digits after it, the comma may separate thousands.
+_has_a_decimal_comma = re.compile(r"-?[0-9]{1,15},[0-9]{1,2}").fullmatch
 # Upstreams print results of binary floating point, such as 17.169999999999998: digits beyond the sixth place are noise.
 # Quantizing refuses a result with more digits than `prec` before computing it, so no exponent takes long.
 _rounded = Context(prec=DIGITS_BEFORE_POINT + DIGITS_AFTER_POINT, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
@@ -223,7 +225,8 @@ def check_decimal(value: object) -> Decimal:
 def _unusual_decimal(text: str) -> Decimal:
     """Handles a sign, an exponent, or many digits."""
     if not _is_decimal(text):
-        raise must('be a decimal number like "12.50", in the digits 0 to 9')
+        nearest = f", perhaps {text.replace(',', '.')}" if _has_a_decimal_comma(text) else ""
+        raise must(f'be a decimal number like "12.50", in the digits 0 to 9{nearest}')
     try:
         number = Decimal(text)
         rounded = number.quantize(_SMALLEST, context=_rounded)
@@ -293,7 +296,9 @@ def check_line(value: object) -> str:
 
 def check_currency(value: object) -> str:
     if not isinstance(value, str) or value not in MINOR_UNITS:
-        raise must("be a currency code of ISO 4217, like EUR")
+        meant = value[:10].strip().upper() if isinstance(value, str) else ""
+        nearest = f", perhaps {meant}" if meant in MINOR_UNITS else ""
+        raise must(f"be a currency code of ISO 4217, like EUR{nearest}")
     return value
 
 

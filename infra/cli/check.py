@@ -1,16 +1,17 @@
 """Command that validates messages offline: check."""
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from consumers.check.checking import ERROR, WARNING, Checking, Finding
+from consumers.check.checking import ERROR, WARNING, Checking, Finding, NotAMessage
 from domain.counted import counted
 from infra.app.check import checking
 from infra.cli.files import STANDARD_STREAM, existing_file, open_lines, size_of
-from infra.cli.github_annotations import annotation
+from infra.cli.github_annotations import WORKSPACE, annotation, in_workspace
 from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
@@ -73,7 +74,7 @@ def _show(run: Checking, form: CheckFormat) -> None:
     findings: Sequence[Finding] = [*run.errors, *run.warnings]
     if form is CheckFormat.GITHUB:
         for finding in findings:
-            typer.echo(annotation(finding))
+            typer.echo(annotation(finding._replace(file=in_workspace(finding.file, os.environ.get(WORKSPACE)))))
     else:
         columns = SHOWN_IN_TABLE if form is CheckFormat.TABLE else Finding._fields
         if findings or form is not CheckFormat.TABLE:
@@ -86,8 +87,20 @@ def _show(run: Checking, form: CheckFormat) -> None:
                 notes, f"{counted(more, f'more {level}')} {'is' if more == 1 else 'are'} not listed; --limit lists more"
             )
     show_note(notes, _summary(run))
-    if run.messages and run.malformed == run.messages:
-        errors().print("[yellow]no line is a valid message: is each message in one line (jq -c . FILE)?[/yellow]")
+    if hint := _hint(run):
+        errors().print(f"[yellow]{hint}[/yellow]")
+
+
+def _hint(run: Checking) -> str:
+    """How the file is probably meant, if none of its lines is a JSON object."""
+    kinds = run.not_a_message
+    if not run.messages or kinds.total() < run.messages:
+        return ""
+    if kinds[NotAMessage.UTF_16]:
+        return "no line is a message: convert the file, for example with iconv -f UTF-16 -t UTF-8 FILE"
+    if kinds[NotAMessage.LIST]:
+        return "no line is a message: write each message of the list in one line (jq -c '.\\[]' FILE)"
+    return "no line is a message: is each message in one line (jq -c . FILE)?"
 
 
 def _summary(run: Checking) -> str:

@@ -21,12 +21,14 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("data", [], "must be an object"),
     ("data.segment", "B2B", "must be b2b or b2c"),
     ("data.currency", "Euro", "like EUR"),
+    ("data.currency", "eur", "perhaps EUR"),
     ("data.promised_by", "2026-02-29", "must be a day of the calendar"),
     ("data.time_zone", "CET+1", "like Europe/Berlin"),
     ("data.lines", {}, "must be a list"),
     ("data.lines", [], "must have at least one line"),
     ("data.lines", [LINE, LINE], "give each row a line of its own"),
     ("data.lines[0].quantity", "1,5", 'like "12.50"'),
+    ("data.lines[0].unit_price", "14,00", "perhaps 14.00"),
     ("data.lines[0].quantity", -1, "must be 0 or more"),
     ("data.lines[0].line", 1.5, "must be an integer from 0"),
     ("data_base64", "e30=", "must be absent where data are given"),
@@ -35,7 +37,13 @@ BYTES = [
     (b"", "to take a message back, publish message.voided.v1"),
     (b"{", "send one whole JSON document"),
     (b"[]", "must be a JSON object"),
+    (b"[{}, {}]", "send each of its messages on its own"),
+    (b"{},", "without a comma after it"),
+    (b"{}\r{}", "end each message with a line feed"),
     (b"\xff", "must be UTF-8"),
+    ("{}".encode("utf-16"), "looks like UTF-16; convert it"),
+    ("{}".encode("utf-16-le"), "looks like UTF-16; convert it"),
+    ("{}".encode("utf-16-be"), "looks like UTF-16; convert it"),
     (b"[" * 501 + b"]" * 501, "nest at most 500 deep"),
     (b"[1e9999999999999999999]", "write it like"),
     (b"\0\0\0\0\x07{}", "publish it as plain JSON"),
@@ -49,6 +57,20 @@ def test_a_mistake_is_answered_with_its_field_and_the_remedy(path: str, value: A
     said = {field: problem for field, problem in problems_by_field(reason)[0] if field == path}
     assert remedy in said[path]
     assert path in {fault.field for fault in faults_in(reason)}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("data.promised_by", "promisedBy"),
+        ("data.lines[0].unit_price", "unitprice"),
+        ("data.lines[0].quantity", "quantiti"),
+    ],
+)
+def test_a_name_that_looks_like_that_of_a_missing_field_is_named(path: str, sent: str) -> None:
+    reason = given("order.placed.v1").without(path).with_(f"{path.rpartition('.')[0]}.{sent}", "x").when_read()
+
+    assert f"{path}: must be given, perhaps instead of {sent}, but is missing" in reason.malformed()
 
 
 @pytest.mark.parametrize("path", ["id", "source", "data", "data.promised_by", "data.lines[0].quantity"])

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
-from consumers.check.checking import ERROR, WARNING, Checking, Finding
+from consumers.check.checking import ERROR, WARNING, Checking, Finding, NotAMessage
 from consumers.contract import EXAMPLES, ReadingRules
 from consumers.sources.json_lines import JsonLines
 
@@ -50,7 +51,7 @@ def test_each_field_at_fault_is_an_error_with_its_line() -> None:
         for field, problem in (
             ("time", 'must be an RFC 3339 instant with an offset, like 2026-03-01T09:00:00Z, but is "yesterday"'),
             ("data.segment", 'must be b2b or b2c, but is "b3b"'),
-            ("data.currency", 'must be a currency code of ISO 4217, like EUR, but is "eur"'),
+            ("data.currency", 'must be a currency code of ISO 4217, like EUR, perhaps EUR, but is "eur"'),
         )
     ]
 
@@ -96,9 +97,42 @@ def test_an_id_with_other_content_is_a_warning_and_a_repeat_is_none() -> None:
     run = checked(PLACED, same, elsewhere, other)
 
     assert run.fits
-    ((level, line, field, problem),) = found(run)
-    assert (level, line, field) == (WARNING, 4, "id")
-    assert problem.startswith("the source and id of line 1 with other content")
+    subject, content = found(run)
+    assert subject[:3] == (WARNING, 3, "id") and content[:3] == (WARNING, 4, "id")
+    assert subject[3].startswith("the source and id of line 1 with another subject: both are taken")
+    assert content[3].startswith("the source and id of line 1 with other content")
+
+
+def test_misspelt_attributes_and_names_given_twice_are_warnings() -> None:
+    attributes = {**PLACED, "correlationId": "C-1", "Time": "x", "caustionid": "x", "partitionkey": "an extension"}
+    twice = msgspec.json.encode(PLACED).replace(b'"lines":', b'"lines":7,"lines":')
+
+    run = checked(attributes, twice)
+
+    assert run.fits
+    assert sorted(found(run)) == [
+        (WARNING, 1, "Time", "ignored: CloudEvents has no such attribute; did you mean time?"),
+        (WARNING, 1, "caustionid", "ignored: CloudEvents has no such attribute; did you mean causationid?"),
+        (WARNING, 1, "correlationId", "ignored: CloudEvents has no such attribute; did you mean correlationid?"),
+        (WARNING, 2, "lines", "given twice: the last one counts; leave the others out"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "kinds"),
+    [
+        ([b"{", b'"id": "x",', b"}"], {NotAMessage.PART: 3}),
+        ([b"[{}, {}]"], {NotAMessage.LIST: 1}),
+        (["{}".encode("utf-16")], {NotAMessage.UTF_16: 1}),
+        ([b"{}", with_data(PLACED, segment="B2B")], {}),
+    ],
+)
+def test_what_is_no_message_at_all_is_told_apart(lines: list[Any], kinds: dict[NotAMessage, int]) -> None:
+    assert checked(*lines).not_a_message == kinds
+
+
+def test_a_file_without_messages_is_a_warning() -> None:
+    assert found(checked(b"", b" ")) == [(WARNING, 1, "file", "has no messages")]
 
 
 def test_reused_ids_are_found_among_more_messages_than_memory_holds() -> None:
