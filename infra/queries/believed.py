@@ -72,5 +72,7 @@ def believed_question(beliefs: Answering, question: Select[Any], known_at: datet
             return letters.c[element.name]
         return None
 
-    then = as_known_at(question, literal(known_at, Instant()))
-    return beliefs.over(cast(Select[Any], visitors.replacement_traverse(then, {}, replacement)))
+    def over(rows: Select[Any]) -> Select[Any]:
+        return cast(Select[Any], visitors.replacement_traverse(beliefs.over(rows), {}, replacement))
+
+    return as_known_at(question, literal(known_at, Instant()), over)

@@ -83,8 +83,11 @@ class Relation:
 
     def believed_question(self, as_of: AsOf, known_at: ColumnElement[Any]) -> Select[Any]:
         """The query as known at an instant, on relations that analysts may read."""
-        question = as_known_at(self.question(as_of.in_zone(self.zone)), known_at)
-        return over_relations(question, (ORDER_BELIEFS,), {malformed_history: malformed_history.name})
+
+        def over(rows: Select[Any]) -> Select[Any]:
+            return over_relations(rows, (ORDER_BELIEFS,), {malformed_history: malformed_history.name})
+
+        return as_known_at(self.question(as_of.in_zone(self.zone)), known_at, over)
 
     @property
     def description_now(self) -> str:

@@ -3,6 +3,7 @@
 It reads order_beliefs instead of order_states, and the messages that were not taken by the verdicts that they had then.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, ColumnElement, FromClause, MetaData, Select, Table, and_, or_, select
@@ -43,8 +44,14 @@ def can_be_believed(view: View) -> bool:
     return view.projections == (ORDER_STATES,) and not view.tells_all_periods
 
 
-def as_known_at(question: Question, known_at: ColumnElement[Any]) -> Question:
-    """A question to order_states, by what was known at an instant."""
+def as_known_at(
+    question: Question, known_at: ColumnElement[Any], over: Callable[[Select[Any]], Select[Any]]
+) -> Question:
+    """A question to order_states, by what was known at an instant.
+
+    `over` puts a query of beliefs and malformed_history on the tables to read. It is applied to each part before the
+    parts are put in: a traversal of the whole afterwards does not reach the tables in them.
+    """
     state, unapplied, letter = order_beliefs.c, unapplied_beliefs.c, malformed_history.c
     was_unapplied = select(unapplied.order_id).where(
         unapplied.order_id == letter.order_id,
@@ -66,7 +73,7 @@ def as_known_at(question: Question, known_at: ColumnElement[Any]) -> Question:
             ~superseded,
         ),
     }
-    replaced = {table: rows.subquery(f"{cast(Table, table).name}_then") for table, rows in then.items()}
+    replaced = {table: over(rows).subquery(f"{cast(Table, table).name}_then") for table, rows in then.items()}
 
     def replacement(element: Any, **_: Any) -> Any:
         if isinstance(element, Table):

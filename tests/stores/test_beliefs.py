@@ -15,6 +15,7 @@ from infra.app.analysts import grant_analyst
 from infra.app.bitemporal import drop_beliefs
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
+from infra.app.rebuild.drop_old import drop_old
 from infra.app.rebuild.rebuild import Rebuild
 from infra.app.rebuild.rebuild_key import rebuild_key
 from infra.app.status import projection_statuses
@@ -139,6 +140,23 @@ def test_stored_beliefs_answer_what_settling_answers(desk: Desk) -> None:
         for clocks in CLOCKS:
             assert desk.believed(view, *clocks) == desk.settled(view, *clocks), (view, clocks)
     assert {found.differs for found in diff_projections(desk.waybill, BITEMPORAL)} == {False}
+
+
+def test_after_further_rebuilds_the_beliefs_in_use_answer(desk: Desk) -> None:
+    desk.week()
+    for _ in range(3):  # the first build, and two beside it
+        desk.keep_beliefs()
+    desk.hear(desk.now, placed("SO-3", "2025-03-04T09:00:00Z", PROMISE, id="O-SO-3"))
+
+    now = (desk.now, desk.now)
+    assert [row["order_id"] for row in desk.believed(view_named("orders"), *now)] == ["SO-1", "SO-2", "SO-3"]
+    for view in BELIEVED:
+        assert desk.believed(view, *now) == desk.settled(view, *now), view
+
+    drop_old(desk.waybill, BITEMPORAL, ANN)
+    desk.waybill.project()
+    for view in BELIEVED:
+        assert desk.believed(view, *now) == desk.settled(view, *now), view
 
 
 def test_an_unreadable_belief_is_named_with_the_command_that_mends_it(sqlite_store: StoreUrl) -> None:
