@@ -25,7 +25,11 @@ BUILD = 3
 STORED = {projection.name: StoredVersion(projection.version, BUILD) for projection in PROJECTIONS}
 TABLE = re.compile(r"\b\w+_v\d+(?:_b\d+)?\b")
 CLOCKS = (AsOf.at(T), AsOf.at(T, present=True))
-in_each_dialect = pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=lambda d: d.name)
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]
+    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
+}
+in_each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 believed = pytest.mark.parametrize("view", [view for view in VIEWS if can_be_believed(view)], ids=lambda v: v.command)
 
 
