@@ -26,7 +26,7 @@ STORED = {projection.name: StoredVersion(projection.version, BUILD) for projecti
 TABLE = re.compile(r"\b\w+_v\d+(?:_b\d+)?\b")
 CLOCKS = (AsOf.at(T), AsOf.at(T, present=True))
 DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(),
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
 }
 in_each_dialect = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
