@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from difflib import get_close_matches
 from enum import StrEnum
 from heapq import nsmallest
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from consumers.contract.faults import problems_by_field
 from consumers.sources.json_lines import UnreadableSourceError
 from consumers.sources.source import FeedPosition, RawMessage, Source
 from domain.counted import counted
+from domain.nearest import did_you_mean
 
 ERROR, WARNING = "error", "warning"
 
@@ -176,8 +176,7 @@ class Checking:
 
 def _meant(message_type: str, field: str) -> str:
     """A known field that looks like this one, for the end of a warning."""
-    near = get_close_matches(field.removeprefix("data.").lower(), CATALOGUE[message_type].known_fields, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return did_you_mean(field.removeprefix("data."), CATALOGUE[message_type].known_fields)
 
 
 def _not_a_message(body: bytes, reason: str) -> NotAMessage | None:

@@ -43,23 +43,23 @@ class Fault(NamedTuple):
 
 def faults_in(reason: str) -> list[Fault]:
     """The problems that the reason of a malformed message names, which are at most three; none for another reason."""
-    starts = [found for found in _VALUE_OR_FAULT.finditer(reason) if found["field"] is not None]
-    ends = [*(found.start() for found in starts[1:]), len(reason)]
-    return [_fault(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=False)]
+    return [_fault(field, problem) for field, problem in _problems(reason)[0]]
 
 
 def problems_by_field(reason: str) -> tuple[list[tuple[str, str]], int]:
-    """The problems that the reason of a malformed message names, as pairs of a field and what is said about it.
+    """The same problems as pairs of a field and what is said about it, and how many more there are.
 
-    Also how many more there are. A reason without fields is about "message".
+    A reason without fields is about "message".
     """
+    problems, more = _problems(reason)
+    return (problems, more) if problems else ([("message", reason)], 0)
+
+
+def _problems(reason: str) -> tuple[list[tuple[str, str]], int]:
     starts = [found for found in _VALUE_OR_FAULT.finditer(reason) if found["field"] is not None]
-    if not starts:
-        return [("message", reason)], 0
-    more = _MORE.search(reason)
-    said_until = len(reason) if more is None else more.start()
-    ends = [*(found.start() for found in starts[1:]), said_until]
-    problems = [(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=True)]
+    more = _MORE.search(reason) if starts else None
+    ends = [*(found.start() for found in starts[1:]), len(reason) if more is None else more.start()]
+    problems = [(start["field"], reason[start.end() : end]) for start, end in zip(starts, ends, strict=False)]
     return problems, 0 if more is None else int(more["more"])
 
 
@@ -81,7 +81,6 @@ def _shape_of_rule(rule: str) -> str:
 
 
 def _fault(field: str, said: str) -> Fault:
-    said = _MORE.sub("", said)
     found = _FOUND.search(said)
     if found is None:
         return Fault(field, said, None)

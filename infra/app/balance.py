@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from domain.desk.balancing import Balanced, Move, OpenOrder, Rep, Weights, balance
+from domain.nearest import near, suggested
 from infra.app.container import Waybill
 from infra.app.nearest import nearest_rep
 from infra.app.reassignments import CannotReassignError, Reassignment, expect_to_fit, reassignment
@@ -78,8 +78,7 @@ def _reps(
             raise CannotReassignError(f"no rep {rep_id} is known{nearest_rep(rep_id, reps)}")
     teams = {rep.team for rep in reps.values() if rep.team is not None}
     if team is not None and team not in teams:
-        near = ", ".join(get_close_matches(team, teams))
-        raise CannotReassignError(f"no rep is in team {team}" + (f"; the nearest: {near}" if near else ""))
+        raise CannotReassignError(f"no rep is in team {team}{suggested(near(team, teams))}")
     chosen = [rep for rep in reps.values() if team is None or rep.team == team]
     if not any(rep.registered and rep.rep_id not in without for rep in chosen):
         raise CannotReassignError(

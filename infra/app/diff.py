@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, MetaData, Table, inspect, select
 
+from domain.nearest import did_you_mean
 from domain.streams import stream_name
 from infra.app.believed_anew import believed_batches
 from infra.app.container import Waybill
@@ -25,7 +26,7 @@ from projections.diff import ChangeTally, RowChange, diff
 from projections.projection import Projection
 from projections.table import Row, RowTable
 from projections.totals import Totals, TotalsTally
-from projections.views.catalogue import view_named
+from projections.views.catalogue import VIEWS, view_named
 from projections.views.columns import Unreadable, as_stored
 from projections.views.tables import SQL_TYPES, version_suffix
 
@@ -75,9 +76,11 @@ def projections_named(name: str) -> Sequence[Projection]:
     try:
         return view_named(name).projections
     except KeyError:
-        known = ", ".join(projection.name for projection in PROJECTIONS)
+        known = [projection.name for projection in PROJECTIONS]
+        nearest = did_you_mean(name, [*(view.command for view in VIEWS), *known])
         raise UnknownViewError(
-            f"{name!r} is neither a view nor a projection; the projections are {known}; all means each of them"
+            f"{name!r} is neither a view nor a projection; the projections are {', '.join(known)}; all means each of "
+            f"them{nearest}"
         ) from None
 
 

@@ -5,7 +5,6 @@ name is unknown. A rep who holds open orders, and an account that an order names
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
@@ -16,12 +15,13 @@ from domain.derived import RESERVED_SOURCES
 from domain.fact import FACT_CLASSES
 from domain.kind import Kind
 from domain.kinds import KINDS
+from domain.nearest import NEAREST_NAMED, did_you_mean, near, suggested
 from domain.operator.acts import OPERATOR_SOURCE
 from domain.order.kind import ORDER
 from domain.rep.kind import REP
 from domain.streams import operator_stream, split_stream_name, stream_name, waiting_room
 from infra.app.container import Waybill
-from infra.app.nearest import NEAREST_NAMED, nearest_orders, nearest_reps, suggested, unknown_source
+from infra.app.nearest import nearest_accounts, nearest_orders, nearest_reps, unknown_source
 from infra.app.search import orders_one_digit_off
 from infra.app.store_standing import store_standing
 from infra.queries.dead_letters import DeadLetterFilter
@@ -40,7 +40,7 @@ from projections.views.tables import (
     shipment_periods,
 )
 
-OURS = (OPERATOR_SOURCE, RESERVED_SOURCES)
+OUR_SOURCES = (OPERATOR_SOURCE, RESERVED_SOURCES)
 """How the sources of Waybill's own messages begin; a store may well have none of them yet."""
 
 
@@ -76,11 +76,7 @@ def expect_account(waybill: Waybill, account_id: str) -> None:
         return
     named = select(order_states.c.account_id).where(order_states.c.account_id == account_id)
     if not _finds(waybill, ORDER_STATES, named):
-        raise _unknown(
-            waybill,
-            f"no account {account_id} is known, so it has no past to quote",
-            _near_accounts(waybill, account_id),
-        )
+        raise _unknown(waybill, f"no account {account_id} is known", _near_accounts(waybill, account_id))
 
 
 def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:
@@ -104,16 +100,16 @@ def expect_stream(waybill: Waybill, stream: str) -> None:
         kind, subject = split_stream_name(stream)
     except ValueError:
         named = (*(stream_name(each, stream) for each in KINDS), waiting_room(stream), operator_stream(stream))
-        near = sorted(waybill.history.existing(named))
-        near = near or [stream_name(ORDER, each) for each in _near_orders(waybill, stream)]
+        nearest = sorted(waybill.history.existing(named))
+        nearest = nearest or [stream_name(ORDER, each) for each in _near_orders(waybill, stream)]
     else:
-        near = [stream_name(kind, each) for each in _near_subjects(waybill, kind, subject)] if kind else []
-    raise _unknown(waybill, f"there is no stream {stream}", near)
+        nearest = [stream_name(kind, each) for each in _near_subjects(waybill, kind, subject)] if kind else []
+    raise _unknown(waybill, f"there is no stream {stream}", nearest)
 
 
 def expect_source(waybill: Waybill, source: str) -> None:
     """Raise UnknownNameError for a source of which no well-formed message is known."""
-    unknown = None if source.startswith(OURS) else unknown_source(source, waybill.messages)
+    unknown = None if source.startswith(OUR_SOURCES) else unknown_source(source, waybill.messages)
     if unknown is not None:
         raise UnknownNameError(unknown + _standing(waybill))
 
@@ -138,10 +134,7 @@ def expect_letter_names(waybill: Waybill, wanted: DeadLetterFilter) -> None:
         and wanted.type not in FACT_CLASSES
         and not _claimed(waybill, claims.claimed_type, wanted.type)
     ):
-        near = get_close_matches(wanted.type, FACT_CLASSES, n=1)
-        raise UnknownTypeError(
-            f"there is no message type {wanted.type}" + (f"; did you mean {near[0]}?" if near else "")
-        )
+        raise UnknownTypeError(f"there is no message type {wanted.type}{did_you_mean(wanted.type, FACT_CLASSES)}")
     if wanted.source is not None and not _claimed(waybill, claims.claimed_source, wanted.source):
         expect_source(waybill, wanted.source)
     if wanted.subject is not None:
@@ -162,15 +155,15 @@ def expect_quoted(waybill: Waybill, carrier: str | None, service_level: str | No
         if name is None or _finds(waybill, SHIPMENTS, select(column).where(column == name)):
             continue
         known = _values(waybill, SHIPMENTS, select(column).where(column.is_not(None)).distinct())
-        raise _unknown(waybill, f"no shipment has the {what} {name}", _alike(name, known))
+        raise _unknown(waybill, f"no shipment has the {what} {name}", near(name, known))
 
 
 def _expect_subject(waybill: Waybill, subject: str) -> None:
     streams = (*(stream_name(kind, subject) for kind in KINDS), waiting_room(subject))
     if waybill.history.existing(streams) or _claimed(waybill, malformed_messages.c.claimed_subject, subject):
         return
-    near = [*_near_orders(waybill, subject), *_near_reps(waybill, subject), *_near_accounts(waybill, subject)]
-    raise _unknown(waybill, f"no message is about {subject}", near[:NEAREST_NAMED])
+    nearest = [*_near_orders(waybill, subject), *_near_reps(waybill, subject), *_near_accounts(waybill, subject)]
+    raise _unknown(waybill, f"no message is about {subject}", nearest[:NEAREST_NAMED])
 
 
 def _expect_topic(waybill: Waybill, topic: str) -> None:
@@ -178,11 +171,11 @@ def _expect_topic(waybill: Waybill, topic: str) -> None:
         if connection.execute(select(feeds.c.feed_id).where(feeds.c.topic == topic).limit(1)).first() is not None:
             return
         known = connection.execute(select(feeds.c.topic).distinct()).scalars().all()
-    raise _unknown(waybill, f"nothing came by {topic}", _alike(topic, known))
+    raise _unknown(waybill, f"nothing came by {topic}", near(topic, known))
 
 
-def _unknown(waybill: Waybill, said: str, near: Iterable[str]) -> UnknownNameError:
-    return UnknownNameError(said + suggested(near) + _standing(waybill))
+def _unknown(waybill: Waybill, said: str, nearest: Iterable[str]) -> UnknownNameError:
+    return UnknownNameError(said + suggested(nearest) + _standing(waybill))
 
 
 def _standing(waybill: Waybill) -> str:
@@ -230,8 +223,8 @@ def _near_subjects(waybill: Waybill, kind: Kind, subject: str) -> list[str]:
 
 
 def _near_orders(waybill: Waybill, order_id: str) -> list[str]:
-    near = [*orders_one_digit_off(waybill.history, order_id), *nearest_orders(order_id, waybill.history)]
-    return list(dict.fromkeys(near))[:NEAREST_NAMED]
+    nearest = [*orders_one_digit_off(waybill.history, order_id), *nearest_orders(order_id, waybill.history)]
+    return list(dict.fromkeys(nearest))[:NEAREST_NAMED]
 
 
 def _near_reps(waybill: Waybill, rep_id: str, *, names: bool = True) -> list[str]:
@@ -241,18 +234,16 @@ def _near_reps(waybill: Waybill, rep_id: str, *, names: bool = True) -> list[str
         holding = _values(waybill, ORDER_STATES, select(rep_open_orders.c.rep_id))
     except NotFilledError:
         return []
-    near = [f"{rep.rep_id} ({rep.name})" if names else rep.rep_id for rep in nearest_reps(rep_id, reps)]
-    return (near + _alike(rep_id, (each for each in holding if each not in reps)))[:NEAREST_NAMED]
+    registered = [f"{rep.rep_id} ({rep.name})" if names else rep.rep_id for rep in nearest_reps(rep_id, reps)]
+    return (registered + near(rep_id, (each for each in holding if each not in reps)))[:NEAREST_NAMED]
 
 
 def _near_accounts(waybill: Waybill, account_id: str) -> list[str]:
+    """Registered accounts, then those that only an order names."""
+    column = order_states.c.account_id
     try:
-        return _alike(account_id, waybill.desk.account_ids())
+        named = _values(waybill, ORDER_STATES, select(column).where(column.is_not(None)).distinct())
+        nearest = [*nearest_accounts(account_id, waybill.desk), *near(account_id, named)]
     except NotFilledError:
         return []
-
-
-def _alike(name: str, known: Iterable[str]) -> list[str]:
-    """Those of the known names that are like this one in any case of its letters, the likest first."""
-    by_letters = {each.lower(): each for each in known}
-    return [by_letters[each] for each in get_close_matches(name.lower(), by_letters, n=NEAREST_NAMED)]
+    return list(dict.fromkeys(nearest))[:NEAREST_NAMED]

@@ -1,9 +1,9 @@
-"""Names near to one that is not known, for the end of a message."""
+"""Names of the store that are near to one that it does not know, for the end of a message."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from itertools import islice, takewhile
 
+from domain.nearest import NEAREST_NAMED, did_you_mean, near, suggested
 from domain.order.kind import ORDER
 from domain.streams import stream_name
 from infra.queries.desk import Desk, Rep
@@ -12,7 +12,6 @@ from infra.queries.messages import Messages
 from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError
 
-NEAREST_NAMED = 3
 SOURCES_READ = 1_000
 """With more sources, those beyond are not suggested."""
 ORDERS_READ = 100
@@ -25,8 +24,7 @@ def nearest_reps(rep_id: str, reps: Mapping[str, Rep]) -> list[Rep]:
     """Registered reps whose id or name is like this text in any case of its letters, the likest first."""
     registered = {rep.rep_id: rep for rep in reps.values() if rep.registered}
     by_text = {rep.name.lower(): rep.rep_id for rep in registered.values()} | {id.lower(): id for id in registered}
-    near = get_close_matches(rep_id.lower(), by_text, n=NEAREST_NAMED)
-    return [registered[id] for id in dict.fromkeys(by_text[text] for text in near)]
+    return [registered[id] for id in dict.fromkeys(by_text[text] for text in near(rep_id, by_text))]
 
 
 def nearest_rep(rep_id: str, reps: Mapping[str, Rep]) -> str:
@@ -45,7 +43,7 @@ def never_registered(desk: Desk, rep_id: str) -> str | None:
 
 def nearest_accounts(account_id: str, desk: Desk) -> list[str]:
     """Accounts whose id is like this text, the likest first."""
-    return get_close_matches(account_id, desk.account_ids(), n=NEAREST_NAMED)
+    return near(account_id, desk.account_ids())
 
 
 def nearest_account(account_id: str, desk: Desk) -> str:
@@ -62,11 +60,10 @@ def nearest_orders(order_id: str, history: History) -> list[str]:
     for text in (order_id, order_id.upper(), lettered):
         for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
             found.update(dict.fromkeys(_orders_after(history, text[:-left_out], ORDERS_READ)))
-    by_letters = {each.lower(): each for each in found}
     wanted = (order_id.lower(), lettered.lower())
-    near = [each for text in wanted for each in get_close_matches(text, by_letters, n=NEAREST_NAMED)]
-    longer = [each for each in by_letters if each.startswith(wanted)]
-    return [by_letters[each] for each in dict.fromkeys([*longer, *near])][:NEAREST_NAMED]
+    longer = [each for each in found if each.lower().startswith(wanted)]
+    like = [each for text in wanted for each in near(text, found)]
+    return list(dict.fromkeys([*longer, *like]))[:NEAREST_NAMED]
 
 
 def _orders_after(history: History, beginning: str, most: int) -> list[str]:
@@ -80,8 +77,7 @@ def unknown_source(source: str, messages: Messages) -> str | None:
     if messages.has_source(source):
         return None
     known = list(islice(messages.sources(), SOURCES_READ))
-    near = get_close_matches(source, known, n=1)
-    return f"no message of {source} is known" + (f"; did you mean {near[0]}?" if near else "")
+    return f"no message of {source} is known{did_you_mean(source, known)}"
 
 
 def nearest_ids(source: str, message_id: str, messages: Messages, claims: MalformedClaims) -> list[str]:
@@ -93,15 +89,9 @@ def nearest_ids(source: str, message_id: str, messages: Messages, claims: Malfor
     for text in dict.fromkeys((message_id, message_id.upper())):
         for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
             found.update(dict.fromkeys(messages.ids_after(source, text[:-left_out], IDS_READ)))
-    by_letters = {each.lower(): each for each in found}
-    return [by_letters[near] for near in get_close_matches(message_id.lower(), by_letters, n=NEAREST_NAMED)]
+    return near(message_id, found)
 
 
 def nearest_id(source: str, message_id: str, messages: Messages, claims: MalformedClaims) -> str:
     """The same for the end of a message."""
     return suggested(nearest_ids(source, message_id, messages, claims))
-
-
-def suggested(names: Iterable[str]) -> str:
-    told = ", ".join(names)
-    return f"; the nearest: {told}" if told else ""

@@ -17,7 +17,7 @@ from projections.catalogue import PROJECTIONS
 
 MOST_COUNTED = 10_000
 """With more events behind, their number is not counted: that would read them all."""
-OURS = frozenset(projection.name for projection in PROJECTIONS)
+OUR_PROJECTIONS = frozenset(projection.name for projection in PROJECTIONS)
 
 
 class StoreStanding(NamedTuple):
@@ -92,4 +92,4 @@ def _last_received(connection: Connection) -> datetime | None:
 
 def _stands_still(connection: Connection) -> bool:
     stopped = {name for name, _ in stopped_versions(connection)}
-    return bool(OURS & {*stored_pauses(connection), *stopped})
+    return bool(OUR_PROJECTIONS & {*stored_pauses(connection), *stopped})

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from domain.counted import counted
+from domain.nearest import did_you_mean
 from infra.app.container import Waybill
 from infra.app.export import ForeignFilesError, expect_own_files, export_all, export_rows, relation_named
 from infra.app.reactor_lag import REASONS, reactors_of_view
@@ -177,8 +178,9 @@ def _relation(name: str, rep: str | None, min_position: int | None) -> Exported:
     try:
         relation = relation_named(relations, name)
     except KeyError:
-        known = ", ".join(one.relation for one in relations)
-        raise typer.BadParameter(f"{name} is not one of {known}", param_hint="NAME") from None
+        known = [one.relation for one in relations]
+        nearest = did_you_mean(name, [*(one.command for one in relations if one.command), *known])
+        raise typer.BadParameter(f"{name} is not one of {', '.join(known)}{nearest}", param_hint="NAME") from None
     if relation.relation == DEAD_LETTERS and (rep is not None or min_position is not None):
         raise typer.BadParameter("dead letters have no rep and no projection: leave out --rep and --min-position")
     if rep is not None and all(column.name != "rep_id" for column in relation.columns):

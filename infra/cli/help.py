@@ -1,18 +1,17 @@
 """Command that explains: help. Its topics are the text files of infra/cli/help_topics; docs/help.md shows the same."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 
 import typer
 
+from domain.nearest import near, suggested
 from infra.cli import help_topics
 from infra.cli.output import console
 
 ENDING = ".txt"
-NEAREST_NAMED = 3
 ELSEWHERE = (
     "  waybill help TOPIC    one of these",
     "  waybill help COMMAND  how to use a command",
@@ -70,11 +69,10 @@ def _expect_command(context: typer.Context, words: list[str]) -> None:
         if word not in known:
             own = (name for name, each in known.items() if not each.hidden)
             names = dict.fromkeys((*(() if number else topics()), *own))
-            near = get_close_matches(word, names, n=NEAREST_NAMED)
             asked = " ".join(words[: number + 1])
-            suggestion = f"; the nearest: {', '.join(near)}" if near else ""
             raise typer.BadParameter(
-                f"there is no topic or command {asked}{suggestion}; waybill help lists the topics", param_hint="TOPIC"
+                f"there is no topic or command {asked}{suggested(near(word, names))}; waybill help lists the topics",
+                param_hint="TOPIC",
             )
         group = known[word]
 

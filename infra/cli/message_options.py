@@ -1,6 +1,5 @@
 """Options that select messages, shared by events, void and correct."""
 
-import difflib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from consumers.contract.fields import Condition, FieldError, read_condition
 from domain.fact import EVENT_CLASSES, FACT_CLASSES, Fact, StreamEvent
+from domain.nearest import did_you_mean
 from domain.operator.acts import OperatorAct
 from infra.cli.arguments import read_since
 from infra.settings import load_settings
@@ -87,19 +87,15 @@ def topics_named(name: str | None) -> Collection[str] | None:
             known.setdefault(own, set()).add(event_class.TOPIC)
     known[OperatorAct.__name__] = {topic for topic in EVENT_CLASSES if topic.startswith(OperatorAct.TOPICS)}
     if name not in known:
-        raise typer.BadParameter(f"there is no event type {name}{_nearest(name, known)}", param_hint="--type")
+        raise typer.BadParameter(f"there is no event type {name}{did_you_mean(name, known)}", param_hint="--type")
     return known[name]
 
 
 def expect_message_type(name: str | None) -> None:
     """Raises BadParameter if there is no message type of this name."""
     if name is not None and name not in FACT_CLASSES:
-        raise typer.BadParameter(f"there is no message type {name}{_nearest(name, FACT_CLASSES)}", param_hint="--type")
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+        nearest = did_you_mean(name, FACT_CLASSES)
+        raise typer.BadParameter(f"there is no message type {name}{nearest}", param_hint="--type")
 
 
 def _names_of(event_class: type[StreamEvent]) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """What happened to an order in plain words, for its timeline at the terminal. Pure."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +34,7 @@ from domain.order.state import FollowUp
 from domain.order.summary import OrderSummary
 from domain.verdict import Verdict
 from infra.cli.tables.cells import readable_instant
+from infra.event_words import event_words
 from projections.order_timeline import TimelineEntry
 
 
@@ -58,11 +58,6 @@ def in_plain_words(entry: TimelineEntry, happened: Happened | None) -> str:
         return f"{event} ({about}) {entry.verdict}: {entry.what_changed}"
     words = _WORDS.get(type(happened.fact))
     return event if words is None else words(happened.fact, happened.after)
-
-
-def event_words(name: str) -> str:
-    """An event's name in words: OrderPlaced is "order placed"."""
-    return re.sub(r"(?<!^)([A-Z])", r" \1", name).lower()
 
 
 def follow_up_words(owed: FollowUp) -> str:

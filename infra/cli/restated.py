@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.counted import counted
+from domain.nearest import did_you_mean
 from infra.app.known_names import expect_rep
 from infra.app.reactor_lag import reactors_of_view
 from infra.app.restated import Restated, RestatedRow
@@ -93,8 +94,9 @@ def _view(name: str) -> View:
     try:
         return view_named(name)
     except KeyError:
-        known = ", ".join([*(view.relation for view in VIEWS), ALL_ORDER_STATES.relation])
-        raise typer.BadParameter(f"{name} is not one of {known}", param_hint="VIEW") from None
+        known = [*(view.relation for view in VIEWS), ALL_ORDER_STATES.relation]
+        nearest = did_you_mean(name, [*(view.command for view in VIEWS), *known])
+        raise typer.BadParameter(f"{name} is not one of {', '.join(known)}{nearest}", param_hint="VIEW") from None
 
 
 def _objects(view: View, one: RestatedRow) -> Iterator[Mapping[str, Any]]:

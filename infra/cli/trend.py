@@ -44,7 +44,7 @@ ChartOption = Annotated[
     typer.Option("--chart/--no-chart", help="Draw a chart, or print the numbers. [default: a chart on a terminal]"),
 ]
 COLOURS = {Counted.OVERDUE: LATE, Counted.LATE: LATE, Counted.AT_RISK: RISK}
-WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL = 80, 24
+CHART_WITHOUT_TERMINAL = Room(80, 24)
 MOST_CHART_LINES, OTHER_LINES = 10, 9
 """How high a column chart is at most, and how many lines of the screen its title, axis, notes and the prompt take."""
 
@@ -96,7 +96,7 @@ def _draws(chart: bool | None, form: Format, *, chosen: bool) -> bool:
 
 
 def _show_chart(which: Counted, found: Trend, instants: Sequence[datetime], by: TrendBy | None) -> None:
-    room = room_of_answers() or Room(WIDTH_WITHOUT_TERMINAL, HEIGHT_WITHOUT_TERMINAL)
+    room = room_of_answers() or CHART_WITHOUT_TERMINAL
     signs = signs_of(sys.stdout.encoding)
     lines_left = max(room.height - OTHER_LINES, 3)
     counts: dict[str | None, list[int]] = {}

@@ -7,9 +7,10 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from domain.order.kind import ORDER
 from infra.store.register.tables import malformed_messages, messages
 
-OTHERS = ("rep.", "account.", "parcel.", "standing_order.")
-"""How types begin that are never about an order; as in infra/queries/untaken.py."""
+NEVER_AN_ORDERS = ("rep.", "account.", "parcel.", "standing_order.")
+"""How types begin that are never about an order."""
 CONTACT = "customer.contacted.v1"
+"""Another type that is never about an order, though it begins as one that is."""
 
 
 def malformed_history() -> Select[Any]:
@@ -31,10 +32,16 @@ def malformed_history() -> Select[Any]:
             message.recorded_at.label("answered_at"),
         )
         .outerjoin_from(malformed_messages, messages, answer)
-        .where(letter.claimed_subject.is_not(None), or_(letter.claimed_type.is_(None), ~_is_anothers(letter)))
+        .where(letter.claimed_subject.is_not(None), _may_be_an_orders(letter.claimed_type))
     )
 
 
-def _is_anothers(letter: Any) -> ColumnElement[bool]:
-    kind = letter.claimed_type
-    return or_(*(func.substr(kind, 1, len(begins)) == begins for begins in OTHERS), kind == CONTACT)
+def may_be_an_orders(message_type: str | None) -> bool:
+    """Whether a malformed message that claims this type may be about an order (None: no type could be read)."""
+    return message_type is None or not (message_type.startswith(NEVER_AN_ORDERS) or message_type == CONTACT)
+
+
+def _may_be_an_orders(claimed_type: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The same in SQL."""
+    begins = (func.substr(claimed_type, 1, len(each)) == each for each in NEVER_AN_ORDERS)
+    return or_(claimed_type.is_(None), ~or_(*begins, claimed_type == CONTACT))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Select, Table, insert, or_, select
 from domain.fact import Fact, FactKey
 from domain.order.kind import ORDER
 from domain.verdict import Outcome, Verdict
+from infra.queries.malformed_history import may_be_an_orders
 from infra.queries.waiting_voids import waiting_voids
 from infra.store.events.history import History
 from infra.store.register.tables import malformed_messages
@@ -88,11 +89,3 @@ def claims_known(known_at: datetime) -> Select[Any]:
     letter = malformed_messages.c
     not_discarded = or_(letter.discarded_at.is_(None), letter.discarded_at > known_at)
     return select(malformed_messages).where(letter.received_at <= known_at, not_discarded)
-
-
-def may_be_an_orders(message_type: str | None) -> bool:
-    """Whether a malformed message that claims this type may be about an order (None: no type could be read)."""
-    return message_type is None or not (
-        message_type.startswith(("rep.", "account.", "parcel.", "standing_order."))
-        or message_type == "customer.contacted.v1"
-    )

@@ -16,7 +16,8 @@ from domain.order.kind import ORDER
 from domain.settling import up_to
 from domain.streams import settle_stream, stream_name
 from domain.verdict import Outcome, Verdict
-from infra.queries.untaken import claims_known, is_untaken, may_be_an_orders
+from infra.queries.malformed_history import may_be_an_orders
+from infra.queries.untaken import claims_known, is_untaken
 from infra.queries.waiting_voids import waiting_voids
 from infra.store.events.history import History
 from infra.store.register.letter_ids import letter_id_of

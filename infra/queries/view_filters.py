@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from decimal import ROUND_CEILING, Decimal
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, false, literal, or_
 from sqlalchemy.types import TypeEngine
 
+from domain.nearest import did_you_mean
 from infra.instants import WrongInstantError, instant_of
 from projections.table import ValueType
 from projections.views.catalogue import View
@@ -99,9 +99,8 @@ def expect_column(view: View, column: str, parameter: str) -> Any:
     """The description of a column. Raises WrongQueryError for one that the view does not have."""
     found = view.described.get(column)
     if found is None:
-        near = get_close_matches(column, view.columns, 1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(view.columns)}"
-        raise WrongQueryError(parameter, f"{view.relation} has no column {column!r}; {hint}")
+        hint = did_you_mean(column, view.columns) or f"; it has {', '.join(view.columns)}"
+        raise WrongQueryError(parameter, f"{view.relation} has no column {column!r}{hint}")
     return found
 
 

@@ -13,7 +13,7 @@ from consumers.ingest.register import MessageKey
 from consumers.relay.asyncapi import whole_document
 from consumers.relay.identity import fact_id
 from tests.contract.test_asyncapi import LOCAL, OFFICIAL, refs_in
-from tests.integration.follower import PAGE
+from tests.follower import PAGE
 
 CONTRACT = asyncapi_document()
 DOCUMENT = whole_document()

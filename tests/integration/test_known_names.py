@@ -21,6 +21,9 @@ UNKNOWN: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("scorecard", "--rep", "REP-1"), 1, "no rep REP-1 was ever registered; the nearest: rep-1 (Ann Alder)"),
     (("restated", "overdue", "--known-at", "2025-01-01", "--rep", "rep-11"), 1, "the nearest: rep-1 (Ann Alder)"),
     (("export", "overdue", "--to", "x.csv", "--rep", "rep-11"), 1, "no rep rep-11 was ever registered"),
+    (("restated", "overdeu", "--known-at", "2025-01-01"), 2, "did you mean overdue?"),
+    (("export", "Overdeu", "--to", "x.csv"), 2, "did you mean overdue?"),
+    (("diff", "order-states2"), 2, "did you mean order_states?"),
     (("order", "SO-10249"), 1, "nothing is known of order SO-10249; the nearest: SO-10248, SO-10250"),
     (("order", "10248"), 1, "the nearest: SO-10248"),
     (("order", "SO-10248", "--known-at", "2025-01-01"), 1, "nothing was known of order SO-10248 by then: its first"),
@@ -39,7 +42,7 @@ UNKNOWN: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("dead-letters", "list", "--topic", "order"), 1, "nothing came by order"),
     (("dead-letters", "discard", "--source", SOURCE + "x", "--reason", "why"), 1, f"did you mean {SOURCE}?"),
     (("quote", "--mode", "courier", "--carrier", "Swfit"), 1, "no shipment has the carrier Swfit; the nearest: Swift"),
-    (("quote", "--mode", "courier", "--account", "ACNE"), 1, "no account ACNE is known"),
+    (("quote", "--mode", "courier", "--account", "ACNE"), 1, "no account ACNE is known; the nearest: ACME"),
     (("void", "--source", SOURCE + "x", "--reason", "wrong"), 1, f"did you mean {SOURCE}?"),
 )
 KNOWN: tuple[tuple[str, ...], ...] = (

@@ -17,9 +17,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from consumers.contract import TOPICS
 from consumers.relay.asyncapi import whole_document
 from tests.fault.conftest import draw
+from tests.follower import messages_in_effect
 from tests.integration.broker import Broker, Topics
 from tests.integration.command import KILLED, Command, Running
-from tests.integration.follower import messages_in_effect
 from tests.integration.messages import booked, dispatched, line, placed, voided
 from tests.integration.reading_topics import all_records, create
 from tests.integration.topics import PATIENCE_SECONDS, STRUCTURED, Sent, consumed, made, send

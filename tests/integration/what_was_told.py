@@ -10,8 +10,8 @@ from domain.verdict import Verdict
 from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.register.tables import messages
+from tests.follower import Message, messages_in_effect, verdicts_after
 from tests.integration.broker import Topics
-from tests.integration.follower import Message, messages_in_effect, verdicts_after
 from tests.integration.reading_topics import all_records
 
 

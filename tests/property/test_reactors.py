@@ -23,7 +23,7 @@ from infra.runtime import reactions
 from infra.store.checkpoints import Checkpoints
 from infra.store.reactions.tables import derived_messages
 from projections.views.catalogue import view_named
-from tests.integration.follower import messages_in_effect
+from tests.follower import messages_in_effect
 from tests.property.messages import Delivery, Message, as_it_happened, deliveries_of, repeated
 from tests.property.parcels import orders_and_parcels, with_derived
 from tests.property.stores import (

@@ -13,7 +13,7 @@ from infra.app.container import Waybill
 from infra.outbox import effects, verdicts
 from infra.outbox.outbox import Outbox
 from infra.store.checkpoints import Checkpoints
-from tests.integration.follower import messages_in_effect, verdicts_after
+from tests.follower import messages_in_effect, verdicts_after
 from tests.property.messages import Message, deliveries_of, messages_of_every_sort, outcomes_of, repeated
 from tests.property.stores import a_store, deliver, on_each_database, small_and_quiet, tried
 from tests.stores.conftest import postgres_server

@@ -32,8 +32,8 @@ from projections.views.beliefs import can_be_believed
 from projections.views.catalogue import VIEWS, view_named
 from tests.integration.messages import booked, confirmed, dispatched, placed
 from tests.stores.conftest import StoreUrl
+from tests.stores.documents import take_in
 from tests.stores.test_analysts_schema import Role, as_role, queried, role
-from tests.stores.test_hand_over import take_in
 
 __all__ = ["role"]
 

@@ -26,7 +26,7 @@ from infra.app.void import void_message
 from infra.queries.selected_messages import MessageFilter
 from tests.integration.messages import SOURCE, Document, booked, confirmed, placed
 from tests.stores.conftest import StoreUrl
-from tests.stores.test_hand_over import take_in
+from tests.stores.documents import take_in
 from tests.stores.two_orders import CARRIER, EARLY, NOW, PROMISE, filled, rows
 
 

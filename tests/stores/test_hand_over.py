@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.app.hand_over import HandOverPlan, do_hand_over, plan_account, plan_rep, rows_of
-from infra.app.ingest import ingest_source
 from infra.app.reassignments import CannotReassignError
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
@@ -19,6 +18,7 @@ from infra.settings import Settings
 from projections.views.catalogue import view_named
 from tests.integration.messages import Document, cancelled, line, message, placed, registered
 from tests.stores.conftest import StoreUrl
+from tests.stores.documents import take_in
 
 EARLY = "2025-03-03T09:00:00Z"
 LATER = "2025-03-04T09:00:00Z"
@@ -59,12 +59,6 @@ def filled(store: str) -> Iterator[Waybill]:
     with Waybill(Settings(store=store, batch_messages=2), clock=lambda: NOW) as waybill:
         take_in(waybill, *DESK)
         yield waybill
-
-
-def take_in(waybill: Waybill, *documents: Document) -> None:
-    lines = [json.dumps(document).encode() for document in documents]
-    with ingest_source(waybill, JsonLines.of_one_batch("desk", lines)):
-        pass
 
 
 def leaving(waybill: Waybill, **more: bool) -> HandOverPlan:

@@ -29,10 +29,10 @@ from infra.store.projected.serving import live_versions
 from projections.shipments import SHIPMENTS
 from tests.integration.messages import booked, placed
 from tests.stores.conftest import new_databases
+from tests.stores.documents import take_in
 from tests.stores.histories import floor, in_small_batches
 from tests.stores.histories import take_in as take_in_lines
 from tests.stores.test_dead_letters import EARLY, PROMISE, broken
-from tests.stores.test_hand_over import take_in
 
 pytestmark = pytest.mark.postgres
 ANN = Who("ann", "a test")

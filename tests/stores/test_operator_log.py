@@ -14,7 +14,7 @@ from infra.store.engine import LOCKED
 from infra.store.operator_log import append_acts
 from tests.integration.messages import placed
 from tests.stores.conftest import StoreUrl
-from tests.stores.test_hand_over import take_in
+from tests.stores.documents import take_in
 
 NOW = datetime(2025, 3, 7, 12, tzinfo=UTC)
 EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"

@@ -18,7 +18,7 @@ from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
 from tests.integration.messages import SOURCE, booked, confirmed, dispatched, message, placed
 from tests.stores.conftest import StoreUrl
-from tests.stores.test_hand_over import take_in
+from tests.stores.documents import take_in
 
 NOW = datetime(2025, 3, 20, 12, tzinfo=UTC)
 EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"

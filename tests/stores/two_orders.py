@@ -10,7 +10,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from projections.views.catalogue import view_named
 from tests.integration.messages import booked, confirmed, dispatched, placed, registered
-from tests.stores.test_hand_over import take_in
+from tests.stores.documents import take_in
 
 NOW = datetime(2025, 3, 20, 12, tzinfo=UTC)
 EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"

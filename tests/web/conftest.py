@@ -22,7 +22,7 @@ from infra.web.security.principal import Principal, Role
 from infra.web.server import address_of, listening
 from tests.integration.messages import Document
 from tests.stores.conftest import StoreUrl, empty_database, new_store, postgres_server, postgres_store, sqlite_store
-from tests.stores.test_hand_over import take_in
+from tests.stores.documents import take_in
 
 __all__ = ["empty_database", "new_store", "postgres_server", "postgres_store", "sqlite_store"]
 

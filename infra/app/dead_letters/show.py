@@ -13,9 +13,9 @@ from infra.app.container import Waybill
 from infra.app.dead_letters.judge import judge_now
 from infra.queries.dead_letters import UntakenMessage
 from infra.queries.letter_contents import Content, LetterContents, is_malformed
+from infra.queries.malformed_history import may_be_an_orders
 from infra.queries.orders import OrderAnswer
 from infra.queries.set_aside import SetAsideLetter, how_set_aside
-from infra.queries.untaken import may_be_an_orders
 from infra.serialization import text_and_base64
 
 CANDIDATES = 100

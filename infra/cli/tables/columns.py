@@ -1,12 +1,12 @@
 """Which columns of a table are shown, and how wide each one is. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
+
+from domain.nearest import NEAREST_NAMED, did_you_mean
 
 GAP = 2
 """Spaces between two columns."""
-NEAREST_NAMED = 3
 
 
 ALL_OR_SOME = "all: --wide; some: --columns A,B"
@@ -39,8 +39,7 @@ def chosen_columns(text: str, known: Sequence[str]) -> tuple[str, ...]:
         raise UnknownColumnError(f"name columns, separated by commas, of {', '.join(known)}")
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=NEAREST_NAMED, cutoff=0.5)
-            nearest = f"; did you mean {' or '.join(near)}?" if near else ""
+            nearest = did_you_mean(name, known, NEAREST_NAMED, likeness=0.5)
             raise UnknownColumnError(f"there is no column {name}{nearest} The columns are {', '.join(known)}")
     return names
 

@@ -6,12 +6,12 @@ Parameters are those of infra/queries/view_pages.py. JSON is a page; CSV and Par
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from domain.nearest import near
 from infra.queries.view_pages import PAGE
 from infra.queries.views import Asked
 from infra.web.api.answers import JSON, accepted, json_answer, reflecting
@@ -163,6 +163,6 @@ _add_routes(VIEWS)
 def unknown_view(name: str, principal: Reader) -> Response:
     """No view has this name."""
     known = [view.command for view in VIEWS]
-    near = get_close_matches(name, [*known, *(view.relation for view in VIEWS)], 1)
-    hint = f"did you mean {view_named(near[0]).command}?" if near else f"there are {', '.join(known)}"
+    nearest = near(name, [*known, *(view.relation for view in VIEWS)], 1)
+    hint = f"did you mean {view_named(nearest[0]).command}?" if nearest else f"there are {', '.join(known)}"
     raise Problem(404, f"there is no view {name!r}; {hint}")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.fact import Fact, StreamEvent
+from infra.event_words import event_words as event_words_lower
 from infra.web.pages.time_words import duration_in_words
 from infra.web.pages.timeline_tracks import Period, is_imported, is_late
 
@@ -15,8 +16,8 @@ INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
 
 
 def event_words(name: str) -> str:
-    """An event's name in words: OrderPlaced is "Order placed"."""
-    return re.sub(r"(?<!^)([A-Z])", r" \1", name).capitalize()
+    """An event's name in words, as the beginning of a line: OrderPlaced is "Order placed"."""
+    return event_words_lower(name).capitalize()
 
 
 def known_later(occurred_at: datetime | None, recorded_at: datetime, imported: Period | None = None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-PAGE = (Path(__file__).parents[2] / "docs" / "relay.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "relay.md").read_text()
 
 Message = tuple[str, str, str]
 """Source, id and subject."""
