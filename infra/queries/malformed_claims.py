@@ -18,6 +18,7 @@ CLAIMS_READ = 1_000
 
 SEND_AGAIN = "correct it and send it again; the same id may be used"
 IS_SUPERSEDED = "nothing: a message of this source and id was applied"
+CAME_RIGHT = "nothing here: the message came right under this id, and is {verdict}"
 IS_SET_ASIDE = "nothing: an operator set it aside"
 
 
@@ -92,7 +93,9 @@ class MalformedClaims:
 
     def _report(self, connection: Connection, row: Any, source: str, message_id: str) -> MalformedReport:
         superseding = self._superseding(connection, row, source, message_id) if row.superseded else None
-        aside = IS_SUPERSEDED if superseding else IS_SET_ASIDE if row.set_aside_at else SEND_AGAIN
+        remedy = IS_SUPERSEDED if superseding else IS_SET_ASIDE if row.set_aside_at else SEND_AGAIN
+        if remedy == SEND_AGAIN and (verdict := self._verdict_of(connection, row, source, message_id)) is not None:
+            remedy = CAME_RIGHT.format(verdict=verdict)
         text = text_and_base64(row.body)[0]
         return MalformedReport(
             source=source,
@@ -101,7 +104,7 @@ class MalformedClaims:
             type=row.type,
             verdict=Verdict.MALFORMED.value,
             reason=row.reason,
-            remedy=aside,
+            remedy=remedy,
             letter_id=row.letter_id,
             topic=row.topic,
             partition=row.partition,
@@ -122,3 +125,11 @@ class MalformedClaims:
             question = question.where(known.subject == row.subject)
         found = connection.execute(question.order_by(known.recorded_at).limit(1)).one_or_none()
         return None if found is None else Superseding._make(found)
+
+    def _verdict_of(self, connection: Connection, row: Any, source: str, message_id: str) -> str | None:
+        """The verdict of the message that a malformed one claims to be; None if no such message is known."""
+        known = messages.c
+        question = select(known.verdict).where(
+            known.source == source, known.message_id == message_id, known.subject == row.subject
+        )
+        return connection.execute(question).scalar_one_or_none()

@@ -52,6 +52,16 @@ def test_one_that_is_held_supersedes_nothing(waybill: Command) -> None:
     assert (held["verdict"], malformed["verdict"], malformed["superseded_by"]) == ("held", "malformed", None)
 
 
+def test_the_remedy_of_one_that_came_right_says_what_became_of_the_right_one(waybill: Command) -> None:
+    again = {**GOOD, "id": "again"}  # the same placing under another id is already so
+    waybill.ingest(GOOD, {**again, "time": "2025-03-03"}, again)
+
+    right, malformed = waybill.ask("message", SOURCE, "again")
+
+    assert (right["verdict"], malformed["superseded_by"]) == ("duplicate", None)
+    assert malformed["remedy"] == "nothing here: the message came right under this id, and is duplicate"
+
+
 def test_long_bytes_are_cut_and_bytes_that_are_not_utf_8_are_escaped(waybill: Command) -> None:
     waybill.ingest({**NAIVE, "data": {**NAIVE["data"], "note": "x" * 2_000}})
 

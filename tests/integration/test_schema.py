@@ -84,3 +84,14 @@ def test_an_unknown_type_is_wrong_usage(waybill: Command, unknown: str) -> None:
 def test_a_schema_needs_no_store(waybill: Command) -> None:
     waybill("schema").done()
     assert not waybill.store.exists()
+
+
+def test_a_misspelt_type_is_answered_with_the_nearest(waybill: Command) -> None:
+    waybill("schema", "order.placd.v1").exited(2, "did you mean order.placed.v1?")
+
+
+def test_the_contract_of_publishers_alone_has_nothing_of_the_relay(waybill: Command) -> None:
+    incoming, whole = waybill.ask("schema", "--incoming"), waybill.ask("schema")
+
+    assert {name for name in incoming["channels"]} == {"orders", "expedites", "shipments", "deliveries", "people"}
+    assert incoming["channels"].keys() < whole["channels"].keys()
