@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, union_all
+from sqlalchemy import Connection, Row, func, select, union_all
 
 from consumers.reactors.reactor import CHECKPOINTS
 from infra.store.projected.failures import failures_of
@@ -83,3 +83,13 @@ def open_dead_letters(connection: Connection, limit: Limit) -> Waiting:
     malformed = select(malformed_messages.c.received_at).where(is_open_malformed())
     letters = union_all(refused, malformed).subquery()
     return Waiting(*connection.execute(select(func.count(), func.min(letters.c.received_at))).one())
+
+
+def open_reasons(connection: Connection, limit: Limit, most: int) -> Sequence[Row[Any]]:
+    """Why the dead letters that wait for somebody were not taken: `reason` and `times`, the most frequent first."""
+    refused = select(messages.c.reason).where(is_open_dead(limit))
+    malformed = select(malformed_messages.c.reason).where(is_open_malformed())
+    letters = union_all(refused, malformed).subquery()
+    times = func.count().label("times")
+    question = select(letters.c.reason, times).group_by(letters.c.reason).order_by(times.desc(), letters.c.reason)
+    return connection.execute(question.limit(most)).all()

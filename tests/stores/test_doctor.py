@@ -133,6 +133,8 @@ def test_letters_that_are_redriven_or_discarded_change_no_trend(new_store: Store
     handled = look_at_store(settings, system_clock)
     assert isinstance(handled, StoreSeen)
     assert handled.dead.open == 0 < arrived.dead.open
+    assert handled.dead.most_open is None
+    assert arrived.dead.most_open == arrived.dead.most, "nothing was set aside yet"
     assert handled.dead.last_day == arrived.dead.last_day > 0
     assert handled.dead.first == arrived.dead.first
 

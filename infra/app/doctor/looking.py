@@ -26,6 +26,7 @@ from infra.queries.standing import (
     failing_reactors,
     held_messages,
     open_dead_letters,
+    open_reasons,
 )
 from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
@@ -166,8 +167,10 @@ def _dead(waybill: Waybill, now: datetime) -> Dead:
         last_day, first = connection.execute(select(func.count(), func.min(told_at)).where(today)).one()
         day_before = connection.execute(select(func.count()).where(yesterday)).scalar_one()
         most = _frequent(connection.execute(reasons).all())
+        most_open = _frequent(open_reasons(connection, now - waybill.hold, MOST_REASONS))
         began = connection.execute(select(func.min(feeds.c.opened_at))).scalar_one()
-    return Dead(open_, oldest, last_day, day_before, first, most, began is not None and began <= now - 2 * DAY)
+    compares = began is not None and began <= now - 2 * DAY
+    return Dead(open_, oldest, last_day, day_before, first, most, compares, most_open)
 
 
 def _frequent(reasons: Sequence[Row[Any]]) -> tuple[str, int] | None:

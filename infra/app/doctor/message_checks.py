@@ -15,14 +15,17 @@ def check_dead_letters(store: StoreSeen) -> list[Finding]:
     dead = store.dead
     if not dead.open:
         return []
-    most = f"; most often: {dead.most[0]} ({dead.most[1]:,})" if dead.most is not None else ""
     if dead.compares and dead.last_day >= DEAD_LEAST and dead.last_day >= DEAD_RISE * max(1, dead.day_before):
-        problem = (
-            f"{counted(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before{most}"
-        )
+        problem = f"{counted(dead.last_day, 'dead letter')} in the last day, {dead.day_before:,} in the day before"
+        problem += _most_often(dead.most)
         return [wrong("dead letters", problem, LIST, dead.first)]
-    problem = f"{counted(dead.open, 'dead letter')} open; {dead.last_day:,} arrived in the last day{most}"
+    # Open ones alone, as the command lists them: what was voided or discarded waits for nobody.
+    problem = f"{counted(dead.open, 'dead letter')} open{_most_often(dead.most_open)}"
     return [warning("dead letters", problem, LIST, dead.oldest)]
+
+
+def _most_often(reason: tuple[str, int] | None) -> str:
+    return f"; most often: {reason[0]} ({reason[1]:,})" if reason is not None else ""
 
 
 def check_held(seen: Seen, store: StoreSeen) -> list[Finding]:

@@ -65,7 +65,7 @@ class Dead(NamedTuple):
 
     An arrival counts whatever became of it since; `first` is the first one of the last day. `most` is the most frequent
     reason of the last day, and how often it came. `compares`: the store existed the day before, so that the two days
-    can be compared.
+    can be compared. `most_open` is the most frequent reason of the open ones, and how many have it.
     """
 
     open: int
@@ -75,6 +75,7 @@ class Dead(NamedTuple):
     first: datetime | None
     most: tuple[str, int] | None
     compares: bool = True
+    most_open: tuple[str, int] | None = None
 
 
 class Held(NamedTuple):

@@ -289,6 +289,12 @@ def test_a_rise_of_dead_letters_began_with_the_first_of_the_last_day() -> None:
     assert risen.findings[0].since == ago(hours=9)
 
 
+def test_a_warning_about_dead_letters_tells_of_the_open_ones_alone() -> None:
+    voided, open_one = ("voided by …", 6), ("account … is not known yet", 2)
+    examined = store(dead=Dead(2, ago(days=9), 42, 40, ago(hours=9), voided, most_open=open_one))
+    assert examined.findings[0].problem == "2 dead letters open; most often: account … is not known yet (2)"
+
+
 def test_all_messages_of_a_topic_that_was_created_again_are_unread() -> None:
     (group, _) = sorted(kafka(members=0, **partition(0, 30, topic_id="id-9")).findings)
     assert group.problem.endswith("unread: 30 messages")
