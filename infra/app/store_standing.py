@@ -1,6 +1,7 @@
 """Where the store of an answer stands: its name, when it last received a message, and whether the views are behind."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -59,9 +60,10 @@ def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStand
 
 
 def short_name(settings: Settings) -> str:
-    """The file of the store as the setting has it, or HOST:PORT/DATABASE."""
+    """The file of the store, from the current folder if it is below that; or HOST:PORT/DATABASE."""
     if settings.sqlite_path is not None:
-        return settings.sqlite_path
+        path, here = Path(settings.sqlite_path), Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
     # Imported here: the driver takes a quarter of a second to import, and SQLite does not need it.
     from infra.store.postgres.connection_string import connection_parameters
 

@@ -193,7 +193,17 @@ def command_line() -> TyperGroup:
     """All commands with their parameters; a tenth of a second to build."""
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
+    _name_no_type_of_flags(group)
     return group
+
+
+def _name_no_type_of_flags(command: Any) -> None:
+    """Leave <bool> out of the help: a flag takes no value."""
+    for parameter in command.params:
+        if getattr(parameter, "is_bool_flag", False):
+            parameter.metavar = ""
+    for each in getattr(command, "commands", {}).values():
+        _name_no_type_of_flags(each)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ It says what a reader looks for first; `waybill order ID --wide` has every field
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.text import Text
@@ -40,13 +40,31 @@ USUAL: Mapping[str, Any] = {
 TOLD_ELSEWHERE = frozenset({"order_id", "lines", "shipments", "currency"})
 """Fields that the title, the tables below or another field tell."""
 
+LINES_BELOW = 2
+"""The lines below an answer: the position that it reflects, and its store."""
+
+
+class _Part(NamedTuple):
+    """A table of the answer. With `needs_title`, its columns do not say what it lists."""
+
+    title: str
+    lines: list[Text]
+    needs_title: bool = False
+
+    def titled(self) -> list[Text]:
+        return [Text(self.title, "bold"), *self.lines] if self.lines else []
+
 
 def order_on_screen(order_id: str, answer: OrderAnswer, room: Room) -> list[Text]:
-    """All lines, with a blank one between parts if the screen has room for them."""
-    parts = [_state(order_id, answer, room), *_tables(answer, room), timeline_lines(answer, room)]
-    lines = [line for part in parts for line in part]
-    if len(lines) + len(parts) < room.height:
-        return [line for number, part in enumerate(parts) for line in ([Text()] if number else []) + part]
+    """All lines, with a title over each part and a blank line before it if the screen has room for them."""
+    state = _state(order_id, answer, room)
+    parts = [*_tables(answer, room), _Part("Timeline", timeline_lines(answer, room))]
+    all_titled = [state, *(part.titled() for part in parts)]
+    fits = sum(map(len, all_titled)) + LINES_BELOW <= room.height
+    told = all_titled if fits else [state, *(part.titled() if part.needs_title else part.lines for part in parts)]
+    lines = [line for part in told for line in part]
+    if len(lines) + len(told) < room.height:
+        return [line for number, part in enumerate(told) for line in ([Text()] if number else []) + part]
     return lines
 
 
@@ -62,7 +80,7 @@ def timeline_lines(answer: OrderAnswer, room: Room, *, with_positions: bool = Fa
         for entry in answer.timeline
     ]
     columns = ("happened at", "what")
-    return _table(("position", *columns) if with_positions else columns, rows, room) if rows else []
+    return _table(("position", *columns) if with_positions else columns, rows, room)
 
 
 def happened_of(answer: OrderAnswer) -> Mapping[tuple[str, str, str], Happened]:
@@ -109,14 +127,17 @@ def _says_something(name: str, value: Any, fields: Mapping[str, Any]) -> bool:
     return not (name in USUAL and USUAL[name] == value)
 
 
-def _tables(answer: OrderAnswer, room: Room) -> list[list[Text]]:
+def _tables(answer: OrderAnswer, room: Room) -> list[_Part]:
     details = answer.details
-    parts: list[tuple[Sequence[str], Sequence[Mapping[str, Any]]]] = [
-        (ORDER_LINES, [_line(msgspec.structs.asdict(line), answer) for line in details.lines]),
-        (ORDER_SHIPMENTS, [msgspec.structs.asdict(one) for one in details.shipments]),
-        (ORDER_UNTAKEN, [{name: getattr(one, name) for name in ORDER_UNTAKEN} for one in answer.untaken]),
+    lines = [_line(msgspec.structs.asdict(line), answer) for line in details.lines]
+    shipments = [msgspec.structs.asdict(one) for one in details.shipments]
+    untaken = [{name: getattr(one, name) for name in ORDER_UNTAKEN} for one in answer.untaken]
+    parts = [
+        _Part("Lines", _table(ORDER_LINES, lines, room)),
+        _Part("Shipments", _table(ORDER_SHIPMENTS, shipments, room)),
+        _Part("Messages not taken", _table(ORDER_UNTAKEN, untaken, room), needs_title=True),
     ]
-    return [_table(columns, rows, room) for columns, rows in parts if rows]
+    return [part for part in parts if part.lines]
 
 
 def _line(line: dict[str, Any], answer: OrderAnswer) -> dict[str, Any]:
@@ -128,6 +149,8 @@ def _line(line: dict[str, Any], answer: OrderAnswer) -> dict[str, Any]:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], room: Room) -> list[Text]:
+    if not rows:
+        return []
     laid = laid_out(
         columns, rows, room, importance=columns, choice=NO_CHOICE, records=AsRecords.IF_NARROW, lines_of_text=None
     )

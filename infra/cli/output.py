@@ -12,7 +12,7 @@ from rich.text import Text
 
 from domain.counted import counted
 from infra.cli.consoles import console, errors, progress_bar, room_of_answers
-from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant
+from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant, text_cell
 from infra.cli.tables.columns import ALL_OR_SOME, NO_CHOICE, ColumnChoice
 from infra.cli.tables.layout import LINES_OF_TEXT, AsRecords, Laid, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
@@ -116,11 +116,7 @@ def show_rows(
 
 def show_record(title: str, fields: Mapping[str, Any], *, in_two_columns: bool = False) -> None:
     """Print one record: a line for each field that has a value, or, on a terminal, for two of them."""
-    told = [
-        Field(name, cell(value), cell_style(name, value), is_free_text(name, [value]))
-        for name, value in fields.items()
-        if value not in (None, "", "[]", [], ())
-    ]
+    told = [_field(name, value) for name, value in fields.items() if value not in (None, "", "[]", [], ())]
     room = room_of_answers()
     out = console()
     _print_title(out, title)
@@ -128,6 +124,11 @@ def show_record(title: str, fields: Mapping[str, Any], *, in_two_columns: bool =
         _print_lines(out, record_in_two_columns(told, room.width))
     else:
         _print_lines(out, record_lines(told, None if room is None else room.width))
+
+
+def _field(name: str, value: Any) -> Field:
+    free_text = is_free_text(name, [value])
+    return Field(name, text_cell(value) if free_text else cell(value), cell_style(name, value), free_text)
 
 
 def show_counts(counts: VerdictCounts, untaken: UntakenCounts, form: Format) -> None:

@@ -1,7 +1,9 @@
 """Command for a booking: quote."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -67,8 +69,10 @@ def _quote(
         choice=choice,
     )
     if form is Format.TABLE:
-        for each in found:
-            show_note(form, in_words(each, account, at_least))
+        for sentence in in_words(found, account, at_least):
+            show_note(form, sentence)
+        if any(each.median_hours_late is not None and each.median_hours_late < 0 for each in found):
+            show_note(form, "hours late below zero are hours early")
     if account is not None and not account_has_past:
         show_note(form, f"account {account} has no past of this kind: the figures are those of all accounts")
     known = f", as known at {readable_instant(known_at)}" if known_at else ""
@@ -76,9 +80,14 @@ def _quote(
     show_note(form, footer.line)
 
 
-def in_words(told: Quote, account: str | None, minimum: int) -> str:
-    """A quote as a sentence."""
-    return f"{told.carrier}: {_lateness(told, account, minimum)}; {_cost(told, account, minimum)}."
+def in_words(quotes: Sequence[Quote], account: str | None, minimum: int) -> list[str]:
+    """A sentence for each carrier: how late it is, and what it costs in each currency."""
+    sentences = []
+    for (carrier, _), group in groupby(quotes, key=lambda told: (told.carrier, told.mode)):
+        same = list(group)
+        parts = [_lateness(same[0], account, minimum), *(_cost(each, account, minimum) for each in same)]
+        sentences.append(f"{carrier}: {'; '.join(parts)}.")
+    return sentences
 
 
 def _lateness(told: Quote, account: str | None, minimum: int) -> str:

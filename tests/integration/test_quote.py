@@ -121,6 +121,7 @@ def test_a_person_reads_it_in_words(desk: Command) -> None:
     )
     assert "costs 22.00 USD (the median of 5 of ACME; the mean is 22.00)" in " ".join(said.split())
     assert "Newcomer: too few to say how late: 4 delivered shipments, and 5 are needed" in " ".join(said.split())
+    assert said.count("Swift: ") == 1, "one sentence, whatever currencies it was paid in"
     assert "nothing was booked this way" in desk("quote", "--mode", "pickup").done().text
 
 

@@ -169,6 +169,9 @@ def test_an_order_shows_its_state_and_says_in_words_what_happened(store: str, si
             assert entry["event"] not in screen
             at = entry["took_effect_at"] or entry["occurred_at"] or entry["recorded_at"]
             assert at[:10] + " " + at[11:16] in screen
+        titles = {line.strip() for line in screen.splitlines()}
+        assert {"Lines", "Timeline"} <= titles or size[1] < 40, screen
+        assert ("Messages not taken" in titles) == bool(answer["order"]["untaken_messages"]), screen
         assert "→" not in screen or "verdict changed" in screen
         fitting += len(screen.splitlines()) <= size[1]
     assert fitting >= len(orders) / 2

@@ -1,5 +1,6 @@
 """How values are written in the cells of tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -51,6 +52,8 @@ STYLES: Mapping[str, Mapping[str, str]] = {
 COUNT_STYLES = {"hours_overdue": LATE, "overdue": LATE, "at_risk": RISK}
 """Colours of numbers above zero, by column."""
 
+_INSTANT = re.compile(r"""(?<!["\w])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+]00:00""")
+
 
 def cell(value: Any) -> str:
     """A value as the cell of a table: one line, without what a terminal would obey."""
@@ -63,6 +66,14 @@ def cell(value: Any) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         return json_text(value)
     return printable_line(str(json_value(value)))
+
+
+def text_cell(value: Any) -> str:
+    """Free text as the cell of a table: like any other, with the instants that Waybill wrote as people read them.
+
+    Those in quotes are a sender's, and stay as they were sent.
+    """
+    return _INSTANT.sub(lambda found: readable_instant(datetime.fromisoformat(found[0])), cell(value))
 
 
 def cell_style(column: str, value: Any) -> str:

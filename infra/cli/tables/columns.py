@@ -50,17 +50,23 @@ def ranked(columns: Iterable[str], importance: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys([*(name for name in importance if name in there), *there]))
 
 
-def columns_that_fit(widths: Mapping[str, int], importance: Sequence[str], room: int) -> tuple[str, ...]:
+def columns_that_fit(
+    widths: Mapping[str, int], importance: Sequence[str], room: int, more_for: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
     """The most important columns that fit `room` characters, in the order of `widths`.
 
     `importance` names columns, the most important first; one that does not fit is passed over for the next one. Columns
-    that it does not name are shown only where all of those are: what is left of the room is for free text.
+    that it does not name are shown only where all of those are, and after these columns of free text had `more_for`
+    them: characters beyond their width.
     """
     fitting: set[str] = set()
     left = room + GAP
     all_fit = True
+    kept = sum((more_for or {}).values())
     for name in ranked(widths, importance):
         needed = widths[name] + GAP
+        if importance and name not in importance:
+            left, kept = left - kept, 0
         all_fit = all_fit and needed <= left
         if needed <= left and (all_fit or name in importance):
             fitting.add(name)

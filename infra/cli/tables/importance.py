@@ -16,8 +16,8 @@ VIEW_COLUMNS: Mapping[str, Sequence[str]] = {
         *("in_transit", "booked", "expedites_open", "team", "contacts_7d"),
     ),
     "rep_scorecard": (
-        *("rep_id", "team", "mentor_id", "month", "currency", "placed_value", "attainment_percent", "otif_percent"),
-        *("pay", "delivered_value", "quota", "late", "delivered"),
+        *("rep_id", "team", "mentor_id", "month", "currency", "delivered", "placed_value", "quota", "pay"),
+        *("attainment_percent", "otif_percent", "late", "delivered_value"),
     ),
     "late_deliveries": ("order_id", "rep_id", "promised_by", "delivered_at", "hours_late", "carrier", "account_id"),
     "follow_ups": ("order_id", "rep_id", "about", "owed_since", "hours_owed", "request_id"),
@@ -40,7 +40,7 @@ VIEW_COLUMNS: Mapping[str, Sequence[str]] = {
     ),
     "unmatched_parcels": ("tracking_number", "carrier", "latest", "messages", "first_heard_at"),
     "carrier_performance": (
-        *("carrier", "mode", "month", "currency", "shipments", "delivered", "on_time", "late", "mean_hours_late"),
+        *("carrier", "mode", "month", "currency", "shipments", "late", "on_time", "delivered", "mean_hours_late"),
         *("cost", "attempts"),
     ),
     "account_book": (
@@ -61,8 +61,8 @@ ORDER_SHIPMENTS = (
 ORDER_UNTAKEN = ("verdict", "reason", "type", "letter_id", "occurred_at")
 TIMELINE = ("occurred_at", "event", "verdict", "what_changed", "position", "recorded_at", "took_effect_at")
 QUOTES = (
-    *("carrier", "currency", "shipments", "on_time_percent", "median_hours_late", "median_cost", "p90_hours_late"),
-    *("costs", "mean_cost", "mode", "basis"),
+    *("carrier", "currency", "on_time_percent", "median_hours_late", "median_cost", "shipments", "p90_hours_late"),
+    *("mean_hours_late", "costs", "mean_cost", "mode", "basis"),
 )
 KEYS = ("id", "name", "roles", "state", "expires_at", "last_used", "source", "created_at", "created_by")
 PARTITIONS = ("topic", "partition", "state", "missing", "lag", "stuck_since", "to_read", "next_offset", "end_offset")

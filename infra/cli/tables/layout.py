@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from infra.cli.tables.cells import cell, cell_style, is_free_text, is_numeric
+from infra.cli.tables.cells import cell, cell_style, is_free_text, is_numeric, text_cell
 from infra.cli.tables.columns import ALL_OR_SOME, GAP, ColumnChoice, columns_that_fit, ranked, widened
 from infra.cli.tables.records import Field, record_lines
 from infra.cli.tables.wrapping import Wrapped, wrapped
 
 LEAST_TEXT = 36
 """The least width of a column of free text, if its texts are that long."""
+READABLE_TEXT = 72
+"""The width that a column of free text has before columns are shown that nobody called important."""
 LINES_OF_TEXT = 3
 """The most lines of free text in a cell, unless told otherwise (None: all)."""
 FEW_ROWS = 2
@@ -109,12 +111,19 @@ def laid_out(
 def _column(name: str, rows: Rows) -> _Column:
     values = [row[name] for row in rows]
     styles = [cell_style(name, value) for value in values]
-    return _Column(name, [cell(value) for value in values], styles, is_numeric(values), is_free_text(name, values))
+    free_text = is_free_text(name, values)
+    cells = [text_cell(value) if free_text else cell(value) for value in values]
+    return _Column(name, cells, styles, is_numeric(values), free_text)
 
 
 def _fitting(columns: Sequence[_Column], width: int, importance: Sequence[str], lines_of_text: int | None) -> Laid:
     least = {column.name: column.least_width for column in columns}
-    names = columns_that_fit(least, importance, width)
+    more_for = {
+        column.name: max(min(column.width, READABLE_TEXT) - column.least_width, 0)
+        for column in columns
+        if column.free_text
+    }
+    names = columns_that_fit(least, importance, width, more_for)
     shown = [column for column in columns if column.name in names]
     widths = widened(
         {column.name: column.least_width for column in shown}, {column.name: column.width for column in shown}, width

@@ -1,6 +1,7 @@
 """given where a store stands, then the line below its answers says so."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,11 @@ def test_an_empty_store_says_so() -> None:
 )
 def test_an_age_has_one_unit(age: timedelta, said: str) -> None:
     assert readable_age(age) == said
+
+
+def test_a_store_below_the_current_folder_is_named_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert short_name(Settings(store=f"sqlite:///{tmp_path}/.waybill/tour.db")) == ".waybill/tour.db"
 
 
 @pytest.mark.parametrize(

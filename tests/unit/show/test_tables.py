@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.cli.tables.cells import text_cell
 from infra.cli.tables.columns import (
     NO_CHOICE,
     ColumnChoice,
@@ -66,6 +67,17 @@ def test_the_most_important_columns_that_fit_are_shown_in_their_order(
     room: int, importance: tuple[str, ...], fitting: tuple[str, ...]
 ) -> None:
     assert columns_that_fit({"a": 5, "b": 10, "c": 2}, importance, room) == fitting
+
+
+@pytest.mark.parametrize(("room", "fitting"), [(24, ("a", "text", "b")), (23, ("a", "text"))])
+def test_columns_that_nobody_named_are_shown_after_free_text_has_room(room: int, fitting: tuple[str, ...]) -> None:
+    assert columns_that_fit({"a": 2, "text": 5, "b": 3}, ("a", "text"), room, {"text": 10}) == fitting
+
+
+def test_an_instant_in_a_text_is_readable_unless_the_sender_wrote_it() -> None:
+    told = 'confirmed before, at 2026-09-28T10:52:06.935000+00:00; "2026-09-28T10:52:06+00:00" is not'
+    readable = 'confirmed before, at 2026-09-28 10:52:06Z; "2026-09-28T10:52:06+00:00" is not'
+    assert text_cell(told) == readable
 
 
 def test_what_is_left_of_the_width_goes_to_those_that_want_more() -> None:
