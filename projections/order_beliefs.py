@@ -36,6 +36,8 @@ KNOWN_FROM = "From when this was known: an instant at which a message was record
 KNOWN_TO = "Until when it was known to be so; null while it is."
 
 _PERIOD = ("order_id", "valid_from", "known_from", "valid_to", "known_to")
+_REST = 3
+"""Where the columns of order_states after its period begin: order_id, valid_from and valid_to come first."""
 
 
 def _order_belief() -> Callable[..., Row]:
@@ -163,6 +165,7 @@ class _Learning:
         self.unapplied = _Spans[FactKey, Unapplied]()
 
     def learn(self, known: Known) -> None:
+        """Take what became known at one instant; `states` and `unapplied` then say what was believed up to it."""
         facts = sorted(known.facts, key=sort_key_of)
         fits = not known.gone and not any(map(self._changes_others, facts))
         for key in known.gone:
@@ -311,9 +314,6 @@ def shape(believed: Believed) -> dict[str, Iterable[Row]]:
         belief_reasons.name: [BeliefReason(order_id, stream) for stream in sorted(believed.follows_from)],
     }
 
-
-_REST = 3
-"""The columns of order_states after its period: order_id, valid_from and valid_to come first."""
 
 ORDER_BELIEFS = Projection(
     name="order_beliefs",

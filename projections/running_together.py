@@ -19,6 +19,7 @@ class RunnersTogether:
         self._main = main
         self._bitemporal = bitemporal
         self._seen = True
+        """Whether the last look found a batch for `bitemporal`; while it does, the two take turns."""
         self._turn = 0
 
     def step(self) -> Step | None:

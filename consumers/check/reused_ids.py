@@ -48,6 +48,7 @@ class ReusedIds:
         self._stack.close()
 
     def add(self, line: int, message: WellFormed) -> None:
+        """Note the source, id and content of the message in this line (from 1)."""
         fact = message.fact
         key = hash((fact.source, fact.message_id))
         content = hash((message.type, fact.occurred_at, fact.content))

@@ -57,6 +57,7 @@ class BeliefSettler:
         self._time_zone = time_zone
 
     def settle(self, touched: Touched, start: int) -> SettledBatch:
+        """The orders whose beliefs these events may change, each with all that was ever known of it up to their end."""
         orders: set[str] = set()
         changed: set[str] = set()
         for stream, events in touched.streams.items():

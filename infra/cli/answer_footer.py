@@ -1,6 +1,6 @@
 """The line below each answer: which store gave it, how old that is, and whether views and reactors are behind.
 
-A pure text of a few facts, so that nobody takes the answer of a forgotten or a stale store for the present.
+`answer_footer` reads where the store stands; the texts are pure. With them nobody takes the answer of a forgotten or a stale store for the present.
 """
 
 from collections.abc import Collection
