@@ -1,6 +1,7 @@
 """The line below each answer: which store gave it, how old that is, and whether views and reactors are behind.
 
-`answer_footer` reads where the store stands; the texts are pure. With them nobody takes the answer of a forgotten or a stale store for the present.
+`answer_footer` reads where the store stands; the texts are pure. They keep people from taking the answer of a forgotten
+or stale store for the present.
 """
 
 from collections.abc import Collection
