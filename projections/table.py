@@ -26,6 +26,7 @@ class ValueType(Enum):
     INSTANT = "an aware instant, in UTC, to the microsecond"
     AMOUNT = "an exact decimal"
     RATE = "an exact decimal with up to 12 places"
+    DAY = "a day, YYYY-MM-DD"
     HOURS = "hours, as a decimal with two places; computed by questions, never stored"
 
 

@@ -20,10 +20,13 @@ from infra.queries.exported import Exported, Rows
 from infra.queries.views import Asked
 from infra.serialization import json_text
 from infra.version import waybill_version
+from projections.table import ValueType
 
 MANIFEST = "manifest.json"
 FORMAT = "waybill export 1"
 """What a manifest says that it describes; the number grows when a reader of manifests would misread a new one."""
+TYPE_NAMES = {ValueType.DAY: "date"}
+"""What a manifest calls a column's type where that is not the type's own name."""
 BYTES_AT_ONCE = 1024 * 1024
 
 
@@ -178,7 +181,7 @@ def _described(relation: Exported, path: Path, rows: int, position: int) -> Mapp
         "sha256": _sha256(path),
         "key": list(relation.key),
         "columns": [
-            {"name": column.name, "type": column.type.name.lower(), "meaning": column.doc}
+            {"name": column.name, "type": TYPE_NAMES.get(column.type, column.type.name.lower()), "meaning": column.doc}
             for column in relation.columns
         ],
     }

@@ -103,7 +103,12 @@ def reactors_behind(waybill: Waybill, *names: str) -> str | None:
 
 
 def reactor_behind_view(waybill: Waybill, relation: str) -> str | None:
-    """A sentence about what this view lacks because reactors are behind; None if it lacks nothing."""
+    """A sentence about what this view may lack because reactors are behind; None if it lacks nothing.
+
+    A view of one reactor tells of each event that the reactor has not read, a view of orders only of reactions.
+    """
+    if relation in REACTORS_OF_VIEW:
+        return reactors_behind(waybill, *REACTORS_OF_VIEW[relation])
     missing = not_stated(waybill, reactors_of_view(relation))
     return None if missing is None else str(missing)
 

@@ -12,9 +12,11 @@ from infra.settings import Settings
 from infra.store.engine import read_in_snapshot
 from infra.store.pauses import stored_pauses
 from infra.store.projected.failures import stopped_versions
-from infra.store.projected.serving import positions_of
+from infra.store.projected.serving import answering, positions_of
 from infra.store.register.tables import feeds
 from projections.catalogue import PROJECTIONS
+from projections.order_states import ORDER_STATES
+from projections.views.tables import table_of
 
 MOST_COUNTED = 10_000
 """With more events behind, their number is not counted: that would read them all."""
@@ -57,6 +59,21 @@ def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStand
         return StoreStanding(name, head, _last_received(connection), True, behind, still)
 
     return read_in_snapshot(waybill.engine, read)
+
+
+def first_order_after(waybill: Waybill, instant: datetime) -> datetime | None:
+    """When the store's first order begins, if that is after this instant; None if it is not, or there is no order.
+
+    It reads the periods of orders until it finds one from before: all of them only if there is none.
+    """
+    table = table_of(ORDER_STATES.tables[0])
+    with waybill.engine.connect() as connection:
+        answer = answering(connection, (ORDER_STATES,))
+        earlier = select(table.c.valid_from).where(table.c.valid_from <= instant).limit(1)
+        if connection.execute(answer.over(earlier)).first() is not None:
+            return None
+        first: datetime | None = connection.execute(answer.over(select(func.min(table.c.valid_from)))).scalar_one()
+        return first
 
 
 def short_name(settings: Settings) -> str:

@@ -2,6 +2,9 @@
 
 import sys
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
 
 def main() -> None:
     """Run one command and leave with its exit code; see infra.cli.app."""
@@ -11,6 +14,9 @@ def main() -> None:
     except (MemoryError, SystemError):
         sys.stderr.write("waybill: out of memory: there is not even enough to start. Nothing was done.\n")
         sys.exit(1)
+    except KeyboardInterrupt:
+        # Ctrl-C while the parts are read in, which takes a second or more on a busy machine.
+        sys.exit(INTERRUPTED)
     run()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from infra.app.container import Waybill
 from infra.app.reactor_lag import NotStated, not_stated
 from infra.app.store_standing import MOST_COUNTED, StoreStanding, store_standing
+from infra.cli.output import readable_instant
 
 EMPTY = "empty: no message was ever received"
 
@@ -44,6 +45,11 @@ def answer_footer(
     if reactors and standing.received and (missing := not_stated(waybill, reactors)) is not None:
         lines.append(not_stated_text(missing))
     return AnswerFooter("\n".join(lines), nothing)
+
+
+def before_first_order(first: datetime) -> str:
+    """The line below an answer of an instant from which the store has nothing."""
+    return f"that is before the first order of this store ({readable_instant(first)})"
 
 
 def not_stated_text(missing: NotStated) -> str:

@@ -27,6 +27,7 @@ from infra.app.nearby_stores import where_the_store_may_be
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
 from infra.cli import (
+    INTERRUPTED,
     analysts,
     check,
     contract,
@@ -84,7 +85,6 @@ from projections.views.columns import UnreadableValueError
 
 FAILED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130
 VALUE_ERROR = "Value error, "
 
 # Failures whose message says what is wrong and what to do.

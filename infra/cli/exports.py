@@ -29,6 +29,7 @@ from infra.export.formats import FORMATS, SPREADSHEET_ENDING, MissingPackageErro
 from infra.queries.exported import DEAD_LETTERS, Exported, exported_relations
 from infra.queries.views import Asked
 from infra.settings import load_settings
+from infra.sql_views.relations import BELIEFS
 
 
 class FileFormat(StrEnum):
@@ -178,6 +179,12 @@ def _relation(name: str, rep: str | None, min_position: int | None) -> Exported:
     try:
         relation = relation_named(relations, name)
     except KeyError:
+        if name.replace("-", "_") in {table.name for table in BELIEFS}:
+            raise typer.BadParameter(
+                f"{name} is not exported: --known-at K asks any other relation what was believed at K, such as "
+                "waybill export orders --known-at K --to orders.parquet; with SQL, the relation itself can be read",
+                param_hint="NAME",
+            ) from None
         known = [one.relation for one in relations]
         nearest = did_you_mean(name, [*(one.command for one in relations if one.command), *known])
         raise typer.BadParameter(f"{name} is not one of {', '.join(known)}{nearest}", param_hint="NAME") from None

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from domain.counted import counted
 from infra.app.reactor_lag import REASONS
-from infra.cli.answer_footer import answer_footer
+from infra.app.store_standing import first_order_after
+from infra.cli.answer_footer import answer_footer, before_first_order
 from infra.cli.arguments import FormatOption, KnownAtOption, open_waybill, read_age, read_instant
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.consoles import console, room_of_answers
@@ -83,8 +84,17 @@ def show_trend(
             _show_chart(which, found, list(instants), by)
             note += "; --no-chart: the numbers"
         else:
-            show_rows(found.columns, found.rows, form, title=DESCRIPTIONS[which], empty=footer.empty(), choice=choice)
+            show_rows(
+                found.columns,
+                found.rows,
+                form,
+                title=DESCRIPTIONS[which],
+                empty=footer.empty("none at any of these instants"),
+                choice=choice,
+            )
         show_note(form, note)
+        if not known_at and (first := first_order_after(waybill, instants.last)) is not None:
+            show_note(form, before_first_order(first))
         show_note(form, footer.line)
 
 

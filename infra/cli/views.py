@@ -9,7 +9,8 @@ import typer
 
 from infra.app.known_names import expect_rep
 from infra.app.reactor_lag import reactors_of_view
-from infra.cli.answer_footer import answer_footer
+from infra.app.store_standing import first_order_after
+from infra.cli.answer_footer import answer_footer, before_first_order
 from infra.cli.arguments import (
     AsOfOption,
     FormatOption,
@@ -27,6 +28,7 @@ from infra.cli.output import Format, readable_instant, show_note, show_rows
 from infra.cli.tables.columns import ColumnChoice
 from infra.cli.tables.importance import VIEW_COLUMNS
 from infra.queries.views import Asked
+from projections.order_states import ORDER_STATES
 from projections.views.catalogue import VIEWS, View
 from projections.views.scorecard_totals import Grouping
 from projections.views.variants import scorecard_view, workload_view
@@ -144,4 +146,8 @@ def _show(
             form,
             f"{number} as of {readable_instant(answer.instant)}{known}; reflects position {answer.position}",
         )
+        if not rows and asked.as_of is not None and asked.known_at is None and ORDER_STATES in view.projections:
+            first = first_order_after(waybill, asked.as_of)
+            if first is not None:
+                show_note(form, before_first_order(first))
         show_note(form, footer.line)

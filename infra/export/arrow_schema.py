@@ -41,13 +41,14 @@ def pyarrow() -> Any:
 
 
 def arrow_type(value_type: ValueType) -> Any:
-    """Text, 64-bit integers, booleans, timestamps in UTC to the microsecond, and decimals of 128 bits."""
+    """Text, 64-bit integers, booleans, timestamps in UTC to the microsecond, days, and decimals of 128 bits."""
     arrow = pyarrow()
     return {
         ValueType.TEXT: arrow.string(),
         ValueType.WHOLE: arrow.int64(),
         ValueType.BOOLEAN: arrow.bool_(),
         ValueType.INSTANT: arrow.timestamp("us", tz="UTC"),
+        ValueType.DAY: arrow.date32(),
         ValueType.AMOUNT: arrow.decimal128(AMOUNT_DIGITS, AMOUNT_PLACES),
         ValueType.RATE: arrow.decimal128(RATE_DIGITS, RATE_PLACES),
         ValueType.HOURS: arrow.decimal128(HOURS_DIGITS, HOURS_PLACES),

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def json_lines_file(path: Path, columns: Columns) -> Iterator[Write]:
 
 @contextmanager
 def parquet_file(path: Path, columns: Columns) -> Iterator[Write]:
-    """Typed columns: timestamps in UTC to the microsecond, decimals, whole numbers, booleans, texts."""
+    """Typed columns: timestamps in UTC to the microsecond, days, decimals, whole numbers, booleans, texts."""
     arrow, schema = pyarrow(), schema_of_columns(columns)
     with arrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
 
@@ -85,6 +86,8 @@ def parquet_file(path: Path, columns: Columns) -> Iterator[Write]:
 def _arrow_array(column: Sequence[Any], field: Any) -> Any:
     """Raises TooLongAmountError."""
     arrow = pyarrow()
+    if arrow.types.is_date32(field.type):
+        column = [None if day is None else date.fromisoformat(day) for day in column]
     try:
         return arrow.array(column, field.type)
     except arrow.ArrowInvalid as e:

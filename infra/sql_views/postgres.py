@@ -187,6 +187,29 @@ NOT_BITEMPORAL = "this store does not keep what was known when"
 """Raised by the functions of two instants while a store keeps no beliefs."""
 
 
+EXPECT_INSTANT = f"{SCHEMA}.expect_instant"
+"""Raises an error for an instant that is null: compared with null, every row would be left out without a word."""
+_EXPECT_INSTANT = (
+    f"CREATE OR REPLACE FUNCTION {EXPECT_INSTANT}(instant timestamptz, name text) RETURNS boolean LANGUAGE plpgsql "
+    "IMMUTABLE PARALLEL SAFE SECURITY INVOKER AS $$BEGIN IF instant IS NULL THEN RAISE EXCEPTION USING "
+    "MESSAGE = name || ' is null', HINT = 'Give an instant, such as now().', ERRCODE = 'null_value_not_allowed'; "
+    "END IF; RETURN true; END$$",
+    f"REVOKE ALL ON FUNCTION {EXPECT_INSTANT}(timestamptz, text) FROM PUBLIC",
+    f"COMMENT ON FUNCTION {EXPECT_INSTANT}(timestamptz, text) IS "
+    "'Raises an error if an argument of a function of instants is null; they call it.'",
+)
+
+
+def _with_instants(question: str, *names: str) -> str:
+    """The query, which raises an error if one of these arguments is null.
+
+    A constant argument costs nothing: the planner finds that it is not null, and leaves the call out. The function is
+    immutable so that the planner calls it for a constant null, before it finds that no row can fulfil the rest.
+    """
+    given = " AND ".join(f"({name} IS NOT NULL OR {EXPECT_INSTANT}({name}, '{name}'))" for name in names)
+    return f"SELECT asked.* FROM ({question}) AS asked WHERE {given}"
+
+
 @lru_cache(maxsize=8)
 def _statements(relations: tuple[Relation, ...]) -> Sequence[str]:
     """All statements that create the schema, or bring an earlier version of it up to date."""
@@ -202,6 +225,7 @@ def _statements(relations: tuple[Relation, ...]) -> Sequence[str]:
             f"COMMENT ON COLUMN {name}.{_quote(column)} IS {_literal(meaning)}"
             for column, meaning in relation.column_docs.items()
         ]
+    statements += _EXPECT_INSTANT
     for relation in relations:
         if relation.table is None:
             name = f"{SCHEMA}.{_quote(relation.name)}"
@@ -210,7 +234,7 @@ def _statements(relations: tuple[Relation, ...]) -> Sequence[str]:
             statements += [
                 f"CREATE OR REPLACE FUNCTION {name}(as_of timestamptz) RETURNS SETOF {name} "
                 f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY {rights} "
-                f"BEGIN ATOMIC {_sql(relation, AS_OF, reading=reading)}; END",
+                f"BEGIN ATOMIC {_with_instants(_sql(relation, AS_OF, reading=reading), 'as_of')}; END",
                 f"REVOKE ALL ON FUNCTION {name}(timestamptz) FROM PUBLIC",
                 f"COMMENT ON FUNCTION {name}(timestamptz) IS {_literal(about)}",
             ]
@@ -226,7 +250,7 @@ def _known_at_function(relation: Relation, *, keeps_beliefs: bool) -> Sequence[s
     name = f"{SCHEMA}.{_quote(relation.name)}"
     head = f"CREATE OR REPLACE FUNCTION {name}{BOTH} RETURNS SETOF {name} "
     if keeps_beliefs:
-        question = _compiled(relation.believed_question(AS_OF, KNOWN_AT), SCHEMA)
+        question = _with_instants(_compiled(relation.believed_question(AS_OF, KNOWN_AT), SCHEMA), "as_of", "known_at")
         body = f"LANGUAGE sql STABLE PARALLEL SAFE SECURITY INVOKER BEGIN ATOMIC {question}; END"
     else:
         hint = "An operator turns it on: waybill rebuild --bitemporal"
@@ -235,9 +259,10 @@ def _known_at_function(relation: Relation, *, keeps_beliefs: bool) -> Sequence[s
             f"MESSAGE = {_literal(NOT_BITEMPORAL)}, HINT = {_literal(hint)}, ERRCODE = 'feature_not_supported'; END$$"
         )
     about = (
-        f"{relation.description} What was true at as_of, by what was known at known_at, which is not after now: "
-        "messages recorded later do not count. It reads order_beliefs; what a standing order placed counts once its "
-        "order is stored."
+        f"{relation.description} What was true at as_of, by what was known at known_at: messages recorded later do "
+        "not count. A known_at after now is what is known now. It reads order_beliefs, so an order that a standing "
+        "order places counts once waybill react has stored it; the command's --known-at also counts those that are "
+        "due and not stored yet."
     )
     return [
         f"{head}{body}",

@@ -31,7 +31,7 @@ from projections.standing_orders import missed_dates as missed_date_rows
 from projections.standing_orders import standing_order_periods as standing_order_rows
 from projections.standing_placements import standing_placements as standing_placement_rows
 from projections.table import RowTable, ValueType
-from projections.views.columns import Amount, Hours, Instant, Name, Rate
+from projections.views.columns import Amount, Day, Hours, Instant, Name, Rate
 
 SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
     ValueType.TEXT: Name,
@@ -40,6 +40,7 @@ SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
     ValueType.INSTANT: Instant,
     ValueType.RATE: Rate,  # before amounts, which rates are too
     ValueType.AMOUNT: Amount,
+    ValueType.DAY: Day,
     ValueType.HOURS: Hours,
 }
 

@@ -89,6 +89,18 @@ def test_views_that_were_paused_send_the_reader_to_the_status(filled: Command) -
     assert "behind: one is paused or failed: waybill status" in filled("overdue").done().text
 
 
+def test_an_answer_from_before_the_first_order_says_so(filled: Command) -> None:
+    said = "that is before the first order of this store (2025-03-03 09:00Z)"
+    for command in (
+        ("overdue", "--as-of", "2020-01-01"),
+        ("trend", "open", "--since", "2020-01-01", "--until", "2020-01-02"),
+    ):
+        assert said in filled(*command).done().text
+    assert "first order" not in filled("overdue", "--as-of", "2025-03-05").done().text
+    none = filled("trend", "late", "--since", "2025-03-05", "--until", "2025-03-06", "--by", "rep").done().text
+    assert "none at any of these instants" in none
+
+
 def test_an_empty_store_says_that_it_is_empty(waybill: Command) -> None:
     waybill.ingest()
     for command in (("overdue",), ("held", "list"), ("dead-letters", "list"), ("quote", "--mode", "courier")):

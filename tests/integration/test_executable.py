@@ -1,6 +1,7 @@
 """given the installed command, then it starts, tells its usage, and leaves with the right exit code."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -31,6 +32,22 @@ def test_output_that_is_not_read_to_its_end(waybill: Command) -> None:
         said = process.stderr.read()
     assert said == b""
     assert process.returncode == 1
+
+
+def test_an_interrupt_while_it_starts_is_no_traceback() -> None:
+    # given that Ctrl-C comes while the first of the large packages is imported
+    interrupted = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from infra.cli import main\n"
+        "main()\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize(

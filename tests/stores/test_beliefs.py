@@ -239,6 +239,19 @@ def test_functions_of_two_instants_say_what_the_command_says(on_postgresql: tupl
 
 
 @pytest.mark.postgres
+def test_an_instant_that_is_null_is_an_error_and_not_an_empty_answer(on_postgresql: tuple[Desk, str]) -> None:
+    desk, url = on_postgresql
+    desk.keep_beliefs()  # of no orders
+    for arguments, name in (("NULL", "as_of"), ("NULL, now()", "as_of"), ("now(), NULL", "known_at")):
+        with pytest.raises(psycopg.errors.NullValueNotAllowed, match=f"{name} is null"):
+            queried(url, f"SELECT * FROM waybill.overdue_deliveries({arguments})")
+    desk.week()
+    days = "FROM (VALUES (now()), (NULL)) AS days (day), LATERAL waybill.overdue_deliveries(day)"
+    with pytest.raises(psycopg.errors.NullValueNotAllowed, match="as_of is null"):
+        queried(url, f"SELECT * {days}")
+
+
+@pytest.mark.postgres
 def test_without_beliefs_the_functions_name_the_command_that_fills_them(on_postgresql: tuple[Desk, str]) -> None:
     desk, url = on_postgresql
     desk.week()

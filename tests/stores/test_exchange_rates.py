@@ -116,8 +116,8 @@ def test_on_sqlite_whoever_may_write_the_file_does(sqlite_store: StoreUrl, tmp_p
             )
             rates = pyarrow.parquet.read_table(tmp_path / "r.parquet").to_pylist()
             assert [(row["valid_from"], row["rate"]) for row in rates] == [
-                ("2026-06-01", Decimal("0.921")),
-                ("2026-06-15", Decimal("0.934")),
+                (date(2026, 6, 1), Decimal("0.921")),
+                (date(2026, 6, 15), Decimal("0.934")),
             ]
 
 

@@ -26,6 +26,7 @@ _VALUES: Mapping[ValueType, Schema] = {
     ValueType.BOOLEAN: {"type": "boolean"},
     ValueType.INSTANT: INSTANT,
     ValueType.AMOUNT: AMOUNT,
+    ValueType.DAY: {"type": "string", "format": "date"},
     ValueType.HOURS: AMOUNT,
 }
 _GIVEN: Mapping[ValueType, Schema] = {
