@@ -5,9 +5,6 @@ name is unknown. A rep who holds open orders, and an account that an order names
 """
 
 from collections.abc import Iterable
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, select
 
 from consumers.contract.writing import instant_text
 from domain.account.kind import ACCOUNT
@@ -25,20 +22,8 @@ from infra.app.nearest import nearest_accounts, nearest_orders, nearest_reps, un
 from infra.app.search import orders_one_digit_off
 from infra.app.store_standing import store_standing
 from infra.queries.dead_letters import DeadLetterFilter
-from infra.store.projected.serving import NotFilledError, answering
-from infra.store.register.tables import feeds, malformed_messages
-from projections.accounts import ACCOUNTS
-from projections.follow_ups import FOLLOW_UPS
-from projections.order_states import ORDER_STATES
-from projections.projection import Projection
-from projections.shipments import SHIPMENTS
-from projections.views.tables import (
-    account_periods,
-    follow_up_periods,
-    order_states,
-    rep_open_orders,
-    shipment_periods,
-)
+from infra.queries.known_names import Claim, KnownNames, ShippedBy
+from infra.store.projected.serving import NotFilledError
 
 OUR_SOURCES = (OPERATOR_SOURCE, RESERVED_SOURCES)
 """How the sources of Waybill's own messages begin; a store may well have none of them yet."""
@@ -58,12 +43,7 @@ def expect_rep(waybill: Waybill, rep_id: str) -> None:
         raise UnknownNameError("the id of the rep is empty: is a variable not set?")
     if _exists(waybill, stream_name(REP, rep_id)):
         return
-    held = (
-        (ORDER_STATES, select(rep_open_orders.c.rep_id).where(rep_open_orders.c.rep_id == rep_id)),
-        (FOLLOW_UPS, _present(follow_up_periods, follow_up_periods.c.rep_id == rep_id)),
-        (ACCOUNTS, _present(account_periods, account_periods.c.rep_id == rep_id)),
-    )
-    if not any(_finds(waybill, projection, question) for projection, question in held):
+    if not _names(waybill).holds_work(rep_id):
         raise _unknown(waybill, f"no rep {rep_id} was ever registered", _near_reps(waybill, rep_id))
 
 
@@ -74,8 +54,7 @@ def expect_account(waybill: Waybill, account_id: str) -> None:
     """
     if _exists(waybill, stream_name(ACCOUNT, account_id)):
         return
-    named = select(order_states.c.account_id).where(order_states.c.account_id == account_id)
-    if not _finds(waybill, ORDER_STATES, named):
+    if not _names(waybill).is_named_by_an_order(account_id):
         raise _unknown(waybill, f"no account {account_id} is known", _near_accounts(waybill, account_id))
 
 
@@ -128,14 +107,10 @@ def expect_letter_names(waybill: Waybill, wanted: DeadLetterFilter) -> None:
     Raises UnknownNameError, and UnknownTypeError for a type that is none. Malformed messages claim what they like, so
     what one of them claims is known.
     """
-    claims = malformed_messages.c
-    if (
-        wanted.type is not None
-        and wanted.type not in FACT_CLASSES
-        and not _claimed(waybill, claims.claimed_type, wanted.type)
-    ):
+    names = _names(waybill)
+    if wanted.type is not None and wanted.type not in FACT_CLASSES and not names.is_claimed(Claim.TYPE, wanted.type):
         raise UnknownTypeError(f"there is no message type {wanted.type}{did_you_mean(wanted.type, FACT_CLASSES)}")
-    if wanted.source is not None and not _claimed(waybill, claims.claimed_source, wanted.source):
+    if wanted.source is not None and not names.is_claimed(Claim.SOURCE, wanted.source):
         expect_source(waybill, wanted.source)
     if wanted.subject is not None:
         _expect_subject(waybill, wanted.subject)
@@ -148,30 +123,24 @@ def expect_quoted(waybill: Waybill, carrier: str | None, service_level: str | No
 
     It looks through the shipments, as the quote itself does.
     """
-    for what, column, name in (
-        ("carrier", shipment_periods.c.carrier, carrier),
-        ("service level", shipment_periods.c.service_level, service_level),
-    ):
-        if name is None or _finds(waybill, SHIPMENTS, select(column).where(column == name)):
-            continue
-        known = _values(waybill, SHIPMENTS, select(column).where(column.is_not(None)).distinct())
-        raise _unknown(waybill, f"no shipment has the {what} {name}", near(name, known))
+    names = _names(waybill)
+    for what, name in ((ShippedBy.CARRIER, carrier), (ShippedBy.SERVICE_LEVEL, service_level)):
+        if name is not None and not names.has_shipped(what, name):
+            raise _unknown(waybill, f"no shipment has the {what.value} {name}", near(name, names.shipped(what)))
 
 
 def _expect_subject(waybill: Waybill, subject: str) -> None:
     streams = (*(stream_name(kind, subject) for kind in KINDS), waiting_room(subject))
-    if waybill.history.existing(streams) or _claimed(waybill, malformed_messages.c.claimed_subject, subject):
+    if waybill.history.existing(streams) or _names(waybill).is_claimed(Claim.SUBJECT, subject):
         return
     nearest = [*_near_orders(waybill, subject), *_near_reps(waybill, subject), *_near_accounts(waybill, subject)]
     raise _unknown(waybill, f"no message is about {subject}", nearest[:NEAREST_NAMED])
 
 
 def _expect_topic(waybill: Waybill, topic: str) -> None:
-    with waybill.engine.connect() as connection:
-        if connection.execute(select(feeds.c.feed_id).where(feeds.c.topic == topic).limit(1)).first() is not None:
-            return
-        known = connection.execute(select(feeds.c.topic).distinct()).scalars().all()
-    raise _unknown(waybill, f"nothing came by {topic}", near(topic, known))
+    names = _names(waybill)
+    if not names.has_topic(topic):
+        raise _unknown(waybill, f"nothing came by {topic}", near(topic, names.topics()))
 
 
 def _unknown(waybill: Waybill, said: str, nearest: Iterable[str]) -> UnknownNameError:
@@ -190,28 +159,8 @@ def _exists(waybill: Waybill, stream: str) -> bool:
     return bool(waybill.history.existing([stream]))
 
 
-def _claimed(waybill: Waybill, column: ColumnElement[Any], value: str) -> bool:
-    with waybill.engine.connect() as connection:
-        return connection.execute(select(column).where(column == value).limit(1)).first() is not None
-
-
-def _present(table: Any, which: ColumnElement[bool]) -> Select[Any]:
-    return select(table.c.rep_id).where(which, table.c.valid_to.is_(None))
-
-
-def _finds(waybill: Waybill, projection: Projection, question: Select[Any]) -> bool:
-    """Whether a view's table has such a row; True while it is being filled, since then nobody can tell."""
-    with waybill.engine.connect() as connection:
-        try:
-            stored = answering(connection, (projection,)).over(question.limit(1))
-        except NotFilledError:
-            return True
-        return connection.execute(stored).first() is not None
-
-
-def _values(waybill: Waybill, projection: Projection, question: Select[Any]) -> list[str]:
-    with waybill.engine.connect() as connection:
-        return list(connection.execute(answering(connection, (projection,)).over(question)).scalars())
+def _names(waybill: Waybill) -> KnownNames:
+    return KnownNames(waybill.engine)
 
 
 def _near_subjects(waybill: Waybill, kind: Kind, subject: str) -> list[str]:
@@ -231,7 +180,7 @@ def _near_reps(waybill: Waybill, rep_id: str, *, names: bool = True) -> list[str
     """Registered reps by id and name, then ids of reps who hold orders without being registered."""
     try:
         reps = waybill.desk.reps()
-        holding = _values(waybill, ORDER_STATES, select(rep_open_orders.c.rep_id))
+        holding = _names(waybill).reps_with_orders()
     except NotFilledError:
         return []
     registered = [f"{rep.rep_id} ({rep.name})" if names else rep.rep_id for rep in nearest_reps(rep_id, reps)]
@@ -240,9 +189,8 @@ def _near_reps(waybill: Waybill, rep_id: str, *, names: bool = True) -> list[str
 
 def _near_accounts(waybill: Waybill, account_id: str) -> list[str]:
     """Registered accounts, then those that only an order names."""
-    column = order_states.c.account_id
     try:
-        named = _values(waybill, ORDER_STATES, select(column).where(column.is_not(None)).distinct())
+        named = _names(waybill).accounts_of_orders()
         nearest = [*nearest_accounts(account_id, waybill.desk), *near(account_id, named)]
     except NotFilledError:
         return []
