@@ -100,7 +100,10 @@ def notice_superseded(
     }
     found = list(transaction.malformed_claiming(applied)) if applied and has_malformed else []
     found += [(letter_id, key) for letter_id, key in claims if key in applied]
+    released = set(changes.malformed_released)  # these are the message itself, and have a notice
     for letter_id, key in dict.fromkeys(found):  # a stored one may have come again
+        if letter_id in released:
+            continue
         message_type, feed_id, offset, outcome = applied[key]
         changes.notices.append(
             Notice(key, message_type, letter_id, feed_id, offset, None, None, Verdict.MALFORMED, outcome)

@@ -162,13 +162,14 @@ def _take_fitting(
 ) -> list[RedrivenMessage]:
     """Process formerly malformed messages like a batch; `fitting` has them by feed and offset."""
     batch = BatchProcessor(transaction, changes, _no_letter, IngestSettlingCache())
+    # Before the batch, which would tell of them as superseded.
+    changes.malformed_released += [one.letter_id for one in fitting.values()]
     receipts = batch.process(read)
     types = {arrival.key: arrival.fact.TYPE for arrival in read.well_formed}
     redriven: list[RedrivenMessage] = []
     for receipt in receipts:
         one = fitting[receipt.feed_id, receipt.offset]
         assert receipt.key is not None, "what fits the contract has a key"
-        changes.malformed_released.append(one.letter_id)
         changes.count(one.feed_id, Verdict.MALFORMED, -1)
         if one.repeats:
             # The books already count them as duplicates.
