@@ -16,6 +16,7 @@ from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_inst
 from infra.cli.tables.columns import ALL_OR_SOME, NO_CHOICE, ColumnChoice
 from infra.cli.tables.layout import LINES_OF_TEXT, AsRecords, Laid, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
+from infra.cli.tables.wrapping import around_commands
 from infra.masking import masked
 from infra.printable import printable_line
 from infra.queries.books import VerdictCounts
@@ -174,12 +175,17 @@ def _not_shown(laid: Laid, choice: ColumnChoice) -> str:
 
 def _print_title(out: Console, title: str) -> None:
     if title:
-        out.print(f"[bold]{escape(title)}[/bold]", soft_wrap=not out.is_terminal)
+        out.print(f"[bold]{escape(_wrapped(out, title))}[/bold]", soft_wrap=True)
 
 
 def _print_dim(out: Console, text: str) -> None:
     if text:
-        out.print(f"[dim]{escape(text)}[/dim]", soft_wrap=not out.is_terminal)
+        out.print(f"[dim]{escape(_wrapped(out, text))}[/dim]", soft_wrap=True)
+
+
+def _wrapped(out: Console, text: str) -> str:
+    """The text in lines that fit the terminal, other than commands to paste."""
+    return around_commands(text, out.width) if out.is_terminal else text
 
 
 def show_lines(lines: Sequence[Text]) -> None:

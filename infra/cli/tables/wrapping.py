@@ -8,6 +8,8 @@ from rich.cells import cell_len, set_cell_size
 ELLIPSIS = "…"
 WORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?Z\S*|\S+")
 """What stays on one line: a word, or an instant."""
+COMMAND = re.compile(r"waybill [a-z](?:'[^']*'|\"[^\"]*\"|[^;,()'\"])*[;,()]*")
+"""A command to paste, with what follows it up to the next stop; a quoted argument is one with it."""
 
 
 class Wrapped(NamedTuple):
@@ -43,6 +45,31 @@ def wrapped(text: str, width: int, most_lines: int | None = None, *, cuts_words:
         lines[most_lines - 1 :] = [cut(last, width) if cell_len(last) > width else last]
         shortened = True
     return Wrapped(tuple(lines), shortened)
+
+
+def around_commands(text: str, width: int) -> str:
+    """The text with lines of at most `width` cells, in which no line break falls into a command to paste.
+
+    A command that is too long for a line has its own: the terminal wraps it, and copies it as one.
+    """
+    return "\n".join(line for each in text.split("\n") for line in _line_around_commands(each, width))
+
+
+def _line_around_commands(text: str, width: int) -> list[str]:
+    if cell_len(text) <= width:
+        return [text]
+    parts: list[str] = []
+    end = 0
+    for command in COMMAND.finditer(text):
+        parts += [*WORD.findall(text[end : command.start()]), command[0].rstrip()]
+        end = command.end()
+    lines: list[str] = []
+    for part in (*parts, *WORD.findall(text[end:])):
+        if lines and cell_len(f"{lines[-1]} {part}") <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def cut(text: str, width: int) -> str:

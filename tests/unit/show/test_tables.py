@@ -18,7 +18,7 @@ from infra.cli.tables.columns import (
 from infra.cli.tables.importance import VIEW_COLUMNS
 from infra.cli.tables.layout import AsRecords, Laid, Room, laid_out
 from infra.cli.tables.records import Field, record_in_two_columns, record_lines
-from infra.cli.tables.wrapping import wrapped
+from infra.cli.tables.wrapping import around_commands, wrapped
 from projections.views.catalogue import VIEWS
 from projections.views.scorecard_totals import Grouping
 from projections.views.variants import scorecard_view
@@ -212,3 +212,23 @@ def test_an_instant_in_a_text_is_not_broken() -> None:
 
 def test_wide_characters_count_twice() -> None:
     assert wrapped("漢字 漢字", 6).lines == ("漢字", "漢字")
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        ("views up to date: waybill status", ["views up to date: waybill status"]),
+        (
+            "the earlier rows stay where they are: waybill rebuild --all --back, or later",
+            ["the earlier rows stay where they are:", "waybill rebuild --all --back, or later"],
+        ),
+        (
+            "to undo it: waybill dead-letters restore --matching 'no such order, yet' --discarded-by ann --do",
+            ["to undo it:", "waybill dead-letters restore --matching 'no such order, yet' --discarded-by ann --do"],
+        ),
+        ("one\n\ntwo, and then some words more than there is room for", None),
+    ],
+)
+def test_no_line_break_of_a_note_falls_into_a_command_to_paste(said: str, lines: list[str] | None) -> None:
+    told = around_commands(said, 40)
+    assert told.split("\n") == (lines or ["one", "", "two, and then some words more than there", "is room for"])
