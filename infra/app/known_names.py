@@ -20,7 +20,7 @@ from domain.streams import operator_stream, split_stream_name, stream_name, wait
 from infra.app.container import Waybill
 from infra.app.nearest import nearest_accounts, nearest_orders, nearest_reps, unknown_source
 from infra.app.search import orders_one_digit_off
-from infra.app.store_standing import store_standing
+from infra.app.store_standing import StoreStanding, store_standing
 from infra.queries.dead_letters import DeadLetterFilter
 from infra.queries.known_names import Claim, KnownNames, ShippedBy
 from infra.store.projected.serving import NotFilledError
@@ -30,7 +30,14 @@ OUR_SOURCES = (OPERATOR_SOURCE, RESERVED_SOURCES)
 
 
 class UnknownNameError(Exception):
-    """The store does not know a name; the message says so, with the nearest names."""
+    """The store does not know a name; the message says so, with the nearest names.
+
+    `standing` is where the store stands, since the name may come with what it has not read yet.
+    """
+
+    def __init__(self, said: str, standing: StoreStanding):
+        super().__init__(said)
+        self.standing = standing
 
 
 class UnknownTypeError(ValueError):
@@ -40,7 +47,7 @@ class UnknownTypeError(ValueError):
 def expect_rep(waybill: Waybill, rep_id: str) -> None:
     """Raise UnknownNameError for a rep of whom no message speaks, and who holds no open order, follow-up or account."""
     if not rep_id:
-        raise UnknownNameError("the id of the rep is empty: is a variable not set?")
+        raise UnknownNameError("the id of the rep is empty: is a variable not set?", store_standing(waybill))
     if _exists(waybill, stream_name(REP, rep_id)):
         return
     if not _names(waybill).holds_work(rep_id):
@@ -67,7 +74,8 @@ def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:
     occurred = getattr(first, "occurred_at", first.recorded_at)
     return UnknownNameError(
         f"nothing was known of order {order_id} by then: its first message happened at {instant_text(occurred)} "
-        f"and was recorded at {instant_text(first.recorded_at)}"
+        f"and was recorded at {instant_text(first.recorded_at)}",
+        store_standing(waybill),
     )
 
 
@@ -90,7 +98,7 @@ def expect_source(waybill: Waybill, source: str) -> None:
     """Raise UnknownNameError for a source of which no well-formed message is known."""
     unknown = None if source.startswith(OUR_SOURCES) else unknown_source(source, waybill.messages)
     if unknown is not None:
-        raise UnknownNameError(unknown + _standing(waybill))
+        raise _unknown(waybill, unknown, ())
 
 
 def expect_selected(waybill: Waybill, source: str | None, subject: str | None) -> None:
@@ -144,12 +152,12 @@ def _expect_topic(waybill: Waybill, topic: str) -> None:
 
 
 def _unknown(waybill: Waybill, said: str, nearest: Iterable[str]) -> UnknownNameError:
-    return UnknownNameError(said + suggested(nearest) + _standing(waybill))
-
-
-def _standing(waybill: Waybill) -> str:
-    """Why the name may be unknown although it is right: an empty store, or views that are behind."""
     standing = store_standing(waybill)
+    return UnknownNameError(said + suggested(nearest) + _why(standing), standing)
+
+
+def _why(standing: StoreStanding) -> str:
+    """Why the name may be unknown although it is right: an empty store, or views that are behind."""
     if not standing.received:
         return f"; the store {standing.store} is empty: no message was ever received"
     return "; the views are behind, so ask again after waybill project --once" if standing.behind else ""

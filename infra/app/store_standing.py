@@ -1,5 +1,6 @@
 """Where the store of an answer stands: its name, when it last received a message, and whether the views are behind."""
 
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from consumers.reactors.reactor import FEEDS
 from infra.app.container import Waybill
 from infra.settings import Settings
 from infra.store.engine import read_in_snapshot
-from infra.store.pauses import stored_pauses
+from infra.store.pauses import CONSUME, stored_pauses
 from infra.store.projected.failures import stopped_versions
 from infra.store.projected.serving import answering, positions_of
 from infra.store.register.tables import feeds
@@ -31,6 +32,7 @@ class StoreStanding(NamedTuple):
     each have another.
     `received` is whether a message was ever received. `behind` counts the events that the views do not reflect yet, at
     most MOST_COUNTED + 1. `stands_still` is whether a projection is paused or has failed, asked only if one is behind.
+    `unread_since` (UTC) is since when the consumer is paused, so that messages may lie unread in Kafka; None otherwise.
     """
 
     store: str
@@ -39,24 +41,27 @@ class StoreStanding(NamedTuple):
     received: bool
     behind: int = 0
     stands_still: bool = False
+    unread_since: datetime | None = None
 
 
 def store_standing(waybill: Waybill, reflected: int | None = None) -> StoreStanding:
     """Where the store stands; `reflected` is the position of the answer (None: of no view, so all views count).
 
-    Two small queries, and few more if the views are behind, however large the store is.
+    Three small queries, and few more if the views are behind, however large the store is.
     """
 
     def read(connection: Connection) -> StoreStanding:
         history = waybill.history.within(connection)
         head = history.head()
         name = short_name(waybill.settings)
+        paused = stored_pauses(connection)
+        unread_since = paused[CONSUME].since if CONSUME in paused else None
         if not head:
-            return StoreStanding(name, 0, None, received=_has_received(connection))
+            return StoreStanding(name, 0, None, received=_has_received(connection), unread_since=unread_since)
         reached = _reached(connection) if reflected is None else reflected
         behind = history.count_after(reached, at_most=MOST_COUNTED + 1) if reached < head else 0
-        still = behind > 0 and _stands_still(connection)
-        return StoreStanding(name, head, _last_received(connection), True, behind, still)
+        still = behind > 0 and _stands_still(connection, paused)
+        return StoreStanding(name, head, _last_received(connection), True, behind, still, unread_since)
 
     return read_in_snapshot(waybill.engine, read)
 
@@ -109,6 +114,6 @@ def _last_received(connection: Connection) -> datetime | None:
     return received_at
 
 
-def _stands_still(connection: Connection) -> bool:
+def _stands_still(connection: Connection, paused: Collection[str]) -> bool:
     stopped = {name for name, _ in stopped_versions(connection)}
-    return bool(OUR_PROJECTIONS & {*stored_pauses(connection), *stopped})
+    return bool(OUR_PROJECTIONS & {*paused, *stopped})

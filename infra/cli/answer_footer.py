@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from infra.app.container import Waybill
 from infra.app.reactor_lag import NotStated, not_stated
-from infra.app.store_standing import MOST_COUNTED, StoreStanding, store_standing
+from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name, store_standing
 from infra.cli.output import readable_instant
+from infra.store.failures import reason_of
+from infra.store.retries import STORE_FAILURES
 
 EMPTY = "empty: no message was ever received"
 
@@ -37,8 +39,17 @@ def answer_footer(
 
     With `tells_views` false, it leaves the views to a command that says itself how far they are behind. `reactors`
     names those whose messages change the answer (infra/app/reactor_lag.py); an answer as known at an instant depends on
-    none, because it derives what follows itself.
+    none, because it derives what follows itself. If the store fails meanwhile, the line says so.
     """
+    try:
+        return _footer(waybill, reflected, tells_views=tells_views, reactors=reactors)
+    except STORE_FAILURES as e:
+        # The answer is read already: this failure must not take it away, and is told in the footer's place.
+        failed = f"where it stands could not be read: {reason_of(e)}"
+        return AnswerFooter(f"store {short_name(waybill.settings)}: {failed}: waybill doctor", None)
+
+
+def _footer(waybill: Waybill, reflected: int | None, *, tells_views: bool, reactors: Collection[str]) -> AnswerFooter:
     standing = store_standing(waybill, reflected)
     nothing = None if standing.received else f"the store {standing.store} is {EMPTY}"
     lines = [footer_text(standing, waybill.clock(), tells_views=tells_views)]
@@ -59,10 +70,19 @@ def not_stated_text(missing: NotStated) -> str:
 
 def footer_text(standing: StoreStanding, now: datetime, *, tells_views: bool = True) -> str:
     """The line itself, such as `store waybill.db: position 6, last message 3 min ago, views up to date`."""
+    unread = _unread(standing)
     if not standing.position:
-        return f"store {standing.store}: " + ("no event yet" if standing.received else EMPTY)
+        return f"store {standing.store}: {'no event yet' if standing.received else EMPTY}{unread}"
     last = "" if standing.received_at is None else f", last message {readable_age(now - standing.received_at)}"
-    return f"store {standing.store}: position {standing.position}{last}{_views(standing) if tells_views else ''}"
+    views = _views(standing) if tells_views else ""
+    return f"store {standing.store}: position {standing.position}{last}{views}{unread}"
+
+
+def _unread(standing: StoreStanding) -> str:
+    if standing.unread_since is None:
+        return ""
+    since = readable_instant(standing.unread_since)
+    return f"; consume is paused since {since}, messages may be unread: waybill resume consume"
 
 
 def _views(standing: StoreStanding) -> str:

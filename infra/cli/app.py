@@ -19,6 +19,7 @@ from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from infra.app.backup import DamagedBackupError
+from infra.app.container import system_clock
 from infra.app.diff import ShapeFailsError
 from infra.app.export import ForeignFilesError
 from infra.app.keys import NeedsKeysError
@@ -60,7 +61,8 @@ from infra.cli import (
     trend,
     views,
 )
-from infra.cli.output import show_error
+from infra.cli.answer_footer import footer_text
+from infra.cli.output import Format, show_error, show_note
 from infra.export.formats import TooLongAmountError
 from infra.printable import printable
 from infra.queries.views import NotYetReflectedError
@@ -77,10 +79,10 @@ from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
-from infra.store.retries import STORE_FAILURES, passes
+from infra.store.retries import STORE_FAILURES, is_wrong_sql, passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
-from infra.version import version_text
+from infra.version import version_text, waybill_version
 from projections.views.columns import UnreadableValueError
 
 FAILED = 1
@@ -103,7 +105,6 @@ FAILURES = (
     RebuildRunsError,
     RebuildStoppedError,
     UnknownKeyError,
-    UnknownNameError,
     CheckpointMovedError,
     DamagedBackupError,
     ForeignFilesError,
@@ -223,6 +224,10 @@ def main() -> None:
     except NoStoreError as e:
         show_error(f"{e}.{where_the_store_may_be(load_settings(), Path.cwd())}")
         sys.exit(FAILED)
+    except UnknownNameError as e:
+        show_error(str(e))
+        show_note(Format.JSON, footer_text(e.standing, system_clock()))
+        sys.exit(FAILED)
     except FAILURES as e:
         show_error(str(e))
         sys.exit(FAILED)
@@ -281,6 +286,8 @@ def _store_failed(error: BaseException) -> str:
     failure = failure_of(error)
     if failure is not None:
         return f"{failed} {failure.remedy}"
+    if is_wrong_sql(error):
+        return f"{failed} This is a fault of waybill {waybill_version()}, and not of the store."
     if "unable to open database file" in failed or "readonly database" in failed:
         return f"{failed} A command that changes a store needs write access to its file and its folder."
     if not passes(error):

@@ -52,6 +52,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
         show_rows([*columns] or ["source", "id"], rows, form)
     if not found:
         errors().print(f"message not found{hint}")
+        show_note(Format.JSON, footer.line)
         raise typer.Exit(1)
     show_note(form, footer.line)
 

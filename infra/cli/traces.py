@@ -62,6 +62,7 @@ def trace_message(
         _show_body(each.received.body)
     if not found:
         errors().print(f"message not found{hint}")
+        show_note(Format.JSON, footer.line)
         raise typer.Exit(1)
     show_note(form, footer.line)
 

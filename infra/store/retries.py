@@ -71,6 +71,14 @@ def passes(error: BaseException) -> bool:
     return False
 
 
+def is_wrong_sql(error: BaseException) -> bool:
+    """Whether the store could not parse a statement: then the statement is wrong, whichever store it is."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.Error):
+        return cause.sqlstate == "42601"  # syntax error
+    return isinstance(cause, sqlite3.OperationalError) and str(cause).endswith("syntax error")
+
+
 def is_the_stores_own(error: BaseException) -> bool:
     """Whether the store itself failed (unavailable, full, read-only), and not the data to write."""
     cause = error.orig if isinstance(error, DBAPIError) else error

@@ -110,3 +110,23 @@ def test_an_empty_store_says_that_it_is_empty(waybill: Command) -> None:
     # A message that was malformed was received.
     waybill.ingest(b"{}")
     assert "empty" not in waybill("overdue").done().text
+
+
+def test_an_answer_that_something_is_not_known_ends_with_the_store_and_says_that_messages_may_be_unread(
+    filled: Command,
+) -> None:
+    unknown = (("message", SOURCE, "OE-9"), ("trace", SOURCE, "OE-9"), ("order", "SO-9"), ("overdue", "--rep", "rep-9"))
+    for command in unknown:
+        assert len(FOOTER.findall(filled(*command).exited(1).err)) == 1, command
+    filled("pause", "consume", "--reason", "why").done()
+    for command in unknown:
+        filled(*command).exited(1, "consume is paused since", "messages may be unread: waybill resume consume")
+    assert "consume is paused since" in filled("overdue").done().text
+
+
+def test_a_footer_that_the_store_does_not_give_says_so_and_leaves_the_answer(filled: Command) -> None:
+    with closing(sqlite3.connect(filled.store)) as store, store:
+        store.execute("ALTER TABLE pauses RENAME TO lost")
+    answer = filled("overdue").done().text
+    assert "SO-1" in answer
+    assert "where it stands could not be read: no such table: pauses: waybill doctor" in answer

@@ -48,6 +48,13 @@ def test_an_empty_store_says_so() -> None:
     assert footer_text(empty._replace(received=True), NOW) == "store waybill.db: no event yet"
 
 
+def test_a_paused_consumer_is_named_since_what_is_asked_for_may_lie_unread_in_kafka() -> None:
+    said = "; consume is paused since 2026-03-09 08:57Z, messages may be unread: waybill resume consume"
+    paused = STANDING._replace(unread_since=NOW - timedelta(minutes=3))
+    assert footer_text(paused, NOW) == footer_text(STANDING, NOW) + said
+    assert footer_text(paused._replace(position=0), NOW) == f"store waybill.db: no event yet{said}"
+
+
 @pytest.mark.parametrize(
     ("age", "said"),
     [

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from infra.store.failures import Failure, failure_of, reason_of
-from infra.store.retries import passes
+from infra.store.retries import is_wrong_sql, passes
 
 
 def full_file(path: Path) -> None:
@@ -92,3 +92,13 @@ def test_what_others_report(error: Exception, failure: Failure | None) -> None:
 def test_a_name_that_the_driver_says_itself_is_not_said_twice() -> None:
     assert reason_of(psycopg.errors.OutOfMemory("out of memory")) == "out of memory"
     assert reason_of(psycopg.errors.UniqueViolation("duplicate key\nDETAIL: (1)")) == "duplicate key"
+
+
+def test_a_statement_that_the_store_cannot_parse_is_a_fault_of_the_statement() -> None:
+    with closing(sqlite3.connect(":memory:")) as store:
+        for statement, is_wrong in (("SELEC 1", True), ("SELECT 1 FROM nowhere", False)):
+            with pytest.raises(sqlite3.OperationalError) as raised:
+                store.execute(statement)
+            assert is_wrong_sql(raised.value) is is_wrong
+    assert is_wrong_sql(psycopg.errors.SyntaxError())
+    assert not is_wrong_sql(psycopg.errors.UndefinedTable())
