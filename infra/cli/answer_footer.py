@@ -12,6 +12,7 @@ from infra.app.container import Waybill
 from infra.app.reactor_lag import NotStated, not_stated
 from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name, store_standing
 from infra.cli.output import readable_instant
+from infra.masking import masked
 from infra.store.failures import reason_of
 from infra.store.retries import STORE_FAILURES
 
@@ -45,7 +46,7 @@ def answer_footer(
         return _footer(waybill, reflected, tells_views=tells_views, reactors=reactors)
     except STORE_FAILURES as e:
         # The answer is read already: this failure must not take it away, and is told in the footer's place.
-        failed = f"where it stands could not be read: {reason_of(e)}"
+        failed = f"where it stands could not be read: {masked(reason_of(e))}"
         return AnswerFooter(f"store {short_name(waybill.settings)}: {failed}: waybill doctor", None)
 
 
