@@ -11,10 +11,10 @@ settling before it; a void settles the order anew.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import namedtuple
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from domain.events import MessageVoided
@@ -35,29 +35,56 @@ VERSION = 1
 KNOWN_FROM = "From when this was known: an instant at which a message was recorded, or the clock let it count."
 KNOWN_TO = "Until when it was known to be so; null while it is."
 
-_PERIOD = ("order_id", "valid_from", "known_from", "valid_to", "known_to")
 _REST = 3
 """Where the columns of order_states after its period begin: order_id, valid_from and valid_to come first."""
 
 
-def _order_belief() -> Callable[..., Row]:
-    """The row class of order_beliefs: the columns of order_states, with the period of recording."""
-    meanings = {
-        **OrderState.__annotations__,
-        "known_from": Annotated[datetime, Key(KNOWN_FROM)],
-        "known_to": Annotated[datetime | None, KNOWN_TO],
-    }
-    names = (*_PERIOD, *(name for name in OrderState._fields if name not in _PERIOD))
-    make: Any = namedtuple  # its fields follow from another class, which NamedTuple cannot express
-    row = make("OrderBelief", names)
-    row.__annotations__ = {name: meanings[name] for name in names}
-    row.__doc__ = "One row for each period of an order, and each period of recording in which it was believed."
-    return row  # type: ignore[no-any-return]
+class OrderBelief(NamedTuple):
+    """One row for each period of an order, and each period of recording in which it was believed."""
+
+    # The columns of OrderState, with the period of recording.
+    order_id: Annotated[str, Key("The order.")]
+    valid_from: Annotated[datetime, Key("The instant at which this period began.")]
+    known_from: Annotated[datetime, Key(KNOWN_FROM)]
+    valid_to: Annotated[datetime | None, "The instant at which it ended; null while it lasts."]
+    known_to: Annotated[datetime | None, KNOWN_TO]
+    status: Annotated[str, "open, delivered (complete) or cancelled."]
+    rep_id: Annotated[str | None, "The rep who holds the order; null for none."]
+    placed_rep_id: Annotated[str | None, "The rep of the placing; null for none."]
+    account_id: Annotated[str | None, "The account that ordered."]
+    segment: Annotated[str, "b2b or b2c."]
+    channel: Annotated[str, "How the order came in."]
+    reference: Annotated[str | None, "The customer's own reference."]
+    placed_at: Annotated[datetime, "When the order was placed."]
+    promised_by: Annotated[datetime, "The promise in force."]
+    original_promised_by: Annotated[datetime, "The promise of the placing."]
+    stage: Annotated[str | None, "to_book, booked, in_transit or partly_delivered; null once closed."]
+    carrier: Annotated[str | None, "Carrier of the live shipment with the latest estimate, or of one with none."]
+    mode: Annotated[str | None, "Its mode: courier, in_house or pickup."]
+    estimated_delivery: Annotated[datetime | None, "Its estimate; null when a live shipment has none."]
+    latest_estimate: Annotated[datetime | None, "The latest estimate of the live shipments that have one."]
+    left_to_book: Annotated[bool, "Whether something of an open order is still to be booked."]
+    expedite: Annotated[str, "none, requested, granted or declined."]
+    expedites_open: Annotated[int, "Undecided expedite requests."]
+    follow_ups_owed: Annotated[int, "Follow-ups owed to the customer, without what the clock leaves: delay_owed_since."]
+    delay_owed_since: Annotated[
+        datetime | None, "Since when word of a delay is owed once promised_by has passed; null when it is not."
+    ]
+    delivery_attempts: Annotated[int, "Delivery attempts so far."]
+    order_value: Annotated[Decimal, "Quantities times unit prices, charges included."]
+    open_value: Annotated[Decimal, "Undelivered quantities times unit prices; 0 once closed."]
+    currency: Annotated[str, "The order's currency (ISO 4217)."]
+    lines: Annotated[int, "How many lines it has; see order_lines."]
+    shipments: Annotated[int, "How many shipments it has; see shipments."]
+    closed_at: Annotated[datetime | None, "When it was completed or cancelled; null while it is open."]
+    completed_at: Annotated[datetime | None, "When it was completed; null while it is not."]
+    delivered_rep_id: Annotated[str | None, "The rep who held the order when it was completed; null for none."]
+    last_delivered_at: Annotated[datetime | None, "When goods were delivered last."]
+    short: Annotated[bool | None, "Whether it was last completed without all that was ordered; null: never completed."]
+    cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled; null once that is undone."]
 
 
-OrderBelief = _order_belief()
-
-order_beliefs: RowTable[Any] = RowTable("order_beliefs", OrderBelief)
+order_beliefs = RowTable("order_beliefs", OrderBelief)
 
 
 class UnappliedBelief(NamedTuple):
@@ -303,7 +330,7 @@ def shape(believed: Believed) -> dict[str, Iterable[Row]]:
         learning.learn(known)
     return {
         order_beliefs.name: [
-            OrderBelief(order_id, begins, since, state.valid_to, until, *state[_REST:])
+            OrderBelief._make((order_id, begins, since, state.valid_to, until, *state[_REST:]))
             for begins, state, since, until in learning.states
         ],
         unapplied_beliefs.name: [
