@@ -40,8 +40,8 @@ USUAL: Mapping[str, Any] = {
 TOLD_ELSEWHERE = frozenset({"order_id", "lines", "shipments", "currency"})
 """Fields that the title, the tables below or another field tell."""
 
-LINES_BELOW = 2
-"""The lines below an answer: the position that it reflects, and its store."""
+LINES_BELOW = 4
+"""The lines below an answer: the position that it reflects, its store, and what the reactors have yet to state."""
 
 
 class _Part(NamedTuple):
@@ -63,7 +63,7 @@ def order_on_screen(order_id: str, answer: OrderAnswer, room: Room) -> list[Text
     fits = sum(map(len, all_titled)) + LINES_BELOW <= room.height
     told = all_titled if fits else [state, *(part.titled() if part.needs_title else part.lines for part in parts)]
     lines = [line for part in told for line in part]
-    if len(lines) + len(told) < room.height:
+    if len(lines) + len(told) - 1 + LINES_BELOW <= room.height:
         return [line for number, part in enumerate(told) for line in ([Text()] if number else []) + part]
     return lines
 
