@@ -23,7 +23,8 @@ def instant_of(text: str, zone: tzinfo) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise WrongInstantError(
-            f"{text!r} is not an instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date"
+            f"{text!r} is not an instant; give one with offset, such as 2014-02-20T09:00:00Z, or a date, such as "
+            "2014-02-20: it begins in the time zone of WAYBILL_TIME_ZONE"
         ) from None
     if instant.tzinfo is None:
         raise WrongInstantError(f"{text!r} has no offset; add Z for UTC, or one such as +01:00")

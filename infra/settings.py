@@ -1,7 +1,7 @@
 """Settings, from the environment (`WAYBILL_…`) or a `.env` file in the working directory."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_network
@@ -107,7 +107,11 @@ class Settings(BaseSettings):
         description="How far a message's time may be ahead of the clock before it is held: ISO 8601 (PT1H) or seconds.",
     )
     hold_hours: int = Field(
-        72, ge=0, le=1_000_000, description="A message held longer than this counts as dead until it is taken."
+        72,
+        ge=0,
+        le=1_000_000,
+        description="A message held longer than this, counted from its receipt by this store, counts as dead until it "
+        "is taken.",
     )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         "UTC",
@@ -257,6 +261,20 @@ class Settings(BaseSettings):
                 }
             )
         return rows
+
+
+OTHER_VARIABLES = ("WAYBILL_LOCAL_", "WAYBILL_TEST_", "WAYBILL_FAULT_", "WAYBILL_ORACLE_", "WAYBILL_DATA")
+"""How variables begin that the servers of make and the tests read."""
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """The variables that begin like settings and are none: misspelt ones, which nothing else notices."""
+    known = {f"WAYBILL_{name.upper()}" for name in Settings.model_fields}
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith("WAYBILL_") and name.upper() not in known and not name.startswith(OTHER_VARIABLES)
+    )
 
 
 class WrongSettingsError(Exception):

@@ -28,8 +28,10 @@ def where_the_store_may_be(settings: Settings, folder: Path) -> str:
     stores = nearby_stores(folder)
     if not stores:
         return unset
-    few = "a store lies" if len(stores) == 1 else "stores lie"
-    return f"{unset} In this folder {few}: " + "; or ".join(f"export WAYBILL_STORE={store}" for store in stores)
+    few = "store" if len(stores) == 1 else "stores"
+    return f"{unset} {few.capitalize()} found here: " + "; or ".join(
+        f"export WAYBILL_STORE={store}" for store in stores
+    )
 
 
 def _that_are_stores(paths: list[Path]) -> Iterator[Path]:

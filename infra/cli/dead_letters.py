@@ -32,7 +32,7 @@ from infra.cli.letter_filters import (
     show_groups,
     with_letter_filter,
 )
-from infra.cli.output import Format, console, progress_bar, show_json, show_note, show_record, show_rows
+from infra.cli.output import Format, console, progress_bar, show_error, show_json, show_note, show_record, show_rows
 from infra.cli.tables.importance import TIMELINE, UNTAKEN_MESSAGES
 from infra.marked_json import marked_lines
 from infra.printable import printable
@@ -141,7 +141,10 @@ def show_dead_letter(letter_id: LetterArgument, form: FormatOption = Format.TABL
             (letter,) = letters_named(waybill, [letter_id])
             shown = show_letter(waybill, letter)
         except (CannotChooseError, LetterGoneError) as e:
-            raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
+            if not letter_id:
+                raise typer.BadParameter(str(e), param_hint="LETTER_ID") from None
+            show_error(str(e))
+            raise typer.Exit(1) from None
         store = answer_footer(waybill)
     fields = shown.fields()
     if form is Format.JSON:

@@ -161,6 +161,9 @@ class Demonstration:
         dead = [letter._asdict() for letter in self._waybill.dead_letters.dead(self._waybill.clock())]
         columns = ("verdict", "subject", "reason")
         _show_some("Some messages that were not taken", "dead-letters list", columns, dead, columns)
+        if aside := self._waybill.dead_letters.set_aside(self._waybill.clock()):
+            show_note(Format.TABLE, f"the other {aside:,} dead ones are set aside: voided, discarded or superseded")
+            _blank()
 
     def show_the_views(self) -> None:
         _headline("Views")

@@ -7,6 +7,7 @@ from infra.app.doctor.doctor import examine
 from infra.app.doctor.finding import Finding
 from infra.cli.arguments import FormatOption
 from infra.cli.output import AsRecords, Format, show_json, show_rows
+from infra.cli.settings import warn_of_unknown_variables
 from infra.settings import load_settings
 from infra.telemetry.logs import configure_logs
 
@@ -22,6 +23,7 @@ def doctor(form: FormatOption = Format.TABLE) -> None:
     something is wrong; a warning can wait until the morning, and does not change the exit code.
     """
     settings = load_settings()
+    warn_of_unknown_variables()
     configure_logs(settings)
     found = examine(settings, system_clock)
     rows = [finding._asdict() for finding in found.findings]

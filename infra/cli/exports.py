@@ -79,7 +79,10 @@ def export(
     if name is None:
         raise typer.BadParameter("name a relation, or write them all with --all DIR", param_hint="NAME")
     if to is None:
-        raise typer.BadParameter(f"name the file, such as --to {name.replace('-', '_')}.parquet", param_hint="--to")
+        ending = form or FileFormat.PARQUET
+        raise typer.BadParameter(
+            f"--to is missing: name the file, such as --to {name.replace('-', '_')}.{ending}", param_hint="NAME"
+        )
     if form is not None:
         raise typer.BadParameter(
             "the ending of --to FILE says its format; --format is for --all", param_hint="--format"

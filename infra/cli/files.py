@@ -224,7 +224,8 @@ def _show_published(report: PublishReport, form: Format) -> None:
         show_rows(list(totals), [totals], form)
     else:
         rows = [{"topic": topic, "acknowledged": count} for topic, count in sorted(account.acknowledged.items())]
-        footer = f"{totals['acknowledged']:,} of {account.read:,} messages acknowledged"
+        # What was not read is not counted: Kafka was away from the beginning.
+        footer = f"{totals['acknowledged']:,} of {account.read:,} messages acknowledged" if account.read else ""
         show_rows(["topic", "acknowledged"], rows, form, footer=footer, empty="nothing was published")
     if form is not Format.JSON:
         for failure in account.failures[:FAILURES_SHOWN]:
@@ -237,7 +238,8 @@ def _show_published(report: PublishReport, form: Format) -> None:
             errors().print("[dim]malformed lines were skipped; --as-they-are publishes them too[/dim]")
     if report.gave_up is not None:
         show_error(report.gave_up)
-        errors().print(f"messages after the first {account.read:,} were not published")
+        if account.read:
+            errors().print(f"messages after the first {account.read:,} were not published")
 
 
 def _write(stream: BinaryIO, lines: Iterator[bytes]) -> int:

@@ -40,8 +40,8 @@ USUAL: Mapping[str, Any] = {
 TOLD_ELSEWHERE = frozenset({"order_id", "lines", "shipments", "currency"})
 """Fields that the title, the tables below or another field tell."""
 
-LINES_BELOW = 4
-"""The lines below an answer: the position that it reflects, its store, and what the reactors have yet to state."""
+LINES_BELOW = 3
+"""The lines below an answer: its store, and what the reactors have yet to state."""
 
 
 class _Part(NamedTuple):
@@ -114,7 +114,8 @@ def _state(order_id: str, answer: OrderAnswer, room: Room) -> list[Text]:
         for name, value in fields.items()
         if _says_something(name, value, fields)
     ]
-    return [Text(f"Order {order_id}", "bold"), *record_in_two_columns(told, room.width)]
+    title = Text.assemble((f"Order {order_id}", "bold"), ("  in short; all fields, columns and parts: --wide", "dim"))
+    return [title, *record_in_two_columns(told, room.width)]
 
 
 def _says_something(name: str, value: Any, fields: Mapping[str, Any]) -> bool:

@@ -64,8 +64,8 @@ def order(
             _show(order_id, answer)
         timeline = [entry._asdict() for entry in answer.timeline]
         show_rows(TimelineEntry._fields, timeline, form, title="Timeline", choice=WIDE)
-    in_short = "; in short: all fields, columns and parts with --wide" if room is not None and not wide else ""
-    show_note(form, f"reflects position {answer.position}{in_short}")
+    if room is None or wide:  # an order in short fits one screen: its title says so, and the store's line the position
+        show_note(form, f"reflects position {answer.position}")
     show_note(form, footer.line)
 
 

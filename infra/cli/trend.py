@@ -35,7 +35,10 @@ UntilOption = Annotated[
     datetime | None, typer.Option("--until", parser=read_instant, metavar="T", help="The last (default: now).")
 ]
 EveryOption = Annotated[
-    timedelta, typer.Option("--every", parser=read_age, metavar="SPAN", help="How far apart, such as 6h, 1d or 1w.")
+    timedelta,
+    typer.Option(
+        "--every", parser=read_age, metavar="SPAN", show_default="1d", help="How far apart, such as 6h, 1d or 1w."
+    ),
 ]
 ByOption = Annotated[TrendBy | None, typer.Option("--by", help="Count each of these separately.")]
 
@@ -55,7 +58,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def show_trend(
-    which: Annotated[Counted, typer.Argument(metavar="overdue|at-risk|late|open", help="Which orders to count.")],
+    which: Annotated[
+        Counted, typer.Argument(metavar="VIEW", help="Which orders to count: overdue, at-risk, late or open.")
+    ],
     since: SinceOption,
     until: UntilOption = None,
     every: EveryOption = timedelta(days=1),

@@ -35,7 +35,8 @@ def pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as e:
         raise MissingPackageError(
-            "a .parquet file needs pyarrow: install waybill-fulfillment[export]; .csv and .jsonl need nothing"
+            "a .parquet file needs pyarrow: install Waybill with '.[export]' instead of '.'; "
+            ".csv and .jsonl need nothing"
         ) from e
     return pyarrow
 

@@ -31,7 +31,10 @@ def listening(address: str) -> socket.socket:
         listener.listen(2048)
     except (OSError, OverflowError) as e:
         listener.close()
-        raise AddressTakenError(f"WAYBILL_SERVE or --address: {address} cannot be listened on: {e}") from e
+        raise AddressTakenError(
+            f"WAYBILL_SERVE or --address: {address} cannot be listened on: {e}; "
+            f"name another, such as --address {host}:{(int(port) + 1) % 65536}, or port 0 for a free one"
+        ) from e
     return listener
 
 

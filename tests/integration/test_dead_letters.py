@@ -143,7 +143,7 @@ def test_the_beginning_of_a_letters_id_is_enough(waybill: Command) -> None:
     letter_id = hashlib.sha256(b"[]").hexdigest()
 
     assert waybill.ask("dead-letters", "show", letter_id[:12])["letter_id"] == letter_id
-    waybill("dead-letters", "show", "nothing").exited(2, "nothing")
+    waybill("dead-letters", "show", "nothing").exited(1, "nothing")
     waybill("dead-letters", "show", "").exited(2)
 
 

@@ -49,6 +49,13 @@ def test_settings_at_their_limits_do_no_harm(waybill: Command, skew: str, hold: 
         ran.exited(0) if ran.code == 0 else ran.exited(2, "WAYBILL_")
 
 
+@pytest.mark.parametrize("command", ["settings", "doctor"])
+def test_a_misspelt_variable_is_named(waybill: Command, command: str) -> None:
+    ran = waybill.with_(WAYBILL_STOR="x", WAYBILL_LOCAL_KAFKA_PORT="9092")(command)
+    assert "WAYBILL_STOR is not a setting; did you mean WAYBILL_STORE?" in " ".join(ran.errors.split())
+    assert "WAYBILL_LOCAL_KAFKA_PORT" not in ran.errors
+
+
 def test_settings_are_printed_with_what_they_mean(waybill: Command) -> None:
     rows = waybill.with_(WAYBILL_HOLD_HOURS="5").ask("settings")
 

@@ -164,7 +164,7 @@ def test_what_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_parquet_without_its_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingPackageError, match=r"needs pyarrow: install waybill-fulfillment\[export\]"):
+    with pytest.raises(MissingPackageError, match=r"needs pyarrow: install Waybill with '\.\[export\]'"):
         expect_packages(".parquet")
 
 

@@ -61,7 +61,7 @@ def _behind(late: Behind) -> Finding:
 def _never_run(late: Behind) -> Finding:
     """A warning: a service may do without reactors."""
     problem = f"{late.name} has never run, and there is something that it may react to"
-    return warning("reactors", problem, "waybill react --dry-run shows what would follow; then: waybill react")
+    return warning("reactors", problem, "waybill react --dry-run shows what would follow; then: waybill react --once")
 
 
 def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:
