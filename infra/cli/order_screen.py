@@ -54,6 +54,13 @@ class _Part(NamedTuple):
     def titled(self) -> list[Text]:
         return [Text(self.title, "bold"), *self.lines] if self.lines else []
 
+    def in_few_lines(self) -> list[Text]:
+        """With a title only where one is needed; instants and sentences need no header either."""
+        if self.needs_title:
+            return self.titled()
+        has_header = self.lines and self.lines[0].plain.split() == ["happened", "at", "what"]
+        return self.lines[1:] if has_header else self.lines
+
 
 def order_on_screen(order_id: str, answer: OrderAnswer, room: Room) -> list[Text]:
     """All lines, with a title over each part and a blank line before it if the screen has room for them."""
@@ -61,7 +68,7 @@ def order_on_screen(order_id: str, answer: OrderAnswer, room: Room) -> list[Text
     parts = [*_tables(answer, room), _Part("Timeline", timeline_lines(answer, room))]
     all_titled = [state, *(part.titled() for part in parts)]
     fits = sum(map(len, all_titled)) + LINES_BELOW <= room.height
-    told = all_titled if fits else [state, *(part.titled() if part.needs_title else part.lines for part in parts)]
+    told = all_titled if fits else [state, *(part.in_few_lines() for part in parts)]
     lines = [line for part in told for line in part]
     if len(lines) + len(told) - 1 + LINES_BELOW <= room.height:
         return [line for number, part in enumerate(told) for line in ([Text()] if number else []) + part]

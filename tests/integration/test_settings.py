@@ -52,8 +52,8 @@ def test_settings_at_their_limits_do_no_harm(waybill: Command, skew: str, hold: 
 @pytest.mark.parametrize("command", ["settings", "doctor"])
 def test_a_misspelt_variable_is_named(waybill: Command, command: str) -> None:
     ran = waybill.with_(WAYBILL_STOR="x", WAYBILL_LOCAL_KAFKA_PORT="9092")(command)
-    assert "WAYBILL_STOR is not a setting; did you mean WAYBILL_STORE?" in " ".join(ran.errors.split())
-    assert "WAYBILL_LOCAL_KAFKA_PORT" not in ran.errors
+    assert "WAYBILL_STOR is not a setting; did you mean WAYBILL_STORE?" in " ".join(ran.err.split())
+    assert "WAYBILL_LOCAL_KAFKA_PORT" not in ran.err
 
 
 def test_settings_are_printed_with_what_they_mean(waybill: Command) -> None:
