@@ -54,7 +54,7 @@ from tests.property.stores import (
     tried,
 )
 from tests.stores.conftest import postgres_server
-from tests.unit.domain.facts import account_registered, established, oclock, stopped
+from tests.unit.domain.facts import account_registered, cancelled, established, oclock, placed, rescheduled, stopped
 
 __all__ = ["on_each_database", "postgres_server", "small_and_quiet"]
 
@@ -235,7 +235,10 @@ days = st.integers(0, 40)
 
 @st.composite
 def standing_orders(draw: st.DrawFn) -> list[Message]:
-    """A standing order whose terms, account and end come at any time and are recorded at any later one."""
+    """A standing order whose terms, account and end come at any time and are recorded at any later one.
+
+    Its orders are spoken of too, before or after it is known.
+    """
     told: list[tuple[str, Fact]] = []
     for _ in range(draw(st.integers(1, 3))):
         told.append(("12", established(8 + DAY * draw(days), every=Every(days=draw(st.sampled_from((1, 7)))))))
@@ -244,6 +247,10 @@ def standing_orders(draw: st.DrawFn) -> list[Message]:
         told.append(("ALFKI", account_registered(8 + DAY * draw(days), time_zone=zone)))
     if draw(st.booleans()):
         told.append(("12", stopped(8 + DAY * draw(days))))
+    for _ in range(draw(st.integers(0, 2))):
+        at = 8 + DAY * draw(days)
+        fact = draw(st.sampled_from((rescheduled(at, at + 10), cancelled(at), placed(at))))
+        told.append((f"12-{draw(st.sampled_from(('2026-03-02', '2026-03-09', '2026-03-10')))}", fact))
     named = [
         (
             subject,
@@ -281,3 +288,4 @@ def test_beliefs_have_the_orders_that_standing_orders_had_placed_stored_or_not(
         hours = st.integers(0, 45 * DAY).map(lambda hour: oclock(8 + hour))
         clocks = data.draw(st.lists(st.tuples(st.none() | hours, hours), min_size=2, max_size=4), label="clocks")
         check_answers(waybill, clocks)
+        assert findings_in(waybill) == []

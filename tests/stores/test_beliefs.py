@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from consumers.sources.json_lines import JsonLines
+from domain.standing_order.ids import order_id_of
 from infra.app.analysts import grant_analyst
 from infra.app.bitemporal import drop_beliefs
 from infra.app.container import Waybill
@@ -30,7 +32,7 @@ from projections.catalogue import BITEMPORAL
 from projections.order_beliefs import ORDER_BELIEFS, order_beliefs
 from projections.views.beliefs import can_be_believed
 from projections.views.catalogue import VIEWS, view_named
-from tests.integration.messages import booked, confirmed, dispatched, placed
+from tests.integration.messages import booked, confirmed, dispatched, message, placed
 from tests.stores.conftest import StoreUrl
 from tests.stores.documents import take_in
 from tests.stores.test_analysts_schema import Role, as_role, queried, role
@@ -49,6 +51,19 @@ CLOCKS = [
     (datetime(2025, 3, 12, tzinfo=UTC), HEARD - timedelta(microseconds=1)),
     (datetime(2025, 3, 5, tzinfo=UTC), datetime(2025, 3, 20, tzinfo=UTC)),
 ]
+EVERY_WEEK = (
+    "2025-03-03T10:00:00Z",
+    {
+        "account_id": "ACME",
+        "rep_id": "rep-1",
+        "segment": "b2b",
+        "currency": "USD",
+        "lines": [{"line": 1, "quantity": 1, "unit_price": "10.00"}],
+        "every": {"days": 7},
+        "first_on": "2025-03-10",
+        "lead_days": 1,
+    },
+)
 
 
 class Desk:
@@ -157,6 +172,23 @@ def test_after_further_rebuilds_the_beliefs_in_use_answer(desk: Desk) -> None:
     desk.waybill.project()
     for view in BELIEVED:
         assert desk.believed(view, *now) == desk.settled(view, *now), view
+
+
+def test_an_order_may_be_spoken_of_before_its_standing_order_is_known(desk: Desk) -> None:
+    desk.keep_beliefs()
+    order_id = order_id_of("S-1", date(2025, 3, 17))
+    another_day = {"promised_by": "2025-03-18T16:00:00Z", "reason": "a holiday"}
+    desk.hear(START, message("order.rescheduled", order_id, "2025-03-03T09:00:00Z", another_day))
+    desk.hear(START + timedelta(hours=1), message("standing_order.established", "S-1", *EVERY_WEEK))
+    assert verify_store(desk.waybill).findings == []
+
+    desk.now = datetime(2025, 3, 20, tzinfo=UTC)
+    desk.waybill.react(Event(), once=True)
+    desk.waybill.project()
+
+    assert verify_store(desk.waybill).findings == []
+    later = (desk.now, desk.now)
+    assert desk.believed(view_named("orders"), *later) == desk.settled(view_named("orders"), *later)
 
 
 def test_an_unreadable_belief_is_named_with_the_command_that_mends_it(sqlite_store: StoreUrl) -> None:
