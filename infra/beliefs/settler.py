@@ -70,9 +70,16 @@ class BeliefSettler:
             # A void waits in a room of its subject's name until its message comes, perhaps in another kind's stream.
             if is_waiting_room(stream) or any(isinstance(event, MessageVoided) for event in events):
                 orders.add(subject)
-        orders |= set(self._following(changed)) if changed else set()
-        orders |= self._placed_before_the_latest_news(changed, touched.end).keys()
-        return SettledBatch(self._believed(sorted(orders), touched.end), start, touched.end)
+        placed = self._placed_before_the_latest_news(changed, touched.end).keys()
+        following = set(self._following(changed)) - orders - placed if changed else set[str]()
+        names = {stream_name(ORDER, order_id): order_id for order_id in following}
+        stored = {names[stream] for stream in self._history.existing(names, touched.end)} if names else set[str]()
+        # The standing order never placed them, as is known now, and no message is about them.
+        believed = {
+            stream_name(ORDER, order_id): Believed(ORDER, order_id, lambda: iter(())) for order_id in following - stored
+        }
+        believed |= self._believed(sorted({*orders, *placed, *stored}), touched.end)
+        return SettledBatch(believed, start, touched.end)
 
     def remember(self, batch: SettledBatch, touched: Touched, stood_at: Collection[int]) -> None:
         """Nothing is cached: what is believed of a subject follows from several streams."""
