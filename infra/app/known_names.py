@@ -45,13 +45,13 @@ class UnknownTypeError(ValueError):
 
 
 def expect_rep(waybill: Waybill, rep_id: str) -> None:
-    """Raise UnknownNameError for a rep of whom no message speaks, and who holds no open order, follow-up or account."""
+    """Raise UnknownNameError for a rep of whom no message speaks."""
     if not rep_id:
         raise UnknownNameError("the id of the rep is empty: is a variable not set?", store_standing(waybill))
     if _exists(waybill, stream_name(REP, rep_id)):
         return
-    if not _names(waybill).holds_work(rep_id):
-        raise _unknown(waybill, f"no rep {rep_id} was ever registered", _near_reps(waybill, rep_id))
+    if not _names(waybill).holds_work(rep_id) and not _names(waybill).has_worked(rep_id):
+        raise _unknown(waybill, f"no message speaks of rep {rep_id}", _near_reps(waybill, rep_id))
 
 
 def expect_account(waybill: Waybill, account_id: str) -> None:

@@ -74,6 +74,7 @@ from infra.sql_views.relations import NotAllowedError
 from infra.store.business_months import NoBusinessMonthsError
 from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import Failure, failure_of, reason_of
+from infra.store.missing_table import missing_projection
 from infra.store.opening import NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.postgres.sessions import SharedSessionsError
 from infra.store.projected.builds import NothingToGoBackToError
@@ -83,11 +84,23 @@ from infra.store.retries import STORE_FAILURES, is_wrong_sql, passes
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
 from infra.version import version_text, waybill_version
+from projections.catalogue import every_projection
+from projections.views.catalogue import VIEWS
 from projections.views.columns import UnreadableValueError
 
+DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
 VALUE_ERROR = "Value error, "
+
+READS = frozenset(
+    (
+        *(name for view in VIEWS for name in (view.command, view.relation)),
+        *("dead-letters", "events", "held", "order", "restated", "schema", "settings", "status", "trend"),
+    )
+)
+"""Commands that have done their work when nobody reads more of their answer. Others also judge or act, and end with 1:
+what they had to say was not said."""
 
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
@@ -121,6 +134,10 @@ FAILURES = (
 )
 
 
+class OutputClosedError(Exception):
+    """Nobody reads what the command prints."""
+
+
 class PrintableGroup(TyperGroup):
     """Escapes control characters in usage errors, which quote arguments and messages.
 
@@ -130,6 +147,8 @@ class PrintableGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenPipeError as e:
+            raise OutputClosedError from e  # the library would end with 1
         except TyperException as e:
             e.message = printable(e.message).replace(VALUE_ERROR, "")
             raise
@@ -246,10 +265,10 @@ def main() -> None:
             raise
         show_error(f"{failure.value}. {failure.remedy} Nothing was half done.")
         sys.exit(FAILED)
-    except BrokenPipeError:
-        # The reader of our output is gone; keep the interpreter from complaining about it on exit.
+    except (BrokenPipeError, OutputClosedError):
+        # Who reads our output has seen enough, such as `head`. Keep the interpreter from complaining about it on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+        sys.exit(DONE if READS.intersection(sys.argv[1:2]) else FAILED)
     except OSError as e:
         show_error(_file_failed(e))
         sys.exit(FAILED)
@@ -290,6 +309,8 @@ def _store_failed(error: BaseException) -> str:
         return f"{failed} This is a fault of waybill {waybill_version()}, and not of the store."
     if "unable to open database file" in failed or "readonly database" in failed:
         return f"{failed} A command that changes a store needs write access to its file and its folder."
+    if (name := missing_projection(error, every_projection())) is not None:
+        return f"{failed} It is a table of {name}: waybill rebuild {name} fills it again, and waybill verify checks it."
     if not passes(error):
         return f"{failed} Is WAYBILL_STORE right?"
     return (

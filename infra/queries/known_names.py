@@ -9,16 +9,20 @@ from sqlalchemy import ColumnElement, Engine, Select, select
 from infra.store.projected.serving import NotFilledError, answering
 from infra.store.register.tables import feeds, malformed_messages
 from projections.accounts import ACCOUNTS
+from projections.contacts import CONTACTS
 from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
 from projections.projection import Projection
 from projections.shipments import SHIPMENTS
+from projections.standing_orders import STANDING_ORDERS
 from projections.views.tables import (
     account_periods,
+    contacts,
     follow_up_periods,
     order_states,
     rep_open_orders,
     shipment_periods,
+    standing_order_periods,
 )
 
 
@@ -55,6 +59,17 @@ class KnownNames:
             (ACCOUNTS, _held_now(account_periods, rep_id)),
         )
         return any(self._finds(projection, question) for projection, question in held)
+
+    def has_worked(self, rep_id: str) -> bool:
+        """Whether a rep ever held or took an order or an account, or talked to a customer; it looks through them."""
+        of_orders = (order_states.c.rep_id, order_states.c.placed_rep_id, order_states.c.delivered_rep_id)
+        once = (
+            *((ORDER_STATES, column) for column in of_orders),
+            (CONTACTS, contacts.c.rep_id),
+            (STANDING_ORDERS, standing_order_periods.c.rep_id),
+            (ACCOUNTS, account_periods.c.rep_id),
+        )
+        return any(self._finds(projection, select(column).where(column == rep_id)) for projection, column in once)
 
     def reps_with_orders(self) -> Sequence[str]:
         """The reps who hold open orders; empty for orders that nobody holds."""

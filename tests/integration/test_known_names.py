@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.command import Command
-from tests.integration.messages import SOURCE, booked, confirmed, placed, registered
+from tests.integration.messages import SOURCE, booked, cancelled, confirmed, message, placed, registered
 
 STORE_OF = (
     registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder"),
@@ -13,14 +13,18 @@ STORE_OF = (
     # nobody registered this rep, nor the account
     placed("SO-10250", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="OE-2", rep_id="rep-27", account_id="LILA"),
     booked("SO-99999", "2025-03-04T10:00:00Z", "2025-03-10T10:00:00Z"),
+    placed("CLOSED", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="OE-3", rep_id="rep-9"),
+    cancelled("CLOSED", "2025-03-04T10:00:00Z"),
+    placed("MOVED", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="OE-4", rep_id="rep-8"),
+    message("order.reassigned", "MOVED", "2025-03-04T10:00:00Z", {"rep_id": "rep-1"}),
     b"{}",
 )
 UNKNOWN: tuple[tuple[tuple[str, ...], int, str], ...] = (
-    (("overdue", "--rep", "rep-11"), 1, "no rep rep-11 was ever registered; the nearest: rep-1 (Ann Alder)"),
-    (("late", "--rep", "rep-28"), 1, "no rep rep-28 was ever registered; the nearest: rep-1 (Ann Alder), rep-27"),
-    (("scorecard", "--rep", "REP-1"), 1, "no rep REP-1 was ever registered; the nearest: rep-1 (Ann Alder)"),
+    (("overdue", "--rep", "rep-11"), 1, "no message speaks of rep rep-11; the nearest: rep-1 (Ann Alder)"),
+    (("late", "--rep", "rep-28"), 1, "no message speaks of rep rep-28; the nearest: rep-1 (Ann Alder), rep-27"),
+    (("scorecard", "--rep", "REP-1"), 1, "no message speaks of rep REP-1; the nearest: rep-1 (Ann Alder)"),
     (("restated", "overdue", "--known-at", "2025-01-01", "--rep", "rep-11"), 1, "the nearest: rep-1 (Ann Alder)"),
-    (("export", "overdue", "--to", "x.csv", "--rep", "rep-11"), 1, "no rep rep-11 was ever registered"),
+    (("export", "overdue", "--to", "x.csv", "--rep", "rep-11"), 1, "no message speaks of rep rep-11"),
     (("restated", "overdeu", "--known-at", "2025-01-01"), 2, "did you mean overdue?"),
     (("export", "Overdeu", "--to", "x.csv"), 2, "did you mean overdue?"),
     (("diff", "order-states2"), 2, "did you mean order_states?"),
@@ -48,6 +52,9 @@ UNKNOWN: tuple[tuple[tuple[str, ...], int, str], ...] = (
 KNOWN: tuple[tuple[str, ...], ...] = (
     ("overdue", "--rep", "rep-1"),  # registered, and has nothing overdue
     ("late", "--rep", "rep-27"),  # only an order names it
+    ("overdue", "--rep", "rep-9"),  # held an order that is closed
+    ("overdue", "--rep", "rep-8"),  # held an order that another rep has now
+    ("orders", "--rep", "rep-8", "--as-of", "2025-03-01"),
     ("quote", "--mode", "pickup", "--account", "LILA"),
     ("quote", "--mode", "pickup", "--carrier", "Swift"),
     ("held", "list", "--subject", "SO-10248"),

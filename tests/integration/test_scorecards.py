@@ -54,7 +54,7 @@ def test_the_worked_example_gives_the_figures_of_the_page(desk: Command) -> None
 
 def test_rows_are_selected_by_month_and_rep(desk: Command) -> None:
     assert [row["month"] for row in desk.ask("scorecard", "--rep", "rep-7")] == ["2026-06"]
-    desk("scorecard", "--rep", "rep-8").exited(1, "no rep rep-8 was ever registered")
+    desk("scorecard", "--rep", "rep-8").exited(1, "no message speaks of rep rep-8")
     assert desk.ask("rep_scorecard", "--month", "2026-05") == []
 
 

@@ -353,7 +353,7 @@ def test_a_view_whose_rows_are_of_no_rep_takes_no_rep(floor: Command) -> None:
 
 def test_a_rep_who_was_never_registered_is_named_with_the_nearest(floor: Command) -> None:
     floor("overdue", "--rep", "rep-11", "--format", "json").exited(
-        1, "no rep rep-11 was ever registered; the nearest: rep-1 (Ann Alder)"
+        1, "no message speaks of rep rep-11; the nearest: rep-1 (Ann Alder)"
     )
     assert "registered" not in floor("late", "--rep", "rep-3").done().err
 
@@ -427,7 +427,7 @@ def test_one_reps_rows_alone(floor: Command, view: str) -> None:
     for rep in ("rep-1", "rep-2", "rep-3"):
         expected = [row for row in everybody if row["rep_id"] == rep]
         assert floor.ask(view, "--as-of", NOW, "--rep", rep) == expected
-    floor(view, "--as-of", NOW, "--rep", "nobody").exited(1, "no rep nobody was ever registered")
+    floor(view, "--as-of", NOW, "--rep", "nobody").exited(1, "no message speaks of rep nobody")
 
 
 @pytest.mark.parametrize("view", OF_A_REP)
