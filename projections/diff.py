@@ -32,12 +32,22 @@ class RowChange(NamedTuple):
 
 @dataclass
 class ChangeTally:
-    """Counts changes of one table, batch by batch, and keeps the first of them: at most `most_samples`."""
+    """Counts changes of one table, batch by batch, and keeps some of them: at most `most_samples`.
+
+    If there are more, it keeps the first of each kind of difference (the same columns changed), then the first ones.
+    """
 
     most_samples: int
     kinds: Counter[str] = field(default_factory=Counter)
     changed_columns: Counter[str] = field(default_factory=Counter)
-    samples: list[RowChange] = field(default_factory=list)
+    _firsts: dict[object, tuple[int, RowChange]] = field(default_factory=dict)
+    _others: list[tuple[int, RowChange]] = field(default_factory=list)
+
+    @property
+    def samples(self) -> list[RowChange]:
+        """The changes that are kept, in the order in which they came."""
+        kept = [*self._firsts.values(), *self._others][: self.most_samples]
+        return [change for _, change in sorted(kept, key=lambda each: each[0])]
 
     @property
     def added(self) -> int:
@@ -61,8 +71,15 @@ class ChangeTally:
             self.kinds[change.kind] += 1
             if change.kind == "changed":
                 self.changed_columns.update(column.column for column in change.columns)
-            if len(self.samples) < self.most_samples:
-                self.samples.append(change)
+            self._keep(change)
+
+    def _keep(self, change: RowChange) -> None:
+        place = (self.kinds.total(), change)
+        differing = tuple(column.column for column in change.columns)
+        if len(self._firsts) < self.most_samples and (change.kind, differing) not in self._firsts:
+            self._firsts[change.kind, differing] = place
+        elif len(self._others) < self.most_samples:
+            self._others.append(place)
 
 
 def diff(names: Sequence[str], key: Sequence[str], before: Iterable[Row], after: Iterable[Row]) -> list[RowChange]:

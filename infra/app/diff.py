@@ -79,8 +79,7 @@ def projections_named(name: str) -> Sequence[Projection]:
         known = [projection.name for projection in PROJECTIONS]
         nearest = did_you_mean(name, [*(view.command for view in VIEWS), *known])
         raise UnknownViewError(
-            f"{name!r} is neither a view nor a projection; the projections are {', '.join(known)}; all means each of "
-            f"them{nearest}"
+            f"{name!r} is neither a view nor a projection; the projections are {', '.join(known)}{nearest}"
         ) from None
 
 

@@ -73,8 +73,8 @@ def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:
     first = events[0].event
     occurred = getattr(first, "occurred_at", first.recorded_at)
     return UnknownNameError(
-        f"nothing was known of order {order_id} by then: its first message happened at {instant_text(occurred)} "
-        f"and was recorded at {instant_text(first.recorded_at)}",
+        f"nothing was known of order {order_id} by then: the first message about it was recorded at "
+        f"{instant_text(first.recorded_at)} (what it tells happened at {instant_text(occurred)})",
         store_standing(waybill),
     )
 
@@ -180,7 +180,10 @@ def _near_subjects(waybill: Waybill, kind: Kind, subject: str) -> list[str]:
 
 
 def _near_orders(waybill: Waybill, order_id: str) -> list[str]:
-    nearest = [*orders_one_digit_off(waybill.history, order_id), *nearest_orders(order_id, waybill.history)]
+    nearest = nearest_orders(order_id, waybill.history)
+    # The same id in other letters is meant; a number is mistyped by a digit more often than otherwise.
+    same = [each for each in nearest if each.lower() == order_id.lower()]
+    nearest = [*same, *orders_one_digit_off(waybill.history, order_id), *nearest]
     return list(dict.fromkeys(nearest))[:NEAREST_NAMED]
 
 

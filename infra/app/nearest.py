@@ -58,8 +58,8 @@ def nearest_orders(order_id: str, history: History) -> list[str]:
     lettered = "".join(takewhile(lambda letter: not letter.isdigit(), first[0] if first else "")) + order_id
     found: dict[str, None] = {}
     for text in (order_id, order_id.upper(), lettered):
-        for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
-            found.update(dict.fromkeys(_orders_after(history, text[:-left_out], ORDERS_READ)))
+        for left_out in range(min(len(text), MOST_LEFT_OUT) + 1):
+            found.update(dict.fromkeys(_orders_after(history, text[: len(text) - left_out], ORDERS_READ)))
     wanted = (order_id.lower(), lettered.lower())
     longer = [each for each in found if each.lower().startswith(wanted)]
     like = [each for text in wanted for each in near(text, found)]
@@ -86,9 +86,9 @@ def nearest_ids(source: str, message_id: str, messages: Messages, claims: Malfor
     It reads few ids: those beside it in the store.
     """
     found = dict.fromkeys(claims.ids_claimed(source))
-    for text in dict.fromkeys((message_id, message_id.upper())):
-        for left_out in range(1, min(len(text), MOST_LEFT_OUT) + 1):
-            found.update(dict.fromkeys(messages.ids_after(source, text[:-left_out], IDS_READ)))
+    for text in dict.fromkeys((message_id, message_id.upper(), message_id.lower())):
+        for left_out in range(min(len(text), MOST_LEFT_OUT) + 1):
+            found.update(dict.fromkeys(messages.ids_after(source, text[: len(text) - left_out], IDS_READ)))
     return near(message_id, found)
 
 

@@ -9,7 +9,7 @@ from infra.beliefs.stored import kept_projections
 from infra.cli import completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import AsOfOption, FormatOption, open_waybill
-from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
+from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows
 from infra.row_changes import change_as_json, sample_rows
 
 ALL = "all"
@@ -44,7 +44,7 @@ def diff(
     try:
         named = None if view == ALL else projections_named(view)
     except UnknownViewError as e:
-        raise typer.BadParameter(str(e)) from None
+        raise typer.BadParameter(f"{e}; all means each of them") from None
     with open_waybill() as waybill, progress_bar() as progress:
         with waybill.engine.connect() as connection:
             projections = kept_projections(connection) if named is None else named
@@ -65,7 +65,7 @@ def diff(
             for row in sample_rows("table", each.table, change, "now", "rebuilt")
         ]
         if shown:
-            show_rows(SAMPLE_COLUMNS, shown, form, title="\nSamples")
+            show_rows(SAMPLE_COLUMNS, shown, form, title="\nSamples", records=AsRecords.IF_NOT_WHOLE)
         if rebuilt := sorted({each.projection for each in found if each.differs}):
             show_note(form, f"a rebuild would change {', '.join(rebuilt)}")
         else:

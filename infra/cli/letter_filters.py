@@ -168,6 +168,7 @@ def show_groups(
     total = sum(group.letters for group in groups)
     shown = groups[:limit]
     of = f"{len(shown)} of {len(groups)}" if len(shown) < len(groups) else str(len(groups))
+    told = f"{total} in {of} group{'' if of == '1' else 's'}"
     columns = columns_of_groups(by)
     rows = [group.row(by) for group in shown]
     if form is Format.TABLE:
@@ -180,7 +181,7 @@ def show_groups(
         rows,
         form,
         title=title,
-        footer=f"{total} in {of} groups; an example whole: waybill dead-letters show EXAMPLE" if groups else "",
+        footer=f"{told}; an example whole: waybill dead-letters show EXAMPLE" if groups else "",
         empty=empty,
         importance=(*by, "letters", "example"),
         choice=choice,

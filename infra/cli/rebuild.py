@@ -56,7 +56,8 @@ def rebuild(
         bool | None,
         typer.Option(
             "--bitemporal/--no-bitemporal",
-            help="Keep what was believed of each order, and when, and fill it from all events; or drop it.",
+            help="Keep what was believed of each order, and when, and fill it from all events; or drop it. "
+            "Without a NAME: it concerns all orders.",
             show_default=False,
         ),
     ] = None,
@@ -132,7 +133,7 @@ def _named(view: str | None, *, every: bool) -> Sequence[Projection]:
     try:
         return projections_named(view)
     except UnknownViewError as e:
-        raise typer.BadParameter(str(e), param_hint="NAME") from None
+        raise typer.BadParameter(f"{e}; --all means each of them", param_hint="NAME") from None
 
 
 def _with_progress(

@@ -54,7 +54,8 @@ def trace_message(
     elif form is Format.CSV:
         show_rows(Step._fields, [step._asdict() for each in found for step in _steps(each)], form)
     for each in found if form is Format.TABLE else ():
-        title = f"Message {each.id} of {each.source}: {each.type} about {each.subject}"
+        what = f"{each.type or 'of no type that could be read'}{f' about {each.subject}' if each.subject else ''}"
+        title = f"Message {each.id} of {each.source}: {what}"
         show_rows(Step._fields, [step._asdict() for step in _steps(each)], form, title=title, lines_of_text=None)
         console().print(
             "\n[dim]As received[/dim]" if each.received.as_received else "\n[dim]Restated from its event[/dim]"
@@ -124,7 +125,8 @@ def _steps(found: Trace) -> Iterator[Step]:
     if not found.rows:
         yield Step("row", None, None, "no row differs because of it")
     for record in found.records:
-        what = f"{record.type} to {record.topic}, key {record.key}, id {record.id}"
+        key = "" if record.key is None else f", key {record.key}"
+        what = f"{record.type} to {record.topic}{key}, id {record.id}"
         yield Step("record", None, None, f"{what}: {record.sent}")
     if not found.records:
         yield Step("record", None, None, "no record for other systems")

@@ -112,7 +112,7 @@ up() {
     done
     for taken in "$PORT" "$((PORT + 1))"; do
       if listening "$taken"; then
-        say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=…"
+        say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=… (the port after it must be free too)"
         exit 1
       fi
     done

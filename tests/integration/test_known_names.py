@@ -29,6 +29,7 @@ UNKNOWN: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("export", "Overdeu", "--to", "x.csv"), 2, "did you mean overdue?"),
     (("diff", "order-states2"), 2, "did you mean order_states?"),
     (("order", "SO-10249"), 1, "nothing is known of order SO-10249; the nearest: SO-10248, SO-10250"),
+    (("order", "so-10248"), 1, "nothing is known of order so-10248; the nearest: SO-10248"),
     (("order", "10248"), 1, "the nearest: SO-10248"),
     (("order", "SO-10248", "--known-at", "2025-01-01"), 1, "nothing was known of order SO-10248 by then: its first"),
     (("events", "--stream", "order-SO-10249"), 1, "there is no stream order-SO-10249; the nearest: order-SO-10248"),

@@ -1,6 +1,7 @@
 """Looks at the store and the broker, and makes all checks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class Examination(NamedTuple):
 def examine(settings: Settings, clock: Callable[[], datetime]) -> Examination:
     """Look at everything. What cannot be looked at is a finding."""
     # Imported here: it imports Kafka's client.
-    from infra.app.doctor.kafka_looking import look_at_kafka
+    from infra.app.doctor.kafka_looking import look_at_kafka, why_relay_waits
 
     found = Sampler(lambda: look_at_store(settings, clock), patience=PATIENCE_SECONDS)()
     store = found.value or unread(settings, found.problem or "", WORKS)
@@ -38,7 +39,17 @@ def examine(settings: Settings, clock: Callable[[], datetime]) -> Examination:
     # A store that cannot be read may well have read from Kafka.
     uses_kafka = isinstance(store, Unread) or bool(checkpoints)
     asked = uses_kafka or settings.names_kafka
-    return judge(Seen(clock(), store, look_at_kafka(settings, checkpoints) if asked else None, uses_kafka))
+    kafka = look_at_kafka(settings, checkpoints) if asked else None
+    if isinstance(kafka, KafkaSeen) and settings.relay_from == "auto" and _never_sent(store):
+        kafka = replace(kafka, relay_waits=why_relay_waits(settings))
+    return judge(Seen(clock(), store, kafka, uses_kafka))
+
+
+def _never_sent(store: StoreSeen | Unread) -> bool:
+    """Whether the relay was started on this store, and never sent anything."""
+    return isinstance(store, StoreSeen) and any(
+        part_checks.is_relay(one) and not one.has_run for one in store.reactors_behind
+    )
 
 
 def judge(seen: Seen) -> Examination:

@@ -8,13 +8,14 @@ from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumers.contract.topics import read_topics, written_topics
+from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.kafka_workarounds import cause_of
 from consumers.sources.kafka import from_milliseconds
 from infra.app.doctor.seen import KafkaSeen, PartitionSeen, Place, TopicSeen, Unread
 from infra.app.retention import PartitionInKafka, PartitionInStore, check_partitions
 from infra.kafka.connection import kafka_connection
 from infra.kafka.offsets import ASK_MS, first_unread, known_id
+from infra.runtime.relay_beginning import reason_to_wait
 from infra.settings import Settings, WrongSettingsError
 
 SETTINGS = ["retention.ms", "retention.bytes", "cleanup.policy", "message.timestamp.type"]
@@ -32,11 +33,21 @@ def look_at_kafka(settings: Settings, checkpoints: Mapping[Place, PartitionInSto
         admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=ASK_MS, request_timeout_ms=ASK_MS)
         return _look(admin, connection, settings, checkpoints)
     except (KafkaError, OSError) as e:
+        if admin is not None:
+            # Such as a broker that has just begun, or topics that were just created.
+            reason = f"Kafka at {settings.kafka} was reached, and does not answer everything: {cause_of(e)}"
+            return Unread(reason, "waybill doctor, again in some seconds; if it stays, look at the broker's log")
         reason = f"Kafka at {settings.kafka} was not reached: {cause_of(e)}"
         return Unread(reason, "check that the broker runs, and WAYBILL_KAFKA: waybill settings")
     finally:
         if admin is not None:
             admin.close()
+
+
+def why_relay_waits(settings: Settings) -> str:
+    """Why a relay that never ran on this store waits, in the words of its log; empty if it may begin."""
+    events_and_verdicts = [settings.topic_prefix + EVENTS, settings.topic_prefix + VERDICTS]
+    return reason_to_wait(kafka_connection(settings), events_and_verdicts)
 
 
 def _look(

@@ -147,7 +147,9 @@ def _reactors(waybill: Waybill, oldest: OldestWork) -> list[Behind]:
         if lag and since is not None:
             behind.append(Behind(name, lag, since, has_run=name in begun))
     behind += [
-        Behind(one.name, one.lag, oldest.of_outbox(one.name, one.position)) for one in outbox_lags(waybill) if one.lag
+        Behind(one.name, one.lag, oldest.of_outbox(one.name, one.position), has_run=one.name in begun)
+        for one in outbox_lags(waybill)
+        if one.lag
     ]
     return behind
 

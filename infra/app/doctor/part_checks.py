@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from domain.counted import counted
 from infra.app.doctor.finding import Finding, duration, warning, wrong
 from infra.app.doctor.limits import WAITS_TOO_LONG
-from infra.app.doctor.seen import Behind, Seen, StoreSeen
+from infra.app.doctor.seen import Behind, KafkaSeen, Seen, StoreSeen
 from infra.app.status import ProjectionStatus
 from infra.queries.standing import Failing
 
@@ -49,7 +49,7 @@ def _needs_rebuild(store: StoreSeen, unfilled: ProjectionStatus) -> Finding:
 def check_reactors(seen: Seen, store: StoreSeen) -> list[Finding]:
     if store.is_paused("react"):
         return []
-    late = [one for one in _late(seen, store.reactors_behind) if not one.name.startswith(RELAY)]
+    late = [one for one in _late(seen, store.reactors_behind) if not is_relay(one)]
     return [_behind(one) if one.has_run else _never_run(one) for one in late]
 
 
@@ -64,10 +64,19 @@ def _never_run(late: Behind) -> Finding:
     return warning("reactors", problem, "waybill react --dry-run shows what would follow; then: waybill react --once")
 
 
+def is_relay(one: Behind) -> bool:
+    """Whether it is an outbox of the relay."""
+    return one.name.startswith(RELAY)
+
+
 def check_relay(seen: Seen, store: StoreSeen) -> list[Finding]:
     if store.is_paused("relay"):
         return []
-    late = [one for one in _late(seen, store.reactors_behind) if one.name.startswith(RELAY)]
+    late = [one for one in _late(seen, store.reactors_behind) if is_relay(one)]
+    if isinstance(seen.kafka, KafkaSeen) and seen.kafka.relay_waits and any(not one.has_run for one in late):
+        # Its records are as old as their messages, which says nothing about since when it waits.
+        to_type = "waybill status; with all topics read: WAYBILL_RELAY_FROM=now waybill relay (or: up)"
+        return [wrong("relay", f"the relay waits to begin: {seen.kafka.relay_waits}", to_type)]
     return [
         wrong("relay", f"{one.name} has {counted(one.lag, 'record')} to send", "waybill relay --once", one.since)
         for one in late

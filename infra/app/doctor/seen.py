@@ -42,7 +42,7 @@ class Rules(NamedTuple):
 class Behind(NamedTuple):
     """A projection, a reactor or an outbox that has work: how much, and since when the oldest of it waits.
 
-    `has_run` is False for a reactor that nobody ever ran on this store.
+    `has_run` is False for a reactor that nobody ever ran on this store, and for an outbox from which none was sent.
     """
 
     name: str
@@ -144,6 +144,8 @@ class KafkaSeen:
     group_state: str
     members: int
     newest: datetime | None
+    relay_waits: str = ""
+    """Why a relay that never ran on this store must not begin; empty if it may."""
 
 
 @dataclass(frozen=True)

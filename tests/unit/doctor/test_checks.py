@@ -81,6 +81,10 @@ def kafka(**changes: Any) -> Examination:
     return judge(replace(WELL, kafka=replace(WELL_KAFKA, **changes)))
 
 
+def replace_kafka_and_store(of_kafka: dict[str, Any], of_store: dict[str, Any]) -> Examination:
+    return judge(replace(WELL, kafka=replace(WELL_KAFKA, **of_kafka), store=replace(WELL_STORE, **of_store)))
+
+
 def partition(first: int, end: int, unread_since: datetime | None = None, topic_id: str = "id-1") -> dict[str, Any]:
     return {"partitions": {**WELL_KAFKA.partitions, ("orders", 0): at(first, end, topic_id, unread_since)}}
 
@@ -164,6 +168,15 @@ WRONG = {
         "relay",
         "relay.verdicts has 4 records to send",
         "waybill relay --once",
+    ),
+    "a relay that waits beside the records of an earlier store": (
+        replace_kafka_and_store(
+            {"relay_waits": "waybill.events has records already"},
+            {"reactors_behind": [Behind("relay.events", 4, ago(days=600), has_run=False)]},
+        ),
+        "relay",
+        "the relay waits to begin: waybill.events has records already",
+        "WAYBILL_RELAY_FROM=now waybill relay",
     ),
     "an unreadable batch": (
         store(unreadable=[UnreadableBatch("orders", 0, 10, 14, "its checksum is wrong", ago(hours=1))]),

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from projections.diff import ColumnChange, RowChange, diff, diff_sorted
+from projections.diff import ChangeTally, ColumnChange, RowChange, diff, diff_sorted
 
 NAMES = ("order_id", "line", "rep_id", "stage")
 KEY = ("order_id", "line")
@@ -74,3 +74,14 @@ def test_rows_in_the_order_of_their_keys_differ_alike_one_by_one() -> None:
 def test_rows_that_are_not_in_the_order_of_their_keys_are_refused(second: str | None) -> None:
     with pytest.raises(ValueError, match="not in order"):
         list(diff_sorted(NAMES, KEY, [("SO-1", 1, "ann", None), (second, 1, "ann", None)], []))
+
+
+def test_samples_are_the_first_of_each_kind_of_difference_then_the_first_ones_in_their_order() -> None:
+    before = [(f"SO-{number}", 1, "ann", "booked") for number in range(1, 7)]
+    after = [*((f"SO-{number}", 1, "ann", "in_transit") for number in range(1, 6)), ("SO-6", 1, "bob", "booked")]
+    tally = ChangeTally(most_samples=3)
+    tally.add(diff(NAMES, KEY, before, [*after, ("SO-7", 1, "ann", None)]))
+    assert [change.key[0] for change in tally.samples] == ["SO-1", "SO-6", "SO-7"]
+    tally = ChangeTally(most_samples=4)
+    tally.add(diff(NAMES, KEY, before, [*after, ("SO-7", 1, "ann", None)]))
+    assert [change.key[0] for change in tally.samples] == ["SO-1", "SO-2", "SO-6", "SO-7"]
