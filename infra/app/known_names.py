@@ -73,7 +73,7 @@ def unknown_order(waybill: Waybill, order_id: str) -> UnknownNameError:
     first = events[0].event
     occurred = getattr(first, "occurred_at", first.recorded_at)
     return UnknownNameError(
-        f"nothing was known of order {order_id} by then: the first message about it was recorded at "
+        f"nothing was known of order {order_id} by then: its first message to arrive was recorded at "
         f"{instant_text(first.recorded_at)} (what it tells happened at {instant_text(occurred)})",
         store_standing(waybill),
     )
