@@ -110,9 +110,9 @@ up() {
       if [ ! -f "$FOLDER/broker.pid" ] || ! listening "$PORT" && ! listening "$((PORT + 1))"; then break; fi
       sleep 0.1
     done
-    for taken in "$PORT" "$((PORT + 1))"; do
-      if listening "$taken"; then
-        say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=… (the port after it must be free too)"
+    for taken in "$PORT" "$((PORT + 1)), which is needed beside $PORT,"; do
+      if listening "${taken%%,*}"; then
+        say "port $taken is taken; choose another: WAYBILL_LOCAL_KAFKA_PORT=…"
         exit 1
       fi
     done

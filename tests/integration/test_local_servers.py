@@ -125,3 +125,12 @@ def test_a_taken_port_is_named_in_one_line(copies: tuple[Path, Path], script: st
         f"port {port} is taken; choose another: WAYBILL_LOCAL_{script[:-3].upper()}_PORT=…"
     )
     assert len(said.splitlines()) == 1
+
+
+def test_a_broker_names_the_port_after_its_own_when_that_is_taken(copies: tuple[Path, Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = start(copies[0].with_name("kafka.sh"), "up", WAYBILL_LOCAL_KAFKA_PORT=str(port - 1))
+        _, said = run.communicate()
+    assert run.returncode == 1
+    assert f"port {port}, which is needed beside {port - 1}, is taken" in said
