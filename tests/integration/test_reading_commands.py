@@ -69,7 +69,7 @@ ASKED_ABOUT: dict[str, tuple[str, ...]] = {
     "view": ("overdue", "all"),
     "mode": ("courier",),
     "to": ("{folder}/export.csv",),
-    "counted": ("overdue",),
+    "which": ("overdue",),
     "since": ("2026-11-01",),
 }
 """Examples for what a command has to be told, by the parameter's name."""
