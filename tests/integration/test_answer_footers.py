@@ -24,7 +24,7 @@ ANSWERS = (
     *(("events",), ("held", "list"), ("held", "list", "--by", "reason"), ("dead-letters", "list"), ("status",)),
     *(("dead-letters", "list", "--by", "reason"), ("parked", "list"), ("verify",), ("diff", "overdue"), ("balance",)),
 )
-FOOTER = re.compile(r"store waybill\.db: position 3, last message \d+ s ago")
+FOOTER = re.compile(r"store waybill\.db: position 3, last message \d+ (?:s|min) ago")
 
 
 @pytest.fixture
@@ -62,8 +62,9 @@ def test_an_answer_of_views_that_are_behind_says_what_to_type(filled: Command) -
     more = [placed(f"SO-{number}", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z") for number in (7, 8)]
     filled("ingest", filled.file("more.jsonl", *more), "--no-project").done()
     for command in (("overdue",), ("status",)):
-        assert "position 5, last message 0 s ago" in re.sub(r"\d+ s ago", "0 s ago", filled(*command).done().text)
-        assert "views 2 events behind: waybill project --once" in filled(*command).done().text
+        said = filled(*command).done().text
+        assert re.search(r"position 5, last message \d+ (?:s|min) ago", said)
+        assert "views 2 events behind: waybill project --once" in said
     filled("project", "--once").done()
     assert "views up to date" in filled("overdue").done().text
 
@@ -74,7 +75,7 @@ def test_the_age_is_that_of_the_last_message_received_however_old_the_history_an
     recorded = {"recordedtime": "2025-03-03T09:00:00Z"}
     order = placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", **recorded)
     waybill("ingest", waybill.file("history.jsonl", order), "--history").done()
-    assert re.search(r"position 1, last message \d+ s ago", waybill("overdue").done().text)
+    assert re.search(r"position 1, last message \d+ (?:s|min) ago", waybill("overdue").done().text)
     # given that this was long ago, and events of the service's own since
     with closing(sqlite3.connect(waybill.store)) as store, store:
         store.execute("UPDATE feeds SET moved_at = moved_at - 3 * 86400 * 1000000")
