@@ -1,6 +1,5 @@
 """Checking: reads the messages of a file as ingest would, and says what does not fit and what would be ignored."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -12,7 +11,7 @@ from consumers.check.envelope_names import attributes_and_names_given_twice, is_
 from consumers.check.reused_ids import ReusedId, ReusedIds
 from consumers.contract import CATALOGUE, Malformed, ReadingRules, WellFormed, read_record, too_large
 from consumers.contract.claims import claimed_by
-from consumers.contract.faults import problems_by_field
+from consumers.contract.faults import problems_by_field, without_row_numbers
 from consumers.sources.json_lines import UnreadableSourceError
 from consumers.sources.source import FeedPosition, RawMessage, Source
 from domain.counted import counted
@@ -25,7 +24,6 @@ MOST_IGNORED = 1_000
 IGNORED, UNKNOWN, TWICE = "ignored field", "unknown attribute", "given twice"
 _Ignored = dict[tuple[str, str, str], tuple[int, int]]
 """Type, field and what is wrong with it, to the first line and how many messages have it."""
-_ROW = re.compile(r"\[\d+\]")
 
 
 class NotAMessage(StrEnum):
@@ -106,7 +104,7 @@ class Checking:
             return
         ids.add(line, read)
         attributes, twice = attributes_and_names_given_twice(raw.body)
-        fields = {(f"data.{_ROW.sub('[]', field)}", IGNORED) for field in read.ignored}
+        fields = {(f"data.{without_row_numbers(field)}", IGNORED) for field in read.ignored}
         fields |= {(name, UNKNOWN) for name in attributes if is_misspelt_attribute(name)}
         fields |= {(name, TWICE) for name in twice}
         for field, why in fields:

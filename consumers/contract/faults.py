@@ -63,6 +63,11 @@ def _problems(reason: str) -> tuple[list[tuple[str, str]], int]:
     return problems, 0 if more is None else int(more["more"])
 
 
+def without_row_numbers(field: str) -> str:
+    """The field of any row: `data.lines[].quantity` for `data.lines[3].quantity`."""
+    return _ROW.sub("[]", field)
+
+
 def shape_of(reason: str) -> str:
     """The reason without the sender's values: reasons of one shape have the same fault.
 
@@ -73,7 +78,9 @@ def shape_of(reason: str) -> str:
     if not faults:
         named = _NAMED.sub(lambda found: f"{found[1] or found[2]} {ANY}", reason)
         return _VALUE.sub(ANY, named)
-    return "; ".join(dict.fromkeys(f"{_ROW.sub('[]', fault.field)}: {_shape_of_rule(fault.rule)}" for fault in faults))
+    return "; ".join(
+        dict.fromkeys(f"{without_row_numbers(fault.field)}: {_shape_of_rule(fault.rule)}" for fault in faults)
+    )
 
 
 def _shape_of_rule(rule: str) -> str:

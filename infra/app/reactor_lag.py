@@ -6,8 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from consumers.reactors.reactor import Reactor, checkpoint_of
+from domain.counted import counted_up_to
 from domain.kind import Kind
 from infra.app.container import Waybill
+from infra.app.store_standing import MOST_COUNTED
 from infra.store.checkpoints import Checkpoints
 from infra.store.projected.serving import NotFilledError, answering
 from infra.store.reactions.reading import ReactionReading
@@ -21,8 +23,6 @@ REACTORS_OF_VIEW: Mapping[str, tuple[str, ...]] = {
     "standing_orders": ("standing-orders",),
 }
 """Views that the messages of one reactor change. Views of orders answer by what all of them stated."""
-MOST_COUNTED = 10_000
-"""Beyond this, the events that a reactor has not read are not counted: that would read them all."""
 MOST_LOOKED_AT = 500
 """How many unread events are looked at for one that needs a reaction; with more, there may be one."""
 
@@ -114,8 +114,7 @@ def reactor_behind_view(waybill: Waybill, relation: str) -> str | None:
 
 
 def _behind(lag: int) -> str:
-    events = f"more than {MOST_COUNTED:,}" if lag > MOST_COUNTED else f"{lag:,}"
-    return f"the reactors are {events} event{'' if lag == 1 else 's'} behind"
+    return f"the reactors are {counted_up_to(lag, MOST_COUNTED, 'event')} behind"
 
 
 def _lag(waybill: Waybill, reactor: Reactor, position: int) -> ReactorLag:

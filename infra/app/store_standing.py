@@ -20,7 +20,7 @@ from projections.order_states import ORDER_STATES
 from projections.views.tables import table_of
 
 MOST_COUNTED = 10_000
-"""With more events behind, their number is not counted: that would read them all."""
+"""With more events that views or reactors are behind, their number is not counted: that would read them all."""
 OUR_PROJECTIONS = frozenset(projection.name for projection in PROJECTIONS)
 
 

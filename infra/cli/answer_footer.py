@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from domain.counted import counted_up_to
 from infra.app.container import Waybill
 from infra.app.reactor_lag import NotStated, not_stated
 from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name, store_standing
@@ -89,10 +90,9 @@ def _unread(standing: StoreStanding) -> str:
 def _views(standing: StoreStanding) -> str:
     if not standing.behind:
         return ", views up to date"
-    events = f"more than {MOST_COUNTED:,}" if standing.behind > MOST_COUNTED else f"{standing.behind:,}"
-    what = "event" if standing.behind == 1 else "events"
+    events = counted_up_to(standing.behind, MOST_COUNTED, "event")
     remedy = "one is paused or failed: waybill status" if standing.stands_still else "waybill project --once"
-    return f", views {events} {what} behind: {remedy}"
+    return f", views {events} behind: {remedy}"
 
 
 def readable_age(age: timedelta) -> str:
