@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,24 +18,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import queries, references, workloads
+from bench import one, queries, throughput, workloads
 from bench.http import figures as http_figures
 from bench.kafka import figures as kafka_figures
 from bench.measuring import Measured, Work, machine, measure
-from bench.stores import NewStore, postgres_stores, sqlite_stores
+from bench.stores import Database, NewStore, postgres_stores, sqlite_stores
+from bench.throughput import INGEST, PLAIN_LOOP, PROJECT, RAW_INSERT, REBUILD, REBUILD_IN_TWO, RUNNER
 from infra.settings import Settings
 
-PLAIN_LOOP_MESSAGES = 3_000
-RUNNER_EVENTS = 5_000
 SHORT_ORDER, LONG_ORDER, MORE_MESSAGES = 10, 10_000, 300
-
-
-class Database(StrEnum):
-    SQLITE = "sqlite"
-    POSTGRESQL = "postgresql"
-
-
-RAW = {Database.SQLITE: references.raw_insert, Database.POSTGRESQL: references.raw_copy}
 
 
 QuickOption = Annotated[bool, typer.Option("--quick", help="A smaller history, once.")]
@@ -46,6 +36,7 @@ OUT = Path(".local/bench.json")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command("queries")(queries.main)
+app.command("one")(one.main)
 
 
 @app.command()
@@ -119,10 +110,8 @@ def main(
         for database in on or list(Database):
             new_store = postgres if database is Database.POSTGRESQL else sqlite_stores(folder)
             run = _announcing(console)
-            taken: dict[str, list[Measured]] = {}
-            for turn in range(rounds):
-                for measured in _one_round(database, new_store, source, turn, run):
-                    taken.setdefault(measured.name, []).append(measured)
+            tell = lambda what: console.print(f"[dim]{what}[/dim]")  # noqa: E731
+            taken = throughput.rounds(list(throughput.THINGS), database, new_store, source, rounds, tell)
             figures[database.value] = _rows(taken) + _long_order(folder, new_store, run)
             if grow and not quick:
                 figures[database.value] += _growth(folder, new_store, amount, grow, taken, run)
@@ -163,21 +152,6 @@ def _announcing(console: Console) -> Measuring:
     return run
 
 
-def _one_round(database: Database, new_store: NewStore, source: str, turn: int, run: Measuring) -> list[Measured]:
-    store, batch = new_store(f"store-{turn}"), Settings().batch_messages
-    plain, raw = new_store(f"plain-{turn}"), new_store(f"raw-{turn}")
-    measured = [
-        run("plain loop of the library", references.plain_loop, source, plain, PLAIN_LOOP_MESSAGES),
-        run("ingest", workloads.ingest, source, store),
-        run("project", workloads.project, store),
-        run("rebuild", workloads.rebuild, store),
-        run("raw bulk insert", RAW[database], store, raw, batch),
-    ]
-    if database is Database.POSTGRESQL:
-        measured.append(run("the library's ProjectionRunner", references.projection_runner, store, RUNNER_EVENTS))
-    return measured
-
-
 def _long_order(folder: Path, new_store: NewStore, run: Measuring) -> list[dict[str, Any]]:
     """One message more for an order with few events, and for one with many."""
     before, after = str(folder / "before.jsonl"), str(folder / "after.jsonl")
@@ -211,16 +185,13 @@ def _growth(
 
 def _rows(taken: dict[str, list[Measured]]) -> list[dict[str, Any]]:
     speed = {name: statistics.median(m.per_second for m in runs) for name, runs in taken.items()}
-    both = 1 / (1 / speed["ingest"] + 1 / speed["project"])
     ratios = {
-        "ingest": f"{speed['ingest'] / speed['plain loop of the library']:.1f}× the plain loop, "
-        f"{speed['ingest'] / speed['raw bulk insert']:.2f}× the raw insert",
-        "project": f"ingest and project together: {both:,.0f}/s",
-        "rebuild": f"{speed['rebuild'] / speed['project']:.2f}× project",
+        INGEST: f"{speed[INGEST] / speed[PLAIN_LOOP]:.1f}× the plain loop, "
+        f"{speed[INGEST] / speed[RAW_INSERT]:.2f}× the raw insert",
     }
-    if (runner := speed.get("the library's ProjectionRunner")) is not None:
-        ratios["project"] += f"; {speed['project'] / runner:.1f}× the ProjectionRunner"
-        ratios["rebuild"] += f", {speed['rebuild'] / runner:.1f}× the ProjectionRunner"
+    for name in (PROJECT, REBUILD, REBUILD_IN_TWO):
+        if name in speed and RUNNER in speed:
+            ratios[name] = f"{speed[name] / speed[RUNNER]:.1f}× the ProjectionRunner"
     return [_row(name, runs, ratios.get(name, "")) for name, runs in taken.items()]
 
 

@@ -1,63 +1,120 @@
-"""One measurement: a function run in a process of its own, so that its memory is its own."""
+"""One measurement: a function run in a process of its own, with the processor time of the servers that it uses.
+
+Time on the clock says what a user waits for; on a machine that others use too, only processor time can be compared.
+The time of the server counts as well: work that moves from the client to the server is not saved.
+"""
 
 import multiprocessing
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.processor import seconds_of
+
 
 class Measured(NamedTuple):
-    """Units done, wall and processor seconds, and the process's peak memory in MB."""
+    """Units done; seconds on the clock and of processors; the greatest memory of one client process in MB.
+
+    `server_seconds` is what the servers used meanwhile, background work included: None when it is unknown.
+    """
 
     name: str
     units: int
     seconds: float
-    processor_seconds: float
+    client_seconds: float
+    server_seconds: float | None
     peak_megabytes: float
 
     @property
     def per_second(self) -> float:
         return self.units / self.seconds
 
+    @property
+    def processor_seconds(self) -> float:
+        """Of client and servers together."""
+        return self.client_seconds + (self.server_seconds or 0.0)
+
+    @property
+    def processor_us(self) -> float:
+        """Microseconds of processors for each unit, client and servers together."""
+        return 1e6 * self.processor_seconds / self.units
+
 
 Work = Callable[..., int | Iterator[int]]
-"""Returns how many units it did; or yields twice, when it is prepared and when it is done, and the rest counts."""
+"""Returns how many units it did; or yields twice, when it is prepared and when it is done.
+
+Of one that yields, only what is between the two counts: not imports, not the opening and closing of a store.
+"""
 
 
-def measure(name: str, work: Work, *arguments: Any) -> Measured:
-    """Run `work`. Raises RuntimeError when it fails."""
+def measure(name: str, work: Work, *arguments: Any, servers: Sequence[int] = ()) -> Measured:
+    """Run `work`; `servers` are the processes that work for it, each with its children. Raises RuntimeError."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, work, arguments))
+    process = context.Process(target=_run, args=(theirs, work, arguments, servers))
     process.start()
     theirs.close()
     try:
-        units, seconds, processor, peak = ours.recv()
+        units, seconds, client, server, peak = ours.recv()
     except EOFError:
         raise RuntimeError(f"{name} did not finish") from None
     finally:
         process.join()
-    return Measured(name, units, seconds, processor, peak)
+    return Measured(name, units, seconds, client, server, peak)
 
 
-def _run(answer: Connection, work: Work, arguments: tuple[Any, ...]) -> None:
-    began, processor_began = time.perf_counter(), time.process_time()
+def _run(answer: Connection, work: Work, arguments: tuple[Any, ...], servers: Sequence[int]) -> None:
+    clocks = Clocks(servers)
     done = work(*arguments)
     if isinstance(done, int):
         units = done
     else:
         next(done)
-        began, processor_began = time.perf_counter(), time.process_time()
+        clocks = Clocks(servers)
         units = next(done)
-    seconds, processor = time.perf_counter() - began, time.process_time() - processor_began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds, client, server = clocks.passed()
+    answer.send((units, seconds, client, server, peak_megabytes()))
+    if not isinstance(done, int):
+        next(done, None)
+
+
+class Clocks:
+    """What has passed since they were made: on the clock, of this process with its children, and of servers."""
+
+    def __init__(self, servers: Sequence[int] = ()):
+        self._servers = servers
+        self._server = seconds_of(servers)
+        self._client = _client_seconds()
+        self._began = time.perf_counter()
+
+    def passed(self) -> tuple[float, float, float | None]:
+        """Seconds: on the clock, of this process and its ended children, of the servers (None: unknown)."""
+        seconds, client = time.perf_counter() - self._began, _client_seconds() - self._client
+        server = seconds_of(self._servers)
+        return seconds, client, None if server is None or self._server is None else server - self._server
+
+
+def _client_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def peak_megabytes() -> float:
+    """The greatest memory so far of this process, or of a child that ended, whichever was greater."""
+    # What getrusage says of the process itself also covers the one that started it.
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    own = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
     # Linux counts in KiB, macOS in bytes.
-    answer.send((units, seconds, processor, peak / (1024 if sys.platform.startswith("linux") else 1024 * 1024)))
+    scale = 1024 if sys.platform.startswith("linux") else 1024 * 1024
+    if own is None:
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / scale)
 
 
 def machine() -> dict[str, Any]:

@@ -11,10 +11,8 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,7 +24,7 @@ from rich.table import Table
 from sqlalchemy import Engine, insert, text
 
 from bench.measuring import machine
-from bench.stores import NewStore, postgres_stores, sqlite_stores
+from bench.stores import Database, stores_of
 from infra.app.container import Waybill
 from infra.queries.views import Asked
 from infra.settings import Settings
@@ -40,12 +38,6 @@ from projections.totals import sum_contributions
 from projections.views.as_of import AsOf
 from projections.views.catalogue import view_named
 from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
-
-
-class Database(StrEnum):
-    SQLITE = "sqlite"
-    POSTGRESQL = "postgresql"
-
 
 REPS = 200
 ROWS_AT_ONCE = 20_000
@@ -284,14 +276,10 @@ def main(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name:
         for database in on or list(Database):
-            with _stores(database, Path(name)) as new_store:
+            with stores_of(database, Path(name)) as new_store:
                 said[database.value] = _one(new_store("queries"), orders, still_open, times, console, out, database)
     out.write_text(json.dumps(said, indent=2))
     console.print(f"[dim]written to {out}, the plans beside it[/dim]")
-
-
-def _stores(database: Database, folder: Path) -> AbstractContextManager[NewStore]:
-    return postgres_stores() if database is Database.POSTGRESQL else nullcontext(sqlite_stores(folder))
 
 
 def _one(

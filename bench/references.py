@@ -1,13 +1,11 @@
-"""The references: the unmodified library, and the bare database."""
+"""The references: the unmodified library. What the bare database takes is in bench/raw_inserts.py."""
 
-import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
@@ -20,7 +18,7 @@ from consumers.contract import ReadingRules, WellFormed, read_message
 from domain.aggregate import SubjectAggregate
 from domain.kinds import KIND_OF_TYPE
 from domain.streams import open_subject, stream_name
-from infra.app.container import Waybill, open_backend
+from infra.app.container import open_backend
 from infra.settings import Settings
 from infra.store.events.application import Fulfillment
 
@@ -28,11 +26,12 @@ RULES = ReadingRules(max_bytes=1_048_576)
 RUNNER_WAITS_SECONDS = 600
 
 
-def plain_loop(path: str, store: str, messages: int) -> int:
+def plain_loop(path: str, store: str, messages: int) -> Iterator[int]:
     """The library as it is: for each message one `repository.get` and one `save`."""
     backend = open_backend(Settings(store=store))
     application = backend.application
     done = 0
+    yield 0
     with Path(path).open("rb") as lines:
         for line in islice(lines, messages):
             now = datetime.now(UTC)
@@ -52,8 +51,8 @@ def plain_loop(path: str, store: str, messages: int) -> int:
             subject.settle()
             application.save(subject)
             done += 1
+    yield done
     backend.close()
-    return done
 
 
 class Count(PostgresTrackingRecorder):
@@ -80,63 +79,14 @@ class Counting(Projection[Count]):
         self.view.count(tracking)
 
 
-def projection_runner(store: str, events: int) -> int:
+def projection_runner(store: str, events: int) -> Iterator[int]:
     """The library's runner with one counter for a view, over the first events of a PostgreSQL store."""
     backend = open_backend(Settings(store=store))
     environment = {**backend.application.env, "CREATE_TABLE": "yes"}
     backend.close()
+    yield 0
     with ProjectionRunner(
         application_class=Fulfillment, projection_class=Counting, view_class=Count, env=environment
     ) as runner:
         runner.wait(events, timeout=RUNNER_WAITS_SECONDS)
-        return events
-
-
-def raw_insert(store: str, target: str, batch: int) -> int:
-    """All rows that ingest wrote into an SQLite file, inserted into the same tables of another one."""
-    Waybill(Settings(store=target)).close()
-    source = sqlite3.connect(store.removeprefix("sqlite:///"))
-    connection = sqlite3.connect(target.removeprefix("sqlite:///"), isolation_level=None)
-    events = source.execute("SELECT * FROM stored_events ORDER BY rowid").fetchall()
-    messages = _in_the_order_of(events, source.execute("SELECT * FROM messages").fetchall(), 7)
-    source.close()
-    for first in range(0, len(events), batch):
-        connection.execute("BEGIN IMMEDIATE")
-        for table, rows in (("stored_events", events), ("messages", messages)):
-            places = ", ".join("?" for _ in rows[0])
-            connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows[first : first + batch])
-        connection.execute("COMMIT")
-    connection.close()
-    return len(events)
-
-
-def raw_copy(store: str, target: str, batch: int) -> int:
-    """All rows that ingest wrote into a PostgreSQL database, copied into the same tables of another one."""
-    Waybill(Settings(store=target)).close()
-    backend = open_backend(Settings(store=store))
-    with psycopg.connect(store) as connection:
-        columns = "originator_id, originator_version, topic, state"
-        events = connection.execute(
-            f"SELECT {columns} FROM {backend.events_table} ORDER BY {backend.position}"
-        ).fetchall()
-        messages = connection.execute("SELECT * FROM messages").fetchall()
-    backend.close()
-    messages = _in_the_order_of(events, messages, 7)
-    with psycopg.connect(target, autocommit=True) as connection:
-        for first in range(0, len(events), batch):
-            with connection.transaction(), connection.cursor() as cursor:
-                _copy(cursor, f"{backend.events_table} ({columns})", events[first : first + batch])
-                _copy(cursor, "messages", messages[first : first + batch])
-    return len(events)
-
-
-def _copy(cursor: psycopg.Cursor[Any], target: str, rows: Iterable[Sequence[Any]]) -> None:
-    with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def _in_the_order_of(events: Sequence[Any], messages: Sequence[Any], stream: int) -> list[Any]:
-    """The messages in the order in which they were taken; `stream` is the index of that column, before the version."""
-    places = {event[:2]: place for place, event in enumerate(events)}
-    return sorted(messages, key=lambda row: places[row[stream], row[stream + 1]])
+        yield events

@@ -2,7 +2,8 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +12,27 @@ import psycopg
 SCRIPT = Path(__file__).parents[1] / "infra/local/postgres.sh"
 NewStore = Callable[[str], str]
 """Gives the URL of a store of this name that does not exist yet."""
+
+
+class Database(StrEnum):
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+def stores_of(database: Database, folder: Path) -> AbstractContextManager[NewStore]:
+    """Stores of one kind: files in a folder, or databases on a server that is started for them."""
+    return postgres_stores() if database is Database.POSTGRESQL else nullcontext(sqlite_stores(folder))
+
+
+def drop(store: str) -> None:
+    """Remove a store that is not needed any more: a measurement should not wait for the upkeep of earlier ones."""
+    if not store.startswith("postgresql://"):
+        for path in Path(store.removeprefix("sqlite:///")).parent.glob(Path(store).name + "*"):
+            path.unlink()
+        return
+    server, _, database = store.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
 
 def sqlite_stores(folder: Path) -> NewStore:

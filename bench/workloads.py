@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from inspect import signature
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -56,24 +58,33 @@ def _service(store: str) -> Waybill:
     return Waybill(Settings(store=store))
 
 
-def ingest(path: str, store: str) -> int:
-    """The whole pipeline: decode, validate, decide, store. Durable commits."""
+def ingest(path: str, store: str) -> Iterator[int]:
+    """The whole pipeline: decode, validate, decide, store. Durable commits; the store is created before it counts."""
     with _service(store) as waybill:
-        return _read(waybill, path, waybill.settings.batch_messages)
+        yield 0
+        yield _read(waybill, path, waybill.settings.batch_messages)
 
 
-def project(store: str) -> int:
+def project(store: str) -> Iterator[int]:
     """All projections, from the first event to the last."""
     with _service(store) as waybill:
-        return waybill.project()
+        yield 0
+        yield waybill.project()
 
 
-def rebuild(store: str) -> int:
-    """All projections anew, beside the rows in use, and into use; returns how many events that was."""
+def rebuild(store: str, processes: int = 1) -> Iterator[int]:
+    """All projections anew, beside the rows in use, and into use; yields how many events that was."""
     with _service(store) as waybill:
         events = waybill.history.count_after(0)
-        Rebuild(waybill, Who("bench")).run(PROJECTIONS)
-        return events
+        options: dict[str, Any] = {"processes": processes} if rebuilds_in_processes() else {}
+        yield 0
+        Rebuild(waybill, Who("bench"), **options).run(PROJECTIONS)
+        yield events
+
+
+def rebuilds_in_processes() -> bool:
+    """Whether Rebuild can share its work among processes."""
+    return "processes" in signature(Rebuild).parameters
 
 
 def write_long_order(events: int, more: int, before: str, after: str) -> None:
