@@ -165,7 +165,7 @@ ColumnConverter = Callable[[Sequence[Any]], list[Any]]
 def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> ColumnConverter | None:
     """The conversion of a column's values for a bulk insert; None if the driver takes them unchanged."""
     if dialect.name != "sqlite":
-        return None
+        return _all_dates if isinstance(column_type, Day) else None
     if isinstance(column_type, Instant):
         return _all_microseconds
     return _all_decimal_text if isinstance(column_type, Amount) else None
@@ -181,6 +181,10 @@ class _Microseconds(dict[datetime | None, int | None]):
 
 def _all_microseconds(instants: Sequence[datetime | None]) -> list[int | None]:
     return list(map(_Microseconds().__getitem__, instants))
+
+
+def _all_dates(days: Sequence[str | None]) -> list[date | None]:
+    return [None if day is None else date.fromisoformat(day) for day in days]
 
 
 def _all_decimal_text(amounts: Sequence[Decimal | None]) -> list[str | None]:

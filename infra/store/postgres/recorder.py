@@ -5,11 +5,14 @@ from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg import Cursor
+from psycopg import Cursor, adapters
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from infra.store.backend import EventRow
+from infra.store.bulk import copy_rows
+
+_COLUMN_TYPES = [adapters.types[name].oid for name in ("text", "bigint", "text", "bytea")]
 
 
 class ArrayRecorder(PostgresApplicationRecorder):
@@ -20,9 +23,9 @@ class ArrayRecorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "stored_events"):
         super().__init__(datastore, events_table_name=events_table_name)
-        self._copy = SQL("COPY {schema}.{table} (originator_id, originator_version, topic, state) FROM STDIN").format(
-            schema=Identifier(datastore.schema), table=Identifier(events_table_name)
-        )
+        self._copy = SQL(
+            "COPY {schema}.{table} (originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)"
+        ).format(schema=Identifier(datastore.schema), table=Identifier(events_table_name))
         self._insert_arrays = SQL(
             "INSERT INTO {schema}.{table} (originator_id, originator_version, topic, state) "
             "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bytea[]) RETURNING notification_id"
@@ -38,9 +41,7 @@ class ArrayRecorder(PostgresApplicationRecorder):
         # _lock_table; a rolled-back transaction leaves a gap). NOTIFY wakes the projectors.
         self._lock_table(cursor)
         self._notify_channel(cursor)
-        with cursor.copy(self._copy) as copy:
-            for event in events:
-                copy.write_row(event)
+        copy_rows(cursor, self._copy, _COLUMN_TYPES, events)
 
     def _insert_stored_events(self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
         self._lock_table(curs)
