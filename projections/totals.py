@@ -31,7 +31,26 @@ class Totals:
         return tuple(name for name in self.table.names if name not in self.table.key)
 
 
-def sum_contributions(totals: Totals, old: Iterable[Any], new: Iterable[Any]) -> dict[Row, tuple[int, ...]]:
+Sums = dict[Row, tuple[int, ...]]
+"""The measures of each key."""
+
+
+def sum_groups(totals: Totals, groups: Iterable[tuple[Any, int]]) -> Sums:
+    """The measures of each key over groups of rows that look alike, given one row of each and how many there are."""
+    keys = len(totals.keys)
+    sums: dict[Row, list[int]] = {}
+    for row, count in groups:
+        contributed = totals.contribution(row)
+        if contributed is None:
+            continue
+        measures = contributed[keys:]
+        summed = sums.setdefault(contributed[:keys], [0] * len(measures))
+        for index, measure in enumerate(measures):
+            summed[index] += count * measure
+    return {key: tuple(summed) for key, summed in sums.items() if any(summed)}
+
+
+def sum_contributions(totals: Totals, old: Iterable[Any], new: Iterable[Any]) -> Sums:
     """The change of each key's measures when the old rows are replaced by the new ones."""
     keys = len(totals.keys)
     sums: dict[Row, list[int]] = {}

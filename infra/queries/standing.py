@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, func, select, union_all
 
 from consumers.reactors.reactor import CHECKPOINTS
+from infra.store.events.ranges import StreamRange
+from infra.store.projected.build_parts import BuildKey, parts_of
 from infra.store.projected.failures import failures_of
 from infra.store.projected.tables import projection_builds
 from infra.store.reactions.failures import reaction_failures
@@ -32,13 +34,22 @@ class Failing(NamedTuple):
 
 
 class BegunRebuild(NamedTuple):
-    """A rebuild that was begun and does not serve. `stream` is the last one filled, None if all are."""
+    """A rebuild that was begun and does not serve. `stream` is the last one filled, None if all are.
+
+    If it was cut into parts, `parts` has what is left of each.
+    """
 
     name: str
     version: int
     begun_at: datetime
     position: int
     stream: str | None
+    parts: tuple[StreamRange, ...] = ()
+
+    @property
+    def left(self) -> Sequence[StreamRange]:
+        """The streams that are not filled yet."""
+        return self.parts or (() if self.stream is None else (StreamRange(self.stream),))
 
 
 class Waiting(NamedTuple):
@@ -67,8 +78,11 @@ def failing_reactors(connection: Connection) -> Sequence[Failing]:
 def begun_rebuilds(connection: Connection) -> Sequence[BegunRebuild]:
     """By name and version."""
     c = projection_builds.c
-    question = select(*(c[name] for name in BegunRebuild._fields)).where(c.served.is_(False))
-    return [BegunRebuild(*row) for row in connection.execute(question.order_by(c.name, c.version))]
+    question = select(c.name, c.version, c.begun_at, c.position, c.stream, c.build).where(c.served.is_(False))
+    return [
+        BegunRebuild(*row[:5], parts_of(connection, BuildKey(row.name, row.version, row.build)))
+        for row in connection.execute(question.order_by(c.name, c.version)).all()
+    ]
 
 
 def held_messages(connection: Connection, limit: Limit) -> Waiting:

@@ -203,7 +203,7 @@ def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
         total = waybill.history.count_of_kinds(projection.kinds, build.position)
         unfilled = 0
         if build.stream is not None:
-            unfilled = waybill.history.count_of_kinds(projection.kinds, build.position, build.stream)
+            unfilled = waybill.history.count_of_kinds(projection.kinds, build.position, build.left)
         which = {"projection": build.name}
         yield gauge("waybill_rebuild_filled_ratio", 1 - unfilled / total if total else 1.0, **which)
         yield gauge("waybill_rebuild_left_events", unfilled + waybill.history.count_after(build.position), **which)

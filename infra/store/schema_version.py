@@ -13,7 +13,7 @@ from infra.store.opening import NoStoreError, StoreVersionError
 from infra.store.sqlite.file_ownership import APPLICATION_ID
 from infra.store.stored_rules_version import begin_resettling, end_resettling
 
-NEWEST = "0016"
+NEWEST = "0017"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Readers queue behind a step that waits for a lock. So a step gives up soon and is retried."""

@@ -1,19 +1,33 @@
 """Advance: moves the builds of a rebuild on, and names the event that a projection cannot take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from domain.streams import stream_name
+from domain.derived import facts_among
+from domain.kind import Kind
+from domain.streams import settle_stream, stream_name
 from infra.app.container import Waybill
 from infra.app.rebuild.errors import RebuildStoppedError
 from infra.store.events.history import History
+from infra.store.events.ranges import StreamRange
 from infra.store.projected.builds import Build, ProjectionBuilds
 from projections.batch_settling import BatchSettler, Settler
 from projections.failures import RowsRefusedError
 from projections.projection import Shapable
 from projections.rebuild import SubjectFailedError, alone, first_failing, shape_all
 from projections.replacement import Replacement
+
+STREAMS_AT_ONCE = 500
+
+
+class Page(NamedTuple):
+    """Subjects whose streams follow one another, settled; how many events they have, and the last of the streams."""
+
+    settlings: Mapping[str, Shapable]
+    events: int
+    last: str
 
 
 class Advance:
@@ -26,19 +40,41 @@ class Advance:
         self._settler = BatchSettler(waybill.history)
         self._belief_settlers = waybill.belief_settlers
 
-    def settled(self, builds: Sequence[Build], streams: Sequence[str]) -> Mapping[str, Shapable]:
-        """What the next streams say at the builds' position."""
-        up_to = builds[0].position
-        if builds[0].projection.bitemporal:
-            return self._belief_settlers.reading(self._history).settled_up_to(streams, up_to)
-        return self._settler.settled_up_to(streams, up_to)
+    def next_page(self, builds: Sequence[Build], among: StreamRange, most: int) -> Page | None:
+        """The first subjects of a range as they are at the builds' position; None if it has no more.
 
-    def fill(self, builds: Sequence[Build], settlings: Mapping[str, Shapable], stream: str) -> list[Build]:
-        """Add the rows of the next subjects, up to that of a stream, in one transaction."""
+        They have at most `most` events, unless the first one alone has more.
+        """
+        up_to, projection = builds[0].position, builds[0].projection
+        kinds = {kind for build in builds for kind in build.projection.kinds}
+        if projection.bitemporal:
+            return self._next_believed(kinds, up_to, among, most)
+        streams = self._history.next_streams_whole(among, kinds, up_to, most)
+        if not streams:
+            return None
+        settlings = {stream: settle_stream(stream, facts_among(events)) for stream, events in streams.items()}
+        return Page(settlings, sum(map(len, streams.values())), list(streams)[-1])
+
+    def _next_believed(self, kinds: Collection[Kind], up_to: int, among: StreamRange, most: int) -> Page | None:
+        """The same for a bitemporal projection: its rows follow from several streams, which it reads itself."""
+        streams: list[str] = []
+        events = 0
+        for stream, count in self._history.next_streams(among.after, kinds, STREAMS_AT_ONCE):
+            if streams and events + count > most:
+                break
+            streams.append(stream)
+            events += count
+        if not streams:
+            return None
+        settlings = self._belief_settlers.reading(self._history).settled_up_to(streams, up_to)
+        return Page(settlings, events, streams[-1])
+
+    def fill(self, builds: Sequence[Build], page: Page, part: int | None = None) -> list[Build]:
+        """Add the rows of the next subjects, of a part if the builds are cut, in one transaction."""
         up_to = builds[0].position
-        replacements = self._shaped(builds, settlings, up_to)
+        replacements = self._shaped(builds, page.settlings, up_to)
         try:
-            return self._builds.fill(builds, replacements, stream)
+            return self._builds.fill(builds, replacements, page.last, part)
         except RowsRefusedError as e:
             raise self._refused(builds, replacements, e, up_to) from e
 

@@ -2,7 +2,8 @@
 
 1. Fill: subject by subject, in the order of their streams, up to the position at which the rebuild began. Each is read,
    settled and shaped once for all projections. A page of subjects is one transaction with the last stream's name, so a
-   rebuild that was killed continues there.
+   rebuild that was killed continues there. Several processes fill parts of the streams (workers.py). Then indexes are
+   made, and totals are counted from the rows.
 2. Catch up: batch by batch, to the newest event.
 3. Take into use: one transaction brings the new rows up to the position that serves, makes them serve, and moves the
    analysts' names. The earlier rows stay, to go back to.
@@ -26,8 +27,11 @@ from domain.operator.acts import ProjectionRebuilt
 from infra.app.container import Waybill
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildRunsError
+from infra.app.rebuild.filling import filled_pages
 from infra.app.rebuild.meter import Meter, tell_nobody
 from infra.app.rebuild.switch import expect_none_newer, serve
+from infra.app.rebuild.workers import Workers
+from infra.store.events.ranges import StreamRange, cut
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import Build, ProjectionBuilds
 from infra.store.projected.serving import positions_of
@@ -35,9 +39,11 @@ from projections.projection import Projection
 from projections.rebuild import RebuildProgress, pause
 
 ROLE = "rebuild"
-STREAMS_AT_ONCE = 500
-EVENTS_AT_ONCE = 2_000
-"""At most so many events are in a page of subjects, if it has more than one: it holds the write lock only briefly."""
+EVENTS_AT_ONCE = 5_000
+EVENTS_AT_ONCE_WITH_ONE_WRITER = 2_000
+"""How many events are filled in one transaction. SQLite has one writer at a time, so others wait meanwhile."""
+PARTS_A_PROCESS = 8
+"""Parts have as many events and differ in work, so whoever is ready takes another one."""
 SECONDS_BETWEEN_CLAIMS = 5.0
 
 
@@ -53,6 +59,7 @@ class Rebuilt(NamedTuple):
 class Rebuild:
     """Rebuilds projections of one store, at most at `max_rate` events a second (None: as fast as possible).
 
+    With several `processes`, each settles and inserts subjects of its own, and this one waits for them.
     `on_switch` is called when the new rows serve; what comes after that only tidies up.
     """
 
@@ -61,6 +68,7 @@ class Rebuild:
         waybill: Waybill,
         who: Who,
         *,
+        processes: int = 1,
         max_rate: float | None = None,
         tell: Callable[[RebuildProgress], None] = tell_nobody,
         on_switch: Callable[[Sequence[Rebuilt]], None] = lambda rebuilt: None,
@@ -69,12 +77,14 @@ class Rebuild:
         self._history = waybill.history
         self._retry = waybill.retry
         self._who = who
+        self._processes = processes
         self._max_rate = max_rate
         self._tell = tell
         self._on_switch = on_switch
         self._builds = ProjectionBuilds(waybill.engine, waybill.clock)
         self._advance = Advance(waybill, self._builds)
         self._leadership = waybill.backend.leadership(ROLE)
+        self._paced_at = monotonic()
 
     def run(self, projections: Sequence[Projection], *, anew: bool = False) -> list[Rebuilt]:
         """Rebuild these projections. One that was interrupted continues, unless `anew`.
@@ -101,39 +111,58 @@ class Rebuild:
             self._leadership.close()
 
     def _fill(self, builds: Sequence[Build]) -> list[Build]:
-        """Fill the builds, those together that continue after the same stream."""
-        groups: dict[tuple[int, str | None, bool], list[Build]] = defaultdict(list)
+        """Fill the builds, those together that continue at the same place."""
+        groups: dict[tuple[int, str | None, tuple[StreamRange, ...], bool], list[Build]] = defaultdict(list)
         for build in builds:
-            groups[build.position, build.stream, build.projection.bitemporal].append(build)
+            groups[build.position, build.stream, build.parts, build.projection.bitemporal].append(build)
         filled: list[Build] = []
-        for (up_to, stream, _), group in groups.items():
-            filled += group if stream is None else self._fill_together(group, up_to, stream)
+        for (_, stream, _, _), group in groups.items():
+            filled += group if stream is None else self._fill_together(group, stream)
         return filled
 
-    def _fill_together(self, builds: Sequence[Build], up_to: int, stream: str) -> Sequence[Build]:
+    def _fill_together(self, builds: Sequence[Build], stream: str) -> Sequence[Build]:
         kinds = {kind for build in builds for kind in build.projection.kinds}
-        total = self._retry(lambda: self._history.count_of_kinds(kinds, up_to))
-        left = self._retry(lambda: self._history.count_of_kinds(kinds, up_to, stream))
-        meter = Meter(self._tell, "filling", total - left, total)
-        while page := self._page(stream, kinds):
-            begun = monotonic()
-            names = [name for name, _ in page]
-            settlings = self._retry(partial(self._advance.settled, builds, names))
-            stream = names[-1]
-            builds = self._retry(partial(self._advance.fill, builds, settlings, stream))
-            self._paced(meter, sum(count for _, count in page), begun)
+        position, left = builds[0].position, builds[0].parts or (StreamRange(stream),)
+        total = self._retry(lambda: self._history.count_of_kinds(kinds, position))
+        events = self._retry(lambda: self._history.count_of_kinds(kinds, position, left))
+        meter = Meter(self._tell, "filling", total - events, total)
+        # What is believed of an order follows from several streams, so it is not filled in parts.
+        processes = 1 if builds[0].projection.bitemporal else self._processes
+        if processes > 1 and not builds[0].parts:
+            builds = self._retry(partial(self._cut, builds, StreamRange(stream), kinds, events, processes))
+        paced = partial(self._paced, meter)
+        if processes > 1:
+            with Workers(self._waybill.settings, builds, self._events_at_once, processes) as workers:
+                workers.fill(paced, self._lead)
+        elif builds[0].parts:
+            for part in range(len(builds[0].parts)):
+                builds = self._fill_here(builds, part, paced)
+        else:
+            builds = self._fill_here(builds, None, paced)
+        for build in builds:
+            self._retry(partial(self._builds.make_indexes, build))
+            self._lead()
         return self._retry(lambda: self._builds.end_filling(builds))
 
-    def _page(self, stream: str, kinds: Collection[Kind]) -> Sequence[tuple[str, int]]:
-        """The next streams with the number of their events: at least one, and few enough for one transaction."""
-        found = self._retry(lambda: self._history.next_streams(stream, kinds, STREAMS_AT_ONCE))
-        most = min(EVENTS_AT_ONCE, self._waybill.settings.batch_events, self._max_rate or EVENTS_AT_ONCE)
-        events = 0
-        for number, (_, count) in enumerate(found):
-            events += count
-            if number and events > most:
-                return found[:number]
-        return found
+    def _cut(
+        self, builds: Sequence[Build], among: StreamRange, kinds: Collection[Kind], events: int, processes: int
+    ) -> list[Build]:
+        parts = cut(among, self._history.sizes(among, kinds), events, processes * PARTS_A_PROCESS)
+        return self._builds.cut(builds, parts)
+
+    def _fill_here(self, builds: Sequence[Build], part: int | None, paced: Callable[[int], None]) -> Sequence[Build]:
+        """Fill the builds, or a part of them, in this process."""
+        for moved, events in filled_pages(self._waybill, self._advance, builds, part, self._events_at_once):
+            builds = moved
+            paced(events)
+        return builds
+
+    @property
+    def _events_at_once(self) -> int:
+        """How many events are filled in one transaction: few enough for the rate, and for others to write meanwhile."""
+        settings = self._waybill.settings
+        at_once = min(EVENTS_AT_ONCE, settings.batch_events, self._max_rate or EVENTS_AT_ONCE)
+        return int(at_once if settings.sqlite_path is None else min(at_once, EVENTS_AT_ONCE_WITH_ONE_WRITER))
 
     def _catch_up(self, builds: Sequence[Build]) -> list[Build]:
         """Bring the builds up to the newest event."""
@@ -142,9 +171,8 @@ class Rebuild:
         lag = self._retry(lambda: self._history.count_after(min(build.position for build in builds)))
         meter = Meter(self._tell, "catching up", 0, lag)
         while any(build.position < head for build in builds):
-            begun = monotonic()
             builds, events = self._retry(partial(self._advance.step, builds, head))
-            self._paced(meter, events, begun)
+            self._paced(meter, events)
         return builds
 
     def _take_into_use(self, builds: Sequence[Build]) -> list[Rebuilt]:
@@ -183,14 +211,13 @@ class Rebuild:
         found = [rows[projection.name, projection.version] for projection in projections]
         return [Rebuilt(row.name, row.version, row.build, row.position) for row in found]
 
-    def _paced(self, meter: Meter, events: int, begun: float) -> None:
+    def _paced(self, meter: Meter, events: int) -> None:
         """Tell the progress, wait as long as the rate demands, and keep the leadership."""
         meter.add(events)
-        wait = pause(events, monotonic() - begun, self._max_rate)
-        while wait > 0:
+        while (wait := pause(events, monotonic() - self._paced_at, self._max_rate)) > 0:
             Event().wait(min(wait, SECONDS_BETWEEN_CLAIMS))
-            wait = pause(events, monotonic() - begun, self._max_rate)
             self._lead()
+        self._paced_at = monotonic()
         self._lead()
 
     def _lead(self) -> None:

@@ -62,5 +62,5 @@ class RebuildStandings:
         key = begun[:3]
         if key not in totals:
             totals[key] = history.count_of_kinds(projection.kinds, begun.position)
-        left = history.count_of_kinds(projection.kinds, begun.position, begun.stream)
+        left = history.count_of_kinds(projection.kinds, begun.position, begun.left)
         return totals[key] - left, totals[key]

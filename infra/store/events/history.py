@@ -16,6 +16,7 @@ from domain.streams import operator_stream
 from infra.store.backend import Backend, as_keys
 from infra.store.engine import connected
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
+from infra.store.events.ranges import ALL_STREAMS, StreamRange, within_ranges
 from projections.history import Touched
 
 ROWS_AT_ONCE = 2_000
@@ -101,7 +102,17 @@ class History:
         )
         self._count_of_kinds = (
             f"SELECT count(*) FROM {backend.events_table} AS e "
-            f"WHERE {position} <= :up_to AND e.originator_id > :after AND ({{kinds}})"
+            f"WHERE {position} <= :up_to AND {{ranges}} AND ({{kinds}})"
+        )
+        self._sizes = (
+            f"SELECT e.originator_id, max(e.originator_version) FROM {backend.events_table} AS e "
+            "WHERE {ranges} AND ({kinds}) GROUP BY e.originator_id ORDER BY e.originator_id"
+        )
+        # "+ 0" as below.
+        self._in_order = (
+            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e "
+            f"WHERE {{ranges}} AND {position} + 0 <= :up_to AND ({{kinds}}) "
+            "ORDER BY e.originator_id, e.originator_version LIMIT :limit"
         )
         # "+ 0": in the order of an index of streams, not of positions, which would have to be sorted.
         self._by_stream = text(
@@ -178,11 +189,31 @@ class History:
         """The next streams after this name, of whatever kind: it reads no more of the index than these."""
         return [row[0] for row in self._select(self._streams_beside, after=after, limit=limit)]
 
-    def count_of_kinds(self, kinds: Iterable[Kind], up_to: int, after: str = "") -> int:
-        """How many events up to a position the streams of these kinds have, those after one stream."""
-        prefixes, parameters = _of_kinds(kinds)
-        statement = text(self._count_of_kinds.format(kinds=prefixes))
-        return int(self._select(statement, up_to=up_to, after=after, **parameters)[0][0])
+    def count_of_kinds(self, kinds: Iterable[Kind], up_to: int, ranges: Sequence[StreamRange] = ALL_STREAMS) -> int:
+        """How many events up to a position the streams of these kinds have, those in one of the ranges."""
+        statement, parameters = _formatted(self._count_of_kinds, kinds, ranges)
+        return int(self._select(statement, up_to=up_to, **parameters)[0][0])
+
+    def sizes(self, among: StreamRange, kinds: Iterable[Kind]) -> Iterator[tuple[str, int]]:
+        """The streams of these kinds in a range, in the order of the store, with the number of their events."""
+        statement, parameters = _formatted(self._sizes, kinds, [among])
+        return ((row[0], row[1]) for row in self._stream_rows(statement, **parameters))
+
+    def next_streams_whole(
+        self, among: StreamRange, kinds: Iterable[Kind], up_to: int, limit: int
+    ) -> Mapping[str, list[StreamEvent]]:
+        """The first streams of a range, of these kinds, with all their events up to a position; none: it has no more.
+
+        They have at most `limit` events, unless the first one alone has more.
+        """
+        statement, parameters = _formatted(self._in_order, kinds, [among])
+        rows = self._select(statement, up_to=up_to, limit=limit, **parameters)
+        if len(rows) == limit:
+            # The last stream may go on beyond the limit: it is left to the next call, unless it is the only one.
+            last = rows[-1][0]
+            whole = next((number for number in range(limit - 1, 0, -1) if rows[number - 1][0] != last), 0)
+            rows = rows[:whole] if whole else self._select(self._facts, keys=as_keys([last]), position=up_to)
+        return {stream: [decode_event(*row) for row in told] for stream, told in groupby(rows, key=lambda row: row[0])}
 
     def stream(self, name: str) -> list[PositionedEvent]:
         """All events of one stream, in the order of their versions."""
@@ -243,6 +274,12 @@ def _by_stream(rows: Iterable[Any]) -> Iterator[tuple[str, list[PositionedEvent]
     """The events of rows that are in the order of streams."""
     for name, events in groupby(rows, key=lambda row: row[1]):
         yield name, [PositionedEvent(row[0], decode_event(*row[1:])) for row in events]
+
+
+def _formatted(sql: str, kinds: Iterable[Kind], ranges: Sequence[StreamRange]) -> tuple[Any, Mapping[str, str]]:
+    """A statement on the streams of these kinds in these ranges, and its parameters."""
+    (of_kinds, prefixes), (in_ranges, bounds) = _of_kinds(kinds), within_ranges(ranges)
+    return text(sql.format(kinds=of_kinds, ranges=in_ranges)), {**prefixes, **bounds}
 
 
 def _of_kinds(kinds: Iterable[Kind]) -> tuple[str, Mapping[str, str]]:

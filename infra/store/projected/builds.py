@@ -15,11 +15,15 @@ from sqlalchemy import Connection, Engine, Table, delete, insert, select, text, 
 
 from domain.checkpoint import CheckpointMovedError
 from infra.store.engine import LOCKED
+from infra.store.events.ranges import StreamRange
+from infra.store.projected.build_parts import BuildKey, add_parts, drop_parts, move_part, parts_of
 from infra.store.projected.failures import projection_failures, record_failures
+from infra.store.projected.filling import create_to_fill, make_indexes
 from infra.store.projected.serving import live_versions, positions_of
 from infra.store.projected.tables import (
     StoredVersion,
     live_projections,
+    projection_build_parts,
     projection_builds,
     projection_positions,
     tables_at,
@@ -33,6 +37,7 @@ from projections.replacement import Replacement
 class Build(NamedTuple):
     """A build of this code's version of a projection. `stream` is the last one that was filled; None: all are.
 
+    If its filling was cut, `parts` has what is left of each part, and `stream` is the one before the first.
     `in_use`: it is the build in use, of a version that need not be live.
     """
 
@@ -41,6 +46,7 @@ class Build(NamedTuple):
     position: int
     stream: str | None = None
     in_use: bool = False
+    parts: tuple[StreamRange, ...] = ()
 
 
 BringTo = Callable[[Connection, Sequence[Build], int], Sequence[Build]]
@@ -76,20 +82,51 @@ class ProjectionBuilds:
             found = [self._begun(connection, projection) for projection in projections]
         return [build for build in found if build is not None]
 
-    def fill(self, builds: Sequence[Build], replacements: Sequence[Replacement], stream: str) -> list[Build]:
-        """Add the rows of the next subjects, up to that of a stream. Raises CheckpointMovedError."""
-        with self.locked() as connection:
-            for build, replacement in zip(builds, replacements, strict=True):
-                self._move(connection, build, build._replace(stream=stream))
-                self.writer.fill(connection, replacement, build.number)
-        return [build._replace(stream=stream) for build in builds]
-
-    def end_filling(self, builds: Sequence[Build]) -> list[Build]:
-        """Note that all streams are filled."""
+    def cut(self, builds: Sequence[Build], parts: Sequence[StreamRange]) -> list[Build]:
+        """Cut the filling of builds that are not cut yet into these parts. Raises CheckpointMovedError."""
         with self.locked() as connection:
             for build in builds:
-                self._move(connection, build, build._replace(stream=None))
-        return [build._replace(stream=None) for build in builds]
+                self._move(connection, build, build._replace(parts=tuple(parts)))
+                add_parts(connection, key_of(build), parts)
+        return [build._replace(parts=tuple(parts)) for build in builds]
+
+    def fill(
+        self, builds: Sequence[Build], replacements: Sequence[Replacement], stream: str, part: int | None = None
+    ) -> list[Build]:
+        """Add the rows of the next subjects, up to that of a stream; of a part, if they are cut. Totals come later.
+
+        Raises CheckpointMovedError.
+        """
+        moved = [_filled_to(build, stream, part) for build in builds]
+        with self.locked() as connection:
+            if connection.dialect.name == "postgresql":
+                # If the server crashes, rows are lost together with the note that they were filled.
+                connection.execute(text("SET LOCAL synchronous_commit = off"))
+            if part is None:
+                for build, to in zip(builds, moved, strict=True):
+                    self._move(connection, build, to)
+            else:
+                move_part(connection, [key_of(build) for build in builds], part, builds[0].parts[part].after, stream)
+            for build, replacement in zip(builds, replacements, strict=True):
+                self.writer.fill(connection, replacement, build.number)
+        return moved
+
+    def make_indexes(self, build: Build) -> None:
+        """Make those indexes of a filled build that are missing, one transaction a table."""
+        for table in tables_at(build.projection, StoredVersion(build.projection.version, build.number)).values():
+            with self.locked() as connection:
+                make_indexes(connection, table)
+
+    def end_filling(self, builds: Sequence[Build]) -> list[Build]:
+        """Note that all streams are filled, and write the totals of their rows. Raises CheckpointMovedError."""
+        with self._engine.connect() as connection:
+            counted = [self.writer.counted_totals(connection, build.projection, build.number) for build in builds]
+        with self.locked() as connection:
+            for build, totals in zip(builds, counted, strict=True):
+                self._move(connection, build, build._replace(stream=None, parts=()))
+                drop_parts(connection, key_of(build))
+                self.writer.set_totals(connection, build.projection, totals, build.number)
+        return [build._replace(stream=None, parts=()) for build in builds]
 
     def move_on(
         self, connection: Connection, builds: Sequence[Build], replacements: Sequence[Replacement], end: int
@@ -241,7 +278,13 @@ class ProjectionBuilds:
             for (name, version), row in positions_of(connection).items()
             if name == projection.name
         }
-        for table in (projection_builds, projection_failures, live_projections, projection_positions):
+        for table in (
+            projection_builds,
+            projection_build_parts,
+            projection_failures,
+            live_projections,
+            projection_positions,
+        ):
             connection.execute(delete(table).where(table.c.name == projection.name))
         return sorted(found)
 
@@ -266,14 +309,17 @@ class ProjectionBuilds:
         row = connection.execute(
             select(projection_builds).where(_is(projection_builds, projection), c.served.is_(False))
         ).one_or_none()
-        return None if row is None else Build(projection, row.build, row.position, row.stream)
+        if row is None:
+            return None
+        build = Build(projection, row.build, row.position, row.stream)
+        return build._replace(parts=parts_of(connection, key_of(build))) if row.parts else build
 
     def _begin(self, connection: Connection, projection: Projection, up_to: int) -> Build:
         number = self._free_number(connection, projection)
         stored = StoredVersion(projection.version, number)
         _drop_tables(connection, projection, stored)
         for table in tables_at(projection, stored).values():
-            table.create(connection)
+            create_to_fill(connection, table)
         key = {"name": projection.name, "version": projection.version, "build": number}
         values = {"position": up_to, "stream": "", "served": False, "parked": "[]", "begun_at": self._clock()}
         connection.execute(insert(projection_builds).values(**key, **values))
@@ -296,6 +342,7 @@ class ProjectionBuilds:
         build = self._begun(connection, projection)
         if build is not None:
             connection.execute(delete(projection_builds).where(_is_build(build)))
+            drop_parts(connection, key_of(build))
             _drop_tables(connection, projection, StoredVersion(projection.version, build.number))
 
     def _keep(self, connection: Connection, projection: Projection, row: Any) -> None:
@@ -335,11 +382,24 @@ class ProjectionBuilds:
             stream = b.stream.is_(None) if build.stream is None else b.stream == build.stream
             moved = connection.execute(
                 update(projection_builds)
-                .where(_is_build(build), b.position == build.position, stream)
-                .values(position=to.position, stream=to.stream)
+                .where(_is_build(build), b.position == build.position, stream, b.parts == len(build.parts))
+                .values(position=to.position, stream=to.stream, parts=len(to.parts))
             )
         if moved.rowcount != 1:
             raise CheckpointMovedError(f"another process has moved the rebuild of {build.projection.name}")
+
+
+def key_of(build: Build) -> BuildKey:
+    """The key of a build in the store."""
+    return BuildKey(build.projection.name, build.projection.version, build.number)
+
+
+def _filled_to(build: Build, stream: str, part: int | None) -> Build:
+    """The build when all streams up to this one are filled; of a part, if it is cut."""
+    if part is None:
+        return build._replace(stream=stream)
+    left = build.parts[part]._replace(after=stream)
+    return build._replace(parts=(*build.parts[:part], left, *build.parts[part + 1 :]))
 
 
 def _served(positions: Mapping[tuple[str, int], Any], live: Mapping[str, Any], projection: Projection) -> int:

@@ -62,7 +62,27 @@ projection_builds = Table(
     Column("served", Boolean, nullable=False, comment="Whether it was in use before another build."),
     Column("parked", Text, nullable=False, comment="Its failures while it was in use, as JSON."),
     Column("begun_at", Instant(), nullable=False, comment="When it was begun; of one that served: when it ended."),
+    Column(
+        "parts",
+        Integer,
+        nullable=False,
+        default=0,
+        server_default="0",
+        comment="In how many parts its filling was cut; 0: it is not.",
+    ),
     comment="Builds that are not in use: being filled by a rebuild, or kept to go back to.",
+)
+
+projection_build_parts = Table(
+    "projection_build_parts",
+    register_metadata,
+    Column("name", Text, primary_key=True, comment="The projection."),
+    Column("version", Integer, primary_key=True, comment="The version of its rows' meaning."),
+    Column("build", Integer, primary_key=True, comment="The number in the names of its tables."),
+    Column("part", Integer, primary_key=True, comment="The number of the part, from 0 on, in the order of streams."),
+    Column("stream", Text, nullable=False, comment="The last stream that was filled, or the one before the part."),
+    Column("until", Text, comment="The last stream of the part; null: it has all that follow."),
+    comment="Parts of a build that several processes fill.",
 )
 
 Question = TypeVar("Question", bound=ClauseElement)

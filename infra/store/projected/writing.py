@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -15,7 +15,9 @@ from projections.failures import RowsRefusedError, reason_of
 from projections.projection import Projection
 from projections.replacement import Replacement
 from projections.table import Row
-from projections.totals import Totals, sum_contributions
+from projections.totals import Sums, Totals, sum_contributions, sum_groups
+
+ROWS_AT_ONCE = 2_000
 
 
 class RowWriter:
@@ -31,14 +33,23 @@ class RowWriter:
             self._replace(connection, replacement, build)
 
     def fill(self, connection: Connection, replacement: Replacement, build: int) -> None:
-        """Insert the rows of subjects that have none yet, and add what they contribute to totals."""
+        """Insert the rows of subjects that have none yet, without adding them to totals: see `set_totals`."""
         with _Refusal(replacement.projection):
             stored = stored_tables(replacement.projection, build)
             for table in replacement.projection.tables:
                 self._insert(stored[table])(connection, replacement.rows[table.name])
-            for totals in replacement.projection.totals:
-                change = sum_contributions(totals, (), _lasting(replacement, totals))
-                _add(connection, totals, stored[totals.table], change)
+
+    def counted_totals(self, connection: Connection, projection: Projection, build: int) -> Sequence[Sums]:
+        """The sums of each table of totals, counted from all rows of a build."""
+        stored = stored_tables(projection, build)
+        return [_counted(connection, totals, stored[totals.over]) for totals in projection.totals]
+
+    def set_totals(self, connection: Connection, projection: Projection, sums: Sequence[Sums], build: int) -> None:
+        """Write these sums instead of the ones that the build has."""
+        stored = stored_tables(projection, build)
+        for totals, counted in zip(projection.totals, sums, strict=True):
+            connection.execute(delete(stored[totals.table]))
+            _add(connection, totals, stored[totals.table], counted)
 
     def replace_and_recount(self, connection: Connection, replacement: Replacement, build: int) -> None:
         """Replace the rows of the subjects, and recount the totals to which they contribute or contributed.
@@ -113,6 +124,14 @@ def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[
         upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added),
         [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in sorted(changes.items())],
     )
+
+
+def _counted(connection: Connection, totals: Totals, over: Table) -> Sums:
+    """The sums over all rows. The store groups equal rows, so that few of them are read."""
+    seen = [over.c[name] for name in totals.looks_at]
+    groups = select(*seen, func.count().label("rows")).where(over.c.valid_to.is_(None)).group_by(*seen)
+    streamed = connection.execute(groups, execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE})
+    return sum_groups(totals, ((row, row.rows) for row in streamed))
 
 
 def _recount(connection: Connection, totals: Totals, over: Table, table: Table, keys: set[Row]) -> None:
