@@ -10,6 +10,7 @@ from infra.app.bitemporal import BeliefsDropped, drop_beliefs
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
 from infra.app.rebuild.drop_old import Dropped, drop_old
+from infra.app.rebuild.processes import MOST_PROCESSES, processes_for
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
@@ -49,6 +50,17 @@ def rebuild(
     max_rate: Annotated[
         float | None, typer.Option("--max-rate", min=1, metavar="N", help="Read at most N events a second.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            min=1,
+            max=MOST_PROCESSES,
+            metavar="N",
+            help="Fill the new rows with N processes (default: as many as there are processors, 1 for a small store).",
+            show_default=False,
+        ),
+    ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Begin from the start, even if a rebuild was interrupted.")
     ] = False,
@@ -70,13 +82,16 @@ def rebuild(
     first event that fails, and names it. Before it, `waybill diff NAME` shows what would change.
     """
     if bitemporal is not None:
-        if view is not None or every or key is not None or back or drop or (not bitemporal and (max_rate or anew)):
+        others = view is not None or every or key is not None or back or drop or processes is not None
+        if others or (not bitemporal and (max_rate or anew)):
             raise typer.BadParameter("stands alone, without a NAME", param_hint="--bitemporal/--no-bitemporal")
         _bitemporal(Who(operator, reason), form, keep=bitemporal, max_rate=max_rate, anew=anew)
         return
     projections = _named(view, every=every)
-    if sum((back, drop, key is not None, max_rate is not None or anew)) > 1:
-        raise typer.BadParameter("--back, --drop-old and --key stand alone; --max-rate and --anew are for a rebuild")
+    if sum((back, drop, key is not None, max_rate is not None or processes is not None or anew)) > 1:
+        raise typer.BadParameter(
+            "--back, --drop-old and --key stand alone; --max-rate, --processes and --anew are for a rebuild"
+        )
     who = Who(operator, reason)
     with open_waybill(access=Access.ACTING) as waybill:
         projections = _kept(waybill, projections, every=every)
@@ -88,7 +103,8 @@ def rebuild(
             _show(RebuiltKey._fields, rebuild_key(waybill, projections, key, who), form, "Rebuilt")
         else:
             try:
-                done = _with_progress(waybill, projections, who, max_rate=max_rate, anew=anew)
+                number = processes or processes_for(waybill)
+                done = _with_progress(waybill, projections, who, processes=number, max_rate=max_rate, anew=anew)
             except KeyboardInterrupt:
                 errors().print("The rebuild was interrupted: the rows before it serve, and the same command continues.")
                 raise
@@ -137,7 +153,13 @@ def _named(view: str | None, *, every: bool) -> Sequence[Projection]:
 
 
 def _with_progress(
-    waybill: Waybill, projections: Sequence[Projection], who: Who, *, max_rate: float | None, anew: bool
+    waybill: Waybill,
+    projections: Sequence[Projection],
+    who: Who,
+    *,
+    processes: int = 1,
+    max_rate: float | None,
+    anew: bool,
 ) -> list[Rebuilt]:
     with progress_bar() as shown:
         tasks: dict[str, TaskID] = {}
@@ -148,7 +170,7 @@ def _with_progress(
                 tasks[told.part] = shown.add_task(told.part, total=told.total)
             shown.update(tasks[told.part], completed=told.done, total=told.total, description=told.part + rate)
 
-        return Rebuild(waybill, who, max_rate=max_rate, tell=tell).run(projections, anew=anew)
+        return Rebuild(waybill, who, processes=processes, max_rate=max_rate, tell=tell).run(projections, anew=anew)
 
 
 def _show(columns: Sequence[str], found: Sequence[Any], form: Format, title: str) -> None:

@@ -130,7 +130,7 @@ class Rebuild:
         processes = 1 if builds[0].projection.bitemporal else self._processes
         if processes > 1 and not builds[0].parts:
             builds = self._retry(partial(self._cut, builds, StreamRange(stream), kinds, events, processes))
-        paced = partial(self._paced, meter)
+        paced, self._paced_at = partial(self._paced, meter), monotonic()
         if processes > 1:
             with Workers(self._waybill.settings, builds, self._events_at_once, processes) as workers:
                 workers.fill(paced, self._lead)

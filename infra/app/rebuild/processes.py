@@ -1,0 +1,19 @@
+"""How many processes fill a rebuild if nobody says so."""
+
+import os
+
+from infra.app.container import Waybill
+
+MOST_PROCESSES = 64
+MOST_BY_ITSELF = 8
+"""Beyond these, the store's own processes need the processors."""
+EVENTS_WORTH_A_PROCESS = 50_000
+"""One process fills so many events in less time than it takes to start others."""
+
+
+def processes_for(waybill: Waybill) -> int:
+    """As many processes as there are processors for this one, and fewer for a small store."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = min(processors, MOST_BY_ITSELF)
+    events = waybill.history.count_after(0, at_most=most * EVENTS_WORTH_A_PROCESS)
+    return max(1, min(most, events // EVENTS_WORTH_A_PROCESS))
