@@ -1,0 +1,111 @@
+"""given a rebuild by two processes, when any or all of them are killed with -9 at random instants, then it continues.
+
+Its rows are those of the projector in the end, and readers see the rows before until then. WAYBILL_FAULT_SEED=…
+repeats the instants that a failure printed.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import select
+
+from infra.app.container import Waybill
+from infra.app.diff import diff_projections
+from infra.app.verify import verify_store
+from infra.settings import Settings
+from infra.simulation import simulate
+from infra.store.opening import Access
+from infra.store.projected.tables import projection_build_parts
+from projections.catalogue import PROJECTIONS
+from tests.integration.command import KILLED, Command, Running
+from tests.stores.conftest import StoreUrl
+from tests.stores.histories import UNTIL
+
+PATIENCE = 120
+LEADER, WORKER, ALL = "the leader", "a worker", "all of them"
+
+pytestmark = pytest.mark.fault
+
+
+def children_of(pid: int) -> list[int]:
+    """The workers of a rebuild, if it still runs, without Python's own helper process."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return []
+
+
+def cursors(waybill: Waybill) -> Sequence[str]:
+    """How far the parts of a rebuild are."""
+    c = projection_build_parts.c
+    with waybill.engine.connect() as connection:
+        return connection.execute(select(c.stream).order_by(c.name, c.part)).scalars().all()
+
+
+def kill(rebuild: Running, whom: str, draw: Random) -> None:
+    workers = children_of(rebuild.pid)
+    victims = {
+        LEADER: [rebuild.pid],
+        WORKER: workers and [draw.choice(workers)],
+        ALL: [*workers, rebuild.pid],
+    }[whom]
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def killed_while_it_fills(waybill: Waybill, rebuild: Running, whom: str, draw: Random) -> bool:
+    """Kill at a random instant after the first page; whether that was before it ended."""
+    before, give_up = cursors(waybill), time.monotonic() + PATIENCE
+    while rebuild.is_alive() and cursors(waybill) in ([], before):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    delay = draw.uniform(0, 0.3)
+    print(f"kills {whom} {delay:.3f} s later")
+    time.sleep(delay)
+    kill(rebuild, whom, draw)
+    ran = rebuild.wait()
+    if ran.code not in (0, KILLED):
+        ran.exited(1, "a process of the rebuild ended with exit code -9", "Nothing has changed")
+    return ran.code != 0
+
+
+def rebuilt_under_kills(command: Command, store: str, orders: int, kills: Sequence[str], draw: Random) -> None:
+    command = command.with_(WAYBILL_STORE=store)
+    command.ingest(*simulate(orders, 11, UNTIL, 0.1))
+    with Waybill(Settings(store=store), access=Access.ACTING) as waybill:
+        events = waybill.history.count_after(0)
+        slowly = ("rebuild", "--all", "--processes", "2", "--max-rate", str(events // 6), "--format", "json")
+        killed = [killed_while_it_fills(waybill, command.start(*slowly), whom, draw) for whom in kills]
+        assert any(killed)
+        command("rebuild", "--all", "--format", "json").done()
+        assert cursors(waybill) == []
+        assert [found.table for found in diff_projections(waybill, PROJECTIONS) if found.differs] == []
+        waybill.project()
+        assert verify_store(waybill).findings == []
+
+
+def test_on_sqlite(batchwise: Command, sqlite_store: StoreUrl, draw: Random) -> None:
+    rebuilt_under_kills(batchwise, sqlite_store(), 60, [ALL, WORKER], draw)
+
+
+@pytest.mark.postgres
+def test_on_postgresql(batchwise: Command, postgres_store: StoreUrl, draw: Random) -> None:
+    rebuilt_under_kills(batchwise, postgres_store(), 60, [LEADER], draw)
+
+
+@pytest.mark.slow
+def test_many_kills_on_sqlite(batchwise: Command, sqlite_store: StoreUrl, draw: Random) -> None:
+    rebuilt_under_kills(batchwise, sqlite_store(), 1_000, [LEADER, WORKER, ALL] * 4, draw)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_many_kills_on_postgresql(batchwise: Command, postgres_store: StoreUrl, draw: Random) -> None:
+    rebuilt_under_kills(batchwise, postgres_store(), 1_000, [LEADER, WORKER, ALL] * 4, draw)
