@@ -38,7 +38,7 @@ def release(facts: Iterable[Fact], keys: Set[FactKey]) -> list[Fact]:
 
 def held_by_clock(fact: Fact, now: datetime, skew: timedelta) -> Fact:
     """The fact to store when the service's clock is `now` and clocks may differ by `skew`."""
-    if fact.occurred_at - now <= skew or isinstance(fact, MessageVoided):
+    if fact.occurred_at - now <= skew or type(fact) is MessageVoided:
         return fact
     return msgspec.structs.replace(fact, held_until=fact.occurred_at - skew)
 

@@ -19,15 +19,16 @@ result as settling all facts again; `domain.stepping.can_be_stepped_on` says whe
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from domain.clock_holds import outcome_of_held
 from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, SortKey, sort_key_of
 from domain.repetition import Saying, fingerprint, saying_of
-from domain.verdict import Objection, Outcome, Verdict, already_so
+from domain.verdict import APPLIED, HELD, REFUSED, Objection, Outcome, already_so
 from domain.voids import weigh_voids
 
 State = TypeVar("State")
@@ -62,8 +63,7 @@ class Moment(NamedTuple):
     summary: Any
 
 
-@dataclass(slots=True)
-class Settling(Generic[State]):
+class Settling(msgspec.Struct, Generic[State]):
     """A settling in progress: it takes facts one by one in the order of their places.
 
     `instant` is the time of the facts being taken. `forbidden` has the facts that a rule forbade at that instant, and
@@ -72,25 +72,25 @@ class Settling(Generic[State]):
     `without_effect` those that were voided or met an objection, also if they took effect after it. With `watched` false
     neither is recorded. `has_voids` says that voids were considered before. If only the state was stored,
     `forgot_forbidden` says that facts were forbidden at `instant` that are not in `forbidden`, and `fingerprints` has
-    the content of those that took effect at it.
+    the content of those that took effect at it. (An empty default is copied for each settling.)
     """
 
     decider: Decider[State]
     state: State
     instant: datetime | None = None
     last_sort_key: SortKey | None = None
-    waiting: dict[str, list[Fact]] = field(default_factory=dict)
-    forbidden: list[tuple[SortKey, Fact]] = field(default_factory=list)
-    applied: list[Fact] = field(default_factory=list)
-    outcomes: dict[FactKey, Outcome] = field(default_factory=dict)
-    moments: list[Moment] = field(default_factory=list)
-    without_effect: dict[FactKey, Fact] = field(default_factory=dict)
+    waiting: dict[str, list[Fact]] = {}
+    forbidden: list[tuple[SortKey, Fact]] = []
+    applied: list[Fact] = []
+    outcomes: dict[FactKey, Outcome] = {}
+    moments: list[Moment] = []
+    without_effect: dict[FactKey, Fact] = {}
     watched: bool = True
     has_voids: bool = False
     forgot_forbidden: bool = False
     fingerprints: frozenset[str] = frozenset()
-    _said: dict[FactKey, Saying] = field(default_factory=dict)
-    _sayings: set[Saying] = field(default_factory=set)
+    _said: dict[FactKey, Saying] = {}
+    _sayings: set[Saying] = set()
 
     def take_all(self, facts: Iterable[Fact]) -> None:
         """Take the next facts, in the order of their places; those that the clock holds are ignored."""
@@ -141,20 +141,20 @@ class Settling(Generic[State]):
         objection = self.decider.decide(self.state, fact)
         if (
             (self.applied or self.fingerprints)
-            and (objection is None or objection.verdict is Verdict.REFUSED)
+            and (objection is None or objection.verdict is REFUSED)
             and self._was_said(fact)
         ):
             objection = already_so("another message of the same source, type and time said the same")
         if objection is None:
             self.decider.evolve(self.state, fact, instant)
-            self.outcomes[fact.key] = Outcome(Verdict.APPLIED, "", instant)
+            self.outcomes[fact.key] = Outcome(APPLIED, "", instant)
             self.applied.append(fact)
             if self.watched:
                 self.moments.append(Moment(instant, fact, self.decider.summarize(self.state)))
             return True
-        if objection.verdict is Verdict.HELD:
+        if objection.verdict is HELD:
             self.waiting.setdefault(objection.awaits, []).append(fact)
-        elif objection.verdict is Verdict.REFUSED:
+        elif objection.verdict is REFUSED:
             self.forbidden.append((place, fact))
         self.outcomes[fact.key] = Outcome(objection.verdict, objection.reason)
         if self.watched:
@@ -199,7 +199,8 @@ def settle(decider: Decider[State], subject_id: str, facts: Iterable[Fact], *, w
         watched=watched,
         has_voids=bool(weighed.outcomes),
     )
-    settling.take_all(sorted(weighed.standing, key=sort_key_of))
+    standing = weighed.standing
+    settling.take_all(sorted(standing, key=sort_key_of) if len(standing) > 1 else standing)
     return settling
 
 

@@ -32,7 +32,7 @@ def can_be_stepped_on(settling: Settling[Any], facts: Sequence[Fact] = ()) -> bo
 def come_after(last_sort_key: SortKey | None, facts: Sequence[Fact]) -> bool:
     """Whether none of these facts is a void, and all have their places after the last one so far (None: no fact)."""
     for fact in facts:
-        if isinstance(fact, MessageVoided):
+        if type(fact) is MessageVoided:
             return False
         if last_sort_key is not None and sort_key_of(fact) <= last_sort_key and fact.held_until is None:
             return False

@@ -19,6 +19,10 @@ class Verdict(StrEnum):
     MALFORMED = "malformed"
 
 
+# A member looked up on its class takes many times as long as a module's name, so hot paths use these.
+APPLIED, DUPLICATE, HELD, REFUSED, MALFORMED = Verdict
+
+
 class Outcome(NamedTuple):
     """What settling found for one fact.
 
@@ -45,14 +49,14 @@ class Objection(NamedTuple):
 
 def already_so(reason: str) -> Objection:
     """The fact repeats what is already so."""
-    return Objection(Verdict.DUPLICATE, reason)
+    return Objection(DUPLICATE, reason)
 
 
 def waits_for(name: str, of: str = "") -> Objection:
     """The fact names something unknown, such as "order" or "shipment S-1"."""
-    return Objection(Verdict.HELD, f"{name} {of} is not known yet" if of else f"{name} is not known yet", name)
+    return Objection(HELD, f"{name} {of} is not known yet" if of else f"{name} is not known yet", name)
 
 
 def forbidden(reason: str) -> Objection:
     """A rule forbids the fact here; another fact of the same instant may still change that."""
-    return Objection(Verdict.REFUSED, reason)
+    return Objection(REFUSED, reason)

@@ -26,17 +26,12 @@ def weigh_voids(facts: Iterable[Fact]) -> Weighed:
     counts names it too. Of several voids of one message that count, the first in place order applies, and the others
     are duplicates of it; a void of the first one makes the second one apply.
     """
-    standing: list[Fact] = []
-    voids: list[MessageVoided] = []
-    known: dict[FactKey, Fact] = {}
-    for fact in facts:
-        known[fact.key] = fact
-        if isinstance(fact, MessageVoided):
-            voids.append(fact)
-        else:
-            standing.append(fact)
+    facts = list(facts)
+    voids = [fact for fact in facts if type(fact) is MessageVoided]
     if not voids:
-        return Weighed(standing, [], {})
+        return Weighed(facts, [], {})
+    standing = [fact for fact in facts if type(fact) is not MessageVoided]
+    known = {fact.key: fact for fact in facts}
 
     outcomes: dict[FactKey, Outcome] = {}
     counting, ringed = _counting(voids)

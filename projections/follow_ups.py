@@ -38,10 +38,13 @@ follow_up_periods = RowTable(
 
 def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     """Each follow-up's periods; a new period begins when another rep takes over the order."""
+    moments = settled.moments
     owed: dict[FollowUp, None] = {}
-    for _, _, summary in settled.moments:
+    for _, _, summary in moments:
         if summary is not None and summary.follow_ups:
             owed.update(dict.fromkeys(summary.follow_ups))
+    if not owed:
+        return {follow_up_periods.name: ()}
     return {
         follow_up_periods.name: [
             FollowUpPeriod(
@@ -57,7 +60,7 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
             )
             for follow_up in owed
             for (rep_id, closed_at), valid_from, valid_to in periods(
-                (at, _holder(summary, follow_up)) for at, _, summary in settled.moments
+                (at, _holder(summary, follow_up)) for at, _, summary in moments
             )
         ]
     }

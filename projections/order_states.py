@@ -136,7 +136,7 @@ def states_of(moments: Iterable[Moment]) -> list[OrderState]:
             follow_ups_owed=len(summary.follow_ups),
             completed_at=summary.delivered_at,
         )
-        for summary, valid_from, valid_to in periods((moment.at, moment.summary) for moment in moments)
+        for summary, valid_from, valid_to in periods([(at, summary) for at, _, summary in moments])
     ]
 
 

@@ -50,10 +50,11 @@ def shape_replacements(
         assert kind is not None
         if subject_id in leave_out:
             continue
+        settled = settling if isinstance(settling, Believed) else Settled(kind, subject_id, settling)
         for replacement in by_kind[kind]:
             # Any error concerns only this projection and is reported as such.
             try:
-                replacement.take(settling if isinstance(settling, Believed) else Settled(kind, subject_id, settling))
+                replacement.take(settled)
             except Exception as e:
                 failures.setdefault(replacement.projection.name, {})[subject_id] = reason_of(e)
     return replacements, failures

@@ -78,6 +78,8 @@ class Line(msgspec.Struct, omit_defaults=True):
     @property
     def full_since(self) -> datetime | None:
         """The delivery since which the line has its present quantity in full; None if it has not."""
+        if not self.levels:
+            return None
         reached = bisect_left(self.levels, self.ordered.quantity, key=_quantity)
         return self.levels[reached].since if reached < len(self.levels) else None
 
@@ -199,10 +201,6 @@ class OrderState(msgspec.Struct, omit_defaults=True):
             return live[-1][1]
         with_estimate = bisect_left(live, (True, LONG_AGO, ""))
         return live[with_estimate - 1][1] if with_estimate else None
-
-    def lines_shown(self) -> int:
-        """The number of lines, without lines that are gone and had nothing delivered."""
-        return len(self.lines) - self.lines_hidden
 
     # -- what changes ----------------------------------------------------------------------------
 
