@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, final
+
+import msgspec
 
 
 class Verdict(StrEnum):
@@ -23,7 +25,8 @@ class Verdict(StrEnum):
 APPLIED, DUPLICATE, HELD, REFUSED, MALFORMED = Verdict
 
 
-class Outcome(NamedTuple):
+@final
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What settling found for one fact.
 
     `took_effect_at` is the instant (UTC) from which an applied fact counts; it is later than the fact's own time if the

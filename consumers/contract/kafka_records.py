@@ -33,7 +33,7 @@ def read_record(value: bytes, headers: Headers, received_at: datetime, rules: Re
     read = _read_with_headers(value, headers, received_at, rules)
     # Tracing libraries put the trace context into a header of their own, beside any CloudEvent.
     if isinstance(read, WellFormed) and read.fact.traceparent is None and (traced := _trace_context(headers)):
-        return read._replace(fact=msgspec.structs.replace(read.fact, traceparent=traced))
+        return msgspec.structs.replace(read, fact=msgspec.structs.replace(read.fact, traceparent=traced))
     return read
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 from pydantic import Field, ValidationError, create_model
 
 from consumers.contract.catalogue import CATALOGUE, OWN_TYPES, ZONE, MessageType
@@ -36,7 +37,7 @@ class ReadingRules:
     time_zone: str = "UTC"
 
 
-class WellFormed(NamedTuple):
+class WellFormed(msgspec.Struct, frozen=True, gc=False):
     """A message that fits the contract, and the fact that it states.
 
     The fact does not know its stream yet: `originator_id` is "" and `originator_version` is 0. `ignored` has the paths
@@ -123,7 +124,7 @@ def read_cloud_event(
         data = with_instants({name: value for name, value in data.items() if name != ZONE}, zone)
     well_formed = _well_formed(message_type, message, message.time, None, data, recorded_at or received_at)
     ignored = ignored_fields(message_type, attributes["data"])
-    return well_formed._replace(ignored=ignored) if ignored else well_formed
+    return msgspec.structs.replace(well_formed, ignored=ignored) if ignored else well_formed
 
 
 def _well_formed(

@@ -39,7 +39,7 @@ from domain.clock_holds import ClockHoldEnded
 from domain.events import MessageVoided
 from domain.fact import Fact, FactKey
 from domain.streams import is_waiting_room, split_stream_name
-from domain.verdict import Outcome, Verdict
+from domain.verdict import APPLIED, DUPLICATE, HELD, Outcome
 
 MOST_DUE = 500
 """The maximum number of messages whose clock hold ends in one batch; the others follow in the next batch."""
@@ -101,7 +101,7 @@ class BatchProcessor:
         for repeat in repeats:
             arrival = repeat.arrival
             changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
-            self._answer(arrival, Outcome(Verdict.DUPLICATE, reason_of(repeat)))
+            self._answer(arrival, Outcome(DUPLICATE, reason_of(repeat)))
         self._settle(new, known, due, gone)
         if has_malformed or read.malformed:
             # Of the past that is read again, only what is new has a notice.
@@ -170,7 +170,7 @@ class BatchProcessor:
             for stream in additions
             if resettled[stream].version == 0
             and not is_waiting_room(stream)
-            and any(outcome.verdict is Verdict.HELD for outcome in resettled[stream].settling.outcomes.values())
+            and any(outcome.verdict is HELD for outcome in resettled[stream].settling.outcomes.values())
         ]
         return hints_for(self._transaction, held) if held else {}
 
@@ -205,8 +205,8 @@ class BatchProcessor:
             version += 1
             fact = addition.fact
             outcome = outcomes[fact.source, fact.message_id]
-            if hint and outcome.verdict is Verdict.HELD and fact.held_until is None:
-                outcome = outcome._replace(reason=outcome.reason + hint)
+            if hint and outcome.verdict is HELD and fact.held_until is None:
+                outcome = msgspec.structs.replace(outcome, reason=outcome.reason + hint)
             if isinstance(addition, Arrival):
                 events.append(NewEvent(stream, version, fact))
                 messages.append(NewMessage(addition, stream, version, outcome))
@@ -247,13 +247,11 @@ class BatchProcessor:
     def _answer(
         self, arrival: Arrival, outcome: Outcome, stream: str | None = None, version: int | None = None
     ) -> None:
-        key, fact, feed_id, raw, _ = arrival
-        receipt = Receipt(feed_id, raw.offset, outcome.verdict, outcome.reason, key, fact.correlation_id)
-        self._receipts.append(receipt)
-        if outcome.verdict is not Verdict.APPLIED and not (self._rereading and stream is None):
-            self._changes.notices.append(
-                Notice(key, fact.TYPE, None, feed_id, raw.offset, stream, version, None, outcome)
-            )
+        key, fact, feed_id, offset = arrival.key, arrival.fact, arrival.feed_id, arrival.raw.offset
+        verdict = outcome.verdict
+        self._receipts.append(Receipt(feed_id, offset, verdict, outcome.reason, key, fact.correlation_id))
+        if verdict is not APPLIED and not (self._rereading and stream is None):
+            self._changes.notices.append(Notice(key, fact.TYPE, None, feed_id, offset, stream, version, None, outcome))
 
 
 class _Causes(NamedTuple):
@@ -271,7 +269,7 @@ class _Causes(NamedTuple):
             if (
                 isinstance(added.fact, MessageVoided)
                 and added.fact.names == fact.key
-                and outcomes[added.fact.key].verdict is Verdict.APPLIED
+                and outcomes[added.fact.key].verdict is APPLIED
             ):
                 return added.fact.key
         causes = [*(added.fact.key for added in self.additions), *self.withdrawn]

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from threading import Condition
 from typing import NamedTuple
 
+import msgspec
+
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Arrival, Feed, Receipt, Register
 from consumers.sources.source import Batch, FeedPosition, RawMessage
@@ -189,7 +191,9 @@ class GroupCommit:
         offset, bytes_read, crc = feed.position
         raw: list[RawMessage] = []
         for post in posts:
-            raw += [message._replace(offset=offset + number) for number, message in enumerate(post.messages)]
+            raw += [
+                msgspec.structs.replace(message, offset=offset + number) for number, message in enumerate(post.messages)
+            ]
             offset += len(post.messages)
             bytes_read += post.size
         end = FeedPosition(offset, bytes_read, crc)

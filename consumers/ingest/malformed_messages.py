@@ -72,12 +72,13 @@ def release_well_formed(
     """
     arrived: Mapping[str, Arrival] = {letter_ids(arrival.feed_id, arrival.raw): arrival for arrival in arrivals}
     for letter_id, (feed_id, repeats) in transaction.malformed(arrived).items():
-        key, fact, by_feed_id, raw, _ = arrived[letter_id]
+        arrival = arrived[letter_id]
+        key, by_feed_id, offset = arrival.key, arrival.feed_id, arrival.raw.offset
         changes.repeat(key, by_feed_id, 1 + repeats)
         changes.malformed_released.append(letter_id)
         outcome = Outcome(Verdict.DUPLICATE, "the same bytes came again, and fit the contract by then")
         changes.notices.append(
-            Notice(key, fact.TYPE, letter_id, by_feed_id, raw.offset, None, None, Verdict.MALFORMED, outcome)
+            Notice(key, arrival.fact.TYPE, letter_id, by_feed_id, offset, None, None, Verdict.MALFORMED, outcome)
         )
         changes.count(feed_id, Verdict.MALFORMED, -1)
         changes.count(feed_id, Verdict.DUPLICATE)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -26,10 +27,13 @@ from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.checkpoint import CheckpointMovedError
 from domain.clock_holds import held_by_clock
-from domain.verdict import Verdict
+from domain.verdict import MALFORMED, REFUSED, Verdict
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
+
+_FEED = attrgetter("feed_id")
+_OFFSET = attrgetter("offset")
 
 
 class Ingested(NamedTuple):
@@ -141,7 +145,9 @@ class Ingest:
         moves = [Move(part.feed.feed_id, part.batch.start, part.batch.end) for part in parts]
         stored = self._retry(self._storing(read, _letter_ids(parts), moves, received_at))
         places = {part.feed.feed_id: place for place, part in enumerate(parts)}
-        stored.receipts.sort(key=lambda receipt: (places[receipt.feed_id], receipt.offset))
+        stored.receipts.sort(key=_OFFSET)
+        if len(parts) > 1:
+            stored.receipts.sort(key=lambda receipt: places[receipt.feed_id])
         if self._on_stored is not None:
             self._on_stored(stored.receipts)
         self._tell({part.feed.feed_id: part.source for part in parts}, moves, stored)
@@ -246,12 +252,12 @@ class Ingest:
             # It became known when the broker stored it, so a store rebuilt from its topics still knows what was known
             # when.
             fact = msgspec.structs.replace(message.fact, recorded_at=raw.broker_time)
-            return raw, message._replace(fact=fact)
+            return raw, msgspec.structs.replace(message, fact=fact)
         return raw, message
 
     def _tell(self, sources: Mapping[int, FeedName], moves: Sequence[Move], stored: StoredBatch) -> None:
         position, receipts, _ = stored
-        received = Counter(receipt.feed_id for receipt in receipts)
+        received = Counter(map(_FEED, receipts))
         batches = {feed_id: start.next_offset for feed_id, start, _ in moves}
         for feed_id, start, end in moves:
             self._log.info(
@@ -264,7 +270,7 @@ class Ingest:
                 position=position,
             )
         for receipt in receipts:
-            if receipt.verdict in (Verdict.REFUSED, Verdict.MALFORMED):
+            if receipt.verdict is REFUSED or receipt.verdict is MALFORMED:
                 source_name, message_id, subject = receipt.key or (None, None, None)
                 self._log.warning(
                     f"message_{receipt.verdict}",
@@ -294,7 +300,7 @@ def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -
         if receipt.key not in new or receipt.verdict is Verdict.DUPLICATE:
             return receipt
         outcome = registered[receipt.key].outcome
-        return receipt._replace(verdict=outcome.verdict, reason=outcome.reason)
+        return msgspec.structs.replace(receipt, verdict=outcome.verdict, reason=outcome.reason)
 
     return [ended(receipt) for receipt in receipts]
 

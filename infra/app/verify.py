@@ -41,7 +41,7 @@ from projections.views.columns import as_stored
 NO_ROW = "no such row"
 FROM_THE_EVENT = ("type", "recorded_at", "occurred_at", "version")
 """Columns of the register that repeat what the message's event says."""
-REGISTERED = ("stream", *MessageKey._fields, *Outcome._fields, "letter_id", "waits_in_room", *FROM_THE_EVENT)
+REGISTERED = ("stream", *MessageKey._fields, *Outcome.__struct_fields__, "letter_id", "waits_in_room", *FROM_THE_EVENT)
 
 
 class Finding(NamedTuple):

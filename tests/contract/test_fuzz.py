@@ -17,7 +17,7 @@ def then_it_has_a_verdict(then: Then) -> None:
     if isinstance(then.found, WellFormed):
         event = to_cloud_event(then.found.fact, then.found.subject)
         again = when_read(msgspec.json.encode(event), HISTORY).well_formed()
-        assert again == then.found._replace(ignored=())
+        assert again == msgspec.structs.replace(then.found, ignored=())
     else:
         then.malformed()
         then.found.reason.encode()

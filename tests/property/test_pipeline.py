@@ -185,8 +185,8 @@ def test_a_history_free_of_trouble_leaves_nothing_held_refused_or_dead_in_any_or
         outcomes = outcomes_in(waybill)
         for one in sent:
             assert one.fact is not None
-            verdict, _, took_effect_at, _ = outcomes[one.key]
-            assert verdict is Verdict.DUPLICATE or took_effect_at == one.fact.occurred_at
+            outcome = outcomes[one.key]
+            assert outcome.verdict is Verdict.DUPLICATE or outcome.took_effect_at == one.fact.occurred_at
         assert {outcome.verdict for outcome in outcomes.values()} <= {Verdict.APPLIED, Verdict.DUPLICATE}
         assert letters_in(waybill) == []
         books = read_status(waybill).books._asdict()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import event, text
 
@@ -82,7 +83,7 @@ class Told:
 
 def _raw(offset: int, one: dict[str, Any] | bytes | RawMessage) -> RawMessage:
     if isinstance(one, RawMessage):
-        return one._replace(offset=offset)
+        return msgspec.structs.replace(one, offset=offset)
     return RawMessage(offset, one if isinstance(one, bytes) else json.dumps(one).encode())
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
+
 from consumers.contract.claims import claimed_by
 from consumers.contract.documents import event_document
 from consumers.contract.faults import Fault, faults_in
@@ -55,7 +57,7 @@ class ShownLetter(NamedTuple):
             "document": self.document,
             "faults": self.faults,
             "set_aside": self.set_aside,
-            "judged_now": self.judged_now._asdict(),
+            "judged_now": msgspec.structs.asdict(self.judged_now),
             "timeline": None if self.order is None else self.order.timeline,
         }
         if base64_body is not None:

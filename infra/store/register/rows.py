@@ -40,21 +40,21 @@ class MessageRow(NamedTuple):
 
     @classmethod
     def of(cls, new: NewMessage, received_at: datetime) -> Self:
-        (key, fact, feed_id, raw, _), stream, version, outcome = new
-        feed = Serial(feed_id)
-        verdict, reason, took_effect_at, voided = outcome
+        arrival, stream, outcome = new.arrival, new.stream, new.outcome
+        key, fact = arrival.key, arrival.fact
+        feed = Serial(arrival.feed_id)
         return cls(
             *key,
             fact.TYPE,
             feed,
             feed,
-            raw.offset,
+            arrival.raw.offset,
             stream,
-            version,
-            _WRITTEN[verdict],
-            reason,
-            took_effect_at,
-            voided,
+            new.version,
+            _WRITTEN[outcome.verdict],
+            outcome.reason,
+            outcome.took_effect_at,
+            outcome.voided,
             is_waiting_room(stream),
             letter_id_kept(outcome, *key),
             fact.recorded_at,
@@ -78,14 +78,13 @@ class ChangedMessageRow(NamedTuple):
     @classmethod
     def of(cls, changed: ChangedMessage) -> Self:
         key, stream, version, outcome = changed
-        verdict, reason, took_effect_at, voided = outcome
         return cls(
             stream,
             version,
-            _WRITTEN[verdict],
-            reason,
-            took_effect_at,
-            voided,
+            _WRITTEN[outcome.verdict],
+            outcome.reason,
+            outcome.took_effect_at,
+            outcome.voided,
             is_waiting_room(stream),
             letter_id_kept(outcome, *key),
         )

@@ -21,7 +21,7 @@ from domain.checkpoint import CheckpointMovedError
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.operator.acts import OperatorAct
-from domain.verdict import Outcome, Verdict
+from domain.verdict import APPLIED, Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
 from infra.store.events.codec import EVENT_COLUMNS, decode_event, encode_event
@@ -180,7 +180,7 @@ class StoredRegisterTransaction:
         for move in changes.moves:
             self._move_feed(move, received_at)
         if changes.events:
-            rows = [(stream, version, event.TOPIC, encode_event(event)) for stream, version, event in changes.events]
+            rows = [(new.stream, new.version, new.event.TOPIC, encode_event(new.event)) for new in changes.events]
             self._backend.insert_events(connection, rows)
         for statement in statements.withdraw if changes.withdrawn else ():
             self._execute_many(statement, [_names(key) for key in changes.withdrawn])
@@ -194,7 +194,7 @@ class StoredRegisterTransaction:
         )
         statements.new_raw_messages(
             connection,
-            [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not Verdict.APPLIED],
+            [RawMessageRow.of(new) for new in changes.messages if new.outcome.verdict is not APPLIED],
         )
         statements.new_malformed(connection, [MalformedMessageRow.of(new, received_at) for new in changes.malformed])
         statements.new_notices(connection, [NoticeRow.of(notice, received_at) for notice in changes.notices])
@@ -300,7 +300,7 @@ class StoredRegisterTransaction:
         return self._connection.execute(statement, {"keys": as_keys(listed)}).all()
 
 
-_REGISTERED = (*MessageKey._fields, "feed_id", "stream", "version", *Outcome._fields)
+_REGISTERED = (*MessageKey._fields, "feed_id", "stream", "version", *Outcome.__struct_fields__)
 """The columns of a message's row for `Registered`."""
 
 
