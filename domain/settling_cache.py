@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from cachetools import LRUCache
-
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on
 
@@ -25,7 +23,9 @@ class SettlingCache:
     """
 
     def __init__(self, capacity: int = CACHED_STREAMS):
-        self._settled: LRUCache[str, SettledStream] = LRUCache(capacity)
+        self._capacity = capacity
+        # A settling is used by taking it and putting it back at the end, so the least recently used one is the first.
+        self._settled: dict[str, SettledStream] = {}
 
     def streams(self) -> set[str]:
         """The streams whose settlings are cached."""
@@ -46,4 +46,7 @@ class SettlingCache:
         if not can_be_stepped_on(settling):
             return
         settling.outcomes = {}
+        self._settled.pop(stream, None)
         self._settled[stream] = SettledStream(version, settling)
+        if len(self._settled) > self._capacity:
+            del self._settled[next(iter(self._settled))]

@@ -31,6 +31,13 @@ def stream_prefixes(kinds: Iterable[Kind]) -> tuple[tuple[str, Kind | None], ...
 
 _PREFIXES = stream_prefixes(KINDS)
 
+_ONLY_PREFIXES = {
+    prefix: kind
+    for prefix, kind in _PREFIXES
+    if prefix.count("-") == 1 and not any(other != prefix and other.startswith(prefix) for other, _ in _PREFIXES)
+}
+"""The prefixes of one word with which no other begins: a name that has one is split at its first hyphen."""
+
 
 def stream_name(kind: Kind, subject_id: str) -> str:
     """The stream of a subject, such as "order-SO-10248"."""
@@ -69,6 +76,10 @@ def split_stream_name(
 
     Raises ValueError for any other name.
     """
+    if prefixes is _PREFIXES:
+        end = stream.find("-") + 1
+        if (prefix := stream[:end]) in _ONLY_PREFIXES:
+            return _ONLY_PREFIXES[prefix], stream[end:]
     for prefix, kind in prefixes:
         if stream.startswith(prefix):
             return kind, stream[len(prefix) :]

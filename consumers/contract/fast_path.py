@@ -41,7 +41,7 @@ TAG = "type"
 """The attribute by which a message's struct is chosen."""
 
 
-class FastRead(NamedTuple):
+class FastRead(msgspec.Struct, gc=False):
     """A parsed message: its type, the two checked instants of its envelope, and the data by the event's names."""
 
     type: MessageType
@@ -54,10 +54,9 @@ class FastRead(NamedTuple):
 def read_fast_path(raw: bytes) -> FastRead | None:
     """The message, or None if the models must read it."""
     try:
-        text = raw.decode()
         # Without forbidden characters and escapes, only the length of an id must be checked. (JSON itself keeps all
         # other control characters of ASCII out of its texts.)
-        if "\\" in text or "\x7f" in text or not (text.isascii() or text.isprintable() or not find_forbidden(text)):
+        if b"\\" in raw or b"\x7f" in raw or not (raw.isascii() or _may_be_shown(raw.decode())):
             return None
         envelope: Any = _decode(raw)
         message_type, data = _TYPES[type(envelope)]
@@ -75,6 +74,10 @@ def read_fast_path(raw: bytes) -> FastRead | None:
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
+
+
+def _may_be_shown(text: str) -> bool:
+    return text.isprintable() or not find_forbidden(text)
 
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]

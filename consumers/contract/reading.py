@@ -79,7 +79,7 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
         return too_large(len(raw), rules)
     usual = read_fast_path(raw)
     if usual is not None and (usual.recordedtime is None or not rules.honour_recordedtime):
-        return _well_formed(*usual, received_at)
+        return _well_formed(usual.type, usual.envelope, usual.time, usual.data, received_at)
     try:
         document = decode_json(raw)
     except Unreadable as error:
@@ -122,7 +122,7 @@ def read_cloud_event(
     if message_type.says_zone:
         zone = data[ZONE] or rules.time_zone
         data = with_instants({name: value for name, value in data.items() if name != ZONE}, zone)
-    well_formed = _well_formed(message_type, message, message.time, None, data, recorded_at or received_at)
+    well_formed = _well_formed(message_type, message, message.time, data, recorded_at or received_at)
     ignored = ignored_fields(message_type, attributes["data"])
     return msgspec.structs.replace(well_formed, ignored=ignored) if ignored else well_formed
 
@@ -131,7 +131,6 @@ def _well_formed(
     message_type: MessageType,
     envelope: Any,
     occurred_at: datetime,
-    recordedtime: datetime | None,
     data: Mapping[str, Any],
     recorded_at: datetime,
 ) -> WellFormed:

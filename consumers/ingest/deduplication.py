@@ -32,9 +32,10 @@ def look_up(transaction: RegisterTransaction, arrivals: Sequence[Arrival]) -> Ma
     """The registered messages among those of a batch and those that its voids name."""
     keys: set[MessageKey] = set()
     for arrival in arrivals:
-        keys.add(arrival.key)
-        if isinstance(arrival.fact, MessageVoided):
-            keys.add(named_by(arrival.fact, arrival.key.subject))
+        key, fact = arrival.key, arrival.fact
+        keys.add(key)
+        if type(fact) is MessageVoided:
+            keys.add(named_by(fact, key.subject))
     return transaction.registered(keys) if keys else {}
 
 

@@ -224,6 +224,7 @@ class Ingest:
 
     def _read(self, parts: Sequence[Part], received_at: datetime) -> Read:
         """Read the bytes of each message, outside the store's write lock."""
+        clock_skew, far_ahead = self._clock_skew, received_at + self._clock_skew
         well_formed: list[Arrival] = []
         malformed: list[MalformedMessage] = []
         ignored: dict[MessageKey, Sequence[str]] = {}
@@ -233,7 +234,9 @@ class Ingest:
                 if isinstance(message, Malformed):
                     malformed.append(MalformedMessage(letter_id_in(source, raw), message.reason, feed_id, raw))
                 else:
-                    fact = held_by_clock(message.fact, received_at, self._clock_skew)
+                    fact = message.fact
+                    if fact.occurred_at > far_ahead:
+                        fact = held_by_clock(fact, received_at, clock_skew)
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw, message.ignored))
                     if message.ignored:

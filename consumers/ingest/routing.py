@@ -34,7 +34,6 @@ def sort_into_streams(
     that message's stream. Voids of such voids move with it.
     """
     additions: dict[str, list[Addition]] = defaultdict(list)
-    stream_of: dict[MessageKey, str] = {}
     voids: list[Addition] = list(waiting)
     rooms = {void.key for void in voids}
     for arrival in new:
@@ -42,9 +41,11 @@ def sort_into_streams(
         if kind is None:
             voids.append(arrival)
         else:
-            stream_of[arrival.key] = stream_name(kind, arrival.key.subject)
-            additions[stream_of[arrival.key]].append(arrival)
+            additions[stream_name(kind, arrival.key.subject)].append(arrival)
+    if not voids:
+        return Sorted(additions, {})
 
+    stream_of = {addition.key: stream for stream, to_add in additions.items() for addition in to_add}
     unplaced = voids
     while unplaced:
         left: list[Addition] = []
