@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-queries schema contract lock clean FORCE
+.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -89,19 +89,17 @@ check: lint test  ## lint and test
 demo: $(STAMP)  ## simulate a sales team, ingest its messages, show the views, serve the pages
 	@$(BIN)/waybill demo $(ARGS)
 
-bench: $(STAMP)  ## measure ingest, projection, Kafka, HTTP and queries against their references (takes many minutes)
+bench: $(STAMP)  ## measure everything beside its references: 25 minutes (ARGS="--only ingest,project --on sqlite")
 	@$(PYTHON) -m bench $(ARGS)
-	@$(PYTHON) -m bench kafka
-	@$(PYTHON) -m bench http
-	@$(PYTHON) -m bench queries
 
-bench-quick: $(STAMP)  ## the same on a small scale
+bench-quick: $(STAMP)  ## the same on a small scale, one round
 	@$(PYTHON) -m bench --quick $(ARGS)
-	@$(PYTHON) -m bench kafka --quick
-	@$(PYTHON) -m bench http --quick
 
-bench-queries: $(STAMP)  ## measure queries on a store with a million orders (takes minutes)
-	@$(PYTHON) -m bench queries $(ARGS)
+bench-growth: $(STAMP)  ## histories of 100 k, 1 M and 5 M messages (hours; continues where it was stopped)
+	@$(PYTHON) -m bench growth $(ARGS)
+
+bench-writers: $(STAMP)  ## two, three and four writers on one PostgreSQL store, beside one
+	@$(PYTHON) -m bench writers $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \

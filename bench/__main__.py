@@ -1,223 +1,183 @@
-"""`python -m bench [--quick] [--messages N] [--grow TIMES] [--on DATABASE]`: measure, print, write as JSON.
+"""`python -m bench`: measure the service beside its references, print tables and write JSON.
 
-`python -m bench kafka [--quick] [--on DATABASE]` does the same with a broker, and `python -m bench http` over HTTP;
-both add their figures to the JSON.
+`one` measures one thing by itself, `growth` histories of up to five million messages, `writers` several at once.
 """
 
 import json
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from bench import one, queries, throughput, workloads
-from bench.http import figures as http_figures
-from bench.kafka import figures as kafka_figures
-from bench.measuring import Measured, Work, machine, measure
-from bench.stores import Database, NewStore, postgres_stores, sqlite_stores
-from bench.throughput import INGEST, PLAIN_LOOP, PROJECT, RAW_INSERT, REBUILD, REBUILD_IN_TWO, RUNNER
+from bench import growth as growths
+from bench import http, one
+from bench import writers as several
+from bench.broker import lent_broker
+from bench.disk import disk_of, folder_of_server, told
+from bench.measuring import machine
+from bench.processor import postmaster_of
+from bench.report import LATENCIES, SPEEDS, Row, show, show_profile
+from bench.sections import FULL, QUICK, WITH_A_BROKER, Bench, Found, Scale, Section, run
+from bench.stores import Database, postgres_stores, stores_of
+from bench.throughput import source_of
 from infra.settings import Settings
 
-SHORT_ORDER, LONG_ORDER, MORE_MESSAGES = 10, 10_000, 300
-
-
-QuickOption = Annotated[bool, typer.Option("--quick", help="A smaller history, once.")]
-OnOption = Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")]
-OutOption = Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")]
-OUT = Path(".local/bench.json")
+OUT, GROWTH_OUT = Path(".local/bench.json"), Path(".local/bench-growth.json")
+PACKAGES = ("eventsourcing", "kafka-python", "msgspec", "psycopg", "pydantic", "sqlalchemy")
+WIDTH = 190
+"""Of tables that go to a file."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command("queries")(queries.main)
 app.command("one")(one.main)
 
-
-@app.command()
-def kafka(quick: QuickOption = False, on: OnOption = None, out: OutOption = OUT) -> None:
-    """Freshness, throughput and takeover with a broker of our own (JDK 17 and Maven)."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
-        files = sqlite_stores(Path(name).resolve())
-        stores = {
-            database.value: postgres if database is Database.POSTGRESQL else files for database in on or list(Database)
-        }
-        found = kafka_figures(stores, quick, lambda what: console.print(f"[dim]{what}[/dim]"))
-    for database in stores:
-        _show_kafka(console, database, found[database])
-    said = json.loads(out.read_text()) if out.exists() else {"machine": machine()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({**said, "kafka": found}, indent=2))
-    console.print(f"[dim]written to {out}[/dim]")
+OnOption = Annotated[list[Database] | None, typer.Option("--on", help="Which databases; both unless given.")]
+OutOption = Annotated[Path, typer.Option("--json", help="Where the figures go as JSON.")]
 
 
-@app.command()
-def http(quick: QuickOption = False, on: OnOption = None, out: OutOption = OUT) -> None:
-    """Small posts a second to `waybill serve`, beside a bare FastAPI app that inserts one row a post."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
-        files = sqlite_stores(Path(name).resolve())
-        stores = {
-            database.value: postgres if database is Database.POSTGRESQL else files for database in on or list(Database)
-        }
-        found = http_figures(stores, quick, lambda what: console.print(f"[dim]{what}[/dim]"))
-    for database, rows in found.items():
-        _show_rows(console, f"{database}: small posts, each answered after its durable commit", rows)
-    said = json.loads(out.read_text()) if out.exists() else {"machine": machine()}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({**said, "http": found}, indent=2))
-    console.print(f"[dim]written to {out}[/dim]")
-
-
-def _show_kafka(console: Console, database: str, found: dict[str, Any]) -> None:
-    fresh = found["freshness_ms"]
-    console.print(
-        f"{database}, {fresh['messages_a_second']:,} messages/s, from sent to visible: p50 {fresh['p50']} ms, "
-        f"p99 {fresh['p99']} ms, longest {fresh['longest']} ms; "
-        f"a dead consumer's partitions are another's after {found['takeover_seconds']} s"
-    )
-    _show_rows(console, f"{database}: reading the same topics", found["throughput"])
+def _sections(text: str) -> list[Section]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [section.value for section in Section]
+    if unknown := [name for name in names if name not in known]:
+        raise typer.BadParameter(f"{', '.join(unknown)} is none of: {', '.join(known)}")
+    return [Section(name) for name in names]
 
 
 @app.callback(invoke_without_command=True)
 def main(
     context: typer.Context,
-    quick: QuickOption = False,
-    messages: Annotated[int | None, typer.Option("--messages", min=1_000, help="How many messages.")] = None,
-    grow: Annotated[
-        int, typer.Option("--grow", min=0, help="How many times as long a history, to see it grow; 0: not at all.")
-    ] = 10,
+    only: Annotated[
+        str, typer.Option("--only", help=f"Which sections, separated by commas: {', '.join(Section)}.")
+    ] = ",".join(Section),
+    quick: Annotated[bool, typer.Option("--quick", help="On a smaller scale, one round.")] = False,
+    messages: Annotated[int | None, typer.Option("--messages", min=100, help="How many messages.")] = None,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="How often each thing is measured.")] = None,
+    grow: Annotated[int | None, typer.Option("--grow", min=1, help="How many times as long a history.")] = None,
+    orders: Annotated[
+        int | None, typer.Option("--orders", min=1_000, help="Orders of the store that is asked; a tenth is open.")
+    ] = None,
     on: OnOption = None,
     out: OutOption = OUT,
 ) -> None:
-    """Measure the service against its references, interleaved, and print the medians. Commits are durable."""
+    """Measure beside references in interleaved rounds, and print medians. Commits are durable."""
     if context.invoked_subcommand is not None:
         return
-    amount = messages or (20_000 if quick else 100_000)
-    rounds = 1 if quick else 3
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    figures: dict[str, list[dict[str, Any]]] = {}
-    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores_if(on) as postgres:
-        folder = Path(name)
-        source = str(folder / "messages.jsonl")
-        workloads.write_messages(amount, source)
+    sections = _sections(only)
+    given = {"messages": messages, "rounds": rounds, "times_grown": grow, "orders": orders}
+    scale = (QUICK if quick else FULL)._replace(**{name: value for name, value in given.items() if value is not None})
+    scale = scale._replace(still_open=scale.orders // 10)
+    console, found = console_for_tables(), {}
+    disks: dict[str, Any] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-bench-", dir="."))).resolve()
+        broker = stack.enter_context(lent_broker()) if set(sections) & set(WITH_A_BROKER) else None
+        source = source_of(scale.messages, folder)
         for database in on or list(Database):
-            new_store = postgres if database is Database.POSTGRESQL else sqlite_stores(folder)
-            run = _announcing(console)
-            tell = lambda what: console.print(f"[dim]{what}[/dim]")  # noqa: E731
-            taken = throughput.rounds(list(throughput.THINGS), database, new_store, source, rounds, tell)
-            figures[database.value] = _rows(taken) + _long_order(folder, new_store, run)
-            if grow and not quick:
-                figures[database.value] += _growth(folder, new_store, amount, grow, taken, run)
-            _show(console, database, figures[database.value])
-    _write(out, amount, rounds, figures)
+            with stores_of(database, folder) as new_store:
+                first = new_store("server")
+                server = postmaster_of(first)
+                disks[database.value] = disk_of(folder if server is None else folder_of_server(first))
+                bench = Bench(database, new_store, folder, source, scale, _telling(console, database), broker, server)
+                found[database] = run(bench, sections)
+            print_found(console, database, found[database], told(disks[database.value]))
+    write_json(out, figures_as_json(scale, disks, found))
     console.print(f"[dim]written to {out}[/dim]")
 
 
-def postgres_stores_if(on: list[Database] | None) -> AbstractContextManager[NewStore]:
-    """No server is started for nothing."""
-    return postgres_stores() if on is None or Database.POSTGRESQL in on else nullcontext(sqlite_stores(Path()))
+@app.command()
+def growth(
+    sizes: Annotated[str, typer.Option("--sizes", help="How many messages, separated by commas, the least first.")] = (
+        ",".join(map(str, growths.SIZES))
+    ),
+    on: OnOption = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Measure sizes again that were measured before.")] = False,
+    out: OutOption = GROWTH_OUT,
+) -> None:
+    """Time, processor time and memory of histories of several sizes; continues with the sizes that are missing."""
+    console, wanted = console_for_tables(), [int(size) for size in sizes.split(",")]
+    if anew:
+        out.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-bench-", dir="."))).resolve()
+        stores = {database: stack.enter_context(stores_of(database, folder)) for database in on or list(Database)}
+        found = growths.grow(stores, wanted, lambda what: console.print(f"[dim]{what}[/dim]"), out)
+    for name, rows in found.items():
+        show(console, f"{name}: growth", growths.GROWN, rows)
+    console.print(f"[dim]measured figures are kept in {out}; --anew measures them again[/dim]")
 
 
-def _write(out: Path, amount: int, rounds: int, figures: dict[str, list[dict[str, Any]]]) -> None:
+@app.command()
+def writers(
+    messages: Annotated[int, typer.Option("--messages", min=100, help="How many messages each writer has.")] = 30_000,
+    most: Annotated[int, typer.Option("--most", min=2, max=16, help="The most writers.")] = several.MOST_WRITERS,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+    out: OutOption = Path(".local/bench-writers.json"),
+) -> None:
+    """Several processes ingest distinct files into one PostgreSQL store at once, beside one."""
+    console = console_for_tables()
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as name, postgres_stores() as new_store:
+        tell = _telling(console, Database.POSTGRESQL)
+        rows = several.compare(new_store, Path(name), messages, most, rounds, tell)
+    show(console, "postgresql: writers of distinct files in one store", several.WRITTEN, rows)
+    write_json(out, {"messages": messages, "rounds": rounds, "writers": rows})
+
+
+def console_for_tables() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def _telling(console: Console, database: Database) -> Any:
+    return lambda what: console.print(f"[dim]{database}: {what}[/dim]")
+
+
+def print_found(console: Console, database: str, found: Found, disk: str) -> None:
+    """All rows of one database beside their references, then where the time goes of what missed its goal."""
+    title = f"{database}: medians of interleaved rounds, durable commits on {disk}"
+    show(console, title, SPEEDS, found.speeds)
+    show(console, f"{database}: how long answers take", LATENCIES, found.latencies)
+    if found.freshness:
+        used = ", ".join(f"{party} {us:,} µs" for party, us in found.freshness["processor_us_a_message"].items())
+        pace = found.freshness["messages_a_second"]
+        console.print(f"freshness at {pace:,} messages/s; processor time a message: {used}")
+    if found.takeover_seconds is not None:
+        console.print(f"a killed consumer's partitions are another's after {found.takeover_seconds} s")
+    show(console, f"{database}: growth", growths.GROWN, found.growth)
+    show(console, f"{database}: small posts, each answered after its durable commit", http.POSTS, found.posts)
+    for row in goals_told([*found.speeds, *found.latencies, *found.growth]):
+        console.print(row)
+    for what, parts in found.profiles.items():
+        show_profile(console, what, parts)
+
+
+def goals_told(rows: list[Row]) -> list[str]:
+    """A line for each row with a goal."""
+    return [f"{row['what']}, beside {row['reference']}: {row['goal']}: {row['reached']}" for row in rows if row["goal"]]
+
+
+def figures_as_json(scale: Scale, disks: dict[str, Any], found: Mapping[Database, Found]) -> dict[str, Any]:
+    """The figures of all databases, with what was measured and on which disks."""
+    figures = {database.value: asdict(one_found) for database, one_found in found.items()}
+    return {"scale": scale._asdict(), "disks": disks, "figures": figures}
+
+
+def write_json(out: Path, said: dict[str, Any]) -> None:
+    """With the machine, the versions and the batch sizes."""
     settings = Settings()
-    packages = ("eventsourcing", "msgspec", "psycopg", "pydantic", "sqlalchemy")
-    said = {
+    whole = {
         "machine": machine(),
-        "versions": {package: version(package) for package in packages},
-        "messages": amount,
-        "rounds": rounds,
+        "versions": {package: version(package) for package in PACKAGES},
         "batch_messages": settings.batch_messages,
         "batch_events": settings.batch_events,
-        "figures": figures,
+        **said,
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(said, indent=2))
-
-
-Measuring = Callable[..., Measured]
-
-
-def _announcing(console: Console) -> Measuring:
-    def run(name: str, work: Work, *arguments: Any) -> Measured:
-        with console.status(name):
-            return measure(name, work, *arguments)
-
-    return run
-
-
-def _long_order(folder: Path, new_store: NewStore, run: Measuring) -> list[dict[str, Any]]:
-    """One message more for an order with few events, and for one with many."""
-    before, after = str(folder / "before.jsonl"), str(folder / "after.jsonl")
-    measured = []
-    for events in (SHORT_ORDER, LONG_ORDER):
-        workloads.write_long_order(events, MORE_MESSAGES, before, after)
-        name = f"one message more, order of {events:,} events"
-        measured.append(run(name, workloads.one_more, before, after, new_store(f"order-{events}")))
-    short, long = measured
-    ratio = f"{short.per_second / long.per_second:.2f}× the time of the short order"
-    return [_row(short.name, [short], ""), _row(long.name, [long], ratio)]
-
-
-def _growth(
-    folder: Path, new_store: NewStore, amount: int, times: int, taken: dict[str, list[Measured]], run: Measuring
-) -> list[dict[str, Any]]:
-    """A history so many times as long: time a message and memory should not grow."""
-    source, store = str(folder / "grown.jsonl"), new_store("grown")
-    workloads.write_long_history(amount, times, source)
-    rows = []
-    for name, work, arguments in (
-        ("ingest", workloads.ingest, (source, store)),
-        ("project", workloads.project, (store,)),
-    ):
-        grown = run(f"{name}, {times} times as long", work, *arguments)
-        small = statistics.median(measured.seconds / measured.units for measured in taken[name])
-        ratio = f"{grown.seconds / grown.units / small:.2f}× the time of {name} for each"
-        rows.append(_row(grown.name, [grown], ratio))
-    return rows
-
-
-def _rows(taken: dict[str, list[Measured]]) -> list[dict[str, Any]]:
-    speed = {name: statistics.median(m.per_second for m in runs) for name, runs in taken.items()}
-    ratios = {
-        INGEST: f"{speed[INGEST] / speed[PLAIN_LOOP]:.1f}× the plain loop, "
-        f"{speed[INGEST] / speed[RAW_INSERT]:.2f}× the raw insert",
-    }
-    for name in (PROJECT, REBUILD, REBUILD_IN_TWO):
-        if name in speed and RUNNER in speed:
-            ratios[name] = f"{speed[name] / speed[RUNNER]:.1f}× the ProjectionRunner"
-    return [_row(name, runs, ratios.get(name, "")) for name, runs in taken.items()]
-
-
-def _row(name: str, runs: list[Measured], ratio: str) -> dict[str, Any]:
-    return {
-        "what": name,
-        "units": runs[0].units,
-        "per_second": round(statistics.median(m.per_second for m in runs)),
-        "seconds": round(statistics.median(m.seconds for m in runs), 2),
-        "processor_seconds": round(statistics.median(m.processor_seconds for m in runs), 2),
-        "peak_megabytes": round(max(m.peak_megabytes for m in runs)),
-        "ratio": ratio,
-    }
-
-
-def _show(console: Console, database: Database, rows: list[dict[str, Any]]) -> None:
-    _show_rows(console, f"{database.value}: medians of interleaved runs, durable commits", rows)
-
-
-def _show_rows(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
-    table = Table(title=title)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="left" if name in ("what", "ratio") else "right")
-    for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
-    console.print(table)
+    out.write_text(json.dumps(whole, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m bench http`: how many small posts a second `waybill serve` commits, beside a bare app."""
+"""How many small posts a second `waybill serve` commits, beside a bare app."""
 
 import asyncio
 import json
@@ -9,16 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from bench.broker import WAYBILL
 from bench.http_client import HttpConnection
 from bench.stores import NewStore
 
-WAYBILL = Path(sys.executable).parent / "waybill"
 CONNECTIONS = 64
-SECONDS, QUICK_SECONDS = 10.0, 3.0
 WARM_UP_SECONDS = 1.0
 
 
@@ -33,21 +31,44 @@ class Posted(NamedTuple):
     p99: float
 
 
-def figures(stores: Mapping[str, NewStore], quick: bool, say: Callable[[str], None]) -> dict[str, list[dict[str, Any]]]:
-    """For each database the bare app and the service, one after the other."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    seconds = QUICK_SECONDS if quick else SECONDS
-    for database, new_store in stores.items():
-        rows: list[dict[str, Any]] = []
-        for name, command in (
-            ("bare FastAPI app, one row a post", [sys.executable, "-m", "bench.bare_app"]),
-            ("waybill serve", [str(WAYBILL), "serve"]),
-        ):
-            say(f"{database}: {name}")
-            with serving(command, new_store(f"http-{len(rows)}")) as (host, port), get_context("spawn").Pool(1) as pool:
-                rows.append(pool.apply(posted, (name, host, port, seconds))._asdict())
-        found[database] = rows
-    return found
+BARE_APP = "bare FastAPI app, one row a post"
+
+
+def figures(new_store: NewStore, seconds: float, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The service beside a bare app, one after the other."""
+    taken: list[Posted] = []
+    for name, command in (
+        (BARE_APP, [sys.executable, "-m", "bench.bare_app"]),
+        ("waybill serve", [*WAYBILL, "serve"]),
+    ):
+        tell(f"posts: {name}")
+        with serving(command, new_store(f"http-{len(taken)}")) as (host, port), get_context("spawn").Pool(1) as pool:
+            taken.append(pool.apply(posted, (name, host, port, seconds)))
+    bare, service = taken
+    return [
+        {
+            **service._asdict(),
+            "reference": BARE_APP,
+            "reference_a_second": bare.posts_a_second,
+            "reference_p99": bare.p99,
+            "times": round(service.posts_a_second / bare.posts_a_second, 2),
+            "goal": "",
+            "reached": "",
+        }
+    ]
+
+
+POSTS: Mapping[str, str] = {
+    "server": "what",
+    "connections": "connections",
+    "posts_a_second": "posts a second",
+    "p50": "p50 ms",
+    "p99": "p99 ms",
+    "reference": "beside",
+    "reference_a_second": "posts a second",
+    "reference_p99": "p99 ms",
+    "times": "×",
+}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from bench.processor import seconds_of
 class Measured(NamedTuple):
     """Units done; seconds on the clock and of processors; the greatest memory of one client process in MB.
 
-    `server_seconds` is what the servers used meanwhile, background work included: None when it is unknown.
+    `server_seconds` is what the servers used meanwhile, background work included: None without one, or when unknown.
     """
 
     name: str
@@ -69,6 +69,11 @@ def measure(name: str, work: Work, *arguments: Any, servers: Sequence[int] = ())
 
 
 def _run(answer: Connection, work: Work, arguments: tuple[Any, ...], servers: Sequence[int]) -> None:
+    answer.send(measure_here("", work, *arguments, servers=servers)[1:])
+
+
+def measure_here(name: str, work: Work, *arguments: Any, servers: Sequence[int] = ()) -> Measured:
+    """The same in this process, whose memory then includes whatever it did before."""
     clocks = Clocks(servers)
     done = work(*arguments)
     if isinstance(done, int):
@@ -78,9 +83,9 @@ def _run(answer: Connection, work: Work, arguments: tuple[Any, ...], servers: Se
         clocks = Clocks(servers)
         units = next(done)
     seconds, client, server = clocks.passed()
-    answer.send((units, seconds, client, server, peak_megabytes()))
     if not isinstance(done, int):
         next(done, None)
+    return Measured(name, units, seconds, client, server, peak_megabytes())
 
 
 class Clocks:
@@ -89,17 +94,18 @@ class Clocks:
     def __init__(self, servers: Sequence[int] = ()):
         self._servers = servers
         self._server = seconds_of(servers)
-        self._client = _client_seconds()
+        self._client = client_seconds()
         self._began = time.perf_counter()
 
     def passed(self) -> tuple[float, float, float | None]:
-        """Seconds: on the clock, of this process and its ended children, of the servers (None: unknown)."""
-        seconds, client = time.perf_counter() - self._began, _client_seconds() - self._client
+        """Seconds: on the clock, of this process and its ended children, of the servers (None: none, or unknown)."""
+        seconds, client = time.perf_counter() - self._began, client_seconds() - self._client
         server = seconds_of(self._servers)
         return seconds, client, None if server is None or self._server is None else server - self._server
 
 
-def _client_seconds() -> float:
+def client_seconds() -> float:
+    """Processor time so far of this process and its ended children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 

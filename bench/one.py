@@ -5,17 +5,18 @@ and server together: time on the clock also says what else the machine was doing
 """
 
 import json
+import sys
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from bench.measuring import Measured
+from bench.report import figures_of, show_profile
 from bench.stores import Database, stores_of
-from bench.throughput import THINGS, rounds, source_of
+from bench.throughput import THINGS, Rounds, source_of
 
 Name = StrEnum("Name", {name: name.replace(", ", "-").replace(" ", "-") for name in THINGS})  # type: ignore[misc]
 
@@ -25,16 +26,19 @@ def main(
     on: Annotated[Database, typer.Option("--on", help="Which database.")] = Database.SQLITE,
     messages: Annotated[int, typer.Option("--messages", min=100, help="How many messages.")] = 30_000,
     times: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 1,
+    profiled: Annotated[bool, typer.Option("--profile", help="Show where the time goes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure one thing, or several in turns: its speed, and its processor time of client and server in µs a unit."""
     names = [name for name in THINGS if name in {thing.name for thing in things}]
     with tempfile.TemporaryDirectory(prefix="waybill-bench-", dir=".") as folder, stores_of(on, Path(folder)) as stores:
         source = source_of(messages, Path(folder))
-        taken = rounds(names, on, stores, source, times, lambda name: None)
-    rows = [row(name, runs) for name, runs in taken.items() if runs]
+        rounds = Rounds(on, stores, source, lambda name: None)
+        taken = rounds.run(names, times)
+        profiles = {name: rounds.profile(name) for name in taken} if profiled else {}
+    rows = [figures_of(name, runs) for name, runs in taken.items() if runs]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([{**told, "parts": profiles.get(told["what"], [])} for told in rows], indent=2))
         return
     for told in rows:
         server = "" if not told["server_us"] else f" + server {told['server_us']:.1f}"
@@ -44,20 +48,5 @@ def main(
             f"({told['least_us']:.1f} to {told['most_us']:.1f}); {told['peak_megabytes']} MB"
         )
 
-
-def row(name: str, runs: list[Measured]) -> dict[str, Any]:
-    """The medians of some runs: units a second, µs of processors a unit, and MB at most."""
-    together = [run.processor_us for run in runs]
-    servers = [1e6 * run.server_seconds / run.units for run in runs if run.server_seconds is not None]
-    return {
-        "what": name,
-        "units": runs[0].units,
-        "seconds": round(median(run.seconds for run in runs), 3),
-        "per_second": round(median(run.per_second for run in runs)),
-        "client_us": round(median(1e6 * run.client_seconds / run.units for run in runs), 2),
-        "server_us": round(median(servers), 2) if servers else None,
-        "processor_us": round(median(together), 2),
-        "least_us": round(min(together), 2),
-        "most_us": round(max(together), 2),
-        "peak_megabytes": round(max(run.peak_megabytes for run in runs)),
-    }
+    for name, parts in profiles.items():
+        show_profile(Console(width=None if sys.stdout.isatty() else 140), name, parts)

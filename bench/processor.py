@@ -32,11 +32,12 @@ def postmaster_of(store: str) -> int | None:
 def seconds_of(processes: Iterable[int]) -> float | None:
     """User and system time so far of these processes and everything below them, what ended included.
 
-    To the hundredth of a second for each living process. None where /proc does not exist or a process is gone.
+    To the hundredth of a second for each living process. None without processes, where /proc does not exist, or when a
+    process is gone.
     """
     seconds = [_seconds_of_tree(process) for process in processes]
     known = [one for one in seconds if one is not None]
-    return sum(known) if len(known) == len(seconds) else None
+    return sum(known) if known and len(known) == len(seconds) else None
 
 
 def _seconds_of_tree(root: int) -> float | None:

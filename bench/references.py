@@ -10,6 +10,7 @@ from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
+from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore, SQLiteTrackingRecorder
 from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
@@ -21,9 +22,12 @@ from domain.streams import open_subject, stream_name
 from infra.app.container import open_backend
 from infra.settings import Settings
 from infra.store.events.application import Fulfillment
+from infra.store.sqlite.backend import LOCK_TIMEOUT_SECONDS
 
 RULES = ReadingRules(max_bytes=1_048_576)
 RUNNER_WAITS_SECONDS = 600
+NOTIFICATIONS_AT_ONCE = 100
+COUNTED = "counted_events"
 
 
 def plain_loop(path: str, store: str, messages: int) -> Iterator[int]:
@@ -58,18 +62,16 @@ def plain_loop(path: str, store: str, messages: int) -> Iterator[int]:
 class Count(PostgresTrackingRecorder):
     """A view of the library's kind: one counter, moved on with the position in a transaction for each event."""
 
-    TABLE = "counted_events"
-
     def _create_table(self, curs: Cursor[DictRow]) -> None:
         super()._create_table(curs)
-        table = Identifier(self.TABLE)
+        table = Identifier(COUNTED)
         curs.execute(SQL("CREATE TABLE IF NOT EXISTS {0} (counted bigint NOT NULL)").format(table))
         curs.execute(SQL("INSERT INTO {0} SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM {0})").format(table))
 
     def count(self, tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as curs:
             self._insert_tracking(curs, tracking)
-            curs.execute(SQL("UPDATE {0} SET counted = counted + 1").format(Identifier(self.TABLE)))
+            curs.execute(SQL("UPDATE {0} SET counted = counted + 1").format(Identifier(COUNTED)))
 
 
 class Counting(Projection[Count]):
@@ -83,6 +85,7 @@ def projection_runner(store: str, events: int) -> Iterator[int]:
     """The library's runner with one counter for a view, over the first events of a PostgreSQL store."""
     backend = open_backend(Settings(store=store))
     environment = {**backend.application.env, "CREATE_TABLE": "yes"}
+    events = min(events, backend.application.recorder.max_notification_id() or 0)
     backend.close()
     yield 0
     with ProjectionRunner(
@@ -90,3 +93,39 @@ def projection_runner(store: str, events: int) -> Iterator[int]:
     ) as runner:
         runner.wait(events, timeout=RUNNER_WAITS_SECONDS)
         yield events
+
+
+class CountInFile(SQLiteTrackingRecorder):
+    """The same on SQLite."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        return [
+            *super().construct_create_table_statements(),
+            f"CREATE TABLE IF NOT EXISTS {COUNTED} (counted INTEGER NOT NULL)",
+            f"INSERT INTO {COUNTED} SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM {COUNTED})",
+        ]
+
+    def count(self, tracking: Tracking) -> None:
+        with self.datastore.transaction(commit=True) as cursor:
+            assert isinstance(cursor, SQLiteCursor)
+            self._insert_tracking(cursor, tracking)
+            cursor.execute(f"UPDATE {COUNTED} SET counted = counted + 1")
+
+
+def pull_loop(store: str, events: int) -> Iterator[int]:
+    """On SQLite, where the library's runner cannot subscribe: its recorders in a loop, a transaction an event."""
+    path = store.removeprefix("sqlite:///")
+    backend = open_backend(Settings(store=store))
+    application = backend.application
+    count = CountInFile(SQLiteDatastore(path, lock_timeout=LOCK_TIMEOUT_SECONDS))
+    count.create_table()
+    events = min(events, application.recorder.max_notification_id() or 0)
+    yield 0
+    done = 0
+    while done < events:
+        for notification in application.recorder.select_notifications(done + 1, NOTIFICATIONS_AT_ONCE):
+            application.mapper.to_domain_event(notification)
+            count.count(Tracking(application.name, notification.id))
+            done = notification.id
+    yield done
+    backend.close()

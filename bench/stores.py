@@ -49,10 +49,11 @@ def postgres_stores() -> Iterator[NewStore]:
         server = lent.stdout.readline().strip()
         if not server:
             raise RuntimeError("no PostgreSQL server could be started")
-        yield _databases_on(server)
+        yield databases_on(server)
 
 
-def _databases_on(server: str) -> NewStore:
+def databases_on(server: str) -> NewStore:
+    """New databases on a server, which the URL of one of its databases names."""
 
     def make(name: str) -> str:
         database = f"waybill_bench_{name.replace('-', '_')}_{uuid4().hex[:8]}"

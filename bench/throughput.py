@@ -1,6 +1,7 @@
 """What the service gets done in a second, and what its references do, in turns on stores of the same kind."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +10,15 @@ import psycopg
 from bench import raw_inserts, references, workloads
 from bench.measuring import Measured, Work, measure
 from bench.processor import postmaster_of
+from bench.sampling import Part, profile
 from bench.stores import Database, NewStore, drop
 from infra.settings import Settings
 
 PLAIN_LOOP_MESSAGES = 3_000
 RUNNER_EVENTS = 5_000
+"""How many a slow reference does: its speed does not depend on it."""
 
-PLAIN_LOOP, RAW_INSERT, RUNNER = "plain loop", "raw insert", "ProjectionRunner"
+PLAIN_LOOP, RAW_INSERT, RUNNER, PULL_LOOP = "plain loop", "raw insert", "ProjectionRunner", "pull loop"
 INGEST, PROJECT, REBUILD, REBUILD_IN_TWO = "ingest", "project", "rebuild", "rebuild, 2 processes"
 
 
@@ -25,6 +28,8 @@ class Round(NamedTuple):
     source: str
     store: str
     other: Callable[[str], str]
+    plain_messages: int
+    runner_events: int
 
 
 class Thing(NamedTuple):
@@ -41,54 +46,97 @@ def _raw(round_: Round) -> tuple[Work, tuple[Any, ...]]:
 
 
 THINGS: Mapping[str, Thing] = {
-    PLAIN_LOOP: Thing(lambda r: (references.plain_loop, (r.source, r.other("plain"), PLAIN_LOOP_MESSAGES))),
+    PLAIN_LOOP: Thing(lambda r: (references.plain_loop, (r.source, r.other("plain"), r.plain_messages))),
     INGEST: Thing(lambda r: (workloads.ingest, (r.source, r.store))),
     RAW_INSERT: Thing(_raw, (INGEST,)),
     PROJECT: Thing(lambda r: (workloads.project, (r.store,)), (INGEST,)),
     RUNNER: Thing(
-        lambda r: (references.projection_runner, (r.store, RUNNER_EVENTS)), (INGEST,), (Database.POSTGRESQL,)
+        lambda r: (references.projection_runner, (r.store, r.runner_events)), (INGEST,), (Database.POSTGRESQL,)
     ),
+    PULL_LOOP: Thing(lambda r: (references.pull_loop, (r.store, r.runner_events)), (INGEST,), (Database.SQLITE,)),
     REBUILD: Thing(lambda r: (workloads.rebuild, (r.store,)), (INGEST, PROJECT)),
     REBUILD_IN_TWO: Thing(lambda r: (workloads.rebuild, (r.store, 2)), (INGEST, PROJECT)),
 }
 """In the order in which a round does them."""
 
 
-def rounds(
-    names: Collection[str],
-    database: Database,
-    new_store: NewStore,
-    source: str,
-    times: int,
-    tell: Callable[[str], None],
-) -> dict[str, list[Measured]]:
-    """Measure these things so many times in turns; what they need is done, too, and left out."""
-    wanted = [name for name, thing in THINGS.items() if name in names and database in thing.on]
-    if not workloads.rebuilds_in_processes() and REBUILD_IN_TWO in wanted:
-        wanted.remove(REBUILD_IN_TWO)
-    needed = {need for name in wanted for need in THINGS[name].needs} | set(wanted)
-    taken: dict[str, list[Measured]] = {name: [] for name in wanted}
-    for turn in range(times):
-        with_stores = _Stores(new_store, turn)
-        try:
-            for measured in _one_round([name for name in THINGS if name in needed], source, with_stores, tell):
-                if measured.name in taken:
-                    taken[measured.name].append(measured)
-        finally:
-            with_stores.drop()
-    return taken
+class Rounds:
+    """Rounds on one database, each with new stores, which are dropped at its end.
 
+    `measured_by` is `measure`, or what takes its place in a test.
+    """
 
-def _one_round(
-    names: Collection[str], source: str, stores: "_Stores", tell: Callable[[str], None]
-) -> Iterator[Measured]:
-    round_ = Round(source, stores.new("store"), stores.new)
-    server = postmaster_of(round_.store)
-    for name in names:
+    def __init__(
+        self,
+        database: Database,
+        new_store: NewStore,
+        source: str,
+        tell: Callable[[str], None],
+        measured_by: Callable[..., Measured] = measure,
+        plain_messages: int = PLAIN_LOOP_MESSAGES,
+        runner_events: int = RUNNER_EVENTS,
+    ):
+        self._database, self._new_store, self._source, self._tell = database, new_store, source, tell
+        self._measured_by = measured_by
+        self._slow = (plain_messages, runner_events)
+
+    def run(self, names: Collection[str], times: int) -> dict[str, list[Measured]]:
+        """Measure these things so many times in turns; what they need is done, too, and left out."""
+        wanted = self.known(names)
+        taken: dict[str, list[Measured]] = {name: [] for name in wanted}
+        for turn in range(times):
+            with self._round(turn) as (round_, servers):
+                for name in _with_needs(wanted):
+                    self._tell(f"{name}, round {turn + 1}")
+                    measured = self._measure(name, round_, servers)
+                    if name in taken:
+                        taken[name].append(measured)
+        return taken
+
+    def profile(self, name: str, profiled_by: Callable[..., list[Part]] = profile) -> list[Part]:
+        """Do one thing once more, to see where its time goes. Of several processes, only one could be looked into."""
+        name = REBUILD if name == REBUILD_IN_TWO else name
+        self._tell(f"{name}: where its time goes")
+        with self._round(0) as (round_, servers):
+            for need in THINGS[name].needs:
+                self._measure(need, round_, servers)
+            work, arguments = THINGS[name].work(round_)
+            return profiled_by(work, *arguments, servers=servers)
+
+    def known(self, names: Collection[str]) -> list[str]:
+        """Those of these things that this database and this version of the code have."""
+        in_two = workloads.rebuilds_in_processes()
+        return [
+            name
+            for name, thing in THINGS.items()
+            if name in names and self._database in thing.on and (in_two or name != REBUILD_IN_TWO)
+        ]
+
+    def _measure(self, name: str, round_: Round, servers: tuple[int, ...]) -> Measured:
         work, arguments = THINGS[name].work(round_)
-        tell(name)
         settle_down(round_.store)
-        yield measure(name, work, *arguments, servers=() if server is None else (server,))
+        return self._measured_by(name, work, *arguments, servers=servers)
+
+    @contextmanager
+    def _round(self, turn: int) -> Iterator[tuple[Round, tuple[int, ...]]]:
+        made: list[str] = []
+
+        def new(name: str) -> str:
+            made.append(self._new_store(f"{name}-{turn}"))
+            return made[-1]
+
+        try:
+            round_ = Round(self._source, new("store"), new, *self._slow)
+            server = postmaster_of(round_.store)
+            yield round_, () if server is None else (server,)
+        finally:
+            for store in made:
+                drop(store)
+
+
+def _with_needs(wanted: Collection[str]) -> list[str]:
+    needed = {need for name in wanted for need in THINGS[name].needs} | set(wanted)
+    return [name for name in THINGS if name in needed]
 
 
 def settle_down(store: str) -> None:
@@ -96,22 +144,6 @@ def settle_down(store: str) -> None:
     if store.startswith("postgresql://"):
         with psycopg.connect(store, autocommit=True) as connection:
             connection.execute("CHECKPOINT")
-
-
-class _Stores:
-    """The stores of one round."""
-
-    def __init__(self, new_store: NewStore, turn: int):
-        self._new_store, self._turn = new_store, turn
-        self._made: list[str] = []
-
-    def new(self, name: str) -> str:
-        self._made.append(self._new_store(f"{name}-{self._turn}"))
-        return self._made[-1]
-
-    def drop(self) -> None:
-        for store in self._made:
-            drop(store)
 
 
 def source_of(messages: int, folder: Path) -> str:

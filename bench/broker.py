@@ -1,0 +1,97 @@
+"""A broker of our own, and topics on it, for what is measured with Kafka."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from infra.settings import Settings
+
+SCRIPT = Path(__file__).parents[1] / "infra/local/kafka.sh"
+WAYBILL = (str(Path(sys.executable).parent / "waybill"),)
+PARTITIONS = 6
+PATIENCE_SECONDS = 120
+
+
+class Broker(NamedTuple):
+    """Its address, and its process where that is known."""
+
+    address: str
+    process: int | None = None
+
+
+@contextmanager
+def lent_broker() -> Iterator[Broker]:
+    """A broker that is gone at the end. Raises RuntimeError when none can be started."""
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-kafka-") as folder:
+        env = {**os.environ, "WAYBILL_LOCAL_KAFKA_FOLDER": folder, "WAYBILL_LOCAL_KAFKA_PORT": str(_free_port())}
+        said = Path(folder) / "said"
+        # Not to a pipe: the broker would inherit it, and who reads it to its end would wait for the broker's.
+        with said.open("w") as out:
+            started = subprocess.run([SCRIPT, "up"], env=env, stdout=out, stderr=subprocess.STDOUT, check=False)
+        if started.returncode:
+            raise RuntimeError(said.read_text().strip())
+        try:
+            yield Broker(said.read_text().split()[-1], int((Path(folder) / "broker.pid").read_text()))
+        finally:
+            subprocess.run([SCRIPT, "down"], env=env, check=False)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+class Scene:
+    """Topics of our own on a broker, and a store."""
+
+    def __init__(self, broker: Broker, store: str):
+        self.prefix = f"b{uuid4().hex[:8]}."
+        self.env = {
+            **os.environ,
+            "WAYBILL_STORE": store,
+            "WAYBILL_KAFKA": broker.address,
+            "WAYBILL_TOPIC_PREFIX": self.prefix,
+            "WAYBILL_LOG_FORMAT": "json",
+            "WAYBILL_LOG_LEVEL": "error",
+        }
+        self.store, self.broker = store, broker
+        self.run("topics", "create", "--partitions", str(PARTITIONS))
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(store=self.store, kafka=self.broker.address, topic_prefix=self.prefix)
+
+    def run(self, *arguments: str) -> None:
+        """Run the command to its end. Raises subprocess.CalledProcessError when it fails."""
+        subprocess.run([*WAYBILL, *arguments], env=self.env, stdout=subprocess.DEVNULL, check=True)
+
+    @contextmanager
+    def running(
+        self, *commands: str, by: Callable[[str], Sequence[str]] = lambda command: WAYBILL
+    ) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """The long-running parts as processes, stopped as an operator would; `by` is what runs the command."""
+        processes = [subprocess.Popen([*by(command), command], env=self.env) for command in commands]
+        try:
+            yield processes
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait()
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Wait for it. Raises RuntimeError when it does not come."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        if time.monotonic() > deadline:
+            raise RuntimeError("what was waited for did not come")
+        time.sleep(0.02)
