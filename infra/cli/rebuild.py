@@ -57,7 +57,8 @@ def rebuild(
             min=1,
             max=MOST_PROCESSES,
             metavar="N",
-            help="Fill the new rows with N processes (default: as many as there are processors, 1 for a small store).",
+            help="Fill the new rows with N processes (default: as many as there are processors, 1 on SQLite and for a "
+            "small store).",
             show_default=False,
         ),
     ] = None,

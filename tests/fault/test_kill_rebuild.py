@@ -33,11 +33,14 @@ LEADER, WORKER, ALL = "the leader", "a worker", "all of them"
 pytestmark = pytest.mark.fault
 
 
+def workers_of(pid: int) -> list[int]:
+    """The workers of a rebuild, if it still runs: the children of the process that forks them."""
+    return [worker for helper in children_of(pid) for worker in children_of(helper)]
+
+
 def children_of(pid: int) -> list[int]:
-    """The workers of a rebuild, if it still runs, without Python's own helper process."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
 
 
@@ -49,7 +52,7 @@ def cursors(waybill: Waybill) -> Sequence[str]:
 
 
 def kill(rebuild: Running, whom: str, draw: Random) -> None:
-    workers = children_of(rebuild.pid)
+    workers = workers_of(rebuild.pid)
     victims = {
         LEADER: [rebuild.pid],
         WORKER: workers and [draw.choice(workers)],

@@ -12,7 +12,12 @@ EVENTS_WORTH_A_PROCESS = 50_000
 
 
 def processes_for(waybill: Waybill) -> int:
-    """As many processes as there are processors for this one, and fewer for a small store."""
+    """On PostgreSQL as many processes as there are processors for this one, and fewer for a small store.
+
+    On SQLite one: half of its work is under the store's write lock, and two would leave other writers hardly a gap.
+    """
+    if waybill.settings.sqlite_path is not None:
+        return 1
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     most = min(processors, MOST_BY_ITSELF)
     events = waybill.history.count_after(0, at_most=most * EVENTS_WORTH_A_PROCESS)

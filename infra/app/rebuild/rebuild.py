@@ -39,7 +39,7 @@ from projections.projection import Projection
 from projections.rebuild import RebuildProgress, pause
 
 ROLE = "rebuild"
-EVENTS_AT_ONCE = 5_000
+EVENTS_AT_ONCE = 10_000
 EVENTS_AT_ONCE_WITH_ONE_WRITER = 2_000
 """How many events are filled in one transaction. SQLite has one writer at a time, so others wait meanwhile."""
 PARTS_A_PROCESS = 8

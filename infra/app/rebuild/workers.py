@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pickle import PicklingError
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -50,11 +50,13 @@ class Workers:
     """The workers of one rebuild. Use it as a context manager: at its end, none of them runs."""
 
     def __init__(self, settings: Settings, builds: Sequence[Build], most: int, processes: int):
-        # Forking is not safe: this process has threads and connections.
-        context = multiprocessing.get_context("spawn")
+        # Forking this process is not safe: it has threads and connections. So a helper process imports the code once,
+        # and workers are forked from it.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["__main__", __name__])
         self._parts = deque(range(len(builds[0].parts)))
         told = [_told(build) for build in builds]
-        self._workers: dict[Connection, SpawnProcess] = {}
+        self._workers: dict[Connection, ForkServerProcess] = {}
         for _ in range(min(processes, len(self._parts))):
             own, theirs = context.Pipe()
             worker = context.Process(target=work, args=(settings, told, most, theirs), daemon=True)
