@@ -193,7 +193,7 @@ class _Learning:
 
     def learn(self, known: Known) -> None:
         """Take what became known at one instant; `states` and `unapplied` then say what was believed up to it."""
-        facts = sorted(known.facts, key=sort_key_of)
+        facts = sorted(known.facts, key=sort_key_of) if len(known.facts) > 1 else known.facts
         fits = not known.gone and not any(map(self._changes_others, facts))
         for key in known.gone:
             self._known.pop(key, None)
@@ -214,7 +214,7 @@ class _Learning:
             self._settle_anew()
             judged |= self._known.keys()
         # Of the others, only those that were held or refused can have another outcome now.
-        for key in {*self.unapplied.keys(), *judged}:
+        for key in judged.union(self.unapplied.keys()):
             named = self._known.get(key)
             self.unapplied.say(key, None if named is None else _unapplied(named, self._settling.outcomes), known.at)
         self._restate(known.at)
@@ -223,7 +223,7 @@ class _Learning:
         """Whether more than this fact and those after it must be settled again."""
         before = self._known.get(fact.key)
         says_something_else = before is not None and before.held_until is None
-        return isinstance(fact, MessageVoided) or fact.key in self._named_by_voids or says_something_else
+        return type(fact) is MessageVoided or fact.key in self._named_by_voids or says_something_else
 
     def _settle_anew(self) -> None:
         weighed = weigh_voids(self._known.values())
@@ -237,9 +237,10 @@ class _Learning:
         self._first, self._changing = 0, self.states.keys()
 
     def _take(self, facts: Sequence[Fact]) -> None:
+        settling = self._settling
         for fact in facts:
-            self._settling.take_all((fact,))
-            if len(self._settling.moments) >= self._next_save:
+            settling.take_all((fact,))
+            if len(settling.moments) >= self._next_save:
                 self._save()
 
     @property
@@ -290,14 +291,20 @@ class _Learning:
     def _restate(self, at: datetime) -> None:
         moments = self._settling.moments
         now = {state.valid_from: state for state in states_of(moments[self._first :])}
-        for begins in {*self._changing, *now}:
-            self.states.say(begins, now.get(begins), at)
+        for begins in self._changing:
+            if begins not in now:
+                self.states.say(begins, None, at)
+        for begins, state in now.items():
+            self.states.say(begins, state, at)
         # Later facts in place order take effect at the present instant or after it.
         instant = self._settling.instant
-        final = max((begins for begins in now if instant is not None and begins < instant), default=None)
-        if final is not None:
+        begun = [begins for begins in now if instant is not None and begins < instant]
+        if begun:
+            final = begun[-1]
             self._first = bisect_left(moments, final, lo=self._first, key=_at)
-        self._changing = [begins for begins in now if final is None or begins >= final]
+            self._changing = [begins for begins in now if begins >= final]
+        else:
+            self._changing = list(now)
 
 
 def _at(moment: Moment) -> datetime:
