@@ -13,6 +13,10 @@ from projections.history import History, Touched
 from projections.projection import Shapable
 
 
+_CHANGE_EARLIER = frozenset((ClockHoldEnded, MessageWithdrawn))
+"""Events after which the stream is settled anew."""
+
+
 class SettledBatch(NamedTuple):
     """The settlings of the streams with events after `start` and up to `end`, by stream.
 
@@ -72,7 +76,7 @@ class BatchSettler:
             facts = facts_among(events)
             version_before = events[0].originator_version - 1
             recent = cache.take(stream, version_before)
-            if version_before and any(isinstance(event, (ClockHoldEnded, MessageWithdrawn)) for event in events):
+            if version_before and not _CHANGE_EARLIER.isdisjoint(map(type, events)):
                 # A fact whose clock hold ended counts from here on, and its place may be before others; one that was
                 # withdrawn no longer counts.
                 unsettled.append(stream)

@@ -33,22 +33,28 @@ from consumers.contract.values import (
     find_forbidden,
 )
 from domain.derived import RESERVED_SOURCES
+from domain.fact import Fact
 from domain.order.events import LineQuantity, OrderLine
 
 Check = Callable[[Any], Any]
+
+FactMaker = Callable[[Any, Any, datetime, datetime], Fact]
 
 TAG = "type"
 """The attribute by which a message's struct is chosen."""
 
 
 class FastRead(msgspec.Struct, gc=False):
-    """A parsed message: its type, the two checked instants of its envelope, and the data by the event's names."""
+    """A parsed message: its envelope with checked data, the envelope's two checked instants, and how to make its fact.
+
+    `fact_of` takes the envelope, its data, its time, and the instant of recording.
+    """
 
     type: MessageType
     envelope: Any
     time: datetime
     recordedtime: datetime | None
-    data: dict[str, Any]
+    fact_of: FactMaker
 
 
 def read_fast_path(raw: bytes) -> FastRead | None:
@@ -59,19 +65,16 @@ def read_fast_path(raw: bytes) -> FastRead | None:
         if b"\\" in raw or b"\x7f" in raw or not (raw.isascii() or _may_be_shown(raw.decode())):
             return None
         envelope: Any = _decode(raw)
-        message_type, data = _TYPES[type(envelope)]
+        message_type, data, fact_of = _TYPES[type(envelope)]
         if envelope.source.startswith(RESERVED_SOURCES):
             return None
         if envelope.datacontenttype is not None:
             check_media_type(envelope.datacontenttype)
-        recorded = envelope.recordedtime
-        return FastRead(
-            message_type,
-            envelope,
-            check_instant(envelope.time),
-            recorded if recorded is None else check_instant(recorded),
-            data.checked(envelope.data),
-        )
+        time, recorded = check_instant(envelope.time), envelope.recordedtime
+        if recorded is not None:
+            recorded = check_instant(recorded)
+        data.check(envelope.data)
+        return FastRead(message_type, envelope, time, recorded, fact_of)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
@@ -110,13 +113,17 @@ class _Shape:
         self.struct = _struct(model, {name: field.type for name, field in fields.items()})
         self._checks = [(name, f.check, f.nullable) for name, f in fields.items() if f.check is not None]
 
-    def checked(self, said: Any) -> dict[str, Any]:
-        values = msgspec.structs.asdict(said)
+    def check(self, said: Any) -> None:
+        """Check and convert the values of a struct, in place."""
         for name, check, nullable in self._checks:
-            value = values[name]
+            value = getattr(said, name)
             if value is not msgspec.UNSET and not (nullable and value is None):
-                values[name] = check(value)
-        return values
+                setattr(said, name, check(value))
+
+    def checked(self, said: Any) -> dict[str, Any]:
+        """The checked values by name."""
+        self.check(said)
+        return msgspec.structs.asdict(said)
 
 
 def _struct(model: type[BaseModel], types: Mapping[str, Any], tag: str | None = None) -> type[msgspec.Struct]:
@@ -246,7 +253,18 @@ def _line_quantities(said: Sequence[_UsualLineQuantity]) -> Sequence[Any]:
     return lines_that_count(tuple([LineQuantity(str(one.line), check_amount(one.quantity)) for one in said]))
 
 
-def _types() -> Iterator[tuple[type[msgspec.Struct], tuple[MessageType, _Shape]]]:
+def _fact_maker(message_type: MessageType, data: type[msgspec.Struct]) -> FactMaker:
+    """It is compiled once, like a named tuple's constructor: half the time of a call with a dictionary of names."""
+    said = ", ".join(f"{name}=data.{name}" for name in data.__struct_fields__)
+    return eval(  # type: ignore[no-any-return]
+        "lambda envelope, data, time, recorded_at: fact(recorded_at=recorded_at, source=envelope.source, "
+        "message_id=envelope.id, occurred_at=time, correlation_id=envelope.correlationid, "
+        f"causation_id=envelope.causationid, traceparent=envelope.traceparent, {said})",
+        {"fact": message_type.fact},
+    )
+
+
+def _types() -> Iterator[tuple[type[msgspec.Struct], tuple[MessageType, _Shape, FactMaker]]]:
     envelope = {
         name: _field(field.annotation, field.metadata).type
         for name, field in Envelope.model_fields.items()
@@ -257,7 +275,7 @@ def _types() -> Iterator[tuple[type[msgspec.Struct], tuple[MessageType, _Shape]]
             data = _Shape(message_type.data, {ZONE} if message_type.says_zone else frozenset())
             types = {**envelope, "data": data.struct}
             struct = _struct(message_type.message, types, message_type.name)
-            yield struct, (message_type, data)
+            yield struct, (message_type, data, _fact_maker(message_type, data.struct))
 
 
 _TYPES = dict(_types())

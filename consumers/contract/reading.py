@@ -79,7 +79,9 @@ def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> Well
         return too_large(len(raw), rules)
     usual = read_fast_path(raw)
     if usual is not None and (usual.recordedtime is None or not rules.honour_recordedtime):
-        return _well_formed(usual.type, usual.envelope, usual.time, usual.data, received_at)
+        envelope = usual.envelope
+        fact = usual.fact_of(envelope, envelope.data, usual.time, received_at)
+        return WellFormed(usual.type.name, envelope.subject, fact)
     try:
         document = decode_json(raw)
     except Unreadable as error:

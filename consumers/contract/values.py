@@ -109,7 +109,7 @@ _is_instant = re.compile(_DAY_AND_TIME + _OFFSET).fullmatch
 _is_day = re.compile(_DAY).fullmatch
 _is_naive = re.compile(_DAY_AND_TIME).fullmatch
 # The format of most systems needs no conversion.
-_is_to_the_second = re.compile(rf"{_DAY}T{_TIME}(?:Z|{_NUMERIC_OFFSET})").fullmatch
+_is_usual_instant = re.compile(rf"{_DAY}T{_TIME}(?:\.[0-9]{{1,6}})?(?:Z|{_NUMERIC_OFFSET})").fullmatch
 _LONGEST_TO_THE_MICROSECOND = len("2026-03-01T09:00:00.123456+01:00")
 _beyond_microseconds = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
 
@@ -118,7 +118,7 @@ def check_instant(value: object) -> datetime:
     if not isinstance(value, str):
         raise must("be an instant as text, like 2026-03-01T09:00:00Z")
     text = value
-    if not _is_to_the_second(value):
+    if not _is_usual_instant(value):
         if not _is_instant(value):
             if _is_naive(value):
                 raise must("carry an offset, such as Z or +01:00 at its end")
