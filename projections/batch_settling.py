@@ -12,7 +12,6 @@ from domain.streams import has_subject, settle_stream
 from projections.history import History, Touched
 from projections.projection import Shapable
 
-
 _CHANGE_EARLIER = frozenset((ClockHoldEnded, MessageWithdrawn))
 """Events after which the stream is settled anew."""
 
