@@ -6,8 +6,8 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from rich.console import Console
 from bench import growth as growths
 from bench import http, one
 from bench import writers as several
-from bench.broker import lent_broker
+from bench.broker import Broker, lent_broker
 from bench.disk import disk_of, folder_of_server, told
 from bench.measuring import machine
 from bench.processor import postmaster_of
@@ -62,6 +62,9 @@ def main(
     orders: Annotated[
         int | None, typer.Option("--orders", min=1_000, help="Orders of the store that is asked; a tenth is open.")
     ] = None,
+    profiles: Annotated[
+        bool, typer.Option("--profiles/--no-profiles", help="Show where the time goes of what misses its goal.")
+    ] = True,
     on: OnOption = None,
     out: OutOption = OUT,
 ) -> None:
@@ -76,7 +79,7 @@ def main(
     disks: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-bench-", dir="."))).resolve()
-        broker = stack.enter_context(lent_broker()) if set(sections) & set(WITH_A_BROKER) else None
+        broker = stack.enter_context(_broker()) if set(sections) & set(WITH_A_BROKER) else None
         source = source_of(scale.messages, folder)
         for database in on or list(Database):
             with stores_of(database, folder) as new_store:
@@ -84,9 +87,10 @@ def main(
                 server = postmaster_of(first)
                 disks[database.value] = disk_of(folder if server is None else folder_of_server(first))
                 bench = Bench(database, new_store, folder, source, scale, _telling(console, database), broker, server)
+                bench.profiles = profiles
                 found[database] = run(bench, sections)
             print_found(console, database, found[database], told(disks[database.value]))
-    write_json(out, figures_as_json(scale, disks, found))
+            write_json(out, figures_as_json(scale, disks, found))
     console.print(f"[dim]written to {out}[/dim]")
 
 
@@ -128,6 +132,18 @@ def writers(
     write_json(out, {"messages": messages, "rounds": rounds, "writers": rows})
 
 
+@contextmanager
+def _broker() -> Iterator[Broker]:
+    """A broker of our own; a line and exit code 1 where none can be started."""
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(lent_broker())
+        except RuntimeError as e:
+            print(f"{e}\nWithout a broker, leave out {', '.join(WITH_A_BROKER)}: --only …", file=sys.stderr)
+            raise typer.Exit(1) from e
+        yield broker
+
+
 def console_for_tables() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH)
 
@@ -162,7 +178,9 @@ def goals_told(rows: list[Row]) -> list[str]:
 
 def figures_as_json(scale: Scale, disks: dict[str, Any], found: Mapping[Database, Found]) -> dict[str, Any]:
     """The figures of all databases, with what was measured and on which disks."""
-    figures = {database.value: asdict(one_found) for database, one_found in found.items()}
+    figures = {database.value: asdict(told_of) for database, told_of in found.items()}
+    for figure in figures.values():
+        figure["profiles"] = {what: [part._asdict() for part in parts] for what, parts in figure["profiles"].items()}
     return {"scale": scale._asdict(), "disks": disks, "figures": figures}
 
 

@@ -14,7 +14,7 @@ from bench.freshness import bare_freshness, freshness
 from bench.goals import goal_of
 from bench.growth import grow
 from bench.measuring import Measured, measure
-from bench.report import is_missed, latency_row, speed_row
+from bench.report import Row, is_missed, latency_row, speed_row
 from bench.sampling import Part, profile
 from bench.stores import Database, NewStore, drop
 from bench.throughput import (
@@ -39,6 +39,7 @@ class Section(StrEnum):
     REBUILD = "rebuild"
     CONSUME = "consume"
     FRESHNESS = "freshness"
+    TAKEOVER = "takeover"
     QUESTIONS = "questions"
     LONG_ORDER = "long-order"
     GROWTH = "growth"
@@ -47,7 +48,7 @@ class Section(StrEnum):
 
 PLANS = Path(".local")
 """Where the databases' plans for the questions go."""
-WITH_A_BROKER = (Section.CONSUME, Section.FRESHNESS)
+WITH_A_BROKER = (Section.CONSUME, Section.FRESHNESS, Section.TAKEOVER)
 
 
 class Scale(NamedTuple):
@@ -93,7 +94,8 @@ class Found:
 class Bench:
     """Where one database is measured: its stores, a folder for files, a broker where there is one.
 
-    `measured_by` and `profiled_by` start a process for each measurement; a test measures in its own.
+    `measured_by` and `profiled_by` start a process for each measurement; a test measures in its own. Without `profiles`
+    nothing is done once more to see where its time goes.
     """
 
     database: Database
@@ -106,12 +108,17 @@ class Bench:
     server: int | None = None
     measured_by: Callable[..., Measured] = measure
     profiled_by: Callable[..., list[Part]] = profile
+    profiles: bool = True
     found: Found = field(default_factory=Found)
 
     @property
     def servers(self) -> tuple[int, ...]:
         broker = self.broker.process if self.broker is not None else None
         return tuple(pid for pid in (self.server, broker) if pid is not None)
+
+    def looks_into(self, row: Row) -> bool:
+        """Whether to find out where the time goes of what this row tells."""
+        return self.profiles and is_missed(row)
 
 
 def run(bench: Bench, only: Collection[Section]) -> Found:
@@ -122,6 +129,7 @@ def run(bench: Bench, only: Collection[Section]) -> Found:
     rest = {
         Section.CONSUME: consume,
         Section.FRESHNESS: fresh,
+        Section.TAKEOVER: takeover,
         Section.QUESTIONS: ask,
         Section.LONG_ORDER: long_order,
         Section.GROWTH: growth,
@@ -158,12 +166,12 @@ def throughput(bench: Bench, only: Collection[Section]) -> None:
             continue
         row = speed_row(name, taken[name], by, taken[by], goal_of(name, by, bench.database))
         bench.found.speeds.append(row)
-        if is_missed(row) and name not in bench.found.profiles:
+        if bench.looks_into(row) and name not in bench.found.profiles:
             bench.found.profiles[name] = rounds.profile(name, bench.profiled_by)
 
 
 def consume(bench: Bench) -> None:
-    """A backlog from Kafka, beside the bare poll; and the takeover from a consumer that was killed."""
+    """A backlog from Kafka, beside the bare poll."""
     broker = _broker(bench)
     bench.tell("filling the topics")
     scene, written = consuming.filled(broker, bench.new_store("topics"), bench.scale.messages)
@@ -181,15 +189,13 @@ def consume(bench: Bench) -> None:
     goal = goal_of(goals.CONSUME, goals.BARE_POLL, bench.database)
     row = speed_row(goals.CONSUME, taken, goals.BARE_POLL, bare, goal)
     bench.found.speeds.append(row)
-    if is_missed(row):
+    if bench.looks_into(row):
         bench.tell(f"{goals.CONSUME}: where its time goes")
         store = bench.new_store("consume-profile")
         bench.found.profiles[goals.CONSUME] = bench.profiled_by(
             consuming.consume, *arguments, store, written, servers=bench.servers
         )
         drop(store)
-    bench.tell("takeover from a consumer that was killed")
-    bench.found.takeover_seconds = round(consuming.takeover(broker, bench.new_store("takeover")), 1)
 
 
 def fresh(bench: Bench) -> None:
@@ -209,10 +215,16 @@ def fresh(bench: Bench) -> None:
         "messages_a_second": taken.messages_a_second,
         "processor_us_a_message": taken.processor_us,
     }
-    if is_missed(row):
+    if bench.looks_into(row):
         bench.tell("freshness: where the time goes")
         sampled = freshness(broker, bench.new_store("sampled"), seconds, bench.server, sampling=True)
         bench.found.profiles |= {f"freshness, waybill {name}": list(parts) for name, parts in sampled.parts.items()}
+
+
+def takeover(bench: Bench) -> None:
+    """Until another consumer has the partitions of one that was killed."""
+    bench.tell("takeover from a consumer that was killed")
+    bench.found.takeover_seconds = round(consuming.takeover(_broker(bench), bench.new_store("takeover")), 1)
 
 
 def _broker(bench: Bench) -> Broker:
@@ -252,7 +264,7 @@ def ask(bench: Bench) -> None:
 
 def _ask_rows(bench: Bench, store: str, rows: list[dict[str, Any]]) -> None:
     bench.found.latencies += rows
-    for row in filter(is_missed, rows):
+    for row in filter(bench.looks_into, rows):
         bench.tell(f"{row['what']}: where its time goes")
         bench.found.profiles[row["what"]] = bench.profiled_by(
             questions.ask_often, store, row["what"], bench.scale.asks, servers=bench.servers

@@ -60,7 +60,7 @@ def compare(
     taken: dict[int, list[Written]] = {writers: [] for writers in range(1, most + 1)}
     for turn in range(times):
         for writers, runs in taken.items():
-            tell(f"{writers} writers, round {turn + 1}")
+            tell(f"{_named(writers)}, round {turn + 1}")
             store = new_store(f"writers-{writers}-{turn}")
             runs.append(write_together(store, files[:writers]))
             drop(store)
@@ -123,11 +123,15 @@ def _timing_locks(backend: Backend, waits: list[float]) -> Iterator[None]:
         backend.lock = lock  # type: ignore[method-assign]
 
 
+def _named(writers: int) -> str:
+    return "1 writer" if writers == 1 else f"{writers} writers"
+
+
 def _row(runs: list[Written], ones: list[Written]) -> dict[str, Any]:
     pairs = list(zip(runs, ones, strict=True))
     servers = [1e6 * run.server_seconds / run.messages for run in runs if run.server_seconds is not None]
     return {
-        "what": "1 writer" if runs[0].writers == 1 else f"{runs[0].writers} writers",
+        "what": _named(runs[0].writers),
         "units": runs[0].messages,
         "per_second": round(median(run.per_second for run in runs)),
         "slowest": round(min(run.per_second for run in runs)),

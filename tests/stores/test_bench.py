@@ -5,6 +5,8 @@ No figure is asserted: they say nothing on a machine that does other things, too
 
 import gc
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
@@ -16,7 +18,7 @@ from bench.__main__ import figures_as_json, print_found, write_json
 from bench.broker import Broker
 from bench.goals import GOALS, Goal
 from bench.measuring import measure, measure_here
-from bench.processor import postmaster_of
+from bench.processor import PROC, postmaster_of, seconds_of
 from bench.report import Row
 from bench.sampling import profile_here
 from bench.sections import WITH_A_BROKER, Bench, Found, Scale, Section, run
@@ -158,6 +160,28 @@ def test_a_short_run_with_a_broker_tells_consuming_and_freshness_stage_by_stage(
         "… in a batch until visible",
     ]
     assert found.takeover_seconds is not None
+
+
+def test_the_processor_time_of_a_server_includes_its_children_that_ended() -> None:
+    child = "awk 'BEGIN { while (i++ < 3000000); }'"
+    with subprocess.Popen(
+        ["sh", "-c", f"{child}; echo ended; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        before = seconds_of([os.getpid()])
+        assert parent.stdout.readline() == "ended\n"
+        used, together = seconds_of([parent.pid]), seconds_of([os.getpid()])
+        parent.communicate("\n")
+
+    if not PROC.exists():
+        pytest.skip("needs /proc")
+    assert before is not None and used is not None and together is not None
+    assert used >= 0.03
+    assert together >= before
+
+
+def test_the_processor_time_of_no_server_is_unknown() -> None:
+    assert seconds_of([]) is None
 
 
 def test_a_goal_says_in_plain_words_by_how_much_it_was_missed() -> None:
