@@ -4,9 +4,9 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from consumers.contract.version import CONTRACT_VERSION
+from consumers.contract_version import CONTRACT_VERSION
 from domain.rules_version import RULES_VERSION
-from infra.store.schema_version import NEWEST
+from infra.store.newest_version import NEWEST
 
 DISTRIBUTION = "waybill-fulfillment"
 """The name of the installed package; the command is `waybill`, whatever this is."""

@@ -12,7 +12,7 @@ from consumers.contract.catalogue import CATALOGUE, TOPICS, MessageType
 from consumers.contract.examples import EXAMPLES
 from consumers.contract.named_types import Schema
 from consumers.contract.schema import envelope_properties, model_schemas
-from consumers.contract.version import CONTRACT_VERSION
+from consumers.contract_version import CONTRACT_VERSION
 
 ASYNCAPI_VERSION = "3.0.0"
 STRUCTURED = "application/cloudevents+json"

@@ -1,6 +1,6 @@
 """The message types of the contract, in the order of its table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic import Field, create_model
@@ -37,8 +37,7 @@ class MessageType(NamedTuple):
 
     `data` is the model of the data, `message` the model of the envelope with the data, `fact` the event class. `fields`
     has pairs of a field's name on the wire and in the event, `known_fields` all names on the wire. `says_zone` says
-    that the data may name the time zone of dates without a time, which the event does not keep. `check` takes a decoded
-    message and returns its envelope with the parsed data; it raises pydantic's ValidationError. `null_clears` says that
+    that the data may name the time zone of dates without a time, which the event does not keep. `null_clears` says that
     null and absent differ.
     """
 
@@ -51,7 +50,10 @@ class MessageType(NamedTuple):
     known_fields: frozenset[str]
     says_zone: bool
     null_clears: bool
-    check: Callable[[Any], Envelope]
+
+    def check(self, message: Any) -> Envelope:
+        """The envelope and the data of a decoded message. Raises pydantic's ValidationError."""
+        return self.message.__pydantic_validator__.validate_python(message)  # type: ignore[no-any-return]
 
 
 _ROWS: tuple[tuple[type[WireModel], type[Fact]], ...] = (
@@ -123,7 +125,6 @@ def _message_type(data: type[WireModel], fact: type[Fact]) -> MessageType:
         known_fields=frozenset(field.alias or name for name, field in data.model_fields.items()),
         says_zone=says_zone,
         null_clears=fact in _NULL_CLEARS,
-        check=message.__pydantic_validator__.validate_python,
     )
 
 

@@ -77,7 +77,8 @@ class LinesOf:
     def __init__(self, model: type[WireModel], line: type[OrderLine] | type[LineQuantity]) -> None:
         self.model = model
         self.line = line
-        self.find_all_problems = TypeAdapter(list[model]).validate_python  # type: ignore[valid-type]
+        built_when_used = ConfigDict(defer_build=True)
+        self.find_all_problems = TypeAdapter(list[model], config=built_when_used).validate_python  # type: ignore[valid-type]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         line = core_schema.no_info_after_validator_function(self._line, handler.generate_schema(self.model))

@@ -65,9 +65,7 @@ _ONE_BY_ONE = "; send each of its messages on its own"
 _ENVELOPE_FIELDS = frozenset(Envelope.model_fields)
 
 # Finds problems in the envelope of a message of unknown type.
-_check_envelope = create_model(
-    "UnknownMessage", __base__=Envelope, data=(dict[str, Any], Field())
-).__pydantic_validator__.validate_python
+_UnknownMessage = create_model("UnknownMessage", __base__=Envelope, data=(dict[str, Any], Field()))
 
 
 def read_message(raw: bytes, received_at: datetime, rules: ReadingRules) -> WellFormed | Malformed:
@@ -175,7 +173,7 @@ def _of_unknown_type(attributes: Mapping[str, Any]) -> Malformed:
     if isinstance(name, str):
         problems.append(f"type: {_about_unknown(name[:100])}, but is {shown(name)}")
     try:
-        _check_envelope(attributes)
+        _UnknownMessage.model_validate(attributes)
     except ValidationError as error:
         problems += problems_in(error, _ENVELOPE_FIELDS)
     return Malformed(reason_for(problems))

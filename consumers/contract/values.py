@@ -34,9 +34,12 @@ WHOLE_IS_WRONG = "whole_is_wrong"
 
 
 class WireModel(BaseModel):
-    """An object on the wire. Unknown fields are ignored: an upstream may add some."""
+    """An object on the wire. Unknown fields are ignored: an upstream may add some.
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    A model's validator is built when the first message is read by it: most commands read none.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 def must(rule: str) -> PydanticCustomError:

@@ -2,6 +2,9 @@
 
 import sys
 
+DONE = 0
+FAILED = 1
+WRONG_USAGE = 2
 INTERRUPTED = 130
 """The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
@@ -20,4 +23,4 @@ def main() -> None:
     run()
 
 
-__all__ = ["main"]
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "WRONG_USAGE", "main"]

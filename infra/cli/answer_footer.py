@@ -15,7 +15,7 @@ from infra.app.store_standing import MOST_COUNTED, StoreStanding, short_name, st
 from infra.cli.output import readable_instant
 from infra.masking import masked
 from infra.store.failures import reason_of
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 
 EMPTY = "empty: no message was ever received"
 
@@ -45,7 +45,7 @@ def answer_footer(
     """
     try:
         return _footer(waybill, reflected, tells_views=tells_views, reactors=reactors)
-    except STORE_FAILURES as e:
+    except store_failures() as e:
         # The answer is read already: this failure must not take it away, and is told in the footer's place.
         failed = f"where it stands could not be read: {masked(reason_of(e))}"
         return AnswerFooter(f"store {short_name(waybill.settings)}: {failed}: waybill doctor", None)

@@ -20,7 +20,7 @@ from infra.cli.output import Format, errors
 from infra.instants import WrongInstantError, age_of, instant_of, since_of
 from infra.settings import Settings, load_settings
 from infra.store.opening import Access
-from infra.store.retries import STORE_FAILURES, RetryPolicy, may_come_up, passes
+from infra.store.retries import RetryPolicy, may_come_up, passes, store_failures
 from infra.telemetry.logs import configure_logs
 from infra.telemetry.meter import NO_METER, Meter
 from projections.views.catalogue import View
@@ -161,7 +161,7 @@ def open_waybill(
     with waybill:
         try:
             yield waybill
-        except STORE_FAILURES as e:
+        except store_failures() as e:
             if stop is None or not stop.is_set() or not passes(e):
                 raise
             # Retries repeat whole transactions, so nothing is half done.

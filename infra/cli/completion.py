@@ -18,7 +18,7 @@ from infra.queries.exported import exported_relations
 from infra.settings import WrongSettingsError, load_settings
 from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
 from infra.store.projected.serving import NotFilledError
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 from infra.store.sqlite.file_ownership import NotAStoreError
 from projections.catalogue import PROJECTIONS
 from projections.views.as_of import UTC_ZONE
@@ -26,8 +26,7 @@ from projections.views.catalogue import ALL_ORDER_STATES, VIEWS
 
 OFFERED = 50
 """How many names of the store are offered at most: a longer list helps nobody."""
-OFFERS_NOTHING = (
-    *STORE_FAILURES,
+_OFFERS_NOTHING: tuple[type[Exception], ...] = (
     NoStoreError,
     NotAStoreError,
     NotFilledError,
@@ -106,8 +105,12 @@ def _of_store(incomplete: str, read: Callable[[Waybill], Iterable[str]]) -> list
             return []
         with Waybill(settings, access=Access.READING) as waybill:
             return _beginning(incomplete, read(waybill))[:OFFERED]
-    except OFFERS_NOTHING:
+    except _offers_nothing():
         return []  # the command itself says why, once it is run
+
+
+def _offers_nothing() -> tuple[type[Exception], ...]:
+    return (*_OFFERS_NOTHING, *store_failures())
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

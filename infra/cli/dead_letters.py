@@ -57,11 +57,6 @@ EverythingOption = Annotated[bool, typer.Option("--all", help="Also those set as
 LetterArgument = Annotated[str, typer.Argument(help="As listed; its beginning is enough.")]
 
 
-def add_commands(app: typer.Typer) -> None:
-    app.add_typer(dead_letters, name="dead-letters")
-    app.add_typer(dead_letters, name="dead_letters", hidden=True)
-
-
 @dead_letters.callback(help="Messages that were not taken, kept whole.")
 @dead_letters.command("list")
 @with_letter_filter(matching=MatchingOrReasonOption)

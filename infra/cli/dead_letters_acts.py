@@ -65,8 +65,10 @@ IfAskedOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why
 DoOption = Annotated[bool, typer.Option("--do", help="Do it. Without this, only show what would be done.")]
 
 
-def add_commands(_app: typer.Typer) -> None:
-    """They belong to `dead-letters`, which infra.cli.dead_letters adds."""
+def add_commands(app: typer.Typer) -> None:
+    """Add `dead-letters` whole: its commands that ask are those of infra.cli.dead_letters."""
+    app.add_typer(dead_letters, name="dead-letters")
+    app.add_typer(dead_letters, name="dead_letters", hidden=True)
 
 
 @dead_letters.command("redrive")

@@ -25,8 +25,8 @@ from infra.cli.tables.importance import PARKED, PARTITIONS
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
+from infra.store.newest_version import NEWEST
 from infra.store.pauses import Pause
-from infra.store.schema_version import NEWEST
 from infra.telemetry.logs import configure_logs
 from infra.version import waybill_version
 

@@ -17,7 +17,7 @@ from consumers.sources.kafka import KafkaReader
 from infra.runtime.pausing import never_paused
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 
 POLL_MS = 500
 """How long a poll waits, and so the longest time that a stop waits for it."""
@@ -123,7 +123,7 @@ class Consumer:
                 if isinstance(cause, FOR_GOOD):
                     raise NotReachedError(f"Kafka at {self._address} refuses access: {cause}") from e
                 self._trouble.pause("kafka", f"{self._address}: {cause}")
-            except STORE_FAILURES as e:
+            except store_failures() as e:
                 self._trouble.pause("store", reason_of(e))
 
     @contextmanager
@@ -161,7 +161,7 @@ class Consumer:
                 if time.monotonic() - followed_at > SECONDS_BETWEEN_LOOKS:
                     followed_at = time.monotonic()
                     reader.follow_the_store()
-            except STORE_FAILURES as e:
+            except store_failures() as e:
                 self._trouble.pause("store", reason_of(e))
                 reader.stay()
                 continue

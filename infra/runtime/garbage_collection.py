@@ -9,7 +9,8 @@ YOUNG_OBJECTS = 1_000_000
 
 
 def collect_rarely() -> None:
-    """Call it once, after all imports: what they made is never scanned. The little garbage among it is kept, because
-    looking for it would cost a short command a tenth of a second."""
+    """Call it before large imports, which make many objects and no garbage, and after them: what they made is never
+    scanned. The little garbage among it is kept, because looking for it would cost a short command a tenth of a second.
+    """
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)

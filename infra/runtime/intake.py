@@ -9,7 +9,7 @@ import structlog
 from consumers.ingest.group_commit import GroupCommit
 from infra.signals.pulse import Pulse
 from infra.store.failures import reason_of
-from infra.store.retries import STORE_FAILURES, is_the_stores_own, passes
+from infra.store.retries import is_the_stores_own, passes, store_failures
 
 SECONDS_TO_WAIT = 0.5
 """How long the loop waits for a first post, and so the longest time that a stop waits for it."""
@@ -43,7 +43,7 @@ def run_intake(posts: GroupCommit, wake: Callable[[], int], stop: Event, pulse: 
                         step.proved = True
                 if stored:
                     pulse.batch(stored)
-            except STORE_FAILURES as e:
+            except store_failures() as e:
                 pulse.store_waits(reason_of(e))
                 log.error("posts_not_stored", reason=reason_of(e))
             except Exception as e:
@@ -52,5 +52,5 @@ def run_intake(posts: GroupCommit, wake: Callable[[], int], stop: Event, pulse: 
     finally:
         try:
             posts.close()
-        except STORE_FAILURES as e:
+        except store_failures() as e:
             log.error("feed_not_finished", reason=reason_of(e))

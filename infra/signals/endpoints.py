@@ -11,7 +11,7 @@ from infra.signals.movement import Movement
 from infra.signals.pulse import PartState, Pulse
 from infra.signals.readings import Reading
 from infra.signals.sampling import Sampled
-from infra.store.schema_version import NEWEST
+from infra.store.newest_version import NEWEST
 from infra.telemetry.meter import PrometheusMeter, Sample, gauge
 from infra.version import waybill_version
 

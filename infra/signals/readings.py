@@ -34,7 +34,7 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.failures import reason_of
 from infra.store.opening import Access
 from infra.store.pauses import REACT, RELAY
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 from infra.store.schema_version import expect_readable
 from infra.telemetry.meter import Sample, gauge
 from projections.catalogue import every_projection
@@ -137,7 +137,7 @@ def _read_group(group: _Group, now: datetime, failing: dict[str, datetime]) -> R
     try:
         found.samples += group.read(found)
         failing.pop(group.name, None)
-    except STORE_FAILURES as e:
+    except store_failures() as e:
         reason = masked(reason_of(e))
         if group.name not in failing:
             failing[group.name] = now

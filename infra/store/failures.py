@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from enum import Enum
 
-import psycopg
 from sqlalchemy.exc import DBAPIError
+
+from infra.store.driver_errors import is_postgres_error
 
 
 class Failure(Enum):
@@ -98,7 +99,7 @@ def _named(error: BaseException) -> Failure | None:
         return Failure.OUT_OF_MEMORY
     if isinstance(error, UnicodeDecodeError) and _DAMAGED_SCHEMA in error.object:
         return Failure.DAMAGED  # of the driver's message, which quotes the damaged text
-    if isinstance(error, psycopg.Error):
+    if is_postgres_error(error):
         return _OF_STATES.get(error.sqlstate or "")
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)

@@ -39,6 +39,17 @@ class NoStoreError(Exception):
         super().__init__(f"there is no store at {shown}; set WAYBILL_STORE, or create one with waybill ingest")
 
 
+class SharedSessionsError(Exception):
+    """Connections have no dedicated session; the message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "WAYBILL_STORE leads to a connection pooler that gives each transaction another session (PgBouncer's "
+            "pool_mode = transaction or statement), and Waybill's locks would leak to others. Name PostgreSQL itself "
+            "in WAYBILL_STORE, or a pool with pool_mode = session; analysts may use either"
+        )
+
+
 class StoreChangedError(Exception):
     """A store that was read without locks was changed meanwhile; the message says what to do."""
 

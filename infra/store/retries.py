@@ -6,13 +6,14 @@ from functools import wraps
 from threading import Event
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-import psycopg
 import structlog
 from eventsourcing.persistence import PersistenceError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 from tenacity.nap import sleep_using_event
+
+from infra.store.driver_errors import is_connection_failure, is_postgres_error, is_postgres_failure, postgres_errors
 
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
@@ -44,11 +45,13 @@ _NOT_UP_YET = (
     "lock timeout",
 )
 
-STORE_FAILURES = (PersistenceError, DBAPIError, PoolTimeoutError, psycopg.Error, sqlite3.Error)
-"""What work on the store raises when the store fails. Not all of them pass: see `passes`."""
-
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+def store_failures() -> tuple[type[Exception], ...]:
+    """What work on the store raises when the store fails. Not all of them pass: see `passes`."""
+    return (PersistenceError, DBAPIError, PoolTimeoutError, sqlite3.Error, *postgres_errors())
 
 
 def passes(error: BaseException) -> bool:
@@ -59,11 +62,11 @@ def passes(error: BaseException) -> bool:
     if isinstance(error, PoolTimeoutError):
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.Error):
+    if is_postgres_error(cause):
         state = cause.sqlstate
         if state is not None:
             return state in PASSING_STATES or state.startswith(CONNECTION_CLASS)
-        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+        return is_connection_failure(cause)
     if isinstance(cause, sqlite3.OperationalError):
         # The driver's own errors, such as for a text that it cannot decode, have no code.
         code: int = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
@@ -74,7 +77,7 @@ def passes(error: BaseException) -> bool:
 def is_wrong_sql(error: BaseException) -> bool:
     """Whether the store could not parse a statement: then the statement is wrong, whichever store it is."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.Error):
+    if is_postgres_error(cause):
         return cause.sqlstate == "42601"  # syntax error
     return isinstance(cause, sqlite3.OperationalError) and str(cause).endswith("syntax error")
 
@@ -82,16 +85,8 @@ def is_wrong_sql(error: BaseException) -> bool:
 def is_the_stores_own(error: BaseException) -> bool:
     """Whether the store itself failed (unavailable, full, read-only), and not the data to write."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(
-        cause,
-        psycopg.OperationalError
-        | psycopg.InternalError
-        | psycopg.InterfaceError
-        | sqlite3.OperationalError
-        | sqlite3.InternalError
-        | OSError
-        | PersistenceError
-        | PoolTimeoutError,
+    return is_postgres_failure(cause) or isinstance(
+        cause, sqlite3.OperationalError | sqlite3.InternalError | OSError | PersistenceError | PoolTimeoutError
     )
 
 

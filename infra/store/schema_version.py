@@ -9,11 +9,11 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 
 from infra.store.engine import LOCKED
+from infra.store.newest_version import NEWEST
 from infra.store.opening import NoStoreError, StoreVersionError
 from infra.store.sqlite.file_ownership import APPLICATION_ID
 from infra.store.stored_rules_version import begin_resettling, end_resettling
 
-NEWEST = "0017"
 VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Readers queue behind a step that waits for a lock. So a step gives up soon and is retried."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from consumers.ingest.group_commit import IntakeStoppedError, QueueFullError
 from infra.runtime.intake import store_is_away
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 from infra.web.problems import Problem, store_problem
 
 SECONDS_UNTIL_THE_QUEUE = "1"
@@ -21,7 +21,7 @@ def told_problems() -> Iterator[None]:
         raise Problem(429, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
     except IntakeStoppedError as error:
         raise Problem(503, str(error), headers={"Retry-After": SECONDS_UNTIL_THE_QUEUE}) from None
-    except STORE_FAILURES as error:
+    except store_failures() as error:
         if not store_is_away(error):
             raise
         raise store_problem(error) from None

@@ -16,7 +16,7 @@ from infra.serialization import json_text
 from infra.store.failures import failure_of, reason_of
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
-from infra.store.retries import STORE_FAILURES, passes
+from infra.store.retries import passes, store_failures
 from infra.web.security.headers import secure
 
 SECONDS_TO_RETRY = "1"
@@ -92,7 +92,7 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
             return answer(request, store_problem(error))
         return answer(request, Problem(500, FAILED))
 
-    for store_failure in STORE_FAILURES:
+    for store_failure in store_failures():
         app.add_exception_handler(store_failure, store_failed)
 
     @app.exception_handler(ClientDisconnect)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.contract.version import CONTRACT_VERSION
+from consumers.contract_version import CONTRACT_VERSION
 from consumers.relay.asyncapi import whole_document
 
 FOLDER = Path(__file__).parent / "data"
@@ -63,7 +63,7 @@ def freeze(version: str, document: Document, folder: Path = FOLDER) -> Path:
     path = folder / file_of(version).name
     if path.exists() and path.read_bytes() != written:
         raise FrozenError(
-            f"{path.name} is frozen and says something else: move CONTRACT_VERSION, as consumers/contract/version.py "
+            f"{path.name} is frozen and says something else: move CONTRACT_VERSION, as consumers/contract_version.py "
             f"says. Only if {version} was never released, delete the file and its line in {SUMS} first"
         )
     folder.mkdir(exist_ok=True)

@@ -5,21 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.app import app
+from infra.cli.commands import PLACES
 from infra.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS_PAGE = (DOCS / "commands.md").read_text()
 SETTINGS_PAGE = (DOCS / "settings.md").read_text()
 README = (DOCS.parent / "README.md").read_text()
-COMMANDS = [
-    *(
-        command.name or command.callback.__name__
-        for command in app.registered_commands
-        if command.callback and not command.hidden
-    ),
-    *(group.name for group in app.registered_groups if group.name and not group.hidden),
-]
+COMMANDS = [name for name, place in PLACES.items() if not place.hidden]
 SETTINGS = {f"WAYBILL_{name.upper()}": field.description for name, field in Settings.model_fields.items()}
 
 

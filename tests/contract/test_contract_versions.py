@@ -11,7 +11,7 @@ from hypothesis import given as for_all
 
 from consumers.contract import CATALOGUE
 from consumers.contract.values import END
-from consumers.contract.version import CONTRACT_VERSION
+from consumers.contract_version import CONTRACT_VERSION
 from tests.contract.from_schema import messages_of
 from tests.contract.frozen import (
     FOLDER,
@@ -95,7 +95,7 @@ def test_the_present_contract_is_frozen_under_its_version() -> None:
 
     assert kept == PRESENT, (
         f"the contract is not that of {file_of(CONTRACT_VERSION).name}: move CONTRACT_VERSION as "
-        "consumers/contract/version.py says, then run `make contract`"
+        "consumers/contract_version.py says, then run `make contract`"
     )
 
 

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from infra.store.schema_version import NEWEST
+from infra.store.newest_version import NEWEST
 from projections.catalogue import PROJECTIONS
 from tests.fault.aftermath import assert_same_end
 from tests.integration.command import KILLED, Command, Nursery

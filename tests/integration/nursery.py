@@ -19,6 +19,7 @@ import alembic.config  # noqa: F401  (imported late by the command itself, when 
 import structlog.testing
 
 import infra.cli.app
+import infra.cli.failures
 import infra.store.postgres.backend
 from infra.app.container import Waybill
 from infra.cli import main
@@ -81,7 +82,8 @@ def warm_up() -> None:
     ):
         waybill.project()
     structlog.reset_defaults()
-    infra.cli.app.command_line()
+    for command in infra.cli.app.command_line().commands.values():
+        assert command is not None  # it is imported, and built with its parameters
 
 
 if __name__ == "__main__":

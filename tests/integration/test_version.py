@@ -4,7 +4,7 @@ import json
 import platform
 
 from domain.rules_version import RULES_VERSION
-from infra.store.schema_version import NEWEST
+from infra.store.newest_version import NEWEST
 from infra.version import waybill_version
 from tests.integration.command import Command
 

@@ -12,8 +12,8 @@ from infra.app.container import Waybill
 from infra.app.verify import verify_store
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
-from infra.store.opening import Access
-from infra.store.postgres.sessions import Sessions, SharedSessionsError
+from infra.store.opening import Access, SharedSessionsError
+from infra.store.postgres.sessions import Sessions
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl
 from tests.stores.pgbouncer import pgbouncer

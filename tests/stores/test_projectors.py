@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from infra.app.container import Waybill
-from infra.store import leadership
 from infra.store.leadership import FileLeadership
+from infra.store.postgres import leadership
 from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
 from projections.replacement import Replacement

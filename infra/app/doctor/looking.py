@@ -31,11 +31,10 @@ from infra.queries.standing import (
 from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
 from infra.store.failures import Failure, failure_of, reason_of
-from infra.store.opening import Access, NoStoreError, StoreChangedError, StoreVersionError
-from infra.store.postgres.sessions import SharedSessionsError
+from infra.store.opening import Access, NoStoreError, SharedSessionsError, StoreChangedError, StoreVersionError
 from infra.store.register.dead import dead_on_arrival
 from infra.store.register.tables import feeds, notices
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
 
@@ -52,7 +51,10 @@ _WHAT_TO_TYPE = (
 RUNS = "check that the database runs and can be reached; then: waybill status"
 WORKS = "check that the database works: it may be frozen or overloaded"
 ROOM = "make room on its disk; then: waybill doctor"
-UNREADABLE = (*(error for error, _ in _WHAT_TO_TYPE), *STORE_FAILURES, OSError)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    return (*(error for error, _ in _WHAT_TO_TYPE), *store_failures(), OSError)
 
 
 def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSeen | Unread:
@@ -60,7 +62,7 @@ def look_at_store(settings: Settings, clock: Callable[[], datetime]) -> StoreSee
     try:
         with Waybill(settings, clock, Access.READING) as waybill:
             return look(waybill)
-    except UNREADABLE as e:
+    except _unreadable() as e:
         typed = next((what for error, what in _WHAT_TO_TYPE if isinstance(e, error)), None)
         if typed is not None:
             return unread(settings, str(e), typed)

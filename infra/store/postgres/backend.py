@@ -15,9 +15,10 @@ from infra.sql_views.relations import Relation, Wanted
 from infra.store.backend import EventRow
 from infra.store.engine import CONNECTIONS, LOCKED, pool_of
 from infra.store.events.application import Fulfillment
-from infra.store.leadership import Leadership, PostgresLeadership
+from infra.store.leadership import Leadership
 from infra.store.opening import Access, NoStoreError
 from infra.store.postgres.datastore import LOCK_TIMEOUT_SECONDS, library_environment
+from infra.store.postgres.leadership import PostgresLeadership
 from infra.store.postgres.recorder import ArrayRecorder
 from infra.store.postgres.sessions import SCHEMA, Sessions
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import psycopg
 from psycopg.sql import SQL, Literal
 
+from infra.store.opening import SharedSessionsError
 from infra.store.postgres.connection_string import connection_parameters
 
 SCHEMA = "public"
@@ -33,17 +34,6 @@ PROBES = 3
 LOOKS = 40
 IDLE_MILLISECONDS = 50
 IDLE_WAITS_SECONDS = (0.1, 0.3, 0.9, 2.7)
-
-
-class SharedSessionsError(Exception):
-    """Connections have no dedicated session; the message says what to do."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "WAYBILL_STORE leads to a connection pooler that gives each transaction another session (PgBouncer's "
-            "pool_mode = transaction or statement), and Waybill's locks would leak to others. Name PostgreSQL itself "
-            "in WAYBILL_STORE, or a pool with pool_mode = session; analysts may use either"
-        )
 
 
 class Sessions:

@@ -14,7 +14,7 @@ from infra.app.rebuild.standing import RebuildStanding
 from infra.row_changes import sample_rows
 from infra.store.failures import reason_of
 from infra.store.operator_log import Who
-from infra.store.retries import STORE_FAILURES
+from infra.store.retries import store_failures
 from infra.web.clocks import clocks_of
 from infra.web.context import web_of
 from infra.web.forms import Fields, text_of
@@ -109,7 +109,7 @@ async def _told(request: Request, rebuilds: Rebuilds) -> AsyncIterator[str]:
         if number % LOOKS_AT_THE_STORE == 0:
             try:
                 standings = await run_in_threadpool(rebuilds.standings)
-            except STORE_FAILURES as e:  # the browser connects again
+            except store_failures() as e:  # the browser connects again
                 structlog.get_logger(__name__).warning("progress_not_read", reason=reason_of(e))
                 return
             movements.see(standings)
