@@ -1,18 +1,12 @@
 """Bulk inserts without building a statement for every row: executemany on SQLite, binary COPY on PostgreSQL."""
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-from psycopg.sql import Composed
-from sqlalchemy import Connection, Dialect, Engine, Table
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Connection, Engine, Table
 
 from projections.table import Row
 from projections.views.columns import driver_converter
-
-_INTEGER = psycopg.adapters.types["integer"].oid
 
 
 class BulkInsert:
@@ -30,7 +24,11 @@ class BulkInsert:
         target = f"{quote(table.name)} ({', '.join(quote(name) for name in names)})"
         if self._copies:
             self._statement = f"COPY {target} FROM STDIN (FORMAT BINARY)"
-            self._type_numbers = [_type_number(column_type, dialect) for column_type in types]
+            # Imported here: SQLite does not need the driver.
+            from infra.store.postgres.binary_copy import copy_rows, type_number
+
+            self._copy_rows = copy_rows
+            self._type_numbers = [type_number(column_type, dialect) for column_type in types]
         else:
             self._statement = f"INSERT INTO {target} VALUES ({', '.join('?' for _ in names)})"
         self._converters = [
@@ -49,32 +47,6 @@ class BulkInsert:
             rows = list(zip(*columns, strict=True))
         if self._copies:
             with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
-                copy_rows(cursor, self._statement, self._type_numbers, rows)
+                self._copy_rows(cursor, self._statement, self._type_numbers, rows)
         else:
             connection.exec_driver_sql(self._statement, rows)
-
-
-def copy_rows(
-    cursor: psycopg.Cursor[Any], statement: str | Composed, type_numbers: Sequence[int], rows: Sequence[Sequence[Any]]
-) -> None:
-    """Copy rows in PostgreSQL's binary format; `statement` says so, and values are of these types (their numbers).
-
-    Raises OverflowError for an integer that its column cannot hold.
-    """
-    for index, number in enumerate(type_numbers):
-        if number == _INTEGER:
-            _expect_32_bits(row[index] for row in rows)
-    with cursor.copy(statement) as copy:
-        copy.set_types(type_numbers)
-        for row in rows:
-            copy.write_row(row)
-
-
-def _expect_32_bits(values: Iterable[int | None]) -> None:
-    # The driver would cut a longer one silently. An array checks them without a line of Python for each.
-    array("i", (value for value in values if value is not None))
-
-
-def _type_number(column_type: TypeEngine[Any], dialect: Dialect) -> int:
-    name = column_type.compile(dialect).partition(" COLLATE ")[0]
-    return psycopg.adapters.types[name.lower()].oid

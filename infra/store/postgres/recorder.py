@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from infra.store.backend import EventRow
-from infra.store.bulk import copy_rows
+from infra.store.postgres.binary_copy import copy_rows
 
 _COLUMN_TYPES = [adapters.types[name].oid for name in ("text", "bigint", "text", "bytea")]
 
