@@ -113,6 +113,12 @@ def main() -> None:
 
 def _tell(error: Exception) -> int:
     """Print what is to be told of a failure; returns the exit code. Raises the failure if it is a fault of the code."""
+    from infra.store.failures import Failure, failure_of
+
+    if failure_of(error) is Failure.OUT_OF_MEMORY:
+        # There may not be enough to import more.
+        _show_error(f"{Failure.OUT_OF_MEMORY.value}. {Failure.OUT_OF_MEMORY.remedy} Nothing was half done.")
+        return FAILED
     from infra.cli.failures import told
 
     failed = told(error)

@@ -103,7 +103,7 @@ def told(error: Exception) -> Told | None:
             return Told(f"{error}. Was it stored by a newer version, or changed by hand?", FAILED)
         case _ if isinstance(error, store_failures()):
             return Told(f"{_store_failed(error)} Nothing was half done.", FAILED)
-        case MemoryError() | SystemError() | UnicodeDecodeError():
+        case UnicodeDecodeError():
             failure = failure_of(error)
             return (
                 None if failure is None else Told(f"{failure.value}. {failure.remedy} Nothing was half done.", FAILED)
