@@ -172,15 +172,22 @@ def driver_converter(column_type: TypeEngine[Any], dialect: Dialect) -> ColumnCo
 
 
 class _Microseconds(dict[datetime | None, int | None]):
-    """Instants that were converted: the periods of a subject repeat the same ones, and a lookup is much faster."""
+    """Instants that were converted: columns and tables repeat the same ones, and a lookup is much faster."""
 
     def __missing__(self, instant: datetime | None) -> int | None:
         self[instant] = converted = None if instant is None else _microseconds(instant)
         return converted
 
 
+_MICROSECONDS = _Microseconds()
+_MOST_INSTANTS = 50_000
+"""With more, the next column begins with none: about 10 MB."""
+
+
 def _all_microseconds(instants: Sequence[datetime | None]) -> list[int | None]:
-    return list(map(_Microseconds().__getitem__, instants))
+    if len(_MICROSECONDS) > _MOST_INSTANTS:
+        _MICROSECONDS.clear()
+    return list(map(_MICROSECONDS.__getitem__, instants))
 
 
 def _all_dates(days: Sequence[str | None]) -> list[date | None]:
