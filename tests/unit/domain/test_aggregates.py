@@ -12,6 +12,7 @@ from domain.aggregate import SubjectAggregate
 from domain.events import VerdictChanged
 from domain.fact import Fact
 from domain.kind import Kind
+from domain.kinds import KINDS
 from domain.order.events import OrderCancelled, OrderPlaced
 from domain.order.kind import ORDER, Order
 from domain.parcel.kind import PARCEL
@@ -65,6 +66,13 @@ def test_streams_have_readable_names() -> None:
 def test_a_subjects_id_may_hold_hyphens_and_what_begins_other_streams() -> None:
     assert split_stream_name("order-rep-7") == (ORDER, "rep-7")
     assert split_stream_name("order-") == (ORDER, "")
+
+
+@pytest.mark.parametrize("subject", ["7", "", "order-7", "-", "standing-order-7", "void-"])
+def test_a_prefix_of_one_word_is_found_at_once_and_says_the_same(subject: str) -> None:
+    prefixes = stream_prefixes(KINDS)
+    for prefix, kind in prefixes:
+        assert split_stream_name(prefix + subject) == split_stream_name(prefix + subject, prefixes) == (kind, subject)
 
 
 def test_of_the_known_prefixes_the_longest_that_fits_decides() -> None:

@@ -63,3 +63,12 @@ def test_of_a_stream_that_the_cache_dropped_nothing_is_known() -> None:
 
     assert cache.version_of(STREAM) is None
     assert cache.version_of("order-SO-2") == 1
+
+
+def test_the_stream_that_was_stored_longest_ago_is_dropped_first() -> None:
+    cache = IngestSettlingCache(capacity=2)
+    for stream, version in ((STREAM, 3), ("order-SO-2", 1), (STREAM, 4), ("order-SO-3", 1)):
+        cache.put_back({stream: SettledStream(version, settled())}, head=9)
+
+    assert cache.version_of("order-SO-2") is None
+    assert (cache.version_of(STREAM), cache.version_of("order-SO-3")) == (4, 1)
