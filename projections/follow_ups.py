@@ -32,7 +32,10 @@ class FollowUpPeriod(NamedTuple):
 follow_up_periods = RowTable(
     "follow_up_periods",
     FollowUpPeriod,
-    indexes=(RowIndex("follow_up_periods_owed", ("rep_id", "closed_at", "valid_to"), where={"valid_to": None}),),
+    indexes=(
+        RowIndex("follow_up_periods_owed", ("rep_id", "closed_at", "valid_to"), where={"valid_to": None}),
+        RowIndex("follow_up_periods_owed_then", ("closed_at", "rep_id"), of_lengths=True),
+    ),
 )
 
 

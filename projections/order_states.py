@@ -55,7 +55,8 @@ class OrderState(NamedTuple):
     cancel_reason: Annotated[str | None, "Why it, or its rest, was cancelled; null once that is undone."]
 
 
-OPEN_NOW: Mapping[str, str | None] = {"valid_to": None, "status": "open"}
+OPEN: Mapping[str, str | None] = {"status": "open"}
+OPEN_NOW: Mapping[str, str | None] = {"valid_to": None, **OPEN}
 
 # Present workloads and overdue lists read these few rows of a table with all history. The indexes include status and
 # end, although they are equal in every row: without them SQLite would look up each row.
@@ -79,6 +80,7 @@ order_states = RowTable(
             where=OPEN_NOW,
         ),
         RowIndex("order_states_due", ("promised_by", "order_id", "status", "valid_to"), where=OPEN_NOW),
+        RowIndex("order_states_open_then", ("promised_by",), where=OPEN, of_lengths=True),
     ),
 )
 

@@ -57,11 +57,16 @@ class RowColumn(NamedTuple):
 
 @dataclass(frozen=True)
 class RowIndex:
-    """An index. With `where` it has only the rows with these values (None: null), which all its queries select."""
+    """An index. With `where` it has only the rows with these values (None: null), which all its queries select.
+
+    With `of_lengths` it is for questions about the past to a table of periods: before `columns` it has the class of a
+    period's length, and its valid_from (projections/views/in_force.py).
+    """
 
     name: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     where: Mapping[str, str | None] = field(default_factory=dict)
+    of_lengths: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Dialect, Integer, Numeric, Te
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -206,20 +207,17 @@ def _microseconds(instant: datetime) -> int:
 class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)
     """The hours from `start` to `end`, rounded half-even to two places."""
 
+    # For copies, such as one on other tables (infra/store/projected/tables.py), and to compile a query once.
+    _traverse_internals = [  # noqa: RUF012  (the library's own declaration)
+        ("start", InternalTraversal.dp_clauseelement),
+        ("end", InternalTraversal.dp_clauseelement),
+    ]
     inherit_cache = True
 
     def __init__(self, start: ColumnElement[Any], end: ColumnElement[Any]):
         self.start = start
         self.end = end
         self.type = Hours()
-
-    def get_children(self, **_: Any) -> list[ColumnElement[Any]]:
-        return [self.start, self.end]
-
-    def _copy_internals(self, *, clone: Any = None, **options: Any) -> None:
-        # So that a query can use other tables: infra/store/projected/tables.py replaces columns.
-        if clone is not None:
-            self.start, self.end = clone(self.start, **options), clone(self.end, **options)
 
 
 # A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's integer division

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, Select, case, func, literal, select
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import reasons
 from projections.views.columns import Name
-from projections.views.follow_ups import delay_left_by_the_clock, has_lapsed
+from projections.views.follow_ups import delay_left_by_the_clock, owed_by_facts
 from projections.views.open_orders import is_open, state
 from projections.views.overdue_deliveries import is_overdue
 from projections.views.tables import follow_up_periods
@@ -52,5 +52,5 @@ def follow_ups_by_facts(as_of: AsOf) -> Select[Any]:
     One query of follow_ups would look up each overdue order; desk_load reads them from its index.
     """
     owed = follow_up_periods.c
-    stands = as_of.holds(follow_up_periods), ~has_lapsed(as_of, owed.closed_at)
-    return select(owed.rep_id, owed.about, func.count().label("owed")).where(*stands).group_by(owed.rep_id, owed.about)
+    columns = (owed.rep_id, owed.about)
+    return select(*columns, func.count().label("owed")).where(owed_by_facts(as_of)).group_by(*columns)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, literal, null, select, u
 from domain.order.delays import LAPSES_AFTER
 from projections.views.as_of import AsOf
 from projections.views.columns import Name, hours_between
+from projections.views.in_force import in_force
 from projections.views.open_orders import is_open, state
 from projections.views.tables import follow_up_periods
 
@@ -38,15 +39,20 @@ def owed_at(as_of: AsOf) -> Subquery:
     by_facts = follow_up_periods.c
     columns = (by_facts.order_id, by_facts.rep_id, by_facts.request_id, by_facts.about, by_facts.owed_since)
     return union_all(
-        select(*columns).where(as_of.holds(follow_up_periods), ~has_lapsed(as_of, by_facts.closed_at)),
+        select(*columns).where(owed_by_facts(as_of)),
         select(
             state.order_id,
             state.rep_id,
             null().cast(Name).label("request_id"),
             literal("delay", Name).label("about"),
             state.delay_owed_since.label("owed_since"),
-        ).where(is_open(as_of), delay_left_by_the_clock(as_of)),
+        ).where(is_open(as_of, state.promised_by < as_of.instant), state.delay_owed_since.is_not(None)),
     ).subquery("owed")
+
+
+def owed_by_facts(as_of: AsOf) -> ColumnElement[bool]:
+    """The rows of follow_up_periods for what is owed at T."""
+    return in_force(as_of, follow_up_periods) & ~has_lapsed(as_of, follow_up_periods.c.closed_at)
 
 
 def delay_left_by_the_clock(as_of: AsOf) -> ColumnElement[bool]:

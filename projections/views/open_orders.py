@@ -5,14 +5,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from projections.views.as_of import AsOf
+from projections.views.in_force import in_force
 from projections.views.tables import order_states
 
 state = order_states.c
 
 
-def is_open(as_of: AsOf) -> ColumnElement[bool]:
-    """The rows of order_states for orders that are open at T."""
-    return as_of.holds(order_states) & (state.status == "open")
+def is_open(as_of: AsOf, *promised: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The rows of order_states for orders that are open at T, and of which these conditions on promised_by hold."""
+    return in_force(as_of, order_states, state.status == "open", *promised)
 
 
 def open_order_columns(

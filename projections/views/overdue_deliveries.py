@@ -27,6 +27,6 @@ def overdue_deliveries(as_of: AsOf) -> Select[Any]:
     hours_overdue = hours_between(state.promised_by, as_of.instant).label("hours_overdue")
     return (
         open_order_columns(hours_overdue, follow_up_owed(as_of), count_untaken(as_of))
-        .where(is_open(as_of), is_overdue(as_of))
+        .where(is_open(as_of, is_overdue(as_of)))
         .order_by(state.promised_by, state.order_id)
     )

@@ -1,5 +1,6 @@
 """rep_workload: the open work of each rep."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, case, func, literal_column, select, union
@@ -7,10 +8,10 @@ from sqlalchemy import CTE, ColumnElement, Integer, Select, Text, case, func, li
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.columns import Name, in_natural_order
-from projections.views.follow_ups import owed_at
-from projections.views.open_orders import is_open
+from projections.views.follow_ups import delay_left_by_the_clock, owed_by_facts
+from projections.views.open_orders import is_open, state
 from projections.views.overdue_deliveries import is_overdue
-from projections.views.tables import contacts, order_states, rep_open_orders, rep_periods
+from projections.views.tables import contacts, follow_up_periods, order_states, rep_open_orders, rep_periods
 
 MEASURES = tuple(column.name for column in rep_open_orders.c if not column.primary_key)
 
@@ -28,13 +29,18 @@ WORKLOAD_COLUMN_DOCS = {
 
 def rep_workload(as_of: AsOf) -> Select[Any]:
     """The load at T of each rep who holds an open order or a follow-up owed, was in contact, or is registered."""
-    load = _load_kept() if as_of.present else load_recounted(as_of)
-    clock = _clock_dependent(as_of)
+    # Of the past, one reading of the orders that were open then counts everything.
+    load = _load_kept() if as_of.present else load_recounted(as_of, *_clock_dependent(as_of))
+    clock = _clock_alone(as_of) if as_of.present else load
     talks = _contacts(as_of)
     owed = _owed(as_of)
+    follow_ups_owed = _or_zero(owed.c.by_facts) + _or_zero(clock.c.by_the_clock)
     rep = select(rep_periods).where(as_of.holds(rep_periods)).cte("rep")
     registered = select(rep.c.rep_id).where(rep.c.registered)
     desks = union(select(load.c.rep_id), select(owed.c.rep_id), select(talks.c.rep_id), registered).cte("desks")
+    joined = desks.outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
+    for counted in dict.fromkeys((load, owed, clock, talks)):
+        joined = joined.outerjoin(counted, counted.c.rep_id == desks.c.rep_id)
     return (
         select(
             func.nullif(desks.c.rep_id, "", type_=Name).label("rep_id"),
@@ -42,18 +48,13 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
             rep.c.level,
             rep.c.team,
             *(_or_zero(load.c[name]).label(name) for name in MEASURES[: MEASURES.index("open_b2b")]),
-            _or_zero(owed.c.follow_ups_owed).label("follow_ups_owed"),
+            follow_ups_owed.label("follow_ups_owed"),
             *(_or_zero(clock.c[name]).label(name) for name in ("overdue", "due_in_24h", "at_risk")),
             *(_or_zero(load.c[name]).label(name) for name in ("open_b2b", "open_b2c")),
             _or_zero(talks.c.contacts_7d).label("contacts_7d"),
         )
-        .select_from(desks)
-        .outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
-        .outerjoin(load, load.c.rep_id == desks.c.rep_id)
-        .outerjoin(owed, owed.c.rep_id == desks.c.rep_id)
-        .outerjoin(clock, clock.c.rep_id == desks.c.rep_id)
-        .outerjoin(talks, talks.c.rep_id == desks.c.rep_id)
-        .order_by(*busiest_first(_or_zero(load.c.open_orders), _or_zero(owed.c.follow_ups_owed), desks.c.rep_id))
+        .select_from(joined)
+        .order_by(*busiest_first(_or_zero(load.c.open_orders), follow_ups_owed, desks.c.rep_id))
     )
 
 
@@ -64,9 +65,11 @@ def busiest_first(
     return ((open_orders + follow_ups_owed).desc(), *in_natural_order(rep_id))
 
 
-def load_recounted(as_of: AsOf) -> CTE:
-    """The load of each rep at T, counted from order_states: for the past, and to check the stored totals."""
-    state = order_states.c
+def load_recounted(as_of: AsOf, *further: ColumnElement[int]) -> CTE:
+    """The load of each rep at T, counted from order_states: for the past, and to check the stored totals.
+
+    `further` counts of the open orders are columns too.
+    """
     measures = {
         "open_orders": state.status == "open",
         "to_book": state.stage == "to_book",
@@ -78,7 +81,7 @@ def load_recounted(as_of: AsOf) -> CTE:
         "open_b2c": state.segment == "b2c",
     }
     return (
-        select(_holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()))
+        select(_holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()), *further)
         .where(is_open(as_of))
         .group_by(state.rep_id)
         .cte("load")
@@ -89,17 +92,22 @@ def _load_kept() -> CTE:
     return select(rep_open_orders).where(rep_open_orders.c.open_orders > 0).cte("load")
 
 
-def _clock_dependent(as_of: AsOf) -> CTE:
-    state = order_states.c
-    # Most open orders are neither overdue nor due soon nor at risk, and are not counted here.
+def _clock_dependent(as_of: AsOf) -> Sequence[ColumnElement[int]]:
+    """What depends on the clock of a rep's open orders."""
     due = (state.promised_by >= as_of.instant) & (state.promised_by <= as_of.day_later)
+    measures = {
+        "overdue": is_overdue(as_of),
+        "due_in_24h": due,
+        "at_risk": is_at_risk(as_of),
+        "by_the_clock": delay_left_by_the_clock(as_of),
+    }
+    return [_count(measure).label(name) for name, measure in measures.items()]
+
+
+def _clock_alone(as_of: AsOf) -> CTE:
+    # Most open orders are neither overdue nor due soon nor at risk, and are not counted here.
     return (
-        select(
-            _holder().label("rep_id"),
-            _count(is_overdue(as_of)).label("overdue"),
-            _count(due).label("due_in_24h"),
-            _count(is_at_risk(as_of)).label("at_risk"),
-        )
+        select(_holder().label("rep_id"), *_clock_dependent(as_of))
         .where(is_open(as_of), (state.promised_by <= as_of.day_later) | is_at_risk(as_of))
         .group_by(state.rep_id)
         .cte("clock")
@@ -107,9 +115,10 @@ def _clock_dependent(as_of: AsOf) -> CTE:
 
 
 def _owed(as_of: AsOf) -> CTE:
-    owed = owed_at(as_of).c
-    holder = _or_empty(owed.rep_id)
-    return select(holder.label("rep_id"), func.count().label("follow_ups_owed")).group_by(holder).cte("owed_by_rep")
+    """What is owed because of facts; what the clock leaves is counted with the open orders."""
+    holder = _or_empty(follow_up_periods.c.rep_id)
+    counted = select(holder.label("rep_id"), func.count().label("by_facts")).where(owed_by_facts(as_of))
+    return counted.group_by(holder).cte("owed_by_rep")
 
 
 def _contacts(as_of: AsOf) -> CTE:

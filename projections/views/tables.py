@@ -32,6 +32,7 @@ from projections.standing_orders import standing_order_periods as standing_order
 from projections.standing_placements import standing_placements as standing_placement_rows
 from projections.table import RowTable, ValueType
 from projections.views.columns import Amount, Day, Hours, Instant, Name, Rate
+from projections.views.in_force import class_of_periods
 
 SQL_TYPES: Mapping[ValueType, TypeEngine[Any] | type[TypeEngine[Any]]] = {
     ValueType.TEXT: Name,
@@ -78,7 +79,8 @@ def sql_table(declared: RowTable[Any], metadata: MetaData, suffix: str = "") -> 
             table.c[name].is_(None) if value is None else table.c[name] == value for name, value in index.where.items()
         ]
         where: dict[str, Any] = {f"{name}_where": and_(*only) for name in ("sqlite", "postgresql")} if only else {}
-        Index(index.name + suffix, *(table.c[name] for name in index.columns), **where)
+        first = (class_of_periods(table), table.c.valid_from) if index.of_lengths else ()
+        Index(index.name + suffix, *first, *(table.c[name] for name in index.columns), **where)
     return table
 
 
