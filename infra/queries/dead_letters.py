@@ -28,6 +28,7 @@ from infra.store.register.dead import is_dead, still_waits
 from infra.store.register.set_aside import is_open_malformed, is_set_aside, malformed_set_aside_at, set_aside_at
 from infra.store.register.tables import AMONG_NOT_APPLIED, feeds, malformed_messages, messages
 from projections.views.as_of import AsOf
+from projections.views.columns import Instant
 
 DEAD_LETTERS_DESCRIPTION = "Messages that were not taken: malformed, refused, or held for too long."
 DEAD_LETTERS_COLUMN_DOCS = {
@@ -175,13 +176,19 @@ class DeadLetters:
         discarded: bool = False,
         wanted: DeadLetterFilter = EVERY_LETTER,
         most: int | None = None,
+        after: tuple[datetime, str] | None = None,
     ) -> list[UntakenMessage]:
         """Dead letters seen by both clocks, the oldest first, `most` or all; with `discarded`, those set aside too.
 
-        A voided message counts as discarded from the moment at which it was seen, a superseded one since the right
-        message was recorded.
+        With `after`, the `seen_at` and `letter_id` of a letter, only those that come after it. A voided message counts
+        as discarded from the moment at which it was seen, a superseded one since the right message was recorded.
         """
-        return self._rows(self._dead(now, as_of, known_at, discarded, wanted).limit(most))
+        question = self._dead(now, as_of, known_at, discarded, wanted)
+        if after is not None:
+            seen_at, letter_id = (question.selected_columns[name] for name in ("seen_at", "letter_id"))
+            same_instant = (seen_at == literal(after[0], Instant())) & (letter_id > after[1])
+            question = question.where((seen_at > literal(after[0], Instant())) | same_instant)
+        return self._rows(question.limit(most))
 
     def held(
         self, now: datetime, wanted: DeadLetterFilter = EVERY_LETTER, *, most: int | None = None

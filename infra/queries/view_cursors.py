@@ -56,8 +56,13 @@ def read_cursor(text: str) -> Cursor:
 
 def values_for(cursor: Cursor, terms: Sequence[SortTerm]) -> list[Any]:
     """The values of the cursor, by the types of the terms. Raises WrongQueryError if they do not fit."""
+    return values_of(cursor, *(term.type for term in terms))
+
+
+def values_of(cursor: Cursor, *types: type) -> list[Any]:
+    """The values of the cursor, by these types. Raises WrongQueryError if they do not fit."""
     try:
-        return [_value(value, term.type) for value, term in zip(cursor.values, terms, strict=True)]
+        return [_value(value, wanted) for value, wanted in zip(cursor.values, types, strict=True)]
     except (TypeError, ValueError, ArithmeticError):
         raise WrongQueryError(CURSOR, "it does not fit the query; ask for the first page again") from None
 

@@ -1,3 +1,3 @@
 """The newest version of the store's schema: that of the last step under infra/store/migrations/versions."""
 
-NEWEST = "0017"
+NEWEST = "0018"

@@ -81,7 +81,9 @@ def load_recounted(as_of: AsOf, *further: ColumnElement[int]) -> CTE:
         "open_b2c": state.segment == "b2c",
     }
     return (
-        select(_holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()), *further)
+        select(
+            _holder().label("rep_id"), *(_count(measure).label(name) for name, measure in measures.items()), *further
+        )
         .where(is_open(as_of))
         .group_by(state.rep_id)
         .cte("load")

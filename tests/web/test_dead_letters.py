@@ -47,6 +47,20 @@ def test_they_are_listed_by_filters(letters: Served) -> None:
     assert len(listed(letters, limit=1)["letters"]) == 1
 
 
+def test_they_come_page_by_page(letters: Served) -> None:
+    everything = listed(letters)
+    assert everything["next"] is None
+    # when they are asked for one at a time
+    first = listed(letters, limit=1)
+    second = listed(letters, limit=1, cursor=first["next"])
+    assert [*first["letters"], *second["letters"]] == everything["letters"]
+    assert (first["total"], second["total"], second["next"]) == (2, 2, None)
+    # and a cursor of another list, of groups, or of none is an error that names it
+    for wrong in ({"verdict": "refused"}, {"by": "verdict"}, {"cursor": "nonsense"}):
+        answer = letters.client.get(LETTERS, params={"limit": 1, "cursor": first["next"], **wrong})
+        assert (answer.status_code, "cursor" in answer.text) == (400, True)
+
+
 def test_they_are_counted_by_what_they_have_in_common(letters: Served) -> None:
     told = listed(letters, by="verdict")
     assert {group["verdict"]: group["letters"] for group in told["groups"]} == {"refused": 1, "malformed": 1}

@@ -1,7 +1,8 @@
 """Dead letters over HTTP: listed, grouped, shown, redriven and discarded, as `waybill dead-letters` does."""
 
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,8 @@ from infra.app.dead_letters.group import GROUPED_BY, merged_groups
 from infra.app.dead_letters.redrive import redrive, would_redrive
 from infra.app.dead_letters.show import LetterGoneError, find_letters, show_letter
 from infra.queries.dead_letters import UntakenMessage
+from infra.queries.view_cursors import CURSOR, Cursor, cursor_text, digest_of, read_cursor, values_of
+from infra.queries.view_filters import WrongQueryError
 from infra.web.api.answers import json_answer
 from infra.web.api.describing import (
     AGE,
@@ -68,10 +71,11 @@ _LIST = record(
     {
         "letters": {"type": "array", "items": _LETTER},
         "groups": {"type": "array", "items": _GROUP, "description": "In place of the letters, with `by`."},
+        "next": nullable(_STRING) | {"description": "The cursor of the next page of letters; null after the last."},
         "total": {"type": "integer", "description": "How many letters match; those set aside count with all=true."},
         "set_aside": {"type": "integer", "description": "How many of the matching ones are set aside."},
     },
-    optional=("letters", "groups"),
+    optional=("letters", "groups", "next"),
 )
 _CHANGED = record(
     {
@@ -117,6 +121,7 @@ _OF_THE_LIST = [
         f"How many letters or groups, {PAGE} unless given.",
         {"type": "integer", "minimum": 1, "maximum": MOST_LETTERS},
     ),
+    parameter(CURSOR, "`next` of the page before, with the same query.", TEXT),
 ]
 _KNOWN = [one["name"] for one in _OF_THE_LIST]
 _DRY_RUN = {"parameters": [parameter("dry_run", "Only tell what would change; nothing is stored.", FLAG)]}
@@ -154,21 +159,48 @@ def list_letters(request: Request, principal: Reader) -> Response:
     by, everything = given.text("by"), given.flag("all")
     fields = None if by is None else read_by(by)
     limit = given.whole("limit", 1, MOST_LETTERS) or PAGE
-    now = waybill.clock()
     pairs = [(name, given.text(name)) for name in _FILTER_NAMES]
+    digest = digest_of("dead_letters", as_of, known_at, everything, pairs)
+    begun = _begun(given.text(CURSOR), digest, by)
+    # Ages are counted from the clock of the first page.
+    now = waybill.clock() if begun is None else begun.instant
     wanted = letter_choice(pairs, waybill.settings.zone, now).wanted
     given.expect_no_more(_KNOWN)
     kept = waybill.dead_letters
     counts = kept.counts(now, as_of, known_at, wanted=wanted)
     told: dict[str, Any]
     if fields is None:
-        letters = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted, most=limit)
-        told = {"letters": [letter._asdict() for letter in letters]}
+        after = None if begun is None else begun.letter
+        # One more than the page has, to know whether there is another page.
+        found = kept.dead(now, as_of, known_at, discarded=everything, wanted=wanted, most=limit + 1, after=after)
+        letters, last = found[:limit], found[limit - 1] if len(found) > limit else None
+        following = None if last is None else cursor_text(Cursor(digest, now, [last.seen_at, last.letter_id]))
+        told = {"letters": [letter._asdict() for letter in letters], "next": following}
     else:
         alike = kept.alike_dead(fields, now, as_of, known_at, discarded=everything, wanted=wanted)
         told = {"groups": [group.row(fields) for group in merged_groups(alike, fields)[:limit]]}
     total = counts.dead if everything else counts.dead - counts.set_aside
     return json_answer({**told, "total": total, "set_aside": counts.set_aside})
+
+
+class _Begun(NamedTuple):
+    """Where the next page begins: after a letter, by its `seen_at` and id. `instant`: the clock of the first page."""
+
+    instant: datetime
+    letter: tuple[datetime, str]
+
+
+def _begun(cursor: str | None, digest: str, by: str | None) -> _Begun | None:
+    """The page before, by its cursor. Raises WrongQueryError."""
+    if cursor is None:
+        return None
+    if by is not None:
+        raise WrongQueryError(CURSOR, "groups come on one page; leave it out, or leave out `by`")
+    begun = read_cursor(cursor)
+    if begun.query != digest:
+        raise WrongQueryError(CURSOR, "it belongs to another query; give it with the same filters and clocks")
+    seen_at, letter_id = values_of(begun, datetime, str)
+    return _Begun(begun.instant, (seen_at, letter_id))
 
 
 @router.post(
