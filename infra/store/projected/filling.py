@@ -5,6 +5,7 @@ SQLite it would block writers of the whole store while it is made, and it gains 
 """
 
 from sqlalchemy import Connection, MetaData, Table, text
+from sqlalchemy.schema import CreateIndex
 
 
 def create_to_fill(connection: Connection, table: Table) -> None:
@@ -18,7 +19,8 @@ def create_to_fill(connection: Connection, table: Table) -> None:
 def make_indexes(connection: Connection, table: Table) -> None:
     """Make the indexes of a filled table that are missing, and let the server count its rows for its plans."""
     for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        index.create(connection, checkfirst=True)
+        # Not with `checkfirst`: on SQLite the library does not see indexes of expressions.
+        connection.execute(CreateIndex(index, if_not_exists=True))
     if connection.dialect.name == "postgresql":
         quoted = connection.dialect.identifier_preparer.quote(table.name)
         connection.execute(text(f"ANALYZE {quoted}"))
