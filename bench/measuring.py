@@ -14,11 +14,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.processor import seconds_of
+from bench.processor import megabytes_below, peak_megabytes_of, seconds_below, seconds_of
+
+SECONDS_BETWEEN_LOOKS = 0.1
+"""At the memory of the processes that work starts."""
 
 
 class Measured(NamedTuple):
-    """Units done; seconds on the clock and of processors; the greatest memory of one client process in MB.
+    """Units done; seconds on the clock and of processors; the greatest memory of any client process in MB.
 
     `server_seconds` is what the servers used meanwhile, background work included: None without one, or when unknown.
     """
@@ -59,13 +62,16 @@ def measure(name: str, work: Work, *arguments: Any, servers: Sequence[int] = ())
     process = context.Process(target=_run, args=(theirs, work, arguments, servers))
     process.start()
     theirs.close()
+    of_workers = 0.0
     try:
+        while not ours.poll(SECONDS_BETWEEN_LOOKS):
+            of_workers = max(of_workers, megabytes_below(process.pid or 0))
         units, seconds, client, server, peak = ours.recv()
     except EOFError:
         raise RuntimeError(f"{name} did not finish") from None
     finally:
         process.join()
-    return Measured(name, units, seconds, client, server, peak)
+    return Measured(name, units, seconds, client, server, max(peak, of_workers))
 
 
 def _run(answer: Connection, work: Work, arguments: tuple[Any, ...], servers: Sequence[int]) -> None:
@@ -89,33 +95,35 @@ def measure_here(name: str, work: Work, *arguments: Any, servers: Sequence[int] 
 
 
 class Clocks:
-    """What has passed since they were made: on the clock, of this process with its children, and of servers."""
+    """What has passed since they were made: on the clock, of this process with those below it, and of servers."""
 
     def __init__(self, servers: Sequence[int] = ()):
         self._servers = servers
         self._server = seconds_of(servers)
-        self._client = client_seconds()
-        self._began = time.perf_counter()
+        self._below = _seconds_below()
+        self._own, self._began = time.process_time(), time.perf_counter()
 
     def passed(self) -> tuple[float, float, float | None]:
-        """Seconds: on the clock, of this process and its ended children, of the servers (None: none, or unknown)."""
-        seconds, client = time.perf_counter() - self._began, client_seconds() - self._client
+        """Seconds: on the clock, of this process and all below it, of the servers (None: none, or unknown)."""
+        seconds, own = time.perf_counter() - self._began, time.process_time() - self._own
+        client = own + _seconds_below() - self._below
         server = seconds_of(self._servers)
         return seconds, client, None if server is None or self._server is None else server - self._server
 
 
-def client_seconds() -> float:
-    """Processor time so far of this process and its ended children."""
+def _seconds_below() -> float:
+    """Workers may be children of children, and still live: the system's own sum leaves these out."""
+    below = seconds_below(os.getpid())
+    if below is not None:
+        return below
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return children.ru_utime + children.ru_stime
 
 
 def peak_megabytes() -> float:
     """The greatest memory so far of this process, or of a child that ended, whichever was greater."""
     # What getrusage says of the process itself also covers the one that started it.
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    own = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
+    own = peak_megabytes_of("self")
     # Linux counts in KiB, macOS in bytes.
     scale = 1024 if sys.platform.startswith("linux") else 1024 * 1024
     if own is None:

@@ -12,8 +12,7 @@ from sqlalchemy import Engine
 
 from bench.freshness import latencies
 from bench.goals import ALL_OF_WORKLOAD, COUNT, P50, P99, PAGE_OF_OVERDUE, PAST_PAGE, goal_of
-from bench.measuring import client_seconds
-from bench.processor import seconds_of
+from bench.measuring import Clocks
 from bench.report import Latencies, latency_row
 from bench.stores import Database
 from infra.app.container import Waybill
@@ -72,25 +71,23 @@ def _raw(engine: Engine, sql: str) -> object:
 
 
 def asked_in_turn(asked: Mapping[str, Ask], times: int, server: int | None) -> dict[str, Latencies]:
-    """Ask all of them so many times in turns, once more each for the server's processor time."""
+    """Ask all of them so many times in turns; then each as often in a row, for its processor time."""
     spans: dict[str, list[float]] = {name: [] for name in asked}
-    client = dict.fromkeys(asked, 0.0)
     for turn in range(times + WARM_UPS):
         for name, ask in asked.items():
-            began, processor_began = time.perf_counter(), client_seconds()
+            began = time.perf_counter()
             ask()
             if turn >= WARM_UPS:
                 spans[name].append(time.perf_counter() - began)
-                client[name] += (client_seconds() - processor_began) * 1000 / times
     found = {}
     for name, ask in asked.items():
-        # Its time is told to the hundredth of a second: many answers in a row, not one.
-        before = None if server is None else seconds_of([server])
-        for _ in range(times if before is not None else 0):
+        # A server's time is told to the hundredth of a second: of many answers, not of one.
+        clocks = Clocks(() if server is None else (server,))
+        for _ in range(times):
             ask()
-        after = None if server is None else seconds_of([server])
-        used = None if before is None or after is None else (after - before) * 1000 / times
-        found[name] = latencies(spans[name])._replace(client_ms=client[name], server_ms=used)
+        _, client, used = clocks.passed()
+        of_server = None if used is None else 1000 * used / times
+        found[name] = latencies(spans[name])._replace(client_ms=1000 * client / times, server_ms=of_server)
     return found
 
 

@@ -9,18 +9,18 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from bench.measuring import client_seconds
+from bench.measuring import Clocks
 from bench.sampling import Samples, parts_of, sampled
 from infra.cli import main
 
 
 def run(out: Path) -> None:
     """Run the command that the arguments name."""
-    samples, began = Samples(), client_seconds()
+    samples, clocks = Samples(), Clocks()
 
     def begin_anew(_: int, __: FrameType | None) -> None:
-        nonlocal began
-        began = client_seconds()
+        nonlocal clocks
+        clocks = Clocks()
         samples.clear()
 
     signal.signal(signal.SIGUSR1, begin_anew)
@@ -28,7 +28,7 @@ def run(out: Path) -> None:
         with sampled(samples):
             main()
     finally:
-        out.write_text(json.dumps(parts_of(samples, 1e6 * (client_seconds() - began))))
+        out.write_text(json.dumps(parts_of(samples, 1e6 * clocks.passed()[1])))
 
 
 if __name__ == "__main__":
