@@ -10,30 +10,31 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from threading import Lock
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, PartitionFeed
-from consumers.kafka_workarounds import UnreadableBatch, topic_id
-from consumers.sources.decompression import CutBytes
+from consumers.kafka_workarounds import topic_id
+from consumers.sources.kafka_membership import Membership, if_it_is_ours
+from consumers.sources.kafka_records import timed, up_to_what_is_unreadable
+from consumers.sources.kafka_unreadable import StoppedFeeds, UnreadableBatches
+from consumers.sources.record_order import RecordOrder
 from consumers.sources.source import Batch, FeedPosition, RawMessage
 from domain.checkpoint import CheckpointMovedError
 
 ASK_MS = 5_000
+AT_ONCE_MS = 1
+MORE_MS = 50
+"""The longest poll while records are buffered that could make up a batch."""
 SECONDS_BETWEEN_COMMITS = 1.0
-SECONDS_BEFORE_TRYING_AGAIN = 5.0
-"""The pause before an unreadable batch is fetched again, from the store's checkpoint at that time."""
-LOG_APPEND_TIME = 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Feeds(Protocol):
+class Feeds(StoppedFeeds, Protocol):
     """The store's checkpoints of the partitions."""
 
     def partition_feed(self, topic: str, partition: int, topic_id: str | None, now: datetime) -> PartitionFeed:
@@ -41,12 +42,6 @@ class Feeds(Protocol):
 
     def finish_feed(self, feed_id: int, finished_at: datetime) -> None:
         """End this feed of the partition; the next use opens a new one."""
-
-    def stand_still(self, feed_id: int, offset: int, end_offset: int, reason: str, now: datetime) -> None:
-        """Record that the batch between these offsets is unreadable. An existing entry for the same offset stays."""
-
-    def go_on(self, feed_id: int) -> None:
-        """Remove the entry, because the batch was read or skipped."""
 
 
 @dataclass(frozen=True)
@@ -59,72 +54,42 @@ class Partition:
 
 
 class PartitionState(NamedTuple):
-    """The store's state of a partition that is being read."""
+    """A partition that is being read: the store's state, and the next offset to buffer."""
 
     partition: Partition
     feed: Feed
     topic_id: str | None
-
-
-class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Receives the group's assignments and revocations, on the library's own thread.
-
-    A new partition is paused at once: nothing is fetched before the seek.
-    """
-
-    def __init__(self, consumer: Any):
-        self._consumer = consumer
-        self._lock = Lock()
-        self._given: set[TopicPartition] = set()
-        self._changed: set[TopicPartition] = set()
-        self.joined = False
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        given = set(assigned)
-        for partition in given:
-            # Any offset works; without one the library would look for a committed one.
-            self._consumer.seek(partition, 0)
-            self._consumer.pause(partition)
-        with self._lock:
-            self.joined = True
-            self._given = given
-            self._changed |= given
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        with self._lock:
-            self.joined = False
-            self._given = self._given - set(revoked)
-            self._changed |= set(revoked)
-
-    on_partitions_lost = on_partitions_revoked
-
-    def given(self) -> set[TopicPartition]:
-        with self._lock:
-            return set(self._given)
-
-    def changed(self) -> set[TopicPartition]:
-        """The changes since the last call."""
-        with self._lock:
-            changed, self._changed = self._changed, set()
-            return changed
+    next_offset: int
 
 
 class KafkaReader:
-    """Reads topics into the ingest pipeline, one transaction a poll.
+    """Reads topics into the ingest pipeline, in the order of the records' timestamps; one transaction a batch.
 
-    `consumer` is a KafkaConsumer with a group, manual commits, `auto_offset_reset` "none" and the range assignor.
+    What was polled is buffered, and only what is stored moves a checkpoint: a buffer that is dropped is read again from
+    the store's checkpoint. `consumer` is a KafkaConsumer with a group, manual commits, `auto_offset_reset` "none" and
+    the range assignor. `order` holds the buffers and decides which records are stored next.
     """
 
-    def __init__(self, consumer: Any, topics: Sequence[str], ingest: Ingest, feeds: Feeds, clock: Clock):
+    def __init__(
+        self,
+        consumer: Any,
+        topics: Sequence[str],
+        ingest: Ingest,
+        feeds: Feeds,
+        clock: Clock,
+        order: RecordOrder[TopicPartition, RawMessage] | None = None,
+    ):
         self._consumer = consumer
+        self._topics = topics
         self._ingest = ingest
         self._feeds = feeds
         self._clock = clock
+        self._order = order or RecordOrder()
         self._partitions: dict[TopicPartition, PartitionState] = {}
+        self._full: set[TopicPartition] = set()
+        self._unreadable = UnreadableBatches(feeds, clock)
         self._to_commit: dict[TopicPartition, OffsetAndMetadata] = {}
         self._committed_at = time.monotonic()
-        self._stopped: dict[TopicPartition, float] = {}
-        self._told: dict[TopicPartition, int] = {}
         self._log = structlog.get_logger(__name__)
         # With short polls the consumer may never join the group, unless the topics were looked up before.
         for topic in topics:
@@ -138,23 +103,29 @@ class KafkaReader:
         return self._membership.joined
 
     def step(self, wait_ms: int) -> int:
-        """Poll once, for at most this many milliseconds, and store the messages; returns how many.
+        """Poll once, for at most this many milliseconds, and store a batch if there is one; returns its messages.
 
         Raises KafkaError or OSError when Kafka fails, and the errors of the store; then nothing was stored, and the
         next step continues from the store's checkpoint.
         """
-        polled = self._poll(wait_ms)
+        polled = self._poll(self._patience(wait_ms))
         self._let_go()
         self._leave_topics_of_old()
-        polled, unreadable = _up_to_what_is_unreadable(polled)
-        stored = self._store(self._parts(polled))
-        self._stop_at(unreadable)
-        self._try_again()
+        self._buffer(polled)
+        stored = self._store(self._parts(self._order.take(time.monotonic())))
+        self._stop_at_unreadable()
         if not polled:
             self._pass_over_markers()
         self._seek()
+        self._poll_what_fits()
         self._commit_now_and_then()
         return stored
+
+    def _patience(self, wait_ms: int) -> int:
+        """How long to poll: a buffered batch is stored now, and buffered records wait for others only briefly."""
+        if self._order.has_batch():
+            return min(wait_ms, AT_ONCE_MS)
+        return min(wait_ms, MORE_MS) if self._order.weight else wait_ms
 
     def stay(self, wait_ms: int = 0) -> None:
         """Stay a member of the group while nothing can or may be stored; the next step seeks the store's checkpoints.
@@ -208,10 +179,16 @@ class KafkaReader:
 
     def _let_go(self) -> None:
         for partition in self._membership.changed():
-            self._partitions.pop(partition, None)
-            self._stopped.pop(partition, None)
-            self._told.pop(partition, None)
+            self._forget(partition)
+            self._unreadable.revoked(partition)
             self._to_commit.pop(partition, None)
+
+    def _forget(self, partition: TopicPartition) -> None:
+        """Drop what is known and buffered of a partition."""
+        self._partitions.pop(partition, None)
+        self._full.discard(partition)
+        self._order.drop(partition)
+        self._unreadable.forget(partition)
 
     def _leave_topics_of_old(self) -> None:
         """Seek again if a topic was deleted and created again: its offsets differ from the store's."""
@@ -220,48 +197,62 @@ class KafkaReader:
             if known is not None and state.topic_id is not None and known != state.topic_id:
                 self._hold_back([partition])
 
-    def _parts(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> list[Part]:
-        parts = []
-        for partition, records in polled.items():
+    def _buffer(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        readable, unreadable = up_to_what_is_unreadable(polled)
+        for partition, records in readable.items():
             state = self._partitions.get(partition)
-            if state is None:
+            if state is None or partition in self._unreadable:
                 continue
-            start = state.feed.position
-            if records[0].offset < start.next_offset:
+            if records[0].offset < state.next_offset:
                 # The group assigned it again during the seek.
                 self._hold_back([partition])
                 continue
-            messages = [raw_message(record) for record in records]
-            parts.append(
-                Part(state.partition, state.feed, Batch(messages, start, FeedPosition(messages[-1].offset + 1)))
-            )
+            self._order.add(partition, [timed(record) for record in records])
+            self._partitions[partition] = state._replace(next_offset=records[-1].offset + 1)
+        for partition, batch in unreadable.items():
+            if partition in self._partitions:
+                self._unreadable.found(partition, batch)
+        for partition in self._partitions:
+            self._order.expect(partition, partition not in self._unreadable and not self._is_level(partition))
+
+    def _is_level(self, partition: TopicPartition) -> bool:
+        """Whether all of the partition was polled, as far as the client knows."""
+        try:
+            end = self._consumer.highwater(partition)
+            if end is None or self._partitions[partition].next_offset >= end:
+                return end is not None
+            # The end markers of transactions use offsets, too.
+            position = self._consumer.position(partition, timeout_ms=ASK_MS)
+        except (IllegalStateError, KeyError):
+            # It was revoked just now.
+            return True
+        return position is not None and position >= end
+
+    def _poll_what_fits(self) -> None:
+        """Pause the partitions of which enough is buffered, and those with an unreadable batch; resume the others."""
+        for partition in self._partitions:
+            fits = partition not in self._unreadable and self._order.has_room(partition)
+            if fits and partition in self._full:
+                self._full.discard(partition)
+                if_it_is_ours(self._consumer.resume, partition)
+            elif not fits and partition not in self._full:
+                self._full.add(partition)
+                if_it_is_ours(self._consumer.pause, partition)
+
+    def _parts(self, taken: Mapping[TopicPartition, Sequence[RawMessage]]) -> list[Part]:
+        parts = []
+        for partition, messages in taken.items():
+            state = self._partitions[partition]
+            end = FeedPosition(messages[-1].offset + 1)
+            parts.append(Part(state.partition, state.feed, Batch(messages, state.feed.position, end)))
         return parts
 
-    def _stop_at(self, unreadable: Mapping[TopicPartition, UnreadableBatch]) -> None:
-        """Pause these partitions and log it as an error; the others go on."""
-        for partition, batch in unreadable.items():
-            state = self._partitions.get(partition)
-            if state is None:
-                continue
-            self._stopped[partition] = time.monotonic()
-            _if_it_is_ours(self._consumer.pause, partition)
-            if self._told.get(partition) == batch.next_offset:
-                continue
-            stands_at = state.feed.position.next_offset
-            self._feeds.stand_still(state.feed.feed_id, stands_at, batch.next_offset, batch.reason, self._clock())
-            self._told[partition] = batch.next_offset
-            self._log.error(
-                "batch_unreadable",
-                topic=partition.topic,
-                partition=partition.partition,
-                next_offset=state.feed.position.next_offset,
-                end_offset=batch.next_offset,
-                reason=batch.reason,
-            )
-
-    def _try_again(self) -> None:
-        before = time.monotonic() - SECONDS_BEFORE_TRYING_AGAIN
-        self._hold_back([partition for partition, since in self._stopped.items() if since < before])
+    def _stop_at_unreadable(self) -> None:
+        """Stop the partitions whose next record is unreadable; read those again that have stood still for a while."""
+        for partition in self._unreadable.not_stopped_yet():
+            if not self._order.buffered(partition):
+                self._unreadable.stop(partition, self._partitions[partition].feed)
+        self._hold_back(self._unreadable.to_try_again())
 
     def _store(self, parts: Sequence[Part]) -> int:
         if not parts:
@@ -285,32 +276,33 @@ class KafkaReader:
 
     def _moved(self, partition: TopicPartition, end: FeedPosition) -> None:
         state = self._partitions[partition]
-        self._partitions[partition] = state._replace(feed=Feed(state.feed.feed_id, end))
+        feed = Feed(state.feed.feed_id, end)
+        next_offset = max(state.next_offset, end.next_offset)
+        self._partitions[partition] = state._replace(feed=feed, next_offset=next_offset)
         self._to_commit[partition] = OffsetAndMetadata(end.next_offset, "", -1)
-        if end.next_offset >= self._told.get(partition, end.next_offset + 1):
-            del self._told[partition]
-            self._feeds.go_on(state.feed.feed_id)
+        self._unreadable.moved(partition, feed)
 
     def _hold_back(self, partitions: Iterable[TopicPartition]) -> None:
-        """Fetch nothing from these before the next seek."""
+        """Drop what is buffered of these, and fetch nothing from them before the next seek."""
         for partition in list(partitions):
-            self._partitions.pop(partition, None)
-            self._stopped.pop(partition, None)
+            self._forget(partition)
             if partition in self._membership.given():
-                _if_it_is_ours(self._consumer.pause, partition)
+                if_it_is_ours(self._consumer.pause, partition)
 
     def _seek(self) -> None:
-        for partition in self._membership.given() - self._partitions.keys():
+        # In the order of the topics: of records with the same time, orders come first.
+        for partition in sorted(self._membership.given() - self._partitions.keys(), key=self._place):
             known = topic_id(self._consumer, partition.topic)
             feed, is_first, made_anew = self._feeds.partition_feed(
                 partition.topic, partition.partition, known, self._clock()
             )
             if made_anew:
                 self._log.error("topic_recreated", topic=partition.topic, partition=partition.partition)
-            if _if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
-                _if_it_is_ours(self._consumer.resume, partition)
+            if if_it_is_ours(self._consumer.seek, partition, feed.position.next_offset):
+                if_it_is_ours(self._consumer.resume, partition)
                 named = Partition(partition.topic, partition.partition, is_first)
-                self._partitions[partition] = PartitionState(named, feed, known)
+                self._partitions[partition] = PartitionState(named, feed, known, feed.position.next_offset)
+                self._order.open(partition)
                 self._log.info(
                     "partition_taken_over",
                     topic=partition.topic,
@@ -318,11 +310,14 @@ class KafkaReader:
                     next_offset=feed.position.next_offset,
                 )
 
+    def _place(self, partition: TopicPartition) -> tuple[int, int]:
+        return self._topics.index(partition.topic), partition.partition
+
     def _pass_over_markers(self) -> None:
         """The end marker of a transaction uses an offset but is no message: skip it if nothing follows."""
         parts = []
         for partition, state in self._partitions.items():
-            if partition in self._stopped:
+            if partition in self._unreadable or self._order.buffered(partition):
                 continue
             try:
                 position = self._consumer.position(partition, timeout_ms=ASK_MS)
@@ -334,6 +329,9 @@ class KafkaReader:
 
     def _go_on_where_something_is(self, out_of_range: Mapping[TopicPartition, int]) -> None:
         """The store's checkpoint is not in the log: the records are gone, or the topic was created again."""
+        self._let_go()
+        # What was polled before comes first.
+        self._store(self._parts(self._order.take_all(out_of_range)))
         ours = [partition for partition in out_of_range if partition in self._partitions]
         first = self._consumer.beginning_offsets(ours, timeout_ms=ASK_MS)
         end = self._consumer.end_offsets(ours, timeout_ms=ASK_MS)
@@ -365,49 +363,3 @@ class KafkaReader:
     def _tell_of_commit(self, _: Any, response: Any) -> None:
         if isinstance(response, Exception):
             self._log.info("offsets_not_committed", reason=str(response))
-
-
-def _up_to_what_is_unreadable(
-    polled: Mapping[TopicPartition, Sequence[Any]],
-) -> tuple[Mapping[TopicPartition, Sequence[Any]], Mapping[TopicPartition, UnreadableBatch]]:
-    """The records before the first unreadable batch, and that batch."""
-    readable: dict[TopicPartition, Sequence[Any]] = {}
-    unreadable: dict[TopicPartition, UnreadableBatch] = {}
-    for partition, records in polled.items():
-        at = next((n for n, record in enumerate(records) if type(record.value) is UnreadableBatch), None)
-        if at is not None:
-            unreadable[partition] = records[at].value
-            records = records[:at]
-        if records:
-            readable[partition] = records
-    return readable, unreadable
-
-
-def raw_message(record: Any) -> RawMessage:
-    """A raw record of kafka-python; a header without a value gets an empty one."""
-    headers = tuple((name, value or b"") for name, value in record.headers) if record.headers else ()
-    value = record.value or b""
-    whole = value.whole if type(value) is CutBytes else None
-    broker_time = from_milliseconds(record.timestamp) if record.timestamp_type == LOG_APPEND_TIME else None
-    unreadable = None
-    for name, content in headers:
-        if type(content) is CutBytes:
-            unreadable = f"header {name[:100]}: must have fewer bytes, but has {content.whole.size}"
-    return RawMessage(record.offset, bytes(value) if whole else value, headers, whole, broker_time, unreadable)
-
-
-def from_milliseconds(timestamp: int) -> datetime:
-    """A record's timestamp as an instant in UTC. One outside the calendar becomes the first or last instant."""
-    try:
-        return EPOCH + timedelta(milliseconds=timestamp)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) if timestamp > 0 else datetime.min.replace(tzinfo=UTC)
-
-
-def _if_it_is_ours(act: Any, *arguments: Any) -> bool:
-    """Call something for a partition, unless it was revoked just now."""
-    try:
-        act(*arguments)
-    except (ValueError, KeyError, IllegalStateError):
-        return False
-    return True

@@ -13,7 +13,7 @@ from kafka import TopicPartition
 from kafka.errors import CorruptRecordError, KafkaTimeoutError
 
 from consumers.kafka_workarounds import UnreadableBatch, topic_id
-from consumers.sources.kafka import from_milliseconds, raw_message
+from consumers.sources.kafka_records import from_milliseconds, raw_message
 from consumers.sources.source import RawMessage
 
 ASK_MS = 10_000

@@ -209,7 +209,8 @@ class Waybill:
         pulse.leads(True)  # the group, not a leader, shares the partitions
         # Imported here: commands that do not read Kafka do not need it.
         from consumers.sources.kafka import KafkaReader
-        from infra.runtime.consumer import SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
+        from consumers.sources.record_order import RecordOrder
+        from infra.runtime.consumer import POLL_RECORDS, SECONDS_BEFORE_POLLING_AGAIN, Consumer, group_member
 
         settings = self.settings
         connection = kafka_connection(settings)
@@ -230,10 +231,12 @@ class Waybill:
             lambda: group_member(
                 connection,
                 settings.topic_prefix + settings.kafka_group,
-                settings.batch_messages,
+                POLL_RECORDS,
                 settings.max_message_bytes,
             ),
-            lambda member: KafkaReader(member, topics, ingest(), register, self.clock),
+            lambda member: KafkaReader(
+                member, topics, ingest(), register, self.clock, RecordOrder(settings.batch_messages)
+            ),
             topics,
             settings.kafka,
             stop,

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer.offsets import IsolationLevel
 
 from consumers.kafka_workarounds import CHECKS_OF_OUR_OWN, cause_of, read_batches_safely
-from consumers.sources.kafka import from_milliseconds
+from consumers.sources.kafka_records import from_milliseconds
 
 ASK_MS = 3_000
 LOOK_MS = 200

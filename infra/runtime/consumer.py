@@ -25,6 +25,8 @@ SESSION_MS = 8_000
 """Without a heartbeat for this long, a consumer loses its partitions to others."""
 HEARTBEAT_MS = 1_500
 BOOTSTRAP_MS = 5_000
+POLL_RECORDS = 10_000
+"""The most records of a poll."""
 FETCH_BYTES = 16 * 1024 * 1024
 PARTITION_BYTES = 128 * 1024
 """The most bytes of one partition at a time: a backlog is read evenly, so few messages wait for another partition."""

@@ -10,7 +10,7 @@ from kafka.errors import AuthorizationError, KafkaError
 
 from consumers.contract.topics import EVENTS, VERDICTS, read_topics, written_topics
 from consumers.kafka_workarounds import cause_of
-from consumers.sources.kafka import from_milliseconds
+from consumers.sources.kafka_records import from_milliseconds
 from infra.app.doctor.seen import KafkaSeen, PartitionSeen, Place, TopicSeen, Unread
 from infra.app.retention import PartitionInKafka, PartitionInStore, check_partitions
 from infra.kafka.connection import kafka_connection

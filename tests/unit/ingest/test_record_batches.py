@@ -12,7 +12,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.util import calc_crc32c
 
 from consumers.kafka_workarounds import UnreadableBatch, read_batches_safely
-from consumers.sources.kafka import raw_message
+from consumers.sources.kafka_records import raw_message
 from consumers.sources.source import KEPT_BYTES, Whole
 
 MAX_BYTES = 100_000
