@@ -102,6 +102,16 @@ class KafkaReader:
         """Whether the group has assigned our partitions (possibly none)."""
         return self._membership.joined
 
+    @property
+    def owned(self) -> int:
+        """How many partitions are being read."""
+        return len(self._partitions)
+
+    @property
+    def buffered(self) -> int:
+        """How many polled messages are not stored yet."""
+        return sum(self._order.buffered(partition) for partition in self._partitions)
+
     def step(self, wait_ms: int) -> int:
         """Poll once, for at most this many milliseconds, and store a batch if there is one; returns its messages.
 

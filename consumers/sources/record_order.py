@@ -89,7 +89,7 @@ class RecordOrder(Generic[P, M]):
     ):
         # A message weighs its bytes, and a small one as if it had its share of a batch: one bound holds for both.
         self._least_weight = max(1, batch_bytes // batch_messages)
-        self._batch = batch_messages * self._least_weight
+        self._batch = min(batch_bytes, batch_messages * self._least_weight)
         self._patience_seconds = patience_seconds
         self._buffers: dict[P, _Buffer[M]] = {}
         self._weight = 0
