@@ -109,7 +109,7 @@ class UnreadableBatch(bytes):
     """The value of a record that replaces an unreadable batch, or the rest of one.
 
     The bytes are the beginning of the batch as stored by the broker. `first_offset` to `next_offset` are its offsets.
-    It stops its partition (consumers/sources/kafka.py) until an operator steps over it (infra/app/skip_batch.py).
+    It stops its partition (consumers/sources/kafka_unreadable.py) until an operator skips it (infra/app/skip_batch.py).
     """
 
     reason: str

@@ -139,7 +139,12 @@ class Settings(BaseSettings):
         description="Whether a new store keeps what was believed of each order, and when; waybill rebuild --bitemporal "
         "turns that on for a store that has events.",
     )
-    batch_messages: int = Field(2_000, ge=1, le=100_000, description="Messages stored in one transaction.")
+    batch_messages: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="The most messages stored in one transaction; it also ends at 8 MiB of messages.",
+    )
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
     retry_seconds: float = Field(
         300, ge=0, le=86_400, description="How long to wait for an unavailable store before giving up, in seconds."

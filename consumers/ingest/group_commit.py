@@ -14,7 +14,7 @@ import msgspec
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Arrival, Feed, Receipt, Register
-from consumers.sources.source import Batch, FeedPosition, RawMessage
+from consumers.sources.source import BATCH_BYTES, Batch, FeedPosition, RawMessage
 from domain.checkpoint import CheckpointMovedError
 
 HTTP = "http"
@@ -52,9 +52,10 @@ class _Post(NamedTuple):
 class GroupCommit:
     """A feed of this process, to which any thread submits, and which one thread stores with `step`.
 
-    It takes at most `most_messages` and `most_bytes` into its queue, and about `at_once` messages into a transaction. A
-    post that alone is larger is taken when nothing waits. `is_away` says of an error that the store itself failed, so
-    that storing the posts one by one would not help. Implements consumers.sources.source.FeedName.
+    It takes at most `most_messages` and `most_bytes` into its queue, and at most `at_once` messages and `at_once_bytes`
+    into a transaction. A post that alone is larger is taken when nothing waits. `is_away` says of an error that the
+    store itself failed, so that storing the posts one by one would not help. Implements
+    consumers.sources.source.FeedName.
     """
 
     topic = HTTP
@@ -69,6 +70,7 @@ class GroupCommit:
         is_away: Callable[[BaseException], bool],
         *,
         at_once: int,
+        at_once_bytes: int = BATCH_BYTES,
         most_messages: int,
         most_bytes: int,
     ):
@@ -77,6 +79,7 @@ class GroupCommit:
         self._clock = clock
         self._is_away = is_away
         self._at_once = at_once
+        self._at_once_bytes = at_once_bytes
         self._most_messages = most_messages
         self._most_bytes = most_bytes
         self._queue: deque[_Post] = deque()
@@ -149,16 +152,21 @@ class GroupCommit:
     def _next_posts(self, seconds: float) -> list[_Post]:
         """The posts of the next transaction; those whose callers gave up are left out."""
         posts: list[_Post] = []
-        messages = 0
+        messages = size = 0
         with self._changed:
             self._changed.wait_for(lambda: self._queue, seconds)
-            while self._queue and (not posts or messages + len(self._queue[0].messages) <= self._at_once):
+            while self._queue and (not posts or self._fits(self._queue[0], messages, size)):
                 post = self._queue.popleft()
                 self._count(post, -1)
                 if post.answer.set_running_or_notify_cancel():
                     posts.append(post)
                     messages += len(post.messages)
+                    size += post.size
         return posts
+
+    def _fits(self, post: _Post, messages: int, size: int) -> bool:
+        """Whether the post fits a transaction that has so many messages and bytes."""
+        return messages + len(post.messages) <= self._at_once and size + post.size <= self._at_once_bytes
 
     def _count(self, post: _Post, by: int) -> None:
         self._messages += by * len(post.messages)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 
 from consumers.sources.lines import LineReader, MeasuredLine
-from consumers.sources.source import USUAL_MAX_BYTES, Batch, FeedPosition, RawMessage
+from consumers.sources.source import BATCH_BYTES, USUAL_MAX_BYTES, Batch, FeedPosition, RawMessage
 
 GZIP_MAGIC = b"\x1f\x8b"
-BATCH_BYTES = 8 * 1024 * 1024
 READ_AGAIN_BYTES = 1024 * 1024
 
 

@@ -11,8 +11,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
+from consumers.sources.source import BATCH_BYTES
+
 USUAL_BATCH_MESSAGES = 10_000
-BATCH_BYTES = 8 * 1024 * 1024
 PATIENCE_SECONDS = 0.25
 """How long buffered records wait for a larger batch, and for a partition that should have more but gives nothing."""
 BATCHES_BUFFERED = 2

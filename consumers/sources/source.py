@@ -13,6 +13,8 @@ READ_AGAIN = "again:"
 
 USUAL_MAX_BYTES = 1_048_576
 """The default size limit of a message."""
+BATCH_BYTES = 8 * 1024 * 1024
+"""The most bytes of a batch, unless one message alone has more: so memory is bounded, however large messages are."""
 KEPT_BYTES = 64 * 1024
 """How many bytes are kept of a message that is too large."""
 

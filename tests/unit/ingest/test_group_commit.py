@@ -53,7 +53,15 @@ class UnreliableIngest:
 class Desk:
     """Posts of one process, and its store."""
 
-    def __init__(self, waybill: Waybill, *, at_once: int = 100, most_messages: int = 10, most_bytes: int = 100_000):
+    def __init__(
+        self,
+        waybill: Waybill,
+        *,
+        at_once: int = 100,
+        at_once_bytes: int = 1_000_000,
+        most_messages: int = 10,
+        most_bytes: int = 100_000,
+    ):
         self.waybill = waybill
         self.ingest = UnreliableIngest(waybill.ingest())
         self.posts = GroupCommit(
@@ -62,6 +70,7 @@ class Desk:
             waybill.clock,
             lambda error: isinstance(error, StoreAwayError),
             at_once=at_once,
+            at_once_bytes=at_once_bytes,
             most_messages=most_messages,
             most_bytes=most_bytes,
         )
@@ -117,6 +126,18 @@ def test_a_transaction_takes_no_more_than_it_should_but_a_post_is_never_divided(
         pass
 
     assert desk.ingest.sizes == [2, 1, 4]
+
+
+def test_a_transaction_is_bounded_in_bytes_too(desk: Desk) -> None:
+    desk = Desk(desk.waybill, at_once_bytes=2_000)
+    for order in ("SO-1", "SO-2", "SO-3", "SO-4"):
+        desk.post(placed(order, EARLY, PROMISE, note="x" * 400))
+    desk.post(placed("SO-5", EARLY, PROMISE, note="x" * 3_000))
+
+    while desk.posts.step(0):
+        pass
+
+    assert desk.ingest.sizes == [2, 2, 1]
 
 
 def test_a_full_queue_takes_nothing_more_until_it_is_stored(desk: Desk) -> None:
