@@ -29,8 +29,8 @@ from domain.checkpoint import CheckpointMovedError
 
 ASK_MS = 5_000
 AT_ONCE_MS = 1
-MORE_MS = 50
-"""The longest poll while records are buffered that could make up a batch."""
+MORE_MS = 250
+"""The longest poll while buffered records wait for others."""
 SECONDS_BETWEEN_COMMITS = 1.0
 
 
