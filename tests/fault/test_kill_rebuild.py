@@ -104,11 +104,13 @@ def test_on_postgresql(batchwise: Command, postgres_store: StoreUrl, draw: Rando
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_kills_on_sqlite(batchwise: Command, sqlite_store: StoreUrl, draw: Random) -> None:
     rebuilt_under_kills(batchwise, sqlite_store(), 1_000, [LEADER, WORKER, ALL] * 4, draw)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.postgres
 def test_many_kills_on_postgresql(batchwise: Command, postgres_store: StoreUrl, draw: Random) -> None:
     rebuilt_under_kills(batchwise, postgres_store(), 1_000, [LEADER, WORKER, ALL] * 4, draw)

@@ -93,8 +93,7 @@ class History:
         )
         self._next_streams = (
             f"SELECT e.originator_id, max(e.originator_version) FROM {backend.events_table} AS e "
-            "WHERE e.originator_id > :after AND ({kinds}) "
-            "GROUP BY e.originator_id ORDER BY e.originator_id LIMIT :limit"
+            "WHERE {ranges} AND ({kinds}) GROUP BY e.originator_id ORDER BY e.originator_id LIMIT :limit"
         )
         self._streams_beside = text(
             f"SELECT e.originator_id FROM {backend.events_table} AS e "
@@ -112,7 +111,7 @@ class History:
         self._in_order = (
             f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {{ranges}} AND {position} + 0 <= :up_to AND ({{kinds}}) "
-            "ORDER BY e.originator_id, e.originator_version LIMIT :limit"
+            "ORDER BY e.originator_id, e.originator_version"
         )
         # "+ 0": in the order of an index of streams, not of positions, which would have to be sorted.
         self._by_stream = text(
@@ -179,11 +178,12 @@ class History:
         prefix = f"{kind.prefix}-"
         return [row[0] for row in self._select(self._of_kind, prefix=prefix, length=len(prefix))]
 
-    def next_streams(self, after: str, kinds: Iterable[Kind], limit: int) -> Sequence[tuple[str, int]]:
+    def next_streams(
+        self, after: str, kinds: Iterable[Kind], limit: int, until: str | None = None
+    ) -> Sequence[tuple[str, int]]:
         """The next streams of these kinds after one, in the order of the store, with the number of their events."""
-        prefixes, parameters = _of_kinds(kinds)
-        statement = text(self._next_streams.format(kinds=prefixes))
-        return [(row[0], row[1]) for row in self._select(statement, after=after, limit=limit, **parameters)]
+        statement, parameters = _formatted(self._next_streams, kinds, [StreamRange(after, until)])
+        return [(row[0], row[1]) for row in self._select(statement, limit=limit, **parameters)]
 
     def streams_beside(self, after: str, limit: int) -> list[str]:
         """The next streams after this name, of whatever kind: it reads no more of the index than these."""
@@ -199,20 +199,10 @@ class History:
         statement, parameters = _formatted(self._sizes, kinds, [among])
         return ((row[0], row[1]) for row in self._stream_rows(statement, **parameters))
 
-    def next_streams_whole(
-        self, among: StreamRange, kinds: Iterable[Kind], up_to: int, limit: int
-    ) -> Mapping[str, list[StreamEvent]]:
-        """The first streams of a range, of these kinds, with all their events up to a position; none: it has no more.
-
-        They have at most `limit` events, unless the first one alone has more.
-        """
+    def streams_within(self, among: StreamRange, kinds: Iterable[Kind], up_to: int) -> Mapping[str, list[StreamEvent]]:
+        """The streams of these kinds in a range, in the order of the store, with all their events up to a position."""
         statement, parameters = _formatted(self._in_order, kinds, [among])
-        rows = self._select(statement, up_to=up_to, limit=limit, **parameters)
-        if len(rows) == limit:
-            # The last stream may go on beyond the limit: it is left to the next call, unless it is the only one.
-            last = rows[-1][0]
-            whole = next((number for number in range(limit - 1, 0, -1) if rows[number - 1][0] != last), 0)
-            rows = rows[:whole] if whole else self._select(self._facts, keys=as_keys([last]), position=up_to)
+        rows = self._select(statement, up_to=up_to, **parameters)
         return {stream: [decode_event(*row) for row in told] for stream, told in groupby(rows, key=lambda row: row[0])}
 
     def stream(self, name: str) -> list[PositionedEvent]:
