@@ -20,11 +20,14 @@ class SettledBatch(NamedTuple):
     """The settlings of the streams with events after `start` and up to `end`, by stream.
 
     For a bitemporal projection: what was ever known of the subjects about which these events say something.
+    `begun` are the streams whose first event is one of these: a projection that stood at `start` and follows from the
+    subject's own stream has no rows of them. A bitemporal one may have some, because it follows from other streams too.
     """
 
     settlings: Mapping[str, Shapable]
     start: int
     end: int
+    begun: Collection[str] = frozenset()
 
 
 class Settler(Protocol):
@@ -50,7 +53,9 @@ class BatchSettler:
 
     def settle(self, touched: Touched, start: int) -> SettledBatch:
         """Settle the streams that were touched after `start`."""
-        return SettledBatch(self._settle(touched, self._recent.setdefault(start, SettlingCache())), start, touched.end)
+        settlings = self._settle(touched, self._recent.setdefault(start, SettlingCache()))
+        begun = frozenset(stream for stream, events in touched.streams.items() if events[0].originator_version == 1)
+        return SettledBatch(settlings, start, touched.end, begun)
 
     def remember(self, batch: SettledBatch, touched: Touched, stood_at: Collection[int]) -> None:
         """Cache the settlings of a written batch; drop those of positions without projections."""

@@ -24,7 +24,7 @@ class BatchWriter:
         batch: SettledBatch,
     ) -> bool:
         """Write the rows of these subjects for all projections that do not fail; returns whether any was written."""
-        replacements, failures = shape_replacements(group, batch.settlings)
+        replacements, failures = shape_replacements(group, batch.settlings, begun=batch.begun)
         together = []
         for replacement in replacements:
             found = failures.get(replacement.projection.name)

@@ -80,7 +80,7 @@ class Parking:
         standing, now = standings[projection.name], self._policy.clock()
         known = standing.parked
         if found.keys() <= known or len(known | found.keys()) <= self._policy.most_parked:
-            (left,), _ = shape_replacements([projection], batch.settlings, found.keys())
+            (left,), _ = shape_replacements([projection], batch.settlings, found.keys(), batch.begun)
             left.failed = [
                 Failure(key, batch.end, reason, standing.failures[key].since if key in known else now)
                 for key, reason in found.items()
@@ -98,14 +98,15 @@ class Parking:
         self, projection: Projection, batch: SettledBatch, among: Collection[str] | None = None
     ) -> dict[str, str]:
         """The subjects whose rows the store refuses, and why, by bisection; at most as many as stop the projection."""
-        (whole,), unshaped = shape_replacements([projection], batch.settlings)
+        (whole,), unshaped = shape_replacements([projection], batch.settlings, begun=batch.begun)
         found = dict(unshaped.get(projection.name, {}))
         parts = [[s for s in whole.subjects if s not in found and (among is None or s in among)]]
         while parts and len(found) <= self._policy.most_parked:
             part = parts.pop()
             if not part:
                 continue
-            (tried,), _ = shape_replacements([projection], batch.settlings, set(whole.subjects) - set(part))
+            others = set(whole.subjects) - set(part)
+            (tried,), _ = shape_replacements([projection], batch.settlings, others, batch.begun)
             try:
                 self._rows.try_out(tried)
             except RowsRefusedError as e:

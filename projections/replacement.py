@@ -15,14 +15,21 @@ from projections.table import Row
 class Replacement:
     """New rows that replace all rows of these subjects, for one projection.
 
-    `failed` has the failures parked with this batch, and `resolved` the keys that are no longer parked.
+    `begun` has those of the subjects whose first event lies in this batch: they have no rows to replace yet. `failed`
+    has the failures parked with this batch, and `resolved` the keys that are no longer parked.
     """
 
     projection: Projection
     subjects: list[str] = field(default_factory=list)
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    begun: set[str] = field(default_factory=set)
     failed: Sequence[Failure] = ()
     resolved: Collection[str] = ()
+
+    @property
+    def continued(self) -> Sequence[str]:
+        """The subjects that may have rows."""
+        return [subject_id for subject_id in self.subjects if subject_id not in self.begun]
 
     def take(self, settled: Settled | Believed, *, only_lasting: bool = False) -> None:
         """Add a subject with its rows; with `only_lasting`, without the periods that have ended."""
@@ -34,10 +41,14 @@ class Replacement:
 
 
 def shape_replacements(
-    projections: Sequence[Projection], settlings: Mapping[str, Shapable], leave_out: Collection[str] = ()
+    projections: Sequence[Projection],
+    settlings: Mapping[str, Shapable],
+    leave_out: Collection[str] = (),
+    begun: Collection[str] = (),
 ) -> tuple[list[Replacement], dict[str, dict[str, str]]]:
     """The rows of these subjects by projection; and by projection, the failed subjects with reasons.
 
+    `leave_out` are subjects, and `begun` streams that have no events before this batch.
     The replacement of a failed projection is incomplete: shape it again without those subjects.
     """
     by_kind: dict[Kind, list[Replacement]] = defaultdict(list)
@@ -57,4 +68,7 @@ def shape_replacements(
                 replacement.take(settled)
             except Exception as e:
                 failures.setdefault(replacement.projection.name, {})[subject_id] = reason_of(e)
+            else:
+                if stream in begun:
+                    replacement.begun.add(subject_id)
     return replacements, failures

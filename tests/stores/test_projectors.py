@@ -1,5 +1,6 @@
 """However many projectors run on one store, one is active; when it dies or freezes, another one takes over."""
 
+import json
 import signal
 import sqlite3
 import time
@@ -10,15 +11,21 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.event import listens_for
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from domain.checkpoint import CheckpointMovedError
 from infra.app.container import Waybill
+from infra.app.verify import verify_store
 from infra.store.leadership import FileLeadership
 from infra.store.postgres import leadership
 from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
+from projections.follow_ups import FOLLOW_UPS
+from projections.order_states import ORDER_STATES
 from projections.replacement import Replacement
+from projections.shipments import SHIPMENTS
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import KILLED, Command, Running
 from tests.stores.conftest import StoreUrl
@@ -206,6 +213,47 @@ def test_a_batch_that_another_one_has_written_meanwhile_is_not_written_again(
     assert slow.rows.positions(PROJECTIONS) == written
     take_in(slow, LINES[HALF:], "second half")
     assert_same_answers(slow.settings.store, in_peace)
+
+
+def test_the_positions_of_a_batch_move_together_and_the_one_that_was_moved_before_is_named(
+    pair: tuple[Waybill, Waybill],
+) -> None:
+    waybill, _ = pair
+    # given one of three projections that another process has moved on
+    waybill.rows.replace([Replacement(FOLLOW_UPS)], 0, 7)
+    # when all three are moved from where it stood
+    replacements = [Replacement(projection) for projection in (ORDER_STATES, FOLLOW_UPS, SHIPMENTS)]
+    with pytest.raises(CheckpointMovedError, match="another process has moved follow_ups on from 0"):
+        waybill.rows.replace(replacements, 0, 7)
+    # then none of them was
+    assert {name for name, position in waybill.rows.positions(PROJECTIONS).items() if position} == {"follow_ups"}
+
+
+def test_what_began_in_a_batch_has_no_earlier_rows_to_look_for(pair: tuple[Waybill, Waybill]) -> None:
+    waybill, _ = pair
+    statements: list[str] = []
+    looks = ("DELETE FROM order_states", "SELECT order_states")
+
+    @listens_for(waybill.engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.extend(look for look in looks if statement.startswith(look))
+
+    # given an order's first message: its first rows are inserted without a look for others
+    waybill.project()
+    begun = [line for line in LINES if b"order.placed" in line][-1]
+    another = begun.replace(json.loads(begun)["subject"].encode(), b"SO-ANOTHER").replace(
+        json.loads(begun)["id"].encode(), b"ANOTHER"
+    )
+    take_in(waybill, [another], "another")
+    statements.clear()
+    waybill.project()
+    assert statements == []
+    # when it has another message, then its rows are replaced
+    cancelled = {**json.loads(another), "type": "order.cancelled.v1", "id": "ANOTHER-2", "data": {"reason": "no"}}
+    take_in(waybill, [json.dumps(cancelled).encode()], "cancelled")
+    waybill.project()
+    assert sorted(statements) == sorted(looks)
+    assert not verify_store(waybill).findings
 
 
 @pytest.mark.postgres

@@ -1,13 +1,13 @@
 """The projections' rows in the store: tables, rows, totals and checkpoints, as the runner keeps them up to date."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, or_, select, update
 
+from domain.checkpoint import CheckpointMovedError
 from infra.store.backend import Backend
 from infra.store.business_months import fill_business_months
-from infra.store.checkpoints import compare_and_set
 from infra.store.engine import LOCKED
 from infra.store.events.history import head_seen
 from infra.store.pauses import pauses, stored_pauses
@@ -85,16 +85,12 @@ class ProjectedRows:
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
         with self._locked() as connection:
-            for replacement in replacements:
-                projection = replacement.projection
-                compare_and_set(connection, projection_positions, _is(projection), start, end, projection.name)
-            # Read after the positions were moved: from then on, no rebuild can take another build into use.
-            builds = positions_of(connection)
+            # From here on, no rebuild can take another build into use.
+            builds = _move(connection, [replacement.projection for replacement in replacements], start, end)
             for replacement in replacements:
                 projection = replacement.projection
                 if replacement.subjects:
-                    build = builds[projection.name, projection.version].build
-                    self._writer.replace(connection, replacement, build)
+                    self._writer.replace(connection, replacement, builds[projection.name])
                 if replacement.resolved:
                     resolve_failures(connection, projection, replacement.resolved)
                 if replacement.failed:
@@ -139,6 +135,20 @@ def rows_of_one_question(engine: Engine, projections: Sequence[Projection], zone
     rows = ProjectedRows(engine)
     rows.create(projections)
     return rows
+
+
+def _move(connection: Connection, projections: Sequence[Projection], start: int, end: int) -> Mapping[str, int]:
+    """Move the positions of these projections together; returns the builds in use, by name.
+
+    Raises CheckpointMovedError, naming those that are no longer at `start`.
+    """
+    c = projection_positions.c
+    moving = update(projection_positions).where(or_(*map(_is, projections)), c.position == start).values(position=end)
+    builds = {row.name: row.build for row in connection.execute(moving.returning(c.name, c.build))}
+    moved = [projection.name for projection in projections if projection.name not in builds]
+    if moved:
+        raise CheckpointMovedError(f"another process has moved {', '.join(moved)} on from {start}")
+    return builds
 
 
 def _is(projection: Projection) -> ColumnElement[bool]:

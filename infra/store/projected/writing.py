@@ -70,13 +70,13 @@ class RowWriter:
     def _replace(self, connection: Connection, replacement: Replacement, build: int) -> None:
         projection = replacement.projection
         stored = stored_tables(projection, build)
-        old = [
-            _contributing(connection, totals, stored[totals.over], replacement.subjects) for totals in projection.totals
-        ]
+        continued = replacement.continued
+        old = [_contributing(connection, totals, stored[totals.over], continued) for totals in projection.totals]
         for table in projection.tables:
             kept = stored[table]
             subject = kept.c[table.subject]
-            connection.execute(delete(kept).where(_is_among(subject, connection)), _listed(replacement.subjects))
+            if continued:
+                connection.execute(delete(kept).where(_is_among(subject, connection)), _listed(continued))
             self._insert(kept)(connection, replacement.rows[table.name])
         for totals, before in zip(projection.totals, old, strict=True):
             after = _lasting(replacement, totals)
@@ -108,6 +108,8 @@ def _lasting(replacement: Replacement, totals: Totals) -> Sequence[Row]:
 
 
 def _contributing(connection: Connection, totals: Totals, over: Table, subjects: Sequence[str]) -> Sequence[Any]:
+    if not subjects:
+        return ()
     seen = [over.c[name] for name in totals.looks_at]
     return connection.execute(
         select(*seen).where(over.c.valid_to.is_(None), _is_among(over.c[totals.over.subject], connection)),
