@@ -57,6 +57,8 @@ class Runner:
         self._settler = settler or BatchSettler(history)
         self._parking = Parking(rows, policy or FailurePolicy(), tell)
         self._writer = BatchWriter(rows, self._parking)
+        self.has_more = True
+        """Whether there may be events that the last step left. If not, further ones are new."""
         self._turns = 0
         self._last_turn: dict[str, int] = {}
 
@@ -82,7 +84,8 @@ class Runner:
         if another process moved one of them meanwhile.
         """
         standings = self._rows.standings(self._projections)
-        for start, group in self._groups(standings):
+        groups = self._groups(standings)
+        for start, group in groups:
             stop = min((s.position for s in standings.values() if s.position > start and s.runs), default=None)
             touched = self._history.touched_after(start, self._batch_events, stop)
             if not touched.events:
@@ -93,6 +96,7 @@ class Runner:
             if not self._writer.write(group, standings, batch):
                 continue
             self._settler.remember(batch, touched, {standing.position for standing in standings.values()})
+            self.has_more = touched.events >= self._batch_events or stop is not None or len(groups) > 1
             return Step(start, touched.end, touched.events, len(touched.streams))
         return None
 

@@ -36,6 +36,11 @@ class RunnersTogether:
         self._seen = step is not None
         return step
 
+    def has_more(self) -> bool:
+        """Whether there may be events that the last step left."""
+        # While the last look at `bitemporal` found a batch, the two take turns, whatever `main` says of itself.
+        return self._seen or self._main.has_more
+
     def reached(self, target: int) -> bool:
         """Whether all projections that run and are not stopped have reached a position."""
         return self._main.reached(target) and self._bitemporal.reached(target)

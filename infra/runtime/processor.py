@@ -32,6 +32,9 @@ class Work(Protocol):
         It retries during outages itself, because it knows what can be repeated. Raises CheckpointMovedError.
         """
 
+    def has_more(self) -> bool:
+        """After a step that did something: whether there may be more to do before something new happens."""
+
     def seconds_to_retry(self) -> float | None:
         """How long until the next retry of failed work; None if there is none."""
 
@@ -83,7 +86,7 @@ class Processor:
                     self._log.info("checkpoint_moved", role=self._role, reason=str(e))
                     self._leadership.close()
                     continue
-                if busy:
+                if busy and (self._work.has_more() or not self._leadership.announces):
                     continue
                 due = self._work.seconds_to_retry()
                 if once and due is None:

@@ -73,6 +73,7 @@ class _Projecting:
         self._retry = retry
         self._on_step = on_step
         self._wake = wake
+        self._more = True
         self._log = structlog.get_logger(__name__)
 
     def begin(self) -> None:
@@ -88,7 +89,12 @@ class _Projecting:
         self._pulse.batch(step.events)
         if self._on_step is not None:
             self._on_step(step)
+        # Another step would find nothing. So it is saved, and the store has the time for the next messages.
+        self._more = self._runner.has_more() or self._wake() > 0
         return True
+
+    def has_more(self) -> bool:
+        return self._more
 
     def seconds_to_retry(self) -> float | None:
         return self._runner.seconds_to_retry()

@@ -121,6 +121,9 @@ class Reactions:
         busy = [self._retry(partial(self._step, reactor)) for reactor in due]
         return any(busy) or self._end_clock_holds() > 0
 
+    def has_more(self) -> bool:
+        return True  # the next step tells
+
     def seconds_to_retry(self) -> float | None:
         return self._parking.seconds_to_retry()
 

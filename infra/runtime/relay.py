@@ -119,6 +119,9 @@ class Relay:
         sent = [self._send_next(outbox) for outbox in self._outboxes]
         return any(sent)
 
+    def has_more(self) -> bool:
+        return True  # the next step tells
+
     def seconds_to_retry(self) -> float | None:
         return None
 

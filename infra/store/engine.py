@@ -15,6 +15,12 @@ from infra.store.sqlite.decimal_functions import add_decimal_functions
 from infra.store.sqlite.reading import open_to_read
 
 LOCKED = "waybill_locked"
+"""An execution option: the transaction takes the store's locks for writing, with their time limits."""
+REPEATABLE = "waybill_repeatable"
+"""An execution option: the transaction's work follows from what is stored, and is done again if its commit is lost.
+
+On PostgreSQL its commit does not wait for the disk. See docs/decisions/029-projectors-do-not-wait-for-the-disk.md.
+"""
 
 # SQLite's default of 2 MB is too small for the inner pages of a register of millions of messages.
 CACHE_KIBIBYTES = 16 * 1024
@@ -48,6 +54,16 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect() as connection:
         yield connection.execution_options(**level)
+
+
+def each_statement_alone(engine: Engine) -> Engine:
+    """The engine for reads that are one statement each: on PostgreSQL, nothing is sent to begin and end a transaction.
+
+    Each of the two would be a round trip, as long as that of the statement.
+    """
+    if engine.dialect.name != "postgresql":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def connected(engine: Engine, connection: Connection | None) -> AbstractContextManager[Connection]:

@@ -16,6 +16,9 @@ SECONDS_BETWEEN_LOOKS = 0.03
 class Leadership(Protocol):
     """One process's claim to a role, and its wait for new events. After closing it, another process may claim."""
 
+    announces: bool
+    """Whether `wait` ends at once if events were stored since the last wait. If not, it looks at intervals."""
+
     def claim(self) -> bool:
         """Whether this process leads its role from now on, or still does."""
 
@@ -28,6 +31,8 @@ class Leadership(Protocol):
 
 class FileLeadership:
     """For a store in a file: the claim is a locked file on this machine, and new events are polled."""
+
+    announces = False
 
     def __init__(self, role: str, store: str):
         self._name = f"{role} of {store}"

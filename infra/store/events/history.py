@@ -14,7 +14,7 @@ from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
 from domain.streams import operator_stream
 from infra.store.backend import Backend, as_keys
-from infra.store.engine import connected
+from infra.store.engine import connected, each_statement_alone
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from infra.store.events.ranges import ALL_STREAMS, StreamRange, within_ranges
 from projections.history import Touched
@@ -57,6 +57,7 @@ class History:
     def __init__(self, backend: Backend, connection: Connection | None = None):
         self._backend = backend
         self._engine = backend.engine
+        self._one_statement = each_statement_alone(backend.engine)
         self._connection = connection
         position = f"e.{backend.position}"
         self._count = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} > :position")
@@ -253,7 +254,7 @@ class History:
             yield from connection.execute(statement, parameters, execution_options=streaming)
 
     def _select(self, statement: Any, **parameters: Any) -> Sequence[Any]:
-        with self._connected() as connection:
+        with connected(self._one_statement, self._connection) as connection:
             return connection.execute(statement, parameters).all()
 
     def _connected(self) -> AbstractContextManager[Connection]:

@@ -23,6 +23,7 @@ class PostgresLeadership:
     than the one that holds the lock.
     """
 
+    announces = True
     # How often a waiting process checks its stop and its connection.
     LOOK_SECONDS = 0.5
 

@@ -1,17 +1,19 @@
 """The projections' rows in the store: tables, rows, totals and checkpoints, as the runner keeps them up to date."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Executable, Select, bindparam, insert, or_, select, update
 
 from domain.checkpoint import CheckpointMovedError
 from infra.store.backend import Backend
 from infra.store.business_months import fill_business_months
-from infra.store.engine import LOCKED
+from infra.store.engine import LOCKED, REPEATABLE, each_statement_alone
 from infra.store.events.history import head_seen
-from infra.store.pauses import pauses, stored_pauses
-from infra.store.projected.failures import failures_of, projection_failures, record_failures, resolve_failures
+from infra.store.pauses import pauses
+from infra.store.projected.failures import projection_failures, record_failures, resolve_failures
 from infra.store.projected.serving import all_live, positions_of, positions_seen
 from infra.store.projected.tables import live_projections, projection_positions, stored_tables
 from infra.store.projected.writing import RowWriter
@@ -70,27 +72,25 @@ class ProjectedRows:
             return positions_seen(connection, projections)
 
     def standings(self, projections: Iterable[Projection]) -> dict[str, Standing]:
-        projections = list(projections)
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(projection_positions)).all()
-            failures = failures_of(connection, projections)
-            paused = stored_pauses(connection)
-        stands = {(row.name, row.version): row for row in rows}
-        return {
-            p.name: Standing(row.position, p.name in paused, failures.get(p.name, {}), filled=bool(row.filled))
-            if (row := stands.get((p.name, p.version))) is not None
-            else Standing(filled=False)
-            for p in projections
-        }
+        with each_statement_alone(self._engine).connect() as connection:
+            rows = connection.execute(_STANDINGS).all()
+        stands: dict[tuple[str, int], Standing] = {}
+        failures: dict[tuple[str, int], dict[str, Failure]] = defaultdict(dict)
+        for name, version, position, filled, paused, *failure in rows:
+            if failure[0] is not None:
+                failures[name, version][failure[0]] = Failure(*failure)
+            stands[name, version] = Standing(position, bool(paused), failures[name, version], filled=bool(filled))
+        return {p.name: stands.get((p.name, p.version), Standing(filled=False)) for p in projections}
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
-        with self._locked() as connection:
+        with self._locked(REPEATABLE) as connection:
             # From here on, no rebuild can take another build into use.
             builds = _move(connection, [replacement.projection for replacement in replacements], start, end)
+            self._writer.replace_together(
+                connection, [(each, builds[each.projection.name]) for each in replacements if each.subjects]
+            )
             for replacement in replacements:
                 projection = replacement.projection
-                if replacement.subjects:
-                    self._writer.replace(connection, replacement, builds[projection.name])
                 if replacement.resolved:
                     resolve_failures(connection, projection, replacement.resolved)
                 if replacement.failed:
@@ -115,8 +115,8 @@ class ProjectedRows:
         with self._engine.connect() as connection:
             return all_live(connection, projections)
 
-    def _locked(self) -> Any:
-        return self._engine.execution_options(**{LOCKED: True}).begin()
+    def _locked(self, *options: str) -> Any:
+        return self._engine.execution_options(**dict.fromkeys((LOCKED, *options), True)).begin()
 
 
 def rows_of_one_question(engine: Engine, projections: Sequence[Projection], zone: str) -> ProjectedRows:
@@ -142,15 +142,32 @@ def _move(connection: Connection, projections: Sequence[Projection], start: int,
 
     Raises CheckpointMovedError, naming those that are no longer at `start`.
     """
-    c = projection_positions.c
-    moving = update(projection_positions).where(or_(*map(_is, projections)), c.position == start).values(position=end)
-    builds = {row.name: row.build for row in connection.execute(moving.returning(c.name, c.build))}
+    moving = _moving(*((projection.name, projection.version) for projection in projections))
+    builds = {row.name: row.build for row in connection.execute(moving, {"start": start, "end": end})}
     moved = [projection.name for projection in projections if projection.name not in builds]
     if moved:
         raise CheckpointMovedError(f"another process has moved {', '.join(moved)} on from {start}")
     return builds
 
 
-def _is(projection: Projection) -> ColumnElement[bool]:
+@cache
+def _moving(*versions: tuple[str, int]) -> Executable:
     c = projection_positions.c
-    return (c.name == projection.name) & (c.version == projection.version)
+    these = or_(*((c.name == name) & (c.version == version) for name, version in versions))
+    moving = update(projection_positions).where(these, c.position == bindparam("start"))
+    return moving.values(position=bindparam("end")).returning(c.name, c.build)
+
+
+def _standings() -> Select[Any]:
+    """One row for each version of a projection, or for each of its failures: one statement, because every step asks."""
+    p, f = projection_positions.c, projection_failures.c
+    failed = (f.name == p.name) & (f.version == p.version)
+    return select(
+        *(p.name, p.version, p.position, p.filled, pauses.c.name.is_not(None)),
+        *(f[name] for name in Failure._fields),
+    ).select_from(
+        projection_positions.outerjoin(pauses, pauses.c.name == p.name).outerjoin(projection_failures, failed)
+    )
+
+
+_STANDINGS = _standings()

@@ -1,9 +1,22 @@
 """Writes the rows and totals of settled subjects, within the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, delete, func, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    TextClause,
+    delete,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -26,11 +39,29 @@ class RowWriter:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._inserts: dict[Table, BulkInsert] = {}
+        self._deletes: dict[tuple[Column[Any], ...], TextClause] = {}
 
     def replace(self, connection: Connection, replacement: Replacement, build: int) -> None:
         """Replace the rows of the subjects; totals change by the difference of what old and new rows contribute."""
-        with _Refusal(replacement.projection):
-            self._replace(connection, replacement, build)
+        self.replace_together(connection, [(replacement, build)])
+
+    def replace_together(self, connection: Connection, replacements: Sequence[tuple[Replacement, int]]) -> None:
+        """The same for several projections, each in its build. Their earlier rows are deleted all at once."""
+        contributed: list[list[Sequence[Any]]] = []
+        outdated: list[tuple[Column[Any], Sequence[str]]] = []
+        for replacement, build in replacements:
+            projection, continued = replacement.projection, replacement.continued
+            stored = stored_tables(projection, build)
+            with _Refusal(projection):
+                contributed.append(
+                    [_contributing(connection, totals, stored[totals.over], continued) for totals in projection.totals]
+                )
+            if continued:
+                outdated += ((stored[table].c[table.subject], continued) for table in projection.tables)
+        self._delete(connection, outdated)
+        for (replacement, build), before in zip(replacements, contributed, strict=True):
+            with _Refusal(replacement.projection):
+                self._put(connection, replacement, build, before)
 
     def fill(self, connection: Connection, replacement: Replacement, build: int) -> None:
         """Insert the rows of subjects that have none yet, without adding them to totals: see `set_totals`."""
@@ -63,24 +94,35 @@ class RowWriter:
                 before = _contributing(connection, totals, stored[totals.over], replacement.subjects)
                 after = _lasting(replacement, totals)
                 touched.append({*sum_contributions(totals, (), before), *sum_contributions(totals, (), after)})
-            self._replace(connection, replacement, build)
+            self.replace(connection, replacement, build)
             for totals, keys in zip(replacement.projection.totals, touched, strict=True):
                 _recount(connection, totals, stored[totals.over], stored[totals.table], keys)
 
-    def _replace(self, connection: Connection, replacement: Replacement, build: int) -> None:
+    def _put(
+        self, connection: Connection, replacement: Replacement, build: int, before: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert the rows, and add to each of the totals what they contribute more than those before."""
         projection = replacement.projection
         stored = stored_tables(projection, build)
-        continued = replacement.continued
-        old = [_contributing(connection, totals, stored[totals.over], continued) for totals in projection.totals]
         for table in projection.tables:
-            kept = stored[table]
-            subject = kept.c[table.subject]
-            if continued:
-                connection.execute(delete(kept).where(_is_among(subject, connection)), _listed(continued))
-            self._insert(kept)(connection, replacement.rows[table.name])
-        for totals, before in zip(projection.totals, old, strict=True):
-            after = _lasting(replacement, totals)
-            _add(connection, totals, stored[totals.table], sum_contributions(totals, before, after))
+            self._insert(stored[table])(connection, replacement.rows[table.name])
+        for totals, contributed in zip(projection.totals, before, strict=True):
+            change = sum_contributions(totals, contributed, _lasting(replacement, totals))
+            _add(connection, totals, stored[totals.table], change)
+
+    def _delete(self, connection: Connection, outdated: Sequence[tuple[Column[Any], Sequence[str]]]) -> None:
+        """Delete the rows of these subjects, by the column that names them; on PostgreSQL in one statement."""
+        if connection.dialect.name == "sqlite":
+            for column, subjects in outdated:
+                connection.execute(delete(column.table).where(_is_among(column, connection)), _listed(subjects))
+        elif outdated:
+            columns = tuple(column for column, _ in outdated)
+            statement = self._deletes.get(columns)
+            if statement is None:
+                statement = self._deletes[columns] = _delete_at_once(columns)
+            connection.execute(
+                statement, {f"subjects_{index}": as_keys(subjects) for index, (_, subjects) in enumerate(outdated)}
+            )
 
     def _insert(self, table: Table) -> BulkInsert:
         found = self._inserts.get(table)
@@ -120,10 +162,8 @@ def _contributing(connection: Connection, totals: Totals, over: Table, subjects:
 def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[Row, tuple[int, ...]]) -> None:
     if not changes:
         return
-    upsert = (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)
-    added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
     connection.execute(
-        upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added),
+        _adding(totals, table, connection.dialect.name),
         [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in sorted(changes.items())],
     )
 
@@ -136,6 +176,13 @@ def _counted(connection: Connection, totals: Totals, over: Table) -> Sums:
     return sum_groups(totals, ((row, row.rows) for row in streamed))
 
 
+@cache
+def _adding(totals: Totals, table: Table, dialect: str) -> Executable:
+    upsert = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+    added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
+    return upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added)
+
+
 def _recount(connection: Connection, totals: Totals, over: Table, table: Table, keys: set[Row]) -> None:
     """Recount the totals of these keys from all rows that contribute to one of them."""
     for key in sorted(keys):
@@ -146,6 +193,16 @@ def _recount(connection: Connection, totals: Totals, over: Table, table: Table, 
         rows = select(*(over.c[name] for name in totals.looks_at)).where(over.c.valid_to.is_(None), *may_count)
         counted = sum_contributions(totals, (), connection.execute(rows))
         _add(connection, totals, table, {key: counted[key]} if key in counted else {})
+
+
+def _delete_at_once(columns: Sequence[Column[Any]]) -> TextClause:
+    """One statement for PostgreSQL that deletes from the table of each column, by the lists `subjects_0` and so on."""
+    deleted = ", ".join(
+        f"deleted_{index} AS (DELETE FROM {column.table} WHERE {column.name} IN "
+        f"(SELECT value FROM json_array_elements_text(CAST(:subjects_{index} AS json))))"
+        for index, column in enumerate(columns)
+    )
+    return text(f"WITH {deleted} SELECT")
 
 
 def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[bool]:
