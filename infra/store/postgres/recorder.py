@@ -26,21 +26,25 @@ class ArrayRecorder(PostgresApplicationRecorder):
         self._copy = SQL(
             "COPY {schema}.{table} (originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)"
         ).format(schema=Identifier(datastore.schema), table=Identifier(events_table_name))
+        self._lock = SQL("LOCK TABLE {schema}.{table} IN EXCLUSIVE MODE").format(
+            schema=Identifier(datastore.schema), table=Identifier(events_table_name)
+        )
         self._insert_arrays = SQL(
             "INSERT INTO {schema}.{table} (originator_id, originator_version, topic, state) "
             "SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bytea[]) RETURNING notification_id"
         ).format(schema=Identifier(datastore.schema), table=Identifier(events_table_name))
 
     def lock(self, cursor: Cursor[DictRow]) -> None:
-        """Block other writers of events until the transaction ends."""
-        self._lock_table(cursor)
+        """Block other writers of events until the transaction ends.
+
+        The lock makes positions follow the order of commits, so that followers skip nothing (see the library's
+        _lock_table; a rolled-back transaction leaves a gap). How long it waits, the transaction has set before.
+        """
+        cursor.execute(self._lock)
 
     def insert_all(self, cursor: Cursor[DictRow], events: Sequence[EventRow]) -> None:
-        """Insert within our own transaction, which also writes the register."""
-        # The lock makes positions follow the order of commits, so that followers skip nothing (see the library's
-        # _lock_table; a rolled-back transaction leaves a gap). NOTIFY wakes the projectors.
-        self._lock_table(cursor)
-        self._notify_channel(cursor)
+        """Insert within our own transaction, which holds the lock and also writes the register."""
+        self._notify_channel(cursor)  # wakes the projectors
         copy_rows(cursor, self._copy, _COLUMN_TYPES, events)
 
     def _insert_stored_events(self, curs: Cursor[DictRow], stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:

@@ -17,6 +17,7 @@ from consumers.ingest.register import (
     StoredStream,
 )
 from consumers.ingest.snapshots import LONG_STREAM
+from consumers.sources.source import FeedPosition
 from domain.checkpoint import CheckpointMovedError
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
@@ -107,6 +108,16 @@ class Statements:
         self.new_messages = BulkInsert(messages, backend.engine, MessageRow._fields)
         self.new_raw_messages = BulkInsert(raw_messages, backend.engine, RawMessageRow._fields)
         self.new_malformed = BulkInsert(malformed_messages, backend.engine, MalformedMessageRow._fields)
+        # A compare-and-set of all checkpoints of a batch: a reader whose feed was continued by another one must not
+        # store its batch again.
+        at_start = " AND ".join(
+            f"feeds.{name} = CAST(k.k{index} AS bigint)" for index, name in enumerate(FeedPosition._fields, 1)
+        )
+        to_end = ", ".join(f"{name} = CAST(k.k{index} AS bigint)" for index, name in enumerate(FeedPosition._fields, 4))
+        self.move_feeds = text(
+            f"UPDATE feeds SET {to_end}, moved_at = :now FROM {backend.keys(7)} "
+            f"WHERE feeds.feed_id = CAST(k.k0 AS integer) AND {at_start} RETURNING feeds.feed_id"
+        ).bindparams(bindparam("now", type_=Instant()))
         self.due = (
             select(*(clock_holds.c[name] for name in MessageKey._fields))
             .where(clock_holds.c.held_until <= bindparam("now", type_=Instant))
@@ -177,8 +188,7 @@ class StoredRegisterTransaction:
 
     def save(self, changes: Changes) -> int:
         connection, statements, received_at = self._connection, self._statements, changes.received_at
-        for move in changes.moves:
-            self._move_feed(move, received_at)
+        self._move_feeds(changes.moves, received_at)
         if changes.events:
             rows = [(new.stream, new.version, new.event.TOPIC, encode_event(new.event)) for new in changes.events]
             self._backend.insert_events(connection, rows)
@@ -207,20 +217,16 @@ class StoredRegisterTransaction:
         self._count(changes.tallies)
         return self.head()
 
-    def _move_feed(self, move: Move, now: datetime) -> None:
-        # A compare-and-set: a reader whose feed was continued by another one must not store its batch again.
-        moved = self._connection.execute(
-            update(feeds)
-            .where(
-                feeds.c.feed_id == move.feed_id,
-                feeds.c.next_offset == move.start.next_offset,
-                feeds.c.bytes_read == move.start.bytes_read,
-                feeds.c.crc == move.start.crc,
-            )
-            .values(**move.end._asdict(), moved_at=now)
-        )
-        if moved.rowcount != 1:
-            raise CheckpointMovedError(f"another process has continued feed {move.feed_id}; this batch was not stored")
+    def _move_feeds(self, moves: Sequence[Move], now: datetime) -> None:
+        if not moves:
+            return
+        keys = as_keys((move.feed_id, *move.start, *move.end) for move in moves)
+        moved = set(self._connection.execute(self._statements.move_feeds, {"keys": keys, "now": now}).scalars())
+        for move in moves:
+            if move.feed_id not in moved:
+                raise CheckpointMovedError(
+                    f"another process has continued feed {move.feed_id}; this batch was not stored"
+                )
 
     def _update_messages(self, changes: Changes) -> None:
         self._execute_many(
