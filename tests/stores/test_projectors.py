@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.event import listens_for
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -25,6 +26,7 @@ from projections.catalogue import PROJECTIONS
 from projections.follow_ups import FOLLOW_UPS
 from projections.order_states import ORDER_STATES
 from projections.replacement import Replacement
+from projections.runner import Runner
 from projections.shipments import SHIPMENTS
 from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.integration.command import KILLED, Command, Running
@@ -254,6 +256,37 @@ def test_what_began_in_a_batch_has_no_earlier_rows_to_look_for(pair: tuple[Waybi
     waybill.project()
     assert sorted(statements) == sorted(looks)
     assert not verify_store(waybill).findings
+
+
+def test_a_step_that_left_no_events_needs_no_empty_one_after_it(pair: tuple[Waybill, Waybill]) -> None:
+    waybill, _ = pair
+    batch = waybill.history.count_after(0) // 2 + 1
+    runner = Runner(waybill.history, waybill.rows, PROJECTIONS, batch)
+    # given a full batch: there may be more
+    assert runner.step() and runner.has_more
+    # when the next one is not full, then it was the last
+    assert runner.step() and not runner.has_more
+    assert runner.reached(waybill.history.head()) and runner.step() is None
+
+
+@pytest.mark.postgres
+def test_only_a_projector_commits_without_waiting_for_the_disk(postgres_store: StoreUrl) -> None:
+    with Waybill(in_small_batches(postgres_store())) as waybill:
+        shown: list[str] = []
+
+        @listens_for(waybill.engine, "commit")
+        def note(connection: Connection) -> None:
+            shown.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar_one())
+
+        take_in(waybill, LINES[:HALF])
+        assert set(shown) == {"on"}
+        shown.clear()
+        while waybill.runner.step():
+            pass
+        assert set(shown) == {"off"}
+        # and the connections that it used wait again for whoever is next
+        take_in(waybill, LINES[HALF:], "second half")
+        assert shown[-1] == "on"
 
 
 @pytest.mark.postgres
