@@ -113,8 +113,13 @@ class Bench:
 
     @property
     def servers(self) -> tuple[int, ...]:
-        broker = self.broker.process if self.broker is not None else None
-        return tuple(pid for pid in (self.server, broker) if pid is not None)
+        """The database's process, where it has one."""
+        return () if self.server is None else (self.server,)
+
+    @property
+    def servers_with_broker(self) -> tuple[int, ...]:
+        process = None if self.broker is None else self.broker.process
+        return self.servers if process is None else (*self.servers, process)
 
     def looks_into(self, row: Row) -> bool:
         """Whether to find out where the time goes of what this row tells."""
@@ -182,9 +187,9 @@ def consume(bench: Bench) -> None:
         bench.tell(f"{goals.CONSUME}, round {turn + 1}")
         store = bench.new_store(f"consume-{turn}")
         poll = (goals.BARE_POLL, consuming.bare_poll, *arguments, written)
-        bare.append(bench.measured_by(*poll, servers=bench.servers))
+        bare.append(bench.measured_by(*poll, servers=bench.servers_with_broker))
         work = (goals.CONSUME, consuming.consume, *arguments, store, written)
-        taken.append(bench.measured_by(*work, servers=bench.servers))
+        taken.append(bench.measured_by(*work, servers=bench.servers_with_broker))
         drop(store)
     goal = goal_of(goals.CONSUME, goals.BARE_POLL, bench.database)
     row = speed_row(goals.CONSUME, taken, goals.BARE_POLL, bare, goal)
@@ -193,7 +198,7 @@ def consume(bench: Bench) -> None:
         bench.tell(f"{goals.CONSUME}: where its time goes")
         store = bench.new_store("consume-profile")
         bench.found.profiles[goals.CONSUME] = bench.profiled_by(
-            consuming.consume, *arguments, store, written, servers=bench.servers
+            consuming.consume, *arguments, store, written, servers=bench.servers_with_broker
         )
         drop(store)
 
