@@ -23,6 +23,7 @@ from infra.signals.readings import read_store
 from infra.store.events.ranges import StreamRange
 from infra.store.operator_log import Who
 from infra.store.projected.builds import Build, ProjectionBuilds
+from infra.store.projected.filling import make_indexes
 from infra.store.projected.serving import live_versions
 from infra.store.projected.tables import StoredVersion, projection_build_parts, stored_tables, tables_at
 from projections.catalogue import PROJECTIONS
@@ -234,8 +235,7 @@ def test_totals_and_indexes_of_an_earlier_release_are_counted_and_made_anew(wayb
     with waybill.engine.begin() as connection:
         # It added totals page by page, and its tables had all indexes from the beginning.
         connection.exec_driver_sql(f"INSERT INTO {then} SELECT * FROM {now}")
-        for index in stored_tables(ORDER_STATES, build.number)[order_states].indexes:
-            index.create(connection, checkfirst=True)
+        make_indexes(connection, stored_tables(ORDER_STATES, build.number)[order_states])
 
     Rebuild(waybill, ANN).run([ORDER_STATES])
 
