@@ -4,8 +4,12 @@ Importing all parts takes longer than most commands do. So it is done once, and 
 has it behind it. A request is a line of JSON, and so is the answer:
 {"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"}
 {"wait": pid} or {"poll": pid} → {"status": exit code, or null while it runs}
+
+A process ends without taking its modules apart, which would take as long as a short command does: see `leave`. How the
+interpreter itself ends is seen with the executable (`Command.executable`).
 """
 
+import atexit
 import gc
 import json
 import os
@@ -73,6 +77,31 @@ def become(request: dict[str, Any]) -> None:
     sys.argv = [str(Path(sys.executable).parent / "waybill"), *request["run"]]
 
 
+def run() -> None:
+    """Run the command, and end with its exit code."""
+    ended: list[int] = []
+    # Registered before the command registers anything, so it is called last: threads have ended by then.
+    atexit.register(leave, ended)
+    try:
+        main()
+    except SystemExit as e:
+        if e.code is None or isinstance(e.code, int):
+            ended.append(e.code or 0)
+        raise
+
+
+def leave(ended: list[int]) -> None:
+    """End the process at once if the command has ended with an exit code and all that it said can be written."""
+    if not ended:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # the interpreter says what is wrong
+    os._exit(ended[0])
+
+
 def warm_up() -> None:
     """What every process computes once (commands, tables, relations) is computed before the first fork."""
     with (
@@ -91,4 +120,4 @@ if __name__ == "__main__":
     asked = serve()
     if asked is not None:
         become(asked)
-        main()
+        run()
