@@ -25,6 +25,7 @@ from infra.cli.tables.importance import PARKED, PARTITIONS
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
 from infra.store.checkpoints import KeptLeftOut
+from infra.store.engine import while_unchanged
 from infra.store.newest_version import NEWEST
 from infra.store.pauses import Pause
 from infra.telemetry.logs import configure_logs
@@ -43,8 +44,7 @@ def add_commands(app: typer.Typer) -> None:
 def status(form: FormatOption = Format.TABLE) -> None:
     """Show the books, and the position and lag of each projection, reactor and partition."""
     with open_waybill() as waybill:
-        found = read_status(waybill, ask_kafka=True)
-        store = answer_footer(waybill)
+        found, store = while_unchanged(lambda: (read_status(waybill, ask_kafka=True), answer_footer(waybill)))
     if found.kafka_problem is not None:
         show_warning(found.kafka_problem)
     if form is Format.JSON:

@@ -72,7 +72,17 @@ def connected(engine: Engine, connection: Connection | None) -> AbstractContextM
 
 
 def read_in_snapshot(engine: Engine, read: Callable[[Connection], T]) -> T:
-    """What `read` returns for a snapshot.
+    """What `read` returns for a snapshot; see `while_unchanged`."""
+
+    def read_once() -> T:
+        with snapshot(engine) as connection:
+            return read(connection)
+
+    return while_unchanged(read_once)
+
+
+def while_unchanged(read: Callable[[], T]) -> T:
+    """What `read` returns.
 
     If a process begins to write to a file that was read without locks, it reads again, now with locks.
     """
@@ -81,12 +91,7 @@ def read_in_snapshot(engine: Engine, read: Callable[[Connection], T]) -> T:
         stop=stop_after_attempt(READINGS_OF_A_CHANGED_FILE),
         reraise=True,
     )
-
-    def read_once() -> T:
-        with snapshot(engine) as connection:
-            return read(connection)
-
-    return attempts(read_once)
+    return attempts(read)
 
 
 def sqlite_engine(
