@@ -19,6 +19,7 @@ from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
 from infra.app.ingest import ingest_source
 from infra.app.status import read_status
+from infra.store import retries
 from infra.store.postgres import backend, datastore
 from infra.store.retries import passes
 from projections.views.tables import order_states
@@ -237,9 +238,10 @@ def test_giving_up_is_said_in_a_line_with_what_to_do(
 
 @pytest.mark.postgres
 def test_a_session_that_the_server_ends_at_any_access_fails_nothing(
-    waybill: Waybill, url: str, in_peace: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, waybill: Waybill, url: str, in_peace: dict[str, Any]
 ) -> None:
     """Ingest and project are interrupted before each of their statements in turn, whichever that is."""
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)  # The server is there again at once.
     database = url.rsplit("/", 1)[1]
     countdown = 0
 
