@@ -45,13 +45,26 @@ from projections.views.tables import order_states, rep_open_orders, table_of
 from tests.property.messages import Delivery, Message
 from tests.unit.domain.facts import oclock
 
+LEAST_TRIED = 3
 LONG_AFTER = oclock(50 * 24)
 """What the clock says unless told otherwise: all that is told has happened, and nothing has waited for long."""
 
 
 def tried(share: float) -> settings:
     """So much of the examples that the profile asks for: what goes through a store takes longer than what does not."""
-    return settings(max_examples=max(3, round(settings().max_examples * share)))
+    count = max(LEAST_TRIED, round(settings().max_examples * share))
+    return settings(max_examples=count if _server is None else fewer_on_postgresql(count))
+
+
+def fewer_on_postgresql(examples: int) -> int:
+    """How many of a property's examples are tried on PostgreSQL.
+
+    The `ci` profile has the same ones for each store: SQLite gets all of them, PostgreSQL the first third. The other
+    profiles have all of them for both.
+    """
+    if settings.get_current_profile_name() != "ci":
+        return examples
+    return max(LEAST_TRIED, examples // 3)
 
 
 @pytest.fixture(scope="module")
