@@ -15,7 +15,7 @@ from infra.simulation import DEFAULT_UNTIL, simulate
 from tests.integration.command import EXECUTABLE, Command, Ran
 
 MEGABYTE = 1024 * 1024
-FLOOR_MEGABYTES = 60
+MEGABYTES_TRIED = range(60, 316, 4)
 PAGE = 4096
 
 
@@ -71,10 +71,8 @@ def test_a_lack_of_memory_is_called_that(waybill: Command) -> None:
     # given a file whose batch wants more memory than there is beside what the command itself needs
     file = waybill.file("messages.jsonl", *simulate(400, 3, DEFAULT_UNTIL))
     waybill.ingest(*simulate(1, 4, DEFAULT_UNTIL), name="first.jsonl")
-    enough = bisect_left(
-        range(1_000), True, lo=FLOOR_MEGABYTES, key=lambda n: with_memory(waybill, n, "status").code == 0
-    )
-    needed = enough + 2  # status needs a little more or less each time
+    tried = bisect_left(MEGABYTES_TRIED, True, key=lambda n: with_memory(waybill, n, "status").code == 0)
+    needed = MEGABYTES_TRIED[tried] + 2  # status needs a little more or less each time
 
     # when it is ingested, then the command says so, and keeps nothing half done
     ran = with_memory(waybill, needed, "ingest", str(file)).exited(1, "waybill: out of memory")
