@@ -23,7 +23,7 @@ from tests.stores.conftest import StoreUrl
 START, READING, PROJECTING, END = "start", "reading", "projecting", "end"
 KILLS = [(START, n) for n in range(3)] + [(READING, n) for n in range(12)] + [(PROJECTING, n) for n in range(7)]
 KILLS += [(END, n) for n in range(3)]
-OF_EACH = 3
+OF_EACH = 2
 """How many kills of each phase are in the short run; all are in `make test-faults`."""
 REPEATED = 4
 A_BATCH = 0.04
@@ -102,7 +102,7 @@ def test_one_kill(batchwise: Command, undisturbed: Undisturbed, draw: Random, ph
     until_it_ends(batchwise, undisturbed)
 
 
-@pytest.mark.parametrize("run", range(REPEATED))
+@pytest.mark.parametrize("run", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, REPEATED))])
 def test_several_kills_in_one_run(batchwise: Command, undisturbed: Undisturbed, draw: Random, run: int) -> None:
     for phase in (START, READING, READING, PROJECTING, PROJECTING):
         if ended(kill_in(phase, batchwise, undisturbed, draw)):
