@@ -21,7 +21,7 @@ from tests.stores.derived_messages import check_that_each_stands_once
 
 __all__ = ["new_store", "service"]  # fixtures of other files which are used here
 ORDERS = 60
-KILLS, MANY_KILLS = 10, 120
+KILLS, MANY_KILLS = 5, 120
 
 pytestmark = pytest.mark.fault
 
