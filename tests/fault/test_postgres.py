@@ -20,7 +20,7 @@ from tests.integration.command import Command, Running
 from tests.stores.histories import floor
 
 MISFORTUNES = ("the server crashes", "the server is restarted", "the active projector is killed")
-ORDERS = 250
+ORDERS = 120
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgres]
 
@@ -112,7 +112,7 @@ def test_a_projector_that_is_stopped_during_an_outage_exits_cleanly(waybill: Com
         server.up()
 
 
-@pytest.mark.parametrize("misfortunes", [4, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("misfortunes", [len(MISFORTUNES), pytest.param(25, marks=pytest.mark.slow)])
 def test_projectors_that_are_killed_and_a_server_that_crashes_while_messages_come_in(
     waybill: Command, server: Server, history: Path, in_peace: dict[str, Any], draw: Random, misfortunes: int
 ) -> None:
