@@ -25,9 +25,11 @@ def sqlite_acting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])],
+)
 def acting(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The same on each store."""
+    """The same on each store. What the forms send goes into both in tests/web/test_acts.py, which is quick."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_acting")
     else:
