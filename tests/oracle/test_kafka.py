@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kafka
 VIEWS = ("overdue", "at-risk", "late", "workload")
 
 
-# The quick ones read into PostgreSQL first, and then again into a file.
+# The quick one reads a history's beginning into PostgreSQL first, and then again into a file.
 @pytest.fixture(
     params=[pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgres", marks=pytest.mark.postgres)]
 )
@@ -41,14 +41,15 @@ def real(name: str) -> Path:
 @pytest.mark.parametrize(
     ("history", "count", "instants"),
     [
-        ("northwind", 2_569, ("1997-01-15T09:00:18Z", "1998-06-01T00:00:00Z")),
+        ("northwind", 900, ("1997-01-15T09:00:18Z", "1998-06-01T00:00:00Z")),
+        pytest.param("northwind", 2_569, ("1997-01-15T09:00:18Z", "1998-06-01T00:00:00Z"), marks=pytest.mark.slow),
         pytest.param("scms", 21_120, ("2009-04-07T12:00:00Z", "2014-02-20T00:00:00Z"), marks=pytest.mark.slow),
     ],
 )
 def test_a_history_in_any_order_over_all_partitions_gives_the_answers_of_its_rows(
     consuming: Command, other: Command, topics: Topics, history: str, count: int, instants: tuple[str, ...]
 ) -> None:
-    lines = lines_of(real(history))
+    lines = lines_of(real(history))[:count]
     send(topics, shuffled(lines, Random(7)))
 
     consumed(consuming, topics)
