@@ -47,11 +47,21 @@ class DerivedThen:
     """Replaces stored derived messages by those that followed at `known_at`, by a clock that said so.
 
     `time_zone` is that of accounts without one. Nothing is placed after `now`, the clock, whatever `known_at` is.
+    It reads no event after the position `up_to`.
     """
 
-    def __init__(self, history: History, known_at: datetime, clock_skew: timedelta, time_zone: str, now: datetime):
+    def __init__(
+        self,
+        history: History,
+        known_at: datetime,
+        clock_skew: timedelta,
+        time_zone: str,
+        now: datetime,
+        up_to: int = LAST,
+    ):
         self._history = history
-        self._placed = PlacedThen(history, self._recorded, min(known_at, now), time_zone)
+        self._up_to = up_to
+        self._placed = PlacedThen(history, self._recorded, min(known_at, now), time_zone, up_to)
         self._known_at = known_at
         self._clock_skew = clock_skew
 
@@ -80,7 +90,7 @@ class DerivedThen:
         parcels = sorted({stream_name(PARCEL, number) for named in numbers.values() for number in named})
         if not parcels:
             return KnownThen(orders, ())
-        found = self._history.facts_up_to(parcels, LAST)
+        found = self._history.facts_up_to(parcels, self._up_to)
         scans = {split_stream_name(parcel)[1]: self._recorded(parcel, facts) for parcel, facts in found.items()}
         told: dict[str, list[Fact]] = {}
         matched: list[MatchedScan] = []

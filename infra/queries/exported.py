@@ -243,7 +243,9 @@ class Exports:
                 return
             then: Connection | None = None
             if projections:
-                then = stack.enter_context(self._settled(wanted, projections, asked, asked.known_at, now))
+                then = stack.enter_context(
+                    self._settled(connection, head, wanted, projections, asked, asked.known_at, now)
+                )
 
             def settled(one: Exported, rep: str | None) -> Rows:
                 if (found := of_register(one)) is not None:
@@ -259,6 +261,8 @@ class Exports:
     @contextmanager
     def _settled(
         self,
+        store: Connection,
+        head: int,
         wanted: Sequence[Exported],
         projections: Sequence[Projection],
         asked: Asked,
@@ -276,8 +280,9 @@ class Exports:
                 self._clock_skew,
                 self._zone,
                 now,
+                up_to=head,
                 only_lasting=not all_periods,
-                untaken=UntakenThen(self._engine, self._history, known_at) if counts_untaken else None,
+                untaken=UntakenThen(store, self._history.within(store), known_at) if counts_untaken else None,
                 matches_scans=any(one.matches_scans for one in wanted),
             ) as scratch,
             scratch.connect() as connection,

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, insert
 
+from domain.fact import Fact
 from domain.kind import Kind
 from domain.order.kind import ORDER
 from domain.settling import up_to
-from domain.streams import split_stream_name
 from infra.queries.derived_then import DerivedThen, MatchedScan
 from infra.queries.untaken import UntakenThen
 from infra.store.engine import sqlite_engine
-from infra.store.events.history import History
+from infra.store.events.history import LAST, History
 from infra.store.projected.rows import rows_of_one_question
 from projections.projection import Projection, settled_stream
 from projections.replacement import Replacement
@@ -39,13 +39,15 @@ def scratch_of(
     zone: str,
     now: datetime,
     *,
+    up_to: int = LAST,
     only_lasting: bool = True,
     untaken: UntakenThen | None = None,
     matches_scans: bool = False,
 ) -> Iterator[Engine]:
     """Tables of these projections, shaped from the facts that had occurred by `as_of` and were recorded by `known_at`.
 
-    Facts that were further ahead of that clock than `clock_skew` are left out.
+    No event after the position `up_to` is read, so what is stored meanwhile is not seen in part. Facts that were
+    further ahead of that clock than `clock_skew` are left out.
 
     They have nothing after `as_of`, so the rows valid then have no end: query them for the present. With
     `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then; with
@@ -56,9 +58,11 @@ def scratch_of(
         engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
         rows = rows_of_one_question(engine, projections, zone)
         # No other process uses these tables, so a count of batches can serve as the position.
-        derived = DerivedThen(history, known_at, clock_skew, zone, now)
+        derived = DerivedThen(history, known_at, clock_skew, zone, now, up_to)
         kinds = {projection.kind for projection in projections} | ({ORDER} if matches_scans else set())
-        shaped = _shaped(history, projections, kinds, as_of, derived, only_lasting, untaken)
+        shaped = _shaped(
+            history.facts_of_kinds(kinds, up_to), projections, kinds, as_of, derived, only_lasting, untaken
+        )
         for position, (batch, matched) in enumerate(shaped):
             rows.replace(batch, position, position + 1)
             _write_matched(engine, matched, as_of)
@@ -73,7 +77,7 @@ def scratch_of(
 
 
 def _shaped(
-    history: History,
+    stored: Iterator[tuple[str, list[Fact]]],
     projections: Sequence[Projection],
     kinds: Collection[Kind],
     as_of: datetime | None,
@@ -82,11 +86,7 @@ def _shaped(
     untaken: UntakenThen | None,
 ) -> Iterator[tuple[list[Replacement], Sequence[MatchedScan]]]:
     never_stored = derived.orders_never_stored() if ORDER in kinds else ()
-    streams = (
-        (stream, facts)
-        for stream, facts in chain(history.streams(), never_stored)
-        if split_stream_name(stream)[0] in kinds
-    )
+    streams = chain(stored, never_stored)
     while some := dict(islice(streams, SUBJECTS_AT_ONCE)):
         batch = [Replacement(projection) for projection in projections]
         then_known = derived.known(some)

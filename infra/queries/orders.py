@@ -16,6 +16,7 @@ from domain.settling import Settling, up_to
 from domain.streams import settle_stream, split_stream_name, stream_name
 from infra.queries.derived_then import DerivedThen
 from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
+from infra.store.engine import snapshot
 from infra.store.events.history import History, PositionedEvent
 from projections.order_details import OrderDetails, order_details
 from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
@@ -85,14 +86,18 @@ class Orders:
         self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
     ) -> OrderAnswer | None:
         """The order at `as_of`, or `now`; None when nothing is known of it by these clocks."""
-        head = self._history.head()  # asked first: what is read next reflects at least this much
         at = as_of or now
-        reading = self.read(order_id, now, as_of, known_at)
-        stream, events, known, facts = reading
         if known_at is None:
+            head = self._history.head()  # asked first: what is read next reflects at least this much
+            reading = self.read(order_id, now, as_of)
             untaken = untaken_now(self._engine, order_id, at)
         else:
-            untaken = untaken_then(self._engine, self._history, self._clock_skew, order_id, known, at, known_at)
+            with snapshot(self._engine) as connection:
+                history = self._history.within(connection)
+                head = history.head()
+                reading = self._read(history, order_id, now, as_of, known_at)
+                untaken = untaken_then(connection, history, self._clock_skew, order_id, reading.known, at, known_at)
+        stream, events, _, facts = reading
         if not facts and not untaken:
             return None
         settling = settle_stream(stream, [*facts])
@@ -105,11 +110,16 @@ class Orders:
         self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
     ) -> OrderReading:
         """The order's events and facts; empty when nothing is known of it."""
+        return self._read(self._history, order_id, now, as_of, known_at)
+
+    def _read(
+        self, history: History, order_id: str, now: datetime, as_of: datetime | None, known_at: datetime | None
+    ) -> OrderReading:
         stream = stream_name(ORDER, order_id)
-        events = self._history.stream(stream)
+        events = history.stream(stream)
         known = facts_among(e.event for e in events)
         if known_at is not None:
-            then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
+            then = DerivedThen(history, known_at, self._clock_skew, self._time_zone, now)
             known = list(then.known({stream: known}).streams[stream])
         return OrderReading(stream, events, known, up_to(known, as_of))
 

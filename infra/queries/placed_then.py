@@ -29,7 +29,10 @@ Placements = Mapping[str, Fact]
 
 
 class PlacedThen:
-    """What standing orders had placed at `known_at`; `known` gives the facts of a stream that were known then."""
+    """What standing orders had placed at `known_at`; `known` gives the facts of a stream that were known then.
+
+    It reads no event after the position `up_to`.
+    """
 
     def __init__(
         self,
@@ -37,8 +40,10 @@ class PlacedThen:
         known: Callable[[str, Iterable[Fact]], list[Fact]],
         known_at: datetime,
         time_zone: str,
+        up_to: int = LAST,
     ):
         self._history = history
+        self._up_to = up_to
         self._known = known
         self._known_at = known_at
         self._time_zone = time_zone
@@ -58,7 +63,7 @@ class PlacedThen:
             ids = [split_stream_name(name)[1] for name in names[start : start + STANDING_ORDERS_AT_ONCE]]
             for placements in self._placements(ids).values():
                 streams = [stream_name(ORDER, order_id) for order_id in placements]
-                stored = self._history.existing(streams) if streams else set()
+                stored = self._history.existing(streams, self._up_to) if streams else set()
                 yield from (stream for stream in streams if stream not in stored)
 
     def _owner(self, order_id: str) -> str | None:
@@ -89,5 +94,5 @@ class PlacedThen:
         if not ids:
             return {}
         streams = {f"{prefix}-{one}": one for one in ids}
-        stored = self._history.facts_up_to(list(streams), LAST)
+        stored = self._history.facts_up_to(list(streams), self._up_to)
         return {one: self._known(stream, stored.get(stream, [])) for stream, one in streams.items()}

@@ -29,19 +29,21 @@ def is_untaken(outcome: Outcome) -> bool:
 
 
 class UntakenThen:
-    """What had not been taken at `known_at`. Show it each order, settled from the facts that were recorded by then."""
+    """What had not been taken at `known_at`. Show it each order, settled from the facts that were recorded by then.
 
-    def __init__(self, engine: Engine, history: History, known_at: datetime):
+    `connection` and `history` read one snapshot of the store, at once. The orders end at the same position.
+    """
+
+    def __init__(self, connection: Connection, history: History, known_at: datetime):
         self._untaken: list[dict[str, object]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
         self._superseded: set[tuple[FactKey, str]] = set()
         claiming = claims_known(known_at).where(malformed_messages.c.claimed_subject.is_not(None))
-        with engine.connect() as connection:
-            for row in connection.execute(claiming):
-                if may_be_an_orders(row.claimed_type):
-                    key = (row.claimed_source or "", row.claimed_id or "")
-                    self._claims.append((key, row.claimed_subject, row.received_at))
-        for order_id, void, outcome in waiting_voids(engine, history, known_at):
+        for row in connection.execute(claiming):
+            if may_be_an_orders(row.claimed_type):
+                key = (row.claimed_source or "", row.claimed_id or "")
+                self._claims.append((key, row.claimed_subject, row.received_at))
+        for order_id, void, outcome in waiting_voids(connection, history, known_at):
             if is_untaken(outcome):
                 self._note(order_id, void.occurred_at)
         self._claimed = {(key, order_id) for key, order_id, _ in self._claims}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, or_, select, text, true
 
 from domain.clock_holds import as_held_at
 from domain.derived import facts_among
@@ -62,7 +62,7 @@ def untaken_now(engine: Engine, order_id: str, at: datetime) -> list[UntakenOfOr
 
 
 def untaken_then(
-    engine: Engine,
+    connection: Connection,
     history: History,
     skew: timedelta,
     order_id: str,
@@ -72,7 +72,7 @@ def untaken_then(
 ) -> list[UntakenOfOrder]:
     """Those that had happened by `at` (malformed: were recorded), by what was known at `known_at`.
 
-    `facts` are all of the order's stream.
+    `facts` are all of the order's stream. `connection` and `history` read one snapshot of the store.
     """
     stream = stream_name(ORDER, order_id)
     facts = _known(facts, skew, known_at)
@@ -82,19 +82,18 @@ def untaken_then(
         outcome = settling.outcomes.get(fact.key)
         if outcome and is_untaken(outcome) and fact.occurred_at <= at:
             found.append(_of_fact(order_id, fact, outcome))
-    for _, fact, outcome in waiting_voids(engine, history, known_at, order_id):
+    for _, fact, outcome in waiting_voids(connection, history, known_at, order_id):
         if is_untaken(outcome) and fact.occurred_at <= at:
             found.append(_of_fact(order_id, fact, outcome))
     claiming = claims_known(known_at).where(
         malformed_messages.c.claimed_subject == order_id, malformed_messages.c.received_at <= at
     )
-    with engine.connect() as connection:
-        for row in connection.execute(claiming).all():
-            streams = {like.stream for like in connection.execute(_messages_like(row))}
-            if may_be_an_orders(row.claimed_type) and not any(
-                _was_applied(history, skew, other, known_at, row) for other in streams
-            ):
-                found.append(_of_malformed(row))
+    for row in connection.execute(claiming).all():
+        streams = {like.stream for like in connection.execute(_messages_like(row))}
+        if may_be_an_orders(row.claimed_type) and not any(
+            _was_applied(history, skew, other, known_at, row) for other in streams
+        ):
+            found.append(_of_malformed(row))
     return _in_order(found)
 
 

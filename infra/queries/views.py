@@ -152,24 +152,18 @@ class Views:
                     except UnreadableValueError as e:
                         raise unreadable_row(connection, beliefs.projections, e) from e
                     return
-        head = self._history.head()
-        with (
-            scratch_of(
-                self._history,
-                view.projections,
-                asked.as_of,
-                asked.known_at,
-                self._clock_skew,
-                self._zone,
-                clock,
-                only_lasting=not view.tells_all_periods or asked.as_of is not None,
-                untaken=UntakenThen(self._engine, self._history, asked.known_at) if view.counts_untaken else None,
-                matches_scans=view.matches_scans,
-            ) as scratch,
-            scratch.connect() as connection,
-        ):
+        settled = self._settled(
+            view.projections,
+            asked,
+            asked.known_at,
+            clock,
+            only_lasting=not view.tells_all_periods or asked.as_of is not None,
+            counts_untaken=view.counts_untaken,
+            matches_scans=view.matches_scans,
+        )
+        with settled as (connection, position):
             question = _question(view, AsOf.at(instant, present=True, zone=self._zone), filters)
-            yield Streamed(connection, question, head, instant)
+            yield Streamed(connection, question, position, instant)
 
     @contextmanager
     def reading(
@@ -196,23 +190,47 @@ class Views:
                 except UnreadableValueError as e:
                     raise unreadable_row(connection, projections, e) from e
             return
-        head = self._history.head()
+        settled = self._settled(
+            projections, asked, asked.known_at, clock, only_lasting=not all_periods, counts_untaken=counts_untaken
+        )
+        with settled as (connection, position):
+            present = AsOf.at(instant, present=not all_periods, zone=self._zone)
+            yield Reading(connection, present, instant, position, lambda question: question)
+
+    @contextmanager
+    def _settled(
+        self,
+        projections: Sequence[Projection],
+        asked: Asked,
+        known_at: datetime,
+        clock: datetime,
+        *,
+        only_lasting: bool,
+        counts_untaken: bool,
+        matches_scans: bool = False,
+    ) -> Iterator[tuple[Connection, int]]:
+        """A connection to what was known at `known_at`, and the position of the newest event that was read for it."""
+        with snapshot(self._engine) as connection:
+            history = self._history.within(connection)
+            head = history.head()
+            untaken = UntakenThen(connection, history, known_at) if counts_untaken else None
         with (
             scratch_of(
                 self._history,
                 projections,
                 asked.as_of,
-                asked.known_at,
+                known_at,
                 self._clock_skew,
                 self._zone,
                 clock,
-                only_lasting=not all_periods,
-                untaken=UntakenThen(self._engine, self._history, asked.known_at) if counts_untaken else None,
+                up_to=head,
+                only_lasting=only_lasting,
+                untaken=untaken,
+                matches_scans=matches_scans,
             ) as scratch,
-            scratch.connect() as connection,
+            scratch.connect() as then,
         ):
-            present = AsOf.at(instant, present=not all_periods, zone=self._zone)
-            yield Reading(connection, present, instant, head, lambda question: question)
+            yield then, head
 
     def wait_for(self, view: Projected, position: int, patience: timedelta) -> None:
         """Wait until the view reflects a position, such as that of the caller's message.

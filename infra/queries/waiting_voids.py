@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Engine, select, true
+from sqlalchemy import Connection, select, true
 
 from domain.derived import facts_among
 from domain.fact import Fact, FactKey
@@ -16,7 +16,7 @@ from infra.store.register.tables import messages
 
 
 def waiting_voids(
-    engine: Engine, history: History, known_at: datetime, subject: str | None = None
+    connection: Connection, history: History, known_at: datetime, subject: str | None = None
 ) -> Iterator[tuple[str, Fact, Outcome]]:
     """Each void that still waits and was recorded by `known_at`: its subject (or only this one), fact and outcome then.
 
@@ -28,9 +28,8 @@ def waiting_voids(
     if subject is not None:
         rows = rows.where(messages.c.subject == subject)
     waiting: dict[str, set[FactKey]] = defaultdict(set)
-    with engine.connect() as connection:
-        for row in connection.execute(rows):
-            waiting[row.subject].add((row.source, row.message_id))
+    for row in connection.execute(rows):
+        waiting[row.subject].add((row.source, row.message_id))
     for one, keys in waiting.items():
         room = waiting_room(one)
         known = up_to(facts_among(event.event for event in history.stream(room)), recorded=known_at)

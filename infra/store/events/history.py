@@ -1,9 +1,10 @@
 """The stored events, read for projections and for queries about the past."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from sqlalchemy import Column, Connection, select, text
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
-from domain.streams import operator_stream
+from domain.streams import operator_stream, split_stream_name
 from infra.store.backend import Backend, as_keys
 from infra.store.engine import connected, each_statement_alone
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
@@ -108,7 +109,11 @@ class History:
             f"SELECT e.originator_id, max(e.originator_version) FROM {backend.events_table} AS e "
             "WHERE {ranges} AND ({kinds}) GROUP BY e.originator_id ORDER BY e.originator_id"
         )
-        # "+ 0" as below.
+        # "+ 0" as below. Kinds are not a condition: the planner would expect few rows of them, and sort them.
+        self._in_range = (
+            f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE {{ranges}} AND {position} + 0 <= :up_to "
+            "ORDER BY e.originator_id, e.originator_version"
+        )
         self._in_order = (
             f"SELECT {EVENT_COLUMNS} FROM {backend.events_table} AS e "
             f"WHERE {{ranges}} AND {position} + 0 <= :up_to AND ({{kinds}}) "
@@ -226,6 +231,16 @@ class History:
         """Every stream with its facts up to a position, one after another; memory holds one at a time."""
         for name, events in self.whole_streams(up_to=up_to):
             yield name, facts_among(positioned.event for positioned in events)
+
+    def facts_of_kinds(
+        self, kinds: Collection[Kind], up_to: int = LAST, among: StreamRange = ALL_STREAMS[0]
+    ) -> Iterator[tuple[str, list[Fact]]]:
+        """The streams of these kinds in a range, each with its facts up to a position; memory holds one at a time."""
+        in_range, bounds = within_ranges([among])
+        statement = text(self._in_range.format(ranges=in_range))
+        for name, rows in groupby(self._stream_rows(statement, up_to=up_to, **bounds), key=itemgetter(0)):
+            if split_stream_name(name)[0] in kinds:
+                yield name, facts_among(decode_event(*row) for row in rows)
 
     def whole_streams(
         self, names: Iterable[str] | None = None, up_to: int = LAST
