@@ -57,8 +57,7 @@ class Runner:
         self._settler = settler or BatchSettler(history)
         self._parking = Parking(rows, policy or FailurePolicy(), tell)
         self._writer = BatchWriter(rows, self._parking)
-        self.has_more = True
-        """Whether there may be events that the last step left. If not, further ones are new."""
+        self._left_events = True
         self._turns = 0
         self._last_turn: dict[str, int] = {}
 
@@ -71,6 +70,10 @@ class Runner:
         """Whether all projections that run and are not stopped have reached a position."""
         standings = self._rows.standings(self._projections).values()
         return all(s.position >= target for s in standings if s.runs and not s.stopped)
+
+    def has_more(self) -> bool:
+        """Whether there may be events that the last step left. If not, further ones are new."""
+        return self._left_events
 
     def seconds_to_retry(self) -> float | None:
         """How long until the next retry of a failed projection; None if there is none."""
@@ -96,7 +99,7 @@ class Runner:
             if not self._writer.write(group, standings, batch):
                 continue
             self._settler.remember(batch, touched, {standing.position for standing in standings.values()})
-            self.has_more = touched.events >= self._batch_events or stop is not None or len(groups) > 1
+            self._left_events = touched.events >= self._batch_events or stop is not None or len(groups) > 1
             return Step(start, touched.end, touched.events, len(touched.streams))
         return None
 

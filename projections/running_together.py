@@ -39,7 +39,7 @@ class RunnersTogether:
     def has_more(self) -> bool:
         """Whether there may be events that the last step left."""
         # While the last look at `bitemporal` found a batch, the two take turns, whatever `main` says of itself.
-        return self._seen or self._main.has_more
+        return self._seen or self._main.has_more()
 
     def reached(self, target: int) -> bool:
         """Whether all projections that run and are not stopped have reached a position."""

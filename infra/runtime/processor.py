@@ -33,7 +33,10 @@ class Work(Protocol):
         """
 
     def has_more(self) -> bool:
-        """After a step that did something: whether there may be more to do before something new happens."""
+        """After a step that did something: whether there may be more to do before something new happens.
+
+        True if only another step can tell.
+        """
 
     def seconds_to_retry(self) -> float | None:
         """How long until the next retry of failed work; None if there is none."""
@@ -86,6 +89,8 @@ class Processor:
                     self._log.info("checkpoint_moved", role=self._role, reason=str(e))
                     self._leadership.close()
                     continue
+                # A wait ends at once for events that a store announced during the step. A store that announces nothing
+                # (SQLite) is read again instead, or these events would wait for the next look.
                 if busy and (self._work.has_more() or not self._leadership.announces):
                     continue
                 due = self._work.seconds_to_retry()

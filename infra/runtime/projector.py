@@ -89,8 +89,11 @@ class _Projecting:
         self._pulse.batch(step.events)
         if self._on_step is not None:
             self._on_step(step)
-        # Another step would find nothing. So it is saved, and the store has the time for the next messages.
-        self._more = self._runner.has_more() or self._wake() > 0
+        self._more = self._runner.has_more()
+        if not self._more:
+            # Another step would find nothing but ended clock holds. It is left out, so the store has that time for the
+            # next messages.
+            self._more = self._wake() > 0
         return True
 
     def has_more(self) -> bool:

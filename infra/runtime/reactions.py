@@ -122,7 +122,7 @@ class Reactions:
         return any(busy) or self._end_clock_holds() > 0
 
     def has_more(self) -> bool:
-        return True  # the next step tells
+        return True  # only the next step can tell
 
     def seconds_to_retry(self) -> float | None:
         return self._parking.seconds_to_retry()

@@ -120,7 +120,7 @@ class Relay:
         return any(sent)
 
     def has_more(self) -> bool:
-        return True  # the next step tells
+        return True  # only the next step can tell
 
     def seconds_to_retry(self) -> float | None:
         return None

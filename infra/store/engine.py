@@ -16,10 +16,11 @@ from infra.store.sqlite.reading import open_to_read
 
 LOCKED = "waybill_locked"
 """An execution option: the transaction takes the store's locks for writing, with their time limits."""
-REPEATABLE = "waybill_repeatable"
-"""An execution option: the transaction's work follows from what is stored, and is done again if its commit is lost.
+ASYNCHRONOUS_COMMIT = "waybill_asynchronous_commit"
+"""An execution option, beside LOCKED: on PostgreSQL, the commit does not wait for the disk.
 
-On PostgreSQL its commit does not wait for the disk. See docs/decisions/029-projectors-do-not-wait-for-the-disk.md.
+Only for work that follows from what is stored and is done again if its commit is lost: see
+docs/decisions/030-projectors-do-not-wait-for-the-disk.md.
 """
 
 # SQLite's default of 2 MB is too small for the inner pages of a register of millions of messages.

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import groupby
 from threading import Event, Thread
 from typing import Any
 
@@ -18,8 +19,10 @@ from structlog.testing import capture_logs
 
 from domain.checkpoint import CheckpointMovedError
 from infra.app.container import Waybill
+from infra.app.rebuild.rebuild import Rebuild
 from infra.app.verify import verify_store
 from infra.store.leadership import FileLeadership
+from infra.store.operator_log import Who
 from infra.store.postgres import leadership
 from infra.store.retries import passes
 from projections.catalogue import PROJECTIONS
@@ -263,14 +266,16 @@ def test_a_step_that_left_no_events_needs_no_empty_one_after_it(pair: tuple[Wayb
     batch = waybill.history.count_after(0) // 2 + 1
     runner = Runner(waybill.history, waybill.rows, PROJECTIONS, batch)
     # given a full batch: there may be more
-    assert runner.step() and runner.has_more
+    assert runner.step() and runner.has_more()
     # when the next one is not full, then it was the last
-    assert runner.step() and not runner.has_more
+    assert runner.step() and not runner.has_more()
     assert runner.reached(waybill.history.head()) and runner.step() is None
 
 
 @pytest.mark.postgres
-def test_only_a_projector_commits_without_waiting_for_the_disk(postgres_store: StoreUrl) -> None:
+def test_only_a_projector_and_the_fill_of_a_rebuild_commit_without_waiting_for_the_disk(
+    postgres_store: StoreUrl,
+) -> None:
     with Waybill(in_small_batches(postgres_store())) as waybill:
         shown: list[str] = []
 
@@ -287,6 +292,13 @@ def test_only_a_projector_commits_without_waiting_for_the_disk(postgres_store: S
         # and the connections that it used wait again for whoever is next
         take_in(waybill, LINES[HALF:], "second half")
         assert shown[-1] == "on"
+        shown.clear()
+        waybill.react(Event(), once=True)
+        assert set(shown) == {"on"}
+        shown.clear()
+        Rebuild(waybill, Who("ann", "faster")).run([SHIPMENTS])
+        # a rebuild waits when it begins, when all pages are filled, and when it switches
+        assert [waits for waits, _ in groupby(shown)] == ["on", "off", "on"]
 
 
 @pytest.mark.postgres

@@ -23,7 +23,7 @@ from infra.signals.readings import read_store
 from infra.store.events.ranges import StreamRange
 from infra.store.operator_log import Who
 from infra.store.projected.builds import Build, ProjectionBuilds
-from infra.store.projected.filling import make_indexes
+from infra.store.projected.indexes import make_indexes
 from infra.store.projected.serving import live_versions
 from infra.store.projected.tables import StoredVersion, projection_build_parts, stored_tables, tables_at
 from projections.catalogue import PROJECTIONS

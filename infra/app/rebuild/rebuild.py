@@ -27,7 +27,7 @@ from domain.operator.acts import ProjectionRebuilt
 from infra.app.container import Waybill
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildRunsError
-from infra.app.rebuild.filling import filled_pages
+from infra.app.rebuild.filled_pages import filled_pages
 from infra.app.rebuild.meter import Meter, tell_nobody
 from infra.app.rebuild.switch import expect_none_newer, serve
 from infra.app.rebuild.workers import Workers

@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 from infra.app.container import Waybill
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildStoppedError
-from infra.app.rebuild.filling import filled_pages
+from infra.app.rebuild.filled_pages import filled_pages
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.store.events.ranges import StreamRange

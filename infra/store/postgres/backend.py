@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from infra.sql_views import postgres as analysts
 from infra.sql_views.relations import Relation, Wanted
 from infra.store.backend import EventRow
-from infra.store.engine import CONNECTIONS, LOCKED, REPEATABLE, pool_of
+from infra.store.engine import ASYNCHRONOUS_COMMIT, CONNECTIONS, LOCKED, pool_of
 from infra.store.events.application import Fulfillment
 from infra.store.leadership import Leadership
 from infra.store.opening import Access, NoStoreError
@@ -115,14 +115,14 @@ def _engine(sessions: Sessions, connections: int) -> Engine:
         f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', true), "
         f"set_config('idle_in_transaction_session_timeout', '{IDLE_WRITER_SECONDS}s', true)"
     )
-    limited = text(limits)
-    limited_and_repeatable = text(f"{limits}, set_config('synchronous_commit', 'off', true)")
+    waiting = text(limits)
+    not_waiting = text(f"{limits}, set_config('synchronous_commit', 'off', true)")
 
     @event.listens_for(engine, "begin")
     def limit_writers(connection: Connection) -> None:
         options: Any = connection.get_execution_options()
         if options.get(LOCKED, False):
-            connection.execute(limited_and_repeatable if options.get(REPEATABLE, False) else limited)
+            connection.execute(not_waiting if options.get(ASYNCHRONOUS_COMMIT, False) else waiting)
 
     return engine
 

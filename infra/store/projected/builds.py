@@ -14,11 +14,11 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, insert, select, text, update
 
 from domain.checkpoint import CheckpointMovedError
-from infra.store.engine import LOCKED
+from infra.store.engine import ASYNCHRONOUS_COMMIT, LOCKED
 from infra.store.events.ranges import StreamRange
 from infra.store.projected.build_parts import BuildKey, add_parts, drop_parts, move_part, parts_of
 from infra.store.projected.failures import projection_failures, record_failures
-from infra.store.projected.filling import create_to_fill, make_indexes
+from infra.store.projected.indexes import create_to_fill, make_indexes
 from infra.store.projected.serving import live_versions, positions_of
 from infra.store.projected.tables import (
     StoredVersion,
@@ -98,10 +98,8 @@ class ProjectionBuilds:
         Raises CheckpointMovedError.
         """
         moved = [_filled_to(build, stream, part) for build in builds]
-        with self.locked() as connection:
-            if connection.dialect.name == "postgresql":
-                # If the server crashes, rows are lost together with the note that they were filled.
-                connection.execute(text("SET LOCAL synchronous_commit = off"))
+        # If the server crashes, rows are lost together with the note that they were filled.
+        with self.locked(ASYNCHRONOUS_COMMIT) as connection:
             if part is None:
                 for build, to in zip(builds, moved, strict=True):
                     self._move(connection, build, to)
@@ -294,9 +292,9 @@ class ProjectionBuilds:
             _drop_tables(connection, projection, one)
 
     @contextmanager
-    def locked(self) -> Iterator[Connection]:
-        """A transaction that writes."""
-        with self._engine.execution_options(**{LOCKED: True}).begin() as connection:
+    def locked(self, *options: str) -> Iterator[Connection]:
+        """A transaction that writes; with further execution options of infra.store.engine."""
+        with self._engine.execution_options(**dict.fromkeys((LOCKED, *options), True)).begin() as connection:
             yield connection
 
     def hold_positions(self, connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Executable, Select, bindparam, insert
 from domain.checkpoint import CheckpointMovedError
 from infra.store.backend import Backend
 from infra.store.business_months import fill_business_months
-from infra.store.engine import LOCKED, REPEATABLE, each_statement_alone
+from infra.store.engine import ASYNCHRONOUS_COMMIT, LOCKED, each_statement_alone
 from infra.store.events.history import head_seen
 from infra.store.pauses import pauses
 from infra.store.projected.failures import projection_failures, record_failures, resolve_failures
@@ -83,7 +83,7 @@ class ProjectedRows:
         return {p.name: stands.get((p.name, p.version), Standing(filled=False)) for p in projections}
 
     def replace(self, replacements: Sequence[Replacement], start: int, end: int) -> None:
-        with self._locked(REPEATABLE) as connection:
+        with self._locked(ASYNCHRONOUS_COMMIT) as connection:
             # From here on, no rebuild can take another build into use.
             builds = _move(connection, [replacement.projection for replacement in replacements], start, end)
             self._writer.replace_together(
