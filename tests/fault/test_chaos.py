@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.timeout(1_800)]
 
 PARTITIONS = 3
 MESSAGES_A_FAULT = 150
+FEWER_MESSAGES_A_FAULT = 60
+"""In the quick run: each way of sending a batch comes between two faults."""
 SETTINGS = {"WAYBILL_BATCH_MESSAGES": "40", "WAYBILL_BATCH_EVENTS": "200", "WAYBILL_LOG_LEVEL": "warning"}
 
 OF_ANY_STORE = (
@@ -50,8 +52,8 @@ def stand_through(faults: list[str], floor: Floor, load: Load, draw: Random) -> 
         floor.strike(fault, after=draw.uniform(0, 1))
 
 
-def lines(faults: int) -> list[bytes]:
-    return list(simulate(faults * MESSAGES_A_FAULT // 7 + 1, 3, DEFAULT_UNTIL, 0.1))
+def lines(faults: int, messages_a_fault: int = MESSAGES_A_FAULT) -> list[bytes]:
+    return list(simulate(faults * messages_a_fault // 7 + 1, 3, DEFAULT_UNTIL, 0.1))
 
 
 @pytest.mark.slow
@@ -70,15 +72,18 @@ def test_a_store_in_a_file_survives_all_faults(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("count", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("count", "messages"),
+    [(4, FEWER_MESSAGES_A_FAULT), pytest.param(60, MESSAGES_A_FAULT, marks=pytest.mark.slow)],
+)
 def test_a_store_in_postgresql_survives_all_faults(
-    waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int
+    waybill: Command, other: Command, own_broker: Broker, draw: Random, count: int, messages: int
 ) -> None:
-    topics = Topics(own_broker.url, "")
+    topics, sent = Topics(own_broker.url, ""), lines(count, messages)
     with crashing_server() as server:
         store = server.new_database()
         consuming = made(waybill.with_(**SETTINGS, WAYBILL_STORE=store), topics, PARTITIONS)
-        with Load(topics, lines(count), MESSAGES_A_FAULT) as load, Floor(consuming, own_broker, server, draw) as floor:
+        with Load(topics, sent, messages) as load, Floor(consuming, own_broker, server, draw) as floor:
             stand_through(drawn(OF_POSTGRESQL, count, draw), floor, load, draw)
             load.finish()
             floor.come_to_rest(topics)
