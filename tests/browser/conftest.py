@@ -62,9 +62,16 @@ def postgres_desk(postgres_server: str) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])])
 def desk(request: pytest.FixtureRequest) -> Served:
-    """The server on each store, for what the store may change."""
+    """The server on each store, for pages that are read. Quick tests of both are in tests/web."""
+    served: Served = request.getfixturevalue("sqlite_desk" if request.param == "sqlite" else "postgres_desk")
+    return served
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def desk_at_work(request: pytest.FixtureRequest) -> Served:
+    """The server on each store, for pages that act."""
     served: Served = request.getfixturevalue("sqlite_desk" if request.param == "sqlite" else "postgres_desk")
     return served
 

@@ -34,9 +34,9 @@ def say_why(page: Page, reason: str, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
-def test_chosen_letters_are_discarded_and_restored_by_the_undo(desk: Served, open_page: Open) -> None:
-    before, done = dead(desk), len(acts(desk))
-    page = open_page(desk, f"{LETTERS}?limit=50")
+def test_chosen_letters_are_discarded_and_restored_by_the_undo(desk_at_work: Served, open_page: Open) -> None:
+    before, done = dead(desk_at_work), len(acts(desk_at_work))
+    page = open_page(desk_at_work, f"{LETTERS}?limit=50")
     for letter in before[:2]:
         page.get_by_label(f"Choose {letter.letter_id}", exact=True).check()
 
@@ -44,18 +44,18 @@ def test_chosen_letters_are_discarded_and_restored_by_the_undo(desk: Served, ope
     say_why(page, "a load test", "Discard 2 letters")
 
     expect(page.get_by_role("status")).to_contain_text("2 discarded. They stay in the books.")
-    assert [one.letter_id for one in dead(desk)] == [one.letter_id for one in before[2:]]
+    assert [one.letter_id for one in dead(desk_at_work)] == [one.letter_id for one in before[2:]]
     page.get_by_role("link", name="Undo").click()
     page.get_by_role("button", name="Restore all…").click()
     say_why(page, "it was none", "Restore 2 letters")
     expect(page.get_by_role("status")).to_contain_text("2 restored.")
-    assert dead(desk) == before
-    assert acts(desk)[done:] == ["DeadLetterDiscarded"] * 2 + ["DeadLetterRestored"] * 2
+    assert dead(desk_at_work) == before
+    assert acts(desk_at_work)[done:] == ["DeadLetterDiscarded"] * 2 + ["DeadLetterRestored"] * 2
 
 
-def test_a_letter_is_found_in_its_group_read_and_redriven_after_a_trial(desk: Served, open_page: Open) -> None:
-    done = len(acts(desk))
-    page = open_page(desk, "/operations")
+def test_a_letter_is_found_in_its_group_read_and_redriven_after_a_trial(desk_at_work: Served, open_page: Open) -> None:
+    done = len(acts(desk_at_work))
+    page = open_page(desk_at_work, "/operations")
     page.locator("a.figure", has=page.get_by_text("dead", exact=True)).click()
 
     page.locator("section", has=page.get_by_role("heading", name="By source")).locator("tbody th a").first.click()
@@ -63,11 +63,11 @@ def test_a_letter_is_found_in_its_group_read_and_redriven_after_a_trial(desk: Se
     expect(page.get_by_role("heading", name="What was received")).to_be_visible()
     page.get_by_role("button", name="Redrive…").click()
     expect(page.get_by_text("0 verdicts would change")).to_be_visible()
-    assert acts(desk)[done:] == []
+    assert acts(desk_at_work)[done:] == []
     say_why(page, "the rules changed", "Redrive 1 letter")
 
     expect(page.get_by_role("status")).to_contain_text("1 letter redriven, 0 verdicts changed.")
-    assert acts(desk)[done:] == ["DeadLettersRedriven"]
+    assert acts(desk_at_work)[done:] == ["DeadLettersRedriven"]
 
 
 def test_a_copy_of_a_malformed_letter_is_checked_before_it_is_taken(sqlite_desk: Served, open_page: Open) -> None:
