@@ -27,7 +27,7 @@ def test_the_page_of_an_overdue_order_says_at_once_by_how_much_and_why(desk: Ser
     assert_accessible(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_a_phone_shows_it_whole_and_the_picture_scrolls_with_its_names_in_sight(
     sqlite_desk: Served, open_page: Open, scheme: str
 ) -> None:

@@ -106,11 +106,18 @@ def test_without_scripts_it_reads_the_same_and_leads_to_the_charts_numbers(
     expect(page.locator("figure.chart table").first).to_be_attached()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_accessible_and_fits_a_phone(sqlite_desk: Served, open_page: Open, theme: Any) -> None:
-    for phone in (False, True):
-        page = open_page(sqlite_desk, phone=phone, color_scheme=theme)
-        expect(page.locator("figure.chart svg")).to_have_count(2)
+@pytest.mark.parametrize(
+    ("theme", "phone"),
+    [
+        ("light", False),
+        ("dark", True),
+        pytest.param("light", True, marks=pytest.mark.slow),
+        pytest.param("dark", False, marks=pytest.mark.slow),
+    ],
+)
+def test_it_is_accessible_and_fits(sqlite_desk: Served, open_page: Open, theme: Any, phone: bool) -> None:
+    page = open_page(sqlite_desk, phone=phone, color_scheme=theme)
+    expect(page.locator("figure.chart svg")).to_have_count(2)
 
-        assert_fits(page)
-        assert_accessible(page)
+    assert_fits(page)
+    assert_accessible(page)
