@@ -12,6 +12,8 @@ from infra.app.rebuild.switch import serve
 from infra.sql_views.relations import belief_relations
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import ProjectionBuilds
+from infra.store.projected.earlier_builds import forget_builds
+from infra.store.projected.tables import drop_tables
 from projections.catalogue import BITEMPORAL
 
 
@@ -27,13 +29,14 @@ def drop_beliefs(waybill: Waybill, who: Who) -> list[BeliefsDropped]:
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
 
     def work(acting: Acting) -> list[BeliefsDropped]:
-        found = {projection: builds.forget(acting.connection, projection) for projection in BITEMPORAL}
+        found = {projection: forget_builds(acting.connection, projection) for projection in BITEMPORAL}
         if any(found.values()):
             serve(acting.connection, waybill)
             waybill.backend.remove(acting.connection, belief_relations())
         dropped = []
         for projection, stored in found.items():
-            builds.drop_tables(acting.connection, projection, stored)
+            for one in stored:
+                drop_tables(acting.connection, projection, one)
             for version in sorted({one.version for one in stored}):
                 acting.log(ProjectionVersionDropped, projection=projection.name, version=version)
                 dropped.append(BeliefsDropped(projection.name, version))

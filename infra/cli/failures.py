@@ -34,7 +34,7 @@ from infra.store.events.codec import UnreadableEventError
 from infra.store.failures import failure_of, reason_of
 from infra.store.missing_table import missing_projection
 from infra.store.opening import NoStoreError, SharedSessionsError, StoreChangedError, StoreVersionError
-from infra.store.projected.builds import NothingToGoBackToError
+from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.retries import is_wrong_sql, passes, store_failures

@@ -21,7 +21,7 @@ from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.sql_views.relations import relations
 from infra.store.operator_log import Who
-from infra.store.projected.builds import NothingToGoBackToError
+from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.tables import stored_tables
 from projections.catalogue import PROJECTIONS

@@ -20,7 +20,7 @@ from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.store.operator_log import Who
-from infra.store.projected.builds import NothingToGoBackToError
+from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.tables import projection_builds
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES, order_states, rep_open_orders

@@ -7,6 +7,7 @@ from domain.operator.acts import ProjectionVersionDropped
 from infra.app.container import Waybill
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import ProjectionBuilds
+from infra.store.projected.earlier_builds import drop_earlier
 from projections.projection import Projection
 
 
@@ -25,7 +26,7 @@ def drop_old(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
     def work(acting: Acting) -> list[Dropped]:
         done: list[Dropped] = []
         for projection in projections:
-            for stored in builds.drop_old(acting.connection, projection):
+            for stored in drop_earlier(acting.connection, projection):
                 done.append(Dropped(projection.name, *stored))
                 acting.log(ProjectionVersionDropped, projection=projection.name, version=stored.version)
         return done

@@ -34,6 +34,7 @@ from infra.app.rebuild.workers import Workers
 from infra.store.events.ranges import StreamRange, cut
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import Build, ProjectionBuilds
+from infra.store.projected.earlier_builds import drop_earlier
 from infra.store.projected.serving import positions_of
 from projections.projection import Projection
 from projections.rebuild import RebuildProgress, pause
@@ -202,7 +203,7 @@ class Rebuild:
     def _drop_older(self, projection: Projection) -> None:
         """Of the rows that served before, keep only the last."""
         with self._builds.locked() as connection:
-            self._builds.drop_old(connection, projection, keep_newest=True)
+            drop_earlier(connection, projection, keep_newest=True)
 
     def _in_use(self, projections: Sequence[Projection]) -> list[Rebuilt]:
         """What serves, after the answer of the last transaction was lost."""

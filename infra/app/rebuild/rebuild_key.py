@@ -11,7 +11,8 @@ from infra.app.container import Waybill
 from infra.app.rebuild.advance import stopped
 from infra.app.rebuild.errors import UnknownKeyError
 from infra.store.operator_log import Acting, Who
-from infra.store.projected.builds import NothingToGoBackToError, ProjectionBuilds
+from infra.store.projected.builds import ProjectionBuilds
+from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.failures import resolve_failures
 from infra.store.projected.serving import positions_of
 from projections.projection import Projection, Shapable

@@ -12,7 +12,8 @@ from infra.app.container import Waybill
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.switch import serve
 from infra.store.operator_log import Acting, Who
-from infra.store.projected.builds import NothingToGoBackToError, ProjectionBuilds
+from infra.store.projected.builds import Build, ProjectionBuilds
+from infra.store.projected.earlier_builds import NothingToGoBackToError, previous_build, take_older_into_use
 from infra.store.projected.serving import live_versions
 from projections.projection import Projection
 
@@ -35,11 +36,11 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
     """
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
     advance = Advance(waybill, builds)
-    expected = waybill.retry(partial(_choices, waybill, builds, projections))
+    expected = waybill.retry(partial(_choices, waybill, projections))
     _expect_older(expected)
     for projection in projections:
         # Most of the catching up: the transaction that switches holds up projectors.
-        previous = waybill.retry(partial(builds.previous, projection))
+        previous = waybill.retry(partial(_previous, waybill, projection))
         head = waybill.retry(waybill.history.head)
         while previous is not None and previous.position < head:
             (previous,), _ = waybill.retry(partial(advance.step, [previous], head))
@@ -47,13 +48,13 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
     def work(acting: Acting) -> list[SetBack]:
         connection, done = acting.connection, []
         for projection in projections:
-            if _choice(connection, builds, projection) != expected[projection.name]:
+            if _choice(connection, projection) != expected[projection.name]:
                 raise CheckpointMovedError(f"another process has changed which rows of {projection.name} serve")
-            previous = builds.previous_seen(connection, projection)
+            previous = previous_build(connection, projection)
             if previous is not None:
                 builds.take_into_use(connection, [previous], advance.bring_to)
             else:
-                builds.take_older_into_use(connection, projection, advance.bring_to)
+                take_older_into_use(connection, projection, advance.bring_to)
             live = live_versions(connection, (projection,))[projection.name]
             done.append(SetBack(projection.name, live.version, live.build, live.position))
             acting.log(ProjectionSetBack, projection=projection.name, version=live.version, position=live.position)
@@ -68,6 +69,11 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
         return done
 
     return waybill.operator_log.act(who, work, builds.hold_positions)
+
+
+def _previous(waybill: Waybill, projection: Projection) -> Build | None:
+    with waybill.engine.connect() as connection:
+        return previous_build(connection, projection)
 
 
 def _expect_older(choices: Mapping[str, "_Choice"]) -> None:
@@ -88,12 +94,12 @@ class _Choice(NamedTuple):
     previous: int | None
 
 
-def _choices(waybill: Waybill, builds: ProjectionBuilds, projections: Sequence[Projection]) -> dict[str, _Choice]:
+def _choices(waybill: Waybill, projections: Sequence[Projection]) -> dict[str, _Choice]:
     with waybill.engine.connect() as connection:
-        return {projection.name: _choice(connection, builds, projection) for projection in projections}
+        return {projection.name: _choice(connection, projection) for projection in projections}
 
 
-def _choice(connection: Connection, builds: ProjectionBuilds, projection: Projection) -> _Choice:
+def _choice(connection: Connection, projection: Projection) -> _Choice:
     live = live_versions(connection, (projection,))[projection.name]
-    previous = builds.previous_seen(connection, projection)
+    previous = previous_build(connection, projection)
     return _Choice(live.version, live.build, None if previous is None else previous.number)

@@ -2,7 +2,8 @@
 
 A build belongs to (name, version) and has a number, which is in the names of its tables. `projection_positions` says
 which build is in use, and `projection_builds` lists the others: one that is being filled, and one that served before
-and is kept to go back to. Taking a build into use changes one row, so a reader sees it together with the position.
+and is kept to go back to (earlier_builds.py). Taking a build into use changes one row, so a reader sees it together
+with the position.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from domain.checkpoint import CheckpointMovedError
 from infra.store.engine import ASYNCHRONOUS_COMMIT, LOCKED
@@ -22,8 +23,9 @@ from infra.store.projected.indexes import create_to_fill, make_indexes
 from infra.store.projected.serving import live_versions, positions_of
 from infra.store.projected.tables import (
     StoredVersion,
+    drop_tables,
     live_projections,
-    projection_build_parts,
+    of_version,
     projection_builds,
     projection_positions,
     tables_at,
@@ -51,10 +53,6 @@ class Build(NamedTuple):
 
 BringTo = Callable[[Connection, Sequence[Build], int], Sequence[Build]]
 """Moves builds on to a position, within the connection's transaction."""
-
-
-class NothingToGoBackToError(Exception):
-    """There is no earlier build or version of a projection, or it cannot serve now; the message says why."""
 
 
 class ProjectionBuilds:
@@ -147,22 +145,6 @@ class ProjectionBuilds:
                 trial.rollback()
         return None
 
-    def previous(self, projection: Projection) -> Build | None:
-        """The build of this code's version that can serve again, if that version is live."""
-        with self._engine.connect() as connection:
-            return self.previous_seen(connection, projection)
-
-    def previous_seen(self, connection: Connection, projection: Projection) -> Build | None:
-        """The same, as the connection's transaction sees it."""
-        live = live_versions(connection, (projection,))[projection.name].version
-        if live != projection.version:
-            return None
-        c = projection_builds.c
-        row = connection.execute(
-            select(projection_builds).where(_is(projection_builds, projection), c.served).order_by(c.begun_at.desc())
-        ).first()
-        return None if row is None else Build(projection, row.build, row.position)
-
     def has_rows(self, connection: Connection, projection: Projection, build: int, subject_id: str) -> bool:
         """Whether any table of a build has rows of a subject."""
         stored = tables_at(projection, StoredVersion(projection.version, build))
@@ -191,10 +173,10 @@ class ProjectionBuilds:
                     self._keep(connection, build.projection, row)
                 connection.execute(
                     update(projection_positions)
-                    .where(_is(projection_positions, build.projection))
+                    .where(of_version(projection_positions, build.projection))
                     .values(position=build.position, build=build.number, filled=True)
                 )
-            connection.execute(delete(projection_failures).where(_is(projection_failures, build.projection)))
+            connection.execute(delete(projection_failures).where(of_version(projection_failures, build.projection)))
             if parked:
                 record_failures(connection, build.projection, parked)
             connection.execute(delete(projection_builds).where(_is_build(build)))
@@ -205,91 +187,6 @@ class ProjectionBuilds:
                     update(live_projections).where(live_projections.c.name == name).values(version=version)
                 )
         return builds
-
-    def take_older_into_use(self, connection: Connection, projection: Projection, bring_to: BringTo) -> StoredVersion:
-        """Make the version before the live one live again; the one that was needs a rebuild from then on.
-
-        The connection holds `hold_positions`. Raises NothingToGoBackToError.
-        """
-        name = projection.name
-        positions, live = positions_of(connection), live_versions(connection, ())[projection.name]
-        older = [row for (other, version), row in positions.items() if other == name and version < live.version]
-        row = max((row for row in older if row.filled), key=lambda row: row.version, default=None)
-        if row is None:
-            raise NothingToGoBackToError(f"{name} has no earlier build and no earlier version")
-        position = row.position
-        if row.version == projection.version:
-            (build,) = bring_to(connection, [Build(projection, row.build, position, in_use=True)], live.position)
-            position = build.position
-        if position < live.position:
-            raise NothingToGoBackToError(
-                f"version {row.version} of {name} stands at position {position}, and version {live.version}, which "
-                f"serves, at {live.position}: run waybill project --once of the waybill that has version {row.version}"
-            )
-        connection.execute(update(live_projections).where(live_projections.c.name == name).values(version=row.version))
-        c = projection_positions.c
-        connection.execute(
-            update(projection_positions).where(c.name == name, c.version == live.version).values(filled=False)
-        )
-        return StoredVersion(row.version, row.build)
-
-    def drop_old(
-        self, connection: Connection, projection: Projection, *, keep_newest: bool = False
-    ) -> list[StoredVersion]:
-        """Drop the builds and versions that served before; with `keep_newest`, only builds older than the newest.
-
-        The connection holds `hold_positions`.
-        """
-        name = projection.name
-        live = live_versions(connection, (projection,))[name].version
-        served = projection_builds.c
-        rows = connection.execute(
-            select(projection_builds).where(served.name == name, served.served).order_by(served.begun_at.desc())
-        ).all()
-        dropped = [StoredVersion(row.version, row.build) for row in (rows[1:] if keep_newest else rows)]
-        for stored in dropped:
-            connection.execute(
-                delete(projection_builds).where(
-                    served.name == name, served.version == stored.version, served.build == stored.build
-                )
-            )
-        if not keep_newest:
-            for (other, version), row in positions_of(connection).items():
-                if other == name and version != live and (version < live or not row.filled):
-                    for table in (projection_positions, projection_failures):
-                        connection.execute(delete(table).where(table.c.name == name, table.c.version == version))
-                    dropped.append(StoredVersion(version, row.build))
-        for stored in dropped:
-            _drop_tables(connection, projection, stored)
-        return dropped
-
-    def forget(self, connection: Connection, projection: Projection) -> list[StoredVersion]:
-        """Forget every version and build of a projection; returns them. Their tables stay: see `drop_tables`.
-
-        The connection holds `hold_positions`.
-        """
-        b = projection_builds.c
-        named = select(b.version, b.build).where(b.name == projection.name)
-        found = {StoredVersion(*row) for row in connection.execute(named)}
-        found |= {
-            StoredVersion(version, row.build)
-            for (name, version), row in positions_of(connection).items()
-            if name == projection.name
-        }
-        for table in (
-            projection_builds,
-            projection_build_parts,
-            projection_failures,
-            live_projections,
-            projection_positions,
-        ):
-            connection.execute(delete(table).where(table.c.name == projection.name))
-        return sorted(found)
-
-    def drop_tables(self, connection: Connection, projection: Projection, stored: Sequence[StoredVersion]) -> None:
-        """Drop the tables of these versions and builds, which must not be in use."""
-        for one in stored:
-            _drop_tables(connection, projection, one)
 
     @contextmanager
     def locked(self, *options: str) -> Iterator[Connection]:
@@ -305,7 +202,7 @@ class ProjectionBuilds:
     def _begun(self, connection: Connection, projection: Projection) -> Build | None:
         c = projection_builds.c
         row = connection.execute(
-            select(projection_builds).where(_is(projection_builds, projection), c.served.is_(False))
+            select(projection_builds).where(of_version(projection_builds, projection), c.served.is_(False))
         ).one_or_none()
         if row is None:
             return None
@@ -315,7 +212,7 @@ class ProjectionBuilds:
     def _begin(self, connection: Connection, projection: Projection, up_to: int) -> Build:
         number = self._free_number(connection, projection)
         stored = StoredVersion(projection.version, number)
-        _drop_tables(connection, projection, stored)
+        drop_tables(connection, projection, stored)
         for table in tables_at(projection, stored).values():
             create_to_fill(connection, table)
         key = {"name": projection.name, "version": projection.version, "build": number}
@@ -327,13 +224,13 @@ class ProjectionBuilds:
         """The number of a new build: 0 for a version without tables that hold anything."""
         row = positions_of(connection).get((projection.name, projection.version))
         c = projection_builds.c
-        used = set(connection.execute(select(c.build).where(_is(projection_builds, projection))).scalars())
+        used = set(connection.execute(select(c.build).where(of_version(projection_builds, projection))).scalars())
         if row is not None and row.filled:
             used.add(row.build)
         elif row is not None:
             # It was filled in part by an earlier release, or left by going back: nobody reads it.
-            _drop_tables(connection, projection, StoredVersion(projection.version, row.build))
-            connection.execute(delete(projection_positions).where(_is(projection_positions, projection)))
+            drop_tables(connection, projection, StoredVersion(projection.version, row.build))
+            connection.execute(delete(projection_positions).where(of_version(projection_positions, projection)))
         return max(used) + 1 if used else 0
 
     def _drop_unfinished(self, connection: Connection, projection: Projection) -> None:
@@ -341,14 +238,12 @@ class ProjectionBuilds:
         if build is not None:
             connection.execute(delete(projection_builds).where(_is_build(build)))
             drop_parts(connection, key_of(build))
-            _drop_tables(connection, projection, StoredVersion(projection.version, build.number))
+            drop_tables(connection, projection, StoredVersion(projection.version, build.number))
 
     def _keep(self, connection: Connection, projection: Projection, row: Any) -> None:
         """Keep the build in use beside the one that follows it, with its failures."""
-        failures = [
-            Failure(failure.key, failure.position, failure.reason, failure.since)
-            for failure in connection.execute(select(projection_failures).where(_is(projection_failures, projection)))
-        ]
+        parked = select(projection_failures).where(of_version(projection_failures, projection))
+        failures = [Failure(row.key, row.position, row.reason, row.since) for row in connection.execute(parked)]
         connection.execute(
             insert(projection_builds).values(
                 name=row.name,
@@ -373,7 +268,11 @@ class ProjectionBuilds:
     def _move(self, connection: Connection, build: Build, to: Build) -> None:
         if build.in_use:
             c = projection_positions.c
-            where = [_is(projection_positions, build.projection), c.build == build.number, c.position == build.position]
+            where = [
+                of_version(projection_positions, build.projection),
+                c.build == build.number,
+                c.position == build.position,
+            ]
             moved = connection.execute(update(projection_positions).where(*where).values(position=to.position))
         else:
             b = projection_builds.c
@@ -409,14 +308,5 @@ def _served(positions: Mapping[tuple[str, int], Any], live: Mapping[str, Any], p
     )
 
 
-def _is(table: Table, projection: Projection) -> Any:
-    return (table.c.name == projection.name) & (table.c.version == projection.version)
-
-
 def _is_build(build: Build) -> Any:
-    return _is(projection_builds, build.projection) & (projection_builds.c.build == build.number)
-
-
-def _drop_tables(connection: Connection, projection: Projection, stored: StoredVersion) -> None:
-    for table in tables_at(projection, stored).values():
-        table.drop(connection, checkfirst=True)
+    return of_version(projection_builds, build.projection) & (projection_builds.c.build == build.number)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, true
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Integer, MetaData, Table, Text, true
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -108,6 +108,17 @@ def stored_tables(projection: Projection, build: int = 0) -> Mapping[RowTable[An
 def tables_at(projection: Projection, stored: StoredVersion) -> Mapping[RowTable[Any], Table]:
     """The same for any version, under the assumption that it has the columns of this code's version."""
     return _stored_tables(tables_of(projection), version_suffix(*stored))
+
+
+def of_version(table: Table, projection: Projection) -> Any:
+    """Whether a row of positions, builds or failures is of this code's version of a projection."""
+    return (table.c.name == projection.name) & (table.c.version == projection.version)
+
+
+def drop_tables(connection: Connection, projection: Projection, stored: StoredVersion) -> None:
+    """Drop the tables of a version and build, which must not be in use."""
+    for table in tables_at(projection, stored).values():
+        table.drop(connection, checkfirst=True)
 
 
 def over_stored_tables(
