@@ -44,7 +44,7 @@ def load(kafka: str, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory)
     topics = Topics(kafka, f"t{uuid4().hex[:12]}.")
     waybill = made(Command(nursery, tmp_path_factory.mktemp("peace"), **SETTINGS), topics, PARTITIONS)
     file = waybill.folder / "floor.jsonl"
-    arguments = ("--orders", "90", "--seed", "3", "--wrong", "0.1", "--until", "2025-06-30T16:00:00Z")
+    arguments = ("--orders", "50", "--seed", "3", "--wrong", "0.1", "--until", "2025-06-30T16:00:00Z")
     waybill("simulate", *arguments, "--out", file).done()
     sink, records = MixedSink(topics, Event()), [subjects_own(topics, line) for line in lines_of(file)]
     for n in range(0, len(records), RECORDS_A_BATCH):
