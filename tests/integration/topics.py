@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from consumers.contract import TOPICS
 from tests.integration.broker import Topics
@@ -133,3 +135,19 @@ def consumed(waybill: Command, topics: Topics) -> Ran:
 
 def lags(status: dict[str, Any]) -> set[int | None]:
     return {partition["lag"] for partition in status["partitions"]}
+
+
+def damage_last_batch(topics: Topics, topic: str) -> None:
+    """Change a byte of what the broker has on its disk. It reads from there what it sends."""
+    admin = KafkaAdminClient(bootstrap_servers=topics.url)
+    try:
+        (broker,) = admin.describe_log_dirs()
+        (folder,) = [one["log_dir"] for one in broker["log_dirs"]]
+    finally:
+        admin.close()
+    (log,) = Path(folder, f"{topics.prefix}{topic}-0").glob("*.log")
+    with log.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        last = stream.read(1)
+        stream.seek(-1, os.SEEK_END)
+        stream.write(bytes([last[0] ^ 1]))

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from kafka.admin import KafkaAdminClient
 
 from tests.integration.broker import Topics
 from tests.integration.command import KILLED, Command, Running
-from tests.integration.topics import made
+from tests.integration.topics import damage_last_batch, made
 from tests.runbook.page import Player
 from tests.runbook.scenes import (
     assert_as_without,
@@ -83,22 +82,6 @@ def kill(words: Sequence[str]) -> str:
     assert (program, how) == ("kill", "-KILL")
     os.kill(int(pid), signal.SIGKILL)
     return ""
-
-
-def damage_last_batch(topics: Topics, topic: str) -> None:
-    """Change a byte of what the broker has on its disk. It reads from there what it sends."""
-    admin = KafkaAdminClient(bootstrap_servers=topics.url)
-    try:
-        (broker,) = admin.describe_log_dirs()
-        (folder,) = [one["log_dir"] for one in broker["log_dirs"]]
-    finally:
-        admin.close()
-    (log,) = Path(folder, f"{topics.prefix}{topic}-0").glob("*.log")
-    with log.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        last = stream.read(1)
-        stream.seek(-1, os.SEEK_END)
-        stream.write(bytes([last[0] ^ 1]))
 
 
 def members(topics: Topics) -> int:
