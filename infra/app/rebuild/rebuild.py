@@ -30,7 +30,7 @@ from infra.app.rebuild.errors import RebuildRunsError
 from infra.app.rebuild.filled_pages import filled_pages
 from infra.app.rebuild.meter import Meter, tell_nobody
 from infra.app.rebuild.switch import expect_none_newer, serve
-from infra.app.rebuild.workers import Workers
+from infra.app.rebuild.workers import fill_in_processes
 from infra.store.events.ranges import StreamRange, cut
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import Build, ProjectionBuilds
@@ -133,8 +133,7 @@ class Rebuild:
             builds = self._retry(partial(self._cut, builds, StreamRange(stream), kinds, events, processes))
         paced, self._paced_at = partial(self._paced, meter), monotonic()
         if processes > 1:
-            with Workers(self._waybill.settings, builds, self._events_at_once, processes) as workers:
-                workers.fill(paced, self._lead)
+            fill_in_processes(self._waybill.settings, builds, self._events_at_once, processes, paced, self._lead)
         elif builds[0].parts:
             for part in range(len(builds[0].parts)):
                 builds = self._fill_here(builds, part, paced)
