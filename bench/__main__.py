@@ -4,11 +4,14 @@
 """
 
 import json
+import shlex
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +26,7 @@ from bench.broker import Broker, lent_broker
 from bench.disk import disk_of, folder_of_server, told
 from bench.measuring import machine
 from bench.processor import postmaster_of
-from bench.report import LATENCIES, SPEEDS, Row, show, show_profile
+from bench.report import LATENCIES, SPEEDS, UNKNOWN, Row, show, show_profile
 from bench.sections import FULL, QUICK, WITH_A_BROKER, Bench, Found, Scale, Section, run
 from bench.stores import Database, postgres_stores, stores_of
 from bench.throughput import source_of
@@ -31,7 +34,8 @@ from infra.settings import Settings
 
 OUT, GROWTH_OUT = Path(".local/bench.json"), Path(".local/bench-growth.json")
 PACKAGES = ("eventsourcing", "kafka-python", "msgspec", "psycopg", "pydantic", "sqlalchemy")
-WIDTH = 190
+ROOT = Path(__file__).parents[1]
+WIDTH = 220
 """Of tables that go to a file."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -63,12 +67,15 @@ def main(
         int | None, typer.Option("--orders", min=1_000, help="Orders of the store that is asked; a tenth is open.")
     ] = None,
     profiles: Annotated[
-        bool, typer.Option("--profiles/--no-profiles", help="Show where the time goes of what misses its goal.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--profiles/--no-profiles", help="Show where the time goes of what misses its goal; not with --quick."
+        ),
+    ] = None,
     on: OnOption = None,
     out: OutOption = OUT,
 ) -> None:
-    """Measure beside references in interleaved rounds, and print medians. Commits are durable."""
+    """Measure beside references in interleaved rounds, and print medians. Each row says what waits for the disk."""
     if context.invoked_subcommand is not None:
         return
     sections = _sections(only)
@@ -87,11 +94,14 @@ def main(
                 server = postmaster_of(first)
                 disks[database.value] = disk_of(folder if server is None else folder_of_server(first))
                 bench = Bench(database, new_store, folder, source, scale, _telling(console, database), broker, server)
-                bench.profiles = profiles
+                bench.profiles = not quick if profiles is None else profiles
                 found[database] = run(bench, sections)
             print_found(console, database, found[database], told(disks[database.value]))
             write_json(out, figures_as_json(scale, disks, found))
-    console.print(f"[dim]written to {out}[/dim]")
+    for database, figures in found.items():
+        spent = ", ".join(f"{name} {seconds:.0f}" for name, seconds in figures.seconds.items())
+        console.print(f"[dim]{database}: seconds by section: {spent}[/dim]")
+    console.print(f"[dim]{origin_as_text()}; written to {out}[/dim]")
 
 
 @app.command()
@@ -113,7 +123,7 @@ def growth(
         found = growths.grow(stores, wanted, lambda what: console.print(f"[dim]{what}[/dim]"), out)
     for name, rows in found.items():
         show(console, f"{name}: growth", growths.GROWN, rows)
-    console.print(f"[dim]measured figures are kept in {out}; --anew measures them again[/dim]")
+    console.print(f"[dim]{origin_as_text()}; figures are kept in {out}; --anew measures them again[/dim]")
 
 
 @app.command()
@@ -129,6 +139,7 @@ def writers(
         tell = _telling(console, Database.POSTGRESQL)
         rows = several.compare(new_store, Path(name), messages, most, rounds, tell)
     show(console, "postgresql: writers of distinct files in one store", several.WRITTEN, rows)
+    console.print(f"[dim]{origin_as_text()}; written to {out}[/dim]")
     write_json(out, {"messages": messages, "rounds": rounds, "writers": rows})
 
 
@@ -154,11 +165,12 @@ def _telling(console: Console, database: Database) -> Any:
 
 def print_found(console: Console, database: str, found: Found, disk: str) -> None:
     """All rows of one database beside their references, then where the time goes of what missed its goal."""
-    title = f"{database}: medians of interleaved rounds, durable commits on {disk}"
+    title = f"{database}: medians of interleaved rounds on {disk}"
     show(console, title, SPEEDS, found.speeds)
     show(console, f"{database}: how long answers take", LATENCIES, found.latencies)
     if found.freshness:
-        used = ", ".join(f"{party} {us:,} µs" for party, us in found.freshness["processor_us_a_message"].items())
+        each = found.freshness["processor_us_a_message"]
+        used = ", ".join(f"{party} {UNKNOWN if us is None else f'{us:,} µs'}" for party, us in each.items())
         pace = found.freshness["messages_a_second"]
         console.print(f"freshness at {pace:,} messages/s; processor time a message: {used}")
     if found.takeover_seconds is not None:
@@ -184,10 +196,28 @@ def figures_as_json(scale: Scale, disks: dict[str, Any], found: Mapping[Database
     return {"scale": scale._asdict(), "disks": disks, "figures": figures}
 
 
+def origin() -> dict[str, str | None]:
+    """Date (UTC), commit (None: not a checkout; `-dirty`: with changes) and command: what a block of figures needs."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": described.stdout.strip() or None,
+        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+    }
+
+
+def origin_as_text() -> str:
+    said = origin()
+    return f"{said['date']}, commit {said['commit'] or 'unknown'}, {said['command']}"
+
+
 def write_json(out: Path, said: dict[str, Any]) -> None:
-    """With the machine, the versions and the batch sizes."""
+    """With where the figures come from, the machine, the versions and the batch sizes."""
     settings = Settings()
     whole = {
+        **origin(),
         "machine": machine(),
         "versions": {package: version(package) for package in PACKAGES},
         "batch_messages": settings.batch_messages,

@@ -7,17 +7,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from bench.children import PATIENCE_SECONDS
 from infra.settings import Settings
 
 SCRIPT = Path(__file__).parents[1] / "infra/local/kafka.sh"
 WAYBILL = (str(Path(sys.executable).parent / "waybill"),)
 PARTITIONS = 6
-PATIENCE_SECONDS = 120
 
 
 class Broker(NamedTuple):
@@ -75,11 +75,18 @@ class Scene:
 
     @contextmanager
     def running(
-        self, *commands: str, by: Callable[[str], Sequence[str]] = lambda command: WAYBILL
+        self, *commands: str, by: Callable[[str], Sequence[str]] = lambda command: WAYBILL, log: Path | None = None
     ) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """The long-running parts as processes, stopped as an operator would; `by` is what runs the command."""
-        processes = [subprocess.Popen([*by(command), command], env=self.env) for command in commands]
+        """The long-running parts as processes, stopped as an operator would; `by` is what runs the command.
+
+        With `log`, all that they log goes to this file.
+        """
+        env = self.env if log is None else {**self.env, "WAYBILL_LOG_LEVEL": "info"}
+        processes: list[subprocess.Popen[bytes]] = []
         try:
+            with nullcontext() if log is None else log.open("w") as out:
+                for command in commands:
+                    processes.append(subprocess.Popen([*by(command), command], env=env, stderr=out))
             yield processes
         finally:
             for process in processes:

@@ -1,26 +1,27 @@
 """How fast a consumer takes a backlog from Kafka, beside the bare poll; and how soon another one takes over."""
 
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from kafka import KafkaConsumer, TopicPartition
 
-from bench.broker import PARTITIONS, WAYBILL, Broker, Scene, until
+from bench.broker import PARTITIONS, Broker, Scene, until
+from bench.children import PATIENCE_SECONDS
 from bench.workloads import write_messages
 from consumers.contract.topics import read_topics
 from infra.app.container import Waybill
-from infra.app.status import read_status
-from infra.runtime.consumer import FETCH_BYTES
+from infra.queries.books import kept
+from infra.runtime.consumer import FETCH_BYTES, PARTITION_BYTES, POLL_RECORDS
 from infra.runtime.garbage_collection import collect_rarely
 from infra.settings import Settings
 from infra.telemetry.logs import configure_logs
 
-SECONDS_BETWEEN_LOOKS = 0.05
+TAKEN_OVER = "partition_taken_over"
 
 
 def filled(broker: Broker, store: str, messages: int) -> tuple[Scene, int]:
@@ -33,9 +34,13 @@ def filled(broker: Broker, store: str, messages: int) -> tuple[Scene, int]:
 
 
 def bare_poll(address: str, prefix: str, messages: int) -> Iterator[int]:
-    """What kafka-python gives to somebody who does nothing with it."""
+    """What kafka-python gives to somebody who does nothing with it, fetching and polling as much as the service."""
     consumer = KafkaConsumer(
-        bootstrap_servers=address, enable_auto_commit=False, fetch_max_bytes=FETCH_BYTES, max_poll_records=2_000
+        bootstrap_servers=address,
+        enable_auto_commit=False,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        max_poll_records=POLL_RECORDS,
     )
     partitions = [
         TopicPartition(topic, number)
@@ -52,46 +57,51 @@ def bare_poll(address: str, prefix: str, messages: int) -> Iterator[int]:
     consumer.close()
 
 
+class AllReceived(Event):
+    """Stops a consumer once the store has received so many messages: it looks after each step of the consumer.
+
+    A look is one query of the feeds, and counts. Raises RuntimeError when nothing is received for PATIENCE_SECONDS.
+    """
+
+    def __init__(self, waybill: Waybill, messages: int):
+        super().__init__()
+        self._waybill, self._messages = waybill, messages
+        self._received, self._moved_at = 0, time.monotonic()
+
+    def is_set(self) -> bool:
+        received, now = sum(kept(self._waybill.engine).values()), time.monotonic()
+        if received > self._received:
+            self._received, self._moved_at = received, now
+        elif now > self._moved_at + PATIENCE_SECONDS:
+            raise RuntimeError(f"only {received} of {self._messages} messages were received")
+        return received >= self._messages
+
+
 def consume(address: str, prefix: str, store: str, messages: int) -> Iterator[int]:
     """`waybill consume` from the first message to the last: fetch, decode, validate, decide, store. Durable commits.
 
     The store is created before it counts; joining the group counts.
     """
     collect_rarely()
-    stop = Event()
     settings = Settings(store=store, kafka=address, topic_prefix=prefix, log_level="error")
     configure_logs(settings)
     with Waybill(settings) as waybill:
-
-        def stop_at_the_end() -> None:
-            while read_status(waybill).books.received < messages:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-            stop.set()
-
         yield 0
-        Thread(target=stop_at_the_end).start()
-        waybill.consumer(stop).run()
-        yield int(read_status(waybill).books.received)
+        waybill.consumer(AllReceived(waybill, messages)).run()
+        yield sum(kept(waybill.engine).values())
 
 
 def takeover(broker: Broker, store: str) -> float:
     """Seconds from the kill -9 of one of two consumers until the other has its partitions."""
     scene = Scene(broker, store)
-    env = {**scene.env, "WAYBILL_LOG_LEVEL": "info"}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         logs = [Path(folder) / name for name in ("one", "two")]
-        processes = []
         for log in logs:
-            with log.open("w") as said:
-                processes.append(subprocess.Popen([*WAYBILL, "consume"], env=env, stderr=said))
-            until(lambda log=log: "partition_taken_over" in log.read_text())  # type: ignore[misc]
+            (last,) = stack.enter_context(scene.running("consume", log=log))
+            until(lambda log=log: TAKEN_OVER in log.read_text())  # type: ignore[misc]
         time.sleep(2)  # the first one has given some away, and taken its own up again
-        before = logs[0].read_text().count("partition_taken_over")
-        processes[1].send_signal(signal.SIGKILL)
+        before = logs[0].read_text().count(TAKEN_OVER)
+        last.send_signal(signal.SIGKILL)
         killed = time.monotonic()
-        until(lambda: logs[0].read_text().count("partition_taken_over") >= before + PARTITIONS * len(read_topics("")))
-        took = time.monotonic() - killed
-        processes[0].terminate()
-        for process in processes:
-            process.wait()
-    return took
+        until(lambda: logs[0].read_text().count(TAKEN_OVER) >= before + PARTITIONS * len(read_topics("")))
+        return time.monotonic() - killed

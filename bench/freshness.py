@@ -18,12 +18,14 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import select
 
-from bench.broker import Broker, Scene, until
+from bench.broker import WAYBILL, Broker, Scene, until
+from bench.children import child
 from bench.processor import seconds_of
 from bench.report import Latencies
 from bench.sampling import Part
+from domain.verdict import Verdict
 from infra.app.container import Waybill
-from infra.app.status import read_status
+from infra.queries.books import kept
 from infra.runtime.consumer import FETCH_BYTES, FETCH_WAIT_MS
 from infra.settings import Settings
 from infra.store.projected.serving import positions_seen
@@ -39,15 +41,15 @@ STRUCTURED = [("content-type", b"application/cloudevents+json")]
 class Freshness(NamedTuple):
     """From the call that sends a message until a view reflects it, and the stages between, in milliseconds.
 
-    `processor_us` is the processor time a message of each process that takes part; `parts` are its costliest parts,
-    empty unless they were sampled.
+    `processor_us` is the processor time a message of each process that takes part, None where it is unknown; `parts`
+    are its costliest parts, empty unless they were sampled.
     """
 
     messages: int
     messages_a_second: int
     visible: Latencies
     stages: Mapping[str, Latencies]
-    processor_us: Mapping[str, float]
+    processor_us: Mapping[str, float | None]
     parts: Mapping[str, Sequence[Part]]
 
 
@@ -63,32 +65,31 @@ def freshness(
     """Publish at an even pace, with a consumer and a projector as processes of their own."""
     scene = Scene(broker, store)
     context = multiprocessing.get_context("spawn")
-    over, (ours, theirs) = context.Event(), context.Pipe()
+    over = context.Event()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
         def by(command: str) -> Sequence[str]:
-            return (sys.executable, "-m", "bench.sampled_command", str(folder / command))
+            return (sys.executable, "-m", "bench.sampled_command", str(folder / command)) if sampling else WAYBILL
 
-        with scene.running("consume", "project", **({"by": by} if sampling else {})) as processes:
+        with scene.running("consume", "project", by=by) as processes:
             warm = [f"warm-{number}" for number in range(WARM_SECONDS * MESSAGES_A_SECOND)]
             warmed = publish(scene, warm, MESSAGES_A_SECOND)
             until(lambda: _visible(scene, warmed))
-            watcher = context.Process(target=_watch, args=(store, over, theirs))
-            watcher.start()
-            assert ours.recv() == "watching"
-            if sampling:
-                for one in processes:
-                    one.send_signal(signal.SIGUSR1)
-            parties = dict(zip(("waybill consume", "waybill project"), (one.pid for one in processes), strict=True))
-            parties |= {"broker": broker.process or 0, "PostgreSQL": server or 0}
-            before = {party: seconds_of([pid]) for party, pid in parties.items() if pid}
-            sent = publish(scene, [f"SO-{number}" for number in range(seconds * MESSAGES_A_SECOND)], MESSAGES_A_SECOND)
-            until(lambda: _visible(scene, {**warmed, **sent}))
-            used = {party: (seconds_of([parties[party]]) or 0.0) - (span or 0.0) for party, span in before.items()}
-            over.set()
-            seen: list[tuple[int, float]] = ours.recv()
-            watcher.join()
+            with child("the watcher of positions", _watch, store, over) as watcher:
+                assert watcher.answer() == "watching"
+                if sampling:
+                    for one in processes:
+                        one.send_signal(signal.SIGUSR1)
+                parties = dict(zip(("waybill consume", "waybill project"), (one.pid for one in processes), strict=True))
+                parties |= {"broker": broker.process or 0, "PostgreSQL": server or 0}
+                before = {party: seconds_of([pid]) for party, pid in parties.items() if pid}
+                orders = [f"SO-{number}" for number in range(seconds * MESSAGES_A_SECOND)]
+                sent = publish(scene, orders, MESSAGES_A_SECOND)
+                until(lambda: _visible(scene, {**warmed, **sent}))
+                after = {party: seconds_of([parties[party]]) for party in before}
+                over.set()
+                seen: list[tuple[int, float]] = watcher.answer()
         parts = {file.name: _parts(file, len(sent)) for file in sorted(folder.iterdir())}
     visible = dict(_became_visible(scene, seen, sent))
     assert visible.keys() == sent.keys()
@@ -97,9 +98,14 @@ def freshness(
         round(len(sent) / (max(sent.values()) - min(sent.values()))),
         latencies([visible[order] - sent[order] for order in sent]),
         _stages(store, sent, visible),
-        {party: round(1e6 * span / len(sent), 1) for party, span in used.items()},
+        {party: _us_each(before[party], after[party], len(sent)) for party in before},
         parts,
     )
+
+
+def _us_each(before: float | None, after: float | None, count: int) -> float | None:
+    """Microseconds of processors for each of so many; None where they are unknown."""
+    return None if before is None or after is None else round(1e6 * (after - before) / count, 1)
 
 
 def publish(scene: Scene, orders: Sequence[str], a_second: float) -> Mapping[str, float]:
@@ -157,7 +163,7 @@ def _watch(store: str, over: ProcessEvent, answer: Connection) -> None:
 
 def _visible(scene: Scene, sent: Mapping[str, float]) -> bool:
     with Waybill(scene.settings) as waybill:
-        return read_status(waybill).books.applied >= len(sent) and not waybill.lag()
+        return kept(waybill.engine)[Verdict.APPLIED] >= len(sent) and not waybill.lag()
 
 
 def _became_visible(
@@ -200,15 +206,11 @@ def _parts(file: Path, count: int) -> Sequence[Part]:
 def bare_freshness(broker: Broker, store: str, seconds: int) -> Latencies:
     """The same messages at the same pace, polled by a consumer that does nothing else."""
     scene = Scene(broker, store)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
     orders = [f"SO-{number}" for number in range(seconds * MESSAGES_A_SECOND)]
-    polls = context.Process(target=_poll, args=(broker.address, scene.prefix + "orders", len(orders), theirs))
-    polls.start()
-    assert ours.recv() == "polling"
-    sent = publish(scene, orders, MESSAGES_A_SECOND)
-    polled: dict[str, float] = ours.recv()
-    polls.join()
+    with child("the bare consumer", _poll, broker.address, scene.prefix + "orders", len(orders)) as consumer:
+        assert consumer.answer() == "polling"
+        sent = publish(scene, orders, MESSAGES_A_SECOND)
+        polled: dict[str, float] = consumer.answer()
     return latencies([polled[order] - sent[order] for order in orders])
 
 

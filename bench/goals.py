@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bench.stores import Database
-from bench.throughput import INGEST, PLAIN_LOOP, PROJECT, RAW_INSERT, REBUILD_IN_TWO, RUNNER
+from bench.throughput import INGEST, PLAIN_LOOP, PROJECT, RAW_INSERT, REBUILD_IN_TWO, RUNNER_NOT_WAITING
 
 CONSUME, BARE_POLL = "consume a backlog", "bare poll"
 FRESHNESS, BARE_FRESHNESS = "sent until visible", "sent until polled, bare"
@@ -39,8 +39,9 @@ P99, P50 = "p99", "p50"
 GOALS: Mapping[tuple[str, str], Goal | Mapping[Database, Goal]] = {
     (INGEST, PLAIN_LOOP): {Database.SQLITE: Goal(12), Database.POSTGRESQL: Goal(30)},
     (INGEST, RAW_INSERT): Goal(1 / 3),
-    (PROJECT, RUNNER): {Database.POSTGRESQL: Goal(50)},
-    (REBUILD_IN_TWO, RUNNER): {Database.POSTGRESQL: Goal(50)},
+    # Beside the runner that commits as they do: without waiting for the disk.
+    (PROJECT, RUNNER_NOT_WAITING): {Database.POSTGRESQL: Goal(50)},
+    (REBUILD_IN_TWO, RUNNER_NOT_WAITING): {Database.POSTGRESQL: Goal(50)},
     (CONSUME, BARE_POLL): Goal(1 / 5),
     (FRESHNESS, P50): Goal(100, "ms", at_most=True),
     (FRESHNESS, P99): Goal(250, "ms", at_most=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import workloads
+from bench.durability import waits_for_disk
 from bench.goals import GROWTH, goal_of
 from bench.measuring import Measured, Work, measure
 from bench.processor import postmaster_of
@@ -92,6 +93,7 @@ def _rows(
                 {
                     **figures_of(f"{name}, {size:,} messages", [run]),
                     "us": round(1e6 / run.per_second, 3),
+                    "waits": waits_for_disk(name, database),
                     "reference": f"{sizes[0]:,} messages",
                     "times": round(times, 3),
                     "times_by_processor": round(by_processor, 3),
@@ -108,6 +110,7 @@ GROWN: Mapping[str, str] = {
     "client_us": "client µs",
     "server_us": "server µs",
     "peak_megabytes": "MB",
+    "waits": "waits for disk",
     "reference": "beside",
     "times": "× its time",
     "times_by_processor": "× by processor",

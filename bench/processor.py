@@ -33,8 +33,8 @@ def postmaster_of(store: str) -> int | None:
 def seconds_of(processes: Iterable[int]) -> float | None:
     """User and system time so far of these processes and everything below them, what ended included.
 
-    To the hundredth of a second for each living process. None without processes, where /proc does not exist, or when a
-    process is gone.
+    To the hundredth of a second for each living process. None without processes, where /proc does not exist, when a
+    process is gone, or when children ended during each of READINGS readings.
     """
     seconds = [_seconds_of_tree(process) for process in processes]
     known = [one for one in seconds if one is not None]
@@ -84,8 +84,8 @@ def _seconds_of_tree(root: int) -> float | None:
         ticks = sum(_ticks(fields) for fields in _tree(root))
         after = _stat(root)
         if after is not None and after[_ENDED_CHILDREN] == before[_ENDED_CHILDREN]:
-            break
-    return ticks / os.sysconf("SC_CLK_TCK")
+            return ticks / os.sysconf("SC_CLK_TCK")
+    return None
 
 
 def _tree(root: int) -> list[list[str]]:

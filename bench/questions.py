@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from bench.durability import COMMITS_NOTHING
 from bench.freshness import latencies
 from bench.goals import ALL_OF_WORKLOAD, COUNT, P50, P99, PAGE_OF_OVERDUE, PAST_PAGE, goal_of
 from bench.measuring import Clocks
@@ -96,7 +97,7 @@ def rows_of(found: Mapping[str, Latencies], reference: str, database: Database) 
     rows = []
     for name, spans in found.items():
         p50, p99 = (goal_of(name, by, database) for by in (P50, P99))
-        rows.append(latency_row(name, spans, reference, found[reference], p50, p99))
+        rows.append(latency_row(name, spans, reference, found[reference], p50, p99, COMMITS_NOTHING))
     return rows
 
 

@@ -1,6 +1,8 @@
 """The references: the unmodified library. What the bare database takes is in bench/raw_inserts.py."""
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -60,18 +62,26 @@ def plain_loop(path: str, store: str, messages: int) -> Iterator[int]:
 
 
 class Count(PostgresTrackingRecorder):
-    """A view of the library's kind: one counter, moved on with the position in a transaction for each event."""
+    """A view of the library's kind: one counter, moved on with the position in a transaction for each event.
+
+    The table also has the `synchronous_commit` of the session that created it, so that a run shows its policy.
+    """
 
     def _create_table(self, curs: Cursor[DictRow]) -> None:
         super()._create_table(curs)
-        table = Identifier(COUNTED)
-        curs.execute(SQL("CREATE TABLE IF NOT EXISTS {0} (counted bigint NOT NULL)").format(table))
-        curs.execute(SQL("INSERT INTO {0} SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM {0})").format(table))
+        create = "CREATE TABLE IF NOT EXISTS {0} (counted bigint NOT NULL, synchronous_commit text NOT NULL)"
+        start = "INSERT INTO {0} SELECT 0, current_setting('synchronous_commit') WHERE NOT EXISTS (SELECT 1 FROM {0})"
+        for statement in (create, start):
+            curs.execute(SQL(statement).format(self._counted))
 
     def count(self, tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as curs:
             self._insert_tracking(curs, tracking)
-            curs.execute(SQL("UPDATE {0} SET counted = counted + 1").format(Identifier(COUNTED)))
+            curs.execute(SQL("UPDATE {0} SET counted = counted + 1").format(self._counted))
+
+    @property
+    def _counted(self) -> Identifier:
+        return Identifier(f"{self.tracking_table_name}_{COUNTED}")
 
 
 class Counting(Projection[Count]):
@@ -81,18 +91,43 @@ class Counting(Projection[Count]):
         self.view.count(tracking)
 
 
-def projection_runner(store: str, events: int) -> Iterator[int]:
-    """The library's runner with one counter for a view, over the first events of a PostgreSQL store."""
+class CountingWithoutWaiting(Counting):
+    """The same under another name, and so with a position and a counter of its own."""
+
+    name = "counting_without_waiting"
+
+
+def projection_runner(store: str, events: int, waits_for_disk: bool = True) -> Iterator[int]:
+    """The library's runner with one counter for a view, over the first events of a PostgreSQL store.
+
+    It commits as the server is set (waiting for the disk), or with `synchronous_commit` off.
+    """
     backend = open_backend(Settings(store=store))
     environment = {**backend.application.env, "CREATE_TABLE": "yes"}
     events = min(events, backend.application.recorder.max_notification_id() or 0)
     backend.close()
-    yield 0
-    with ProjectionRunner(
-        application_class=Fulfillment, projection_class=Counting, view_class=Count, env=environment
-    ) as runner:
-        runner.wait(events, timeout=RUNNER_WAITS_SECONDS)
-        yield events
+    counting = Counting if waits_for_disk else CountingWithoutWaiting
+    with nullcontext() if waits_for_disk else _sessions_not_waiting():
+        yield 0
+        with ProjectionRunner(
+            application_class=Fulfillment, projection_class=counting, view_class=Count, env=environment
+        ) as runner:
+            runner.wait(events, timeout=RUNNER_WAITS_SECONDS)
+            yield events
+
+
+@contextmanager
+def _sessions_not_waiting() -> Iterator[None]:
+    """New sessions of this process have `synchronous_commit` off: the library has no setting of its own for it."""
+    before = os.environ.get("PGOPTIONS")
+    os.environ["PGOPTIONS"] = f"{before or ''} -c synchronous_commit=off".strip()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PGOPTIONS"]
+        else:
+            os.environ["PGOPTIONS"] = before
 
 
 class CountInFile(SQLiteTrackingRecorder):

@@ -12,6 +12,7 @@ from bench.measuring import Measured
 from bench.sampling import Part
 
 Row = Mapping[str, Any]
+UNKNOWN = "–"
 
 
 class Latencies(NamedTuple):
@@ -45,19 +46,26 @@ def figures_of(name: str, runs: Sequence[Measured]) -> dict[str, Any]:
 
 
 def speed_row(
-    name: str, runs: Sequence[Measured], by: str, references: Sequence[Measured], goal: Goal | None
+    name: str,
+    runs: Sequence[Measured],
+    by: str,
+    references: Sequence[Measured],
+    goal: Goal | None,
+    waits: tuple[str, str],
 ) -> dict[str, Any]:
     """What was measured beside a reference: medians over rounds of the ratio in each round.
 
     `times` is the ratio of units a second, `times_by_processor` that of units for each second of processors. A goal at
-    most speaks of the time of a unit.
+    most speaks of the time of a unit. `waits` says of both sides whether their commits wait for the disk.
     """
     pairs = list(zip(runs, references, strict=True))
     times = median(run.per_second / other.per_second for run, other in pairs)
     value = 1 / times if goal is not None and goal.at_most else times
     return {
         **figures_of(name, runs),
+        "waits": waits[0],
         "reference": by,
+        "reference_waits": waits[1],
         "reference_per_second": round(median(other.per_second for other in references)),
         "reference_us": round(median(other.processor_us for other in references), 2),
         "times": round(times, 3),
@@ -67,13 +75,14 @@ def speed_row(
 
 
 def latency_row(
-    name: str, spans: Latencies, by: str, reference: Latencies, p50: Goal | None, p99: Goal | None
+    name: str, spans: Latencies, by: str, reference: Latencies, p50: Goal | None, p99: Goal | None, waits: str
 ) -> dict[str, Any]:
-    """How long something took, beside the same percentiles of a reference."""
+    """How long something took, beside the same percentiles of a reference that commits nothing."""
     both = {"p50": (p50, spans.p50), "p99": (p99, spans.p99)}
     told = {name: judged(goal, value) for name, (goal, value) in both.items() if goal is not None}
     return {
         "what": name,
+        "waits": waits,
         "times": spans.times,
         "p50_ms": round(spans.p50, 2),
         "p99_ms": round(spans.p99, 2),
@@ -104,7 +113,9 @@ SPEEDS: Mapping[str, str] = {
     "client_us": "client µs",
     "server_us": "server µs",
     "peak_megabytes": "MB",
+    "waits": "waits for disk",
     "reference": "beside",
+    "reference_waits": "waits for disk",
     "reference_per_second": "a second",
     "reference_us": "µs",
     "times": "×",
@@ -114,6 +125,7 @@ SPEEDS: Mapping[str, str] = {
 }
 LATENCIES: Mapping[str, str] = {
     "what": "what",
+    "waits": "waits for disk",
     "times": "times",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
@@ -125,7 +137,7 @@ LATENCIES: Mapping[str, str] = {
     "goal": "goal",
     "reached": "reached",
 }
-_WORDS = ("what", "reference", "goal", "reached")
+_WORDS = ("what", "waits", "reference", "reference_waits", "goal", "reached")
 
 
 def show(console: Console, title: str, headings: Mapping[str, str], rows: Sequence[Row]) -> None:
@@ -143,7 +155,7 @@ def show(console: Console, title: str, headings: Mapping[str, str], rows: Sequen
 
 def _cell(value: object) -> str:
     if value is None:
-        return "–"
+        return UNKNOWN
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 

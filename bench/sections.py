@@ -1,6 +1,8 @@
 """The sections of `make bench`: each measures on one database and returns rows beside their references."""
 
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,6 +11,7 @@ from typing import Any, NamedTuple
 
 from bench import consuming, goals, http, questions, workloads
 from bench.broker import Broker
+from bench.durability import waits_for_disk
 from bench.floor import Floor, fill
 from bench.freshness import bare_freshness, freshness
 from bench.goals import goal_of
@@ -26,6 +29,7 @@ from bench.throughput import (
     REBUILD,
     REBUILD_IN_TWO,
     RUNNER,
+    RUNNER_NOT_WAITING,
     Rounds,
 )
 from infra.app.container import Waybill
@@ -72,14 +76,17 @@ class Scale(NamedTuple):
 
 FULL = Scale()
 QUICK = Scale(
-    messages=20_000, rounds=1, times_grown=3, orders=100_000, still_open=10_000, asks=50, freshness_seconds=10,
-    post_seconds=3.0,
+    messages=20_000, rounds=1, plain_messages=2_000, runner_events=2_000, times_grown=3, orders=100_000,
+    still_open=10_000, asks=50, freshness_seconds=10, post_seconds=3.0,
 )  # fmt: skip
 
 
 @dataclass
 class Found:
-    """Rows of figures of one database, and where the time goes of what missed its goal."""
+    """Rows of figures of one database, and where the time goes of what missed its goal.
+
+    `seconds` is how long measuring took; `rounds` are those of ingest, project and rebuild.
+    """
 
     speeds: list[dict[str, Any]] = field(default_factory=list)
     latencies: list[dict[str, Any]] = field(default_factory=list)
@@ -88,6 +95,7 @@ class Found:
     freshness: dict[str, Any] = field(default_factory=dict)
     takeover_seconds: float | None = None
     profiles: dict[str, list[Part]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,6 +129,10 @@ class Bench:
         process = None if self.broker is None else self.broker.process
         return self.servers if process is None else (*self.servers, process)
 
+    def waits(self, name: str, by: str) -> tuple[str, str]:
+        """Whether commits of something and of its reference wait for the disk."""
+        return waits_for_disk(name, self.database), waits_for_disk(by, self.database)
+
     def looks_into(self, row: Row) -> bool:
         """Whether to find out where the time goes of what this row tells."""
         return self.profiles and is_missed(row)
@@ -130,7 +142,8 @@ def run(bench: Bench, only: Collection[Section]) -> Found:
     """Measure these sections, in the order in which they stand in Section."""
     of_rounds = {Section.INGEST, Section.PROJECT, Section.REBUILD} & set(only)
     if of_rounds:
-        throughput(bench, of_rounds)
+        with _timed(bench, "rounds"):
+            throughput(bench, of_rounds)
     rest = {
         Section.CONSUME: consume,
         Section.FRESHNESS: fresh,
@@ -142,19 +155,35 @@ def run(bench: Bench, only: Collection[Section]) -> Found:
     }
     for section, measure_it in rest.items():
         if section in only:
-            measure_it(bench)
+            with _timed(bench, section):
+                measure_it(bench)
     return bench.found
+
+
+@contextmanager
+def _timed(bench: Bench, name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    bench.found.seconds[name] = round(time.monotonic() - began, 1)
+
+
+def pairs_of(database: Database, only: Collection[Section]) -> list[tuple[str, str]]:
+    """What these sections measure in rounds, each beside its reference.
+
+    On PostgreSQL, projecting stands beside the runner as it is, and beside one that waits for the disk as little.
+    """
+    runners = (RUNNER, RUNNER_NOT_WAITING) if database is Database.POSTGRESQL else (PULL_LOOP,)
+    beside = {
+        Section.INGEST: [(INGEST, PLAIN_LOOP), (INGEST, RAW_INSERT)],
+        Section.PROJECT: [(PROJECT, runner) for runner in runners],
+        Section.REBUILD: [(name, runner) for name in (REBUILD, REBUILD_IN_TWO) for runner in runners],
+    }
+    return [pair for section, pairs in beside.items() if section in only for pair in pairs]
 
 
 def throughput(bench: Bench, only: Collection[Section]) -> None:
     """Ingest, project and rebuild, in rounds with their references."""
-    runner = RUNNER if bench.database is Database.POSTGRESQL else PULL_LOOP
-    beside = {
-        Section.INGEST: ((INGEST, PLAIN_LOOP), (INGEST, RAW_INSERT)),
-        Section.PROJECT: ((PROJECT, runner),),
-        Section.REBUILD: ((REBUILD, runner), (REBUILD_IN_TWO, runner)),
-    }
-    pairs = [pair for section, found in beside.items() if section in only for pair in found]
+    pairs = pairs_of(bench.database, only)
     scale = bench.scale
     rounds = Rounds(
         bench.database,
@@ -167,9 +196,7 @@ def throughput(bench: Bench, only: Collection[Section]) -> None:
     )
     taken = rounds.run({name for pair in pairs for name in pair}, scale.rounds)
     for name, by in pairs:
-        if name not in taken:
-            continue
-        row = speed_row(name, taken[name], by, taken[by], goal_of(name, by, bench.database))
+        row = speed_row(name, taken[name], by, taken[by], goal_of(name, by, bench.database), bench.waits(name, by))
         bench.found.speeds.append(row)
         if bench.looks_into(row) and name not in bench.found.profiles:
             bench.found.profiles[name] = rounds.profile(name, bench.profiled_by)
@@ -192,7 +219,7 @@ def consume(bench: Bench) -> None:
         taken.append(bench.measured_by(*work, servers=bench.servers_with_broker))
         drop(store)
     goal = goal_of(goals.CONSUME, goals.BARE_POLL, bench.database)
-    row = speed_row(goals.CONSUME, taken, goals.BARE_POLL, bare, goal)
+    row = speed_row(goals.CONSUME, taken, goals.BARE_POLL, bare, goal, bench.waits(goals.CONSUME, goals.BARE_POLL))
     bench.found.speeds.append(row)
     if bench.looks_into(row):
         bench.tell(f"{goals.CONSUME}: where its time goes")
@@ -211,10 +238,11 @@ def fresh(bench: Bench) -> None:
     bench.tell("freshness")
     taken = freshness(broker, bench.new_store("freshness"), seconds, bench.server)
     p50, p99 = (goal_of(goals.FRESHNESS, by, database) for by in (goals.P50, goals.P99))
-    row = latency_row(goals.FRESHNESS, taken.visible, goals.BARE_FRESHNESS, bare, p50, p99)
+    waits = waits_for_disk(goals.FRESHNESS, database)
+    row = latency_row(goals.FRESHNESS, taken.visible, goals.BARE_FRESHNESS, bare, p50, p99, waits)
     bench.found.latencies.append(row)
     for name, spans in taken.stages.items():
-        bench.found.latencies.append(latency_row(f"… {name}", spans, goals.BARE_FRESHNESS, bare, None, None))
+        bench.found.latencies.append(latency_row(f"… {name}", spans, goals.BARE_FRESHNESS, bare, None, None, ""))
     bench.found.freshness = {
         "messages": taken.messages,
         "messages_a_second": taken.messages_a_second,
@@ -291,7 +319,7 @@ def long_order(bench: Bench) -> None:
             drop(store)
     by = goals.SHORT_ORDER
     for name, runs in taken.items():
-        row = speed_row(name, runs, by, taken[by], goal_of(name, by, bench.database))
+        row = speed_row(name, runs, by, taken[by], goal_of(name, by, bench.database), bench.waits(name, by))
         row["what"] = f"{name} ({orders[name]:,} events)"
         bench.found.speeds.append(row)
 

@@ -18,7 +18,8 @@ PLAIN_LOOP_MESSAGES = 3_000
 RUNNER_EVENTS = 5_000
 """How many a slow reference does: its speed does not depend on it."""
 
-PLAIN_LOOP, RAW_INSERT, RUNNER, PULL_LOOP = "plain loop", "raw insert", "ProjectionRunner", "pull loop"
+PLAIN_LOOP, RAW_INSERT, PULL_LOOP = "plain loop", "raw insert", "pull loop"
+RUNNER, RUNNER_NOT_WAITING = "ProjectionRunner", "ProjectionRunner, synchronous_commit off"
 INGEST, PROJECT, REBUILD, REBUILD_IN_TWO = "ingest", "project", "rebuild", "rebuild, 2 processes"
 
 
@@ -52,6 +53,9 @@ THINGS: Mapping[str, Thing] = {
     PROJECT: Thing(lambda r: (workloads.project, (r.store,)), (INGEST,)),
     RUNNER: Thing(
         lambda r: (references.projection_runner, (r.store, r.runner_events)), (INGEST,), (Database.POSTGRESQL,)
+    ),
+    RUNNER_NOT_WAITING: Thing(
+        lambda r: (references.projection_runner, (r.store, r.runner_events, False)), (INGEST,), (Database.POSTGRESQL,)
     ),
     PULL_LOOP: Thing(lambda r: (references.pull_loop, (r.store, r.runner_events)), (INGEST,), (Database.SQLITE,)),
     REBUILD: Thing(lambda r: (workloads.rebuild, (r.store,)), (INGEST, PROJECT)),
@@ -104,13 +108,8 @@ class Rounds:
             return profiled_by(work, *arguments, servers=servers)
 
     def known(self, names: Collection[str]) -> list[str]:
-        """Those of these things that this database and this version of the code have."""
-        in_two = workloads.rebuilds_in_processes()
-        return [
-            name
-            for name, thing in THINGS.items()
-            if name in names and self._database in thing.on and (in_two or name != REBUILD_IN_TWO)
-        ]
+        """Those of these things that can be done on this database."""
+        return [name for name, thing in THINGS.items() if name in names and self._database in thing.on]
 
     def _measure(self, name: str, round_: Round, servers: tuple[int, ...]) -> Measured:
         work, arguments = THINGS[name].work(round_)

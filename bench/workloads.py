@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from inspect import signature
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 import structlog
@@ -90,15 +89,9 @@ def rebuild(store: str, processes: int = 1) -> Iterator[int]:
     """All projections anew, beside the rows in use, and into use; yields how many events that was."""
     with service(store) as waybill:
         events = waybill.history.count_after(0)
-        options: dict[str, Any] = {"processes": processes} if rebuilds_in_processes() else {}
         yield 0
-        Rebuild(waybill, Who("bench"), **options).run(PROJECTIONS)
+        Rebuild(waybill, Who("bench"), processes=processes).run(PROJECTIONS)
         yield events
-
-
-def rebuilds_in_processes() -> bool:
-    """Whether Rebuild can share its work among processes."""
-    return "processes" in signature(Rebuild).parameters
 
 
 PAST = DEFAULT_UNTIL - timedelta(days=30)

@@ -7,18 +7,22 @@ is told, too.
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
+from threading import BrokenBarrierError
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection as StoreConnection
 
 from bench import workloads
-from bench.measuring import Clocks, peak_megabytes
-from bench.processor import postmaster_of, seconds_of
+from bench.children import PATIENCE_SECONDS, child
+from bench.durability import WAITS
+from bench.measuring import Clocks, Measured, peak_megabytes
+from bench.processor import postmaster_of
+from bench.report import speed_row
 from bench.stores import NewStore, drop
 from bench.throughput import settle_down
 from infra.store.backend import Backend
@@ -27,26 +31,13 @@ MOST_WRITERS = 4
 
 
 class Written(NamedTuple):
-    """What writers did together: messages, seconds on the clock until the last was done, and of processors.
+    """What writers did together, on the clock until the last was done; memory is that of the largest.
 
     `waited_seconds` is how long one of them waited for the lock, on average.
     """
 
-    writers: int
-    messages: int
-    seconds: float
-    client_seconds: float
-    server_seconds: float | None
+    together: Measured
     waited_seconds: float
-    peak_megabytes: float
-
-    @property
-    def per_second(self) -> float:
-        return self.messages / self.seconds
-
-    @property
-    def processor_us(self) -> float:
-        return 1e6 * (self.client_seconds + (self.server_seconds or 0.0)) / self.messages
 
 
 def compare(
@@ -72,28 +63,20 @@ def write_together(store: str, files: list[str]) -> Written:
     with workloads.service(store):
         pass  # creates the tables
     settle_down(store)
-    context = multiprocessing.get_context("spawn")
-    ready, answers, processes = context.Barrier(len(files) + 1), [], []
-    for file in files:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_write, args=(store, file, ready, theirs))
-        process.start()
-        theirs.close()
-        answers.append(ours)
-        processes.append(process)
+    ready = multiprocessing.get_context("spawn").Barrier(len(files) + 1)
     server = postmaster_of(store)
-    ready.wait()
-    before, began = None if server is None else seconds_of([server]), time.perf_counter()
-    try:
-        told = [answer.recv() for answer in answers]
-    except EOFError:
-        raise RuntimeError("a writer did not finish") from None
-    seconds, after = time.perf_counter() - began, None if server is None else seconds_of([server])
-    for process in processes:
-        process.join()
-    units, clients, waits, peaks = zip(*told, strict=True)
-    used = None if before is None or after is None else after - before
-    return Written(len(files), sum(units), seconds, sum(clients), used, sum(waits) / len(files), max(peaks))
+    with ExitStack() as stack:
+        writers = [stack.enter_context(child("a writer", _write, store, file, ready)) for file in files]
+        try:
+            ready.wait(PATIENCE_SECONDS)
+        except BrokenBarrierError:
+            raise RuntimeError("a writer did not start") from None
+        clocks = Clocks(() if server is None else (server,))
+        answers = [writer.answer(within=None) for writer in writers]
+        seconds, _, used = clocks.passed()
+    units, clients, waits, peaks = zip(*answers, strict=True)
+    measured = Measured(_named(len(files)), sum(units), seconds, sum(clients), used, max(peaks))
+    return Written(measured, sum(waits) / len(files))
 
 
 def _write(store: str, file: str, ready: Barrier, answer: Connection) -> None:
@@ -128,23 +111,10 @@ def _named(writers: int) -> str:
 
 
 def _row(runs: list[Written], ones: list[Written]) -> dict[str, Any]:
-    pairs = list(zip(runs, ones, strict=True))
-    servers = [1e6 * run.server_seconds / run.messages for run in runs if run.server_seconds is not None]
+    together, alone = [run.together for run in runs], [one.together for one in ones]
     return {
-        "what": _named(runs[0].writers),
-        "units": runs[0].messages,
-        "per_second": round(median(run.per_second for run in runs)),
-        "slowest": round(min(run.per_second for run in runs)),
-        "fastest": round(max(run.per_second for run in runs)),
-        "client_us": round(median(1e6 * run.client_seconds / run.messages for run in runs), 2),
-        "server_us": round(median(servers), 2) if servers else None,
-        "waited_percent": round(median(100 * run.waited_seconds / run.seconds for run in runs)),
-        "peak_megabytes": round(max(run.peak_megabytes for run in runs)),
-        "reference": "1 writer",
-        "times": round(median(run.per_second / one.per_second for run, one in pairs), 3),
-        "times_by_processor": round(median(one.processor_us / run.processor_us for run, one in pairs), 3),
-        "goal": "",
-        "reached": "",
+        **speed_row(together[0].name, together, _named(1), alone, None, (WAITS, WAITS)),
+        "waited_percent": round(median(100 * run.waited_seconds / run.together.seconds for run in runs)),
     }
 
 
