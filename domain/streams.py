@@ -69,17 +69,19 @@ def has_subject(stream: str) -> bool:
     return not is_waiting_room(stream) and not is_operator_stream(stream)
 
 
-def split_stream_name(
-    stream: str, prefixes: tuple[tuple[str, Kind | None], ...] = _PREFIXES
-) -> tuple[Kind | None, str]:
+def split_stream_name(stream: str) -> tuple[Kind | None, str]:
     """The kind and the subject's id. The kind is None for a waiting room and for an operator, whose name is the id.
 
     Raises ValueError for any other name.
     """
-    if prefixes is _PREFIXES:
-        end = stream.find("-") + 1
-        if (prefix := stream[:end]) in _ONLY_PREFIXES:
-            return _ONLY_PREFIXES[prefix], stream[end:]
+    end = stream.find("-") + 1
+    if (prefix := stream[:end]) in _ONLY_PREFIXES:
+        return _ONLY_PREFIXES[prefix], stream[end:]
+    return split_by_longest_prefix(stream, _PREFIXES)
+
+
+def split_by_longest_prefix(stream: str, prefixes: tuple[tuple[str, Kind | None], ...]) -> tuple[Kind | None, str]:
+    """The kind and the subject's id by these prefixes, the longest first. Raises ValueError if none fits."""
     for prefix, kind in prefixes:
         if stream.startswith(prefix):
             return kind, stream[len(prefix) :]

@@ -22,7 +22,11 @@ class Verdict(StrEnum):
 
 
 # A member looked up on its class takes many times as long as a module's name, so hot paths use these.
-APPLIED, DUPLICATE, HELD, REFUSED, MALFORMED = Verdict
+APPLIED = Verdict.APPLIED
+DUPLICATE = Verdict.DUPLICATE
+HELD = Verdict.HELD
+REFUSED = Verdict.REFUSED
+MALFORMED = Verdict.MALFORMED
 
 
 @final

@@ -27,9 +27,6 @@ class LateDeliveryPeriod(NamedTuple):
     short: Annotated[bool, "Whether it was completed without all that was ordered."]
 
 
-_REST = 3
-"""Where the columns after the period begin: order_id, valid_from and valid_to come first."""
-
 late_delivery_periods = RowTable(
     "late_delivery_periods",
     LateDeliveryPeriod,
@@ -42,26 +39,18 @@ def shape(settled: Settled) -> dict[str, Iterable[Row]]:
     moments = settled.moments
     if not moments or moments[-1].summary is None or moments[-1].summary.short is None:
         return {late_delivery_periods.name: ()}  # never completed
-    if not any(summary is not None and _is_late(summary) for _, _, summary in moments):
-        return {late_delivery_periods.name: ()}
     late = periods((at, _late(summary)) for at, _, summary in moments)
     return {
         late_delivery_periods.name: [
-            LateDeliveryPeriod._make((completion.order_id, valid_from, valid_to, *completion[_REST:]))
-            for completion, valid_from, valid_to in late
+            completion._replace(valid_from=valid_from, valid_to=valid_to) for completion, valid_from, valid_to in late
         ]
     }
 
 
-def _is_late(summary: OrderSummary) -> bool:
-    return summary.delivered_at is not None and summary.delivered_at > summary.promised_by
-
-
 def _late(summary: OrderSummary | None) -> LateDeliveryPeriod | None:
     """The row of a late completion, valid from the completion; None if there is none."""
-    if summary is None or not _is_late(summary):
+    if summary is None or summary.delivered_at is None or summary.delivered_at <= summary.promised_by:
         return None
-    assert summary.delivered_at is not None
     return LateDeliveryPeriod(
         order_id=summary.order_id,
         valid_from=summary.delivered_at,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from projections.table import Row, RowTable
@@ -36,7 +37,10 @@ Sums = dict[Row, tuple[int, ...]]
 
 
 def sum_groups(totals: Totals, groups: Iterable[tuple[Any, int]]) -> Sums:
-    """The measures of each key over groups of rows that look alike, given one row of each and how many there are."""
+    """The measures of each key over groups of rows that look alike, given one row of each and how many there are.
+
+    A negative number takes rows away.
+    """
     keys = len(totals.keys)
     sums: dict[Row, list[int]] = {}
     for row, count in groups:
@@ -52,18 +56,7 @@ def sum_groups(totals: Totals, groups: Iterable[tuple[Any, int]]) -> Sums:
 
 def sum_contributions(totals: Totals, old: Iterable[Any], new: Iterable[Any]) -> Sums:
     """The change of each key's measures when the old rows are replaced by the new ones."""
-    keys = len(totals.keys)
-    sums: dict[Row, list[int]] = {}
-    for rows, sign in ((old, -1), (new, 1)):
-        for row in rows:
-            contributed = totals.contribution(row)
-            if contributed is None:
-                continue
-            measures = contributed[keys:]
-            summed = sums.setdefault(contributed[:keys], [0] * len(measures))
-            for index, measure in enumerate(measures):
-                summed[index] += sign * measure
-    return {key: tuple(change) for key, change in sums.items() if any(change)}
+    return sum_groups(totals, chain(((row, -1) for row in old), ((row, 1) for row in new)))
 
 
 @dataclass

@@ -136,8 +136,7 @@ class BatchProcessor:
         """Settle the streams with new messages, with facts whose clock hold ends, and with withdrawn messages."""
         if not new and not due and not gone:
             return
-        waiting_voids = self._waiting_voids(new)
-        additions, still_waiting = sort_into_streams(new.values(), waiting_voids, known)
+        additions, still_waiting = sort_into_streams(new.values(), self._waiting_voids(new), known)
         withdrawn: dict[str, dict[FactKey, Registered]] = defaultdict(dict)
         for key, registered in gone.items():
             withdrawn[registered.stream][key.source, key.message_id] = registered
@@ -146,19 +145,18 @@ class BatchProcessor:
         withdrawn_keys = {stream: found.keys() for stream, found in withdrawn.items()}
         resettled = resettle(self._transaction, self._cache, added, still_waiting, due, withdrawn_keys)
         self._hints = self._hints_for_held(additions, resettled)
-        nothing_ends: Set[FactKey] = set()
-        nothing_gone: Mapping[FactKey, Registered] = {}
         for stream, to_add in additions.items():
             version, settling, reconsidered = resettled[stream]
             outcomes = settling.outcomes
-            if ended := due.get(stream, nothing_ends):
+            if ended := due.get(stream):
                 version = self._end_clock_holds(stream, version, ended)
-            if no_more := withdrawn.get(stream, nothing_gone):
+            if no_more := withdrawn.get(stream):
                 version = self._withdraw(stream, version, no_more)
             version = self._add(stream, version, to_add, outcomes)
-            moved = [one for one in to_add if isinstance(one, RegisteredFact)] if waiting_voids else []
+            # Additions are new messages, and voids that waited elsewhere and move here.
+            moved = [addition for addition in to_add if isinstance(addition, RegisteredFact)]
             if reconsidered or moved:
-                changed_by = _Causes(to_add, no_more.keys(), ended)
+                changed_by = _Causes(to_add, no_more or (), ended or frozenset())
                 version = self._note_changed_verdicts(stream, version, [*reconsidered, *moved], changed_by, outcomes)
             if version >= LONG_STREAM:
                 self._changes.snapshots[stream] = StoredStream(version, take_snapshot(settling))

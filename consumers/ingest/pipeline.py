@@ -27,7 +27,7 @@ from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.sources.source import Batch, FeedName, RawMessage, Source
 from domain.checkpoint import CheckpointMovedError
 from domain.clock_holds import held_by_clock
-from domain.verdict import MALFORMED, REFUSED, Verdict
+from domain.verdict import DUPLICATE, MALFORMED, REFUSED
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -224,7 +224,6 @@ class Ingest:
 
     def _read(self, parts: Sequence[Part], received_at: datetime) -> Read:
         """Read the bytes of each message, outside the store's write lock."""
-        clock_skew, far_ahead = self._clock_skew, received_at + self._clock_skew
         well_formed: list[Arrival] = []
         malformed: list[MalformedMessage] = []
         ignored: dict[MessageKey, Sequence[str]] = {}
@@ -234,9 +233,7 @@ class Ingest:
                 if isinstance(message, Malformed):
                     malformed.append(MalformedMessage(letter_id_in(source, raw), message.reason, feed_id, raw))
                 else:
-                    fact = message.fact
-                    if fact.occurred_at > far_ahead:
-                        fact = held_by_clock(fact, received_at, clock_skew)
+                    fact = held_by_clock(message.fact, received_at, self._clock_skew)
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw, message.ignored))
                     if message.ignored:
@@ -296,11 +293,11 @@ class _Rollback(Exception):
 
 def _in_the_end(receipts: Sequence[Receipt], transaction: RegisterTransaction) -> list[Receipt]:
     """The receipts with the verdicts after all messages."""
-    new = {receipt.key for receipt in receipts if receipt.key is not None and receipt.verdict is not Verdict.DUPLICATE}
+    new = {receipt.key for receipt in receipts if receipt.key is not None and receipt.verdict is not DUPLICATE}
     registered = transaction.registered(new) if new else {}
 
     def ended(receipt: Receipt) -> Receipt:
-        if receipt.key not in new or receipt.verdict is Verdict.DUPLICATE:
+        if receipt.key not in new or receipt.verdict is DUPLICATE:
             return receipt
         outcome = registered[receipt.key].outcome
         return msgspec.structs.replace(receipt, verdict=outcome.verdict, reason=outcome.reason)

@@ -3,7 +3,8 @@
 The register has every received message, by source, id and subject, with its latest verdict. Events, verdicts, malformed
 messages, books and the feeds' checkpoints are written in one transaction.
 
-What there is one of for each message is a struct, which is made in a fifth of a named tuple's time.
+Objects that are made for every message (Arrival, NewEvent, NewMessage, Receipt) are structs: a named tuple takes five
+times as long to make.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -48,7 +48,9 @@ class _Buffer(Generic[M]):
         self.reached = LONG_AGO
         self.has_more = True
         self.silent = False
+        """It should have more, and gave nothing for as long as others wait: they wait no longer until it gives some."""
         self.passed_over = 0
+        """How much was taken from other partitions, as weights, since something was taken from this one."""
 
     def add(self, records: Sequence[Timed[M]], least_weight: int) -> None:
         latest = self.times[-1] if self.times else LONG_AGO
@@ -182,12 +184,15 @@ class RecordOrder(Generic[P, M]):
 
     def _due(self, watermark: int) -> dict[P, int]:
         """How many records of each partition may be taken."""
-        enough = BATCHES_PASSED_OVER * self._batch
         counts = {
-            partition: len(buffer.messages) if buffer.passed_over >= enough else buffer.due(watermark)
+            partition: len(buffer.messages) if self._was_passed_over(buffer) else buffer.due(watermark)
             for partition, buffer in self._buffers.items()
         }
         return {partition: count for partition, count in counts.items() if count}
+
+    def _was_passed_over(self, buffer: _Buffer[M]) -> bool:
+        """Whether it is taken next, whatever its timestamps say."""
+        return buffer.passed_over >= BATCHES_PASSED_OVER * self._batch
 
     def _is_batch(self, due: dict[P, int]) -> bool:
         return sum(sum(self._buffers[partition].weights[:count]) for partition, count in due.items()) >= self._batch
@@ -204,11 +209,10 @@ class RecordOrder(Generic[P, M]):
         """As many of the records that are due as fit a batch, the earliest first; at least one."""
         if sum(self._buffers[partition].weight for partition in due) <= self._batch:
             return due
-        enough = BATCHES_PASSED_OVER * self._batch
         in_order: list[tuple[int, int, P]] = []
         for partition, count in due.items():
             buffer = self._buffers[partition]
-            times = [LONG_AGO] * count if buffer.passed_over >= enough else buffer.times[:count]
+            times = [LONG_AGO] * count if self._was_passed_over(buffer) else buffer.times[:count]
             in_order += zip(times, buffer.weights, [partition] * count, strict=False)
         in_order.sort(key=itemgetter(0))
         first: dict[P, int] = {}

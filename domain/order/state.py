@@ -202,6 +202,10 @@ class OrderState(msgspec.Struct, omit_defaults=True):
         with_estimate = bisect_left(live, (True, LONG_AGO, ""))
         return live[with_estimate - 1][1] if with_estimate else None
 
+    def lines_shown(self) -> int:
+        """The number of lines, without lines that are gone and had nothing delivered."""
+        return len(self.lines) - self.lines_hidden
+
     # -- what changes ----------------------------------------------------------------------------
 
     def go_live(self, shipment: Shipment) -> None:

@@ -1,6 +1,6 @@
 """The visible state of an order during a period without changes; it needs no clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -175,12 +175,7 @@ def summarize(order: OrderState) -> OrderSummary | None:
         return None
     completion, cancellation = order.completion, order.cancellation
     is_open = completion is None and cancellation is None
-    carrier, mode, estimate, latest_estimate, no_estimate = None, None, None, None, False
-    if order.live:
-        slowest = order.shipments[order.live[-1][2]]
-        carrier, mode, estimate = slowest.carrier, slowest.mode, slowest.estimated_delivery
-        no_estimate = estimate is None
-        latest_estimate = order.latest_estimate() if no_estimate else estimate
+    slowest = order.shipments[order.live[-1][2]] if order.live else None
     # A shipment in transit when an amendment completed the order may be confirmed later and is then the last one.
     last = order.shipments[order.last_confirmed] if completion and order.last_confirmed else None
     return OrderSummary(
@@ -196,11 +191,11 @@ def summarize(order: OrderState) -> OrderSummary | None:
         order.promised_by,
         placing.promised_by,
         _stage(order) if is_open else None,
-        carrier,
-        mode,
-        estimate,
-        latest_estimate,
-        no_estimate,
+        slowest.carrier if slowest else None,
+        slowest.mode if slowest else None,
+        slowest.estimated_delivery if slowest else None,
+        order.latest_estimate(),
+        slowest is not None and slowest.estimated_delivery is None,
         is_open and order.lines_left > 0,
         "requested" if order.undecided else order.latest_decision,
         order.undecided,
@@ -210,24 +205,20 @@ def summarize(order: OrderState) -> OrderSummary | None:
         order.order_value,
         rounded(order.open_amount if is_open else ZERO, placing.currency),
         placing.currency,
-        len(order.lines) - order.lines_hidden,
+        order.lines_shown(),
         len(order.shipments),
-        None if is_open else order.closed_at,
+        order.closed_at,
         completion.at if completion else None,
         completion.rep_id if completion else None,
         last.carrier if last else None,
         last.mode if last else None,
         order.last_delivered_at,
         order.short,
-        None if is_open else _cancel_reason(order),
-        lines_of(order, _each_once(order.touched_lines)) if order.touched_lines else (),
-        shipments_of(order, _each_once(order.touched_shipments)) if order.touched_shipments else (),
-        expedites_of(order, _each_once(order.touched_expedites)) if order.touched_expedites else (),
+        _cancel_reason(order),
+        lines_of(order, dict.fromkeys(order.touched_lines)) if order.touched_lines else (),
+        shipments_of(order, dict.fromkeys(order.touched_shipments)) if order.touched_shipments else (),
+        expedites_of(order, dict.fromkeys(order.touched_expedites)) if order.touched_expedites else (),
     )
-
-
-def _each_once(touched: Sequence[str]) -> Iterable[str]:
-    return touched if len(touched) == 1 else dict.fromkeys(touched)
 
 
 def _stage(order: OrderState) -> Stage:
@@ -289,8 +280,8 @@ def _shipment(order: OrderState, shipment_id: str) -> ShipmentSummary:
         shipment.delivered_at,
         shipment.cancelled_at,
         shipment.attempts,
-        tuple(shipment.parcels) if shipment.parcels else (),
-        shipment.parcels_delivered if shipment.parcels else 0,
+        tuple(shipment.parcels),
+        shipment.parcels_delivered,
         shipment.cost,
         shipment.signed_by,
         shipment.promised_by,

@@ -30,8 +30,9 @@ READS = frozenset(
         *("dead-letters", "events", "held", "order", "restated", "schema", "settings", "status", "trend"),
     )
 )
-"""Commands that have done their work when nobody reads more of their answer. Others also judge or act, and end with 1:
-what they had to say was not said."""
+"""Commands that only answer: if the reader of their output closes it early, they have done their work.
+
+Other commands also judge or act. They end with 1 then, because their result was not read."""
 
 
 class OutputClosedError(Exception):

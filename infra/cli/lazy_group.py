@@ -66,7 +66,7 @@ class LazyGroup(TyperGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         contents = TyperGroup(name=self.name, params=self.params, commands={name: _listed(name) for name in PLACES})
-        ctx.command = contents  # of which the library asks the names
+        ctx.command = contents  # the library completes the names of the context's command
         return contents.shell_complete(ctx, incomplete)
 
 

@@ -30,8 +30,7 @@ from projections.standing_orders import STANDING_ORDERS
 from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.follow_ups import follow_up_owed
-from projections.views.open_orders import is_open
-from projections.views.overdue_deliveries import is_overdue
+from projections.views.open_orders import is_open, is_overdue
 from projections.views.tables import account_periods, order_states, rep_periods, standing_order_periods
 
 SUBJECTS_AT_ONCE = 500

@@ -21,8 +21,8 @@ from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import at_risk_deliveries, is_at_risk
 from projections.views.expedites import expedites
 from projections.views.follow_ups import follow_ups
-from projections.views.open_orders import is_open, state
-from projections.views.overdue_deliveries import is_overdue, overdue_deliveries
+from projections.views.open_orders import is_open, is_overdue, state
+from projections.views.overdue_deliveries import overdue_deliveries
 from projections.views.tables import contacts, rep_periods
 
 

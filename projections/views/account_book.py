@@ -11,8 +11,7 @@ from projections.views.business_months import last_month, month_of, this_month
 from projections.views.calendar_days import utc_day
 from projections.views.columns import Amount, Instant
 from projections.views.decimals import decimal, decimal_minus, decimal_sum, minor_units, percent_of, rounded_to
-from projections.views.open_orders import state
-from projections.views.overdue_deliveries import is_overdue
+from projections.views.open_orders import is_overdue, state
 from projections.views.tables import account_periods, order_states, standing_order_periods
 
 ACCOUNT_BOOK_COLUMN_DOCS = {

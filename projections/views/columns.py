@@ -7,7 +7,7 @@ since 1970-01-01T00:00:00Z and an amount is decimal text.
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Date, DateTime, Dialect, Integer, Numeric, Text, func, literal, type_coerce
 from sqlalchemy.ext.compiler import compiles
@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
+T = TypeVar("T")
 
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared and sorted by code point, so that every database gives the same order."""
@@ -204,20 +204,25 @@ def _microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // _MICROSECOND
 
 
-class hours_between(ColumnElement[Decimal]):  # noqa: N801  (reads as a function in queries)
-    """The hours from `start` to `end`, rounded half-even to two places."""
+class OfTwoInstants(ColumnElement[T]):
+    """What a database computes from two instants. A subclass says its type, and how each database computes it."""
 
     # For copies, such as one on other tables (infra/store/projected/tables.py), and to compile a query once.
     _traverse_internals = [  # noqa: RUF012  (the library's own declaration)
         ("start", InternalTraversal.dp_clauseelement),
         ("end", InternalTraversal.dp_clauseelement),
     ]
-    inherit_cache = True
 
     def __init__(self, start: ColumnElement[Any], end: ColumnElement[Any]):
         self.start = start
         self.end = end
-        self.type = Hours()
+
+
+class hours_between(OfTwoInstants[Decimal]):  # noqa: N801  (reads as a function in queries)
+    """The hours from `start` to `end`, rounded half-even to two places."""
+
+    inherit_cache = True
+    type = Hours()
 
 
 # A hundredth of an hour is 36 seconds. Neither database rounds half-even by itself, and SQLite's integer division

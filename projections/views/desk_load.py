@@ -8,8 +8,7 @@ from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import reasons
 from projections.views.columns import Name
 from projections.views.follow_ups import delay_left_by_the_clock, owed_by_facts
-from projections.views.open_orders import is_open, state
-from projections.views.overdue_deliveries import is_overdue
+from projections.views.open_orders import is_open, is_overdue, state
 from projections.views.tables import follow_up_periods
 
 OVERDUE, DUE_SOON, ON_TRACK = "overdue", "due_in_24h", "on_track"

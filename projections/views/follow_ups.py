@@ -8,7 +8,7 @@ from domain.order.delays import LAPSES_AFTER
 from projections.views.as_of import AsOf
 from projections.views.columns import Name, hours_between
 from projections.views.in_force import in_force
-from projections.views.open_orders import is_open, state
+from projections.views.open_orders import is_open, is_overdue, state
 from projections.views.tables import follow_up_periods
 
 FOLLOW_UPS_COLUMN_DOCS = {
@@ -46,7 +46,7 @@ def owed_at(as_of: AsOf) -> Subquery:
             null().cast(Name).label("request_id"),
             literal("delay", Name).label("about"),
             state.delay_owed_since.label("owed_since"),
-        ).where(is_open(as_of, state.promised_by < as_of.instant), state.delay_owed_since.is_not(None)),
+        ).where(is_open(as_of, is_overdue(as_of)), _is_delay_untold()),
     ).subquery("owed")
 
 
@@ -57,7 +57,12 @@ def owed_by_facts(as_of: AsOf) -> ColumnElement[bool]:
 
 def delay_left_by_the_clock(as_of: AsOf) -> ColumnElement[bool]:
     """Whether the promise of an open order has passed without the customer being informed."""
-    return state.delay_owed_since.is_not(None) & (state.promised_by < as_of.instant)
+    return _is_delay_untold() & is_overdue(as_of)
+
+
+def _is_delay_untold() -> ColumnElement[bool]:
+    """Whether the customer of an open order would not know of a delay once the promise has passed."""
+    return state.delay_owed_since.is_not(None)
 
 
 def has_lapsed(as_of: AsOf, closed_at: ColumnElement[Any]) -> ColumnElement[bool]:

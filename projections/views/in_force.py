@@ -12,32 +12,23 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Integer, Table, and_, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import InternalTraversal
 
 from projections.views.as_of import AsOf
+from projections.views.columns import OfTwoInstants
 
 HOUR = timedelta(hours=1)
 SPANS = tuple(HOUR * 2**power for power in range(14))
 """The periods of class n are shorter than the span n, and not shorter than the one before: from 1 hour to 11 months."""
 
 
-class length_class(ColumnElement[int]):  # noqa: N801  (reads as a function in queries)
+class length_class(OfTwoInstants[int]):  # noqa: N801  (reads as a function in queries)
     """The number of the first of SPANS that is longer than a period; len(SPANS) for longer ones and those that last.
 
     Queries find the index by this expression, so it is the same text in both.
     """
 
-    # For copies, such as one on other tables (infra/store/projected/tables.py), and to compile a query once.
-    _traverse_internals = [  # noqa: RUF012  (the library's own declaration)
-        ("start", InternalTraversal.dp_clauseelement),
-        ("end", InternalTraversal.dp_clauseelement),
-    ]
     inherit_cache = True
-
-    def __init__(self, start: ColumnElement[Any], end: ColumnElement[Any]):
-        self.start = start
-        self.end = end
-        self.type = Integer()
+    type = Integer()
 
 
 @compiles(length_class, "sqlite")

@@ -16,6 +16,11 @@ def is_open(as_of: AsOf, *promised: ColumnElement[bool]) -> ColumnElement[bool]:
     return in_force(as_of, order_states, state.status == "open", *promised)
 
 
+def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
+    """Whether the promise of an order has passed at T; of open orders, these are the overdue ones."""
+    return state.promised_by < as_of.instant
+
+
 def open_order_columns(
     hours: ColumnElement[Any], follow_up_owed: ColumnElement[bool], *further: ColumnElement[Any]
 ) -> Select[Any]:

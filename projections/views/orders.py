@@ -5,8 +5,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, Select, case, literal, select
 
 from projections.views.as_of import AsOf
-from projections.views.open_orders import state
-from projections.views.overdue_deliveries import is_overdue
+from projections.views.open_orders import is_overdue, state
 from projections.views.tables import order_states
 
 ORDERS_COLUMN_DOCS = {

@@ -2,18 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 
 from projections.views.as_of import AsOf
 from projections.views.columns import hours_between
 from projections.views.follow_ups import follow_up_owed
-from projections.views.open_orders import is_open, open_order_columns, state
+from projections.views.open_orders import is_open, is_overdue, open_order_columns, state
 from projections.views.untaken_messages import UNTAKEN_COLUMN_DOCS, count_untaken
-
-
-def is_overdue(as_of: AsOf) -> ColumnElement[bool]:
-    return state.promised_by < as_of.instant
-
 
 OVERDUE_COLUMN_DOCS = {
     "hours_overdue": "Hours from the promise to T, with two places.",

@@ -9,8 +9,7 @@ from projections.views.as_of import AsOf
 from projections.views.at_risk_deliveries import is_at_risk
 from projections.views.columns import Name, in_natural_order
 from projections.views.follow_ups import delay_left_by_the_clock, owed_by_facts
-from projections.views.open_orders import is_open, state
-from projections.views.overdue_deliveries import is_overdue
+from projections.views.open_orders import is_open, is_overdue, state
 from projections.views.tables import contacts, follow_up_periods, order_states, rep_open_orders, rep_periods
 
 MEASURES = tuple(column.name for column in rep_open_orders.c if not column.primary_key)
@@ -39,7 +38,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
     registered = select(rep.c.rep_id).where(rep.c.registered)
     desks = union(select(load.c.rep_id), select(owed.c.rep_id), select(talks.c.rep_id), registered).cte("desks")
     joined = desks.outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
-    for counted in dict.fromkeys((load, owed, clock, talks)):
+    for counted in [load, owed, *([clock] if as_of.present else []), talks]:
         joined = joined.outerjoin(counted, counted.c.rep_id == desks.c.rep_id)
     return (
         select(

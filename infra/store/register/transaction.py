@@ -110,12 +110,13 @@ class Statements:
         self.new_malformed = BulkInsert(malformed_messages, backend.engine, MalformedMessageRow._fields)
         # A compare-and-set of all checkpoints of a batch: a reader whose feed was continued by another one must not
         # store its batch again.
-        at_start = " AND ".join(
-            f"feeds.{name} = CAST(k.k{index} AS bigint)" for index, name in enumerate(FeedPosition._fields, 1)
-        )
-        to_end = ", ".join(f"{name} = CAST(k.k{index} AS bigint)" for index, name in enumerate(FeedPosition._fields, 4))
+        # The keys of a feed are its id, the position at the start of its batch, and the one at the end.
+        columns = FeedPosition._fields
+        first_of_end = 1 + len(columns)
+        at_start = " AND ".join(f"feeds.{name} = CAST(k.k{n} AS bigint)" for n, name in enumerate(columns, 1))
+        to_end = ", ".join(f"{name} = CAST(k.k{n} AS bigint)" for n, name in enumerate(columns, first_of_end))
         self.move_feeds = text(
-            f"UPDATE feeds SET {to_end}, moved_at = :now FROM {backend.keys(7)} "
+            f"UPDATE feeds SET {to_end}, moved_at = :now FROM {backend.keys(first_of_end + len(columns))} "
             f"WHERE feeds.feed_id = CAST(k.k0 AS integer) AND {at_start} RETURNING feeds.feed_id"
         ).bindparams(bindparam("now", type_=Instant()))
         self.due = (

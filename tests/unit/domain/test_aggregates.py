@@ -24,6 +24,7 @@ from domain.streams import (
     open_subject,
     project_subject,
     settle_stream,
+    split_by_longest_prefix,
     split_stream_name,
     stream_name,
     stream_prefixes,
@@ -72,14 +73,15 @@ def test_a_subjects_id_may_hold_hyphens_and_what_begins_other_streams() -> None:
 def test_a_prefix_of_one_word_is_found_at_once_and_says_the_same(subject: str) -> None:
     prefixes = stream_prefixes(KINDS)
     for prefix, kind in prefixes:
-        assert split_stream_name(prefix + subject) == split_stream_name(prefix + subject, prefixes) == (kind, subject)
+        name = prefix + subject
+        assert split_stream_name(name) == split_by_longest_prefix(name, prefixes) == (kind, subject)
 
 
 def test_of_the_known_prefixes_the_longest_that_fits_decides() -> None:
     standing_order = Kind("standing-order", ACCOUNT.decider, ACCOUNT.state, (), ACCOUNT.aggregate)
     standing = Kind("standing", ACCOUNT.decider, ACCOUNT.state, (), ACCOUNT.aggregate)
     prefixes = stream_prefixes([standing, standing_order])
-    assert split_stream_name("standing-order-12", prefixes) == (standing_order, "12")
+    assert split_by_longest_prefix("standing-order-12", prefixes) == (standing_order, "12")
 
 
 def test_a_name_that_no_kind_begins_is_an_error_that_lists_the_kinds() -> None:
