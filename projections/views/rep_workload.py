@@ -38,6 +38,7 @@ def rep_workload(as_of: AsOf) -> Select[Any]:
     registered = select(rep.c.rep_id).where(rep.c.registered)
     desks = union(select(load.c.rep_id), select(owed.c.rep_id), select(talks.c.rep_id), registered).cte("desks")
     joined = desks.outerjoin(rep, rep.c.rep_id == desks.c.rep_id)
+    # Of the past, the load has these columns itself (see above).
     for counted in [load, owed, *([clock] if as_of.present else []), talks]:
         joined = joined.outerjoin(counted, counted.c.rep_id == desks.c.rep_id)
     return (

@@ -1,6 +1,8 @@
 """A command imports what it needs: counted by the modules that its process has at its end, so that no clock decides."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -89,3 +91,20 @@ def test_a_module_defines_no_command_that_is_not_listed(module: str) -> None:
     named = {name or get_command_name(callback.__name__) for name, callback in callbacks if callback}
     grouped = {each.name for each in part.registered_groups}
     assert named | grouped == {name for name, place in PLACES.items() if place.module == module}
+
+
+def test_decision_032_names_every_file_that_imports_inside_functions() -> None:
+    decision = Path("docs/decisions/032-start-up.md").read_text()
+    listed = decision.partition("**An import stands inside a function**")[2].partition("\n\n**")[0]
+    found = {
+        str(file)
+        for package in ("domain", "projections", "consumers", "infra")
+        for file in Path(package).rglob("*.py")
+        if _imports_inside_functions(ast.parse(file.read_text()))
+    }
+    assert found == set(re.findall(r"`([\w/]+\.py)`", listed))
+
+
+def _imports_inside_functions(module: ast.Module) -> bool:
+    functions = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return any(isinstance(inside, ast.Import | ast.ImportFrom) for one in functions for inside in ast.walk(one))
