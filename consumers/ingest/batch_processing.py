@@ -8,7 +8,6 @@ If this changes the verdict of an earlier message, a VerdictChanged event is add
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from operator import attrgetter
-from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -48,11 +47,10 @@ _FEED_AND_VERDICT = attrgetter("feed_id", "verdict")
 
 
 class Read(NamedTuple):
-    """The messages of a batch in the order of arrival, and the fields ignored in some of them."""
+    """The messages of a batch in the order of arrival."""
 
     well_formed: Sequence[Arrival]
     malformed: Sequence[MalformedMessage]
-    ignored: Mapping[MessageKey, Sequence[str]] = MappingProxyType({})
 
 
 class BatchProcessor:
@@ -107,8 +105,9 @@ class BatchProcessor:
             # Of the past that is read again, only what is new has a notice.
             noticed = changes.malformed if self._rereading else read.malformed
             notice_superseded(transaction, noticed, changes, has_malformed=has_malformed)
-        for key in new.keys() & read.ignored.keys():
-            changes.ignored.append(IgnoredFields(*key, new[key].fact.TYPE, new[key].feed_id, read.ignored[key]))
+        for key, arrival in new.items():
+            if arrival.ignored:
+                changes.ignored.append(IgnoredFields(*key, arrival.fact.TYPE, arrival.feed_id, arrival.ignored))
         for (feed_id, verdict), count in Counter(map(_FEED_AND_VERDICT, self._receipts)).items():
             changes.count(feed_id, verdict, count)
         return self._receipts

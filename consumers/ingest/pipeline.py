@@ -226,7 +226,6 @@ class Ingest:
         """Read the bytes of each message, outside the store's write lock."""
         well_formed: list[Arrival] = []
         malformed: list[MalformedMessage] = []
-        ignored: dict[MessageKey, Sequence[str]] = {}
         for source, (feed_id, _), batch in parts:
             for came in batch.messages:
                 raw, message = self._read_one(came, received_at)
@@ -236,10 +235,7 @@ class Ingest:
                     fact = held_by_clock(message.fact, received_at, self._clock_skew)
                     key = MessageKey(fact.source, fact.message_id, message.subject)
                     well_formed.append(Arrival(key, fact, feed_id, raw, message.ignored))
-                    if message.ignored:
-                        # Of repeats within a batch, the first is kept.
-                        ignored.setdefault(key, message.ignored)
-        return Read(well_formed, malformed, ignored)
+        return Read(well_formed, malformed)
 
     def _read_one(self, raw: RawMessage, received_at: datetime) -> tuple[RawMessage, WellFormed | Malformed]:
         """The parsed message, and the bytes to keep: only the beginning of a message that is too large."""

@@ -128,7 +128,6 @@ def redrive_malformed(
     redriven: list[RedrivenMessage] = []
     fitting: dict[tuple[int, int], KeptMalformed] = {}
     arrivals: list[Arrival] = []
-    ignored: dict[MessageKey, Sequence[str]] = {}
     for one in kept:
         if not one.is_whole or len(one.raw.body) > rules.max_bytes:
             continue
@@ -141,17 +140,15 @@ def redrive_malformed(
             continue
         fact = held_by_clock(message.fact, changes.received_at, clock_skew)
         key = MessageKey(fact.source, fact.message_id, message.subject)
-        arrivals.append(Arrival(key, fact, one.feed_id, one.raw))
+        arrivals.append(Arrival(key, fact, one.feed_id, one.raw, message.ignored))
         fitting[one.feed_id, one.raw.offset] = one
         if key in changes.received_before:
             continue  # of repeats, the first is kept
         changes.received_before[key] = one.received_at
         if one.discarded_at is not None:
             changes.discarded_before[key] = one.discarded_at
-        if message.ignored:
-            ignored[key] = message.ignored
     if arrivals:
-        redriven += _take_fitting(transaction, changes, Read(arrivals, (), ignored), fitting, because)
+        redriven += _take_fitting(transaction, changes, Read(arrivals, ()), fitting, because)
     return redriven
 
 

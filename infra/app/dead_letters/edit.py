@@ -168,9 +168,8 @@ def _store(waybill: Waybill, transaction: LettersTransaction, acting: Acting, ed
             f"{letter.letter_id} is set aside already; restore it first",
             shlex.join(["waybill", "dead-letters", "restore", letter.letter_id]),
         )
-    ignored = {edit.key: edit.read.ignored} if edit.read.ignored else {}
     batch = BatchProcessor(transaction, changes, lambda *_: "", IngestSettlingCache())
-    batch.process(Read(arrivals, (), ignored))
+    batch.process(Read(arrivals, ()))
     transaction.save(changes)
     acting.log(
         DeadLetterEdited,
@@ -189,6 +188,7 @@ def _copy(waybill: Waybill, edit: Edit, feed: int) -> Arrival:
         held_by_clock(fact, fact.recorded_at, waybill.settings.clock_skew),
         feed,
         RawMessage(0, edit.body),
+        edit.read.ignored,
     )
 
 

@@ -43,6 +43,7 @@ def test_a_message_tells_what_was_ignored_and_a_reading_sums_it_up(tmp_path: Pat
         order(2, ("discount_code", "SUMMER")),
         order(3),
         order(1, ("other", "the first to come was kept")),
+        order(3, ("other", "the first to come had nothing to ignore")),
     ]
     source = JsonLines.of_bytes("feed", b"\n".join(json.dumps(message).encode() for message in sent))
     with Waybill(Settings(store=f"sqlite:///{tmp_path / 'store.db'}")) as waybill:
