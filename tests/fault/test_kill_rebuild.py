@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,7 @@ from infra.app.verify import verify_store
 from infra.settings import Settings
 from infra.simulation import simulate
 from infra.store.opening import Access
-from infra.store.projected.tables import projection_build_parts
+from infra.store.projected.tables import projection_build_parts, projection_builds
 from projections.catalogue import PROJECTIONS
 from tests.integration.command import KILLED, Command, Running
 from tests.stores.conftest import StoreUrl
@@ -63,12 +64,31 @@ def kill(rebuild: Running, whom: str, draw: Random) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def killed_while_it_fills(waybill: Waybill, rebuild: Running, whom: str, draw: Random) -> bool:
-    """Kill at a random instant after the first page; whether that was before it ended."""
-    before, give_up = cursors(waybill), time.monotonic() + PATIENCE
-    while rebuild.is_alive() and cursors(waybill) in ([], before):
+def begun(waybill: Waybill) -> Sequence[datetime]:
+    """When the builds that are being filled were begun."""
+    c = projection_builds.c
+    with waybill.engine.connect() as connection:
+        return connection.execute(select(c.begun_at).where(c.served.is_(False)).order_by(c.name)).scalars().all()
+
+
+def continues(waybill: Waybill, rebuild: Running) -> bool:
+    """Wait until the rebuild has filled a page, or ends; whether it was seen to go on with what was filled before."""
+    before, begun_before, give_up = cursors(waybill), begun(waybill), time.monotonic() + PATIENCE
+    while rebuild.is_alive():
+        now = cursors(waybill)
+        if now and now != before:
+            if not before:
+                return False
+            assert begun(waybill) == begun_before, "it began anew"
+            assert all(was <= is_now for was, is_now in zip(before, now, strict=True)), "a part went back"
+            return True
         assert time.monotonic() < give_up
         time.sleep(0.01)
+    return False
+
+
+def killed_while_it_fills(rebuild: Running, whom: str, draw: Random) -> bool:
+    """Kill at a random instant; whether that was before it ended."""
     delay = draw.uniform(0, 0.3)
     print(f"kills {whom} {delay:.3f} s later")
     time.sleep(delay)
@@ -85,9 +105,16 @@ def rebuilt_under_kills(command: Command, store: str, orders: int, kills: Sequen
     with Waybill(Settings(store=store), access=Access.ACTING) as waybill:
         events = waybill.history.count_after(0)
         slowly = ("rebuild", "--all", "--processes", "2", "--max-rate", str(events // 6), "--format", "json")
-        killed = [killed_while_it_fills(waybill, command.start(*slowly), whom, draw) for whom in kills]
+        killed, continued = [], []
+        for whom in kills:
+            rebuild = command.start(*slowly)
+            continued.append(continues(waybill, rebuild))
+            killed.append(killed_while_it_fills(rebuild, whom, draw))
         assert any(killed)
-        command("rebuild", "--all", "--format", "json").done()
+        last = command.start(*slowly)
+        continued.append(continues(waybill, last))
+        last.wait().done()
+        assert any(continued)
         assert cursors(waybill) == []
         assert [found.table for found in diff_projections(waybill, PROJECTIONS) if found.differs] == []
         waybill.project()
