@@ -27,7 +27,7 @@ from bench.disk import disk_of, folder_of_server, told
 from bench.measuring import machine
 from bench.processor import postmaster_of
 from bench.report import LATENCIES, SPEEDS, UNKNOWN, Row, show, show_profile
-from bench.sections import FULL, QUICK, WITH_A_BROKER, Bench, Found, Scale, Section, run
+from bench.sections import FULL, NOT_QUICK, QUICK, WITH_A_BROKER, Bench, Found, Scale, Section, run
 from bench.stores import Database, postgres_stores, stores_of
 from bench.throughput import source_of
 from infra.settings import Settings
@@ -57,8 +57,13 @@ def _sections(text: str) -> list[Section]:
 def main(
     context: typer.Context,
     only: Annotated[
-        str, typer.Option("--only", help=f"Which sections, separated by commas: {', '.join(Section)}.")
-    ] = ",".join(Section),
+        str | None,
+        typer.Option(
+            "--only",
+            help=f"Which sections, separated by commas: {', '.join(Section)}. "
+            f"All unless given; with --quick all but {', '.join(NOT_QUICK)}.",
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="On a smaller scale, one round.")] = False,
     messages: Annotated[int | None, typer.Option("--messages", min=100, help="How many messages.")] = None,
     rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="How often each thing is measured.")] = None,
@@ -78,7 +83,8 @@ def main(
     """Measure beside references in interleaved rounds, and print medians. Each row says what waits for the disk."""
     if context.invoked_subcommand is not None:
         return
-    sections = _sections(only)
+    left_out = NOT_QUICK if quick else ()
+    sections = [one for one in Section if one not in left_out] if only is None else _sections(only)
     given = {"messages": messages, "rounds": rounds, "times_grown": grow, "orders": orders}
     scale = (QUICK if quick else FULL)._replace(**{name: value for name, value in given.items() if value is not None})
     scale = scale._replace(still_open=scale.orders // 10)
