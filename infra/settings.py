@@ -146,6 +146,13 @@ class Settings(BaseSettings):
         description="The most messages stored in one transaction; it also ends at 8 MiB of messages.",
     )
     batch_events: int = Field(10_000, ge=1, le=1_000_000, description="Events projected in one transaction.")
+    question_processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="How many processes a command with --known-at shares its work among. 0: as many as there are "
+        "processors, at most 8, and one for less than 100,000 events.",
+    )
     retry_seconds: float = Field(
         300, ge=0, le=86_400, description="How long to wait for an unavailable store before giving up, in seconds."
     )

@@ -27,9 +27,11 @@ from infra.queries.beginning import Beginning
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
 from infra.queries.exported import Exports
+from infra.queries.known_at import in_one_process
 from infra.queries.malformed_claims import MalformedClaims
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
+from infra.queries.settled_then import InProcesses
 from infra.queries.view_pages import ViewPages
 from infra.queries.views import Views
 from infra.runtime.intake import run_intake, store_is_away
@@ -124,7 +126,8 @@ class Waybill:
     """The service on one store. Close it, or use it as a context manager.
 
     Opened for reading, it writes nothing, and the store must exist. Opened for acting, it creates what is missing.
-    `meter` counts what its parts do. Raises NoStoreError, StoreVersionError or NotAStoreError.
+    `meter` counts what its parts do, and `in_processes` shares a question with `known_at` among processes. Raises
+    NoStoreError, StoreVersionError or NotAStoreError.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Waybill:
         clock: Callable[[], datetime] = system_clock,
         access: Access = Access.ACTING,
         meter: Meter = NO_METER,
+        in_processes: InProcesses = in_one_process,
     ):
         self.meter = meter
         self._source_label = SourceLabels()
@@ -163,14 +167,16 @@ class Waybill:
         self.history = History(self.backend)
         self.beginning = Beginning(self.history)
         self.operator_log = OperatorLog(self.backend, self.retry, clock)
-        self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone)
+        self.views = Views(self.engine, self.history, clock, settings.clock_skew, settings.time_zone, in_processes)
         self.view_pages = ViewPages(self.views, settings.zone)
         self.orders = Orders(self.engine, self.history, settings.clock_skew, settings.time_zone)
         self.messages = Messages(self.engine, self.history)
         self.malformed_claims = MalformedClaims(self.engine)
         self.desk = Desk(self.engine, self.history)
         self.dead_letters = DeadLetters(self.engine, self.hold)
-        self.exports = Exports(self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone)
+        self.exports = Exports(
+            self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone, in_processes
+        )
         self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=self._tell_incident)
         self.belief_settlers = BeliefSettlers(self.history, self.engine, settings.clock_skew, settings.time_zone)
         self.runners = RunnersTogether(self.runner, self._bitemporal_runner())

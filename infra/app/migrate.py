@@ -18,7 +18,7 @@ from consumers.ingest.redrive import RedrivenMessage, redrive_malformed, redrive
 from consumers.ingest.register import Changes
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, reading_rules, system_clock
-from infra.app.rebuild.processes import processes_for
+from infra.app.processes import processes_to_rebuild
 from infra.app.rebuild.rebuild import Rebuild
 from infra.beliefs.stored import kept_projections
 from infra.settings import Settings
@@ -116,7 +116,7 @@ def fill_views(
             kept = kept_projections(connection)
         standings = waybill.rows.standings(kept)
         if changed := [projection for projection in kept if not standings[projection.name].filled]:
-            Rebuild(waybill, who, processes=processes_for(waybill), tell=on_rebuild).run(changed)
+            Rebuild(waybill, who, processes=processes_to_rebuild(waybill), tell=on_rebuild).run(changed)
         head = waybill.retry(waybill.history.head)
         return waybill.project(None if on_step is None else lambda step: on_step(step, head))
 

@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -18,7 +18,10 @@ from infra.app.container import Waybill
 from infra.cli import completion
 from infra.cli.output import Format, errors
 from infra.instants import WrongInstantError, age_of, instant_of, since_of
+from infra.queries.known_at import in_one_process
+from infra.queries.settled_then import InProcesses, SettledPage, SettledQuestion
 from infra.settings import Settings, load_settings
+from infra.store.events.history import History
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes, store_failures
 from infra.telemetry.logs import configure_logs
@@ -157,7 +160,11 @@ def open_waybill(
     if access is Access.ACTING:
         _note_new_store(settings)
     patience = settings.retry_seconds if waits or stop is not None else 0
-    waybill = RetryPolicy(patience, stop, may_come_up)(lambda: Waybill(settings, access=access, meter=meter))
+    # Other commands may run long or have threads, and people wait for more than one of their answers at a time.
+    in_processes = _in_processes(settings) if access is Access.READING else in_one_process
+    waybill = RetryPolicy(patience, stop, may_come_up)(
+        lambda: Waybill(settings, access=access, meter=meter, in_processes=in_processes)
+    )
     with waybill:
         try:
             yield waybill
@@ -166,6 +173,16 @@ def open_waybill(
                 raise
             # Retries repeat whole transactions, so nothing is half done.
             structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
+
+
+def _in_processes(settings: Settings) -> InProcesses:
+    def shared(history: History, question: SettledQuestion) -> AbstractContextManager[Iterator[SettledPage] | None]:
+        # Imported here: only questions about what was known need it.
+        from infra.app.settling_processes import settled_in_processes
+
+        return settled_in_processes(settings, history, question)
+
+    return shared
 
 
 def _note_new_store(settings: Settings) -> None:

@@ -9,8 +9,8 @@ from rich.progress import TaskID
 from infra.app.bitemporal import BeliefsDropped, drop_beliefs
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
+from infra.app.processes import MOST_PROCESSES, processes_to_rebuild
 from infra.app.rebuild.drop_old import Dropped, drop_old
-from infra.app.rebuild.processes import MOST_PROCESSES, processes_for
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
@@ -104,7 +104,7 @@ def rebuild(
             _show(RebuiltKey._fields, rebuild_key(waybill, projections, key, who), form, "Rebuilt")
         else:
             try:
-                number = processes or processes_for(waybill)
+                number = processes or processes_to_rebuild(waybill)
                 done = _with_progress(waybill, projections, who, processes=number, max_rate=max_rate, anew=anew)
             except KeyboardInterrupt:
                 errors().print("The rebuild was interrupted: the rows before it serve, and the same command continues.")

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine, Select, Table, select
 
 from domain.order.kind import ORDER
 from infra.queries.dead_letters import dead_letters
-from infra.queries.known_at import scratch_of
+from infra.queries.known_at import in_one_process, scratch_of
 from infra.queries.order_timelines import COLUMNS, DESCRIPTION, ORDER_TIMELINE, Timelines
 from infra.queries.orders import Orders
+from infra.queries.settled_then import InProcesses
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
 from infra.queries.views import Asked
@@ -185,6 +186,7 @@ class Exports:
         hold: timedelta,
         clock_skew: timedelta,
         zone: str = UTC_ZONE,
+        in_processes: InProcesses = in_one_process,
     ):
         self._engine = engine
         self._history = history
@@ -192,6 +194,7 @@ class Exports:
         self._hold = hold
         self._clock_skew = clock_skew
         self._zone = zone
+        self._in_processes = in_processes
 
     @property
     def relations(self) -> Sequence[Exported]:
@@ -284,6 +287,7 @@ class Exports:
                 only_lasting=not all_periods,
                 untaken=UntakenThen(store, self._history.within(store), known_at) if counts_untaken else None,
                 matches_scans=any(one.matches_scans for one in wanted),
+                in_processes=self._in_processes,
             ) as scratch,
             scratch.connect() as connection,
         ):

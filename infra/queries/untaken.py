@@ -3,9 +3,9 @@
 Of the present the store's register tells the same (projections/views/untaken_messages.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, Table, insert, or_, select
 
@@ -28,8 +28,32 @@ def is_untaken(outcome: Outcome) -> bool:
     return outcome.verdict in NOT_TAKEN and not outcome.voided
 
 
+class NotTaken(NamedTuple):
+    """What was not taken of some orders, by order id and when it happened, and which malformed messages their applied
+    ones superseded."""
+
+    messages: list[tuple[str, datetime]]
+    superseded: list[tuple[FactKey, str]]
+
+    def look_at(self, settled: Settled, facts: Iterable[Fact], claimed: Collection[tuple[FactKey, str]]) -> None:
+        """Note an order, settled from the facts that were recorded by then."""
+        if settled.kind is not ORDER:
+            return
+        outcomes = settled.settling.outcomes
+        for fact in facts:
+            outcome = outcomes.get(fact.key)
+            if outcome is None:
+                continue
+            if is_untaken(outcome):
+                self.messages.append((settled.subject_id, fact.occurred_at))
+            elif outcome.verdict is Verdict.APPLIED and (named := (fact.key, settled.subject_id)) in claimed:
+                self.superseded.append(named)
+
+
 class UntakenThen:
-    """What had not been taken at `known_at`. Show it each order, settled from the facts that were recorded by then.
+    """What had not been taken at `known_at`. It is told what was not taken of the orders, some at a time.
+
+    `claimed` are the messages that malformed ones claim to be: their keys, and their orders' ids.
 
     `connection` and `history` read one snapshot of the store, at once. The orders end at the same position.
     """
@@ -46,21 +70,13 @@ class UntakenThen:
         for order_id, void, outcome in waiting_voids(connection, history, known_at):
             if is_untaken(outcome):
                 self._note(order_id, void.occurred_at)
-        self._claimed = {(key, order_id) for key, order_id, _ in self._claims}
+        self.claimed = frozenset((key, order_id) for key, order_id, _ in self._claims)
 
-    def look_at(self, settled: Settled, facts: Iterable[Fact]) -> None:
-        """Note what was not taken of an order, and which malformed messages its applied ones superseded."""
-        if settled.kind is not ORDER:
-            return
-        outcomes = settled.settling.outcomes
-        for fact in facts:
-            outcome = outcomes.get(fact.key)
-            if outcome is None:
-                continue
-            if is_untaken(outcome):
-                self._note(settled.subject_id, fact.occurred_at)
-            elif outcome.verdict is Verdict.APPLIED and (named := (fact.key, settled.subject_id)) in self._claimed:
-                self._superseded.add(named)
+    def add(self, not_taken: NotTaken) -> None:
+        """Note what was not taken of some orders."""
+        for order_id, occurred_at in not_taken.messages:
+            self._note(order_id, occurred_at)
+        self._superseded.update(not_taken.superseded)
 
     def write(self, engine: Engine, *, at_last: bool = False) -> None:
         """Hand over to the question's own database what was noted so far, if it is much or the last of it."""

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, Select
 
 from infra.queries.believed import answering_beliefs, believed_question
-from infra.queries.known_at import scratch_of
+from infra.queries.known_at import in_one_process, scratch_of
+from infra.queries.settled_then import InProcesses
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
 from infra.store.business_months import expect_business_months
@@ -86,12 +87,14 @@ class Views:
         clock: Callable[[], datetime],
         clock_skew: timedelta,
         zone: str = UTC_ZONE,
+        in_processes: InProcesses = in_one_process,
     ):
         self._engine = engine
         self._history = history
         self._clock = clock
         self._clock_skew = clock_skew
         self._zone = zone
+        self._in_processes = in_processes
 
     def ask(
         self,
@@ -227,6 +230,7 @@ class Views:
                 only_lasting=only_lasting,
                 untaken=untaken,
                 matches_scans=matches_scans,
+                in_processes=self._in_processes,
             ) as scratch,
             scratch.connect() as then,
         ):

@@ -13,9 +13,9 @@ from sqlalchemy import inspect, select, text
 
 from domain.checkpoint import CheckpointMovedError
 from infra.app.container import Waybill
+from infra.app.processes import processes_to_rebuild
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildStoppedError
-from infra.app.rebuild.processes import processes_for
 from infra.app.rebuild.rebuild import Rebuild
 from infra.app.rebuild.standing import RebuildStandings
 from infra.app.verify import verify_store
@@ -263,7 +263,7 @@ def test_status_and_metrics_tell_how_much_is_left_of_the_parts(in_a_file: Waybil
 
 def test_a_small_store_and_a_file_are_filled_by_one_process(waybill: Waybill, monkeypatch: pytest.MonkeyPatch) -> None:
     events = waybill.history.count_after(0)
-    assert processes_for(waybill) == 1
+    assert processes_to_rebuild(waybill) == 1
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)))
-    monkeypatch.setattr("infra.app.rebuild.processes.EVENTS_WORTH_A_PROCESS", events // 3)
-    assert processes_for(waybill) == (1 if waybill.engine.dialect.name == "sqlite" else 3)
+    monkeypatch.setattr("infra.app.processes.EVENTS_WORTH_A_PROCESS", events // 3)
+    assert processes_to_rebuild(waybill) == (1 if waybill.engine.dialect.name == "sqlite" else 3)

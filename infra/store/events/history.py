@@ -1,7 +1,7 @@
 """The stored events, read for projections and for queries about the past."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -238,9 +238,10 @@ class History:
         """The streams of these kinds in a range, each with its facts up to a position; memory holds one at a time."""
         in_range, bounds = within_ranges([among])
         statement = text(self._in_range.format(ranges=in_range))
-        for name, rows in groupby(self._stream_rows(statement, up_to=up_to, **bounds), key=itemgetter(0)):
-            if split_stream_name(name)[0] in kinds:
-                yield name, facts_among(decode_event(*row) for row in rows)
+        with closing(self._stream_rows(statement, up_to=up_to, **bounds)) as found:
+            for name, rows in groupby(found, key=itemgetter(0)):
+                if split_stream_name(name)[0] in kinds:
+                    yield name, facts_among(decode_event(*row) for row in rows)
 
     def whole_streams(
         self, names: Iterable[str] | None = None, up_to: int = LAST
@@ -263,7 +264,7 @@ class History:
         rows = self._stream_rows(self._states)
         return {stream for stream, state in rows if _RECORDED.decode(state).recorded_at >= instant}
 
-    def _stream_rows(self, statement: Any, **parameters: Any) -> Iterator[Any]:
+    def _stream_rows(self, statement: Any, **parameters: Any) -> Generator[Any]:
         streaming = {"stream_results": True, "yield_per": ROWS_AT_ONCE}
         with self._connected() as connection:
             yield from connection.execute(statement, parameters, execution_options=streaming)
