@@ -71,6 +71,10 @@ class Runner:
         standings = self._rows.standings(self._projections).values()
         return all(s.position >= target for s in standings if s.runs and not s.stopped)
 
+    def runs_any(self) -> bool:
+        """Whether any of the projections runs on this store."""
+        return any(standing.runs for standing in self._rows.standings(self._projections).values())
+
     def has_more(self) -> bool:
         """Whether there may be events that the last step left. If not, further ones are new."""
         return self._left_events

@@ -20,6 +20,8 @@ class RunnersTogether:
         self._bitemporal = bitemporal
         self._seen = True
         """Whether the last look found a batch for `bitemporal`; while it does, the two take turns."""
+        self._runs_bitemporal = True
+        """Whether the store had bitemporal projections to run at the last look."""
         self._turn = 0
 
     def step(self) -> Step | None:
@@ -34,12 +36,13 @@ class RunnersTogether:
     def _step_bitemporal(self) -> Step | None:
         step = self._bitemporal.step()
         self._seen = step is not None
+        self._runs_bitemporal = self._seen or self._bitemporal.runs_any()
         return step
 
     def has_more(self) -> bool:
         """Whether there may be events that the last step left."""
-        # While the last look at `bitemporal` found a batch, the two take turns, whatever `main` says of itself.
-        return self._seen or self._main.has_more()
+        # A step of one of the two says nothing of the other.
+        return self._runs_bitemporal or self._main.has_more()
 
     def reached(self, target: int) -> bool:
         """Whether all projections that run and are not stopped have reached a position."""

@@ -91,7 +91,8 @@ class Processor:
                     continue
                 # A wait ends at once for events that a store announced during the step. A store that announces nothing
                 # (SQLite) is read again instead, or these events would wait for the next look.
-                if busy and (self._work.has_more() or not self._leadership.announces):
+                # With `once` there is no wait, so only a step that finds nothing ends it.
+                if busy and (once or self._work.has_more() or not self._leadership.announces):
                     continue
                 due = self._work.seconds_to_retry()
                 if once and due is None:

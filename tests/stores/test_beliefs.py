@@ -221,6 +221,18 @@ def test_beliefs_that_are_behind_do_not_answer(desk: Desk) -> None:
     assert desk.waybill.views.ask(view_named("orders"), Asked(*CLOCKS[0])).position == desk.waybill.history.head()
 
 
+def test_a_step_of_the_views_is_not_the_last_one_while_beliefs_are_behind(desk: Desk) -> None:
+    desk.keep_beliefs()
+    desk.week()
+    late = json.dumps(confirmed("SO-1", "2025-03-08T09:00:00Z", id="C-3", shipment="S1")).encode()
+    desk.waybill.ingest().read(JsonLines.of_one_batch("late", [late]))
+    runners, head = desk.waybill.runners, desk.waybill.history.head()
+
+    while not runners.reached(head):
+        assert runners.step() is not None
+        assert runners.reached(head) or runners.has_more()
+
+
 def test_a_store_keeps_beliefs_only_from_when_it_is_told_to_and_until_it_is_told_not_to(desk: Desk) -> None:
     desk.week()
     assert "order_beliefs" not in desk.states

@@ -238,7 +238,7 @@ def test_what_fails_after_the_new_rows_serve_is_told_by_itself(
     def drop(*_: Any, **__: Any) -> None:
         raise OSError("no room to drop")
 
-    monkeypatch.setattr(ProjectionBuilds, "drop_old", drop)
+    monkeypatch.setattr("infra.app.rebuild.rebuild.drop_earlier", drop)
     post(sqlite_web, "/operations/parts/shipments/rebuild")
 
     told = until_it_ends(sqlite_web)
