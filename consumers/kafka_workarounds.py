@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import CorruptRecordError, IllegalStateError, KafkaError
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 
@@ -162,6 +162,21 @@ def _one_by_one(batch: Any, decompressed: Iterable[DecompressedRecord]) -> Itera
     for size, timestamp, offset, key, value, headers in decompressed:
         at = batch.max_timestamp if is_broker_time else batch.first_timestamp + timestamp
         yield DefaultRecord(size, batch.base_offset + offset, at, batch.timestamp_type, key, value, headers)
+
+
+# -- records of a partition that was paused ------------------------------------------------------
+#
+# The library parks the rest of a polled batch when its partition is paused. After the resume it takes it back only if no
+# other batch is in hand, and a batch that was read to its end stays in hand. So the parked records, and all later ones
+# of their partition, would wait until the library happens to drop that batch; on quiet topics, for ever.
+
+
+def polled(consumer: Any, wait_ms: int) -> dict[TopicPartition, list[Any]]:
+    """What `consumer.poll` gives, for at most this many milliseconds, parked records of resumed partitions included."""
+    fetcher = consumer._fetcher
+    if fetcher._next_partition_records is not None and not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
+    return dict(consumer.poll(wait_ms))
 
 
 # -- a topic's id --------------------------------------------------------------------------------

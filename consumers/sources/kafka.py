@@ -19,7 +19,7 @@ from kafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionErro
 
 from consumers.ingest.pipeline import Clock, Ingest, Part
 from consumers.ingest.register import Feed, PartitionFeed
-from consumers.kafka_workarounds import topic_id
+from consumers.kafka_workarounds import polled, topic_id
 from consumers.sources.kafka_membership import Membership, if_it_is_ours
 from consumers.sources.kafka_records import timed, up_to_what_is_unreadable
 from consumers.sources.kafka_unreadable import StoppedFeeds, UnreadableBatches
@@ -179,7 +179,7 @@ class KafkaReader:
 
     def _poll(self, wait_ms: int) -> Mapping[TopicPartition, Sequence[Any]]:
         try:
-            return dict(self._consumer.poll(wait_ms))
+            return polled(self._consumer, wait_ms)
         except OffsetOutOfRangeError as e:
             self._go_on_where_something_is(e.args[0])
         except NoOffsetForPartitionError:
