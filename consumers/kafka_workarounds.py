@@ -166,9 +166,9 @@ def _one_by_one(batch: Any, decompressed: Iterable[DecompressedRecord]) -> Itera
 
 # -- records of a partition that was paused ------------------------------------------------------
 #
-# The library parks the rest of a polled batch when its partition is paused. After the resume it takes it back only if no
-# other batch is in hand, and a batch that was read to its end stays in hand. So the parked records, and all later ones
-# of their partition, would wait until the library happens to drop that batch; on quiet topics, for ever.
+# The library parks the rest of a polled batch when its partition is paused. After the resume it takes it back only if
+# no other batch is in hand, and a batch that was read to its end stays in hand. So the parked records, and all later
+# ones of their partition, would wait until the library happens to drop that batch; on quiet topics, for ever.
 
 
 def polled(consumer: Any, wait_ms: int) -> dict[TopicPartition, list[Any]]:
