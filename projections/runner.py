@@ -58,6 +58,7 @@ class Runner:
         self._parking = Parking(rows, policy or FailurePolicy(), tell)
         self._writer = BatchWriter(rows, self._parking)
         self._left_events = True
+        self._runs_any = True
         self._turns = 0
         self._last_turn: dict[str, int] = {}
 
@@ -72,8 +73,8 @@ class Runner:
         return all(s.position >= target for s in standings if s.runs and not s.stopped)
 
     def runs_any(self) -> bool:
-        """Whether any of the projections runs on this store."""
-        return any(standing.runs for standing in self._rows.standings(self._projections).values())
+        """Whether any of the projections ran on this store at the last step."""
+        return self._runs_any
 
     def has_more(self) -> bool:
         """Whether there may be events that the last step left. If not, further ones are new."""
@@ -91,6 +92,7 @@ class Runner:
         if another process moved one of them meanwhile.
         """
         standings = self._rows.standings(self._projections)
+        self._runs_any = any(standing.runs for standing in standings.values())
         groups = self._groups(standings)
         for start, group in groups:
             stop = min((s.position for s in standings.values() if s.position > start and s.runs), default=None)

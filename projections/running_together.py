@@ -20,8 +20,6 @@ class RunnersTogether:
         self._bitemporal = bitemporal
         self._seen = True
         """Whether the last look found a batch for `bitemporal`; while it does, the two take turns."""
-        self._runs_bitemporal = True
-        """Whether the store had bitemporal projections to run at the last look."""
         self._turn = 0
 
     def step(self) -> Step | None:
@@ -36,13 +34,12 @@ class RunnersTogether:
     def _step_bitemporal(self) -> Step | None:
         step = self._bitemporal.step()
         self._seen = step is not None
-        self._runs_bitemporal = self._seen or self._bitemporal.runs_any()
         return step
 
     def has_more(self) -> bool:
         """Whether there may be events that the last step left."""
         # A step of one of the two says nothing of the other.
-        return self._runs_bitemporal or self._main.has_more()
+        return self._bitemporal.runs_any() or self._main.has_more()
 
     def reached(self, target: int) -> bool:
         """Whether all projections that run and are not stopped have reached a position."""

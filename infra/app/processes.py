@@ -10,6 +10,8 @@ MOST_BY_ITSELF = 8
 """Beyond these, the store's own processes need the processors."""
 EVENTS_WORTH_A_PROCESS = 50_000
 """One process takes so many events in less time than it takes to start others."""
+PARTS_A_PROCESS = 8
+"""Parts have as many events and differ in work, so whoever is ready takes another one."""
 
 
 def processes_to_rebuild(waybill: Waybill) -> int:

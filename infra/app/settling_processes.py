@@ -10,16 +10,13 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from infra.app.container import Waybill
-from infra.app.processes import processes_to_read
+from infra.app.processes import PARTS_A_PROCESS, processes_to_read
 from infra.app.workers import PagesOf, Workers, do_parts
 from infra.queries.settled_then import QuestionStoppedError, SettledPage, SettledQuestion, settled_pages
 from infra.settings import Settings
 from infra.store.events.history import History
 from infra.store.events.ranges import StreamRange, cut
 from infra.store.opening import Access
-
-PARTS_A_PROCESS = 8
-"""Parts have as many events and differ in work, so whoever is ready takes another one."""
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A sales floor to fill stores with, wrong messages among them, and how it is taken in."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from consumers.sources.json_lines import JsonLines
@@ -33,6 +34,15 @@ STANDING_ORDERS = [
 def floor(orders: int, wrong: float = 0.1) -> list[bytes]:
     """The messages of a sales floor; the same for the same arguments."""
     return list(simulate(orders, 5, UNTIL, wrong))
+
+
+@contextmanager
+def up_to_date(store: str) -> Iterator[Waybill]:
+    """A store with a small floor, whose views are up to date."""
+    with Waybill(in_small_batches(store)) as waybill:
+        take_in(waybill, floor(12))
+        waybill.project()
+        yield waybill
 
 
 def in_small_batches(store: str, retry_seconds: float = 300) -> Settings:

@@ -22,7 +22,7 @@ from projections.shipments import SHIPMENTS
 from projections.views.catalogue import view_named
 from projections.views.tables import table_of
 from tests.stores.conftest import StoreUrl
-from tests.stores.histories import UNTIL, floor, in_small_batches, take_in
+from tests.stores.histories import UNTIL, floor, take_in, up_to_date
 
 SOME_VIEWS = ("overdue", "workload", "orders", "shipments")
 ANN = Who("ann", "rows edited by hand")
@@ -32,9 +32,7 @@ ROWS, TOTALS = table_of(order_states).name, table_of(rep_open_orders).name
 @pytest.fixture
 def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
     """A store whose views are up to date."""
-    with Waybill(in_small_batches(new_store())) as waybill:
-        take_in(waybill, floor(12))
-        waybill.project()
+    with up_to_date(new_store()) as waybill:
         yield waybill
 
 

@@ -32,7 +32,7 @@ from projections.projection import Projection
 from projections.rebuild import RebuildProgress
 from projections.shipments import SHIPMENTS
 from tests.stores.conftest import StoreUrl
-from tests.stores.histories import floor, in_small_batches, take_in
+from tests.stores.histories import floor, take_in, up_to_date
 
 ANN = Who("ann", "faster")
 PARTS = [
@@ -44,18 +44,14 @@ PARTS = [
 
 @pytest.fixture
 def waybill(new_store: StoreUrl) -> Iterator[Waybill]:
-    with Waybill(in_small_batches(new_store())) as waybill:
-        take_in(waybill, floor(12))
-        waybill.project()
+    with up_to_date(new_store()) as waybill:
         yield waybill
 
 
 @pytest.fixture
 def in_a_file(sqlite_store: StoreUrl) -> Iterator[Waybill]:
     """The same, for what does not depend on the database."""
-    with Waybill(in_small_batches(sqlite_store())) as waybill:
-        take_in(waybill, floor(12))
-        waybill.project()
+    with up_to_date(sqlite_store()) as waybill:
         yield waybill
 
 

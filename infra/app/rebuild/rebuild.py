@@ -25,6 +25,7 @@ from domain.checkpoint import CheckpointMovedError
 from domain.kind import Kind
 from domain.operator.acts import ProjectionRebuilt
 from infra.app.container import Waybill
+from infra.app.processes import PARTS_A_PROCESS
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildRunsError
 from infra.app.rebuild.filled_pages import filled_pages
@@ -43,8 +44,6 @@ ROLE = "rebuild"
 EVENTS_AT_ONCE = 10_000
 EVENTS_AT_ONCE_WITH_ONE_WRITER = 2_000
 """How many events are filled in one transaction. SQLite has one writer at a time, so others wait meanwhile."""
-PARTS_A_PROCESS = 8
-"""Parts have as many events and differ in work, so whoever is ready takes another one."""
 SECONDS_BETWEEN_CLAIMS = 5.0
 
 

@@ -199,7 +199,7 @@ def _delete_at_once(columns: Sequence[Column[Any]]) -> TextClause:
     """One statement for PostgreSQL that deletes from the table of each column, by the lists `subjects_0` and so on."""
     deleted = ", ".join(
         f"deleted_{index} AS (DELETE FROM {column.table} WHERE {column.name} IN "
-        f"(SELECT value FROM json_array_elements_text(CAST(:subjects_{index} AS json))))"
+        f"({_values_of(f'subjects_{index}', 'postgresql')}))"
         for index, column in enumerate(columns)
     )
     return text(f"WITH {deleted} SELECT")
@@ -207,12 +207,14 @@ def _delete_at_once(columns: Sequence[Column[Any]]) -> TextClause:
 
 def _is_among(subject: Column[Any], connection: Connection) -> ColumnElement[bool]:
     """A condition that the subject is in the list from `_listed`: one parameter for any number of subjects."""
-    values = (
-        "json_each(:subjects)"
-        if connection.dialect.name == "sqlite"
-        else "json_array_elements_text(CAST(:subjects AS json))"
-    )
-    return subject.in_(text(f"SELECT value FROM {values}"))
+    return subject.in_(text(_values_of("subjects", connection.dialect.name)))
+
+
+def _values_of(parameter: str, dialect: str) -> str:
+    """A query for the values of a list that is one parameter, as JSON."""
+    if dialect == "sqlite":
+        return f"SELECT value FROM json_each(:{parameter})"
+    return f"SELECT value FROM json_array_elements_text(CAST(:{parameter} AS json))"
 
 
 def _listed(subjects: Sequence[str]) -> dict[str, str]:
