@@ -17,7 +17,7 @@ from consumers.contract.writing import to_cloud_event
 from consumers.ingest.batch_processing import BatchProcessor, Read
 from consumers.ingest.register import Arrival, Changes, Feed, MessageKey, Move, RegisterTransaction
 from consumers.ingest.settling_cache import IngestSettlingCache
-from consumers.reactors.reactor import DerivedMessage, Reaction, Reactor, feed_of
+from consumers.reactors.reactor import DerivedMessage, Reaction, Reactor, feed_of, references_among
 from consumers.sources.source import FeedPosition, RawMessage
 from domain.fact import Fact
 from domain.streams import split_stream_name, stream_name
@@ -186,13 +186,6 @@ def _reactions(
         except Exception as e:
             raise ReactionFailedError(reactor.name, key, e) from e
     return reactions
-
-
-def references_among(reactor: Reactor, facts: Iterable[Fact]) -> list[str]:
-    """The subjects that these facts refer to, in order, each once."""
-    return list(
-        dict.fromkeys(name for fact in facts if isinstance(fact, reactor.naming) for name in reactor.references(fact))
-    )
 
 
 def _new_lasting(

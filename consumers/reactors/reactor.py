@@ -102,6 +102,13 @@ class Reactor(Protocol):
         """
 
 
+def references_among(reactor: Reactor, facts: Iterable[Fact]) -> list[str]:
+    """The subjects that these facts refer to, in order, each once."""
+    return list(
+        dict.fromkeys(name for fact in facts if isinstance(fact, reactor.naming) for name in reactor.references(fact))
+    )
+
+
 def checkpoint_of(reactor: Reactor) -> str:
     """The name of its checkpoint."""
     return CHECKPOINTS + reactor.name

@@ -27,11 +27,10 @@ from infra.queries.beginning import Beginning
 from infra.queries.dead_letters import DeadLetters
 from infra.queries.desk import Desk
 from infra.queries.exported import Exports
-from infra.queries.known_at import in_one_process
+from infra.queries.in_processes import InProcesses, in_one_process
 from infra.queries.malformed_claims import MalformedClaims
 from infra.queries.messages import Messages
 from infra.queries.orders import Orders
-from infra.queries.settled_then import InProcesses
 from infra.queries.view_pages import ViewPages
 from infra.queries.views import Views
 from infra.runtime.intake import run_intake, store_is_away

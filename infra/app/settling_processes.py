@@ -12,8 +12,9 @@ from multiprocessing.connection import Connection
 from infra.app.container import Waybill
 from infra.app.processes import PARTS_A_PROCESS, processes_to_read
 from infra.app.workers import PagesOf, Workers, do_parts
-from infra.queries.settled_then import QuestionStoppedError, SettledPage, SettledQuestion, settled_pages
+from infra.queries.in_processes import QuestionStoppedError
 from infra.settings import Settings
+from infra.settled_then.question import SettledPage, SettledQuestion, settled_pages
 from infra.store.events.history import History
 from infra.store.events.ranges import StreamRange, cut
 from infra.store.opening import Access

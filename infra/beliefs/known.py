@@ -1,6 +1,6 @@
 """What was ever known of an order, instant by instant: its facts, and what reactors state because of others.
 
-It gives at every instant what a question with `--known-at` derives (infra/queries/derived_then.py). Pure.
+It gives at every instant what a question with `--known-at` derives (infra/settled_then/derived.py). Pure.
 """
 
 from collections import defaultdict

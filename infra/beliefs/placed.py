@@ -1,6 +1,6 @@
 """Which orders a standing order had placed, over the time of recording.
 
-It gives at every instant what infra/queries/placed_then.py answers. Pure.
+It gives at every instant what infra/settled_then/placed.py answers. Pure.
 """
 
 from collections import defaultdict

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 
 from consumers.reactors.parcels import PARCELS
-from consumers.reactors.reacting import references_among
+from consumers.reactors.reactor import references_among
 from consumers.reactors.standing_orders import StandingOrderReactor
 from domain.account.kind import ACCOUNT
 from domain.derived import PARCELS as STATED_OF_PARCELS

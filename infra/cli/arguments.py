@@ -18,9 +18,9 @@ from infra.app.container import Waybill
 from infra.cli import completion
 from infra.cli.output import Format, errors
 from infra.instants import WrongInstantError, age_of, instant_of, since_of
-from infra.queries.known_at import in_one_process
-from infra.queries.settled_then import InProcesses, SettledPage, SettledQuestion
+from infra.queries.in_processes import InProcesses, in_one_process
 from infra.settings import Settings, load_settings
+from infra.settled_then.question import SettledPage, SettledQuestion
 from infra.store.events.history import History
 from infra.store.opening import Access
 from infra.store.retries import RetryPolicy, may_come_up, passes, store_failures

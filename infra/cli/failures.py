@@ -24,7 +24,7 @@ from infra.app.reset import UnexpectedPositionError
 from infra.cli import FAILED, WRONG_USAGE
 from infra.cli.answer_footer import footer_text
 from infra.export.formats import TooLongAmountError
-from infra.queries.settled_then import QuestionStoppedError
+from infra.queries.in_processes import QuestionStoppedError
 from infra.queries.views import NotYetReflectedError
 from infra.runtime.relay_beginning import CannotBeginError
 from infra.settings import WrongSettingsError, load_settings

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine, Select, Table, select
 
 from domain.order.kind import ORDER
 from infra.queries.dead_letters import dead_letters
-from infra.queries.known_at import in_one_process, scratch_of
+from infra.queries.in_processes import InProcesses, in_one_process
+from infra.queries.known_at import scratch_of
 from infra.queries.order_timelines import COLUMNS, DESCRIPTION, ORDER_TIMELINE, Timelines
 from infra.queries.orders import Orders
-from infra.queries.settled_then import InProcesses
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
 from infra.queries.views import Asked

@@ -7,7 +7,7 @@ in a separate file. So memory stays flat for any length of history.
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -15,20 +15,16 @@ from pathlib import Path
 from sqlalchemy import Engine, insert
 
 from domain.order.kind import ORDER
-from infra.queries.derived_then import MatchedScan
-from infra.queries.settled_then import InProcesses, SettledPage, SettledQuestion, settled_pages
+from infra.queries.in_processes import InProcesses, in_one_process
 from infra.queries.untaken import UntakenThen
+from infra.settled_then.derived import MatchedScan
+from infra.settled_then.question import SettledPage, SettledQuestion, settled_pages
 from infra.store.engine import sqlite_engine
 from infra.store.events.history import LAST, History
 from infra.store.projected.rows import rows_of_one_question
 from projections.projection import Projection
 from projections.replacement import Replacement
 from projections.views.matched_scans import matched_scans
-
-
-def in_one_process(history: History, question: SettledQuestion) -> AbstractContextManager[None]:
-    """Several processes are never worth it."""
-    return nullcontext()
 
 
 @contextmanager

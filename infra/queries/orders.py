@@ -14,10 +14,10 @@ from domain.order.kind import ORDER
 from domain.order.summary import OrderSummary
 from domain.settling import Settling, up_to
 from domain.streams import settle_stream, split_stream_name, stream_name
-from infra.queries.derived_then import DerivedThen
 from infra.queries.untaken_of_order import UntakenOfOrder, untaken_now, untaken_then
+from infra.settled_then.derived import DerivedThen
 from infra.store.engine import snapshot
-from infra.store.events.history import History, PositionedEvent
+from infra.store.events.history import LAST, History, PositionedEvent
 from projections.order_details import OrderDetails, order_details
 from projections.order_timeline import NOT_TOLD, TimelineEntry, order_timeline
 
@@ -119,7 +119,7 @@ class Orders:
         events = history.stream(stream)
         known = facts_among(e.event for e in events)
         if known_at is not None:
-            then = DerivedThen(history, known_at, self._clock_skew, self._time_zone, now)
+            then = DerivedThen.at(history, known_at, self._clock_skew, self._time_zone, now, LAST)
             known = list(then.known({stream: known}).streams[stream])
         return OrderReading(stream, events, known, up_to(known, as_of))
 
@@ -138,7 +138,7 @@ class Orders:
                     told = _of_now(events, facts, as_of)
                     yield split_stream_name(stream)[1], order_timeline(told, settle_stream(stream, [*facts]))
             return
-        then = DerivedThen(self._history, known_at, self._clock_skew, self._time_zone, now)
+        then = DerivedThen.at(self._history, known_at, self._clock_skew, self._time_zone, now, LAST)
         never_stored: Iterator[tuple[str, list[PositionedEvent]]] = (
             (stream, []) for stream, _ in then.orders_never_stored()
         )

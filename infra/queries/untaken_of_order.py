@@ -17,8 +17,9 @@ from domain.settling import up_to
 from domain.streams import settle_stream, stream_name
 from domain.verdict import Outcome, Verdict
 from infra.queries.malformed_history import may_be_an_orders
-from infra.queries.untaken import claims_known, is_untaken
+from infra.queries.untaken import claims_known
 from infra.queries.waiting_voids import waiting_voids
+from infra.settled_then.not_taken import is_untaken
 from infra.store.events.history import History
 from infra.store.register.letter_ids import letter_id_of
 from infra.store.register.set_aside import is_open_malformed

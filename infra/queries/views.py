@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, Select
 
 from infra.queries.believed import answering_beliefs, believed_question
-from infra.queries.known_at import in_one_process, scratch_of
-from infra.queries.settled_then import InProcesses
+from infra.queries.in_processes import InProcesses, in_one_process
+from infra.queries.known_at import scratch_of
 from infra.queries.streamed import Streamed
 from infra.queries.untaken import UntakenThen
 from infra.store.business_months import expect_business_months

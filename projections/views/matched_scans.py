@@ -1,7 +1,7 @@
 """Which scans of parcels were said to orders: derived messages that stand, whatever their verdicts.
 
 They belong to no subject's rows. The store has them as a view of what the parcels reactor stated (migration 0010). For
-known at, a temporary table has those that followed then (infra/queries/derived_then.py).
+known at, a temporary table has those that followed then (infra/settled_then/derived.py).
 """
 
 from sqlalchemy import Column, MetaData, Table

@@ -1,8 +1,8 @@
 """Messages about an order that were not taken: held, refused, or malformed with a claim to be about it.
 
 They belong to no subject's rows. The store has them as two views of its register (migration 0008). For known at, two
-temporary tables have the results of settling (infra/queries/untaken.py). They are counted separately, because SQLite
-would scan a whole union for each row.
+temporary tables have the results of settling (infra/settled_then/not_taken.py). They are counted separately, because
+SQLite would scan a whole union for each row.
 """
 
 from sqlalchemy import Column, ColumnElement, MetaData, Table, func, select

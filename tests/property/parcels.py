@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from consumers.reactors.parcels import PARCELS, parcel_messages
-from consumers.reactors.reacting import references_among
+from consumers.reactors.reactor import references_among
 from domain.derived import is_derived
 from domain.fact import Fact
 from domain.streams import split_stream_name

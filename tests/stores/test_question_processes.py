@@ -14,9 +14,10 @@ from sqlalchemy import text
 from infra.app.container import Waybill
 from infra.app.processes import processes_to_read
 from infra.app.settling_processes import settled_in_processes
-from infra.queries.settled_then import InProcesses, QuestionStoppedError, SettledPage, SettledQuestion
+from infra.queries.in_processes import InProcesses, QuestionStoppedError
 from infra.queries.views import Asked
 from infra.settings import Settings
+from infra.settled_then.question import SettledPage, SettledQuestion
 from infra.store.events.history import History
 from infra.store.opening import Access
 from projections.views.catalogue import view_named

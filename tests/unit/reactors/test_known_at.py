@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from infra.app.container import Waybill
-from infra.queries.derived_then import DERIVED_AGAIN
 from infra.settings import Settings
+from infra.settled_then.derived import DERIVED_AGAIN
 
 
 def test_the_messages_of_every_reactor_are_derived_again(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ instant they are computed again. A date counts as placed from when it came due, 
 reactor ran; only dates that had been found missed by then are left out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -19,7 +19,8 @@ from domain.standing_order.events import StandingOrderEstablished
 from domain.standing_order.ids import can_be_cut, name_in, name_of
 from domain.standing_order.kind import STANDING_ORDER
 from domain.streams import split_stream_name, stream_name
-from infra.store.events.history import LAST, History
+from infra.settled_then.history import PastHistory
+from infra.settled_then.recorded import RecordedThen
 
 CACHED = 1_000
 STANDING_ORDERS_AT_ONCE = 200
@@ -29,30 +30,30 @@ Placements = Mapping[str, Fact]
 
 
 class PlacedThen:
-    """What standing orders had placed at `known_at`; `known` gives the facts of a stream that were known then.
+    """What standing orders had placed when the clock said `clock`, by what was `recorded` of them and their accounts.
 
-    It reads no event after the position `up_to`.
+    `time_zone` is that of accounts without one. It reads no event after the position `up_to`.
     """
 
     def __init__(
         self,
-        history: History,
-        known: Callable[[str, Iterable[Fact]], list[Fact]],
-        known_at: datetime,
+        history: PastHistory,
+        recorded: RecordedThen,
+        clock: datetime,
         time_zone: str,
-        up_to: int = LAST,
+        up_to: int,
     ):
         self._history = history
         self._up_to = up_to
-        self._known = known
-        self._known_at = known_at
+        self._recorded = recorded
+        self._clock = clock
         self._time_zone = time_zone
         self._cache: LRUCache[str, Placements] = LRUCache(CACHED)
 
     def placings(self, order_ids: Iterable[str]) -> Placements:
         """The placings of those of these orders that a standing order had placed, whatever the store has of them."""
         owners = {order_id: owner for order_id in order_ids if (owner := self._owner(order_id)) is not None}
-        placements = self._placements(sorted(set(owners.values())))
+        placements = self.placements(sorted(set(owners.values())))
         found = {order_id: placements.get(owner, {}).get(order_id) for order_id, owner in owners.items()}
         return {order_id: placed for order_id, placed in found.items() if placed is not None}
 
@@ -61,7 +62,7 @@ class PlacedThen:
         names = sorted(self._history.streams_of(STANDING_ORDER))
         for start in range(0, len(names), STANDING_ORDERS_AT_ONCE):
             ids = [split_stream_name(name)[1] for name in names[start : start + STANDING_ORDERS_AT_ONCE]]
-            for placements in self._placements(ids).values():
+            for placements in self.placements(ids).values():
                 streams = [stream_name(ORDER, order_id) for order_id in placements]
                 stored = self._history.existing(streams, self._up_to) if streams else set()
                 yield from (stream for stream in streams if stream not in stored)
@@ -77,7 +78,8 @@ class PlacedThen:
         ids = (split_stream_name(stream)[1] for stream in self._history.streams_of(STANDING_ORDER))
         return {name: one for one in ids if (name := name_of(one)) != one}
 
-    def _placements(self, standing_order_ids: Sequence[str]) -> Mapping[str, Placements]:
+    def placements(self, standing_order_ids: Sequence[str]) -> Mapping[str, Placements]:
+        """What each of these standing orders had placed, by its id."""
         found = {one: self._cache[one] for one in standing_order_ids if one in self._cache}
         unknown = [one for one in standing_order_ids if one not in found]
         facts = self._facts(STANDING_ORDER.prefix, unknown)
@@ -86,7 +88,7 @@ class PlacedThen:
             sorted({f.account_id for told in facts.values() for f in told if isinstance(f, StandingOrderEstablished)}),
         )
         for one in unknown:
-            placed = placements_at(one, facts[one], accounts, self._time_zone, self._known_at)
+            placed = placements_at(one, facts[one], accounts, self._time_zone, self._clock)
             found[one] = self._cache[one] = {message.subject: message.fact for message in placed}
         return found
 
@@ -95,4 +97,4 @@ class PlacedThen:
             return {}
         streams = {f"{prefix}-{one}": one for one in ids}
         stored = self._history.facts_up_to(list(streams), self._up_to)
-        return {one: self._known(stream, stored.get(stream, [])) for stream, one in streams.items()}
+        return {one: self._recorded.of(stream, stored.get(stream, [])) for stream, one in streams.items()}

@@ -3,8 +3,7 @@
 It needs nothing but the stored events, so several processes can do it, each for some of the streams.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -13,9 +12,9 @@ from domain.fact import Fact, FactKey
 from domain.kind import Kind
 from domain.order.kind import ORDER
 from domain.settling import up_to
-from infra.queries.derived_then import DerivedThen, MatchedScan
-from infra.queries.untaken import NotTaken
-from infra.store.events.history import History
+from infra.settled_then.derived import DerivedThen, MatchedScan
+from infra.settled_then.history import PastHistory
+from infra.settled_then.not_taken import NotTaken
 from projections.catalogue import every_projection
 from projections.projection import Projection, settled_stream
 from projections.replacement import Replacement
@@ -46,9 +45,9 @@ class SettledQuestion(NamedTuple):
         """The kinds of the streams that are settled."""
         return {projection.kind for projection in self._projections()} | ({ORDER} if self.matches_scans else set())
 
-    def derived(self, history: History) -> DerivedThen:
+    def derived(self, history: PastHistory) -> DerivedThen:
         """Finds the derived messages that followed then."""
-        return DerivedThen(history, self.known_at, self.clock_skew, self.zone, self.now, self.up_to)
+        return DerivedThen.at(history, self.known_at, self.clock_skew, self.zone, self.now, self.up_to)
 
     def replacements(self) -> list[Replacement]:
         return [Replacement(projection) for projection in self._projections()]
@@ -67,31 +66,28 @@ class SettledPage(NamedTuple):
     not_taken: NotTaken
 
 
-InProcesses = Callable[[History, SettledQuestion], AbstractContextManager[Iterator[SettledPage] | None]]
-"""Settles all stored streams of a question in several processes; None if one process is as fast."""
-
-
-class QuestionStoppedError(Exception):
-    """A process ended before it had settled its part of a question."""
-
-
 def settled_pages(
     question: SettledQuestion, derived: DerivedThen, streams: Iterator[tuple[str, list[Fact]]]
 ) -> Iterator[SettledPage]:
     """These streams, settled; memory holds one page."""
     while some := dict(islice(streams, SUBJECTS_AT_ONCE)):
-        page = question.replacements()
-        not_taken = NotTaken([], [])
-        then_known = derived.known(some)
-        for stream, known in then_known.streams.items():
-            settled = settled_stream(stream, up_to(known, question.as_of))
-            assert settled is not None, "a kind of subject has no waiting rooms"
-            if question.claimed is not None:
-                then = settled if question.as_of is None else settled_stream(stream, known)
-                assert then is not None
-                not_taken.look_at(then, known, question.claimed)
-            for replacement in page:
-                if replacement.projection.kind is settled.kind:
-                    replacement.take(settled, only_lasting=question.only_lasting)
-        rows = [(replacement.subjects, dict(replacement.rows)) for replacement in page]
-        yield SettledPage(rows, then_known.matched, not_taken)
+        yield settled_page(question, derived, some)
+
+
+def settled_page(question: SettledQuestion, derived: DerivedThen, streams: Mapping[str, list[Fact]]) -> SettledPage:
+    """These streams, settled together."""
+    replacements = question.replacements()
+    not_taken = NotTaken([], [])
+    then_known = derived.known(streams)
+    for stream, known in then_known.streams.items():
+        settled = settled_stream(stream, up_to(known, question.as_of))
+        assert settled is not None, "a kind of subject has no waiting rooms"
+        if question.claimed is not None:
+            then = settled if question.as_of is None else settled_stream(stream, known)
+            assert then is not None
+            not_taken.look_at(then, known, question.claimed)
+        for replacement in replacements:
+            if replacement.projection.kind is settled.kind:
+                replacement.take(settled, only_lasting=question.only_lasting)
+    rows = [(replacement.subjects, dict(replacement.rows)) for replacement in replacements]
+    return SettledPage(rows, then_known.matched, not_taken)
