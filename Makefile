@@ -139,7 +139,7 @@ lock:  ## bring requirements.txt in line with pyproject.toml (ARGS=--upgrade: ne
 	python=$$(command -v $(PYTHON) || command -v python3); \
 	"$$python" -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	"$$tools/bin/uv" pip compile pyproject.toml --extra export --extra otel --group dev --universal --python-version 3.11 \
+	"$$tools/bin/uv" pip compile pyproject.toml --extra archive --extra export --extra otel --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet $(ARGS) -o requirements.txt >/dev/null; \
 	echo "requirements.txt: $$(grep -c == requirements.txt) packages"
 

@@ -1,0 +1,206 @@
+"""Archive: what a store has come to know since the last run, as Parquet files that a manifest names.
+
+See docs/decisions/033-archive.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+from time import time
+from typing import NamedTuple
+from uuid import uuid4
+
+from infra.app.container import Waybill
+from infra.archive.datasets import DATASETS, SCHEMA_VERSION, Kind
+from infra.archive.folder import LOCK, ArchiveFolder, ArchiveRunsError, WrongFolderError
+from infra.archive.manifest import (
+    FORMAT,
+    MANIFEST,
+    ArchivedDataset,
+    ArchiveFile,
+    Manifest,
+    decode_manifest,
+    encode_manifest,
+)
+from infra.archive.partitions import DEFAULT_BUCKETS, is_written_by_runs
+from infra.archive.store_standing import StoreStanding, expect_same_history, marks_with, standing_of
+from infra.archive.store_writing import OnRows, Since, write_rows
+from infra.masking import masked
+from infra.store.engine import snapshot
+from infra.store.newest_version import NEWEST
+from infra.version import waybill_version
+
+DEAD_AFTER_SECONDS = 24 * 3600
+"""On an object store, which has no lock, a file that no manifest names is of a dead run when it is that old."""
+
+
+class ArchiveReport(NamedTuple):
+    """What a run wrote: its number (0: nothing was new), the archive's position, and what is new in it."""
+
+    archive: str
+    number: int
+    position: int
+    events: int
+    rows: int
+    files: int
+    bytes: int
+
+
+class OtherBucketsError(ValueError):
+    """The archive has another number of buckets, which never changes."""
+
+
+def archive_store(
+    waybill: Waybill,
+    to: str,
+    buckets: int | None = None,
+    on_rows: OnRows = lambda dataset, rows, total: None,
+) -> ArchiveReport:
+    """Write to the archive `to` (a folder or an fsspec URL) what is new since its last run; the store is only read.
+
+    Everything is of one snapshot. If the process is killed, the archive is as it was. `buckets` is for the first run.
+    `on_rows` is called now and then with a dataset, how many of its rows are written, and about how many there are
+    (None: not known). Raises ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError,
+    MissingPackageError, StoreVersionError and OSError.
+    """
+    folder = ArchiveFolder(to)
+    with folder.writing_alone():
+        stored = folder.read_manifest_bytes()
+        before = None if stored is None else decode_manifest(stored, folder.url)
+        if before is not None and buckets not in (None, before.buckets):
+            raise OtherBucketsError(
+                f"the archive {folder.url} has {before.buckets} buckets, which never change: leave out --buckets, or "
+                "name an empty folder"
+            )
+        _remove_left_over(folder, before)
+        number = 1 if before is None else before.number + 1
+        kept_buckets = before.buckets if before is not None else buckets or DEFAULT_BUCKETS
+        with snapshot(waybill.engine) as connection:
+            standing = standing_of(connection, waybill.backend, waybill.settings.topic_prefix)
+            if before is not None:
+                expect_same_history(connection, waybill.backend, before, standing, folder.url)
+            marks = marks_with(connection, waybill.backend, before, standing.position)
+            run = f"{number:06}-{token_hex(4)}"
+            since = None if before is None else _since(before, standing)
+            written = write_rows(
+                folder, connection, waybill.backend, standing, since, kept_buckets, run, number, on_rows
+            )
+        # Here, and not before: a store file that was read without locks may turn out to have changed meanwhile.
+        datasets = _joined(folder, before, written.files, written.anew)
+        if before is not None and _says_the_same(before, standing, datasets):
+            return ArchiveReport(folder.url, 0, before.position, 0, 0, 0, 0)
+        manifest = Manifest(
+            format=FORMAT,
+            schema_version=SCHEMA_VERSION,
+            waybill=waybill_version(),
+            archive_id=str(uuid4()) if before is None else before.archive_id,
+            number=number,
+            written_at=waybill.clock(),
+            store=masked(waybill.settings.store),
+            store_version=NEWEST,
+            rules_version=standing.rules_version,
+            time_zone=waybill.settings.time_zone,
+            clock_skew_seconds=waybill.settings.clock_skew.total_seconds(),
+            buckets=kept_buckets,
+            position=standing.position,
+            newest_notice=standing.newest_notice,
+            books=standing.books,
+            partitions=standing.partitions,
+            store_begun_at=standing.begun_at,
+            marks=marks,
+            read_again=standing.read_again,
+            datasets=datasets,
+        )
+        new = [file for dataset in datasets.values() for file in dataset.files if file.run == number]
+        _expect_still_there(folder, new)
+        if folder.read_manifest_bytes() != stored:
+            raise ArchiveRunsError(
+                f"another run has written the archive {folder.url} meanwhile; this one changed nothing: run it again"
+            )
+        folder.write_last(MANIFEST, encode_manifest(manifest))
+    return ArchiveReport(
+        folder.url,
+        number,
+        manifest.position,
+        sum(file.rows for file in datasets["events"].files if file.run == number),
+        sum(file.rows for file in new),
+        len(new),
+        sum(file.bytes for file in new),
+    )
+
+
+def _since(before: Manifest, standing: StoreStanding) -> Since:
+    """From where on the store is read, and whether rows that can change are all written anew."""
+    anew = (
+        before.schema_version != SCHEMA_VERSION
+        or before.store_version != NEWEST
+        or before.rules_version != standing.rules_version
+        or before.read_again != standing.read_again
+    )
+    return Since(before.position, before.newest_notice, anew)
+
+
+def _remove_left_over(folder: ArchiveFolder, manifest: Manifest | None) -> None:
+    """Remove the files of killed runs, and those that the manifest before this one named.
+
+    Raises WrongFolderError for a folder without an archive that has files of others.
+    """
+    named = set() if manifest is None else {file.path for one in manifest.datasets.values() for file in one.files}
+    now = time()
+    for path in folder.files():
+        if is_written_by_runs(path):
+            if path not in named and (folder.is_local or folder.age_seconds(path, now) > DEAD_AFTER_SECONDS):
+                folder.remove(path)
+        elif manifest is None and not _is_ours(path):
+            raise WrongFolderError(f"{folder.url} has {path}, which no archive wrote: name an empty folder")
+
+
+def _is_ours(path: str) -> bool:
+    return path == LOCK or (path.startswith(f".{MANIFEST}.") and path.endswith(".part"))
+
+
+def _joined(
+    folder: ArchiveFolder,
+    before: Manifest | None,
+    written: Mapping[str, Sequence[ArchiveFile]],
+    anew: frozenset[str],
+) -> Mapping[str, ArchivedDataset]:
+    """Each dataset with its earlier files that still count, and the new ones."""
+    joined = {}
+    for name, dataset in DATASETS.items():
+        earlier, new = () if before is None else before.files(name), written[name]
+        if dataset.kind is Kind.WHOLE and _contents(earlier) == _contents(new):
+            for file in new:
+                folder.remove(file.path)
+            files = list(earlier)
+        else:
+            files = [*(() if name in anew else earlier), *new]
+        joined[name] = ArchivedDataset(dataset.kind, dataset.columns, sum(file.rows for file in files), files)
+    return joined
+
+
+def _contents(files: Sequence[ArchiveFile]) -> list[tuple[int, str]]:
+    return [(file.rows, file.sha256) for file in files]
+
+
+def _says_the_same(before: Manifest, standing: StoreStanding, datasets: Mapping[str, ArchivedDataset]) -> bool:
+    return (
+        before.position == standing.position
+        and before.newest_notice == standing.newest_notice
+        and before.rules_version == standing.rules_version
+        and {name: one.files for name, one in before.datasets.items()}
+        == {name: one.files for name, one in datasets.items()}
+    )
+
+
+def _expect_still_there(folder: ArchiveFolder, files: Sequence[ArchiveFile]) -> None:
+    """Raise ArchiveRunsError unless all these files are whole: without a lock, another run may have removed them."""
+    for file in files:
+        try:
+            found = folder.size(file.path)
+        except FileNotFoundError:
+            found = -1
+        if found != file.bytes:
+            raise ArchiveRunsError(
+                f"{file.path} of the archive {folder.url} was removed or changed while it was written, perhaps by "
+                "another run; the archive is as it was: run it again"
+            )

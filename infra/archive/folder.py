@@ -1,0 +1,226 @@
+"""The folder of an archive: a local one, or one of an object store, through fsspec."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
+
+from infra.archive.manifest import MANIFEST, Manifest, NoArchiveError, decode_manifest
+from infra.archive.packages import fsspec
+from infra.export.arrow_schema import MissingPackageError
+from infra.masking import masked
+
+LOCK = ".archive.lock"
+BYTES_AT_ONCE = 1024 * 1024
+UPLOAD_BYTES = 5 * 1024 * 1024
+"""The size of the parts of an upload to an object store, which are kept in memory for each open file."""
+
+
+class WrongFolderError(ValueError):
+    """The folder or URL cannot be used for an archive; the message says why and what to do."""
+
+
+class ArchiveRunsError(Exception):
+    """Another run writes the archive, or has written it meanwhile; the message says so."""
+
+
+class ArchiveFolder:
+    """A folder by path or fsspec URL, such as `/backups/waybill` or `s3://bucket/waybill`.
+
+    Paths of files are relative to it, with slashes. `url` is for messages: it has no password. Raises WrongFolderError
+    for a URL that fsspec does not know, and MissingPackageError.
+    """
+
+    def __init__(self, url: str):
+        self.url = masked(url)
+        package = fsspec()
+        try:
+            self._fs, root = package.core.url_to_fs(url)
+        except ImportError as e:
+            raise MissingPackageError(f"{self.url} needs another package: {e}") from e
+        except ValueError as e:
+            raise WrongFolderError(f"{self.url} is no folder that fsspec knows: {e}") from e
+        self._root = root.rstrip("/")
+        self.is_local = "file" in _protocols(self._fs)
+        self._written_folders: set[Path] = set()
+
+    def exists(self, path: str) -> bool:
+        """Whether there is this file. Raises OSError."""
+        return bool(self._fs.exists(self._at(path)))
+
+    def size(self, path: str) -> int:
+        """The file's bytes. Raises FileNotFoundError."""
+        return int(self._fs.info(self._at(path))["size"])
+
+    def open_read(self, path: str) -> BinaryIO:
+        """The file's bytes, from any place on. Raises FileNotFoundError."""
+        opened: BinaryIO = self._fs.open(self._at(path), "rb")
+        return opened
+
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises FileNotFoundError."""
+        return bytes(self._fs.cat_file(self._at(path)))
+
+    def sha256(self, path: str) -> str:
+        """The file's hash, in hexadecimal digits. Raises FileNotFoundError."""
+        digest = hashlib.sha256()
+        with self.open_read(path) as file:
+            while some := file.read(BYTES_AT_ONCE):
+                digest.update(some)
+        return digest.hexdigest()
+
+    def files(self) -> list[str]:
+        """The paths of all files in it, and in its folders."""
+        # An object store's listings are kept by fsspec, and another process may have written since.
+        self._fs.invalidate_cache()
+        found = self._fs.find(self._root) if self._fs.exists(self._root) else []
+        return sorted(str(PurePosixPath(path).relative_to(self._root)) for path in found)
+
+    def age_seconds(self, path: str, now: float) -> float:
+        """How long ago the file was written; `now` is in seconds since the epoch."""
+        return float(now - self._fs.modified(self._at(path)).timestamp())
+
+    def open_new(self, path: str) -> "NewFile":
+        """A file to write. It counts for nothing until the manifest names it."""
+        at = self._at(path)
+        if self.is_local:
+            self._make_folder(Path(at).parent)
+            return NewFile(Path(at).open("wb"), to_disk=True)
+        return NewFile(self._fs.open(at, "wb", block_size=UPLOAD_BYTES), to_disk=False)
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        self._fs.rm_file(self._at(path))
+
+    def read_manifest_bytes(self) -> bytes | None:
+        """The stored manifest; None if there is none."""
+        try:
+            return self.read(MANIFEST)
+        except FileNotFoundError:
+            return None
+
+    def write_last(self, path: str, content: bytes) -> None:
+        """Write a file that names others, in one step: after a crash there is the old one or the new one.
+
+        Locally, everything written before is on the disk first.
+        """
+        at = self._at(path)
+        if not self.is_local:
+            self._fs.pipe_file(at, content)
+            return
+        target = Path(at)
+        self._make_folder(target.parent)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        for folder in sorted(self._written_folders):
+            _folder_to_disk(folder)
+        part.replace(target)
+        _folder_to_disk(target.parent)
+
+    @contextmanager
+    def writing_alone(self) -> Iterator[None]:
+        """Hold the lock of a local folder, which is freed with its process. Raises ArchiveRunsError.
+
+        An object store has no lock; there, a run compares the manifest before it writes a new one.
+        """
+        if not self.is_local:
+            yield
+            return
+        folder = Path(self._root)
+        try:
+            self._make_folder(folder)
+        except FileExistsError as e:
+            raise WrongFolderError(f"{self.url} is a file; name a folder") from e
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as e:
+            raise ArchiveRunsError(f"another process is writing the archive {self.url}: wait for it") from e
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._written_folders:
+            return
+        made = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # The names of new folders are in those above them.
+        while made not in self._written_folders and made.is_relative_to(self._root):
+            self._written_folders.add(made)
+            made = made.parent
+
+
+class NewFile:
+    """A file that is being written, with the number and the SHA-256 of its bytes; pyarrow writes to it.
+
+    Closed, it is on the disk, or uploaded. Abandoned, it is closed as it is.
+    """
+
+    def __init__(self, file: Any, *, to_disk: bool):
+        self._file = file
+        self._to_disk = to_disk
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+        self.closed = False
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, some: Any) -> int:
+        part = memoryview(some)
+        self._digest.update(part)
+        self._file.write(part)
+        self.bytes += part.nbytes
+        return part.nbytes
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def flush(self) -> None:
+        """Nothing: the file is written when it is closed."""
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            if self._to_disk:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+
+def read_manifest(folder: ArchiveFolder) -> Manifest:
+    """The manifest of an archive. Raises NoArchiveError and OSError."""
+    stored = folder.read_manifest_bytes()
+    if stored is None:
+        raise NoArchiveError(
+            f"{folder.url} has no archive (no {MANIFEST}); to make one: waybill archive --to {folder.url}"
+        )
+    return decode_manifest(stored, folder.url)
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+def _folder_to_disk(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

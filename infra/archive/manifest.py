@@ -1,0 +1,151 @@
+"""The manifest of an archive: what it is of, how far it goes, and its files with their hashes.
+
+It is written last, so it names only files that are whole. Readers read no other files.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+MANIFEST = "manifest.json"
+FORMAT = "waybill archive 1"
+"""What a manifest says that it describes; the number grows when a reader of this one would misread a new one."""
+
+
+class NoArchiveError(Exception):
+    """The folder has no archive, or one that this code cannot read; the message says what to do."""
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a dataset: its Arrow type, and what it means."""
+
+    name: str
+    type: str
+    nullable: bool
+    meaning: str
+
+
+class ArchiveFile(msgspec.Struct, frozen=True):
+    """A Parquet file. `path` is relative to the archive; `run` is the number of the run that wrote it.
+
+    `month` is the month of recording in UTC, YYYY-MM. `first_position` and `last_position` are those of its rows, in
+    whose order they are: the events' positions, or the notices' numbers. They are None in datasets without.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    run: int
+    month: str | None = None
+    bucket: int | None = None
+    first_position: int | None = None
+    last_position: int | None = None
+
+
+class ArchivedDataset(msgspec.Struct, frozen=True):
+    """A dataset: its kind (infra/archive/datasets.py), its columns, and its files in the order of their writing.
+
+    `rows` counts the rows of the files: in a dataset of changed rows also those that a newer run replaced.
+    """
+
+    kind: str
+    columns: Sequence[Column]
+    rows: int
+    files: Sequence[ArchiveFile]
+
+
+class ArchivedBooks(msgspec.Struct, frozen=True):
+    """The books at the archive's position: received = applied + duplicate + held + refused + malformed.
+
+    Unlike those of `waybill status`, they depend on no clock: a message that is held too long counts as held.
+    """
+
+    received: int
+    applied: int
+    duplicate: int
+    held: int
+    refused: int
+    malformed: int
+
+
+class ArchivedPartition(msgspec.Struct, frozen=True):
+    """The checkpoint of a partition of Kafka. `topic_id` is Kafka's id of the topic; None: unknown."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    topic_id: str | None
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """An archived event by which a later run recognises the store. `sha256` is that of its stored state."""
+
+    position: int
+    stream: str
+    version: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """An archive as of one moment of the store.
+
+    `archive_id` is fixed by the first run, as are `buckets` and `time_zone`. `number` counts the runs from 1. `store`
+    is its URL without password, `rules_version` that of the verdicts, and `time_zone` and `clock_skew_seconds` are the
+    settings by which views are made. `position` is that of the newest event (0: none), `newest_notice` the number of
+    the newest notice. `store_begun_at` is when the store's first feed was opened, and `marks` are events of earlier
+    runs: by both a run recognises the store. `read_again` changes when the past of a topic is read again.
+    """
+
+    format: str
+    schema_version: int
+    waybill: str
+    archive_id: str
+    number: int
+    written_at: datetime
+    store: str
+    store_version: str
+    rules_version: int
+    time_zone: str
+    clock_skew_seconds: float
+    buckets: int
+    position: int
+    newest_notice: int
+    books: ArchivedBooks
+    partitions: Sequence[ArchivedPartition]
+    store_begun_at: datetime | None
+    marks: Sequence[Mark]
+    read_again: int
+    datasets: Mapping[str, ArchivedDataset]
+
+    def files(self, dataset: str) -> Sequence[ArchiveFile]:
+        """The files of a dataset, in the order of their writing; none if the archive does not have it."""
+        found = self.datasets.get(dataset)
+        return () if found is None else found.files
+
+
+class _Format(msgspec.Struct):
+    format: str
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON, in lines for people."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def decode_manifest(stored: bytes, url: str) -> Manifest:
+    """The manifest of the archive at `url`. Raises NoArchiveError."""
+    try:
+        told = msgspec.json.decode(stored, type=_Format).format
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise NoArchiveError(f"{url}/{MANIFEST} is no manifest of an archive: {e}") from e
+    if told != FORMAT:
+        raise NoArchiveError(
+            f"{url}/{MANIFEST} is of the format {told!r}, and this waybill reads {FORMAT!r}: name the folder of an "
+            "archive, or use the waybill that wrote it"
+        )
+    try:
+        return msgspec.json.decode(stored, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise NoArchiveError(f"{url}/{MANIFEST} cannot be read: {e}. Was it changed by hand?") from e
