@@ -53,14 +53,14 @@ def archive_store(
     waybill: Waybill,
     to: str,
     buckets: int | None = None,
-    on_rows: OnRows = lambda dataset, rows, total: None,
+    on_rows: OnRows = lambda dataset, rows: None,
 ) -> ArchiveReport:
     """Write to the archive `to` (a folder or an fsspec URL) what is new since its last run; the store is only read.
 
     Everything is of one snapshot. If the process is killed, the archive is as it was. `buckets` is for the first run.
-    `on_rows` is called now and then with a dataset, how many of its rows are written, and about how many there are
-    (None: not known). Raises ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError,
-    MissingPackageError, StoreVersionError and OSError.
+    `on_rows` is called now and then with a dataset and how many of its rows are written. Raises ArchiveRunsError,
+    NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError, StoreVersionError,
+    StoreChangedError and OSError.
     """
     folder = ArchiveFolder(to)
     with folder.writing_alone():

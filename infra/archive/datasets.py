@@ -162,20 +162,21 @@ MESSAGES = Dataset(
 RAW_MESSAGES = Dataset(
     "raw_messages",
     Kind.CHANGED,
-    "The bytes of each message that was not applied at once. A message that is deleted has none.",
-    (*_KEY_OF_MESSAGE, _BODY, _HEADERS),
+    "The bytes of each message that was not applied at once.",
+    _changed(*_KEY_OF_MESSAGE, _BODY, _HEADERS, key=_MESSAGE),
     key=_MESSAGE,
 )
 
 IGNORED_FIELDS = Dataset(
     "ignored_fields",
     Kind.CHANGED,
-    "The ignored fields of each message that had some. A message that is deleted has none.",
-    (
+    "The ignored fields of each message that had some.",
+    _changed(
         *_KEY_OF_MESSAGE,
         _text("type", "The type of the message."),
         _FEED,
         _text("names", "The paths of the fields: a JSON array."),
+        key=_MESSAGE,
     ),
     key=_MESSAGE,
 )

@@ -17,6 +17,9 @@ from infra.store.events.codec import UnreadableEventError
 
 EVENTS_AT_ONCE = 5_000
 
+StoredEvent = tuple[int, str, int, str, bytes]
+"""Position, stream, version, topic and state."""
+
 
 class _Common(msgspec.Struct):
     """What all stored events have, and facts beside it; the rest is not read."""
@@ -45,8 +48,8 @@ class StoredEvents:
         )
         self._at = text(f"SELECT {columns} FROM {table} AS e WHERE {position} = :position")
 
-    def pages(self, after: int, up_to: int) -> Iterator[list[tuple[int, str, int, str, bytes]]]:
-        """Position, stream, version, topic and state of the events after a position, some at a time."""
+    def pages(self, after: int, up_to: int) -> Iterator[list[StoredEvent]]:
+        """The events after a position, some at a time."""
         while True:
             parameters = {"after": after, "up_to": up_to, "most": EVENTS_AT_ONCE}
             found = self._connection.execute(self._after, parameters)
@@ -64,7 +67,7 @@ class StoredEvents:
         return Mark(row[0], row[1], row[2], hashlib.sha256(bytes(row[4])).hexdigest())
 
 
-def write_event(writer: DatasetWriter, buckets: int, event: tuple[int, str, int, str, bytes]) -> None:
+def write_event(writer: DatasetWriter, buckets: int, event: StoredEvent) -> None:
     """Write one event. Raises UnreadableEventError."""
     position, stream, version, topic, state = event
     try:

@@ -11,6 +11,7 @@ def pyarrow() -> Any:
     """The package. Raises MissingPackageError."""
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as e:
         raise MissingPackageError(f"an archive needs pyarrow: {_INSTALL}") from e

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from consumers.contract.topics import read_topics
+from consumers.contract.writing import instant_text
 from consumers.sources.source import READ_AGAIN
 from infra.archive.event_rows import StoredEvents
 from infra.archive.manifest import ArchivedBooks, ArchivedPartition, Manifest, Mark
@@ -79,7 +80,7 @@ def expect_same_history(
     if before.store_begun_at is not None and before.store_begun_at != standing.begun_at:
         raise OtherHistoryError(
             f"the archive {url} is of another store ({before.store}): that one's first feed was opened at "
-            f"{before.store_begun_at.isoformat()}, and not at {_or_never(standing.begun_at)}; {remedy}"
+            f"{instant_text(before.store_begun_at)}, and not at {_or_never(standing.begun_at)}; {remedy}"
         )
     if standing.position < before.position or standing.newest_notice < before.newest_notice:
         raise OtherHistoryError(
@@ -121,4 +122,4 @@ def _told(mark: Mark | None) -> str:
 
 
 def _or_never(instant: datetime | None) -> str:
-    return "any time" if instant is None else instant.isoformat()
+    return "any time" if instant is None else instant_text(instant)

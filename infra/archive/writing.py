@@ -1,7 +1,8 @@
 """Writing a dataset: rows in any order become files of one month and one bucket each, in flat memory.
 
-Rows wait in memory until they are too many; then the largest partitions are written, as a row group of their file. Few
-files are open at a time: to open one more, the one that was written to longest ago is closed.
+Rows wait in memory, first as they are, then packed as Arrow's arrays, until they are too many; then the largest
+partitions are written, each as a row group of its file. Few files are open at a time: to open one more, the one that
+was written to longest ago is closed.
 """
 
 from collections import OrderedDict
@@ -16,9 +17,10 @@ from infra.archive.packages import pyarrow
 from infra.archive.partitions import WHOLE, Partition, path_of
 from infra.archive.schemas import arrow_schema
 
-MOST_WAITING_BYTES = 24 * 1024 * 1024
-"""How much of the rows' contents waits in memory; as Python's objects and Arrow's arrays it is several times that."""
-MOST_WAITING_ROWS = 60_000
+MOST_UNPACKED_ROWS = 10_000
+MOST_UNPACKED_BYTES = 8 * 1024 * 1024
+MOST_WAITING_BYTES = 32 * 1024 * 1024
+"""How much waits packed, of one dataset."""
 MOST_OPEN = 32
 """How many files of a dataset are open at a time."""
 FILE_BYTES = 256 * 1024 * 1024
@@ -28,11 +30,12 @@ Row = tuple[Any, ...]
 
 
 class _Waiting:
-    """The rows of a partition that are not written yet."""
+    """The rows of a partition that are not written yet: packed ones, and after these those that are not."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.packed: list[Any] = []
         self.bytes = 0
+        self.rows: list[Row] = []
 
 
 class _OpenFile:
@@ -47,19 +50,19 @@ class _OpenFile:
         self._schema = schema
         self._writer = pyarrow().parquet.ParquetWriter(file, schema, compression="zstd")
 
-    def write(self, rows: Sequence[Row], position: int | None) -> None:
-        arrow = pyarrow()
-        columns = zip(*rows, strict=True)
-        arrays = [arrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(arrow.record_batch(arrays, schema=self._schema))
-        self.rows += len(rows)
+    def write(self, batches: Sequence[Any], position: int | None) -> None:
+        """Write these batches as a row group."""
+        self._writer.write_table(pyarrow().Table.from_batches(batches, self._schema))
+        self.rows += sum(batch.num_rows for batch in batches)
         if position is not None:
-            self.first = rows[0][position] if self.first is None else self.first
-            self.last = rows[-1][position]
+            self.first = batches[0].column(position)[0].as_py() if self.first is None else self.first
+            self.last = batches[-1].column(position)[-1].as_py()
 
     def close(self) -> None:
-        self._writer.close()
-        self.file.close()
+        try:
+            self._writer.close()
+        finally:
+            self.file.close()
 
 
 class DatasetWriter:
@@ -78,7 +81,7 @@ class DatasetWriter:
         self._schema = arrow_schema(dataset)
         self._position = None if dataset.position is None else dataset.names.index(dataset.position)
         self._waiting: dict[Partition, _Waiting] = {}
-        self._waiting_bytes = self._waiting_rows = 0
+        self._packed_bytes = self._unpacked_rows = self._unpacked_bytes = 0
         self._open: OrderedDict[Partition, _OpenFile] = OrderedDict()
         self._written: list[ArchiveFile] = []
 
@@ -88,33 +91,50 @@ class DatasetWriter:
         if waiting is None:
             waiting = self._waiting[partition] = _Waiting()
         waiting.rows.append(row)
-        waiting.bytes += size
         self.rows += 1
-        self._waiting_rows += 1
-        self._waiting_bytes += size
-        if self._waiting_bytes > MOST_WAITING_BYTES or self._waiting_rows > MOST_WAITING_ROWS:
-            self._make_room()
+        self._unpacked_rows += 1
+        self._unpacked_bytes += size
+        if self._unpacked_rows > MOST_UNPACKED_ROWS or self._unpacked_bytes > MOST_UNPACKED_BYTES:
+            self._pack()
 
     def close(self) -> Sequence[ArchiveFile]:
         """Write everything that waits, and end all files; returns them in the order of their paths' numbers."""
+        self._pack()
         for partition in sorted(self._waiting):
             self._write(partition)
         while self._open:
             self._end(next(iter(self._open)))
         return self._written
 
-    def _make_room(self) -> None:
-        """Write the largest partitions, until half of what may wait is left."""
+    def abandon(self) -> None:
+        """Close what is open. What was written counts for nothing, and the next run removes it."""
+        while self._open:
+            self._open.popitem()[1].file.close()
+
+    def _pack(self) -> None:
+        """Pack all rows; if they are too many then, write the largest partitions, until half of that is left."""
+        arrow = pyarrow()
+        for waiting in self._waiting.values():
+            if waiting.rows:
+                columns = zip(*waiting.rows, strict=True)
+                arrays = [arrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+                batch = arrow.record_batch(arrays, schema=self._schema)
+                waiting.packed.append(batch)
+                waiting.bytes += batch.nbytes
+                self._packed_bytes += batch.nbytes
+                waiting.rows = []
+        self._unpacked_rows = self._unpacked_bytes = 0
+        if self._packed_bytes <= MOST_WAITING_BYTES:
+            return
         by_size = sorted(self._waiting, key=lambda one: self._waiting[one].bytes, reverse=True)
         for partition in by_size:
             self._write(partition)
-            if self._waiting_bytes <= MOST_WAITING_BYTES // 2 and self._waiting_rows <= MOST_WAITING_ROWS // 2:
-                break
+            if self._packed_bytes <= MOST_WAITING_BYTES // 2:
+                return
 
     def _write(self, partition: Partition) -> None:
         waiting = self._waiting.pop(partition)
-        self._waiting_bytes -= waiting.bytes
-        self._waiting_rows -= len(waiting.rows)
+        self._packed_bytes -= waiting.bytes
         file = self._open.get(partition)
         if file is None:
             if len(self._open) >= MOST_OPEN:
@@ -122,7 +142,7 @@ class DatasetWriter:
             path = path_of(self._dataset.name, partition, self._run, next(self._numbers))
             file = self._open[partition] = _OpenFile(path, self._folder.open_new(path), self._schema)
         self._open.move_to_end(partition)
-        file.write(waiting.rows, self._position)
+        file.write(waiting.packed, self._position)
         if file.file.bytes > FILE_BYTES:
             self._end(partition)
 

@@ -112,6 +112,9 @@ COMMANDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "reingest": "Read a topic's past again. Live consumers are not disturbed; what was taken before is a duplicate.",
             "topics": "The Kafka topics that Waybill reads and writes.",
         },
+        "archive": {
+            "archive": "Write what is new in the store to an archive of Parquet files, in a folder or an object store."
+        },
         "exports": {
             "export": "Write a relation of any size to a file, or all of them to a folder. An existing one is replaced as a whole."
         },

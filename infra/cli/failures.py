@@ -21,6 +21,10 @@ from infra.app.known_names import UnknownNameError
 from infra.app.nearby_stores import where_the_store_may_be
 from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
 from infra.app.reset import UnexpectedPositionError
+from infra.archive.folder import ArchiveRunsError
+from infra.archive.manifest import NoArchiveError
+from infra.archive.reading import DamagedFileError
+from infra.archive.store_standing import OtherHistoryError
 from infra.cli import FAILED, WRONG_USAGE
 from infra.cli.answer_footer import footer_text
 from infra.export.formats import TooLongAmountError
@@ -48,22 +52,26 @@ from projections.views.columns import UnreadableValueError
 # Failures whose message says what is wrong and what to do.
 FAILURES = (
     AddressTakenError,
+    ArchiveRunsError,
     CannotBeginError,
     MissingTopicsError,
     NeedsKeysError,
     NewerServesError,
+    NoArchiveError,
     NoBusinessMonthsError,
     NotAllowedError,
     NotAStoreError,
     NotFilledError,
     NotReachedError,
     NothingToGoBackToError,
+    OtherHistoryError,
     RebuildRunsError,
     QuestionStoppedError,
     RebuildStoppedError,
     UnknownKeyError,
     CheckpointMovedError,
     DamagedBackupError,
+    DamagedFileError,
     ForeignFilesError,
     ReactionFailedError,
     ShapeFailsError,

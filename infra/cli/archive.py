@@ -1,0 +1,105 @@
+"""Commands about archives: archive, archive verify."""
+
+from contextlib import nullcontext
+from typing import Annotated
+
+import typer
+
+from domain.counted import counted
+from infra.app.archive import ArchiveReport, OtherBucketsError, archive_store
+from infra.app.archive_verify import VerifiedArchive, verify_archive
+from infra.archive.folder import WrongFolderError
+from infra.archive.partitions import DEFAULT_BUCKETS, MOST_BUCKETS
+from infra.archive.verifying import ArchiveFinding
+from infra.cli.arguments import FormatOption, open_waybill
+from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows
+from infra.export.arrow_schema import MissingPackageError
+
+archives = typer.Typer(invoke_without_command=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.add_typer(archives, name="archive")
+
+
+@archives.callback(
+    help="Write what is new in the store to an archive of Parquet files, in a folder or an object store."
+)
+def archive(
+    context: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DIR", help="The archive: a folder, or a URL such as s3://bucket/waybill."),
+    ] = None,
+    buckets: Annotated[
+        int | None,
+        typer.Option(
+            "--buckets",
+            min=1,
+            max=MOST_BUCKETS,
+            help=f"How many parts streams are divided into; only for the first run. [default: {DEFAULT_BUCKETS}]",
+        ),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write what is new in the store to an archive."""
+    if context.invoked_subcommand is not None:
+        return
+    if to is None:
+        raise typer.BadParameter("name the archive, such as --to /backups/waybill", param_hint="--to")
+    with open_waybill() as waybill, progress_bar() as progress:
+        task = progress.add_task("archiving", total=None)
+        try:
+            report = archive_store(
+                waybill,
+                to,
+                buckets,
+                lambda dataset, rows: progress.update(task, description=f"{dataset}: {counted(rows, 'row')}"),
+            )
+        except OtherBucketsError as e:
+            raise typer.BadParameter(str(e), param_hint="--buckets") from None
+        except (WrongFolderError, MissingPackageError) as e:
+            raise typer.BadParameter(str(e), param_hint="--to") from None
+    show_rows(ArchiveReport._fields, [report._asdict()], form)
+    if not report.files:
+        show_note(form, "nothing is new since the last run; the archive is as it was")
+
+
+@archives.command("verify")
+def verify(
+    archive: Annotated[str, typer.Argument(metavar="DIR", help="The archive: a folder, or a URL.")],
+    against_store: Annotated[
+        bool, typer.Option("--against-store", help="Compare its events with those of the store (WAYBILL_STORE), too.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Read a whole archive and check it: hashes, rows, positions, streams and books. Exits with 1 if any is wrong."""
+    with open_waybill() if against_store else nullcontext() as waybill, progress_bar() as progress:
+        task = progress.add_task("reading", total=None)
+        try:
+            verified = verify_archive(archive, lambda path: progress.update(task, advance=1, description=path), waybill)
+        except (WrongFolderError, MissingPackageError) as e:
+            raise typer.BadParameter(str(e), param_hint="DIR") from None
+    findings = [finding._asdict() for finding in verified.findings]
+    if form is Format.JSON:
+        show_json({**verified._asdict(), "findings": findings})
+    else:
+        show_rows(
+            ArchiveFinding._fields,
+            findings,
+            form,
+            title="Findings",
+            footer=_checked(verified),
+            empty="the archive is sound",
+            records=AsRecords.IF_NOT_WHOLE,
+        )
+    if findings:
+        raise typer.Exit(1)
+
+
+def _checked(verified: VerifiedArchive) -> str:
+    events = f"{counted(verified.events, 'event')} up to position {verified.position:,}"
+    beside = (
+        "" if verified.compared_events is None else f"; {verified.compared_events:,} of them compared with the store"
+    )
+    return f"read {counted(verified.files, 'file')} with {counted(verified.rows, 'row')}; {events}{beside}"
