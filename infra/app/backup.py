@@ -10,8 +10,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from infra.settings import Settings
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.opening import LOCK_TIMEOUT_SECONDS, NoStoreError
-from infra.store.schema_version import VERSION_TABLE
 from infra.store.sqlite.file_ownership import OWNER_ALONE, expect_ours
 
 PAGES_AT_ONCE = 2_000

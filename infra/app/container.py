@@ -102,6 +102,11 @@ def reading_rules(settings: Settings, *, honour_recordedtime: bool = False) -> R
     )
 
 
+def reactors_of(settings: Settings) -> Sequence[Reactor]:
+    """The reactors, in the order in which they react."""
+    return (PARCELS, StandingOrderReactor(settings.time_zone, settings.standing_catch_up))
+
+
 def _projector_role() -> str:
     """Code of another version updates other tables, so its projector runs at the same time."""
     return " ".join([PROJECTOR, *(f"{projection.name}-{projection.version}" for projection in PROJECTIONS)])
@@ -311,7 +316,7 @@ class Waybill:
 
     def reactors(self) -> Sequence[Reactor]:
         """The reactors, in the order in which they react."""
-        return (PARCELS, StandingOrderReactor(self.settings.time_zone, self.settings.standing_catch_up))
+        return reactors_of(self.settings)
 
     def reactions(self, stop: Event, pulse: Pulse | None = None) -> Reactions:
         """The reactors on this store, for `react`."""

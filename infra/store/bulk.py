@@ -12,10 +12,11 @@ from projections.views.columns import driver_converter
 class BulkInsert:
     """Inserts rows with values in the order of `columns` (by default all of the table's).
 
-    A value that its column cannot hold raises an error that is not the store's own (see infra.store.retries).
+    `on_conflict` is SQLite's clause for rows that are there; COPY on PostgreSQL has none. A value that its column
+    cannot hold raises an error that is not the store's own (see infra.store.retries).
     """
 
-    def __init__(self, table: Table, engine: Engine, columns: Sequence[str] | None = None):
+    def __init__(self, table: Table, engine: Engine, columns: Sequence[str] | None = None, on_conflict: str = ""):
         names = list(columns or (column.name for column in table.columns))
         dialect = engine.dialect
         types = [table.c[name].type for name in names]
@@ -30,7 +31,7 @@ class BulkInsert:
             self._copy_rows = copy_rows
             self._type_numbers = [type_number(column_type, dialect) for column_type in types]
         else:
-            self._statement = f"INSERT INTO {target} VALUES ({', '.join('?' for _ in names)})"
+            self._statement = f"INSERT INTO {target} VALUES ({', '.join('?' for _ in names)}) {on_conflict}".rstrip()
         self._converters = [
             (index, convert)
             for index, column_type in enumerate(types)

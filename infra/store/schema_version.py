@@ -6,33 +6,42 @@ versions. Each version of the schema is a step under infra/store/migrations/vers
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from infra.store.engine import LOCKED
-from infra.store.newest_version import NEWEST
+from infra.store.newest_version import NEWEST, VERSION_TABLE
 from infra.store.opening import NoStoreError, StoreVersionError
+from infra.store.restoring import RESTORING, StoreRestoringError
 from infra.store.sqlite.file_ownership import APPLICATION_ID
 from infra.store.stored_rules_version import begin_resettling, end_resettling
 
-VERSION_TABLE = "store_version"
 STEP_LOCK_TIMEOUT_SECONDS = 3
 """Readers queue behind a step that waits for a lock. So a step gives up soon and is retried."""
 _FIRST_TABLE = "feeds"
 
 
 def version_of(engine: Engine) -> str | None:
-    """The store's version; None if it is empty. Raises StoreVersionError for a store without a version."""
+    """The store's version; None if it is empty.
+
+    Raises StoreVersionError for a store without a version, and StoreRestoringError in the middle of a restore.
+    """
     with engine.connect() as connection:
-        tables = inspect(connection)
-        if tables.has_table(VERSION_TABLE):
-            found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
-            if found is not None:
-                return str(found)
-        if tables.has_table(_FIRST_TABLE):
+        found = stored_version(connection)
+        if found == RESTORING:
+            raise StoreRestoringError
+        if found is None and inspect(connection).has_table(_FIRST_TABLE):
             raise StoreVersionError(
                 "the store was made before stores had versions; ingest its messages into a new one (WAYBILL_STORE)"
             )
-    return None
+    return found
+
+
+def stored_version(connection: Connection) -> str | None:
+    """The version that is stored, or the mark of a restore; None if there is none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def expect_newest(engine: Engine) -> None:

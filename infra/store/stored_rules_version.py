@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 from domain.rules_version import RULES_VERSION
 from infra.store.opening import StoreVersionError
 from infra.store.register.tables import store_rules
+from infra.store.restoring import RESTORING, StoreRestoringError
 
 
 class StoredRules(NamedTuple):
@@ -37,6 +38,8 @@ def rules_seen(connection: Connection) -> StoredRules:
 def expect_rules(connection: Connection) -> None:
     """Raise StoreVersionError unless this code may write verdicts: they must all follow the same rules."""
     found, resettled_to = rules_seen(connection)
+    if resettled_to == RESTORING:
+        raise StoreRestoringError
     if found > RULES_VERSION:
         raise StoreVersionError(
             f"the store's messages are judged by rules of version {found}, and this waybill knows version "

@@ -32,9 +32,9 @@ from infra.app.verify import verify_store
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.engine import LOCKED
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.projected.tables import live_projections, projection_positions
 from infra.store.register.tables import malformed_messages, messages, store_rules
-from infra.store.schema_version import VERSION_TABLE
 from projections import order_states as order_tables
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES

@@ -28,9 +28,10 @@ from infra.app.status import read_status
 from infra.queries.views import Asked
 from infra.settings import Settings
 from infra.store.backend import Backend
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.projected.tables import tables_of
 from infra.store.register.tables import clock_holds, feeds, malformed_messages, messages
-from infra.store.schema_version import VERSION_TABLE, upgrade
+from infra.store.schema_version import upgrade
 from projections.catalogue import PROJECTIONS
 from projections.views.catalogue import VIEWS
 from projections.views.tables import table_of

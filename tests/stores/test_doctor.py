@@ -15,9 +15,9 @@ from infra.app.doctor.looking import look_at_store
 from infra.app.doctor.seen import StoreSeen, Unread
 from infra.app.pause import pause, resume
 from infra.settings import Settings
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.projected.failures import record_failures
 from infra.store.register.tables import feeds, left_out_records, malformed_messages, messages, store_rules
-from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.failures import Failure
 from tests.stores.conftest import StoreUrl

@@ -16,10 +16,10 @@ from infra.app.container import Waybill, system_clock
 from infra.settings import Settings
 from infra.signals.process import ProcessSignals, signals_of
 from infra.signals.pulse import THE_LOCK
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.projected.builds import ProjectionBuilds
 from infra.store.projected.failures import record_failures
 from infra.store.reactions.failures import THE_REACTOR_ITSELF, ReactionFailure, record_reaction_failure
-from infra.store.schema_version import VERSION_TABLE
 from projections.catalogue import PROJECTIONS
 from projections.failures import THE_PROJECTION_ITSELF, Failure
 from tests.integration.probing import asked, problems_of, until, values

@@ -22,10 +22,10 @@ from infra.app.status import read_status
 from infra.settings import Settings
 from infra.store import schema_version
 from infra.store.events.codec import encode_event
-from infra.store.newest_version import NEWEST
+from infra.store.newest_version import NEWEST, VERSION_TABLE
 from infra.store.opening import Access, StoreVersionError
 from infra.store.register.tables import reactor_positions, register_metadata, store_rules
-from infra.store.schema_version import VERSION_TABLE, upgrade
+from infra.store.schema_version import upgrade
 from infra.store.stored_rules_version import rules_of
 from tests.integration.command import Command
 from tests.stores.conftest import StoreUrl

@@ -2,8 +2,8 @@
 
 from alembic import context
 
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.register.tables import register_metadata
-from infra.store.schema_version import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -47,6 +47,7 @@ class StoredRegister:
     @retried
     def open_feed(self, topic: str, partition: int, opened_at: datetime) -> Feed:
         with self._locked() as connection:
+            expect_rules(connection)  # a feed of this process has no place in a store that is being restored
             opened = connection.execute(
                 insert(feeds).values(topic=topic, partition=partition, opened_at=opened_at).returning(feeds.c.feed_id)
             )
@@ -72,6 +73,7 @@ class StoredRegister:
                 return _as_partition_feed(connection, found, topic, partition)
         with self._locked() as connection:
             self._backend.lock(connection)
+            expect_rules(connection)
             found, made_anew = _unfinished(connection, topic, partition), False
             if found is not None and topic_id is not None and found.topic_id is not None and found.topic_id != topic_id:
                 _finish(connection, found.feed_id, now)
