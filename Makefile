@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers schema contract lock clean FORCE
+.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -63,7 +63,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports
 format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
-test: $(STAMP) asyncapi-schema  ## the tests, without the slow ones: 20 to 30 minutes on two cores
+test: $(STAMP) asyncapi-schema spark  ## the tests, without the slow ones: 20 to 30 minutes on two cores
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
 
 # Half of the time of these goes into drawing examples, so few are drawn.
@@ -108,6 +108,10 @@ asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test o
 	  mkdir -p .local && npm install --prefix .local --no-save --no-audit --no-fund --silent @asyncapi/specs@6.11.1 \
 	  || echo "npm could not fetch @asyncapi/specs; the test of the official AsyncAPI schema will skip"; fi
 
+# PySpark has all of Spark in it, 450 MB, which no other part needs: so it has a lock and a target of its own.
+spark: $(STAMP)  ## install PySpark into .venv, for `waybill spark` and its tests; needs Java 17
+	@infra/local/spark.sh .venv
+
 postgres-up:  ## start a private PostgreSQL on loopback (data under .local/)
 	@infra/local/postgres.sh up
 
@@ -133,7 +137,7 @@ contract: $(STAMP)  ## freeze the present contract in tests/contract/data, after
 	@$(BIN)/python -m tests.contract.frozen
 
 # Keeps every pin that still fits pyproject.toml; ARGS=--upgrade moves them all to the newest that fit.
-lock:  ## bring requirements.txt in line with pyproject.toml (ARGS=--upgrade: newest versions)
+lock:  ## bring the requirements files in line with pyproject.toml (ARGS=--upgrade: newest versions)
 	@set -euo pipefail; \
 	tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	python=$$(command -v $(PYTHON) || command -v python3); \
@@ -141,7 +145,11 @@ lock:  ## bring requirements.txt in line with pyproject.toml (ARGS=--upgrade: ne
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	"$$tools/bin/uv" pip compile pyproject.toml --extra archive --extra export --extra otel --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet $(ARGS) -o requirements.txt >/dev/null; \
-	echo "requirements.txt: $$(grep -c == requirements.txt) packages"
+	echo "requirements.txt: $$(grep -c == requirements.txt) packages"; \
+	"$$tools/bin/uv" pip compile pyproject.toml --extra spark --constraint requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet $(ARGS) -o "$$tools/spark.txt" >/dev/null; \
+	awk -F'[= ]' 'NR == FNR { if (/^[^ ]/) known[$$1]; next } /^[^ ]/ { new = !($$1 in known) } new' requirements.txt "$$tools/spark.txt" >requirements-spark.txt; \
+	echo "requirements-spark.txt: $$(grep -c == requirements-spark.txt) more packages"
 
 clean:  ## remove .venv, caches and what builds left
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

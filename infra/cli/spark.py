@@ -1,0 +1,133 @@
+"""Commands that ask an archive on Apache Spark: spark rebuild."""
+
+from typing import Annotated
+
+import typer
+
+from domain.counted import counted
+from infra.app.spark_rebuild import NewerArchiveError, RowsMade, TooManyFailedError, spark_rebuild
+from infra.archive.folder import WrongFolderError
+from infra.archive.manifest import NoArchiveError
+from infra.cli.arguments import FormatOption
+from infra.cli.output import Format, progress_bar, show_error, show_note, show_rows, show_warning
+from infra.export.arrow_schema import MissingPackageError
+from infra.spark.progress import TaskProgress
+from infra.spark.session import LOCAL, SparkFailedError, SparkUnavailableError
+
+FAILED_SHOWN = 20
+
+spark = typer.Typer(
+    help="An archive on Apache Spark: the rows of all views, made on many machines.", no_args_is_help=True
+)
+
+ArchiveOption = Annotated[
+    str,
+    typer.Option(
+        "--archive", metavar="DIR", help="The folder of the archive, or its URL, such as s3://bucket/waybill."
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--master",
+        metavar="MASTER",
+        help=f"Where Spark runs, as Spark takes it (default: {LOCAL}; under spark-submit, what that says).",
+        show_default=False,
+    ),
+]
+ConfOption = Annotated[
+    list[str] | None,
+    typer.Option("--conf", metavar="KEY=VALUE", help="A setting of Spark, such as spark.driver.memory=8g; repeatable."),
+]
+PartitionsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--partitions",
+        min=1,
+        max=1_000_000,
+        metavar="N",
+        help="Group the events into N partitions (default: by their number and the processors).",
+        show_default=False,
+    ),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.add_typer(spark, name="spark")
+
+
+@spark.command()
+def rebuild(
+    archive: ArchiveOption,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="DIR", help="The folder of the rows, or its URL; `waybill rebuild --from` loads it."
+        ),
+    ],
+    master: MasterOption = None,
+    partitions: PartitionsOption = None,
+    conf: ConfOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Compute the rows of every view from an archive's events, as `waybill rebuild --all` does from a store's.
+
+    The rows of an earlier run are replaced when the new ones are whole. A subject that fails is left out and named, and
+    then the exit code is 1.
+    """
+    with progress_bar() as shown:
+        task = shown.add_task("starting Spark", total=None)
+
+        def tell(told: TaskProgress) -> None:
+            shown.update(task, completed=told.done, total=told.total, description=f"stage {told.stage}")
+
+        try:
+            made = spark_rebuild(archive, to, master=master, options=options_of(conf), partitions=partitions, tell=tell)
+        except (WrongFolderError, MissingPackageError, NoArchiveError) as e:
+            raise typer.BadParameter(str(e)) from e
+        except (NewerArchiveError, SparkFailedError, SparkUnavailableError, TooManyFailedError, OSError) as e:
+            show_error(str(e))
+            raise typer.Exit(1) from e
+    _show(made, form)
+    if made.manifest.failed:
+        raise typer.Exit(1)
+
+
+def options_of(conf: list[str] | None) -> dict[str, str]:
+    """Spark's settings of --conf. Raises BadParameter."""
+    options: dict[str, str] = {}
+    for each in conf or ():
+        key, separator, value = each.partition("=")
+        if not separator or not key.startswith("spark."):
+            raise typer.BadParameter(
+                f"{each!r} is not KEY=VALUE of Spark, such as spark.driver.memory=8g", param_hint="--conf"
+            )
+        options[key] = value
+    return options
+
+
+def _show(made: RowsMade, form: Format) -> None:
+    rows = [
+        {
+            "projection": projection.name,
+            "version": projection.version,
+            "table": table.table,
+            "kind": table.kind,
+            "rows": table.rows,
+            "files": len(table.files),
+        }
+        for projection in made.manifest.projections
+        for table in projection.tables
+    ]
+    show_rows(("projection", "version", "table", "kind", "rows", "files"), rows, form, title="Rows")
+    rate = made.events / made.seconds if made.seconds else 0
+    show_note(
+        form,
+        f"of {counted(made.events, 'event')} in {counted(made.streams, 'stream')}, {rate:,.0f} events/s; "
+        f"reflects position {made.manifest.position}",
+    )
+    for failed in made.manifest.failed[:FAILED_SHOWN]:
+        at = "" if failed.position is None else f", position {failed.position}"
+        show_warning(f"{failed.projection or 'every projection'}: {failed.stream}{at}: {failed.reason}")
+    if len(made.manifest.failed) > FAILED_SHOWN:
+        show_warning(f"and {len(made.manifest.failed) - FAILED_SHOWN} more, in rows.json")

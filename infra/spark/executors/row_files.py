@@ -1,0 +1,128 @@
+"""The Parquet files of a partition's rows: one a table, written as the rows come, with its size and hash."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from infra.archive.folder import ArchiveFolder, NewFile
+from infra.export.arrow_schema import AMOUNT_DIGITS, AMOUNT_PLACES, pyarrow, schema_of_table
+from projections.table import Row, RowTable
+
+ROWS_AT_ONCE = 10_000
+"""The rows of a row group, which are kept until it is written."""
+
+
+class WrittenFile(NamedTuple):
+    """A file of a table's rows; `path` is relative to the folder."""
+
+    table: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class RefusedRow(NamedTuple):
+    """A row that the table's file cannot hold, and the reason."""
+
+    table: str
+    row: Row
+    reason: str
+
+
+class RowFiles:
+    """Writes rows of these tables to files `<table>/part-<name>.parquet` of a folder, each named once.
+
+    Use it as a context manager: at its end, all files are closed. A row that a file cannot hold is left out, and
+    reported by `refused`.
+    """
+
+    def __init__(self, folder: ArchiveFolder, name: str, tables: Sequence[RowTable[Any]]):
+        self._folder = folder
+        self._name = name
+        self._tables: Mapping[str, RowTable[Any]] = {table.name: table for table in tables}
+        self._waiting: dict[str, list[Row]] = defaultdict(list)
+        self._files: dict[str, _OpenFile] = {}
+        self.refused: list[RefusedRow] = []
+
+    def __enter__(self) -> "RowFiles":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, table: str, rows: Sequence[Row]) -> None:
+        """Add rows to the table's file. Raises OSError."""
+        waiting = self._waiting[table]
+        waiting.extend(rows)
+        if len(waiting) >= ROWS_AT_ONCE:
+            self._write(table)
+
+    def finish(self) -> list[WrittenFile]:
+        """Write what is left. Raises OSError."""
+        for table in self._waiting:
+            self._write(table)
+        written = []
+        for table, file in self._files.items():
+            file.close()
+            written.append(WrittenFile(table, file.path, file.rows, file.file.bytes, file.file.sha256))
+        return written
+
+    def _write(self, table: str) -> None:
+        rows, self._waiting[table] = self._waiting[table], []
+        if not rows:
+            return
+        file = self._files.get(table)
+        if file is None:
+            file = self._files[table] = self._open(self._tables[table])
+        arrow = pyarrow()
+        try:
+            file.write(rows)
+        except (arrow.ArrowInvalid, UnicodeEncodeError, OverflowError):
+            fitting = [row for row in rows if self._fits(file.write_nothing, table, row)]
+            if fitting:
+                file.write(fitting)
+
+    def _fits(self, try_out: Callable[[Sequence[Row]], None], table: str, row: Row) -> bool:
+        try:
+            try_out([row])
+        except (pyarrow().ArrowInvalid, UnicodeEncodeError, OverflowError) as e:
+            reason = (
+                f"a row of {table} does not fit its file ({AMOUNT_DIGITS - AMOUNT_PLACES} digits before the point): {e}"
+            )
+            self.refused.append(RefusedRow(table, row, " ".join(reason.split())))
+            return False
+        return True
+
+    def _open(self, table: RowTable[Any]) -> "_OpenFile":
+        path = f"{table.name}/part-{self._name}.parquet"
+        return _OpenFile(path, self._folder.open_new(path), schema_of_table(table))
+
+
+class _OpenFile:
+    def __init__(self, path: str, file: NewFile, schema: Any):
+        self.path = path
+        self.file = file
+        self.rows = 0
+        self._schema = schema
+        self._writer = pyarrow().parquet.ParquetWriter(file, schema, compression="zstd")
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._writer.write_batch(self._batch(rows))
+        self.rows += len(rows)
+
+    def write_nothing(self, rows: Sequence[Row]) -> None:
+        """Raise what `write` would for these rows."""
+        self._batch(rows)
+
+    def close(self) -> None:
+        self._writer.close()
+        self.file.close()
+
+    def _batch(self, rows: Sequence[Row]) -> Any:
+        arrow = pyarrow()
+        columns = [
+            arrow.array(column, field.type) for column, field in zip(zip(*rows, strict=True), self._schema, strict=True)
+        ]
+        return arrow.record_batch(columns, schema=self._schema)
