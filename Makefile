@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers schema contract lock clean FORCE
+.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers bench-scale schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -100,6 +100,9 @@ bench-growth: $(STAMP)  ## histories of 100 k, 1 M and 5 M messages (hours; cont
 
 bench-writers: $(STAMP)  ## two, three and four writers on one PostgreSQL store, beside one
 	@$(PYTHON) -m bench writers $(ARGS)
+
+bench-scale: $(STAMP) spark  ## an archive's rows on Spark beside the bare fold, 1 M and 5 M events (ARGS="--sizes 300000")
+	@$(PYTHON) -m bench scale $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \

@@ -1,9 +1,11 @@
 """`python -m bench`: measure the service beside its references, print tables and write JSON.
 
-`one` measures one thing by itself, `growth` histories of up to five million messages, `writers` several at once.
+`one` measures one thing by itself, `growth` histories of up to five million messages, `writers` several at once,
+`scale` archives on Spark.
 """
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from rich.console import Console
 
 from bench import growth as growths
 from bench import http, one
+from bench import scale as scales
 from bench import writers as several
 from bench.broker import Broker, lent_broker
 from bench.disk import disk_of, folder_of_server, told
@@ -33,6 +36,7 @@ from bench.throughput import source_of
 from infra.settings import Settings
 
 OUT, GROWTH_OUT = Path(".local/bench.json"), Path(".local/bench-growth.json")
+SCALE_OUT, SCALE_FOLDER = Path(".local/bench-scale.json"), Path(".local/bench-scale")
 PACKAGES = ("eventsourcing", "kafka-python", "msgspec", "psycopg", "pydantic", "sqlalchemy")
 ROOT = Path(__file__).parents[1]
 WIDTH = 220
@@ -147,6 +151,35 @@ def writers(
     show(console, "postgresql: writers of distinct files in one store", several.WRITTEN, rows)
     console.print(f"[dim]{origin_as_text()}; written to {out}[/dim]")
     write_json(out, {"messages": messages, "rounds": rounds, "writers": rows})
+
+
+@app.command("scale")
+def spark_scale(
+    sizes: Annotated[str, typer.Option("--sizes", help="How many events, separated by commas, the least first.")] = (
+        ",".join(map(str, scales.SIZES))
+    ),
+    processors: Annotated[int | None, typer.Option("--processors", min=1, help="How many tasks run at once.")] = None,
+    master: Annotated[
+        str | None, typer.Option("--master", help="Spark's, with so many processors; local[N] unless given.")
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Measure sizes again that were measured before.")] = False,
+    out: OutOption = SCALE_OUT,
+) -> None:
+    """An archive's rows made on Spark beside the bare fold of its events; continues with the sizes that are missing."""
+    console, wanted = console_for_tables(), [int(size) for size in sizes.split(",")]
+    used = processors or len(os.sched_getaffinity(0))
+    if anew:
+        out.unlink(missing_ok=True)
+    rows = scales.compare(
+        SCALE_FOLDER.resolve(),
+        wanted,
+        master or f"local[{used}]",
+        used,
+        lambda what: console.print(f"[dim]{what}[/dim]"),
+        out,
+    )
+    show(console, "an archive's rows on Spark", scales.SCALED, rows)
+    console.print(f"[dim]{origin_as_text()}; figures are kept in {out}; --anew measures them again[/dim]")
 
 
 @contextmanager

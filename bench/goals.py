@@ -54,6 +54,11 @@ GOALS: Mapping[tuple[str, str], Goal | Mapping[Database, Goal]] = {
 }
 """By what is measured, and the reference or percentile that it is measured by."""
 
+SPARK = Goal(1.5, at_most=True)
+"""The time of an event on Spark, for each processor, beside that of the bare fold."""
+SPARK_TIME, SPARK_MEMORY = Goal(1.1, at_most=True), Goal(1.1, at_most=True)
+"""Of an event, and of the driver's process, beside the smallest history."""
+
 
 def goal_of(what: str, by: str, database: Database) -> Goal | None:
     """The goal on this database, if there is one."""
