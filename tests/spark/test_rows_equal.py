@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from infra.app.archive import archive_store
 from infra.app.container import Waybill
 from infra.app.spark_rebuild import RowsMade, spark_rebuild
 from infra.settings import Settings
 from tests.simulated_store import fill_with_floor
-from tests.spark.archives import archive_of_events, stored_events
 from tests.spark.reading_rows import TABLES, rows_of_folder, rows_of_store
 
 
@@ -19,7 +19,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("floor")
     with Waybill(Settings(store=f"sqlite:///{folder}/waybill.db")) as waybill:
         fill_with_floor(waybill, 300, wrong=0.1)
-        archive_of_events(folder / "an archive [1] {of 2}", stored_events(waybill))
+        archive_store(waybill, str(folder / "an archive [1] {of 2}"), buckets=2)
         yield waybill, folder / "an archive [1] {of 2}"
 
 
