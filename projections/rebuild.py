@@ -25,7 +25,9 @@ class SubjectFailedError(Exception):
 class RebuildProgress(NamedTuple):
     """How far a rebuild is. `part` is "filling" or "catching up"; `done` and `total` count events.
 
-    `rate` is events a second since it was begun or resumed, and `seconds_left` an estimate; both None at first.
+    A rebuild with rows that were made elsewhere has the parts "checking" and "loading" instead of "filling", which
+    count bytes and rows. `rate` is how many a second since it was begun or resumed, and `seconds_left` an estimate;
+    both None at first.
     """
 
     part: str

@@ -164,6 +164,8 @@ def _manifest_of(archive: Manifest, folded: FoldedRows, files: Sequence[WrittenF
             for projection in PROJECTIONS
         ],
         failed=[FailedRows(*each) for each in folded.failed],
+        marks=archive.marks,
+        events=_rows_of(archive),
     )
 
 

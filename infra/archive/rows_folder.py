@@ -1,7 +1,8 @@
 """The folder of rows that Spark made of an archive: Parquet files by table, and a manifest that names them.
 
 rows.json                    the manifest, written last: readers read only the files that it names
-<table>/part-*.parquet       rows; the schema is that of infra/export/arrow_schema.py
+<table>/part-*.parquet       rows; the schema is that of infra/export/arrow_schema.py, with the places of amounts
+                             (infra/archive/amount_places.py)
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from infra.archive.folder import ArchiveFolder
+from infra.archive.manifest import Mark
 
 ROWS_MANIFEST = "rows.json"
 FORMAT = "waybill rows 1"
@@ -62,7 +64,8 @@ class RowsManifest(msgspec.Struct, frozen=True):
     """Rows of all events of an archive up to `position`, by the rules of `rules_version`.
 
     `archive_id` and `number` name the archive and its run. `as_of` and `known_at` are None: every fact counts.
-    `failed` is empty, unless rows of some streams are missing.
+    `failed` is empty, unless rows of some streams are missing. `marks` are events of the archive by which the store is
+    recognised whose history it is, and `events` is how many it has up to `position`; both are the archive's.
     """
 
     format: str
@@ -78,6 +81,8 @@ class RowsManifest(msgspec.Struct, frozen=True):
     written_at: datetime
     projections: Sequence[RowsProjection]
     failed: Sequence[FailedRows]
+    marks: Sequence[Mark] = ()
+    events: int | None = None
 
     @property
     def paths(self) -> frozenset[str]:

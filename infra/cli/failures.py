@@ -19,11 +19,19 @@ from infra.app.export import ForeignFilesError
 from infra.app.keys import NeedsKeysError
 from infra.app.known_names import UnknownNameError
 from infra.app.nearby_stores import where_the_store_may_be
-from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnknownKeyError
+from infra.app.rebuild.errors import (
+    NewerServesError,
+    RebuildRunsError,
+    RebuildStoppedError,
+    UnfitRowsError,
+    UnknownKeyError,
+)
 from infra.app.reset import UnexpectedPositionError
 from infra.archive.folder import ArchiveRunsError
 from infra.archive.manifest import NoArchiveError
 from infra.archive.reading import DamagedFileError
+from infra.archive.rows_folder import NoRowsError
+from infra.archive.rows_reading import DamagedRowsError
 from infra.archive.store_standing import OtherHistoryError
 from infra.cli import FAILED, WRONG_USAGE
 from infra.cli.answer_footer import footer_text
@@ -58,6 +66,7 @@ FAILURES = (
     NeedsKeysError,
     NewerServesError,
     NoArchiveError,
+    NoRowsError,
     NoBusinessMonthsError,
     NotAllowedError,
     NotAStoreError,
@@ -68,10 +77,12 @@ FAILURES = (
     RebuildRunsError,
     QuestionStoppedError,
     RebuildStoppedError,
+    UnfitRowsError,
     UnknownKeyError,
     CheckpointMovedError,
     DamagedBackupError,
     DamagedFileError,
+    DamagedRowsError,
     ForeignFilesError,
     ReactionFailedError,
     ShapeFailsError,

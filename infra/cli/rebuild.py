@@ -11,9 +11,12 @@ from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
 from infra.app.processes import MOST_PROCESSES, processes_to_rebuild
 from infra.app.rebuild.drop_old import Dropped, drop_old
+from infra.app.rebuild.meter import CHECKING, LOADING
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
+from infra.archive.folder import ArchiveFolder, WrongFolderError
+from infra.archive.rows_reading import RowsFolder, open_rows
 from infra.beliefs.stored import kept_projections
 from infra.cli import completion
 from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
@@ -48,7 +51,7 @@ def rebuild(
     ] = False,
     drop: Annotated[bool, typer.Option("--drop-old", help="Drop the rows from before the last rebuild.")] = False,
     max_rate: Annotated[
-        float | None, typer.Option("--max-rate", min=1, metavar="N", help="Read at most N events a second.")
+        float | None, typer.Option("--max-rate", min=1, metavar="N", help="Read at most N events, or rows, a second.")
     ] = None,
     processes: Annotated[
         int | None,
@@ -59,6 +62,15 @@ def rebuild(
             metavar="N",
             help="Fill the new rows with N processes (default: as many as there are processors, 1 on SQLite and for a "
             "small store).",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="DIR",
+            help="Load the rows that `waybill spark rebuild` wrote to this folder or URL, then catch up.",
             show_default=False,
         ),
     ] = None,
@@ -84,18 +96,25 @@ def rebuild(
     """
     if bitemporal is not None:
         others = view is not None or every or key is not None or back or drop or processes is not None
+        others = others or source is not None
         if others or (not bitemporal and (max_rate or anew)):
             raise typer.BadParameter("stands alone, without a NAME", param_hint="--bitemporal/--no-bitemporal")
         _bitemporal(Who(operator, reason), form, keep=bitemporal, max_rate=max_rate, anew=anew)
         return
     projections = _named(view, every=every)
-    if sum((back, drop, key is not None, max_rate is not None or processes is not None or anew)) > 1:
+    of_a_rebuild = max_rate is not None or processes is not None or anew or source is not None
+    if sum((back, drop, key is not None, of_a_rebuild)) > 1:
         raise typer.BadParameter(
-            "--back, --drop-old and --key stand alone; --max-rate, --processes and --anew are for a rebuild"
+            "--back, --drop-old and --key stand alone; --from, --max-rate, --processes and --anew are for a rebuild"
         )
+    if source is not None and processes is not None:
+        raise typer.BadParameter("one process loads rows: leave it out with --from", param_hint="--processes")
     who = Who(operator, reason)
+    rows = None if source is None else _rows_in(source)
     with open_waybill(access=Access.ACTING) as waybill:
         projections = _kept(waybill, projections, every=every)
+        if rows is not None:
+            projections = _without_beliefs(projections, every=every, form=form)
         if back:
             _show(SetBack._fields, set_back(waybill, projections, who), form, "Serving again")
         elif drop:
@@ -105,7 +124,9 @@ def rebuild(
         else:
             try:
                 number = processes or processes_to_rebuild(waybill)
-                done = _with_progress(waybill, projections, who, processes=number, max_rate=max_rate, anew=anew)
+                done = _with_progress(
+                    waybill, projections, who, processes=number, max_rate=max_rate, anew=anew, rows=rows
+                )
             except KeyboardInterrupt:
                 errors().print("The rebuild was interrupted: the rows before it serve, and the same command continues.")
                 raise
@@ -142,6 +163,26 @@ def _kept(waybill: Waybill, projections: Sequence[Projection], *, every: bool) -
     return [projection for projection in projections if projection in kept]
 
 
+def _rows_in(source: str) -> RowsFolder:
+    try:
+        return open_rows(ArchiveFolder(source))
+    except WrongFolderError as e:
+        raise typer.BadParameter(str(e), param_hint="--from") from None
+
+
+def _without_beliefs(projections: Sequence[Projection], *, every: bool, form: Format) -> Sequence[Projection]:
+    """Those whose rows an engine beside the store makes."""
+    left_out = [projection.name for projection in projections if projection.bitemporal]
+    if left_out and not every:
+        raise typer.BadParameter(
+            f"no folder has the rows of {', '.join(left_out)}: waybill rebuild --bitemporal fills them from the events",
+            param_hint="NAME",
+        )
+    if left_out:
+        show_note(form, f"{', '.join(left_out)} stays as it is: no folder has its rows")
+    return [projection for projection in projections if not projection.bitemporal]
+
+
 def _named(view: str | None, *, every: bool) -> Sequence[Projection]:
     if (view is None) is not every:
         raise typer.BadParameter("name a view or a projection, or give --all", param_hint="NAME")
@@ -161,17 +202,25 @@ def _with_progress(
     processes: int = 1,
     max_rate: float | None,
     anew: bool,
+    rows: RowsFolder | None = None,
 ) -> list[Rebuilt]:
     with progress_bar() as shown:
         tasks: dict[str, TaskID] = {}
 
         def tell(told: RebuildProgress) -> None:
-            rate = "" if told.rate is None else f" ({told.rate:,.0f} events/s)"
+            rate = "" if told.rate is None else f" ({_rate(told.part, told.rate)})"
             if told.part not in tasks:
                 tasks[told.part] = shown.add_task(told.part, total=told.total)
             shown.update(tasks[told.part], completed=told.done, total=told.total, description=told.part + rate)
 
-        return Rebuild(waybill, who, processes=processes, max_rate=max_rate, tell=tell).run(projections, anew=anew)
+        rebuild = Rebuild(waybill, who, processes=processes, max_rate=max_rate, rows=rows, tell=tell)
+        return rebuild.run(projections, anew=anew)
+
+
+def _rate(part: str, rate: float) -> str:
+    if part == CHECKING:
+        return f"{rate / 1e6:,.0f} MB/s"
+    return f"{rate:,.0f} {'rows' if part == LOADING else 'events'}/s"
 
 
 def _show(columns: Sequence[str], found: Sequence[Any], form: Format, title: str) -> None:

@@ -10,6 +10,7 @@ from consumers.reactors.reactor import CHECKPOINTS
 from infra.store.events.ranges import StreamRange
 from infra.store.projected.build_parts import BuildKey, parts_of
 from infra.store.projected.failures import failures_of
+from infra.store.projected.load_cursor import LoadCursor, load_cursor
 from infra.store.projected.tables import projection_builds
 from infra.store.reactions.failures import reaction_failures
 from infra.store.register.dead import Limit, still_waits
@@ -45,6 +46,11 @@ class BegunRebuild(NamedTuple):
     position: int
     stream: str | None
     parts: tuple[StreamRange, ...] = ()
+
+    @property
+    def loading(self) -> LoadCursor | None:
+        """How far it is, if it is loaded with rows that were made elsewhere, and not filled from streams."""
+        return load_cursor(self.stream)
 
     @property
     def left(self) -> Sequence[StreamRange]:

@@ -202,7 +202,9 @@ def _rebuilds(waybill: Waybill, now: datetime) -> Iterator[Sample]:
             continue
         total = waybill.history.count_of_kinds(projection.kinds, build.position)
         unfilled = 0
-        if build.stream is not None:
+        if (loading := build.loading) is not None:
+            unfilled = round(total * (1 - loading.done / loading.total)) if loading.total else 0
+        elif build.stream is not None:
             unfilled = waybill.history.count_of_kinds(projection.kinds, build.position, build.left)
         which = {"projection": build.name}
         yield gauge("waybill_rebuild_filled_ratio", 1 - unfilled / total if total else 1.0, **which)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from infra.app.container import Waybill
-from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError
+from infra.app.rebuild.errors import NewerServesError, RebuildRunsError, RebuildStoppedError, UnfitRowsError
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.standing import RebuildStanding, RebuildStandings
 from infra.store.failures import reason_of
@@ -102,7 +102,7 @@ class Rebuilds:
             # The act itself is an event, which the views pass over.
             self._project_briefly(self._stop)
             self._note(is_running=False)
-        except (RebuildStoppedError, RebuildRunsError, NewerServesError) as e:
+        except (RebuildStoppedError, RebuildRunsError, NewerServesError, UnfitRowsError) as e:
             self._note(problem=str(e), is_running=False)
         except _StoppedError:
             self._note(problem=INTERRUPTED, is_running=False)

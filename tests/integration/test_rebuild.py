@@ -2,10 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+from infra.app.container import Waybill
+from infra.settings import Settings
 from projections.views.tables import order_states
 from tests.integration.command import Command
 from tests.integration.messages import placed
+from tests.rows_folders import change_manifest, folder_of_rows
 
 EARLY, PROMISE = "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z"
 
@@ -83,3 +87,24 @@ def test_a_store_keeps_what_was_known_when_until_it_is_told_not_to(waybill: Comm
     ]
     assert waybill("rebuild", "--no-bitemporal", "--format", "json").done().json[0]["projection"] == "order_beliefs"
     assert "order_beliefs" not in {one["name"] for one in waybill.ask("status")["projections"]}
+
+
+def test_rows_that_were_made_elsewhere_are_loaded(waybill: Command, tmp_path: Path) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE), placed("SO-2", EARLY, PROMISE))
+    with Waybill(Settings(store=f"sqlite:///{waybill.store}")) as store:
+        folder = folder_of_rows(store, tmp_path / "rows")
+    waybill.ingest(placed("SO-3", EARLY, PROMISE), name="more.jsonl")
+    edit_by_hand(waybill, "reference = 'by hand'")
+
+    ran = waybill("rebuild", "--all", "--from", folder, "--operator", "ann", "--format", "json").done()
+
+    assert {row["build"] for row in ran.json} == {1}
+    waybill("diff", "all").done()
+    waybill("verify").done()
+    change_manifest(folder, position=9_999_999)
+    waybill("rebuild", "overdue", "--from", folder).exited(1, "cannot be loaded", "Nothing has changed")
+    waybill("rebuild", "overdue", "--from", tmp_path).exited(1, "has no rows", "waybill spark rebuild")
+    waybill("rebuild", "overdue", "--from", "nosuch://folder").exited(2, "--from", "nosuch")
+    waybill("rebuild", "overdue", "--from", folder, "--back").exited(2, "stand alone")
+    waybill("rebuild", "overdue", "--from", folder, "--processes", "2").exited(2, "--processes", "one process loads")
+    waybill("rebuild", "--bitemporal", "--from", folder).exited(2, "stands alone")

@@ -7,6 +7,7 @@ import pyarrow.parquet
 from sqlalchemy import select
 
 from infra.app.container import Waybill
+from infra.archive.amount_places import PLACES
 from infra.archive.folder import ArchiveFolder
 from infra.archive.rows_folder import read_rows_manifest
 from projections.catalogue import PROJECTIONS
@@ -29,7 +30,8 @@ def rows_of_folder(url: str) -> dict[str, Counter[Row]]:
             rows: Counter[Row] = Counter()
             for file in table.files:
                 with folder.open_read(file.path) as opened:
-                    read = pyarrow.parquet.ParquetFile(opened).read()
+                    parquet = pyarrow.parquet.ParquetFile(opened)
+                    read = parquet.read([name for name in parquet.schema_arrow.names if name != PLACES])
                 rows.update(zip(*(column.to_pylist() for column in read.columns), strict=True))
             found[table.table] = rows
     return found

@@ -15,3 +15,7 @@ class RebuildRunsError(Exception):
 
 class UnknownKeyError(Exception):
     """No projection has a subject with this id, neither events nor rows."""
+
+
+class UnfitRowsError(Exception):
+    """Rows that were made elsewhere cannot be loaded into this store; the message says why. Nothing has changed."""

@@ -7,6 +7,10 @@ import structlog
 
 from projections.rebuild import RebuildProgress, progress
 
+FILLING, CATCHING_UP = "filling", "catching up"
+"""Parts of a rebuild, of which progress counts events."""
+CHECKING, LOADING = "checking", "loading"
+"""Parts of a rebuild with the rows of a folder, of which progress counts bytes of its files, and rows."""
 SECONDS_BETWEEN_LINES = 5.0
 
 

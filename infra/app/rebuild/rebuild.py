@@ -3,7 +3,7 @@
 1. Fill: subject by subject, in the order of their streams, up to the position at which the rebuild began. Each is read,
    settled and shaped once for all projections. A page of subjects is one transaction with the last stream's name, so a
    rebuild that was killed continues there. Several processes fill parts of the streams (workers.py). Then indexes are
-   made, and totals are counted from the rows.
+   made, and totals are counted from the rows. Or rows that an engine beside the store made are loaded (load.py).
 2. Catch up: batch by batch, to the newest event.
 3. Take into use: one transaction brings the new rows up to the position that serves, makes them serve, and moves the
    analysts' names. The earlier rows stay, to go back to.
@@ -29,9 +29,11 @@ from infra.app.processes import PARTS_A_PROCESS
 from infra.app.rebuild.advance import Advance
 from infra.app.rebuild.errors import RebuildRunsError
 from infra.app.rebuild.filled_pages import filled_pages
-from infra.app.rebuild.meter import Meter, tell_nobody
+from infra.app.rebuild.load import RowsLoad, expect_begun_from_events
+from infra.app.rebuild.meter import CATCHING_UP, CHECKING, FILLING, LOADING, Meter, tell_nobody
 from infra.app.rebuild.switch import expect_none_newer, serve
 from infra.app.rebuild.workers import fill_in_processes
+from infra.archive.rows_reading import RowsFolder
 from infra.store.events.ranges import StreamRange, cut
 from infra.store.operator_log import Acting, Who
 from infra.store.projected.builds import Build, ProjectionBuilds
@@ -59,8 +61,9 @@ class Rebuilt(NamedTuple):
 class Rebuild:
     """Rebuilds projections of one store, at most at `max_rate` events a second (None: as fast as possible).
 
-    With several `processes`, each settles and inserts subjects of its own, and this one waits for them.
-    `on_switch` is called when the new rows serve; what comes after that only tidies up.
+    With several `processes`, each settles and inserts subjects of its own, and this one waits for them. With `rows`,
+    the rows of this folder are loaded by this process instead, and `max_rate` is about rows, too. `on_switch` is called
+    when the new rows serve; what comes after that only tidies up.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Rebuild:
         *,
         processes: int = 1,
         max_rate: float | None = None,
+        rows: RowsFolder | None = None,
         tell: Callable[[RebuildProgress], None] = tell_nobody,
         on_switch: Callable[[Sequence[Rebuilt]], None] = lambda rebuilt: None,
     ):
@@ -83,20 +87,21 @@ class Rebuild:
         self._on_switch = on_switch
         self._builds = ProjectionBuilds(waybill.engine, waybill.clock)
         self._advance = Advance(waybill, self._builds)
+        self._load = None if rows is None else RowsLoad(waybill, rows, self._builds, max_rate)
         self._leadership = waybill.backend.leadership(ROLE)
         self._paced_at = monotonic()
 
     def run(self, projections: Sequence[Projection], *, anew: bool = False) -> list[Rebuilt]:
         """Rebuild these projections. One that was interrupted continues, unless `anew`.
 
-        Raises RebuildStoppedError, RebuildRunsError and NewerServesError.
+        Raises RebuildStoppedError, RebuildRunsError and NewerServesError; with `rows`, UnfitRowsError and
+        DamagedRowsError, too.
         """
         try:
             self._lead()
             with self._waybill.engine.connect() as connection:
                 expect_none_newer(connection, self._waybill)
-            head = self._retry(self._history.head)
-            builds = self._retry(lambda: self._builds.begin(projections, head, anew=anew))
+            builds = self._begin(projections, anew=anew)
             while True:
                 try:
                     builds = self._catch_up(self._fill(builds))
@@ -110,8 +115,26 @@ class Rebuild:
         finally:
             self._leadership.close()
 
+    def _begin(self, projections: Sequence[Projection], *, anew: bool) -> Sequence[Build]:
+        """The builds that were begun, or new ones, after all that a load demands has been checked."""
+        load = self._load
+        begun = [] if anew else self._retry(lambda: self._builds.begun(projections))
+        if load is None:
+            expect_begun_from_events(begun)
+            head = self._retry(self._history.head)
+            return self._retry(lambda: self._builds.begin(projections, head, anew=anew))
+        load.expect_ours(begun)
+        filled = [build.projection for build in begun if build.stream is None]
+        loaded = [projection for projection in projections if projection not in filled]
+        if loaded:
+            load.expect_fit(loaded)
+            load.expect_whole(loaded, partial(self._told, Meter(self._tell, CHECKING, 0, load.bytes_to_check(loaded))))
+        return self._retry(lambda: load.begin(projections, anew=anew))
+
     def _fill(self, builds: Sequence[Build]) -> list[Build]:
         """Fill the builds, those together that continue at the same place."""
+        if self._load is not None:
+            return self._load_each(self._load, builds)
         groups: dict[tuple[int, str | None, tuple[StreamRange, ...], bool], list[Build]] = defaultdict(list)
         for build in builds:
             groups[build.position, build.stream, build.parts, build.projection.bitemporal].append(build)
@@ -120,12 +143,27 @@ class Rebuild:
             filled += group if stream is None else self._fill_together(group, stream)
         return filled
 
+    def _load_each(self, load: RowsLoad, builds: Sequence[Build]) -> list[Build]:
+        """Load the builds with the rows of the folder, one after another."""
+        meter, self._paced_at = Meter(self._tell, LOADING, *load.done_and_total(builds)), monotonic()
+        loaded: list[Build] = []
+        for build in builds:
+            if build.stream is not None:
+                for moved, rows in load.pages(build):
+                    build = moved
+                    self._paced(meter, rows)
+                self._retry(partial(self._builds.make_indexes, build))
+                self._lead()
+                (build,) = self._retry(partial(self._builds.end_filling, [build], load.expect_totals))
+            loaded.append(build)
+        return loaded
+
     def _fill_together(self, builds: Sequence[Build], stream: str) -> Sequence[Build]:
         kinds = {kind for build in builds for kind in build.projection.kinds}
         position, left = builds[0].position, builds[0].parts or (StreamRange(stream),)
         total = self._retry(lambda: self._history.count_of_kinds(kinds, position))
         events = self._retry(lambda: self._history.count_of_kinds(kinds, position, left))
-        meter = Meter(self._tell, "filling", total - events, total)
+        meter = Meter(self._tell, FILLING, total - events, total)
         # What is believed of an order follows from several streams, so it is not filled in parts.
         processes = 1 if builds[0].projection.bitemporal else self._processes
         if processes > 1 and not builds[0].parts:
@@ -168,7 +206,7 @@ class Rebuild:
         builds = list(builds)
         head = self._retry(self._history.head)
         lag = self._retry(lambda: self._history.count_after(min(build.position for build in builds)))
-        meter = Meter(self._tell, "catching up", 0, lag)
+        meter = Meter(self._tell, CATCHING_UP, 0, lag)
         while any(build.position < head for build in builds):
             builds, events = self._retry(partial(self._advance.step, builds, head))
             self._paced(meter, events)
@@ -209,6 +247,11 @@ class Rebuild:
             rows = positions_of(connection)
         found = [rows[projection.name, projection.version] for projection in projections]
         return [Rebuilt(row.name, row.version, row.build, row.position) for row in found]
+
+    def _told(self, meter: Meter, number: int) -> None:
+        """Tell the progress, and keep the leadership."""
+        meter.add(number)
+        self._lead()
 
     def _paced(self, meter: Meter, events: int) -> None:
         """Tell the progress, wait as long as the rate demands, and keep the leadership."""

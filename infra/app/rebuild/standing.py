@@ -5,17 +5,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from infra.app.container import Waybill
+from infra.app.rebuild.meter import CATCHING_UP, FILLING, LOADING
 from infra.queries.standing import BegunRebuild, begun_rebuilds
 from projections.catalogue import every_projection
 from projections.projection import Projection
 
-FILLING, CATCHING_UP = "filling", "catching up"
 _Key = tuple[str, int, datetime]
 _KNOWN: Mapping[str, Projection] = {projection.name: projection for projection in every_projection()}
 
 
 class RebuildStanding(NamedTuple):
-    """A rebuild in the store. `part` is "filling" or "catching up"; `done` and `total` count events of that part.
+    """A rebuild in the store. `part` is "filling", "loading" or "catching up"; `done` and `total` count events of that
+    part, or rows of one that is loaded with rows.
 
     `begun_at` is in UTC. `done` and `total` are None for a projection that this code does not know. Whether a process
     works on it shows in whether `done` grows.
@@ -46,6 +47,8 @@ class RebuildStandings:
         return found
 
     def _standing(self, begun: BegunRebuild, totals: dict[_Key, int]) -> RebuildStanding:
+        if (loading := begun.loading) is not None:
+            return RebuildStanding(begun.name, begun.version, begun.begun_at, LOADING, loading.done, loading.total)
         part = CATCHING_UP if begun.stream is None else FILLING
         done, total = self._counts(begun, totals)
         return RebuildStanding(begun.name, begun.version, begun.begun_at, part, done, total)

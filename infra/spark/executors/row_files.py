@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from infra.archive.amount_places import amounts_of, places_of, schema_with_places
 from infra.archive.folder import ArchiveFolder, NewFile
-from infra.export.arrow_schema import AMOUNT_DIGITS, AMOUNT_PLACES, pyarrow, schema_of_table
+from infra.export.arrow_schema import AMOUNT_DIGITS, AMOUNT_PLACES, pyarrow
 from projections.table import Row, RowTable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,17 +100,18 @@ class RowFiles:
 
     def _open(self, table: RowTable[Any]) -> "_OpenFile":
         path = f"{table.name}/part-{self._name}.parquet"
-        return _OpenFile(path, self._folder.open_new(path), schema_of_table(table))
+        return _OpenFile(path, self._folder.open_new(path), table)
 
 
 class _OpenFile:
-    def __init__(self, path: str, file: NewFile, schema: Any):
+    def __init__(self, path: str, file: NewFile, table: RowTable[Any]):
         self.path = path
         self.file = file
         self.rows = 0
-        self._schema = schema
+        self._amounts = amounts_of(table)
+        self._schema = schema_with_places(table)
         # Without dictionaries: they take longer here, and the files get no smaller.
-        self._writer = pyarrow().parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=False)
+        self._writer = pyarrow().parquet.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=False)
 
     def write(self, rows: Sequence[Row]) -> None:
         self._writer.write_batch(self._batch(rows))
@@ -124,9 +126,10 @@ class _OpenFile:
         self.file.close()
 
     def _batch(self, rows: Sequence[Row]) -> Any:
-        columns = [
-            _array(column, field.type) for column, field in zip(zip(*rows, strict=True), self._schema, strict=True)
-        ]
+        values: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        if self._amounts:
+            values.append(places_of(self._amounts, rows))
+        columns = [_array(column, field.type) for column, field in zip(values, self._schema, strict=True)]
         return pyarrow().record_batch(columns, schema=self._schema)
 
 

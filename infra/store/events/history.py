@@ -73,6 +73,7 @@ class History:
             f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
             f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
         )
+        self._count_up_to = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} <= :position")
         self._existing = text(
             f"SELECT e.originator_id FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
             f"ON e.originator_id = k.k0 AND e.originator_version = 1 AND {position} <= :position"
@@ -153,6 +154,10 @@ class History:
         if at_most is None:
             return int(self._select(self._count, position=position)[0][0])
         return int(self._select(self._count_some, position=position, at_most=at_most)[0][0])
+
+    def count_up_to(self, position: int) -> int:
+        """How many events there are up to a position."""
+        return int(self._select(self._count_up_to, position=position)[0][0])
 
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
         rows = self._select(self._after, position=position, limit=limit, up_to=LAST if up_to is None else up_to)

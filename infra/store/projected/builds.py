@@ -20,6 +20,7 @@ from infra.store.events.ranges import StreamRange
 from infra.store.projected.build_parts import BuildKey, add_parts, drop_parts, move_part, parts_of
 from infra.store.projected.failures import projection_failures, record_failures
 from infra.store.projected.indexes import create_to_fill, make_indexes
+from infra.store.projected.loading import LoadedRows
 from infra.store.projected.serving import live_versions, positions_of
 from infra.store.projected.tables import (
     StoredVersion,
@@ -34,6 +35,8 @@ from infra.store.projected.writing import RowWriter
 from projections.failures import Failure, RowsRefusedError
 from projections.projection import Projection
 from projections.replacement import Replacement
+from projections.table import RowTable
+from projections.totals import Sums
 
 
 class Build(NamedTuple):
@@ -63,16 +66,24 @@ class ProjectionBuilds:
         self._clock = clock
         self.writer = RowWriter(engine)
 
-    def begin(self, projections: Sequence[Projection], up_to: int, *, anew: bool = False) -> list[Build]:
+    def begin(
+        self,
+        projections: Sequence[Projection],
+        up_to: int,
+        *,
+        anew: bool = False,
+        cursor: Callable[[Projection], str] = lambda projection: "",
+    ) -> list[Build]:
         """The builds to fill: those that were begun, or new ones that are filled up to a position.
 
-        With `anew`, those that were begun are dropped.
+        `cursor` gives where the filling of a new one stands: empty, or a LoadCursor as text. With `anew`, those that
+        were begun are dropped.
         """
         with self.locked() as connection:
             if anew:
                 for projection in projections:
                     self._drop_unfinished(connection, projection)
-            return [self._begun(connection, p) or self._begin(connection, p, up_to) for p in projections]
+            return [self._begun(connection, p) or self._begin(connection, p, up_to, cursor(p)) for p in projections]
 
     def begun(self, projections: Sequence[Projection]) -> list[Build]:
         """The builds of these projections that are being filled."""
@@ -107,16 +118,34 @@ class ProjectionBuilds:
                 self.writer.fill(connection, replacement, build.number)
         return moved
 
+    def load(self, build: Build, table: RowTable[Any], rows: LoadedRows, cursor: str) -> Build:
+        """Add rows that were made elsewhere, and note how far the loading is. Totals come later.
+
+        Raises CheckpointMovedError and RowsRefusedError.
+        """
+        moved = build._replace(stream=cursor)
+        with self.locked(ASYNCHRONOUS_COMMIT) as connection:
+            self._move(connection, build, moved)
+            self.writer.load(connection, build.projection, table, rows, build.number)
+        return moved
+
     def make_indexes(self, build: Build) -> None:
         """Make those indexes of a filled build that are missing, one transaction a table."""
         for table in tables_at(build.projection, StoredVersion(build.projection.version, build.number)).values():
             with self.locked() as connection:
                 make_indexes(connection, table)
 
-    def end_filling(self, builds: Sequence[Build]) -> list[Build]:
-        """Note that all streams are filled, and write the totals of their rows. Raises CheckpointMovedError."""
+    def end_filling(
+        self, builds: Sequence[Build], check: Callable[[Build, Sequence[Sums]], None] = lambda build, counted: None
+    ) -> list[Build]:
+        """Note that all streams are filled, and write the totals of their rows, after a check of these.
+
+        Raises CheckpointMovedError, and what `check` raises.
+        """
         with self._engine.connect() as connection:
             counted = [self.writer.counted_totals(connection, build.projection, build.number) for build in builds]
+        for build, totals in zip(builds, counted, strict=True):
+            check(build, totals)
         with self.locked() as connection:
             for build, totals in zip(builds, counted, strict=True):
                 self._move(connection, build, build._replace(stream=None, parts=()))
@@ -209,16 +238,16 @@ class ProjectionBuilds:
         build = Build(projection, row.build, row.position, row.stream)
         return build._replace(parts=parts_of(connection, key_of(build))) if row.parts else build
 
-    def _begin(self, connection: Connection, projection: Projection, up_to: int) -> Build:
+    def _begin(self, connection: Connection, projection: Projection, up_to: int, cursor: str) -> Build:
         number = self._free_number(connection, projection)
         stored = StoredVersion(projection.version, number)
         drop_tables(connection, projection, stored)
         for table in tables_at(projection, stored).values():
             create_to_fill(connection, table)
         key = {"name": projection.name, "version": projection.version, "build": number}
-        values = {"position": up_to, "stream": "", "served": False, "parked": "[]", "begun_at": self._clock()}
+        values = {"position": up_to, "stream": cursor, "served": False, "parked": "[]", "begun_at": self._clock()}
         connection.execute(insert(projection_builds).values(**key, **values))
-        return Build(projection, number, up_to, "")
+        return Build(projection, number, up_to, cursor)
 
     def _free_number(self, connection: Connection, projection: Projection) -> int:
         """The number of a new build: 0 for a version without tables that hold anything."""

@@ -22,12 +22,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from infra.store.backend import as_keys
 from infra.store.bulk import BulkInsert
+from infra.store.projected.loading import LoadedRows, load_rows
 from infra.store.projected.tables import stored_tables
 from infra.store.retries import is_the_stores_own
 from projections.failures import RowsRefusedError, reason_of
 from projections.projection import Projection
 from projections.replacement import Replacement
-from projections.table import Row
+from projections.table import Row, RowTable
 from projections.totals import Sums, Totals, sum_contributions, sum_groups
 
 ROWS_AT_ONCE = 2_000
@@ -69,6 +70,13 @@ class RowWriter:
             stored = stored_tables(replacement.projection, build)
             for table in replacement.projection.tables:
                 self._insert(stored[table])(connection, replacement.rows[table.name])
+
+    def load(
+        self, connection: Connection, projection: Projection, table: RowTable[Any], rows: LoadedRows, build: int
+    ) -> None:
+        """Insert rows that were made elsewhere, without adding them to totals."""
+        with _Refusal(projection):
+            load_rows(connection, stored_tables(projection, build)[table], rows)
 
     def counted_totals(self, connection: Connection, projection: Projection, build: int) -> Sequence[Sums]:
         """The sums of each table of totals, counted from all rows of a build."""

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from infra.app.rebuild.standing import FILLING, RebuildStanding
+from infra.app.rebuild.meter import CATCHING_UP, LOADING
+from infra.app.rebuild.standing import RebuildStanding
 from infra.web.pages.words import span_text
 from infra.web.rebuilding import Rebuilds, Run
 from projections.rebuild import RebuildProgress, progress
@@ -72,12 +73,13 @@ def of_standing(one: RebuildStanding, here: int | None, seconds: float | None) -
 
 def progress_words(told: RebuildProgress) -> str:
     """Such as "filling the new rows: 1,200 of 5,000 events, 800 a second, 5 s left"."""
-    part = "filling the new rows" if told.part == FILLING else "catching up with newer events"
-    if told.done >= told.total and told.part != FILLING:
+    part = "catching up with newer events" if told.part == CATCHING_UP else f"{told.part} the new rows"
+    if told.done >= told.total and told.part == CATCHING_UP:
         return "taking the new rows into use"
+    counted = "rows" if told.part == LOADING else "events"
     rate = "" if told.rate is None else f", {told.rate:,.0f} a second"
     left = "" if told.seconds_left is None else f", {_left(told.seconds_left)} left"
-    return f"{part}: {told.done:,} of {told.total:,} events{rate}{left}"
+    return f"{part}: {told.done:,} of {told.total:,} {counted}{rate}{left}"
 
 
 def _left(seconds: float) -> str:
