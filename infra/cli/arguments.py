@@ -162,17 +162,16 @@ def open_waybill(
     patience = settings.retry_seconds if waits or stop is not None else 0
     # Other commands may run long or have threads, and people wait for more than one of their answers at a time.
     in_processes = _in_processes(settings) if access is Access.READING else in_one_process
-    waybill = RetryPolicy(patience, stop, may_come_up)(
-        lambda: Waybill(settings, access=access, meter=meter, in_processes=in_processes)
-    )
-    with waybill:
-        try:
+    opening = RetryPolicy(patience, stop, may_come_up)
+    try:
+        with opening(lambda: Waybill(settings, access=access, meter=meter, in_processes=in_processes)) as waybill:
             yield waybill
-        except store_failures() as e:
-            if stop is None or not stop.is_set() or not passes(e):
-                raise
-            # Retries repeat whole transactions, so nothing is half done.
-            structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
+    except store_failures() as e:
+        if stop is None or not stop.is_set() or not (passes(e) or may_come_up(e)):
+            raise
+        # Retries repeat whole transactions, so nothing is half done.
+        structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
+        raise typer.Exit from None
 
 
 def _in_processes(settings: Settings) -> InProcesses:

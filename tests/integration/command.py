@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,7 +126,13 @@ class Running:
         return Path(self._files["stdout"]).read_bytes()
 
     def terminate(self) -> None:
-        """SIGTERM, as an operator stops a service."""
+        """SIGTERM, as an operator stops a service: once the process handles it. Before that it has begun nothing, and
+        would end by the signal.
+        """
+        deadline = time.monotonic() + 60
+        while self.is_alive() and not handles(self._pid, signal.SIGTERM):
+            assert time.monotonic() < deadline, f"{self._arguments} does not handle SIGTERM: {self.said}"
+            time.sleep(0.005)
         self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
@@ -141,6 +148,13 @@ class Running:
         self._code = code = self._nursery.wait(self._pid) if self._code is None else self._code
         out = Path(self._files["stdout"]).read_bytes()
         return Ran(self._arguments, code, out, Path(self._files["stderr"]).read_text("utf-8", errors="replace"))
+
+
+def handles(pid: int, number: signal.Signals) -> bool:
+    """Whether this process, which has not been waited for, has a handler of its own for this signal."""
+    caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text("ascii"), re.MULTILINE)
+    assert caught is not None
+    return bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
 class Command:
