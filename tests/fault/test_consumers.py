@@ -113,6 +113,11 @@ def test_two_that_both_believe_to_own_every_partition(consuming: Command, load: 
     assert_same_answers(store_of(consuming), load.answers)
 
 
+@pytest.mark.parametrize(
+    "consuming",
+    [pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 def test_one_consumer_then_three_then_two(consuming: Command, load: Load, draw: Random) -> None:
     all_of_it = sum(ends(load.topics).values())
     talkative = consuming.with_(WAYBILL_LOG_LEVEL="info")

@@ -1,7 +1,8 @@
 """Forks a process of the command `waybill` for each request: run as a script, with requests on standard input.
 
-Importing all parts takes longer than most commands do. So it is done once, and each request gets a fresh process that
-has it behind it. A request is a line of JSON, and so is the answer:
+Importing what a command needs takes longer than most commands do, and so does building the contract's models. So it is
+done once, for all commands, and each request gets a fresh process that has it behind it. A request is a line of JSON,
+and so is the answer:
 {"run": [arguments], "folder", "env", "stdin", "stdout", "stderr", "nobody"} → {"pid"}
 {"wait": pid} or {"poll": pid} → {"status": exit code, or null while it runs}
 
@@ -11,8 +12,10 @@ interpreter itself ends is seen with the executable (`Command.executable`).
 
 import atexit
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 from pathlib import Path
@@ -22,14 +25,21 @@ import alembic.command
 import alembic.config  # noqa: F401  (imported late by the command itself, when `nobody` may not read the library)
 import structlog.testing
 
+import consumers
+import infra
 import infra.cli.app
-import infra.cli.failures
-import infra.store.postgres.backend
+from consumers.contract.examples import EXAMPLES
+from consumers.sources.json_lines import JsonLines
 from infra.app.container import Waybill
+from infra.app.ingest import ingest_source
 from infra.cli import main
+from infra.queries.views import Asked
 from infra.settings import Settings
+from projections.views.catalogue import VIEWS
 
 NOBODY = 65534
+NOT_IMPORTED = ("infra.store.migrations.", "infra.telemetry.__main__", "infra.spark")
+"""What only runs inside a migration, as a script, or beside a virtual machine."""
 
 
 def serve() -> dict[str, Any] | None:
@@ -103,13 +113,25 @@ def leave(ended: list[int]) -> None:
 
 
 def warm_up() -> None:
-    """What every process computes once (commands, tables, relations) is computed before the first fork."""
+    """What every process computes once (models, commands, tables, relations) is computed before the first fork.
+
+    Commands import Kafka and the web only when they need them; here all are imported.
+    """
+    for package in (consumers, infra):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith(NOT_IMPORTED):
+                importlib.import_module(module.name)
     with (
         tempfile.TemporaryDirectory() as folder,
         structlog.testing.capture_logs(),
         Waybill(Settings(store=f"sqlite:///{folder}/waybill.db")) as waybill,
     ):
-        waybill.project()
+        examples = Path(folder) / "examples.jsonl"
+        examples.write_text("".join(f"{json.dumps(example)}\n" for example in EXAMPLES.values()))
+        with ingest_source(waybill, JsonLines.of_file(examples, batch_lines=100)):
+            pass
+        for view in VIEWS:
+            waybill.views.ask(view, Asked())
     structlog.reset_defaults()
     for command in infra.cli.app.command_line().commands.values():
         assert command is not None  # it is imported, and built with its parameters

@@ -51,6 +51,14 @@ def anywhere(request: pytest.FixtureRequest, waybill: Command, topics: Topics) -
     return made(waybill.with_(WAYBILL_STORE=store(), WAYBILL_BATCH_MESSAGES="20"), topics)
 
 
+def mostly(usual: str) -> pytest.MarkDecorator:
+    """On this database; on the other one it is slow."""
+    names = ("sqlite", "postgres")
+    marks = {name: [pytest.mark.slow] if name != usual else [] for name in names}
+    marks["postgres"].append(pytest.mark.postgres)
+    return pytest.mark.parametrize("anywhere", [pytest.param(name, marks=marks[name]) for name in names], indirect=True)
+
+
 def floor(waybill: Command) -> Path:
     """A sales floor with doubles, contradictions, voids and broken messages."""
     file = waybill.folder / "floor.jsonl"
@@ -74,6 +82,7 @@ def until_all_is_told(waybill: Command, *relays: Running) -> None:
         time.sleep(0.1)
 
 
+@mostly("sqlite")
 def test_a_simulated_history_is_published_completely_in_the_order_of_each_stream(
     anywhere: Command, topics: Topics
 ) -> None:
@@ -100,6 +109,7 @@ def schema_of(told: str) -> Draft202012Validator:
     return Draft202012Validator({**whole_document(), "$ref": f"#/components/messages/{name}/payload"})
 
 
+@mostly("sqlite")
 def test_another_order_of_arrival_leaves_a_follower_with_the_same(
     anywhere: Command, other: Command, topics: Topics
 ) -> None:
@@ -131,6 +141,7 @@ def _id_of(line: bytes) -> bytes:
         return line
 
 
+@mostly("postgres")
 def test_a_relay_that_is_killed_again_and_again_loses_nothing(anywhere: Command, topics: Topics, draw: Random) -> None:
     talkative = anywhere.with_(WAYBILL_LOG_LEVEL="info")
     ingest = anywhere.with_(WAYBILL_BATCH_MESSAGES="5").start("ingest", floor(anywhere), "--no-project")
@@ -149,6 +160,7 @@ def test_a_relay_that_is_killed_again_and_again_loses_nothing(anywhere: Command,
     check_that_nothing_is_lost(url_of(anywhere), topics)
 
 
+@mostly("postgres")
 def test_one_of_several_is_active_and_another_takes_over_when_it_dies(anywhere: Command, topics: Topics) -> None:
     talkative = anywhere.with_(WAYBILL_LOG_LEVEL="info")
     active = talkative.start("relay")

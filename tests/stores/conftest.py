@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import psycopg
@@ -112,8 +113,29 @@ def empty_database(postgres_server: str) -> Iterator[StoreUrl]:
 
 @pytest.fixture
 def sqlite_store(tmp_path: Path) -> StoreUrl:
-    """New, empty files."""
+    """New files, each with a store that nothing has come to."""
+
+    def make() -> str:
+        path = tmp_path / f"{uuid4().hex}.db"
+        path.write_bytes(empty_sqlite_store())
+        return f"sqlite:///{path}"
+
+    return make
+
+
+@pytest.fixture
+def no_file(tmp_path: Path) -> StoreUrl:
+    """Paths at which there is no file yet."""
     return lambda: f"sqlite:///{tmp_path / uuid4().hex}.db"
+
+
+@cache
+def empty_sqlite_store() -> bytes:
+    """An empty store as it is created: to copy it costs a tenth."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "waybill.db"
+        Waybill(Settings(store=f"sqlite:///{path}")).close()
+        return path.read_bytes()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -144,8 +144,8 @@ def test_letters_that_are_redriven_or_discarded_change_no_trend(new_store: Store
     assert (next_day.dead.last_day, next_day.dead.day_before) == (0, arrived.dead.last_day)
 
 
-def test_a_store_that_is_too_new_or_away_is_a_finding_not_a_crash(sqlite_store: StoreUrl, tmp_path: Path) -> None:
-    settings = Settings(store=sqlite_store())
+def test_a_store_that_is_too_new_or_away_is_a_finding_not_a_crash(no_file: StoreUrl, tmp_path: Path) -> None:
+    settings = Settings(store=no_file())
     away: Any = look_at_store(settings, system_clock)
     assert "there is no store" in away.reason
     with Waybill(settings) as waybill, waybill.engine.begin() as connection:

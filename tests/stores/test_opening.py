@@ -24,7 +24,7 @@ def test_many_processes_open_an_empty_store_at_once(new_store: StoreUrl, waybill
     service("verify").done()
 
 
-@pytest.mark.parametrize("place", ["sqlite_store", pytest.param("empty_database", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("place", ["no_file", pytest.param("empty_database", marks=pytest.mark.postgres)])
 def test_a_store_that_is_not_there_is_not_made_by_a_question(
     place: str, request: pytest.FixtureRequest, waybill: Command
 ) -> None:

@@ -518,7 +518,7 @@ def test_a_relay_can_begin_with_what_comes_from_now_on(settings: Settings) -> No
     told.service.close()
 
 
-@pytest.mark.parametrize("place", ["sqlite_store", pytest.param("empty_database", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("place", ["no_file", pytest.param("empty_database", marks=pytest.mark.postgres)])
 def test_in_a_store_that_was_migrated_it_begins_after_what_was_there(
     place: str, request: pytest.FixtureRequest
 ) -> None:

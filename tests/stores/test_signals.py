@@ -185,8 +185,8 @@ def test_a_group_that_cannot_be_read_is_told_whole_and_makes_its_part_not_ready(
     assert sorted(told) == [("projections", "warning"), ("rebuilds", "warning")], "once each"
 
 
-def test_a_scrape_does_not_fail_because_the_store_is_away(sqlite_store: StoreUrl) -> None:
-    with signals_of(["project"], Settings(store=sqlite_store()), system_clock, "127.0.0.1:0") as signals:
+def test_a_scrape_does_not_fail_because_the_store_is_away(no_file: StoreUrl) -> None:
+    with signals_of(["project"], Settings(store=no_file()), system_clock, "127.0.0.1:0") as signals:
         seen = values(signals.port or 0)
         assert seen["waybill_store_up"] == 0
         assert "waybill_head_position" not in seen

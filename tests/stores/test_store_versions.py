@@ -34,6 +34,12 @@ from tests.unit.domain.facts import rep_registered
 
 
 @pytest.fixture
+def sqlite_store(no_file: StoreUrl) -> StoreUrl:
+    """Nothing at all, as on PostgreSQL."""
+    return no_file
+
+
+@pytest.fixture
 def postgres_store(empty_database: StoreUrl) -> StoreUrl:
     """Databases without a store: these specifications make the store themselves."""
     return empty_database

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from shutil import copyfile
 from threading import Event, Thread
 from typing import Any
 
@@ -74,31 +72,15 @@ def served_web(store: str, clock: Callable[[], datetime] = system_clock, **setti
             server.join()
 
 
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store as it is created: a copy of it costs a tenth."""
-    path = tmp_path_factory.mktemp("empty") / "waybill.db"
-    with Waybill(Settings(store=f"sqlite:///{path}")):
-        pass
-    return path
-
-
 @pytest.fixture
-def web(new_store: StoreUrl, empty_sqlite: Path) -> Iterator[Served]:
+def web(new_store: StoreUrl) -> Iterator[Served]:
     """The web on an empty store: one test on SQLite and on PostgreSQL."""
-    with served_web(_as_created(new_store(), empty_sqlite)) as served:
+    with served_web(new_store()) as served:
         yield served
 
 
 @pytest.fixture
-def sqlite_web(sqlite_store: StoreUrl, empty_sqlite: Path) -> Iterator[Served]:
+def sqlite_web(sqlite_store: StoreUrl) -> Iterator[Served]:
     """The web on an empty SQLite store, where the store makes no difference."""
-    with served_web(_as_created(sqlite_store(), empty_sqlite)) as served:
+    with served_web(sqlite_store()) as served:
         yield served
-
-
-def _as_created(store: str, empty_sqlite: Path) -> str:
-    path = Settings(store=store).sqlite_path
-    if path is not None:
-        copyfile(empty_sqlite, path)
-    return store

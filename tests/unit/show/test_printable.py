@@ -7,13 +7,16 @@ import pytest
 
 from infra.printable import escape_json, printable, printable_line
 
-CONTROLS = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]
-REORDERING = [
-    chr(code)
-    for code in range(0x110000)
-    if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-]
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+REORDERING = [chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+REORDERING_CLASSES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 MARKS_AND_SEPARATORS = ["\u200e", "\u200f", "\u061c", "\u2028", "\u2029"]
+
+
+def test_these_are_all_that_unicode_has() -> None:
+    everything = [chr(code) for code in range(0x110000)]
+    assert [one for one in everything if unicodedata.category(one) == "Cc"] == CONTROLS
+    assert [one for one in everything if unicodedata.bidirectional(one) in REORDERING_CLASSES] == REORDERING
 
 
 @pytest.mark.parametrize("character", [*CONTROLS, *REORDERING, *MARKS_AND_SEPARATORS], ids=ascii)
