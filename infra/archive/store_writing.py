@@ -26,7 +26,7 @@ from infra.store.backend import Backend
 from infra.store.exchange_rates import exchange_rates
 from infra.store.pauses import pauses
 from infra.store.reactions.failures import reaction_failures
-from infra.store.reactions.tables import derived_messages
+from infra.store.reactions.tables import derived_messages, reaction_wakes
 from infra.store.register.tables import (
     clock_holds,
     feeds,
@@ -49,6 +49,7 @@ _WHOLE_TABLES: Mapping[str, Table] = {
         letters_set_aside,
         reactor_positions,
         derived_messages,
+        reaction_wakes,
         reaction_failures,
         unreadable_batches,
         left_out_records,

@@ -115,6 +115,9 @@ COMMANDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "archive": {
             "archive": "Write what is new in the store to an archive of Parquet files, in a folder or an object store."
         },
+        "restore": {
+            "restore": "Restore an archive into an empty store, of either kind; afterwards, the service goes on from the topics."
+        },
         "exports": {
             "export": "Write a relation of any size to a file, or all of them to a folder. An existing one is replaced as a whole."
         },

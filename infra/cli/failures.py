@@ -27,6 +27,7 @@ from infra.app.rebuild.errors import (
     UnknownKeyError,
 )
 from infra.app.reset import UnexpectedPositionError
+from infra.app.restore.errors import CannotRestoreError
 from infra.archive.folder import ArchiveRunsError
 from infra.archive.manifest import NoArchiveError
 from infra.archive.reading import DamagedFileError
@@ -62,6 +63,7 @@ FAILURES = (
     AddressTakenError,
     ArchiveRunsError,
     CannotBeginError,
+    CannotRestoreError,
     MissingTopicsError,
     NeedsKeysError,
     NewerServesError,

@@ -94,32 +94,35 @@ class RestoredTable:
     """Inserts, replaces and deletes rows of one of RESTORABLE, with values in the order of `columns`."""
 
     def __init__(self, backend: Backend, name: str, columns: Sequence[str]):
-        self.table = RESTORABLE[name]
-        self.columns = columns
-        self.has_decimals = any(isinstance(self.table.c[column].type, Amount) for column in columns)
-        self._key = [column.name for column in self.table.primary_key]
-        quote = backend.engine.dialect.identifier_preparer.quote
-        key, rest = self._key, [column for column in columns if column not in self._key]
-        updated = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in rest)
+        table, engine = RESTORABLE[name], backend.engine
+        quote = engine.dialect.identifier_preparer.quote
+        key = [column.name for column in table.primary_key]
+        named = ", ".join(map(quote, columns))
+        updated = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in columns if column not in key)
         on_conflict = f"ON CONFLICT ({', '.join(map(quote, key))}) DO UPDATE SET {updated}"
-        self._insert = BulkInsert(self.table, backend.engine, columns)
-        self._copies = backend.engine.dialect.name == "postgresql"
+        self.has_decimals = any(isinstance(table.c[column].type, Amount) for column in columns)
+        self._key_places = {column: columns.index(column) for column in key}
+        self._delete = delete(table).where(*(table.c[column] == bindparam(f"the_{column}") for column in key))
+        self._insert = BulkInsert(table, engine, columns)
+        self._copies = engine.dialect.name == "postgresql"
         if self._copies:
-            target, part = quote(name), quote(f"restored_{name}")
-            named = ", ".join(map(quote, columns))
-            part_table = self.table.to_metadata(MetaData(), name=f"restored_{name}")
-            self._replace = BulkInsert(part_table, backend.engine, columns)
-            self._before = f"CREATE TEMPORARY TABLE {part} (LIKE {target} INCLUDING DEFAULTS) ON COMMIT DROP"
-            self._after = f"INSERT INTO {target} ({named}) SELECT {named} FROM {part} {on_conflict}"
+            part = f"restored_{name}"
+            self._replace = BulkInsert(table.to_metadata(MetaData(), name=part), engine, columns)
+            self._before = f"CREATE TEMPORARY TABLE {part} (LIKE {quote(name)} INCLUDING DEFAULTS) ON COMMIT DROP"
+            self._after = f"INSERT INTO {quote(name)} ({named}) SELECT {named} FROM {part} {on_conflict}"
         else:
-            self._replace = BulkInsert(self.table, backend.engine, columns, on_conflict)
+            self._replace = BulkInsert(table, engine, columns, on_conflict)
+
+    def key_of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """The values of the row's key."""
+        return tuple(row[place] for place in self._key_places.values())
 
     def insert(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows; the store has none with their keys."""
         self._insert(connection, rows)
 
     def replace(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows, in place of those with their keys; at most once in a transaction."""
+        """Insert rows with different keys, in place of those with these; at most once in a transaction."""
         if rows and self._copies:
             connection.exec_driver_sql(self._before)
             self._replace(connection, rows)
@@ -127,16 +130,11 @@ class RestoredTable:
         else:
             self._replace(connection, rows)
 
-    def delete(self, connection: Connection, keys: Sequence[Mapping[str, Any]]) -> None:
-        """Delete the rows with these keys, by the names of their columns, where there are any."""
-        delete_rows(connection, self.table, self._key, keys)
-
-
-def delete_rows(connection: Connection, table: Table, key: Sequence[str], keys: Sequence[Mapping[str, Any]]) -> None:
-    """Delete the rows with these values of the columns `key`."""
-    if keys:
-        named = (table.c[name] == bindparam(f"the_{name}") for name in key)
-        connection.execute(delete(table).where(*named), [{f"the_{name}": one[name] for name in key} for one in keys])
+    def delete(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Delete the rows with the keys of these, where there are any."""
+        if rows:
+            keys = [{f"the_{column}": row[place] for column, place in self._key_places.items()} for row in rows]
+            connection.execute(self._delete, keys)
 
 
 def what_it_has(connection: Connection, backend: Backend) -> list[str]:

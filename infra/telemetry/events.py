@@ -236,6 +236,12 @@ _DECLARED = (
         ("part", "done", "total"),
     ),
     LogEvent(
+        "store_restored",
+        "info",
+        "waybill restore has restored everything and opened the store; `messages` are all that it had received.",
+        ("position", "messages"),
+    ),
+    LogEvent(
         "rules_raised",
         "info",
         "All verdicts of the store follow these rules; `messages` have a new verdict.",

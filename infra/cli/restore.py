@@ -1,0 +1,124 @@
+"""Command that restores a store from an archive: restore."""
+
+from typing import Annotated
+
+import typer
+from rich.progress import TaskID
+
+from domain.counted import counted
+from infra.app.restore.plan import RestorePlan, plan_restore
+from infra.app.restore.restore import VIEWS, Restored, restore_store
+from infra.app.retention import PartitionCheck
+from infra.archive.folder import WrongFolderError
+from infra.cli.arguments import FormatOption
+from infra.cli.output import (
+    Format,
+    errors,
+    progress_bar,
+    readable_instant,
+    show_note,
+    show_rows,
+    show_warning,
+)
+from infra.cli.tables.importance import PARTITIONS
+from infra.export.arrow_schema import MissingPackageError
+from infra.settings import load_settings
+from infra.telemetry.logs import configure_logs
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(restore)
+
+
+def restore(
+    source: Annotated[
+        str, typer.Option("--from", metavar="DIR", help="The archive: a folder, or a URL such as s3://bucket/waybill.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look at the archive, the store and the topics; change nothing.")
+    ] = False,
+    accept_missing: Annotated[
+        bool,
+        typer.Option("--accept-missing", help="Restore although the topics lack messages that the archive lacks too."),
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Give up what an interrupted restore brought, and begin from the start.")
+    ] = False,
+    no_project: Annotated[
+        bool, typer.Option("--no-project", help="Do not fill the views; `waybill project` or `rebuild` does it later.")
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Restore an archive into an empty store, of either kind; afterwards, the service goes on from the topics.
+
+    No process can use the store until everything is there. If it is interrupted, run it again to continue. Exits with 1
+    if the topics no longer have all that came after the archive.
+    """
+    settings = load_settings()
+    configure_logs(settings)
+    try:
+        plan = plan_restore(settings, source, anew=anew)
+    except (WrongFolderError, MissingPackageError) as e:
+        raise typer.BadParameter(str(e), param_hint="--from") from None
+    refused = not plan.topics.is_complete and not accept_missing
+    _tell_topics(plan, form, answers=check or refused)
+    if refused:
+        show_warning(
+            "nothing is restored: the topics lack messages that the archive lacks too. If nobody has a newer archive "
+            "or backup, restore with --accept-missing, and ask the senders for them"
+        )
+        raise typer.Exit(1)
+    if check:
+        _tell_plan(plan, form)
+        return
+    with progress_bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(part: str, done: int, total: int) -> None:
+            if part not in tasks:
+                what = "filling the views" if part == VIEWS else f"restoring {part.replace('_', ' ')}"
+                tasks[part] = progress.add_task(what, total=total)
+            progress.update(tasks[part], completed=done, total=total)
+
+        try:
+            restored = restore_store(settings, plan, anew=anew, project=not no_project, tell=tell)
+        except KeyboardInterrupt:
+            errors().print("The restore was interrupted: the store stays closed, and the same command continues.")
+            raise
+    show_rows(Restored._fields, [restored._asdict()], form, title="Restored")
+    show_note(form, _what_follows(plan, restored))
+
+
+def _tell_topics(plan: RestorePlan, form: Format, *, answers: bool) -> None:
+    """What the topics have. With JSON and CSV, the answer is what was restored, unless this one `answers`."""
+    topics = plan.topics
+    if topics.problem is not None:
+        show_warning(topics.problem)
+    footer = "everything that came after the archive is there" if topics.partitions else ""
+    if topics.missing:
+        footer = f"{counted(topics.missing, 'message')} missing"
+    elif not topics.is_complete:
+        footer = "compare the partitions that are not readable with docs/backup.md"
+    if answers or (form is Format.TABLE and topics.partitions):
+        rows = [one._asdict() for one in topics.partitions]
+        show_rows(PartitionCheck._fields, rows, form, title="Topics", footer=footer, importance=PARTITIONS)
+
+
+def _tell_plan(plan: RestorePlan, form: Format) -> None:
+    manifest = plan.manifest
+    begun = "" if plan.begun is None else "; an interrupted restore would be continued"
+    show_note(
+        form,
+        f"the archive has position {manifest.position:,} of {manifest.store}, written "
+        f"{readable_instant(manifest.written_at)} (run {manifest.number}); the store is ready for it{begun}; what is "
+        "in its files was not read: waybill archive verify does that",
+    )
+
+
+def _what_follows(plan: RestorePlan, restored: Restored) -> str:
+    views = "" if restored.views_at is not None else "the views are empty until waybill project or waybill rebuild; "
+    looked = "" if plan.topics.partitions else "; waybill topics check shows whether Kafka has all that follows"
+    return (
+        f"{views}keys of the HTTP API are not in an archive: waybill keys create makes new ones; what came after "
+        f"{readable_instant(restored.archived_at)} is read from the topics by waybill up{looked}"
+    )
