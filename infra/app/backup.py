@@ -12,6 +12,7 @@ from urllib.parse import quote
 from infra.settings import Settings
 from infra.store.newest_version import VERSION_TABLE
 from infra.store.opening import LOCK_TIMEOUT_SECONDS, NoStoreError
+from infra.store.restoring import RESTORING, StoreRestoringError
 from infra.store.sqlite.file_ownership import OWNER_ALONE, expect_ours
 
 PAGES_AT_ONCE = 2_000
@@ -42,7 +43,7 @@ def back_up(settings: Settings, file: Path, on_pages: OnPages = lambda done, tot
     """Copy the store as it is at one moment; writers go on meanwhile.
 
     The store may have an older version than this code. Raises NoFileStoreError for PostgreSQL, NoStoreError,
-    NotAStoreError, FileExistsError (nothing is overwritten), and DamagedBackupError.
+    NotAStoreError, FileExistsError (nothing is overwritten), DamagedBackupError, and StoreRestoringError.
     """
     store = settings.sqlite_path
     if store is None:
@@ -106,4 +107,6 @@ def _checked(copy: Path) -> Backup:
             else None
         )
         position = connection.execute("SELECT coalesce(max(rowid), 0) FROM stored_events").fetchone()[0]
+    if version is not None and version[0] == RESTORING:
+        raise StoreRestoringError
     return Backup("", 0, None if version is None else version[0], position)

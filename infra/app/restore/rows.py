@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import ArchiveFile
-from infra.archive.reading import DamagedFileError, batches_of_file, damaged
+from infra.archive.reading import DamagedFileError, batches_of_file
 
 EventRow = tuple[int, str, int, str, bytes]
 """Position, stream, version, topic and state."""
@@ -23,11 +23,18 @@ def expect_whole(folder: ArchiveFolder, file: ArchiveFile) -> None:
         size = folder.size(file.path)
         found = folder.sha256(file.path) if size == file.bytes else None
     except FileNotFoundError as e:
-        raise DamagedFileError(damaged(folder, file.path, "it is missing")) from e
+        raise _damaged(folder, file, "it is missing") from e
     if size != file.bytes:
-        raise DamagedFileError(damaged(folder, file.path, f"it has {size:,} bytes instead of {file.bytes:,}"))
+        raise _damaged(folder, file, f"it has {size:,} bytes instead of {file.bytes:,}")
     if found != file.sha256:
-        raise DamagedFileError(damaged(folder, file.path, "its content is not what was archived (SHA-256)"))
+        raise _damaged(folder, file, "its content is not what was archived (SHA-256)")
+
+
+def _damaged(folder: ArchiveFolder, file: ArchiveFile, what: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"{file.path} of the archive {folder.url}: {what}. The store stays closed: take the file from a copy of the "
+        "archive and run the same waybill restore again, which continues"
+    )
 
 
 def events_in_order(folder: ArchiveFolder, files: Sequence[ArchiveFile], after: int) -> Iterator[EventRow]:
