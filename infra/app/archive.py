@@ -150,12 +150,15 @@ def _remove_left_over(folder: ArchiveFolder, manifest: Manifest | None) -> None:
         if is_written_by_runs(path):
             if path not in named and (folder.is_local or folder.age_seconds(path, now) > DEAD_AFTER_SECONDS):
                 folder.remove(path)
-        elif manifest is None and not _is_ours(path):
+        elif _is_part_of_manifest(path):
+            folder.remove(path)
+        elif manifest is None and path != LOCK:
             raise WrongFolderError(f"{folder.url} has {path}, which no archive wrote: name an empty folder")
 
 
-def _is_ours(path: str) -> bool:
-    return path == LOCK or (path.startswith(f".{MANIFEST}.") and path.endswith(".part"))
+def _is_part_of_manifest(path: str) -> bool:
+    """Whether a killed run was writing the manifest here; only runs in a folder do, and they hold its lock."""
+    return path.startswith(f".{MANIFEST}.") and path.endswith(".part")
 
 
 def _joined(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -93,8 +93,9 @@ class ArchiveFolder:
         return NewFile(self._fs.open(at, "wb", block_size=UPLOAD_BYTES), to_disk=False)
 
     def remove(self, path: str) -> None:
-        """Remove a file."""
-        self._fs.rm_file(self._at(path))
+        """Remove a file, if it is there."""
+        with suppress(FileNotFoundError):
+            self._fs.rm_file(self._at(path))
 
     def read_manifest_bytes(self) -> bytes | None:
         """The stored manifest; None if there is none."""

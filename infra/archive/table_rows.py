@@ -65,8 +65,9 @@ def size_of(row: Row) -> int:
     return _BYTES_OF_A_ROW + sum(len(value) for value in row if isinstance(value, (str, bytes)))
 
 
-def in_pages(keys: Iterable[Any], most: int = KEYS_AT_ONCE) -> Iterator[list[Any]]:
-    """Keys, some at a time."""
+def in_pages(keys: Iterable[Any], most: int | None = None) -> Iterator[list[Any]]:
+    """Keys, at most so many at a time; None: KEYS_AT_ONCE."""
+    most = most or KEYS_AT_ONCE
     page: list[Any] = []
     for key in keys:
         page.append(key)
