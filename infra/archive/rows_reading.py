@@ -1,10 +1,8 @@
-"""Reads the Parquet files of a folder of rows, page by page, in the forms that the stores take."""
+"""Reads the Parquet files of a folder of rows, page by page, as Arrow's columns."""
 
 import hashlib
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -122,7 +120,7 @@ def _loaded(rows: RowsFolder, file: RowsFile, table: RowTable[Any], batch: Any) 
             columns[index] = _exact_text(columns[index], places, number)
         except ValueError as e:
             raise _damaged(rows, file, f"its column {table.names[index]} {e}") from e
-    return LoadedRows(table.names, batch.num_rows, partial(_csv, table, columns), partial(_rows, columns))
+    return LoadedRows(table.names, [column.type for column in table.columns], columns, batch.num_rows)
 
 
 def _exact_text(amounts: Any, places: Any, number: int) -> Any:
@@ -152,29 +150,6 @@ def _exact_text(amounts: Any, places: Any, number: int) -> Any:
     if len(forms) <= 1:
         return next(iter(forms.values()), text)
     return compute.choose(said, *(forms.get(one, text) for one in range(AMOUNT_PLACES + 1)))
-
-
-def _csv(table: RowTable[Any], columns: Sequence[Any]) -> Any:
-    # Imported here: the package is an optional extra.
-    from pyarrow.csv import WriteOptions, write_csv
-
-    written = io.BytesIO()
-    batch = pyarrow().RecordBatch.from_arrays(columns, names=list(table.names))
-    write_csv(batch, written, WriteOptions(include_header=False))
-    return written.getbuffer()
-
-
-def _rows(columns: Sequence[Any]) -> Sequence[Row]:
-    """Values of SQLite: instants in microseconds, days as text."""
-    arrow = pyarrow()
-    values = []
-    for column in columns:
-        if arrow.types.is_timestamp(column.type):
-            column = column.cast(arrow.int64())
-        elif arrow.types.is_date32(column.type):
-            column = column.cast(arrow.string())
-        values.append(column.to_pylist())
-    return list(zip(*values, strict=True))
 
 
 @contextmanager

@@ -276,3 +276,20 @@ def test_one_projection_of_a_folder_is_loaded_alone(in_a_file: Waybill, tmp_path
     assert rows_in_use(in_a_file) == before
     with in_a_file.engine.connect() as connection:
         assert [row.served for row in connection.execute(select(projection_builds))] == [True]
+
+
+def test_a_text_that_the_database_cannot_hold_is_refused(postgres_store: StoreUrl, tmp_path: Path) -> None:
+    with up_to_date(postgres_store()) as waybill:
+        before, folder = rows_in_use(waybill), folder_of_rows(waybill, tmp_path / "rows")
+        rewrite(folder, "order_states", with_a_null_byte)
+
+        with pytest.raises(UnfitRowsError, match=r"refuses rows of order_states .*0x00.*Nothing has changed"):
+            loaded(waybill, folder)
+
+        assert rows_in_use(waybill) == before
+
+
+def with_a_null_byte(table: Any) -> Any:
+    index = table.schema.get_field_index("stage")
+    stages = ["to\0book", *table.column(index).to_pylist()[1:]]
+    return table.set_column(index, table.schema.field(index), [stages])

@@ -27,7 +27,7 @@ from projections.failures import RowsRefusedError
 from projections.projection import Projection
 from projections.totals import Sums, Totals
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 20_000
 ROWS_AT_ONCE_WITH_ONE_WRITER = 2_000
 """How many rows are loaded in one transaction. SQLite has one writer at a time, so others wait meanwhile."""
 

@@ -1,38 +1,48 @@
-"""Loads rows that were made elsewhere into the tables of a build: COPY on PostgreSQL, bulk inserts on SQLite.
+"""Loads rows that were made elsewhere into the tables of a build: binary COPY on PostgreSQL, bulk inserts on SQLite."""
 
-On PostgreSQL rows come as CSV, which Arrow writes without a Python object a value: three times as many rows a second
-of processor time as binary COPY of rows made of Python's values.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
-from projections.table import Row
+from infra.export.arrow_schema import pyarrow
+from projections.table import ValueType
 
 
 class LoadedRows(NamedTuple):
-    """Rows of a table with these columns, in either form, which is made when it is asked for.
+    """Rows of a table, by columns: Arrow's arrays of these types.
 
-    `csv` has UTF-8 lines that end with a line feed: every text is quoted, nulls are empty, instants have an offset.
-    `rows` has SQLite's values: instants in microseconds since 1970 in UTC, amounts and days as text.
+    Instants are timestamps in UTC to the microsecond, days date32, whole numbers int64, and amounts text with the
+    places that they have.
     """
 
-    columns: Sequence[str]
+    names: Sequence[str]
+    types: Sequence[ValueType]
+    columns: Sequence[Any]
     number: int
-    csv: Callable[[], Any]
-    rows: Callable[[], Sequence[Row]]
 
 
-def load_rows(connection: Connection, table: Table, loaded: LoadedRows) -> None:
+def load_rows(connection: Connection, table: Table, rows: LoadedRows) -> None:
     """Insert the rows within the connection's transaction."""
     quote = connection.dialect.identifier_preparer.quote
-    target = f"{quote(table.name)} ({', '.join(map(quote, loaded.columns))})"
+    target = f"{quote(table.name)} ({', '.join(map(quote, rows.names))})"
     if connection.dialect.name == "postgresql":
-        statement = f"COPY {target} FROM STDIN (FORMAT csv, ENCODING 'UTF8')"
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
-            copy.write(loaded.csv())
+        # Imported here: SQLite does not need the driver.
+        from infra.store.postgres.arrow_copy import copy_columns
+
+        with connection.connection.cursor() as cursor:  # type: ignore[attr-defined]
+            copy_columns(cursor, target, rows.types, rows.columns)
     else:
-        values = ", ".join("?" for _ in loaded.columns)
-        connection.exec_driver_sql(f"INSERT INTO {target} VALUES ({values})", loaded.rows())
+        values = ", ".join("?" for _ in rows.names)
+        columns = [_sqlite_values(*column) for column in zip(rows.types, rows.columns, strict=True)]
+        connection.exec_driver_sql(f"INSERT INTO {target} VALUES ({values})", list(zip(*columns, strict=True)))
+
+
+def _sqlite_values(value_type: ValueType, column: Any) -> list[Any]:
+    """Instants as microseconds since 1970 in UTC, days as text (projections/views/columns.py)."""
+    if value_type is ValueType.INSTANT:
+        column = column.cast(pyarrow().int64())
+    elif value_type is ValueType.DAY:
+        column = column.cast(pyarrow().string())
+    values: list[Any] = column.to_pylist()
+    return values
