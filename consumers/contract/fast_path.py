@@ -21,7 +21,6 @@ from consumers.contract.catalogue import CATALOGUE, ZONE, MessageType
 from consumers.contract.envelope import Envelope, check_media_type, check_source
 from consumers.contract.lines import LinesOf, OrderLineData, PricedLineData, lines_that_count
 from consumers.contract.values import (
-    MAX_ID_LENGTH,
     MAX_LINE,
     check_amount,
     check_by_day,
@@ -34,6 +33,7 @@ from consumers.contract.values import (
 )
 from domain.derived import RESERVED_SOURCES
 from domain.fact import Fact
+from domain.ids import MAX_ID_LENGTH
 from domain.order.events import LineQuantity, OrderLine
 
 Check = Callable[[Any], Any]

@@ -18,10 +18,10 @@ from pydantic_core import PydanticCustomError
 
 from consumers.contract.days import Day
 from domain.currency import MINOR_UNITS
+from domain.ids import MAX_ID_LENGTH
 from domain.order.events import UNSET, as_line
 from domain.standing_order.events import WEEKDAYS
 
-MAX_ID_LENGTH = 200
 MAX_LINE = 10**18
 DIGITS_BEFORE_POINT = 15
 DIGITS_AFTER_POINT = 6

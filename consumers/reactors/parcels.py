@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from consumers.contract.values import MAX_ID_LENGTH
 from consumers.reactors.reactor import DerivedMessage, Reaction
 from domain.derived import PARCELS as SOURCE
 from domain.fact import Fact
+from domain.ids import MAX_ID_LENGTH
 from domain.order.events import (
     DeliveryAttempted,
     DeliveryConfirmed,

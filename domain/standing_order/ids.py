@@ -3,10 +3,10 @@
 import hashlib
 from datetime import date
 
-LONGEST = 200
-"""How many characters an id has at most."""
+from domain.ids import MAX_ID_LENGTH
+
 DATE_LENGTH = len("2026-03-09")
-_LONGEST_NAME = LONGEST - DATE_LENGTH - len("-")
+_LONGEST_NAME = MAX_ID_LENGTH - DATE_LENGTH - len("-")
 _DIGEST_LENGTH = 40
 
 

@@ -4,27 +4,20 @@ Subjects are read some at a time and settled one after another, and only the row
 in a separate file. So memory stays flat for any length of history.
 """
 
-import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
-from pathlib import Path
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 from domain.order.kind import ORDER
 from infra.queries.in_processes import InProcesses, in_one_process
+from infra.queries.scratch import scratch_database
 from infra.queries.untaken import UntakenThen
-from infra.settled_then.derived import MatchedScan
 from infra.settled_then.question import SettledPage, SettledQuestion, settled_pages
-from infra.store.engine import sqlite_engine
 from infra.store.events.history import LAST, History
-from infra.store.projected.rows import rows_of_one_question
 from projections.projection import Projection
-from projections.replacement import Replacement
-from projections.views.matched_scans import matched_scans
 
 
 @contextmanager
@@ -65,27 +58,16 @@ def scratch_of(
         matches_scans,
         None if untaken is None else untaken.claimed,
     )
-    with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
-        engine = sqlite_engine(str(Path(folder) / "known.db"), lock_timeout_seconds=5, durable=False)
-        rows = rows_of_one_question(engine, projections, zone)
+    with scratch_database(projections, zone) as scratch:
         with in_processes(history, question) as stored:
-            # No other process uses these tables, so a count of batches can serve as the position.
-            for position, page in enumerate(_settled(history, question, stored)):
-                batch = [
-                    Replacement(projection, list(subjects), defaultdict(list, found))
-                    for projection, (subjects, found) in zip(projections, page.rows, strict=True)
-                ]
-                rows.replace(batch, position, position + 1)
-                _write_matched(engine, page.matched, as_of)
+            for page in _settled(history, question, stored):
+                scratch.add(page, as_of)
                 if untaken is not None:
                     untaken.add(page.not_taken)
-                    untaken.write(engine)
+                    untaken.write(scratch)
         if untaken is not None:
-            untaken.write(engine, at_last=True)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+            untaken.write(scratch, at_last=True)
+        yield scratch.engine
 
 
 def _settled(
@@ -99,10 +81,3 @@ def _settled(
     else:
         yield from stored
         yield from settled_pages(question, derived, never_stored)
-
-
-def _write_matched(engine: Engine, matched: Sequence[MatchedScan], as_of: datetime | None) -> None:
-    by_then = [one._asdict() for one in matched if as_of is None or (one.valid_from and one.valid_from <= as_of)]
-    if by_then:
-        with engine.begin() as connection:
-            connection.execute(insert(matched_scans), by_then)

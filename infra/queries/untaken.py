@@ -6,15 +6,15 @@ Of the present the store's register tells the same (projections/views/untaken_me
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, insert, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
 from domain.fact import FactKey
 from infra.queries.malformed_history import may_be_an_orders
+from infra.queries.scratch import Scratch
 from infra.queries.waiting_voids import waiting_voids
 from infra.settled_then.not_taken import NotTaken, is_untaken
 from infra.store.events.history import History
 from infra.store.register.tables import malformed_messages
-from projections.views.untaken_messages import malformed_claims, untaken_messages
 
 ROWS_AT_ONCE = 10_000
 
@@ -28,7 +28,7 @@ class UntakenThen:
     """
 
     def __init__(self, connection: Connection, history: History, known_at: datetime):
-        self._untaken: list[dict[str, object]] = []
+        self._untaken: list[tuple[str, datetime]] = []
         self._claims: list[tuple[FactKey, str, datetime]] = []
         self._superseded: set[tuple[FactKey, str]] = set()
         claiming = claims_known(known_at).where(malformed_messages.c.claimed_subject.is_not(None))
@@ -38,37 +38,24 @@ class UntakenThen:
                 self._claims.append((key, row.claimed_subject, row.received_at))
         for order_id, void, outcome in waiting_voids(connection, history, known_at):
             if is_untaken(outcome):
-                self._note(order_id, void.occurred_at)
+                self._untaken.append((order_id, void.occurred_at))
         self.claimed = frozenset((key, order_id) for key, order_id, _ in self._claims)
 
     def add(self, not_taken: NotTaken) -> None:
         """Note what was not taken of some orders."""
-        for order_id, occurred_at in not_taken.messages:
-            self._note(order_id, occurred_at)
+        self._untaken += not_taken.messages
         self._superseded.update(not_taken.superseded)
 
-    def write(self, engine: Engine, *, at_last: bool = False) -> None:
+    def write(self, scratch: Scratch, *, at_last: bool = False) -> None:
         """Hand over to the question's own database what was noted so far, if it is much or the last of it."""
         if not at_last and len(self._untaken) < ROWS_AT_ONCE:
             return
-        with engine.begin() as connection:
-            _insert(connection, untaken_messages, self._untaken)
-            self._untaken = []
-            if at_last:
-                claims = [
-                    {"order_id": order_id, "recorded_at": recorded_at}
-                    for key, order_id, recorded_at in self._claims
-                    if (key, order_id) not in self._superseded
-                ]
-                _insert(connection, malformed_claims, claims)
-
-    def _note(self, order_id: str, occurred_at: datetime) -> None:
-        self._untaken.append({"order_id": order_id, "occurred_at": occurred_at})
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
+        scratch.add_untaken(self._untaken)
+        self._untaken = []
+        if at_last:
+            scratch.add_claims(
+                [(order_id, at) for key, order_id, at in self._claims if (key, order_id) not in self._superseded]
+            )
 
 
 def claims_known(known_at: datetime) -> Select[Any]:

@@ -110,12 +110,7 @@ class Views:
         `filters` selects rows with these values, such as {"rep_id": "rep-7"}.
         """
         with self.stream(view, asked, filters) as answer:
-            result = answer.connection.execute(answer.question.limit(limit))
-            columns = list(result.keys())
-            rows = [dict(row) for row in result.mappings()]
-            whole = limit is None or len(rows) < limit
-            total = len(rows) if whole else answer.count() if counted else None
-            return Answer(columns, rows, answer.position, answer.instant, total)
+            return answer_of(answer, limit, counted=counted)
 
     @contextmanager
     def stream(
@@ -134,7 +129,7 @@ class Views:
         instant = asked.as_of or now or clock
         if asked.known_at is None:
             as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
-            question = _question(view, as_of, filters)
+            question = question_of(view, as_of, filters)
             with snapshot(self._engine) as connection:
                 if reads_business_months(question):
                     expect_business_months(connection, self._zone)
@@ -149,7 +144,7 @@ class Views:
                 beliefs = answering_beliefs(connection, self._history, clock)
                 if beliefs is not None:
                     as_of = AsOf.at(instant, present=asked.as_of is None, zone=self._zone)
-                    question = believed_question(beliefs, _question(view, as_of, filters), asked.known_at)
+                    question = believed_question(beliefs, question_of(view, as_of, filters), asked.known_at)
                     try:
                         yield Streamed(connection, question, beliefs.position, instant)
                     except UnreadableValueError as e:
@@ -165,7 +160,7 @@ class Views:
             matches_scans=view.matches_scans,
         )
         with settled as (connection, position):
-            question = _question(view, AsOf.at(instant, present=True, zone=self._zone), filters)
+            question = question_of(view, AsOf.at(instant, present=True, zone=self._zone), filters)
             yield Streamed(connection, question, position, instant)
 
     @contextmanager
@@ -267,7 +262,18 @@ class NotYetReflectedError(Exception):
     """A view does not reflect the expected position; the message says why."""
 
 
-def _question(view: View, as_of: AsOf, filters: Mapping[str, str] | None) -> Select[Any]:
+def answer_of(answer: Streamed, limit: int | None = None, *, counted: bool = False) -> Answer:
+    """The first `limit` rows of a streamed answer, or all; with `counted`, also the number of all rows."""
+    result = answer.connection.execute(answer.question.limit(limit))
+    columns = list(result.keys())
+    rows = [dict(row) for row in result.mappings()]
+    whole = limit is None or len(rows) < limit
+    total = len(rows) if whole else answer.count() if counted else None
+    return Answer(columns, rows, answer.position, answer.instant, total)
+
+
+def question_of(view: View, as_of: AsOf, filters: Mapping[str, str] | None) -> Select[Any]:
+    """The query of a view; `filters` selects rows with these values."""
     question = view.question(as_of)
     for column, value in (filters or {}).items():
         question = question.where(question.selected_columns[column] == value)
