@@ -121,7 +121,7 @@ COMMANDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "exports": {
             "export": "Write a relation of any size to a file, or all of them to a folder. An existing one is replaced as a whole."
         },
-        "spark": {"spark": "An archive on Apache Spark: the rows of all views, made on many machines."},
+        "spark": {"spark": "An archive on Apache Spark: the rows of all views, and answers over all history."},
         "analysts": {"analysts": "Who may query the relations in PostgreSQL with SQL."},
         "contract": {
             "schema": "Print the AsyncAPI 3 document of all messages that Waybill reads and publishes, or one message's JSON Schema."

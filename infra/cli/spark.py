@@ -1,4 +1,4 @@
-"""Commands that ask an archive on Apache Spark: spark rebuild."""
+"""Commands that read an archive on Apache Spark: spark rebuild and spark ask."""
 
 from typing import Annotated
 
@@ -10,50 +10,24 @@ from infra.archive.folder import WrongFolderError
 from infra.archive.manifest import NoArchiveError
 from infra.cli.arguments import FormatOption
 from infra.cli.output import Format, progress_bar, show_error, show_note, show_rows, show_warning
+from infra.cli.spark_ask import ask
+from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of
 from infra.export.arrow_schema import MissingPackageError
 from infra.spark.progress import TaskProgress
-from infra.spark.session import LOCAL, SparkFailedError, SparkUnavailableError
+from infra.spark.session import SparkFailedError, SparkUnavailableError
 
 FAILED_SHOWN = 20
 
 spark = typer.Typer(
-    help="An archive on Apache Spark: the rows of all views, made on many machines.", no_args_is_help=True
+    help="An archive on Apache Spark: the rows of all views, and answers over all history.", no_args_is_help=True
 )
-
-ArchiveOption = Annotated[
-    str,
-    typer.Option(
-        "--archive", metavar="DIR", help="The folder of the archive, or its URL, such as s3://bucket/waybill."
-    ),
-]
-MasterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--master",
-        metavar="MASTER",
-        help=f"Where Spark runs, as Spark takes it (default: {LOCAL}; under spark-submit, what that says).",
-        show_default=False,
-    ),
-]
-ConfOption = Annotated[
-    list[str] | None,
-    typer.Option("--conf", metavar="KEY=VALUE", help="A setting of Spark, such as spark.driver.memory=8g; repeatable."),
-]
-PartitionsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--partitions",
-        min=1,
-        max=1_000_000,
-        metavar="N",
-        help="Group the events into N partitions (default: by their number and the processors).",
-        show_default=False,
-    ),
-]
 
 
 def add_commands(app: typer.Typer) -> None:
     app.add_typer(spark, name="spark")
+
+
+spark.command()(ask)
 
 
 @spark.command()
@@ -91,19 +65,6 @@ def rebuild(
     _show(made, form)
     if made.manifest.failed:
         raise typer.Exit(1)
-
-
-def options_of(conf: list[str] | None) -> dict[str, str]:
-    """Spark's settings of --conf. Raises BadParameter."""
-    options: dict[str, str] = {}
-    for each in conf or ():
-        key, separator, value = each.partition("=")
-        if not separator or not key.startswith("spark."):
-            raise typer.BadParameter(
-                f"{each!r} is not KEY=VALUE of Spark, such as spark.driver.memory=8g", param_hint="--conf"
-            )
-        options[key] = value
-    return options
 
 
 def _show(made: RowsMade, form: Format) -> None:

@@ -1,0 +1,51 @@
+"""What the commands share that read an archive on Apache Spark."""
+
+from typing import Annotated
+
+import typer
+
+from infra.spark.session import LOCAL
+
+ArchiveOption = Annotated[
+    str,
+    typer.Option(
+        "--archive", metavar="DIR", help="The folder of the archive, or its URL, such as s3://bucket/waybill."
+    ),
+]
+MasterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--master",
+        metavar="MASTER",
+        help=f"Where Spark runs, as Spark takes it (default: {LOCAL}; under spark-submit, what that says).",
+        show_default=False,
+    ),
+]
+ConfOption = Annotated[
+    list[str] | None,
+    typer.Option("--conf", metavar="KEY=VALUE", help="A setting of Spark, such as spark.driver.memory=8g; repeatable."),
+]
+PartitionsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--partitions",
+        min=1,
+        max=1_000_000,
+        metavar="N",
+        help="Group the events into N partitions (default: by their number and the processors).",
+        show_default=False,
+    ),
+]
+
+
+def options_of(conf: list[str] | None) -> dict[str, str]:
+    """Spark's settings of --conf. Raises BadParameter."""
+    options: dict[str, str] = {}
+    for each in conf or ():
+        key, separator, value = each.partition("=")
+        if not separator or not key.startswith("spark."):
+            raise typer.BadParameter(
+                f"{each!r} is not KEY=VALUE of Spark, such as spark.driver.memory=8g", param_hint="--conf"
+            )
+        options[key] = value
+    return options
