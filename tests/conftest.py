@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from infra.telemetry.declared import check_declared
 from tests.integration.broker import Broker, NoBrokerError, Topics, private_broker, shared_broker
@@ -38,6 +39,21 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # A line that infra/telemetry/events.py does not declare is an error wherever a test logs it.
 structlog.configure(processors=[check_declared, *structlog.get_config()["processors"]])
+
+
+class OneWorkerForSpark(LoadFileScheduling):  # type: ignore[misc]
+    """A worker takes all tests of a file, and all of tests/spark: a session of Spark takes seconds to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SPARK_TESTS if nodeid.startswith(SPARK_TESTS) else str(super()._split_scope(nodeid))
+
+
+SPARK_TESTS = "tests/spark/"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See pytest-xdist's hook of this name; None leaves it to --dist."""
+    return OneWorkerForSpark(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 # The command as a process (see tests/integration/command.py): for tests/integration, tests/oracle and tests/fault.

@@ -26,7 +26,7 @@ from infra.archive.rows_folder import (
     read_rows_manifest,
     write_rows_manifest,
 )
-from infra.spark.archived_events import archived_events, grouped_by_stream, of_subjects, partitions_for
+from infra.spark.archived_events import archived_events, grouped_by_stream, of_subjects, partitions_for, spark_path
 from infra.spark.executors.row_files import RowFiles, WrittenFile
 from infra.spark.executors.rows import MOST_FAILED
 from infra.spark.progress import TaskProgress, tell_nobody, watched
@@ -75,6 +75,8 @@ def spark_rebuild(
     and named in the manifest. Raises NoArchiveError, NewerArchiveError, WrongFolderError, TooManyFailedError, OSError,
     and what `spark_session` raises.
     """
+    for url in (archive, to):
+        spark_path(url)  # where executors cannot read, they cannot write either
     manifest = read_manifest(ArchiveFolder(archive))
     if manifest.rules_version > RULES_VERSION:
         raise NewerArchiveError(

@@ -1,6 +1,7 @@
 """The rows of a folder that Spark wrote, and those of a store, to compare them."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -35,6 +36,11 @@ def rows_of_folder(url: str) -> dict[str, Counter[Row]]:
                 rows.update(zip(*(column.to_pylist() for column in read.columns), strict=True))
             found[table.table] = rows
     return found
+
+
+def files_below(folder: Path) -> set[str]:
+    """The paths of all files, relative to the folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def rows_of_store(waybill: Waybill) -> dict[str, Counter[Row]]:

@@ -1,0 +1,90 @@
+"""What `waybill spark rebuild` leaves behind: after poison, after a second run, and in folders of others."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from typer.testing import CliRunner
+
+from infra.app.spark_rebuild import NewerArchiveError, spark_rebuild
+from infra.archive.folder import ArchiveFolder, WrongFolderError, read_manifest
+from infra.archive.manifest import encode_manifest
+from infra.archive.rows_folder import FORMAT, NoRowsError, read_rows_manifest
+from infra.cli.app import app
+from tests.spark.archives import archive_of_events, stored_events
+from tests.spark.conftest import Floor
+from tests.spark.reading_rows import files_below, rows_of_folder, rows_of_store
+
+
+def test_poison_is_named_with_exit_code_1_and_everything_else_has_its_rows(
+    floor: Floor, tmp_path: Path, spark: Any
+) -> None:
+    events = stored_events(floor.waybill)
+    poison = next(event for event in events if event[0].startswith("order-") and event[1] == 2)
+    spoiled = [(*event[:3], b'{"recorded_at": 7}', event[4]) if event == poison else event for event in events]
+    archive_of_events(tmp_path / "archive", spoiled)
+    to = tmp_path / "rows"
+    ran = CliRunner().invoke(
+        app, ["spark", "rebuild", "--archive", str(tmp_path / "archive"), "--to", str(to), "--format", "json"]
+    )
+    assert ran.exit_code == 1
+    assert {row["table"]: row["kind"] for row in json.loads(ran.stdout)}["rep_open_orders"] == "totals"
+    assert f"every projection: {poison[0]}, position {poison[4]}: event 2 of stream {poison[0]}" in " ".join(
+        ran.stderr.split()
+    )
+    made = read_rows_manifest(ArchiveFolder(str(to)))
+    assert [(failed.projection, failed.stream, failed.position) for failed in made.failed] == [
+        (None, poison[0], poison[4])
+    ]
+    order = poison[0].removeprefix("order-")
+    of_others = {row for row in rows_of_store(floor.waybill)["order_states"] if row[0] != order}
+    assert set(rows_of_folder(str(to))["order_states"]) == of_others
+
+
+def test_the_rows_of_a_run_replace_those_of_the_run_before(made: str, tmp_path: Path) -> None:
+    archive_of_events(tmp_path / "archive", [])
+    to = copytree(made, tmp_path / "rows")
+    replaced = spark_rebuild(str(tmp_path / "archive"), str(to)).manifest
+    assert (replaced.format, replaced.position, replaced.failed) == (FORMAT, 0, [])
+    assert files_below(to) == {"rows.json"}
+
+
+def test_a_folder_of_others_is_left_alone(floor: Floor) -> None:
+    with pytest.raises(WrongFolderError, match="not of rows: name a folder of its own"):
+        spark_rebuild(str(floor.archive), str(floor.archive))
+
+
+@pytest.mark.parametrize("url", ["memory://archive", "https://example.org/archive"])
+def test_a_place_that_executors_cannot_reach_is_refused(url: str, floor: Floor) -> None:
+    with pytest.raises(WrongFolderError, match="name a folder that all executors see"):
+        spark_rebuild(str(floor.archive), url)
+
+
+def test_an_archive_by_newer_rules_is_refused(floor: Floor, tmp_path: Path) -> None:
+    manifest = read_manifest(ArchiveFolder(str(floor.archive)))
+    newer = replace(manifest, rules_version=manifest.rules_version + 1, waybill="9.9.9")
+    ArchiveFolder(str(tmp_path / "archive")).write_last("manifest.json", encode_manifest(newer))
+    with pytest.raises(NewerArchiveError, match=r"use waybill 9\.9\.9 or newer"):
+        spark_rebuild(str(tmp_path / "archive"), str(tmp_path / "rows"))
+
+
+def test_a_folder_without_rows_says_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(NoRowsError, match="waybill spark rebuild --archive ARCHIVE --to"):
+        read_rows_manifest(ArchiveFolder(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (b'{"format": "waybill rows 99"}', "this waybill reads 'waybill rows 1'"),
+        (b'{"format": "waybill rows 1"}', "Was it changed by hand"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_a_manifest_of_rows_that_cannot_be_read_says_why(stored: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_bytes(stored)
+    with pytest.raises(NoRowsError, match=said):
+        read_rows_manifest(ArchiveFolder(str(tmp_path)))
