@@ -51,6 +51,7 @@ class OneWorkerForSpark(LoadFileScheduling):  # type: ignore[misc]
 SPARK_TESTS = "tests/spark/"
 
 
+@pytest.hookimpl(optionalhook=True)  # without -n, nobody asks for it
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """See pytest-xdist's hook of this name; None leaves it to --dist."""
     return OneWorkerForSpark(config, log) if config.getvalue("dist") == "loadfile" else None
