@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from domain.clock_holds import ClockHoldEnded, release
 from domain.fact import Fact, FactKey, StreamEvent, register_event
+from domain.pruning import PrunedStreamError, StreamPruned
 
 RESERVED_SOURCES = "urn:waybill:reactor:"
 """How the sources of derived messages begin; a message from outside must not use one."""
@@ -40,17 +41,30 @@ def is_derived(event: StreamEvent) -> bool:
 
 
 def facts_among(events: Iterable[StreamEvent]) -> list[Fact]:
-    """The facts of a stream's events that stand, in order; those that the clock still holds keep `held_until`."""
+    """The facts of a stream's events that stand, in order; those that the clock still holds keep `held_until`.
+
+    Raises PrunedStreamError if these are the events of a pruned stream: whoever settled them would be wrong.
+    """
     facts: list[Fact] = []
     ended: set[FactKey] = set()
     withdrawn: dict[FactKey, int] = {}
+    first_version: int | None = None
     for event in events:
+        if first_version is None:
+            first_version = event.originator_version
         if isinstance(event, Fact):
             facts.append(event)
         elif isinstance(event, ClockHoldEnded):
             ended.add(event.key)
         elif isinstance(event, MessageWithdrawn):
             withdrawn[event.key] = len(facts)
+        elif isinstance(event, StreamPruned) and first_version != 1:
+            raise PrunedStreamError(event)
     if withdrawn:
         facts = [fact for place, fact in enumerate(facts) if place >= withdrawn.get(fact.key, 0)]
     return release(facts, ended) if ended else facts
+
+
+def facts_after(pruned: StreamPruned, events: Iterable[StreamEvent]) -> list[Fact]:
+    """The facts of a pruned stream that stand and came after the pruning: they wait for what was pruned."""
+    return facts_among(event for event in events if event.originator_version > pruned.originator_version)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from domain.clock_holds import ClockHoldEnded
 from domain.derived import MessageWithdrawn, facts_among
+from domain.pruning import StreamPruned, StreamRestored
 from domain.settling import Settling
 from domain.settling_cache import SettlingCache
 from domain.stepping import can_be_stepped_on, step_on
@@ -12,8 +13,8 @@ from domain.streams import has_subject, settle_stream
 from projections.history import History, Touched
 from projections.projection import Shapable
 
-_CHANGE_EARLIER = frozenset((ClockHoldEnded, MessageWithdrawn))
-"""Events after which the stream is settled anew."""
+_CHANGE_EARLIER = frozenset((ClockHoldEnded, MessageWithdrawn, StreamPruned, StreamRestored))
+"""Events after which the stream is settled anew; if it is pruned, its rows stay as they are."""
 
 
 class SettledBatch(NamedTuple):
@@ -67,7 +68,7 @@ class BatchSettler:
         self._recent = {at: kept for at, kept in self._recent.items() if at == batch.end or at in stood_at}
 
     def settled_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, Shapable]:
-        facts = self._history.facts_up_to(streams, position)
+        facts = self._history.facts_of_whole(streams, position)
         return {stream: settle_stream(stream, filed) for stream, filed in facts.items()}
 
     def _settle(self, touched: Touched, cache: SettlingCache) -> dict[str, Settling[Any]]:
@@ -77,20 +78,21 @@ class BatchSettler:
         for stream, events in touched.streams.items():
             if not has_subject(stream):
                 continue
-            facts = facts_among(events)
             version_before = events[0].originator_version - 1
             recent = cache.take(stream, version_before)
             if version_before and not _CHANGE_EARLIER.isdisjoint(map(type, events)):
                 # A fact whose clock hold ended counts from here on, and its place may be before others; one that was
                 # withdrawn no longer counts.
                 unsettled.append(stream)
-            elif recent is not None and can_be_stepped_on(recent, facts):
+                continue
+            facts = facts_among(events)
+            if recent is not None and can_be_stepped_on(recent, facts):
                 step_on(recent, facts)
                 settlings[stream] = recent
             elif version_before == 0:
                 settlings[stream] = settle_stream(stream, facts)
             else:
                 unsettled.append(stream)
-        for stream, filed in self._history.facts_up_to(unsettled, touched.end).items() if unsettled else ():
+        for stream, filed in self._history.facts_of_whole(unsettled, touched.end).items() if unsettled else ():
             settlings[stream] = settle_stream(stream, filed)
         return settlings

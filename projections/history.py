@@ -20,5 +20,8 @@ class History(Protocol):
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
         """At most `limit` events after a position, by stream, up to `up_to`; `end` is the last one's position."""
 
-    def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
-        """The facts of these streams up to and including a position, in the order of their versions."""
+    def facts_of_whole(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
+        """The facts of these streams up to and including a position, in the order of their versions.
+
+        Streams that are pruned (domain/pruning.py) are left out: their rows stay as they are.
+        """

@@ -98,7 +98,7 @@ class BatchProcessor:
         new, repeats = deduplicate(transaction, read.well_formed, known)
         for repeat in repeats:
             arrival = repeat.arrival
-            changes.repeat(arrival.key, arrival.feed_id, differing=int(repeat.differs))
+            changes.repeat(arrival.key, arrival.feed_id, differing=int(bool(repeat.differs)))
             self._answer(arrival, Outcome(DUPLICATE, reason_of(repeat)))
         self._settle(new, known, due, gone)
         if has_malformed or read.malformed:

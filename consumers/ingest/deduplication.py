@@ -15,10 +15,13 @@ from domain.fact import Fact
 
 
 class Repeat(NamedTuple):
-    """A message that came again, and whether its content differs from the first one."""
+    """A message that came again, and whether its content differs from the first one.
+
+    None: that is not known, because the first one's event is not in the store any more (domain/pruning.py).
+    """
 
     arrival: Arrival
-    differs: bool
+    differs: bool | None
 
 
 class Deduplicated(NamedTuple):
@@ -60,7 +63,10 @@ def deduplicate(
     return Deduplicated(
         new,
         [
-            Repeat(arrival, not _same_content(arrival.fact, originals.get(arrival.key) or new[arrival.key].fact))
+            Repeat(
+                arrival,
+                _differs(arrival.fact, originals[arrival.key] if arrival.key in known else new[arrival.key].fact),
+            )
             for arrival in repeated
         ],
     )
@@ -68,17 +74,21 @@ def deduplicate(
 
 def _originals(
     transaction: RegisterTransaction, registered: Mapping[MessageKey, Registered]
-) -> Mapping[MessageKey, Fact]:
-    """The facts of registered messages."""
+) -> Mapping[MessageKey, Fact | None]:
+    """The facts of registered messages; None for those whose order was pruned."""
     refs = {key: (one.stream, one.version) for key, one in registered.items()}
     facts = transaction.facts_at(refs.values()) if refs else {}
-    return {key: facts[ref] for key, ref in refs.items()}
+    return {key: facts.get(ref) for key, ref in refs.items()}
 
 
-def _same_content(fact: Fact, original: Fact) -> bool:
-    return fact.says_the_same_as(original) and fact.occurred_at == original.occurred_at
+def _differs(fact: Fact, original: Fact | None) -> bool | None:
+    if original is None:
+        return None
+    return not (fact.says_the_same_as(original) and fact.occurred_at == original.occurred_at)
 
 
 def reason_of(repeat: Repeat) -> str:
     """The reason of the repeat's verdict `duplicate`."""
+    if repeat.differs is None:
+        return "taken before; the contents are not compared, because its order was pruned"
     return "taken before, with other content; the first to come was kept" if repeat.differs else "taken before"

@@ -80,9 +80,9 @@ def redrive_streams(
     """Settle each of these streams again from its facts; returns the messages whose outcome changed.
 
     Each changed verdict gets a VerdictChanged event whose reason begins with `because`. The register gets the outcome
-    of settling.
+    of settling. A stream that is pruned is left as it is.
     """
-    facts = transaction.facts_of(streams)
+    facts = transaction.facts_of(streams).whole
     versions = transaction.stored(facts)
     keys = {(s, f.key): MessageKey(*f.key, split_stream_name(s)[1]) for s, filed in facts.items() for f in filed}
     registered = transaction.registered(keys.values()) if keys else {}

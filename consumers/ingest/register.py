@@ -19,6 +19,7 @@ from consumers.sources.source import FeedPosition, RawMessage
 from domain.derived import MessageWithdrawn
 from domain.events import VerdictChanged
 from domain.fact import Fact, FactKey, StreamEvent
+from domain.pruning import StreamPruned
 from domain.verdict import Outcome, Verdict
 
 
@@ -62,6 +63,20 @@ class StoredStream(NamedTuple):
 
     version: int
     snapshot: bytes | None
+
+
+class PrunedStream(NamedTuple):
+    """A stream whose events are in an archive: the event that says so, and the facts that came after it."""
+
+    event: StreamPruned
+    later: list[Fact]
+
+
+class FiledFacts(NamedTuple):
+    """The facts of streams in the order of their versions, by stream; those that are pruned cannot be settled."""
+
+    whole: Mapping[str, list[Fact]]
+    pruned: Mapping[str, PrunedStream]
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
@@ -290,11 +305,11 @@ class RegisterTransaction(Protocol):
     def stored(self, streams: Iterable[str]) -> Mapping[str, StoredStream]:
         """Those of these streams that exist."""
 
-    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
-        """All facts of these streams in the order of their versions."""
+    def facts_of(self, streams: Iterable[str]) -> FiledFacts:
+        """All facts of these streams that have events."""
 
     def facts_at(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Fact]:
-        """The facts at these (stream, version)."""
+        """The facts at these (stream, version); those of pruned streams are missing."""
 
     def due(self, now: datetime, most: int) -> Sequence[MessageKey]:
         """Messages whose clock hold ends by now, the earliest first, at most `limit`."""

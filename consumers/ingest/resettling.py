@@ -4,17 +4,20 @@
 - It is new and has only the added facts.
 - Otherwise its earlier facts are read (one query for all such streams) and settled with the added facts. The register
   gives the earlier verdicts of facts whose verdicts may have changed.
+
+A stream that is pruned (domain/pruning.py) is not settled: whatever came after that is held.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-from consumers.ingest.register import MessageKey, RegisteredFact, RegisterTransaction
+from consumers.ingest.register import FiledFacts, MessageKey, RegisteredFact, RegisterTransaction
 from consumers.ingest.settling_cache import IngestSettlingCache
 from consumers.ingest.snapshots import restore_snapshot
 from domain.clock_holds import release
 from domain.events import MessageVoided
 from domain.fact import Fact, FactKey, sort_key_of
+from domain.pruning import PRUNED, StreamPruned, outcome_of_pruned
 from domain.settling import Settling
 from domain.stepping import can_be_stepped_on, come_after, step_on
 from domain.streams import is_waiting_room, settle_stream, split_stream_name
@@ -63,12 +66,16 @@ def resettle(
         else:
             unread.append(stream)
 
-    filed = transaction.facts_of(unread) if unread else {}
+    filed = transaction.facts_of(unread) if unread else FiledFacts({}, {})
     read: dict[str, tuple[Settling[Any], Sequence[Fact]]] = {}
-    for stream, earlier in filed.items():
-        ended, gone = due.get(stream), withdrawn.get(stream)
-        if ended or gone:
-            standing = [fact for fact in earlier if fact.key not in gone] if gone else earlier
+    for stream, (event, later) in filed.pruned.items():
+        gone = withdrawn.get(stream, frozenset())
+        counted = release([fact for fact in later if fact.key not in gone], due.get(stream, frozenset()))
+        read[stream] = _held_until_restored(stream, event, [*counted, *added[stream]]), counted
+    for stream, earlier in filed.whole.items():
+        ended, withdraws = due.get(stream), withdrawn.get(stream)
+        if ended or withdraws:
+            standing = [fact for fact in earlier if fact.key not in withdraws] if withdraws else earlier
             read[stream] = _settle_anew(stream, release(standing, ended) if ended else standing, added[stream])
         else:
             read[stream] = _settle_read(stream, earlier, added[stream])
@@ -105,6 +112,16 @@ def _before(
         if settling is not None:
             at_hand[stream] = settling
     return versions, at_hand
+
+
+def _held_until_restored(stream: str, pruned: StreamPruned, facts: Sequence[Fact]) -> Settling[Any]:
+    """What came for a pruned stream: all of it waits, so nothing can be put on top of this."""
+    kind, subject_id = split_stream_name(stream)
+    assert kind is not None, "only a subject's stream is pruned"
+    settling = Settling(kind.decider, kind.decider.initial_state(subject_id), watched=False)
+    settling.outcomes = {fact.key: outcome_of_pruned(fact, pruned) for fact in facts}
+    settling.waiting = {PRUNED: list(facts)}
+    return settling
 
 
 def _settle_anew(stream: str, earlier: list[Fact], added: Sequence[Fact]) -> tuple[Settling[Any], Sequence[Fact]]:

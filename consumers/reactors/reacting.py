@@ -142,7 +142,8 @@ def difference(transaction: ReactionTransaction, reactor: Reactor, keys: Sequenc
     """React to these keys, and compare with what stands; this only reads. Raises ReactionFailedError."""
     kept_before = transaction.kept(reactor.name, keys)
     reactions = _reactions(transaction, reactor, keys, now, kept_before)
-    kept: dict[str, dict[MessageKey, KeptMessage]] = {}
+    # What was stated to a pruned subject stays as it is; its key is reacted to when its events are brought back.
+    kept = {key: dict(kept_before.get(key, {})) for key in keys if key not in reactions}
     added: dict[MessageKey, tuple[Fact, bytes]] = {}
     withdrawn: list[MessageKey] = []
     for key, reaction in reactions.items():
@@ -170,12 +171,13 @@ def _reactions(
     now: datetime,
     kept_before: Kept,
 ) -> Mapping[str, Reaction]:
-    """The reaction to each key; two queries read all facts that they need."""
+    """The reaction to each key that is not pruned; two queries read all facts that they need."""
     own = transaction.facts_of([stream_name(reactor.kind, key) for key in keys])
-    facts = {key: own.get(stream_name(reactor.kind, key), []) for key in keys}
+    keys = [key for key in keys if stream_name(reactor.kind, key) not in own.pruned]
+    facts = {key: own.whole.get(stream_name(reactor.kind, key), []) for key in keys}
     references = {key: references_among(reactor, told) for key, told in facts.items()}
     streams = {stream_name(reactor.referred_kind, subject) for named in references.values() for subject in named}
-    referred = {split_stream_name(s)[1]: told for s, told in transaction.facts_of(sorted(streams)).items()}
+    referred = {split_stream_name(s)[1]: told for s, told in transaction.facts_of(sorted(streams)).whole.items()}
     reactions: dict[str, Reaction] = {}
     for key in keys:
         told = {name: referred[name] for name in references[key] if name in referred}

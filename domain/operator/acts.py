@@ -224,6 +224,34 @@ class MessagesCorrected(OperatorAct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 @register_event
+class OrdersPruned(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some closed orders were pruned: their events left the store, and the archive has them.
+
+    A prune of many orders is several such acts. Each order's stream says the same by a StreamPruned.
+    """
+
+    TOPIC: ClassVar[str] = "operator.orders_pruned"
+
+    archive: str
+    archive_id: str
+    archived_before: datetime
+    orders: int
+    events: int
+
+
+@register_event
+class PruneUndone(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
+    """The events of a pruned order were brought back from the archive."""
+
+    TOPIC: ClassVar[str] = "operator.prune_undone"
+
+    order_id: str
+    archive: str
+    archive_id: str
+    events: int
+
+
+@register_event
 class ApiKeyCreated(OperatorAct, frozen=True, kw_only=True, omit_defaults=True):
     """A key of the HTTP API was created. `key_source` is the only source of which it may publish; None: of any."""
 

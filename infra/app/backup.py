@@ -12,6 +12,7 @@ from urllib.parse import quote
 from infra.settings import Settings
 from infra.store.newest_version import VERSION_TABLE
 from infra.store.opening import LOCK_TIMEOUT_SECONDS, NoStoreError
+from infra.store.pruned import pruned_streams
 from infra.store.restoring import RESTORING, StoreRestoringError
 from infra.store.sqlite.file_ownership import OWNER_ALONE, expect_ours
 
@@ -23,12 +24,16 @@ OnPages = Callable[[int, int], None]
 
 
 class Backup(NamedTuple):
-    """A backup: its file, its size, the version of its schema, and the position of its newest event."""
+    """A backup: its file, its size, the version of its schema, and the position of its newest event.
+
+    Of `pruned_orders` it has the rows and no events: these are in an archive.
+    """
 
     file: str
     bytes: int
     store_version: str | None
     position: int
+    pruned_orders: int = 0
 
 
 class NoFileStoreError(ValueError):
@@ -107,6 +112,9 @@ def _checked(copy: Path) -> Backup:
             else None
         )
         position = connection.execute("SELECT coalesce(max(rowid), 0) FROM stored_events").fetchone()[0]
+        pruned = 0
+        if pruned_streams.name in tables:
+            pruned = connection.execute(f"SELECT count(*) FROM {pruned_streams.name}").fetchone()[0]
     if version is not None and version[0] == RESTORING:
         raise StoreRestoringError
-    return Backup("", 0, None if version is None else version[0], position)
+    return Backup("", 0, None if version is None else version[0], position, pruned)

@@ -41,7 +41,7 @@ from infra.runtime.reactions import ROLE as REACTOR
 from infra.runtime.reactions import Done, Reactions
 from infra.runtime.relay import ROLE as RELAY
 from infra.runtime.relay import Relay
-from infra.runtime.relay_beginning import reason_to_wait
+from infra.runtime.relay_beginning import reason_to_wait, reason_to_wait_for_pruned
 from infra.settings import Settings
 from infra.signals.pulse import Pulse
 from infra.sql_views.upkeep import keep_relations
@@ -357,11 +357,15 @@ class Waybill:
             retry,
             stop,
             pulse,
-            reason_to_wait=self._reason_not_to_begin if settings.relay_from == "auto" else None,
+            reason_to_wait=None if at_the_newest else self._reason_not_to_begin,
             paused=self._pause_watch(RELAY),
         )
 
     def _reason_not_to_begin(self) -> str:
+        if reason := reason_to_wait_for_pruned(self.history.count_pruned()):
+            return reason
+        if self.settings.relay_from == "beginning":
+            return ""
         prefix = self.settings.topic_prefix
         return reason_to_wait(kafka_connection(self.settings), [prefix + EVENTS, prefix + VERDICTS])
 

@@ -94,6 +94,8 @@ def diff_projections(
     """Compare all rows, or only those that are valid at `as_of`; memory stays flat. `on_stream` is called for each."""
 
     def compared(connection: Connection) -> list[TableDiff]:
+        kinds = {kind for projection in projections for kind in projection.kinds}
+        waybill.history.within(connection).expect_whole(kinds, "a comparison of all rows needs all events")
         live = live_versions(connection, projections)
         found = [
             _Comparison(connection, projection, declared, live[projection.name], as_of, samples)

@@ -52,7 +52,8 @@ def dry_run(waybill: Waybill) -> Sequence[PlannedMessage]:
 
 def _facts(waybill: Waybill, orders: Collection[str]) -> Mapping[MessageKey, Fact]:
     """The facts of these orders, by message. All messages that can be withdrawn are about orders."""
-    found = waybill.history.facts_up_to([stream_name(ORDER, order) for order in sorted(orders)], waybill.history.head())
+    streams = [stream_name(ORDER, order) for order in sorted(orders)]
+    found = waybill.history.facts_of_whole(streams, waybill.history.head())
     return {
         MessageKey(*fact.key, split_stream_name(stream)[1]): fact for stream, facts in found.items() for fact in facts
     }

@@ -2,17 +2,21 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from consumers.reactors.reactor import checkpoint_of
+from domain.counted import counted
 from domain.operator.acts import PositionReset
 from infra.app.container import Waybill
+from infra.outbox.effects import EffectsOutbox
 from infra.outbox.outbox import Outbox
+from infra.outbox.verdicts import VerdictsOutbox
 from infra.store.checkpoints import Checkpoints, compare_and_set
 from infra.store.events.history import head_seen
 from infra.store.operator_log import Acting, Who
 from infra.store.pauses import CONSUME
-from infra.store.register.tables import reactor_positions
+from infra.store.pruned import pruned_streams
+from infra.store.register.tables import notices, reactor_positions
 from projections.catalogue import every_projection
 
 SENT_AGAIN, LEFT_OUT, READ_AGAIN = "sent again", "left out for good", "read again"
@@ -50,6 +54,8 @@ def plan_reset(waybill: Waybill, name: str, to: int) -> Reset:
         raise CannotResetError(f"--to must be between 0 and {newest}, which is the newest for {name}, but is {to}")
     if to == position:
         raise CannotResetError(f"{name} is at position {to} already")
+    if to < position:
+        _expect_not_pruned_after(waybill, name, to)
     if name in outboxes:
         lag = outboxes[name].lag
         count = abs(lag(to) - lag(position))
@@ -77,6 +83,24 @@ def reset_position(waybill: Waybill, name: str, to: int, expect: int, operator: 
         return planned
 
     return waybill.operator_log.act(Who(operator, reason), work)
+
+
+def _expect_not_pruned_after(waybill: Waybill, name: str, to: int) -> None:
+    """The relay cannot send again what took effect in a pruned order. Reactors pass over such orders."""
+    p, n = pruned_streams.c, notices.c
+    if name == EffectsOutbox.name:
+        pruned = select(func.count()).select_from(pruned_streams).where(p.last_position > to)
+    elif name == VerdictsOutbox.name:
+        pruned = select(func.count(p.stream.distinct())).where(n.stream == p.stream, n.notice_id > to)
+    else:
+        return
+    with waybill.engine.connect() as connection:
+        orders = connection.execute(pruned).scalar_one()
+    if orders:
+        raise CannotResetError(
+            f"{name} would send what follows {to} again, and {counted(orders, 'order')} of that "
+            f"{'was' if orders == 1 else 'were'} pruned: bring them back first (waybill prune --undo)"
+        )
 
 
 def _newest(waybill: Waybill, outbox: Outbox | None) -> int:

@@ -23,6 +23,7 @@ from infra.store.checkpoints import Checkpoints, KeptLeftOut
 from infra.store.pauses import Pause
 from infra.store.projected.failures import stopped_versions
 from infra.store.projected.tables import live_projections, projection_builds, projection_positions
+from infra.store.pruned import PrunedStanding, pruned_standing
 from infra.store.register.tables import feeds
 from projections.catalogue import every_projection
 
@@ -118,7 +119,7 @@ class Status:
     """The whole status. `head` is the position of the newest event; `kafka_problem` says why lag is unknown.
 
     `unreadable` has the batches at which partitions are stuck. `left_out` has the newest records that the relay left
-    out, and `left_out_count` their number.
+    out, and `left_out_count` their number. `pruned` says how many orders have their events in an archive alone.
     """
 
     books: Books
@@ -133,6 +134,7 @@ class Status:
     unreadable: Sequence[UnreadableBatch]
     left_out: Sequence[KeptLeftOut]
     left_out_count: int
+    pruned: PrunedStanding
     kafka_problem: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -149,6 +151,7 @@ class Status:
             "unreadable_batches": self.unreadable,
             "records_left_out": {"count": self.left_out_count, "newest": self.left_out},
             "set_aside": self.set_aside,
+            "pruned": self.pruned,
         }
 
 
@@ -174,8 +177,14 @@ def read_status(waybill: Waybill, *, ask_kafka: bool = False) -> Status:
         unreadable=stuck,
         left_out=left_out,
         left_out_count=left_out_count,
+        pruned=_pruned(waybill),
         kafka_problem=problem,
     )
+
+
+def _pruned(waybill: Waybill) -> PrunedStanding:
+    with waybill.engine.connect() as connection:
+        return pruned_standing(connection)
 
 
 def projection_statuses(waybill: Waybill) -> list[ProjectionStatus]:

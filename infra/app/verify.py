@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from consumers.ingest.register import MessageKey
 from consumers.ingest.subject_suggestions import without_hint
+from domain.counted import counted
 from domain.fact import Fact
 from domain.kind import Kind
 from domain.streams import is_operator_stream, is_waiting_room, stream_name
@@ -21,6 +22,7 @@ from infra.app.container import Waybill
 from infra.app.selected_streams import WHOLE, Selection, selected_streams
 from infra.app.settled_anew import ShapedBatch, StoredStream, shaped_batches
 from infra.app.verify_derived import DerivedCheck
+from infra.app.verify_pruned import PrunedCheck
 from infra.app.verify_register import SetAsideCheck, missing_bytes, positions_beyond
 from infra.beliefs.stored import kept_projections
 from infra.queries import books
@@ -56,8 +58,9 @@ class Finding(NamedTuple):
 class Verified(NamedTuple):
     """The amount checked, and the discrepancies found.
 
-    `position` is that of the newest event. `behind` has the projections that were compared at an earlier position, and
-    the number of events that they do not reflect. `not_compared` says what was left out, and why.
+    `position` is that of the newest event. Of pruned orders, what is left is checked. `behind` has the projections that
+    were compared at an earlier position, and the number of events that they do not reflect. `not_compared` says what
+    was left out, and why.
     """
 
     checked: Mapping[str, int]
@@ -100,7 +103,9 @@ class _Verification:
         self._checked.update(streams=0, messages=0, rows=0)
         names = None if self._selection.is_whole else selected_streams(self._history, self._selection)
         findings: list[Finding] = []
-        for batch in shaped_batches(self._history.whole_streams(names), self._settled, on_stream):
+        pruned = PrunedCheck(self._connection)
+        whole = pruned.left_out(self._history.whole_streams(names))
+        for batch in shaped_batches(whole, self._settled, on_stream):
             self._checked["streams"] += len(batch.streams)
             findings += self._check_verdicts(batch.streams)
             findings += self._check_rows(batch, self._settled)
@@ -110,6 +115,8 @@ class _Verification:
             for batch in believed_batches(self._waybill, self._history, projection, position, names):
                 findings += self._check_rows(batch, (projection,))
                 self._note_without_events(batch, projection)
+        findings += (Finding(*one) for one in pruned.findings(self._tables, whole_store=self._selection.is_whole))
+        self._checked.update({"pruned orders": pruned.seen} if pruned.seen else {})
         if self._selection.is_whole:
             findings += self._check_no_orphans()
             findings += self._check_totals()
@@ -119,9 +126,14 @@ class _Verification:
         head = self._history.head()
         findings += (Finding(*one) for one in positions_beyond(self._waybill, self._connection, head))
         behind = {p.name: self._history.count_after(at) for p, at in self._positions.items() if at < head}
-        return Verified(dict(self._checked), findings, head, behind, list(self._left_out()))
+        return Verified(dict(self._checked), findings, head, behind, list(self._left_out(pruned.seen)))
 
-    def _left_out(self) -> Iterator[str]:
+    def _left_out(self, pruned: int) -> Iterator[str]:
+        if pruned:
+            yield (
+                f"the verdicts and rows of {counted(pruned, 'pruned order')}: their events are in an archive "
+                "(waybill archive verify DIR)"
+            )
         if not self._selection.is_whole:
             yield (
                 "totals, rows without a stream, bytes, and letters set aside: only a check of all streams compares them"

@@ -107,6 +107,9 @@ COMMANDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         },
     },
     "Around the store": {
+        "pruning": {
+            "prune": "Take the events of closed orders out of the store, where an archive has them and Spark has made their rows."
+        },
         "keys": {"keys": "Keys for the HTTP API and its pages."},
         "topics": {
             "reingest": "Read a topic's past again. Live consumers are not disturbed; what was taken before is a duplicate.",

@@ -12,6 +12,7 @@ from consumers.reactors.reacting import ReactionFailedError
 from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
+from domain.pruning import PrunedStreamError
 from infra.app.backup import DamagedBackupError
 from infra.app.container import system_clock
 from infra.app.diff import ShapeFailsError
@@ -19,6 +20,7 @@ from infra.app.export import ForeignFilesError
 from infra.app.keys import NeedsKeysError
 from infra.app.known_names import UnknownNameError
 from infra.app.nearby_stores import where_the_store_may_be
+from infra.app.prune.errors import CannotPruneError, CannotUndoError
 from infra.app.rebuild.errors import (
     NewerServesError,
     RebuildRunsError,
@@ -51,6 +53,7 @@ from infra.store.opening import NoStoreError, SharedSessionsError, StoreChangedE
 from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
+from infra.store.pruned import PrunedOrdersError
 from infra.store.retries import is_wrong_sql, passes, store_failures
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
@@ -63,6 +66,8 @@ FAILURES = (
     AddressTakenError,
     ArchiveRunsError,
     CannotBeginError,
+    CannotPruneError,
+    CannotUndoError,
     CannotRestoreError,
     MissingTopicsError,
     NeedsKeysError,
@@ -82,6 +87,8 @@ FAILURES = (
     UnfitRowsError,
     UnknownKeyError,
     CheckpointMovedError,
+    PrunedOrdersError,
+    PrunedStreamError,
     DamagedBackupError,
     DamagedFileError,
     DamagedRowsError,

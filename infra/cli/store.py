@@ -21,6 +21,7 @@ from infra.app.verify import Finding, verify_store
 from infra.cli.answer_footer import AnswerFooter, answer_footer
 from infra.cli.arguments import FormatOption, open_waybill, read_instant
 from infra.cli.output import AsRecords, Format, console, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.cli.pruning import pruned_words
 from infra.cli.tables.importance import PARKED, PARTITIONS
 from infra.queries.books import Books, UnreadableBatch
 from infra.settings import load_settings
@@ -86,6 +87,8 @@ def status(form: FormatOption = Format.TABLE) -> None:
         left_out = [record._asdict() for record in found.left_out]
         footer = f"{found.left_out_count} in all, too large for their topics; the newest are listed"
         show_rows(KeptLeftOut._fields, left_out, form, title="\nLeft out by the relay", footer=footer)
+    if found.pruned.orders:
+        show_note(form, pruned_words(found.pruned))
     show_note(form, _answered_by(store))
 
 
@@ -194,6 +197,10 @@ def backup(
         except NoFileStoreError as e:
             raise typer.BadParameter(str(e)) from e
     show_rows(Backup._fields, [made._asdict()], form)
+    if made.pruned_orders:
+        show_note(
+            form, f"{counted(made.pruned_orders, 'order')} of it have their events in an archive alone: keep that too"
+        )
 
 
 def migrate(

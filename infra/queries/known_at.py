@@ -19,6 +19,8 @@ from infra.settled_then.question import SettledPage, SettledQuestion, settled_pa
 from infra.store.events.history import LAST, History
 from projections.projection import Projection
 
+NEEDS_ALL = "what was known at an instant is settled from all events"
+
 
 @contextmanager
 def scratch_of(
@@ -45,6 +47,8 @@ def scratch_of(
     `only_lasting`, they have only these rows. With `untaken`, they include the messages that were not taken then; with
     `matches_scans`, the scans of which an order had been told. They have the months of `zone`. `now` is
     the clock. `in_processes` settles in several processes where that is faster.
+
+    Raises PrunedOrdersError if orders are to be settled and some are pruned.
     """
     question = SettledQuestion(
         tuple(projection.name for projection in projections),
@@ -58,6 +62,7 @@ def scratch_of(
         matches_scans,
         None if untaken is None else untaken.claimed,
     )
+    history.expect_whole(question.kinds, NEEDS_ALL)
     with scratch_database(projections, zone) as scratch:
         with in_processes(history, question) as stored:
             for page in _settled(history, question, stored):
@@ -67,6 +72,7 @@ def scratch_of(
                     untaken.write(scratch)
         if untaken is not None:
             untaken.write(scratch, at_last=True)
+        history.expect_whole(question.kinds, NEEDS_ALL)  # some may have been pruned meanwhile
         yield scratch.engine
 
 

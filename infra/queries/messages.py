@@ -11,7 +11,8 @@ from sqlalchemy import Engine, Row, func, select, true, tuple_
 
 from domain.derived import facts_among
 from domain.events import VerdictChanged
-from domain.fact import Fact
+from domain.fact import Fact, StreamEvent
+from domain.pruning import PrunedStreamError
 from domain.streams import settle_stream
 from domain.verdict import Outcome, Verdict
 from infra.store.events.history import History
@@ -31,8 +32,9 @@ class EarlierVerdict(NamedTuple):
 class MessageReport(NamedTuple):
     """One message: its verdict and why, when it took effect (None: it did not) and what it changed.
 
-    `position` is its event's position in the store; `repeats` counts how often it came again. `ignored` has the fields
-    of its data that the contract does not know for its type, such as "discount_code" or "lines[0].color".
+    `position` is its event's position in the store; None if the event was pruned. `repeats` counts how often it came
+    again. `ignored` has the fields of its data that the contract does not know for its type, such as "discount_code" or
+    "lines[0].color".
     """
 
     source: str
@@ -46,7 +48,7 @@ class MessageReport(NamedTuple):
     took_effect_at: datetime | None
     what_changed: str
     stream: str
-    position: int
+    position: int | None
     repeats: int
     repeats_with_other_content: int
     earlier_verdicts: Sequence[EarlierVerdict]
@@ -150,9 +152,9 @@ class Messages:
 
     def _report(self, row: Row[Any], ignored: Sequence[str]) -> MessageReport:
         events = self._history.stream(row.stream)
-        facts = facts_among(e.event for e in events)
-        fact = next(fact for fact in facts if fact.key == (row.source, row.message_id))
-        changes = [e.event for e in events if isinstance(e.event, VerdictChanged) and e.event.key == fact.key]
+        key = (row.source, row.message_id)
+        stored = [e for e in events if isinstance(e.event, Fact) and e.event.key == key]
+        occurred_at = next((e.event.occurred_at for e in stored if isinstance(e.event, Fact)), row.occurred_at)
         return MessageReport(
             source=row.source,
             id=row.message_id,
@@ -160,18 +162,32 @@ class Messages:
             type=row.type,
             verdict=row.verdict,
             reason=row.reason,
-            occurred_at=fact.occurred_at,
-            recorded_at=fact.recorded_at,
+            occurred_at=occurred_at,
+            recorded_at=row.recorded_at,
             took_effect_at=row.took_effect_at,
-            what_changed=what_each_changed(settle_stream(row.stream, facts)).get(fact.key, (0, ""))[1],
+            what_changed=_what_changed(row.stream, [e.event for e in events], key),
             stream=row.stream,
             # A message that was withdrawn and stands again has several events.
-            position=max(e.position for e in events if isinstance(e.event, Fact) and e.event.key == fact.key),
+            position=max((e.position for e in stored), default=None),
             repeats=row.repeats,
             repeats_with_other_content=row.differing,
-            earlier_verdicts=[EarlierVerdict(change.verdict_before.value, change.recorded_at) for change in changes],
+            earlier_verdicts=self._earlier_verdicts(row, [e.event for e in events], pruned=not stored),
             ignored=tuple(ignored),
         )
+
+    def _earlier_verdicts(
+        self, row: Row[Any], events: Sequence[StreamEvent], *, pruned: bool
+    ) -> Sequence[EarlierVerdict]:
+        """From the events; of a message whose events were pruned, from the outbox, which tells every change."""
+        if not pruned:
+            key = (row.source, row.message_id)
+            changes = [event for event in events if isinstance(event, VerdictChanged) and event.key == key]
+            return [EarlierVerdict(change.verdict_before.value, change.recorded_at) for change in changes]
+        n = notices.c
+        of_message = (n.source == row.source, n.message_id == row.message_id, n.subject == row.subject)
+        told = select(n.before, n.told_at).where(*of_message, n.before.is_not(None), n.before != n.verdict)
+        with self._engine.connect() as connection:
+            return [EarlierVerdict(before, at) for before, at in connection.execute(told.order_by(n.notice_id))]
 
     def sources(self, beginning: str = "") -> Iterator[str]:
         """The sources of all messages that begin so, in order; each is one look into an index."""
@@ -211,6 +227,14 @@ class Messages:
                     select(messages.c.subject).where(messages.c.source == source, messages.c.message_id == message_id)
                 ).scalars()
             )
+
+
+def _what_changed(stream: str, events: Sequence[StreamEvent], key: tuple[str, str]) -> str:
+    try:
+        facts = facts_among(events)
+    except PrunedStreamError as e:
+        return f"not told here: {e}"
+    return what_each_changed(settle_stream(stream, facts)).get(key, (0, ""))[1]
 
 
 def _any_row(name: str) -> str:

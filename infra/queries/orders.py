@@ -85,7 +85,10 @@ class Orders:
     def order(
         self, order_id: str, now: datetime, as_of: datetime | None = None, known_at: datetime | None = None
     ) -> OrderAnswer | None:
-        """The order at `as_of`, or `now`; None when nothing is known of it by these clocks."""
+        """The order at `as_of`, or `now`; None when nothing is known of it by these clocks.
+
+        Raises PrunedStreamError if its events were pruned.
+        """
         at = as_of or now
         if known_at is None:
             head = self._history.head()  # asked first: what is read next reflects at least this much
@@ -128,8 +131,9 @@ class Orders:
     ) -> Iterator[tuple[str, Sequence[TimelineEntry]]]:
         """Every order of which something is known by these clocks, with its timeline, as `order` gives it.
 
-        They come in the order of their streams; memory holds some at a time.
+        They come in the order of their streams; memory holds some at a time. Raises PrunedOrdersError.
         """
+        self._history.expect_whole([ORDER], "timelines are made from events")
         stored = ((stream, events) for stream, events in self._history.whole_streams() if _is_orders(stream))
         if known_at is None:
             for stream, events in stored:

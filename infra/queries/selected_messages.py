@@ -18,6 +18,7 @@ from infra.queries.events import meets
 from infra.store.backend import Backend
 from infra.store.engine import connected, snapshot
 from infra.store.events.codec import decode_event
+from infra.store.pruned import PrunedOrdersError
 from infra.store.register.tables import feeds, messages
 
 ROWS_AT_ONCE = 2_000
@@ -79,7 +80,10 @@ class SelectedMessage(NamedTuple):
 
 
 class SelectedMessages:
-    """Reads the register with the events that it names."""
+    """Reads the register with the events that it names.
+
+    Raises PrunedOrdersError if the event of a message was pruned.
+    """
 
     def __init__(self, backend: Backend, connection: Connection | None = None):
         self._engine = backend.engine
@@ -99,9 +103,11 @@ class SelectedMessages:
                 feeds.c.topic.label("feed"),
                 *event.c,
             )
-            .join_from(messages, event, stored)
+            # An outer join: a message whose event was pruned must not go unseen.
+            .join_from(messages, event, stored, isouter=True)
             .join(feeds, messages.c.feed_id == feeds.c.feed_id)
         )
+        self._with_event = event.c.state.is_not(None)
 
     def by_stream(self, wanted: MessageFilter) -> Iterator[tuple[str, list[SelectedMessage]]]:
         """The messages of each stream, voided ones too, stream by stream, as of one moment."""
@@ -137,12 +143,12 @@ class SelectedMessages:
         return found
 
     def of_operators(self) -> Iterator[SelectedMessage]:
-        """The messages that operators published, without the voids."""
+        """The messages that operators published, without the voids, and without those of pruned orders."""
         published = or_(
             *(name.startswith(f"{OPERATOR_SOURCE}/", autoescape=True) for name in (feeds.c.topic, messages.c.source))
         )
         with snapshot(self._engine) as connection:
-            question = self._all.where(published, messages.c.type != MessageVoided.TYPE)
+            question = self._all.where(self._with_event, published, messages.c.type != MessageVoided.TYPE)
             yield from _read(connection, question, MessageFilter())
 
     def _question(self, wanted: MessageFilter) -> Select[Any]:
@@ -175,6 +181,9 @@ def _read(connection: Connection, question: Select[Any], wanted: MessageFilter) 
 
 
 def _selected(row: Any) -> SelectedMessage:
+    if row.state is None:
+        named = f"message {row.message_id} of {row.source} is about {row.subject}, one of them"
+        raise PrunedOrdersError(1, named)
     fact = decode_event(row.originator_id, row.originator_version, row.topic, row.state)
     assert isinstance(fact, Fact), "the register names facts"
     key = MessageKey(row.source, row.message_id, row.subject)

@@ -3,6 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.counted import counted
+
+
+def reason_to_wait_for_pruned(orders: int) -> str:
+    """Why a relay must not begin with the history of a store of which so many orders are pruned; empty if it may."""
+    if not orders:
+        return ""
+    return (
+        f"the events of {counted(orders, 'order')} were pruned, and the relay has never run on this store: it would "
+        "leave out what took effect in these. Start it with WAYBILL_RELAY_FROM=now, or bring the orders back first "
+        "(waybill prune --undo)"
+    )
+
 
 class CannotBeginError(Exception):
     """The relay has never run on this store, and must not begin with its whole history; nothing was sent."""

@@ -23,6 +23,7 @@ class LogEvent:
 FIELDS = {
     "address": "The host and port; of the pages, the address of the first one.",
     "about": "What the consumer waits for: `kafka`, `topics`, `group` or `store`.",
+    "archive": "The folder or URL of the archive, without password.",
     "attempt": "The number of attempts so far.",
     "batch": "The first offset of the batch.",
     "build": "The number of the build whose tables are in use.",
@@ -30,6 +31,7 @@ FIELDS = {
     "correlation_id": "The message's correlation id, if it has one.",
     "derived": "How many messages the reactor stated.",
     "done": "The amount of work done.",
+    "orders": "How many orders.",
     "end_offset": "The offset at which the partition ends.",
     "events": "How many events the batch has.",
     "first_offset": "The offset at which the partition begins.",
@@ -186,6 +188,12 @@ _DECLARED = (
         "info",
         "The rows of a rebuild serve: queries, and the names that analysts query, read them from now on.",
         ("projection", "version", "build", "position"),
+    ),
+    LogEvent(
+        "orders_pruned",
+        "info",
+        "The events of some closed orders left the store; the archive has them.",
+        ("orders", "events", "archive"),
     ),
     LogEvent(
         "rebuild_progress",

@@ -10,12 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from domain.pruning import PrunedStreamError
 from infra.queries.view_filters import WrongQueryError
 from infra.queries.views import NotYetReflectedError
 from infra.serialization import json_text
 from infra.store.failures import failure_of, reason_of
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
+from infra.store.pruned import PrunedOrdersError
 from infra.store.retries import passes, store_failures
 from infra.web.security.headers import secure
 
@@ -77,6 +79,12 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
 
     def not_answered(request: Request, error: Exception) -> Response:
         return answer(request, query_problem(error))
+
+    def pruned(request: Request, error: Exception) -> Response:
+        return answer(request, Problem(410, str(error)))
+
+    app.add_exception_handler(PrunedOrdersError, pruned)
+    app.add_exception_handler(PrunedStreamError, pruned)
 
     for failure in (WrongQueryError, NotFilledError, NotYetReflectedError, UnreadableRowError):
         app.add_exception_handler(failure, not_answered)

@@ -232,7 +232,7 @@ class Service(RuleBasedStateMachine):
         furthest_behind = min(before[projection.name] for projection in projections[0])
         moving = {p.name for p in projections[0] if before[p.name] == furthest_behind}
         overtaken = set[str]()
-        read_facts = slow.history.facts_up_to
+        read_facts = slow.history.facts_of_whole
 
         def read_while_the_other_writes(streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
             runner_of(fast, batch_events[1], projections[1]).step()
@@ -240,7 +240,7 @@ class Service(RuleBasedStateMachine):
             return read_facts(streams, position)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(slow.history, "facts_up_to", read_while_the_other_writes)
+            patch.setattr(slow.history, "facts_of_whole", read_while_the_other_writes)
             try:
                 runner_of(slow, batch_events[0], projections[0]).step()
             except CheckpointMovedError:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
+from consumers.ingest.register import FiledFacts
 from consumers.reactors.reactor import DerivedMessage, Reaction
 from consumers.sources.json_lines import JsonLines
 from domain.account.events import AccountRegistered, CustomerContacted
@@ -128,7 +129,7 @@ def test_orders_whose_numbers_no_carrier_speaks_of_are_not_loaded(
     loaded: list[str] = []
     read = StoredRegisterTransaction.facts_of
 
-    def facts_of(self: StoredRegisterTransaction, streams: Sequence[str]) -> Mapping[str, list[Fact]]:
+    def facts_of(self: StoredRegisterTransaction, streams: Sequence[str]) -> FiledFacts:
         loaded.extend(streams)
         return read(self, streams)
 

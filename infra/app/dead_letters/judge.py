@@ -7,6 +7,7 @@ from domain.derived import facts_among
 from domain.events import MessageVoided
 from domain.fact import Fact
 from domain.kinds import KIND_OF_TYPE
+from domain.pruning import PrunedStreamError, outcome_of_pruned
 from domain.streams import settle_stream, stream_name, waiting_room
 from domain.verdict import Outcome, Verdict
 from infra.app.container import Waybill
@@ -38,13 +39,24 @@ def _settled(waybill: Waybill, letter: UntakenMessage) -> Outcome:
     key = key_of_letter(letter)
     stream = waybill.messages.stream_of(*key)
     assert stream is not None, "a well-formed letter is registered"
-    settling = settle_stream(stream, _facts(waybill, stream), watched=False)
+    try:
+        facts = _facts(waybill, stream)
+    except PrunedStreamError as e:
+        told = (event for _, event in waybill.history.stream(stream))
+        fact = next(event for event in told if isinstance(event, Fact) and event.key == (key.source, key.message_id))
+        return outcome_of_pruned(fact, e.pruned)
+    settling = settle_stream(stream, facts, watched=False)
     return settling.outcomes[key.source, key.message_id]
 
 
 def _settled_with(waybill: Waybill, fact: Fact, subject: str) -> Outcome:
     stream = _stream_for(waybill, fact, subject)
-    facts = _facts(waybill, stream)
+    try:
+        facts = _facts(waybill, stream)
+    except PrunedStreamError as e:
+        if waybill.messages.stream_of(*fact.key, subject) is not None:
+            return Outcome(Verdict.DUPLICATE, "taken before")
+        return outcome_of_pruned(fact, e.pruned)
     if any(known.key == fact.key for known in facts):
         return Outcome(Verdict.DUPLICATE, "taken before")
     return settle_stream(stream, [*facts, fact], watched=False).outcomes[fact.key]

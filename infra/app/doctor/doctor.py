@@ -76,6 +76,7 @@ def judge(seen: Seen) -> Examination:
             ("unreadable", kafka_checks.check_unreadable(store)),
             ("dead letters", message_checks.check_dead_letters(store)),
             ("held", message_checks.check_held(seen, store)),
+            ("pruned", message_checks.check_waiting_for_pruned(store)),
         ]
     if isinstance(kafka, KafkaSeen):
         made += [

@@ -13,7 +13,7 @@ from consumers.contract.faults import shape_of
 from consumers.contract.topics import read_topics
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
-from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rules, StoreSeen, Unread
+from infra.app.doctor.seen import Behind, Dead, Disk, Held, Pause, Rules, StoreSeen, Unread, WaitingForPruned
 from infra.app.oldest_work import OldestWork
 from infra.app.reactor_lag import outbox_lags, reactor_lags
 from infra.app.retention import PartitionInStore
@@ -32,6 +32,7 @@ from infra.settings import Settings
 from infra.store.checkpoints import Checkpoints
 from infra.store.failures import Failure, failure_of, reason_of
 from infra.store.opening import Access, NoStoreError, SharedSessionsError, StoreChangedError, StoreVersionError
+from infra.store.pruned import waiting_for_pruned
 from infra.store.register.dead import dead_on_arrival
 from infra.store.register.tables import feeds, notices
 from infra.store.retries import store_failures
@@ -91,6 +92,7 @@ def look(waybill: Waybill) -> StoreSeen:
         stopped = [*failing_projections(connection), *failing_reactors(connection)]
         rebuilds = begun_rebuilds(connection)
         held = held_messages(connection, now - waybill.hold)
+        waiting = waiting_for_pruned(connection)
     return StoreSeen(
         rules=Rules(version, RULES_VERSION, resettled_to is not None),
         disk=_disk(waybill.settings),
@@ -109,6 +111,7 @@ def look(waybill: Waybill) -> StoreSeen:
         left_out_since=newest_left_out[0].since if newest_left_out else None,
         dead=_dead(waybill, now),
         held=Held(*held, waybill.hold),
+        waiting_for_pruned=WaitingForPruned(*waiting),
         checkpoints={place: PartitionInStore(one.next_offset, one.topic_id) for place, one in begun.items()},
         moved_at={place: one.moved_at for place, one in begun.items() if one.moved_at is not None},
     )

@@ -28,6 +28,18 @@ def _most_often(reason: tuple[str, int] | None) -> str:
     return f"; most often: {reason[0]} ({reason[1]:,})" if reason is not None else ""
 
 
+def check_waiting_for_pruned(store: StoreSeen) -> list[Finding]:
+    """What came for an order that was pruned is held until its events are back."""
+    waiting, oldest = store.waiting_for_pruned
+    if not waiting:
+        return []
+    wait = "waits" if waiting == 1 else "wait"
+    problem = (
+        f"{counted(waiting, 'message')} {wait} for the events of pruned orders; the reason of each says what to type"
+    )
+    return [warning("pruned", problem, "waybill held list", oldest)]
+
+
 def check_held(seen: Seen, store: StoreSeen) -> list[Finding]:
     """Held messages that become dead within a quarter of the time for which they may be held."""
     held = store.held

@@ -86,6 +86,13 @@ class Held(NamedTuple):
     hold: timedelta
 
 
+class WaitingForPruned(NamedTuple):
+    """Held messages about orders whose events were pruned: how many, and the oldest."""
+
+    waiting: int
+    oldest: datetime | None
+
+
 @dataclass(frozen=True)
 class StoreSeen:
     """The store at one moment. `clock` is its server's clock minus ours, None for a file."""
@@ -105,6 +112,7 @@ class StoreSeen:
     left_out_since: datetime | None
     dead: Dead
     held: Held
+    waiting_for_pruned: WaitingForPruned
     checkpoints: Mapping[Place, PartitionInStore]
     """Each partition that the store has read."""
     moved_at: Mapping[Place, datetime]

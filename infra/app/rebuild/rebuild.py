@@ -47,6 +47,7 @@ EVENTS_AT_ONCE = 10_000
 EVENTS_AT_ONCE_WITH_ONE_WRITER = 2_000
 """How many events are filled in one transaction. SQLite has one writer at a time, so others wait meanwhile."""
 SECONDS_BETWEEN_CLAIMS = 5.0
+NEEDS_ALL = "a rebuild makes rows from all events"
 
 
 class Rebuilt(NamedTuple):
@@ -94,13 +95,14 @@ class Rebuild:
     def run(self, projections: Sequence[Projection], *, anew: bool = False) -> list[Rebuilt]:
         """Rebuild these projections. One that was interrupted continues, unless `anew`.
 
-        Raises RebuildStoppedError, RebuildRunsError and NewerServesError; with `rows`, UnfitRowsError and
-        DamagedRowsError, too.
+        Raises RebuildStoppedError, RebuildRunsError, NewerServesError and PrunedOrdersError; with `rows`, UnfitRowsError
+        and DamagedRowsError, too.
         """
         try:
             self._lead()
             with self._waybill.engine.connect() as connection:
                 expect_none_newer(connection, self._waybill)
+            self._retry(partial(self._history.expect_whole, _kinds_of(projections), NEEDS_ALL, self._loaded_to))
             builds = self._begin(projections, anew=anew)
             while True:
                 try:
@@ -213,7 +215,11 @@ class Rebuild:
         return builds
 
     def _take_into_use(self, builds: Sequence[Build]) -> list[Rebuilt]:
+        kinds = _kinds_of([build.projection for build in builds])
+
         def switch(acting: Acting) -> list[Build]:
+            # Orders that were pruned meanwhile may be missing among the new rows.
+            self._history.within(acting.connection).expect_whole(kinds, NEEDS_ALL, self._loaded_to)
             swapped = self._builds.take_into_use(acting.connection, builds, self._advance.bring_to)
             serve(acting.connection, self._waybill)
             for build in swapped:
@@ -265,3 +271,7 @@ class Rebuild:
     def _lead(self) -> None:
         if not self._retry(self._leadership.claim):
             raise RebuildRunsError("another process is rebuilding on this store; it has to end first")
+
+
+def _kinds_of(projections: Sequence[Projection]) -> Collection[Kind]:
+    return {kind for projection in projections for kind in projection.kinds}

@@ -17,6 +17,8 @@ from infra.store.projected.earlier_builds import NothingToGoBackToError, previou
 from infra.store.projected.serving import live_versions
 from projections.projection import Projection
 
+NEEDS_ALL = "rows that served before are brought up to date from events"
+
 
 class SetBack(NamedTuple):
     """A projection whose earlier rows serve again: those of this version and build, up to this position."""
@@ -32,8 +34,11 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
 
     If the version was rebuilt before, these are its earlier rows, brought up to the position that serves. Otherwise
     they are those of the version before: the one that served needs a rebuild from then on. All or none, in one
-    transaction. Raises NothingToGoBackToError, and CheckpointMovedError if another process acts meanwhile.
+    transaction. Raises NothingToGoBackToError, PrunedOrdersError, and CheckpointMovedError if another process acts
+    meanwhile.
     """
+    kinds = {kind for projection in projections for kind in projection.kinds}
+    waybill.retry(partial(waybill.history.expect_whole, kinds, NEEDS_ALL))
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
     advance = Advance(waybill, builds)
     expected = waybill.retry(partial(_choices, waybill, projections))
@@ -47,6 +52,7 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
 
     def work(acting: Acting) -> list[SetBack]:
         connection, done = acting.connection, []
+        waybill.history.within(connection).expect_whole(kinds, NEEDS_ALL)
         for projection in projections:
             if _choice(connection, projection) != expected[projection.name]:
                 raise CheckpointMovedError(f"another process has changed which rows of {projection.name} serve")

@@ -13,11 +13,14 @@ from sqlalchemy import Column, Connection, select, text
 from domain.derived import facts_among
 from domain.fact import Fact, StreamEvent
 from domain.kind import Kind
+from domain.order.kind import ORDER
+from domain.pruning import StreamPruned, pruned_by
 from domain.streams import operator_stream, split_stream_name
 from infra.store.backend import Backend, as_keys
 from infra.store.engine import connected, each_statement_alone
 from infra.store.events.codec import EVENT_COLUMNS, decode_event
 from infra.store.events.ranges import ALL_STREAMS, StreamRange, within_ranges
+from infra.store.pruned import PrunedOrdersError, pruned_streams
 from projections.history import Touched
 
 ROWS_AT_ONCE = 2_000
@@ -69,18 +72,23 @@ class History:
         self._newest = text(
             f"SELECT {position}, e.state FROM {backend.events_table} AS e ORDER BY {position} DESC LIMIT 1"
         )
+        # That a stream is pruned is seen from any position: before it, the stream has no events left.
         self._facts = text(
             f"SELECT {EVENT_COLUMNS} FROM {backend.keys(1)} JOIN {backend.events_table} AS e ON e.originator_id = k.k0 "
-            f"AND {position} <= :position ORDER BY e.originator_id, e.originator_version"
+            f"AND ({position} <= :position OR e.topic = '{StreamPruned.TOPIC}') "
+            "ORDER BY e.originator_id, e.originator_version"
         )
         self._count_up_to = text(f"SELECT count(*) FROM {backend.events_table} AS e WHERE {position} <= :position")
         self._existing = text(
             f"SELECT e.originator_id FROM {backend.keys(1)} JOIN {backend.events_table} AS e "
-            f"ON e.originator_id = k.k0 AND e.originator_version = 1 AND {position} <= :position"
+            f"ON e.originator_id = k.k0 AND e.originator_version = 1 AND {position} <= :position "
+            f"UNION SELECT p.stream FROM {backend.keys(1)} JOIN {pruned_streams.name} AS p "
+            "ON p.stream = k.k0 AND p.first_position <= :position"
         )
         self._of_kind = text(
             f"SELECT e.originator_id FROM {backend.events_table} AS e "
-            "WHERE substr(e.originator_id, 1, :length) = :prefix AND e.originator_version = 1"
+            "WHERE substr(e.originator_id, 1, :length) = :prefix AND e.originator_version = 1 "
+            f"UNION SELECT p.stream FROM {pruned_streams.name} AS p WHERE substr(p.stream, 1, :length) = :prefix"
         )
         self._stream = text(
             f"SELECT {position}, {EVENT_COLUMNS} FROM {backend.events_table} AS e WHERE e.originator_id = :stream "
@@ -131,8 +139,9 @@ class History:
         )
         self._names = text(
             f"SELECT e.originator_id FROM {backend.events_table} AS e WHERE e.originator_version = 1 "
-            "ORDER BY e.originator_id"
+            f"UNION SELECT p.stream FROM {pruned_streams.name} AS p ORDER BY 1"
         )
+        self._count_pruned = text(f"SELECT count(*) FROM {pruned_streams.name}")
         self._states = text(f"SELECT e.originator_id, e.state FROM {backend.events_table} AS e")
 
     def within(self, connection: Connection) -> "History":
@@ -167,14 +176,35 @@ class History:
         return Touched(streams, len(rows), rows[-1][0] if rows else position)
 
     def facts_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
+        """The facts of these streams up to and including a position, in the order of their versions.
+
+        Raises PrunedStreamError if one of them is pruned.
+        """
+        return {stream: facts_among(told) for stream, told in self._events_up_to(streams, position).items()}
+
+    def facts_of_whole(self, streams: Sequence[str], position: int) -> Mapping[str, list[Fact]]:
+        found = self._events_up_to(streams, position)
+        return {stream: facts_among(told) for stream, told in found.items() if pruned_by(told) is None}
+
+    def _events_up_to(self, streams: Sequence[str], position: int) -> Mapping[str, list[StreamEvent]]:
+        """The events of these streams up to a position, and also a later one by which a stream is pruned."""
         events: dict[str, list[StreamEvent]] = {stream: [] for stream in streams}
         for row in self._select(self._facts, keys=as_keys(streams), position=position):
             event = decode_event(*row)
             events[event.originator_id].append(event)
-        return {stream: facts_among(told) for stream, told in events.items()}
+        return events
+
+    def count_pruned(self) -> int:
+        """How many orders are pruned: their events are in an archive (domain/pruning.py)."""
+        return int(self._select(self._count_pruned)[0][0])
+
+    def expect_whole(self, kinds: Collection[Kind], what: str) -> None:
+        """Raise PrunedOrdersError if orders are pruned, and orders are among these kinds. `what` needs all events."""
+        if ORDER in kinds and (count := self.count_pruned()):
+            raise PrunedOrdersError(count, what)
 
     def existing(self, streams: Iterable[str], position: int = LAST) -> set[str]:
-        """Those of the streams that have events up to a position."""
+        """Those of the streams that have events up to a position, or had some that are pruned."""
         return {row[0] for row in self._select(self._existing, keys=as_keys(streams), position=position)}
 
     def without_events(self, named: Column[str]) -> list[str]:

@@ -10,18 +10,21 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from consumers.ingest.register import (
     Changes,
+    FiledFacts,
     KnownMalformed,
     MessageKey,
     Move,
+    PrunedStream,
     Registered,
     StoredStream,
 )
 from consumers.ingest.snapshots import LONG_STREAM
 from consumers.sources.source import FeedPosition
 from domain.checkpoint import CheckpointMovedError
-from domain.derived import facts_among
+from domain.derived import facts_after, facts_among
 from domain.fact import Fact, StreamEvent
 from domain.operator.acts import OperatorAct
+from domain.pruning import pruned_by
 from domain.verdict import APPLIED, Outcome, Verdict
 from infra.store.backend import Backend, as_keys
 from infra.store.bulk import BulkInsert
@@ -172,12 +175,19 @@ class StoredRegisterTransaction:
         newest = {stream: snapshot for stream, version, snapshot in found if version == versions[stream]}
         return {stream: StoredStream(version, newest.get(stream)) for stream, version in versions.items()}
 
-    def facts_of(self, streams: Iterable[str]) -> Mapping[str, list[Fact]]:
+    def facts_of(self, streams: Iterable[str]) -> FiledFacts:
         events: dict[str, list[StreamEvent]] = {}
         for row in self._select(self._statements.facts_of, streams):
             event = decode_event(*row)
             events.setdefault(event.originator_id, []).append(event)
-        return {stream: facts_among(told) for stream, told in events.items()}
+        whole: dict[str, list[Fact]] = {}
+        pruned: dict[str, PrunedStream] = {}
+        for stream, told in events.items():
+            if (gone := pruned_by(told)) is None:
+                whole[stream] = facts_among(told)
+            else:
+                pruned[stream] = PrunedStream(gone, facts_after(gone, told))
+        return FiledFacts(whole, pruned)
 
     def due(self, now: datetime, most: int) -> list[MessageKey]:
         rows = self._connection.execute(self._statements.due, {"now": now, "most": most}).all()

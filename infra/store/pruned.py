@@ -1,0 +1,93 @@
+"""The pruned orders: whose events left the store for an archive (domain/pruning.py), for whoever has to know how many.
+
+A row says of a stream what its event `StreamPruned` says, and is written and removed in the same transaction. What
+reads one stream needs no row: it knows from the stream's events.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, func, select, text
+
+from domain.counted import counted
+from domain.verdict import HELD
+from infra.store.register.tables import AMONG_NOT_APPLIED, messages, register_metadata
+from projections.views.columns import Instant
+
+pruned_streams = Table(
+    "pruned_streams",
+    register_metadata,
+    Column("stream", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("archive", Text, nullable=False),
+    Column("archive_id", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("last_recorded_at", Instant, nullable=False),
+    Column("pruned_at", Instant, nullable=False),
+    Column("operator", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+class PrunedOrdersError(Exception):
+    """Orders are pruned, so a question or an act that needs all events is refused; the message says what to do."""
+
+    def __init__(self, orders: int, what: str):
+        super().__init__(
+            f"{counted(orders, 'order')} {'was' if orders == 1 else 'were'} pruned from this store, and {what}. Ask "
+            "the archive: waybill spark ask VIEW --archive DIR; make rows from it: waybill spark rebuild, then waybill "
+            "rebuild --from DIR; bring an order back: waybill prune --undo ORDER_ID --archive DIR (waybill prune "
+            "--list names the orders)"
+        )
+
+
+class PrunedStanding(NamedTuple):
+    """How many orders are pruned, how many events that were, and in which archives they are."""
+
+    orders: int
+    events: int
+    archives: Sequence[str]
+
+
+class PrunedRow(NamedTuple):
+    """A pruned stream, as the table says it. Instants are UTC."""
+
+    stream: str
+    version: int
+    archive: str
+    archive_id: str
+    events: int
+    first_position: int
+    last_position: int
+    last_recorded_at: datetime
+    pruned_at: datetime
+    operator: str
+
+
+def pruned_standing(connection: Connection) -> PrunedStanding:
+    """What is pruned of this store."""
+    c = pruned_streams.c
+    orders, events = connection.execute(select(func.count(), func.coalesce(func.sum(c.events), 0))).one()
+    archives = connection.execute(select(c.archive).distinct().order_by(c.archive)).scalars().all() if orders else ()
+    return PrunedStanding(orders, int(events), archives)
+
+
+def waiting_for_pruned(connection: Connection) -> tuple[int, datetime | None]:
+    """How many held messages wait for the events of pruned orders, and when the first of them came."""
+    m = messages.c
+    waiting = select(func.count(), func.min(m.received_at)).where(
+        m.verdict == HELD.value, text(AMONG_NOT_APPLIED), m.stream.in_(select(pruned_streams.c.stream))
+    )
+    count, oldest = connection.execute(waiting).one()
+    return count, oldest
+
+
+def pruned_rows(connection: Connection, streams: Sequence[str] | None = None) -> list[PrunedRow]:
+    """The pruned streams (or those of these that are), in the order of their names."""
+    question = select(*(pruned_streams.c[name] for name in PrunedRow._fields)).order_by(pruned_streams.c.stream)
+    if streams is not None:
+        question = question.where(pruned_streams.c.stream.in_(streams))
+    return [PrunedRow(*row) for row in connection.execute(question)]
