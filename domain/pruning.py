@@ -24,7 +24,7 @@ class StreamPruned(StreamEvent, frozen=True, kw_only=True, omit_defaults=True):
     """The events of this stream before this one left the store; the archive has them.
 
     `archive` is where it was then, without secrets, and `archive_id` what it is whatever its place. `events` is how
-    many events left, and `digest` the sum of their hashes (infra/app/prune/archived_streams.py). `first_position` and
+    many events left, and `digest` the sum of their hashes (infra/archive/event_digest.py). `first_position` and
     `last_position` are the positions of the first and the last of them, and `messages` says how many messages the
     register has of them. `operator` pruned it.
     """

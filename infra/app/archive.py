@@ -22,7 +22,13 @@ from infra.archive.manifest import (
     encode_manifest,
 )
 from infra.archive.partitions import DEFAULT_BUCKETS, is_written_by_runs
-from infra.archive.store_standing import StoreStanding, expect_same_history, marks_with, standing_of
+from infra.archive.store_standing import (
+    StoreStanding,
+    expect_same_history,
+    expect_whole_store,
+    marks_with,
+    standing_of,
+)
 from infra.archive.store_writing import OnRows, Since, write_rows
 from infra.masking import masked
 from infra.store.engine import snapshot
@@ -76,7 +82,9 @@ def archive_store(
         kept_buckets = before.buckets if before is not None else buckets or DEFAULT_BUCKETS
         with snapshot(waybill.engine) as connection:
             standing = standing_of(connection, waybill.backend, waybill.settings.topic_prefix)
-            if before is not None:
+            if before is None:
+                expect_whole_store(connection, folder.url)
+            else:
                 expect_same_history(connection, waybill.backend, before, standing, folder.url)
             marks = marks_with(connection, waybill.backend, before, standing.position)
             run = f"{number:06}-{token_hex(4)}"

@@ -13,6 +13,7 @@ from infra.archive.manifest import Manifest
 from infra.archive.store_standing import OtherHistoryError, expect_same_history, standing_of
 from infra.archive.verifying import ANEW, ArchiveFinding, ArchiveVerifier, OnFile
 from infra.store.engine import read_in_snapshot
+from infra.store.pruned import pruned_digests
 
 
 class VerifiedArchive(NamedTuple):
@@ -73,6 +74,8 @@ def _compared(
         for page in StoredEvents(connection, waybill.backend).pages(0, manifest.position):
             for event in page:
                 stored.add(*event)
+        for events, digest in pruned_digests(connection):
+            stored.add_all(events, digest)
 
     read_in_snapshot(waybill.engine, read)
     if problem:

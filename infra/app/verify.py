@@ -103,7 +103,7 @@ class _Verification:
         self._checked.update(streams=0, messages=0, rows=0)
         names = None if self._selection.is_whole else selected_streams(self._history, self._selection)
         findings: list[Finding] = []
-        pruned = PrunedCheck(self._connection)
+        pruned = PrunedCheck(self._connection, self._tables)
         whole = pruned.left_out(self._history.whole_streams(names))
         for batch in shaped_batches(whole, self._settled, on_stream):
             self._checked["streams"] += len(batch.streams)
@@ -115,7 +115,7 @@ class _Verification:
             for batch in believed_batches(self._waybill, self._history, projection, position, names):
                 findings += self._check_rows(batch, (projection,))
                 self._note_without_events(batch, projection)
-        findings += (Finding(*one) for one in pruned.findings(self._tables, whole_store=self._selection.is_whole))
+        findings += (Finding(*one) for one in pruned.findings(whole_store=self._selection.is_whole))
         self._checked.update({"pruned orders": pruned.seen} if pruned.seen else {})
         if self._selection.is_whole:
             findings += self._check_no_orphans()

@@ -12,14 +12,14 @@ from domain.order.kind import ORDER
 from domain.pruning import StreamPruned, pruned_by
 from domain.streams import split_stream_name
 from infra.store.events.history import PositionedEvent
-from infra.store.pruned import PrunedRow, pruned_rows
+from infra.store.pruned import PrunedRow, pruned_rows, pruned_standing
 from infra.store.register.tables import messages
 from projections.order_states import ORDER_STATES, order_states
 from projections.projection import Projection
 from projections.table import RowTable
 
 STREAMS_AT_ONCE = 500
-_FROM_THE_EVENT = ("version", "archive", "archive_id", "events", "first_position", "last_position", "operator")
+_FROM_THE_EVENT = ("archive", "archive_id", "events", "digest", "first_position", "last_position", "operator")
 
 
 class PrunedFinding(NamedTuple):
@@ -32,70 +32,71 @@ class PrunedFinding(NamedTuple):
 
 
 class PrunedCheck:
-    """Leaves out the pruned streams while all streams go by, and then checks what is left of them."""
+    """Leaves out the pruned streams while all streams go by, and checks what is left of them; memory stays flat."""
 
-    def __init__(self, connection: Connection):
+    def __init__(self, connection: Connection, tables: Mapping[Projection, Mapping[RowTable[Any], Table]]):
         self._connection = connection
-        self._events: dict[str, StreamPruned] = {}
-
-    @property
-    def seen(self) -> int:
+        self._states = tables[ORDER_STATES][order_states] if ORDER_STATES in tables else None
+        self._waiting: dict[str, StreamPruned] = {}
+        self._findings: list[PrunedFinding] = []
+        self.seen = 0
         """How many pruned streams were left out."""
-        return len(self._events)
 
     def left_out(
         self, streams: Iterable[tuple[str, list[PositionedEvent]]]
     ) -> Iterator[tuple[str, list[PositionedEvent]]]:
-        """The streams that are whole. Memory holds an event for each that is not."""
+        """The streams that are whole."""
         for name, events in streams:
-            if (pruned := pruned_by([each.event for each in events])) is None:
+            pruned = None if events[0].event.originator_version == 1 else pruned_by([each.event for each in events])
+            if pruned is None:
                 yield name, events
-            else:
-                self._events[name] = pruned
+                continue
+            self.seen += 1
+            self._waiting[name] = pruned
+            if len(self._waiting) == STREAMS_AT_ONCE:
+                self._check()
 
-    def findings(
-        self, tables: Mapping[Projection, Mapping[RowTable[Any], Table]], *, whole_store: bool
-    ) -> Iterator[PrunedFinding]:
-        """After all streams went by: the table and the events say the same, and rows and messages are there."""
-        told = {row.stream: row for row in pruned_rows(self._connection)} if self._events or whole_store else {}
-        for stream, event in self._events.items():
-            yield from _as_told(stream, event, told.pop(stream, None))
-        if whole_store:
-            yield from (PrunedFinding("pruned", stream, "a pruned stream", "its events") for stream in told)
-        for some in _at_once(sorted(self._events)):
-            yield from self._check_messages(some)
-            if ORDER_STATES in tables:
-                yield from self._check_rows(some, tables[ORDER_STATES][order_states])
+    def findings(self, *, whole_store: bool) -> Iterator[PrunedFinding]:
+        """After all streams went by: events, table, rows and messages say the same."""
+        self._check()
+        yield from self._findings
+        if whole_store and (named := pruned_standing(self._connection).orders) > self.seen:
+            yield PrunedFinding("pruned", "the table of pruned orders", str(self.seen), str(named))
 
-    def _check_messages(self, streams: list[str]) -> Iterator[PrunedFinding]:
-        c = messages.c
-        rows = self._connection.execute(
-            select(c.stream, c.version).where(c.subject.in_(map(_order_id, streams)), c.stream.in_(streams))
-        )
-        found = dict.fromkeys(streams, 0)
-        for stream, version in rows:
-            found[stream] += version < self._events[stream].originator_version
+    def _check(self) -> None:
+        if not self._waiting:
+            return
+        told = {row.stream: row for row in pruned_rows(self._connection, list(self._waiting))}
+        for stream, event in self._waiting.items():
+            self._findings += _as_told(stream, event, told.get(stream))
+        self._findings += self._check_messages()
+        self._findings += self._check_rows()
+        self._waiting = {}
+
+    def _check_messages(self) -> Iterator[PrunedFinding]:
+        c, events = messages.c, self._waiting
+        rows = select(c.stream, c.version).where(c.subject.in_(map(_order_id, events)), c.stream.in_(list(events)))
+        found = dict.fromkeys(events, 0)
+        for stream, version in self._connection.execute(rows):
+            found[stream] += version < events[stream].originator_version
         for stream, count in found.items():
-            if count != (expected := self._events[stream].messages):
+            if count != (expected := events[stream].messages):
                 yield PrunedFinding("pruned", f"messages in {stream}", str(expected), str(count))
 
-    def _check_rows(self, streams: list[str], states: Table) -> Iterator[PrunedFinding]:
-        ids = {_order_id(stream): stream for stream in streams}
-        present = select(states.c.order_id).where(states.c.order_id.in_(ids), states.c.valid_to.is_(None))
-        there = set(self._connection.execute(present).scalars())
-        for order_id in ids.keys() - there:
+    def _check_rows(self) -> Iterator[PrunedFinding]:
+        if self._states is None:
+            return
+        ids, states = {_order_id(stream): stream for stream in self._waiting}, self._states.c
+        present = select(states.order_id).where(states.order_id.in_(ids), states.valid_to.is_(None))
+        for order_id in sorted(ids.keys() - set(self._connection.execute(present).scalars())):
             yield PrunedFinding("row", f"order_states of {ids[order_id]}", "its rows", "no row")
 
 
 def _as_told(stream: str, event: StreamPruned, row: PrunedRow | None) -> Iterator[PrunedFinding]:
-    expected = (event.originator_version, *(getattr(event, name) for name in _FROM_THE_EVENT[1:]))
-    found = None if row is None else tuple(getattr(row, name) for name in _FROM_THE_EVENT)
+    expected = (event.originator_version, *(getattr(event, name) for name in _FROM_THE_EVENT))
+    found = None if row is None else (row.version, *(getattr(row, name) for name in _FROM_THE_EVENT))
     if found != expected:
         yield PrunedFinding("pruned", stream, str(expected), "not named" if found is None else str(found))
-
-
-def _at_once(streams: list[str]) -> Iterator[list[str]]:
-    return (streams[start : start + STREAMS_AT_ONCE] for start in range(0, len(streams), STREAMS_AT_ONCE))
 
 
 def _order_id(stream: str) -> str:

@@ -409,6 +409,7 @@ DATASETS: Mapping[str, Dataset] = {
 NOT_ARCHIVED: Mapping[str, str] = {
     "snapshots": "made again from the events",
     "reaction_references": "made again from the events as they are restored",
+    "pruned_streams": "the archive has the events of all orders, so none of it is pruned",
     "store_rules": "the manifest has the version of the rules",
     "api_keys": "keys stay with the store: an archive is for readers of history",
     "projection_positions": "views are made again from the events",

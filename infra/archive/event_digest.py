@@ -20,6 +20,11 @@ class EventDigest:
         self.events += 1
         return of_state.hex()
 
+    def add_all(self, events: int, digest: str) -> None:
+        """Add so many events that have this digest."""
+        self._sum = (self._sum + int(digest, 16)) % _MODULUS
+        self.events += events
+
     @property
     def digest(self) -> str:
         """The sum, in hexadecimal digits."""

@@ -9,12 +9,14 @@ from sqlalchemy import Connection, func, select
 from consumers.contract.topics import read_topics
 from consumers.contract.writing import instant_text
 from consumers.sources.source import READ_AGAIN
+from domain.counted import counted
 from infra.archive.event_rows import StoredEvents
 from infra.archive.manifest import ArchivedBooks, ArchivedPartition, Manifest, Mark
 from infra.queries.books import kept
 from infra.store.backend import Backend
 from infra.store.events.history import head_seen
 from infra.store.opening import StoreVersionError
+from infra.store.pruned import pruned_rows, pruned_streams
 from infra.store.register.tables import feeds, notices
 from infra.store.stored_rules_version import rules_seen
 
@@ -92,14 +94,32 @@ def expect_same_history(
             f"the archive {url} was judged by rules of version {before.rules_version}, and the store by version "
             f"{standing.rules_version}: it is another store, or was set back to an earlier copy; {remedy}"
         )
+    _expect_pruned_archived(connection, before.position, url)
     events = StoredEvents(connection, backend)
+    pruned = {row.stream for row in pruned_rows(connection, [mark.stream for mark in before.marks])}
     for mark in before.marks:
         found = events.mark(mark.position)
-        if found != mark:
+        if found != mark and not (found is None and mark.stream in pruned):
             raise OtherHistoryError(
                 f"the archive {url} has event {mark.version} of {mark.stream} at position {mark.position}, and the "
                 f"store has {_told(found)} there: it is another store, or was set back to an earlier copy; {remedy}"
             )
+
+
+def expect_whole_store(connection: Connection, url: str) -> None:
+    """Raise OtherHistoryError if orders were pruned: a new archive of the store would lack their events."""
+    _expect_pruned_archived(connection, 0, url)
+
+
+def _expect_pruned_archived(connection: Connection, position: int, url: str) -> None:
+    """Raise OtherHistoryError if events after a position, up to which the archive goes, were pruned."""
+    p = pruned_streams.c
+    lost = connection.execute(select(func.count(), func.min(p.archive)).where(p.last_position > position)).one()
+    if lost[0]:
+        raise OtherHistoryError(
+            f"{counted(lost[0], 'order')} were pruned whose events the archive {url} does not have: archive into "
+            f"{lost[1]}, or bring them back first (waybill prune --undo)"
+        )
 
 
 def marks_with(connection: Connection, backend: Backend, before: Manifest | None, position: int) -> list[Mark]:

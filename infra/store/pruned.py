@@ -4,7 +4,7 @@ A row says of a stream what its event `StreamPruned` says, and is written and re
 reads one stream needs no row: it knows from the stream's events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ pruned_streams = Table(
     Column("archive", Text, nullable=False),
     Column("archive_id", Text, nullable=False),
     Column("events", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
     Column("first_position", BigInteger, nullable=False),
     Column("last_position", BigInteger, nullable=False),
     Column("last_recorded_at", Instant, nullable=False),
@@ -30,6 +31,9 @@ pruned_streams = Table(
     Column("operator", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+
+ROWS_AT_ONCE = 2_000
 
 
 class PrunedOrdersError(Exception):
@@ -60,6 +64,7 @@ class PrunedRow(NamedTuple):
     archive: str
     archive_id: str
     events: int
+    digest: str
     first_position: int
     last_position: int
     last_recorded_at: datetime
@@ -83,6 +88,13 @@ def waiting_for_pruned(connection: Connection) -> tuple[int, datetime | None]:
     )
     count, oldest = connection.execute(waiting).one()
     return count, oldest
+
+
+def pruned_digests(connection: Connection) -> Iterator[tuple[int, str]]:
+    """How many events each pruned stream had, and their digest; memory stays flat."""
+    question = select(pruned_streams.c.events, pruned_streams.c.digest)
+    for row in connection.execute(question, execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE}):
+        yield row.events, row.digest
 
 
 def pruned_rows(connection: Connection, streams: Sequence[str] | None = None) -> list[PrunedRow]:

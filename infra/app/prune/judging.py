@@ -163,7 +163,7 @@ def _judge(
     beside: "_Beside",
     settled: dict[str, Settled],
 ) -> Prunable | LeftOut:
-    digest = digest_of((e.position, e.version, e.topic, e.state) for e in stored)
+    digest = digest_of((e.position, stream, e.version, e.topic, bytes(e.state)) for e in stored)
     events = [decode_event(stream, e.version, e.topic, e.state) for e in stored]
     position = max((e.position for e in stored), default=0)
     if not events or events[0].originator_version != 1:

@@ -64,8 +64,8 @@ def _pruned(waybill: Waybill, stream: str) -> StreamPruned | None:
 
 
 def _expect_whole(order_id: str, pruned: StreamPruned, found: Sequence[ArchivedEvent], url: str) -> None:
-    digest = digest_of((e.position, e.version, e.topic, e.state) for e in found)
-    if digest.events != pruned.events or digest.text != pruned.digest:
+    digest = digest_of(found)
+    if digest.events != pruned.events or digest.digest != pruned.digest:
         raise CannotUndoError(
             f"the archive {url} has not the events of order {order_id} that were pruned ({pruned.events} of them, and "
             f"{digest.events} are there): check it with waybill archive verify {url}, and use a copy of it"

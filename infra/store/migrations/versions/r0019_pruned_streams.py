@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("archive", sa.Text, nullable=False),
         sa.Column("archive_id", sa.Text, nullable=False),
         sa.Column("events", sa.Integer, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
         sa.Column("first_position", sa.BigInteger, nullable=False),
         sa.Column("last_position", sa.BigInteger, nullable=False),
         sa.Column("last_recorded_at", Instant, nullable=False),
