@@ -375,7 +375,7 @@ def operators_acts(home: Home) -> int:
 def delivered_and_pruned(home: Home) -> str:
     pruned = set(home.pruned())
     rows = home.waybill.views.ask(VIEW["orders"], Asked()).rows
-    return next(row["order_id"] for row in rows if row["order_id"] in pruned and row["status"] == "delivered")
+    return str(next(row["order_id"] for row in rows if row["order_id"] in pruned and row["status"] == "delivered"))
 
 
 def late_message(order_id: str, message_id: str, message_type: str, data: Mapping[str, Any]) -> bytes:

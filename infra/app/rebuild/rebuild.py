@@ -88,6 +88,8 @@ class Rebuild:
         self._on_switch = on_switch
         self._builds = ProjectionBuilds(waybill.engine, waybill.clock)
         self._advance = Advance(waybill, self._builds)
+        self._loaded_to = 0 if rows is None else rows.manifest.position
+        """Of orders that were pruned, the folder has the rows up to here."""
         self._load = None if rows is None else RowsLoad(waybill, rows, self._builds, max_rate)
         self._leadership = waybill.backend.leadership(ROLE)
         self._paced_at = monotonic()

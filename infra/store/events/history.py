@@ -141,7 +141,10 @@ class History:
             f"SELECT e.originator_id FROM {backend.events_table} AS e WHERE e.originator_version = 1 "
             f"UNION SELECT p.stream FROM {pruned_streams.name} AS p ORDER BY 1"
         )
-        self._count_pruned = text(f"SELECT count(*) FROM {pruned_streams.name}")
+        self._count_pruned = text(f"SELECT count(*) FROM {pruned_streams.name} WHERE last_position > :position")
+        self._events_pruned = text(
+            f"SELECT coalesce(sum(events), 0) FROM {pruned_streams.name} WHERE last_position <= :position"
+        )
         self._states = text(f"SELECT e.originator_id, e.state FROM {backend.events_table} AS e")
 
     def within(self, connection: Connection) -> "History":
@@ -165,8 +168,9 @@ class History:
         return int(self._select(self._count_some, position=position, at_most=at_most)[0][0])
 
     def count_up_to(self, position: int) -> int:
-        """How many events there are up to a position."""
-        return int(self._select(self._count_up_to, position=position)[0][0])
+        """How many events there are up to a position, with those of orders that were pruned."""
+        pruned = int(self._select(self._events_pruned, position=position)[0][0])
+        return pruned + int(self._select(self._count_up_to, position=position)[0][0])
 
     def touched_after(self, position: int, limit: int, up_to: int | None = None) -> Touched:
         rows = self._select(self._after, position=position, limit=limit, up_to=LAST if up_to is None else up_to)
@@ -194,13 +198,16 @@ class History:
             events[event.originator_id].append(event)
         return events
 
-    def count_pruned(self) -> int:
-        """How many orders are pruned: their events are in an archive (domain/pruning.py)."""
-        return int(self._select(self._count_pruned)[0][0])
+    def count_pruned(self, after: int = 0) -> int:
+        """How many orders are pruned that had events after a position (domain/pruning.py)."""
+        return int(self._select(self._count_pruned, position=after)[0][0])
 
-    def expect_whole(self, kinds: Collection[Kind], what: str) -> None:
-        """Raise PrunedOrdersError if orders are pruned, and orders are among these kinds. `what` needs all events."""
-        if ORDER in kinds and (count := self.count_pruned()):
+    def expect_whole(self, kinds: Collection[Kind], what: str, after: int = 0) -> None:
+        """Raise PrunedOrdersError if events of orders after a position are pruned, and orders are among these kinds.
+
+        `what` says in words who needs all events.
+        """
+        if ORDER in kinds and (count := self.count_pruned(after)):
             raise PrunedOrdersError(count, what)
 
     def existing(self, streams: Iterable[str], position: int = LAST) -> set[str]:

@@ -27,6 +27,7 @@ _ANSWER = {
         "unreadable_batches": _RECORDS,
         "records_left_out": {"type": "object"},
         "set_aside": _COUNTS,
+        "pruned": {"type": "object"},
     },
     "required": ["books", "head", "projections", "partitions"],
 }

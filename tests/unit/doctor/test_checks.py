@@ -21,6 +21,7 @@ from infra.app.doctor.seen import (
     StoreSeen,
     TopicSeen,
     Unread,
+    WaitingForPruned,
 )
 from infra.app.retention import PartitionInKafka, PartitionInStore
 from infra.app.status import ProjectionState, ProjectionStatus
@@ -56,6 +57,7 @@ WELL_STORE = StoreSeen(
     left_out_since=None,
     dead=Dead(0, None, 0, 0, None, None),
     held=Held(0, None, timedelta(hours=72)),
+    waiting_for_pruned=WaitingForPruned(0, None),
     checkpoints={("orders", 0): PartitionInStore(10, "id-1"), ("people", 0): PartitionInStore(5, "id-2")},
     moved_at={("orders", 0): ago(seconds=3), ("people", 0): ago(days=2)},
 )
