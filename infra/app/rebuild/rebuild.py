@@ -97,8 +97,8 @@ class Rebuild:
     def run(self, projections: Sequence[Projection], *, anew: bool = False) -> list[Rebuilt]:
         """Rebuild these projections. One that was interrupted continues, unless `anew`.
 
-        Raises RebuildStoppedError, RebuildRunsError, NewerServesError and PrunedOrdersError; with `rows`, UnfitRowsError
-        and DamagedRowsError, too.
+        Raises RebuildStoppedError, RebuildRunsError, NewerServesError, and PrunedOrdersError; with `rows`, also
+        UnfitRowsError and DamagedRowsError.
         """
         try:
             self._lead()
