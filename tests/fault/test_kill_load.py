@@ -77,7 +77,7 @@ def loaded_under_kills(command: Command, store: str, folder: Path, orders: int, 
 
 
 def test_on_sqlite(batchwise: Command, sqlite_store: StoreUrl, tmp_path: Path, draw: Random) -> None:
-    loaded_under_kills(batchwise, sqlite_store(), tmp_path / "rows", 40, 2, draw)
+    loaded_under_kills(batchwise, sqlite_store(), tmp_path / "rows", 40, 1, draw)
 
 
 @pytest.mark.postgres

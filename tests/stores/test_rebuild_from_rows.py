@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from infra.app.archive import archive_store
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
 from infra.app.rebuild.advance import Advance
@@ -16,6 +16,8 @@ from infra.app.rebuild.errors import RebuildStoppedError, UnfitRowsError
 from infra.app.rebuild.filled_pages import filled_pages
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.standing import RebuildStandings
+from infra.app.restore.plan import plan_restore
+from infra.app.restore.restore import restore_store
 from infra.app.verify import verify_store
 from infra.signals.readings import read_store
 from infra.store.operator_log import Who
@@ -33,7 +35,6 @@ from tests.stores.histories import floor, in_small_batches, take_in, up_to_date
 from tests.stores.test_rebuild_processes import index_names, rows_in_use
 
 ANN = Who("ann", "made on a cluster")
-STILL = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -62,8 +63,7 @@ def loaded(waybill: Waybill, folder: Path, *projections: Projection, anew: bool 
 
 def is_clean(waybill: Waybill) -> bool:
     waybill.project()
-    differing = [found.table for found in diff_projections(waybill, PROJECTIONS) if found.differs]
-    return not differing and not verify_store(waybill).findings
+    return not any(found.differs for found in diff_projections(waybill, PROJECTIONS))
 
 
 def interrupted(waybill: Waybill, folder: Path, pages: int) -> int:
@@ -89,7 +89,7 @@ def test_the_loaded_rows_and_totals_are_those_of_the_events(waybill: Waybill, tm
 
     assert [(each.build, each.position) for each in done] == [(1, head)] * len(PROJECTIONS)
     assert rows_in_use(waybill) == before
-    assert is_clean(waybill)
+    assert is_clean(waybill) and not verify_store(waybill).findings
     for projection in PROJECTIONS:
         assert index_names(waybill, projection, 1) == index_names(waybill, projection, 0)
 
@@ -123,20 +123,22 @@ def test_writers_and_the_projector_go_on_meanwhile(waybill: Waybill, tmp_path: P
     assert is_clean(waybill)
 
 
-def test_a_store_whose_events_were_never_projected_is_filled_on_any_database(
-    sqlite_store: StoreUrl, new_store: StoreUrl, tmp_path: Path
+@pytest.mark.postgres
+def test_a_restored_store_whose_events_were_never_projected_is_filled_with_rows_of_another_kind_of_store(
+    sqlite_store: StoreUrl, postgres_store: StoreUrl, tmp_path: Path
 ) -> None:
-    with Waybill(in_small_batches(sqlite_store()), clock=lambda: STILL) as first:
-        take_in(first, floor(12))
-        first.project()
-        folder, expected = folder_of_rows(first, tmp_path / "rows"), rows_in_use(first)
-    with Waybill(in_small_batches(new_store()), clock=lambda: STILL) as second:
-        take_in(second, floor(12))
+    with up_to_date(sqlite_store()) as lost:
+        archive_store(lost, str(tmp_path / "archive"))
+        folder, expected = folder_of_rows(lost, tmp_path / "rows"), rows_in_use(lost)
+    settings = in_small_batches(postgres_store())
+    restore_store(settings, plan_restore(settings, str(tmp_path / "archive")), project=False)
+    with Waybill(settings) as restored:
+        assert not any(rows_in_use(restored).values())
 
-        loaded(second, folder)
+        loaded(restored, folder)
 
-        assert rows_in_use(second) == expected
-        assert is_clean(second)
+        assert rows_in_use(restored) == expected
+        assert is_clean(restored)
 
 
 def test_texts_amounts_and_instants_are_loaded_as_they_are(new_store: StoreUrl, tmp_path: Path) -> None:
@@ -174,10 +176,10 @@ def test_texts_amounts_and_instants_are_loaded_as_they_are(new_store: StoreUrl, 
         assert rows_in_use(waybill) == before
 
 
-def test_without_their_places_amounts_have_the_same_values(waybill: Waybill, tmp_path: Path) -> None:
-    loaded(waybill, folder_of_rows(waybill, tmp_path / "rows", places=False))
+def test_without_their_places_amounts_have_the_same_values(in_a_file: Waybill, tmp_path: Path) -> None:
+    loaded(in_a_file, folder_of_rows(in_a_file, tmp_path / "rows", places=False))
 
-    assert is_clean(waybill)
+    assert is_clean(in_a_file)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -278,6 +280,7 @@ def test_one_projection_of_a_folder_is_loaded_alone(in_a_file: Waybill, tmp_path
         assert [row.served for row in connection.execute(select(projection_builds))] == [True]
 
 
+@pytest.mark.postgres
 def test_a_text_that_the_database_cannot_hold_is_refused(postgres_store: StoreUrl, tmp_path: Path) -> None:
     with up_to_date(postgres_store()) as waybill:
         before, folder = rows_in_use(waybill), folder_of_rows(waybill, tmp_path / "rows")
