@@ -101,7 +101,7 @@ def write_rows(
         one_run.write_notices(standing.newest_notice)
         one_run.write_anew()
         one_run.write_whole()
-        files = {name: writer.close() for name, writer in writers.items()}
+        files = {name: one_run.close(name) for name in writers}
     whole = {name for name, dataset in DATASETS.items() if dataset.kind is Kind.WHOLE}
     return Written(files, frozenset(whole | one_run.anew))
 
@@ -126,7 +126,14 @@ class _Run:
         self._on_rows = on_rows
         self._changed = ChangedRows(connection, backend, writers, buckets, since.position)
         self._redriven = False
+        self._files: dict[str, Sequence[ArchiveFile]] = {}
         self.anew = {dataset.name for dataset in CHANGING} if since.anew else set()
+
+    def close(self, name: str) -> Sequence[ArchiveFile]:
+        """End a dataset, once; returns its files. What waits in memory is written."""
+        if name not in self._files:
+            self._files[name] = self._writers[name].close()
+        return self._files[name]
 
     def write_events(self, up_to: int) -> None:
         """The new events, and the rows of messages that changed with them."""
@@ -140,6 +147,7 @@ class _Run:
                 self._changed.write_letters(touched.letter_ids)
                 self._redriven = self._redriven or touched.redriven
             self._on_rows(EVENTS.name, writer.rows)
+        self.close(EVENTS.name)
         if self._redriven:
             # A redrive may have given any malformed message another reason.
             self._changed.write_not_taken_streams()
@@ -158,12 +166,14 @@ class _Run:
                 self._changed.write_malformed(row[_NOTICE_LETTER] for row in page if row[_NOTICE_LETTER] is not None)
             after = page[-1][0]
             self._on_rows(NOTICES.name, self._writers[NOTICES.name].rows)
+        self.close(NOTICES.name)
 
     def write_anew(self) -> None:
         """All rows of the datasets that are written anew."""
         for dataset in CHANGING:
             if dataset.name in self.anew:
                 self._changed.write_all(dataset, self._on_rows)
+            self.close(dataset.name)
 
     def write_whole(self) -> None:
         """The small tables, whole, each in the order of its key."""
@@ -172,6 +182,7 @@ class _Run:
             rows = TableRows(dataset, table, self._backend)
             for row in rows.stream(self._connection, rows.all(dataset.key)):
                 self._writers[name].add(row, size_of(row))
+            self.close(name)
             self._on_rows(name, self._writers[name].rows)
 
     def _page(self, rows: TableRows, question: Any) -> list[Row]:
