@@ -32,7 +32,7 @@ from infra.settings import Settings
 from infra.store.exchange_rates import exchange_rates
 from infra.store.opening import Access
 from infra.store.register.tables import messages
-from tests.integration.messages import booked, cancelled, message, placed, voided
+from tests.integration.messages import booked, cancelled, line, message, placed, voided
 from tests.stores.archived import archived, manifest_of, stored
 from tests.stores.conftest import StoreUrl
 from tests.stores.histories import STANDING_ORDERS, floor, take_in
@@ -95,6 +95,18 @@ def test_after_each_run_the_archive_has_the_rows_of_the_store(service: Floor, to
     # More messages change verdicts of the first ones; some come again, some are broken.
     wrong = [*(json.dumps(broken(number)).encode() for number in range(4)), b"{"]
     take_in(waybill, [*lines[20:], *lines[:5], *wrong], "more")
+    check(service, to)
+
+    # A message that was too large fits a larger limit, so that its letter is gone.
+    large = json.dumps(placed("SO-L", EARLY, PROMISE, *map(line, range(1, 20)))).encode()
+    with Waybill(
+        Settings(store=waybill.settings.store, max_message_bytes=len(large) - 1), lambda: service.now
+    ) as strict:
+        take_in(strict, [large], "too large")
+    check(service, to)
+    letters = len(stored(waybill)["malformed_messages"])
+    service.hears(large, of="fits")
+    assert len(stored(waybill)["malformed_messages"]) == letters - 1
     check(service, to)
 
     # A void waits for what it names, then leaves its waiting room. A refused message is voided.
