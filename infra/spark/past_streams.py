@@ -41,6 +41,13 @@ class PastStreams:
         self._archive = archive
         self._partitions = partitions
         self._events = _as_rows(archived_events(archive.session, archive.url, archive.manifest))
+        self._kept: list[Any] = []
+
+    def release(self) -> None:
+        """Free what was kept on the executors' disks for the groups of a question."""
+        for rows in self._kept:
+            rows.unpersist()
+        self._kept = []
 
     def standing(self, kinds: Collection[Kind]) -> Any:
         """The streams of these kinds with their events, grouped."""
@@ -51,7 +58,8 @@ class PastStreams:
         kinds = question.kinds
         parts = [_of_kinds(self._events, kinds)]
         if ORDER in kinds:
-            parts += [self._others(PARCELS, ORDER, PARCEL), self._placings(question)]
+            others = self._referred()
+            parts += [self._others(PARCELS, self._events, others), self._placings(question, others)]
         if question.claimed is not None:
             parts += [self._claims(question.known_at), *self._waiting(question.known_at)]
         return self._grouped(parts)
@@ -60,21 +68,30 @@ class PastStreams:
         rows = reduce(lambda some, others: some.unionByName(others), parts)
         return rows.repartition(self._partitions, "stream").sortWithinPartitions("stream", "role", "of", "version")
 
-    def _others(self, reactor: Reactor, kind: Kind, other: Kind) -> Any:
-        """The events of other streams, for the groups of the streams of a kind that refer to them."""
-        naming = _of_kinds(self._events, [kind]).where(self._events["topic"].isin(naming_topics(reactor)))
+    def _referred(self) -> Any:
+        """The events of streams that others refer to, and of standing orders; kept, because several joins read them.
+
+        They are few beside those of orders.
+        """
+        from pyspark import StorageLevel
+
+        whole = _of_kinds(self._events, [PARCEL, STANDING_ORDER])
+        accounts = _of_kinds(self._events, [ACCOUNT])
+        rows = whole.union(_heeded(STANDING_ORDERS, accounts)).persist(StorageLevel.DISK_ONLY)
+        self._kept.append(rows)
+        return rows
+
+    def _others(self, reactor: Reactor, events: Any, others: Any) -> Any:
+        """The events of other streams, for the groups of the streams that refer to them by the reactor's reading."""
+        naming = _of_kinds(events, [reactor.kind]).where(events["topic"].isin(naming_topics(reactor)))
         pairs = naming.mapInArrow(partial(pairs_fold, reactor.name), PAIRS).distinct()
-        others = _of_kinds(self._events, [other])
-        if reactor.heeds is not None:
-            others = others.where(others["topic"].isin(sorted(reactor.heeds)))
-        named = others.drop("of", "role").withColumnRenamed("stream", "of")
+        referred = _heeded(reactor, _of_kinds(others, [reactor.referred_kind]))
+        named = referred.drop("of", "role").withColumnRenamed("stream", "of")
         return _with_role(named.join(pairs, "of"), Role.OTHER)
 
-    def _placings(self, question: SettledQuestion) -> Any:
+    def _placings(self, question: SettledQuestion, others: Any) -> Any:
         """What standing orders had placed, for the groups of the orders; also of orders that have no event."""
-        groups = self._grouped(
-            [_of_kinds(self._events, [STANDING_ORDER]), self._others(STANDING_ORDERS, STANDING_ORDER, ACCOUNT)]
-        )
+        groups = self._grouped([_of_kinds(others, [STANDING_ORDER]), self._others(STANDING_ORDERS, others, others)])
         recorded = RecordedThen(question.known_at, question.clock_skew)
         place = partial(placings_fold, recorded, min(question.known_at, question.now), question.zone)
         return groups.mapInArrow(place, SCHEMA)
@@ -169,6 +186,11 @@ def _of_kinds(rows: Any, kinds: Collection[Kind]) -> Any:
     """The rows of streams of these kinds."""
     prefixes = sorted(stream_name(kind, "") for kind in kinds)
     return rows.where(reduce(or_, (rows["stream"].startswith(prefix) for prefix in prefixes)))
+
+
+def _heeded(reactor: Reactor, rows: Any) -> Any:
+    """The rows of referred streams that can change a reaction."""
+    return rows if reactor.heeds is None else rows.where(rows["topic"].isin(sorted(reactor.heeds)))
 
 
 def _claims_an_order(letters: Any) -> Any:

@@ -96,12 +96,15 @@ def reading_archive(
         groups = streams.known(question)
     failed: list[FailedGroup] = []
     with scratch_database(projections, zone) as scratch:
-        for page in _answers(groups, question, narrowed):
-            if page.settled.rows:
-                scratch.add(page.settled, asked.as_of)
-            scratch.add_untaken(page.untaken)
-            scratch.add_claims(page.claims)
-            failed += page.failed
+        try:
+            for page in _answers(groups, question, narrowed):
+                if page.settled.rows:
+                    scratch.add(page.settled, asked.as_of)
+                scratch.add_untaken(page.untaken)
+                scratch.add_claims(page.claims)
+                failed += page.failed
+        finally:
+            streams.release()
         if asked.known_at is None:
             _add_registered(scratch, streams, counts_untaken=counts_untaken, matches_scans=matches_scans)
         with scratch.engine.connect() as connection:

@@ -105,6 +105,7 @@ JUNE_12, JUNE_25 = datetime(2026, 6, 12, tzinfo=UTC), datetime(2026, 6, 25, 9, 3
 FEW_CLOCKS = (Asked(), Asked(as_of=JUNE_12), Asked(known_at=JUNE_25), Asked(as_of=JUNE_25, known_at=JUNE_12))
 
 
+@pytest.mark.timeout(900)  # the first has Spark start and build its classes, which takes minutes on a busy machine
 @pytest.mark.parametrize("asked", FEW_CLOCKS, ids=["now", "as of", "known at", "as of, known at"])
 def test_every_view_of_a_floor_reads_as_in_the_store(asked: Asked, floor: Archived, spark: Any) -> None:
     rows, failed = of_archive(spark, floor.folder, asked, FLOOR_ENDS)
