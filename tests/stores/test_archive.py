@@ -104,9 +104,9 @@ def test_after_each_run_the_archive_has_the_rows_of_the_store(service: Floor, to
     ) as strict:
         take_in(strict, [large], "too large")
     check(service, to)
-    letters = len(stored(waybill)["malformed_messages"])
+    malformed = len(stored(waybill)["malformed_messages"])
     service.hears(large, of="fits")
-    assert len(stored(waybill)["malformed_messages"]) == letters - 1
+    assert len(stored(waybill)["malformed_messages"]) == malformed - 1
     check(service, to)
 
     # A void waits for what it names, then leaves its waiting room. A refused message is voided.
