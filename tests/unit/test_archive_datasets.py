@@ -12,6 +12,7 @@ from infra.store.projected.tables import projection_positions
 from infra.store.reactions.failures import reaction_failures
 from infra.store.reactions.tables import derived_messages
 from infra.store.register.tables import register_metadata
+from infra.store.restored_rows import RESTORABLE
 from projections.views.columns import Instant, Rate
 
 TABLES = {table.name: table for table in register_metadata.tables.values()}
@@ -22,6 +23,10 @@ DECLARED_ELSEWHERE = (exchange_rates, api_keys, pauses, projection_positions, re
 def test_every_table_of_a_store_is_archived_or_made_again() -> None:
     assert set(TABLES) == (set(DATASETS) - {"events"}) | (set(NOT_ARCHIVED) & set(TABLES))
     assert {table.name for table in DECLARED_ELSEWHERE} <= set(DATASETS) | set(NOT_ARCHIVED)
+
+
+def test_every_dataset_can_be_restored() -> None:
+    assert set(RESTORABLE) | {"events"} == set(DATASETS)
 
 
 @pytest.mark.parametrize(
