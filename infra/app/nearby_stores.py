@@ -26,7 +26,7 @@ def where_the_store_may_be(settings: Settings, folder: Path) -> str:
         "" if settings.names_store else " WAYBILL_STORE is not set, so it is the default: waybill.db in this folder."
     )
     if settings.names_kafka:
-        unset += " With Kafka, waybill up creates it from the topics; of a lost database: docs/runbook.md, 12."
+        unset += " With Kafka, waybill up creates it from the topics; of a lost database: docs/runbook.md, 12 and 13."
     stores = nearby_stores(folder)
     if not stores:
         return unset
