@@ -1,5 +1,6 @@
 """Command that restores a store from an archive: restore."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -80,13 +81,17 @@ def restore(
                 tasks[part] = progress.add_task(what, total=total)
             progress.update(tasks[part], completed=done, total=total)
 
+        def answer(restored: Restored) -> None:
+            progress.stop()
+            show_rows(Restored._fields, [restored._asdict()], form, title="Restored")
+            show_note(form, _what_follows(plan, restored))
+            sys.stdout.flush()
+
         try:
-            restored = restore_store(settings, plan, anew=anew, project=not no_project, tell=tell)
+            restore_store(settings, plan, anew=anew, project=not no_project, tell=tell, on_restored=answer)
         except KeyboardInterrupt:
-            errors().print("The restore was interrupted: the store stays closed, and the same command continues.")
+            errors().print("The restore was interrupted: the same command continues.")
             raise
-    show_rows(Restored._fields, [restored._asdict()], form, title="Restored")
-    show_note(form, _what_follows(plan, restored))
 
 
 def _tell_topics(plan: RestorePlan, form: Format, *, answers: bool) -> None:

@@ -51,10 +51,12 @@ def restore_store(
     anew: bool = False,
     project: bool = True,
     tell: OnProgress = lambda part, done, total: None,
+    on_restored: Callable[[Restored], None] = lambda restored: None,
     clock: Callable[[], datetime] = system_clock,
 ) -> Restored:
     """Restore what the plan found, or continue; with `anew`, give up what an interrupted restore brought.
 
+    `on_restored` gets the result before the store forgets the restore: whoever is killed before that runs it again.
     It waits for an unavailable store for WAYBILL_RETRY_SECONDS. Raises CannotRestoreError, DamagedFileError, OSError,
     and what the store raises; the same call continues afterwards.
     """
@@ -70,7 +72,7 @@ def restore_store(
             if not passes(e) or moved == (stands := again(lambda: _stands(settings))):
                 raise
             moved, anew = stands, False
-    return _caught_up(settings, plan, clock, tell, project=project)
+    return _caught_up(settings, plan, clock, tell, on_restored, project=project)
 
 
 def _stands(settings: Settings) -> object:
@@ -81,7 +83,13 @@ def _stands(settings: Settings) -> object:
 
 
 def _caught_up(
-    settings: Settings, plan: RestorePlan, clock: Callable[[], datetime], tell: OnProgress, *, project: bool
+    settings: Settings,
+    plan: RestorePlan,
+    clock: Callable[[], datetime],
+    tell: OnProgress,
+    on_restored: Callable[[Restored], None],
+    *,
+    project: bool,
 ) -> Restored:
     """Make an open store that of this code, and fill its views."""
     manifest = plan.manifest
@@ -92,7 +100,9 @@ def _caught_up(
         if project:
             head = waybill.retry(waybill.history.head)
             views_at = waybill.project(lambda step: tell(VIEWS, step.end, head))
+        events = sum(file.rows for file in manifest.files(EVENTS))
+        restored = Restored(events, manifest.books.received, manifest.position, manifest.written_at, views_at)
+        on_restored(restored)
         with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
             end_restoration(connection)
-    events = sum(file.rows for file in manifest.files(EVENTS))
-    return Restored(events, manifest.books.received, manifest.position, manifest.written_at, views_at)
+    return restored
