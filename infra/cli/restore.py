@@ -1,6 +1,7 @@
 """Command that restores a store from an archive: restore."""
 
 import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ from infra.cli.output import (
 )
 from infra.cli.tables.importance import PARTITIONS
 from infra.export.arrow_schema import MissingPackageError
-from infra.settings import load_settings
+from infra.settings import Settings, load_settings
 from infra.telemetry.logs import configure_logs
 
 
@@ -61,6 +62,7 @@ def restore(
         plan = plan_restore(settings, source, anew=anew)
     except (WrongFolderError, MissingPackageError) as e:
         raise typer.BadParameter(str(e), param_hint="--from") from None
+    _tell_skew(plan, settings)
     refused = not plan.topics.is_complete and not accept_missing
     _tell_topics(plan, form, answers=check or refused)
     if refused:
@@ -107,6 +109,15 @@ def _tell_topics(plan: RestorePlan, form: Format, *, answers: bool) -> None:
     if answers or (form is Format.TABLE and topics.partitions):
         rows = [one._asdict() for one in topics.partitions]
         show_rows(PartitionCheck._fields, rows, form, title="Topics", footer=footer, importance=PARTITIONS)
+
+
+def _tell_skew(plan: RestorePlan, settings: Settings) -> None:
+    archived = timedelta(seconds=plan.manifest.clock_skew_seconds)
+    if archived != settings.clock_skew:
+        show_warning(
+            f"the archived store had WAYBILL_CLOCK_SKEW={archived.total_seconds():g} (seconds), and it is "
+            f"{settings.clock_skew.total_seconds():g} now: answers about messages ahead of the clock may differ"
+        )
 
 
 def _tell_plan(plan: RestorePlan, form: Format) -> None:

@@ -45,7 +45,8 @@ FIELDS = {
     "offset": "The message's offset, or line, counted from 0.",
     "operator": "Who paused it.",
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
-    "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`filling`, `catching up`); what is paused.",
+    "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`filling`, `catching up`); the "
+    "dataset of a restore; what is paused.",
     "partition": "The topic's partition; 0 for a file.",
     "parts": "The parts of this process: consume, project, react, relay or serve.",
     "partitions": "The topics and partitions of the dropped messages.",
@@ -241,6 +242,12 @@ _DECLARED = (
         "store_resettling",
         "info",
         "waybill migrate settles subjects again by today's rules, or reads malformed messages again.",
+        ("part", "done", "total"),
+    ),
+    LogEvent(
+        "store_restoring",
+        "info",
+        "waybill restore has restored so many rows of a dataset.",
         ("part", "done", "total"),
     ),
     LogEvent(

@@ -292,9 +292,11 @@ def test_a_store_with_messages_is_left_alone(lost: Lost, new_store: StoreUrl) ->
 
 
 @pytest.fixture
-def no_store(request: pytest.FixtureRequest) -> StoreUrl:
-    """Names of files and databases without any table."""
-    made: StoreUrl = request.getfixturevalue("sqlite_store" if request.param == "sqlite" else "empty_database")
+def no_store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreUrl:
+    """The name of a file that is not there, or of a database without any table."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path / 'no_store.db'}"
+    made: StoreUrl = request.getfixturevalue("empty_database")
     return made
 
 
@@ -340,13 +342,13 @@ def test_a_damaged_file_is_refused_and_nothing_is_served(
     ],
 )
 def test_what_this_waybill_cannot_restore_is_refused_before_it_starts(
-    lost: Lost, copy: Path, sqlite_store: StoreUrl, fields: Mapping[str, Any], remedy: str
+    lost: Lost, copy: Path, tmp_path: Path, fields: Mapping[str, Any], remedy: str
 ) -> None:
-    url = sqlite_store()
+    store = tmp_path / "no_store.db"
     changed_manifest(copy, **fields)
     with pytest.raises(CannotRestoreError, match=remedy):
-        restored(url, copy)
-    assert not Path(url.removeprefix("sqlite:///")).exists()
+        restored(f"sqlite:///{store}", copy)
+    assert not store.exists()
 
 
 @pytest.mark.parametrize("lost", ["sqlite"], indirect=True)

@@ -44,6 +44,9 @@ ROLE = "restore"
 ROLES = {ROLE: "waybill restore", REACTOR: "waybill react", RELAY: "waybill relay"}
 """The roles that a restore holds, so that none of those that act runs on the store, and who else may have them."""
 
+TWENTIETHS = 20
+"""A line is logged for each twentieth of a dataset."""
+
 OnProgress = Callable[[str, int, int], None]
 """Called with what is done (a dataset, or the views), how much of it, and how much there is."""
 
@@ -213,8 +216,12 @@ class Filling:
         return int(row[0]), int(row[1])
 
     def _advance(self, part: str, more: int, total: int) -> None:
+        twentieth = self._done[part] * TWENTIETHS // max(1, total)
         self._done[part] += more
-        self._tell(part, self._done[part], total)
+        done = self._done[part]
+        self._tell(part, done, total)
+        if done * TWENTIETHS // max(1, total) != twentieth:
+            structlog.get_logger(__name__).info("store_restoring", part=part, done=done, total=total)
         self.lead()
 
     @contextmanager

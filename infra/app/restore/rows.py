@@ -15,6 +15,8 @@ EventRow = tuple[int, str, int, str, bytes]
 EVENT_COLUMNS = ("position", "stream", "version", "topic", "state")
 ROWS_AT_ONCE = 500
 """How many rows of each open file are Python's objects at a time; Arrow's are smaller."""
+BYTES_AT_ONCE = 16 * 1024 * 1024
+"""About how many bytes of rows are: a malformed message may have a megabyte."""
 
 
 def expect_whole(folder: ArchiveFolder, file: ArchiveFile) -> None:
@@ -74,8 +76,9 @@ def rows_of_file(
     """
     expect_whole(folder, file)
     for batch in batches_of_file(folder, file, columns):
-        for start in range(0, batch.num_rows, at_once):
-            yield list(zip(*(column.to_pylist() for column in batch.slice(start, at_once).columns), strict=True))
+        few = max(1, min(at_once, BYTES_AT_ONCE * batch.num_rows // max(1, batch.nbytes)))
+        for start in range(0, batch.num_rows, few):
+            yield list(zip(*(column.to_pylist() for column in batch.slice(start, few).columns), strict=True))
 
 
 def _events_of(folder: ArchiveFolder, file: ArchiveFile, after: int) -> Iterator[EventRow]:
