@@ -8,7 +8,7 @@ import pytest
 from typer import BadParameter
 
 from infra.archive.folder import WrongFolderError
-from infra.cli.spark import options_of
+from infra.cli.spark_options import options_of
 from infra.export.arrow_schema import MissingPackageError
 from infra.spark.archived_events import EVENTS_A_PARTITION, partitions_for, spark_path
 from infra.spark.session import (
