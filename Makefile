@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers bench-scale schema contract lock clean FORCE
+.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers bench-group bench-scale schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -63,7 +63,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, and the direction of imports
 format: $(STAMP)  ## let ruff sort imports, fix what it can and format
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
 
-test: $(STAMP) asyncapi-schema spark  ## the tests, without the slow ones: 20 to 30 minutes on two cores
+test: $(STAMP) asyncapi-schema spark  ## the tests, without the slow ones: 15 to 25 minutes on two cores
 	@infra/local/postgres.sh with $(BIN)/pytest -n $(WORKERS) $(SHARED) -m "not slow" $(ARGS)
 
 # Half of the time of these goes into drawing examples, so few are drawn.
@@ -103,6 +103,9 @@ bench-writers: $(STAMP)  ## two, three and four writers on one PostgreSQL store,
 
 bench-scale: $(STAMP) spark  ## an archive's rows on Spark beside the bare fold, 1 M and 5 M events (ARGS="--sizes 300000")
 	@$(PYTHON) -m bench scale $(ARGS)
+
+bench-group: $(STAMP)  ## one, two and four consumers of one group on one PostgreSQL store
+	@$(PYTHON) -m bench group $(ARGS)
 
 asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test of the contract
 	@if ! command -v npm >/dev/null; then echo "npm is not installed; the test of the official AsyncAPI schema will skip"; \

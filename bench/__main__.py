@@ -1,6 +1,7 @@
 """`python -m bench`: measure the service beside its references, print tables and write JSON.
 
 `one` measures one thing by itself, `growth` histories of up to five million messages, `writers` several at once,
+`group` consumers of one group,
 `scale` archives on Spark.
 """
 
@@ -21,12 +22,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from bench import group as groups
 from bench import growth as growths
 from bench import http, one
 from bench import scale as scales
 from bench import writers as several
 from bench.broker import Broker, lent_broker
 from bench.disk import disk_of, folder_of_server, told
+from bench.hosts import Host, bridge, can_be_made, hosts
 from bench.measuring import machine
 from bench.processor import postmaster_of
 from bench.report import LATENCIES, SPEEDS, UNKNOWN, Row, show, show_profile
@@ -151,6 +154,35 @@ def writers(
     show(console, "postgresql: writers of distinct files in one store", several.WRITTEN, rows)
     console.print(f"[dim]{origin_as_text()}; written to {out}[/dim]")
     write_json(out, {"messages": messages, "rounds": rounds, "writers": rows})
+
+
+@app.command()
+def group(
+    messages: Annotated[int, typer.Option("--messages", min=100, help="How many messages the topics have.")] = 60_000,
+    members: Annotated[str, typer.Option("--members", help="How many consumers, separated by commas.")] = (
+        ",".join(map(str, groups.MEMBERS))
+    ),
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often.")] = 3,
+    on_hosts: Annotated[
+        bool | None,
+        typer.Option("--hosts/--no-hosts", help="Each consumer in a network namespace of its own; where root may."),
+    ] = None,
+    out: OutOption = Path(".local/bench-group.json"),
+) -> None:
+    """Consumers of one group take a backlog into one PostgreSQL store, beside one consumer."""
+    console, wanted = console_for_tables(), [int(one) for one in members.split(",")]
+    on_hosts = can_be_made() if on_hosts is None else on_hosts
+    with ExitStack() as stack:
+        address = stack.enter_context(bridge()) if on_hosts else None
+        places = stack.enter_context(hosts(max(wanted))) if on_hosts else [Host()] * max(wanted)
+        broker = stack.enter_context(lent_broker(address))
+        new_store = stack.enter_context(postgres_stores(address))
+        tell = _telling(console, Database.POSTGRESQL)
+        rows = groups.compare(new_store, broker, places, messages, wanted, rounds, tell)
+    where = "each on a host of its own" if on_hosts else "all on one host"
+    show(console, f"postgresql: consumers of one group, {where}", groups.TAKEN, rows)
+    console.print(f"[dim]{origin_as_text()}; written to {out}[/dim]")
+    write_json(out, {"messages": messages, "rounds": rounds, "hosts": on_hosts, "group": rows})
 
 
 @app.command("scale")

@@ -28,10 +28,16 @@ class Broker(NamedTuple):
 
 
 @contextmanager
-def lent_broker() -> Iterator[Broker]:
-    """A broker that is gone at the end. Raises RuntimeError when none can be started."""
+def lent_broker(also_at: str | None = None) -> Iterator[Broker]:
+    """A broker on loopback, and at one more address, that is gone at the end. Raises RuntimeError without one."""
     with tempfile.TemporaryDirectory(prefix="waybill-bench-kafka-") as folder:
-        env = {**os.environ, "WAYBILL_LOCAL_KAFKA_FOLDER": folder, "WAYBILL_LOCAL_KAFKA_PORT": str(_free_port())}
+        port = _free_port()
+        env = {**os.environ, "WAYBILL_LOCAL_KAFKA_FOLDER": folder, "WAYBILL_LOCAL_KAFKA_PORT": str(port)}
+        if also_at is not None:
+            (Path(folder) / "extra.properties").write_text(
+                f"listeners=PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{port + 1}\n"
+                f"advertised.listeners=PLAINTEXT://{also_at}:{port}\n"
+            )
         said = Path(folder) / "said"
         # Not to a pipe: the broker would inherit it, and who reads it to its end would wait for the broker's.
         with said.open("w") as out:

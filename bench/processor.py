@@ -41,6 +41,15 @@ def seconds_of(processes: Iterable[int]) -> float | None:
     return sum(known) if known and len(known) == len(seconds) else None
 
 
+def processors_busy() -> tuple[float, float] | None:
+    """Seconds of all processors so far: in use, by whomever, and in all. None without /proc."""
+    if not PROC.exists():
+        return None
+    ticks = [int(one) for one in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return tuple(one / os.sysconf("SC_CLK_TCK") for one in (sum(ticks) - idle, sum(ticks)))  # type: ignore[return-value]
+
+
 def seconds_below(process: int) -> float | None:
     """The same of everything below one process, without the process itself."""
     whole, fields = _seconds_of_tree(process), _stat(process)

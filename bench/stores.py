@@ -1,5 +1,6 @@
 """Empty stores to measure on: SQLite files in a folder, databases on a PostgreSQL server."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -40,10 +41,14 @@ def sqlite_stores(folder: Path) -> NewStore:
 
 
 @contextmanager
-def postgres_stores() -> Iterator[NewStore]:
-    """Databases on a server of our own, which is gone at the end. Raises RuntimeError when none can be started."""
+def postgres_stores(also_at: str | None = None) -> Iterator[NewStore]:
+    """Databases on a server of our own, on loopback and at one more address, which is gone at the end.
+
+    Raises RuntimeError when none can be started.
+    """
+    env = os.environ if also_at is None else {**os.environ, "WAYBILL_LOCAL_POSTGRES_ALSO_AT": also_at}
     with subprocess.Popen(
-        [SCRIPT, "lend"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [SCRIPT, "lend"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as lent:
         assert lent.stdout is not None
         server = lent.stdout.readline().strip()

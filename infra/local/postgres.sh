@@ -7,11 +7,13 @@
 # the command, however that ends, kill -9 included. Where no server can be had, the command runs all the same.
 # `lend` prints the URL of such a server, which ends with standard input.
 # `guard` waits for the end of standard input and takes down the server that `up` starts.
+# WAYBILL_LOCAL_POSTGRES_ALSO_AT is a second address at which a new server listens, for hosts of its networks.
 # Where the server's own user cannot reach .local, data lie under the temporary folder.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 PORT=${WAYBILL_LOCAL_POSTGRES_PORT:-54329}
+ALSO_AT=${WAYBILL_LOCAL_POSTGRES_ALSO_AT:-}
 USER_OF_SERVER=postgres
 TRIES_OF_PORTS=10
 
@@ -94,13 +96,14 @@ start() {
   if [ "$(id -u)" = 0 ]; then chown "$USER_OF_SERVER" "$home"; fi
   if [ ! -f "$home/data/PG_VERSION" ]; then
     as_server "$bin/initdb" --pgdata "$home/data" --username postgres --auth trust --encoding UTF8 >/dev/null || return 1
+    if [ -n "$ALSO_AT" ]; then echo "host all all samenet trust" >>"$home/data/pg_hba.conf"; fi
   fi
   if listening "$port"; then
     say "port $port is taken; choose another: WAYBILL_LOCAL_POSTGRES_PORT=…"
     return 1
   fi
   as_server "$bin/pg_ctl" --pgdata "$home/data" --log "$home/server.log" --wait --timeout 60 \
-    --options "-c listen_addresses=127.0.0.1 -p $port -c unix_socket_directories= -c max_connections=200" \
+    --options "-c listen_addresses=127.0.0.1${ALSO_AT:+,$ALSO_AT} -p $port -c unix_socket_directories= -c max_connections=200" \
     start >/dev/null 2>&1 || {
     say "did not start on port $port: $(tail -n 1 "$home/server.log" 2>/dev/null); see $home/server.log"
     return 1

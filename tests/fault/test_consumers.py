@@ -22,7 +22,7 @@ from tests.fault.kafka_aftermath import answers_of, assert_same_answers
 from tests.fault.mixed_load import MixedSink
 from tests.integration.broker import Topics
 from tests.integration.command import KILLED, Command, Nursery, Running
-from tests.integration.topics import consumed, ends, lines_of, made, positions, until_read
+from tests.integration.topics import consumed, ends, lines_of, made, stored_positions, until_read
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka]
 
@@ -68,7 +68,7 @@ def store_of(consuming: Command) -> str:
 
 
 def read_so_far(consuming: Command) -> int:
-    return sum(positions(consuming).values())
+    return sum(stored_positions(consuming).values())
 
 
 def until(reached: Callable[[], bool], *consumers: Running) -> None:

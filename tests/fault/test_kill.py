@@ -23,8 +23,9 @@ from tests.stores.conftest import StoreUrl
 START, READING, PROJECTING, END = "start", "reading", "projecting", "end"
 KILLS = [(START, n) for n in range(3)] + [(READING, n) for n in range(12)] + [(PROJECTING, n) for n in range(7)]
 KILLS += [(END, n) for n in range(3)]
-OF_EACH = 2
-"""How many kills of each phase are in the short run; all are in `make test-faults`."""
+OF_EACH = 1
+"""How many kills of each phase are in the short run, beside those of one that is killed several times; all are in
+`make test-faults`."""
 REPEATED = 4
 A_BATCH = 0.04
 """Seconds that a batch takes, more or less: what the instant of a kill is moved by."""
