@@ -72,7 +72,7 @@ def _of_folder(folder: ArchiveFolder, wanted: RowTable[Any]) -> Iterator[Row]:
     tables = [table for each in read_rows_manifest(folder).projections for table in each.tables]
     for file in next(table.files for table in tables if table.table == wanted.name):
         with folder.open_read(file.path) as opened:
-            for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(ROWS_AT_ONCE):
+            for batch in pyarrow.parquet.ParquetFile(opened).iter_batches(ROWS_AT_ONCE, columns=list(wanted.names)):
                 yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

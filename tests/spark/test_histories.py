@@ -20,20 +20,27 @@ from tests.oracle.conftest import DATA
 from tests.spark.comparing import Digest, differing_tables, digest_of
 
 
+def history(name: str, *marks: pytest.MarkDecorator) -> Any:
+    """A parameter; where the history is missing, Spark is not even started."""
+    file = DATA / f"{name}.jsonl.gz"
+    why = f"needs {file.name}, which is not in this repository: WAYBILL_DATA names its folder"
+    return pytest.param(file, id=name, marks=[*marks, pytest.mark.skipif(not file.exists(), reason=why)])
+
+
+LONG = (pytest.mark.slow, pytest.mark.timeout(7200))
+
+
 @pytest.mark.parametrize(
-    "history",
+    "file",
     [
-        "northwind",
-        pytest.param("scms", marks=pytest.mark.slow),
-        pytest.param("olist", marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
-        pytest.param("adventureworks-sales", marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
-        pytest.param("adventureworks-plant", marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
+        history("northwind"),
+        history("scms", *LONG),
+        history("olist", *LONG),
+        history("adventureworks-sales", *LONG),
+        history("adventureworks-plant", *LONG),
     ],
 )
-def test_every_table_of_a_history_has_the_rows_of_the_embedded_engine(history: str, tmp_path: Path, spark: Any) -> None:
-    file = DATA / f"{history}.jsonl.gz"
-    if not file.exists():
-        pytest.skip(f"needs {file.name}, which is not in this repository: WAYBILL_DATA names its folder")
+def test_every_table_of_a_history_has_the_rows_of_the_embedded_engine(file: Path, tmp_path: Path, spark: Any) -> None:
     with Waybill(Settings(store=f"sqlite:///{tmp_path}/waybill.db")) as waybill:
         source = JsonLines.of_file(file, batch_lines=waybill.settings.batch_messages)
         with ingest_source(waybill, source, honour_recordedtime=True, project=False):
