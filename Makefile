@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers bench-group bench-scale schema contract lock clean FORCE spark-compare
+.PHONY: asyncapi-schema spark pictures compose-check postgres-up postgres-down kafka-up kafka-down help setup lint format test test-quick test-all test-faults test-pythons check demo bench bench-quick bench-growth bench-writers bench-group bench-scale spark-compare schema contract lock clean FORCE
 FORCE:
 
 help:  ## this list
@@ -106,6 +106,7 @@ bench-scale: $(STAMP) spark  ## an archive's rows on Spark beside the bare fold,
 
 bench-group: $(STAMP)  ## one, two and four consumers of one group on one PostgreSQL store
 	@$(PYTHON) -m bench group $(ARGS)
+
 spark-compare: $(STAMP) spark  ## Spark's rows of a floor of 5 M messages beside the embedded engine's (hours; ARGS="--events 500000")
 	@$(PYTHON) -m tests.spark.comparing $(ARGS)
 
