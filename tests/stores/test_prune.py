@@ -2,44 +2,55 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import msgspec
 import pyarrow.compute
 import pyarrow.parquet
 import pytest
 from sqlalchemy import select, text
 
 from consumers.sources.json_lines import JsonLines
+from domain.order.kind import ORDER
 from domain.pruning import PrunedStreamError
-from domain.rules_version import RULES_VERSION
 from infra.app.archive import archive_store
+from infra.app.archive_verify import verify_archive
 from infra.app.container import Waybill
 from infra.app.diff import diff_projections
+from infra.app.doctor.looking import look
+from infra.app.doctor.message_checks import check_waiting_for_pruned
 from infra.app.ingest import ingest_source
 from infra.app.prune.errors import CannotPruneError, CannotUndoError
 from infra.app.prune.judging import LeftOut
 from infra.app.prune.prune import PruneReport, plan_prune, prune
 from infra.app.prune.undo import undo_prune
 from infra.app.rebuild.rebuild import Rebuild
+from infra.app.reset import CannotResetError, plan_reset
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.archive.folder import ArchiveFolder, read_manifest
-from infra.archive.rows_folder import FORMAT, RowsFile, RowsManifest, RowsProjection, RowsTable, write_rows_manifest
+from infra.archive.rows_folder import read_rows_manifest, write_rows_manifest
+from infra.archive.rows_reading import open_rows
+from infra.archive.store_standing import OtherHistoryError
 from infra.queries.views import Asked
+from infra.runtime.relay_beginning import reason_to_wait_for_pruned
 from infra.settings import Settings
 from infra.simulation import simulate
+from infra.store.checkpoints import Checkpoints
 from infra.store.operator_log import Who
 from infra.store.pruned import PrunedOrdersError, pruned_rows
 from infra.store.register.tables import messages
 from projections.catalogue import PROJECTIONS
 from projections.order_states import ORDER_STATES
 from projections.views.catalogue import VIEWS
+from tests.rows_folders import folder_of_rows
 from tests.simulated_store import FLOOR_ENDS
 from tests.stores.conftest import execute, new_databases, url_of
 
@@ -72,7 +83,7 @@ class Home:
         """Archive the store, and make the rows of it."""
         archive_store(self.waybill, self.archive)
         manifest = read_manifest(ArchiveFolder(self.archive))
-        write_rows(self.waybill, self.rows, manifest.archive_id, manifest.position)
+        write_rows(self.waybill, self.rows, manifest.archive_id)
         return self
 
     def plan(self, before: datetime = BEFORE) -> PruneReport:
@@ -105,40 +116,24 @@ class Home:
                 connection.execute(text(f"SELECT count(*) FROM {self.waybill.backend.events_table}")).scalar_one()
             )
 
+    def positions(self) -> list[tuple[int, str, int]]:
+        """The position of each event, with its stream and version."""
+        backend = self.waybill.backend
+        found = text(
+            f"SELECT {backend.position}, originator_id, originator_version FROM {backend.events_table} ORDER BY 1"
+        )
+        with self.waybill.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(found)]
+
     def findings(self) -> list[Any]:
         return list(verify_store(self.waybill).findings)
 
 
-def write_rows(waybill: Waybill, url: str, archive_id: str, position: int) -> None:
-    """A folder of rows as Spark makes it of the archive: here with placeholders for the files."""
-    folder = ArchiveFolder(url)
-    made = []
-    for projection in PROJECTIONS:
-        path = f"{projection.name}/part-0.parquet"
-        file = folder.open_new(path)
-        file.write(b"rows")
-        file.close()
-        told = RowsFile(path, 1, file.bytes, file.sha256)
-        made.append(
-            RowsProjection(projection.name, projection.version, [RowsTable(projection.name, "rows", 1, [told])])
-        )
-    settings = waybill.settings
-    manifest = RowsManifest(
-        format=FORMAT,
-        waybill="test",
-        archive_id=archive_id,
-        number=1,
-        position=position,
-        rules_version=RULES_VERSION,
-        time_zone=settings.time_zone,
-        clock_skew_seconds=settings.clock_skew.total_seconds(),
-        as_of=None,
-        known_at=None,
-        written_at=NOW,
-        projections=made,
-        failed=[],
-    )
-    write_rows_manifest(folder, manifest)
+def write_rows(waybill: Waybill, url: str, archive_id: str) -> None:
+    """The rows of the store as Spark makes them of this archive."""
+    shutil.rmtree(url, ignore_errors=True)
+    folder = ArchiveFolder(str(folder_of_rows(waybill, Path(url))))
+    write_rows_manifest(folder, msgspec.structs.replace(read_rows_manifest(folder), archive_id=archive_id))
 
 
 class Original(NamedTuple):
@@ -317,7 +312,7 @@ def test_only_what_an_archive_has_whole_is_pruned(home: Home) -> None:
     home.prune(NOW - timedelta(days=30))
     assert order_id not in home.pruned()
     # and nothing is pruned by rows of another archive, or too early
-    write_rows(home.waybill, home.rows, "another", 10**6)
+    write_rows(home.waybill, home.rows, "another")
     with pytest.raises(CannotPruneError, match="another archive"):
         home.plan()
     with pytest.raises(CannotPruneError, match="30 days ago"):
@@ -361,6 +356,76 @@ def test_an_order_can_be_pruned_again_after_it_was_brought_back(home: Home) -> N
     undo_prune(home.waybill, ANN, home.archive, pruned[:3])
     home.waybill.project()
     assert home.findings() == []
+
+
+def test_the_archive_goes_on_and_is_that_of_the_store(home: Home, tmp_path: Path) -> None:
+    done = home.prune()
+    home.take(late_message("SO-NEW", "new", "order.cancelled.v1", {"reason": "a test"}))
+    # when the archive goes on, then it still is that of this store, byte for byte, with what was pruned
+    archive_store(home.waybill, home.archive)
+    verified = verify_archive(home.archive, store=home.waybill)
+    assert verified.findings == []
+    assert verified.compared_events == home.events() + done.events
+    # but a new archive would lack what was pruned
+    with pytest.raises(OtherHistoryError, match="were pruned"):
+        archive_store(home.waybill, str(tmp_path / "new"))
+
+
+def test_rows_of_pruned_orders_come_from_the_folder(home: Home) -> None:
+    # given rows that Spark made before the prune, and a message since
+    before = home.views(None)
+    home.prune()
+    home.take(late_message("SO-NEW", "new", "order.cancelled.v1", {"reason": "a test"}))
+    # when the views are rebuilt from them
+    orders = [projection for projection in PROJECTIONS if projection.kind is ORDER]
+    Rebuild(home.waybill, ANN, rows=open_rows(ArchiveFolder(home.rows))).run(orders)
+    # then all rows are there, and the check is content
+    assert home.views(None) == before
+    assert home.findings() == []
+
+
+def test_the_relay_neither_begins_with_a_pruned_history_nor_goes_back_into_it(home: Home) -> None:
+    waybill = home.waybill
+    outboxes = waybill.outboxes()
+    # given a relay that has sent nothing yet: then nothing is pruned that it has still to send
+    checkpoints = Checkpoints(waybill.backend)
+    checkpoints.begin(outboxes, NOW, at_the_newest=False)
+    planned = home.plan()
+    assert planned.orders == 0 and planned.left_out[LeftOut.NOT_READ]
+    # and when it has sent everything, it cannot be set back to before what was pruned
+    head = waybill.history.head()
+    for outbox in outboxes[:2]:
+        with waybill.engine.connect() as connection:
+            checkpoints.move(outbox.name, 0, outbox.newest(connection, NOW))
+    home.prune()
+    with pytest.raises(CannotResetError, match="pruned"):
+        plan_reset(waybill, "relay.events", 1)
+    assert plan_reset(waybill, "relay.events", head - 1).to == head - 1
+    assert "WAYBILL_RELAY_FROM=now" in reason_to_wait_for_pruned(waybill.history.count_pruned())
+
+
+def test_the_doctor_and_the_status_count_what_is_pruned_and_what_waits_for_it(home: Home) -> None:
+    done = home.prune()
+    home.take(late_message(home.pruned()[0], "late", "customer.informed.v1", {"about": "other"}))
+    assert read_status(home.waybill).pruned == (done.orders, done.events, [home.archive])
+    seen = look(home.waybill)
+    assert seen.waiting_for_pruned == (1, NOW)
+    (finding,) = check_waiting_for_pruned(seen)
+    assert finding.to_type == "waybill held list"
+
+
+def test_a_vacuum_of_the_file_moves_no_position(home: Home) -> None:
+    if home.waybill.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL numbers events in a column of their own")
+    home.prune()
+    before = home.positions()
+    home.waybill.close()
+    with closing(sqlite3.connect(home.waybill.settings.sqlite_path or "")) as connection:
+        connection.execute("VACUUM")
+    with Waybill(home.waybill.settings, lambda: NOW) as home.waybill:
+        assert home.positions() == before
+        undo_prune(home.waybill, ANN, home.archive, home.pruned()[:1])
+        assert home.findings() == []
 
 
 VIEW = {view.command: view for view in VIEWS}
