@@ -268,6 +268,7 @@ WARNINGS = {
         "dead letters",
     ),
     "held messages that become dead": (store(held=Held(3, ago(hours=60), timedelta(hours=72))), "held"),
+    "messages about pruned orders": (store(waiting_for_pruned=WaitingForPruned(2, ago(days=1))), "pruned"),
     "retention": (kafka(**topic(retention_ms=3_600_000)), "retention"),
     "partition counts": (kafka(**topic(partitions=6)), "partitions"),
     "a broker whose clock drifts": (kafka(newest=NOW + timedelta(seconds=5)), "broker clock"),
