@@ -52,6 +52,8 @@ ACTING = {
     ("parked", "retry"),
     *((name, verb) for name in ("dead-letters", "dead_letters") for verb in ("redrive", "restore", "edit")),
 }
+OF_ARCHIVES = {("archive", "verify"), ("prune",), ("restore",), ("spark", "ask"), ("spark", "rebuild")}
+"""Commands that need an archive, which would have to be written first: tests/stores and tests/spark ask these."""
 WITHOUT_STORE = {("schema",), ("settings",), ("check",), ("help",), ("example",)}
 FINDS_FAULTS = ("doctor",)
 """The command for which a store or a broker that is not there is a finding."""
@@ -135,7 +137,9 @@ def ways_to_ask(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]
 NAMES_ITS_STORE = re.compile(r"^store \S+: position \d+, last message ", re.MULTILINE)
 
 COMMANDS = dict(sorted(commands(typer.main.get_command(app)), key=lambda found: found[0]))
-READING = {path: tuple(ways_to_ask(path, command)) for path, command in COMMANDS.items() if path not in ACTING}
+READING = {
+    path: tuple(ways_to_ask(path, command)) for path, command in COMMANDS.items() if path not in ACTING | OF_ARCHIVES
+}
 MESSAGES = (
     registered("rep-1", "2025-03-01T08:00:00Z", "Ann Alder"),
     placed("SO-1", "2025-03-03T09:00:00Z", "2025-03-10T16:00:00Z", id="OE-1"),
@@ -148,7 +152,7 @@ MESSAGES = (
 
 
 def test_what_acts_is_a_command_and_all_others_are_asked() -> None:
-    assert set(COMMANDS) >= ACTING
+    assert set(COMMANDS) >= ACTING | OF_ARCHIVES
     assert {("orders",), ("order-lines",), ("shipments",), ("held", "list"), ("message",), ("status",)} <= set(READING)
     assert len(READING["export",]) > len(VIEWS)
 
