@@ -130,7 +130,8 @@ def stored_positions(waybill: Command) -> dict[tuple[str, int], int]:
     path = url.removeprefix("sqlite:///")
     try:
         with closing(
-            psycopg.connect(url) if path == url else sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            # The command runs in its folder, and the path may be relative to that.
+            psycopg.connect(url) if path == url else sqlite3.connect(f"file:{waybill.folder / path}?mode=ro", uri=True)
         ) as store:
             # A topic that was created again has a new feed; the newest counts.
             read = store.execute("SELECT topic, partition, next_offset FROM feeds ORDER BY feed_id").fetchall()
