@@ -17,7 +17,7 @@ def test_the_status_has_the_shape_that_others_check_against(waybill: Command) ->
     told = waybill.ask("status")
 
     assert list(told)[:4] == ["books", "head", "projections", "partitions"]
-    more = ["paused", "parked", "rebuilds", "reactors", "unreadable_batches", "records_left_out", "set_aside"]
+    more = ["paused", "parked", "rebuilds", "reactors", "unreadable_batches", "records_left_out", "set_aside", "pruned"]
     assert list(told)[4:] == more
     assert list(told["books"].items()) == [("received", 4), ("applied", 1), ("duplicate", 1), ("held", 1), ("dead", 1)]
     assert told["head"] == 2
