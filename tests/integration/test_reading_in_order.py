@@ -42,7 +42,12 @@ PATIENT = 1_000.0
 """Seconds that no test waits: with them, only what the broker says decides."""
 PATIENCE_SECONDS = 120
 FAR_AHEAD = 2**60
-ANY_TIME = {"message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": str(2**63 - 1)}
+# Without a retention of their own, the broker deletes records of 1970 whenever it looks, every five minutes.
+ANY_TIME = {
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+    "retention.ms": "-1",
+}
 
 
 Timestamps = Callable[[int, int], int]
