@@ -101,7 +101,9 @@ def _tell_topics(plan: RestorePlan, form: Format, *, answers: bool) -> None:
     topics = plan.topics
     if topics.problem is not None:
         show_warning(topics.problem)
-    footer = "everything that came after the archive is there" if topics.partitions else ""
+    footer = "everything that came after the archive is there"
+    if not topics.partitions:
+        footer = "nobody looked" if topics.problem else "the archived store never read Kafka, so no topic was looked at"
     if topics.missing:
         footer = f"{counted(topics.missing, 'message')} missing"
     elif not topics.is_complete:
@@ -133,8 +135,9 @@ def _tell_plan(plan: RestorePlan, form: Format) -> None:
 
 def _what_follows(plan: RestorePlan, restored: Restored) -> str:
     views = "" if restored.views_at is not None else "the views are empty until waybill project or waybill rebuild; "
+    sources = "is read from the topics by waybill up, and from files by waybill ingest"
     looked = "" if plan.topics.partitions else "; waybill topics check shows whether Kafka has all that follows"
     return (
         f"{views}keys of the HTTP API are not in an archive: waybill keys create makes new ones; what came after "
-        f"{readable_instant(restored.archived_at)} is read from the topics by waybill up{looked}"
+        f"{readable_instant(restored.archived_at)} {sources}{looked}"
     )

@@ -62,12 +62,12 @@ def rebuild(
         except (NewerArchiveError, SparkFailedError, SparkUnavailableError, TooManyFailedError, OSError) as e:
             show_error(str(e))
             raise typer.Exit(1) from e
-    _show(made, form)
+    _show(made, form, to)
     if made.manifest.failed:
         raise typer.Exit(1)
 
 
-def _show(made: RowsMade, form: Format) -> None:
+def _show(made: RowsMade, form: Format, to: str) -> None:
     rows = [
         {
             "projection": projection.name,
@@ -85,7 +85,7 @@ def _show(made: RowsMade, form: Format) -> None:
     show_note(
         form,
         f"of {counted(made.events, 'event')} in {counted(made.streams, 'stream')}, {rate:,.0f} events/s; "
-        f"reflects position {made.manifest.position}",
+        f"reflects position {made.manifest.position}; to load them into a store: waybill rebuild --all --from {to}",
     )
     for failed in made.manifest.failed[:FAILED_SHOWN]:
         at = "" if failed.position is None else f", position {failed.position}"

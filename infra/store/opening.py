@@ -36,7 +36,10 @@ class NoStoreError(Exception):
 
     def __init__(self, store: str):
         shown = masked_value(store)
-        super().__init__(f"there is no store at {shown}; set WAYBILL_STORE, or create one with waybill ingest")
+        super().__init__(
+            f"there is no store at {shown}; set WAYBILL_STORE, or create one with waybill ingest; if it is lost, "
+            "waybill restore --from makes it again from its archive"
+        )
 
 
 class SharedSessionsError(Exception):
