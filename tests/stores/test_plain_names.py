@@ -16,6 +16,12 @@ RECEIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
+def sqlite_store(no_file: StoreUrl) -> StoreUrl:
+    """Paths without a file, for the same reason."""
+    return no_file
+
+
+@pytest.fixture
 def postgres_store(empty_database: StoreUrl) -> StoreUrl:
     """Databases without a store: these specifications make the store themselves."""
     return empty_database
