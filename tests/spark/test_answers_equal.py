@@ -102,11 +102,16 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archived]:
 
 
 JUNE_12, JUNE_25 = datetime(2026, 6, 12, tzinfo=UTC), datetime(2026, 6, 25, 9, 30, tzinfo=UTC)
-FEW_CLOCKS = (Asked(), Asked(as_of=JUNE_12), Asked(known_at=JUNE_25), Asked(as_of=JUNE_25, known_at=JUNE_12))
+FEW_CLOCKS = (
+    pytest.param(Asked(as_of=JUNE_12), id="as of"),
+    pytest.param(Asked(as_of=JUNE_25, known_at=JUNE_12), id="as of, known at"),
+    pytest.param(Asked(), id="now", marks=pytest.mark.slow),
+    pytest.param(Asked(known_at=JUNE_25), id="known at", marks=pytest.mark.slow),
+)
 
 
 @pytest.mark.timeout(900)  # the first has Spark start and build its classes, which takes minutes on a busy machine
-@pytest.mark.parametrize("asked", FEW_CLOCKS, ids=["now", "as of", "known at", "as of, known at"])
+@pytest.mark.parametrize("asked", FEW_CLOCKS)
 def test_every_view_of_a_floor_reads_as_in_the_store(asked: Asked, floor: Archived, spark: Any) -> None:
     rows, failed = of_archive(spark, floor.folder, asked, FLOOR_ENDS)
     expected = of_store(floor.waybill, asked)
