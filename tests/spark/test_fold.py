@@ -77,14 +77,15 @@ def test_each_table_has_one_file_whose_rows_and_hash_are_reported(events: list[S
     assert {line.table for line in of_what(report, TOTAL)} == {"rep_open_orders"}
 
 
+@pytest.mark.parametrize("state", [b'{"recorded_at": 7}', b"[]", b"null", b"7", b'{"class_version":"x"}', b"", b"\xff"])
 def test_an_event_that_cannot_be_read_fails_its_stream_alone_and_is_named_by_its_position(
-    events: list[StoredEvent], tmp_path: Path
+    events: list[StoredEvent], tmp_path: Path, state: bytes
 ) -> None:
     streams = list(streams_in(batches_of(events, 100)))
-    poison = next(number for number, stream in enumerate(streams) if len(stream.events) > 2)
-    stream, version, topic, _, position = streams[poison].events[1]
+    poison = next(number for number, one in enumerate(streams) if one.events[0][2] == "order.placed")
+    stream, version, topic, _, position = streams[poison].events[0]
     spoiled = [*streams[poison].events]
-    spoiled[1] = (stream, version, topic, b'{"recorded_at": 7}', position)
+    spoiled[0] = (stream, version, topic, state, position)
     without = fold([*streams[:poison], *streams[poison + 1 :]], tmp_path / "without")
     report = fold([*streams[:poison], ArchivedStream(stream, spoiled), *streams[poison + 1 :]], tmp_path / "with")
     (failed,) = of_what(report, FAILED)

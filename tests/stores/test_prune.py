@@ -33,6 +33,8 @@ from infra.app.prune.prune import PruneReport, plan_prune, prune
 from infra.app.prune.undo import undo_prune
 from infra.app.rebuild.rebuild import Rebuild
 from infra.app.reset import CannotResetError, plan_reset
+from infra.app.restore.plan import plan_restore
+from infra.app.restore.restore import restore_store
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.archive.folder import ArchiveFolder, read_manifest
@@ -52,7 +54,7 @@ from projections.order_states import ORDER_STATES
 from projections.views.catalogue import VIEWS
 from tests.rows_folders import folder_of_rows
 from tests.simulated_store import FLOOR_ENDS
-from tests.stores.conftest import execute, new_databases, url_of
+from tests.stores.conftest import StoreUrl, execute, new_databases, url_of
 
 NOW = FLOOR_ENDS + timedelta(days=60)
 BEFORE = FLOOR_ENDS - timedelta(days=5)
@@ -253,6 +255,29 @@ def test_a_late_message_about_a_pruned_order_is_held_until_its_events_are_back(
     other.take(*late)
     assert home.views(None) == other.views(None)
     assert home.verdicts() == other.verdicts()
+
+
+def test_after_a_restore_the_same_undo_judges_what_was_held(
+    home: Home, new_home: Callable[[], Home], no_file: StoreUrl, tmp_path: Path
+) -> None:
+    # given a message that waits for a pruned order, and an archive of all that
+    home.prune()
+    order_id = delivered_and_pruned(home)
+    late = late_message(order_id, "late-1", "order.reinstated.v1", {"reason": "by mistake"})
+    home.take(late)
+    archive_store(home.waybill, home.archive)
+    # when the store is restored, where the order has its events, and the command in the message's reason is called
+    settings = Settings(store=no_file())
+    restore_store(settings, plan_restore(settings, home.archive), clock=lambda: NOW)
+    restored = Home(settings.store, tmp_path)
+    with closing(restored.waybill):
+        (undone,) = undo_prune(restored.waybill, ANN, home.archive, [order_id])
+        assert (undone.events, undone.changed) == (0, 1)
+        # then its verdict is that of a store that never pruned
+        other = new_home()
+        other.take(late)
+        assert restored.verdicts() == other.verdicts()
+        assert restored.findings() == []
 
 
 def test_repeats_about_a_pruned_order_are_duplicates_and_create_nothing(home: Home) -> None:

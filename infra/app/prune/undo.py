@@ -36,6 +36,8 @@ class Undone(NamedTuple):
 def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str]) -> list[Undone]:
     """Bring these orders back, each in one transaction; one that is whole already is left out.
 
+    Of an order that a restore made whole, what had been held for its events is judged.
+
     Raises CannotUndoError, NoArchiveError, DamagedFileError and OSError; the orders before it are back then.
     """
     folder = ArchiveFolder(archive)
@@ -47,6 +49,8 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
         if pruned is None:
             if not waybill.history.existing([stream]):
                 raise CannotUndoError(f"there is no order {order_id}")
+            if _was_pruned(waybill, stream):
+                undone.append(_judge_again(waybill, who, letters, order_id, manifest.archive_id, folder.url))
             continue
         if pruned.archive_id != manifest.archive_id:
             raise CannotUndoError(
@@ -57,6 +61,33 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
         _expect_whole(order_id, pruned, found, folder.url)
         undone.append(_bring_back(waybill, who, letters, order_id, pruned, found))
     return undone
+
+
+def _was_pruned(waybill: Waybill, stream: str) -> bool:
+    """Whether messages may still wait for events that are there: a restore brings these, and judges nothing."""
+    events = [stored.event for stored in waybill.history.stream(stream)]
+    last = next((e for e in reversed(events) if isinstance(e, StreamPruned | StreamRestored)), None)
+    return isinstance(last, StreamPruned)
+
+
+def _judge_again(
+    waybill: Waybill, who: Who, letters: StoredLetters, order_id: str, archive_id: str, archive: str
+) -> Undone:
+    def work(acting: Acting) -> Undone:
+        changed = _judge(acting, letters, stream_name(ORDER, order_id))
+        acting.log(PruneUndone, order_id=order_id, archive=archive, archive_id=archive_id, events=0)
+        return Undone(order_id, 0, changed)
+
+    return waybill.operator_log.act(who, work)
+
+
+def _judge(acting: Acting, letters: StoredLetters, stream: str) -> int:
+    """Judge what was held of an order whose events are there; returns how many messages have another verdict."""
+    transaction = letters.within(acting.connection)
+    changes = Changes(acting.now, ())
+    changed = redrive_streams(transaction, changes, [stream], f"brought back by {acting.who.operator}")
+    transaction.save(changes)
+    return len(changed)
 
 
 def _pruned(waybill: Waybill, stream: str) -> StreamPruned | None:
@@ -88,7 +119,6 @@ def _bring_back(
             return Undone(order_id, 0, 0)  # another process was faster
         _insert_at_positions(connection, backend, events)
         connection.execute(delete(pruned_streams).where(pruned_streams.c.stream == stream))
-        transaction = letters.within(connection)
         told = StreamRestored(
             recorded_at=acting.now,
             source=OPERATOR_SOURCE,
@@ -97,12 +127,10 @@ def _bring_back(
             events=len(events),
             operator=acting.who.operator,
         )
-        version = transaction.stored([stream])[stream].version + 1
+        version = letters.within(connection).stored([stream])[stream].version + 1
         row: EventRow = (stream, version, told.TOPIC, encode_event(told))
         backend.insert_events(connection, [row])
-        changes = Changes(acting.now, ())
-        changed = redrive_streams(transaction, changes, [stream], f"brought back by {acting.who.operator}")
-        transaction.save(changes)
+        changed = _judge(acting, letters, stream)
         acting.log(
             PruneUndone,
             order_id=order_id,
@@ -110,7 +138,7 @@ def _bring_back(
             archive_id=pruned.archive_id,
             events=len(events),
         )
-        return Undone(order_id, len(events), len(changed))
+        return Undone(order_id, len(events), changed)
 
     return waybill.operator_log.act(who, work)
 

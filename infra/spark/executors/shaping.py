@@ -52,7 +52,8 @@ class Shaper:
             events = stream.decoded()
         except PoisonEventError as e:
             return _nothing(stream, e.position, e.reason)
-        except ValueError as e:
+        # Any error concerns only this stream and is reported as such.
+        except Exception as e:
             return _nothing(stream, stream.last_position, reason_of(e))
         if kind is None:
             return ShapedStream({})

@@ -52,7 +52,7 @@ def decode_event(stream: str, version: int, topic: str, state: bytes) -> StreamE
     """
     try:
         event = _decode(topic, state)
-    except (msgspec.MsgspecError, TopicError, KeyError, UnicodeDecodeError) as e:
+    except (msgspec.MsgspecError, TopicError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as e:
         raise UnreadableEventError(f"event {version} of stream {stream} ({topic}) cannot be read: {e}") from e
     return msgspec.structs.replace(event, originator_id=stream, originator_version=version)
 
@@ -70,7 +70,7 @@ def _decode(topic: str, state: bytes) -> StreamEvent:
     # A state of the present version is decoded in one step; the decoder skips the version.
     if event_class.class_version == 1 or state.startswith(_version_prefix(event_class.class_version)):
         return _decoder(event_class).decode(state)  # type: ignore[no-any-return]
-    fields = msgspec.json.decode(state)
+    fields = msgspec.json.decode(state, type=dict[str, Any])
     written_by = fields.pop("class_version", 1)
     for earlier in range(written_by, event_class.class_version):
         getattr(event_class, f"upcast_v{earlier}_v{earlier + 1}")(fields)
