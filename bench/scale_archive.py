@@ -30,8 +30,7 @@ def archive_of(folder: Path, events: int, tell: Callable[[str], None]) -> Manife
         pass
     tell(f"{events:,} events: writing an archive of them")
     floor = _floor(folder)
-    rows = sum(file.rows for file in floor.files("events"))
-    return _copied(folder / "floor", floor, folder / f"archive-{events}", max(1, round(events / rows)))
+    return _copied(folder / "floor", floor, folder / f"archive-{events}", max(1, round(events / floor.events)))
 
 
 def _floor(folder: Path) -> Manifest:

@@ -65,9 +65,8 @@ def spark_ask(
 
     `filters` selects rows with these values. Raises WrongFolderError, OSError, and what `spark_session` raises.
     """
-    rows = sum(file.rows for file in archive.manifest.files("events"))
     with spark_session(NAME, master, options) as session, watched(session, tell):
-        number = partitions or partitions_for(rows, session.sparkContext.defaultParallelism)
+        number = partitions or partitions_for(archive.manifest.events, session.sparkContext.defaultParallelism)
         archived = ArchivedRows(session, archive.url, archive.manifest)
         with reading_archive(archived, [view], asked, clock(), number) as reading:
             return ArchiveAnswer(answer_of(reading.stream(view, filters), limit, counted=True), reading.failed)

@@ -89,7 +89,7 @@ def spark_rebuild(
     with spark_session(NAME, master, options) as session:
         begun = monotonic()
         events = of_subjects(archived_events(session, archive, manifest))
-        number = partitions or partitions_for(_rows_of(manifest), session.sparkContext.defaultParallelism)
+        number = partitions or partitions_for(manifest.events, session.sparkContext.defaultParallelism)
         with watched(session, tell):
             folded = fold_rows(grouped_by_stream(events, number), to, run, TOTALS)
         seconds = monotonic() - begun
@@ -111,10 +111,6 @@ def expect_own_rows(folder: ArchiveFolder) -> None:
     except NoRowsError as e:
         if folder.exists(ROWS_MANIFEST):
             raise WrongFolderError(f"{e}; or name another folder") from e
-
-
-def _rows_of(manifest: Manifest) -> int:
-    return sum(file.rows for file in manifest.files("events"))
 
 
 def _expect_few_failed(folded: FoldedRows) -> None:
@@ -167,7 +163,7 @@ def _manifest_of(archive: Manifest, folded: FoldedRows, files: Sequence[WrittenF
         ],
         failed=[FailedRows(*each) for each in folded.failed],
         marks=archive.marks,
-        events=_rows_of(archive),
+        events=archive.events,
     )
 
 

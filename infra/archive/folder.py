@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -65,12 +65,13 @@ class ArchiveFolder:
         """The whole file. Raises FileNotFoundError."""
         return bytes(self._fs.cat_file(self._at(path)))
 
-    def sha256(self, path: str) -> str:
-        """The file's hash, in hexadecimal digits. Raises FileNotFoundError."""
+    def sha256(self, path: str, tell: Callable[[int], None] = lambda read: None) -> str:
+        """The file's hash, in hexadecimal digits; `tell` gets each number of bytes read. Raises FileNotFoundError."""
         digest = hashlib.sha256()
         with self.open_read(path) as file:
             while some := file.read(BYTES_AT_ONCE):
                 digest.update(some)
+                tell(len(some))
         return digest.hexdigest()
 
     def files(self) -> list[str]:

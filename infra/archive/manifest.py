@@ -124,6 +124,11 @@ class Manifest(msgspec.Struct, frozen=True):
         found = self.datasets.get(dataset)
         return () if found is None else found.files
 
+    @property
+    def events(self) -> int:
+        """How many events the archive has: they are only ever added."""
+        return sum(file.rows for file in self.files("events"))
+
 
 class _Format(msgspec.Struct):
     format: str

@@ -9,6 +9,8 @@ from infra.archive.manifest import ArchiveFile
 from infra.archive.packages import pyarrow
 
 ROWS_AT_ONCE = 10_000
+EVENT_AS_STORED = ("position", "stream", "version", "topic", "state")
+"""The columns of an archived event from which it can be stored again."""
 
 
 class DamagedFileError(Exception):

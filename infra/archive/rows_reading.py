@@ -43,12 +43,8 @@ def expect_whole(rows: RowsFolder, file: RowsFile, tell: Callable[[int], None]) 
         size = rows.folder.size(file.path)
         if size != file.bytes:
             raise _damaged(rows, file, f"it has {size:,} bytes, and the manifest says {file.bytes:,}")
-        digest = hashlib.sha256()
-        with rows.folder.open_read(file.path) as opened:
-            while some := opened.read(BYTES_AT_ONCE):
-                digest.update(some)
-                tell(len(some))
-    if digest.hexdigest() != file.sha256:
+        sha256 = rows.folder.sha256(file.path, tell)
+    if sha256 != file.sha256:
         raise _damaged(rows, file, "its SHA-256 is not the one in the manifest")
 
 

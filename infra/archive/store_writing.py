@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from consumers.ingest.register import MessageKey
 from infra.archive.changed_rows import CHANGING, ChangedRows
@@ -22,41 +22,14 @@ from infra.archive.partitions import Partition, month_of
 from infra.archive.store_standing import StoreStanding
 from infra.archive.table_rows import TableRows, size_of
 from infra.archive.writing import DatasetWriter, Row
+from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.backend import Backend
-from infra.store.exchange_rates import exchange_rates
-from infra.store.pauses import pauses
-from infra.store.reactions.failures import reaction_failures
-from infra.store.reactions.tables import derived_messages, reaction_wakes
-from infra.store.register.tables import (
-    clock_holds,
-    feeds,
-    left_out_records,
-    letters_set_aside,
-    notices,
-    reactor_positions,
-    unreadable_batches,
-)
+from infra.store.register.tables import notices
 
 OnRows = Callable[[str, int], None]
 """Called now and then with a dataset and how many of its rows are written."""
 ROWS_A_TURN = 5_000
 
-_WHOLE_TABLES: Mapping[str, Table] = {
-    table.name: table
-    for table in (
-        feeds,
-        clock_holds,
-        letters_set_aside,
-        reactor_positions,
-        derived_messages,
-        reaction_wakes,
-        reaction_failures,
-        unreadable_batches,
-        left_out_records,
-        pauses,
-        exchange_rates,
-    )
-}
 _NOTICE_KEY = [NOTICES.names.index(name) for name in MessageKey._fields]
 _NOTICE_LETTER = NOTICES.names.index("letter_id")
 _TOLD_AT = NOTICES.names.index("told_at")
@@ -177,9 +150,10 @@ class _Run:
 
     def write_whole(self) -> None:
         """The small tables, whole, each in the order of its key."""
-        for name, table in _WHOLE_TABLES.items():
-            dataset = DATASETS[name]
-            rows = TableRows(dataset, table, self._backend)
+        for name, dataset in DATASETS.items():
+            if dataset.kind is not Kind.WHOLE:
+                continue
+            rows = TableRows(dataset, ARCHIVED_TABLES[name], self._backend)
             for row in rows.stream(self._connection, rows.all(dataset.key)):
                 self._writers[name].add(row, size_of(row))
             self.close(name)

@@ -3,7 +3,7 @@
 All of it is within the caller's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -20,52 +20,16 @@ from sqlalchemy import (
     text,
 )
 
+from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.backend import Backend
 from infra.store.bulk import BulkInsert
 from infra.store.events.history import head_seen
 from infra.store.exchange_rates import exchange_rates
 from infra.store.keys import api_keys
-from infra.store.pauses import pauses
-from infra.store.reactions.failures import reaction_failures
-from infra.store.reactions.tables import derived_messages, reaction_references, reaction_wakes
-from infra.store.register.tables import (
-    clock_holds,
-    feeds,
-    ignored_fields,
-    left_out_records,
-    letters_set_aside,
-    malformed_messages,
-    messages,
-    notices,
-    raw_messages,
-    reactor_positions,
-    snapshots,
-    unreadable_batches,
-)
+from infra.store.reactions.tables import reaction_references
+from infra.store.register.tables import feeds, malformed_messages, messages, notices, snapshots
 from projections.views.columns import Amount
 
-RESTORABLE: Mapping[str, Table] = {
-    table.name: table
-    for table in (
-        messages,
-        raw_messages,
-        ignored_fields,
-        malformed_messages,
-        notices,
-        feeds,
-        clock_holds,
-        letters_set_aside,
-        reactor_positions,
-        derived_messages,
-        reaction_wakes,
-        reaction_failures,
-        unreadable_batches,
-        left_out_records,
-        pauses,
-        exchange_rates,
-    )
-}
-"""The tables whose rows come from an archive, by name; the events are beside them."""
 _COMPUTED = (reaction_references, snapshots)
 """The tables that are filled while events are restored, or later."""
 _SIGNS_OF_USE = (feeds, messages, malformed_messages, api_keys, exchange_rates)
@@ -91,10 +55,10 @@ class RestoredEvents:
 
 
 class RestoredTable:
-    """Inserts, replaces and deletes rows of one of RESTORABLE, with values in the order of `columns`."""
+    """Inserts, replaces and deletes rows of one of ARCHIVED_TABLES, with values in the order of `columns`."""
 
     def __init__(self, backend: Backend, name: str, columns: Sequence[str]):
-        table, engine = RESTORABLE[name], backend.engine
+        table, engine = ARCHIVED_TABLES[name], backend.engine
         quote = engine.dialect.identifier_preparer.quote
         key = [column.name for column in table.primary_key]
         named = ", ".join(map(quote, columns))
@@ -150,7 +114,7 @@ def what_it_has(connection: Connection, backend: Backend) -> list[str]:
 def empty(connection: Connection, backend: Backend) -> None:
     """Delete all rows that a restore brings."""
     connection.execute(text(f"DELETE FROM {backend.events_table}"))
-    for table in (*RESTORABLE.values(), *_COMPUTED):
+    for table in (*ARCHIVED_TABLES.values(), *_COMPUTED):
         connection.execute(delete(table))
 
 

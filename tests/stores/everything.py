@@ -8,10 +8,10 @@ from sqlalchemy import select, text
 
 from infra.app.container import Waybill
 from infra.queries.views import Asked
+from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.projected.serving import tables_in_use
 from infra.store.reactions.tables import reaction_references
 from infra.store.register.tables import store_rules
-from infra.store.restored_rows import RESTORABLE
 from projections.catalogue import PROJECTIONS
 from projections.views.catalogue import VIEWS
 
@@ -32,7 +32,7 @@ def rows_of(waybill: Waybill) -> Mapping[str, Rows]:
         f"SELECT {position}, e.originator_id, e.originator_version, e.topic, e.state "
         f"FROM {backend.events_table} AS e ORDER BY {position}"
     )
-    tables = {**RESTORABLE, reaction_references.name: reaction_references, store_rules.name: store_rules}
+    tables = {**ARCHIVED_TABLES, reaction_references.name: reaction_references, store_rules.name: store_rules}
     with waybill.engine.connect() as connection:
         found: dict[str, Rows] = {
             name: _in_order(tuple(row) for row in connection.execute(select(table))) for name, table in tables.items()

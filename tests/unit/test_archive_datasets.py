@@ -5,6 +5,7 @@ from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary
 
 from infra.archive.datasets import DATASETS, DELETED, NOT_ARCHIVED, Dataset, Kind, Type
 from infra.archive.partitions import Partition, bucket_of, is_written_by_runs, path_of
+from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.exchange_rates import exchange_rates
 from infra.store.keys import api_keys
 from infra.store.pauses import pauses
@@ -12,7 +13,6 @@ from infra.store.projected.tables import projection_positions
 from infra.store.reactions.failures import reaction_failures
 from infra.store.reactions.tables import derived_messages
 from infra.store.register.tables import register_metadata
-from infra.store.restored_rows import RESTORABLE
 from projections.views.columns import Instant, Rate
 
 TABLES = {table.name: table for table in register_metadata.tables.values()}
@@ -26,7 +26,7 @@ def test_every_table_of_a_store_is_archived_or_made_again() -> None:
 
 
 def test_every_dataset_can_be_restored() -> None:
-    assert set(RESTORABLE) | {"events"} == set(DATASETS)
+    assert set(ARCHIVED_TABLES) | {"events"} == set(DATASETS)
 
 
 @pytest.mark.parametrize(

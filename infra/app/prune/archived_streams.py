@@ -8,10 +8,7 @@ from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import ArchiveFile, Manifest
 from infra.archive.packages import pyarrow
 from infra.archive.partitions import bucket_of
-from infra.archive.reading import batches_of
-
-EVENT = ("position", "stream", "version", "topic", "state")
-"""The columns of an archived event from which it can be stored again."""
+from infra.archive.reading import EVENT_AS_STORED, batches_of
 
 
 class StreamDigest(NamedTuple):
@@ -66,9 +63,9 @@ def _files_of(manifest: Manifest, bucket: int) -> list[ArchiveFile]:
 
 
 def _events(folder: ArchiveFolder, files: Iterable[ArchiveFile], stream: str | None = None) -> Iterator[ArchivedEvent]:
-    for batch in batches_of(folder, files, EVENT):
+    for batch in batches_of(folder, files, EVENT_AS_STORED):
         if stream is not None:
-            batch = batch.filter(pyarrow().compute.equal(batch.column(EVENT.index("stream")), stream))
+            batch = batch.filter(pyarrow().compute.equal(batch.column(EVENT_AS_STORED.index("stream")), stream))
         for position, name, version, topic, state in zip(
             *(column.to_pylist() for column in batch.columns), strict=True
         ):

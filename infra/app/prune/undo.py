@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, text
 
 from consumers.ingest.redrive import redrive_streams
 from consumers.ingest.register import Changes
+from domain.fact import StreamEvent
 from domain.operator.acts import OPERATOR_SOURCE, PruneUndone
 from domain.order.kind import ORDER
 from domain.pruning import StreamPruned, StreamRestored, pruned_by
@@ -45,11 +46,12 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
     letters, undone = StoredLetters(waybill.backend), []
     for order_id in order_ids:
         stream = stream_name(ORDER, order_id)
-        pruned = _pruned(waybill, stream)
+        events = [stored.event for stored in waybill.history.stream(stream)]
+        if not events:
+            raise CannotUndoError(f"there is no order {order_id}")
+        pruned = pruned_by(events)
         if pruned is None:
-            if not waybill.history.existing([stream]):
-                raise CannotUndoError(f"there is no order {order_id}")
-            if _was_pruned(waybill, stream):
+            if _waits(events):
                 undone.append(_judge_again(waybill, who, letters, order_id, manifest.archive_id, folder.url))
             continue
         if pruned.archive_id != manifest.archive_id:
@@ -63,10 +65,9 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
     return undone
 
 
-def _was_pruned(waybill: Waybill, stream: str) -> bool:
-    """Whether messages may still wait for events that are there: a restore brings these, and judges nothing."""
-    events = [stored.event for stored in waybill.history.stream(stream)]
-    last = next((e for e in reversed(events) if isinstance(e, StreamPruned | StreamRestored)), None)
+def _waits(events: Sequence[StreamEvent]) -> bool:
+    """Whether messages of a whole stream may wait for its events: a restore brings these, and judges nothing."""
+    last = next((event for event in reversed(events) if isinstance(event, StreamPruned | StreamRestored)), None)
     return isinstance(last, StreamPruned)
 
 
@@ -88,10 +89,6 @@ def _judge(acting: Acting, letters: StoredLetters, stream: str) -> int:
     changed = redrive_streams(transaction, changes, [stream], f"brought back by {acting.who.operator}")
     transaction.save(changes)
     return len(changed)
-
-
-def _pruned(waybill: Waybill, stream: str) -> StreamPruned | None:
-    return pruned_by([stored.event for stored in waybill.history.stream(stream)])
 
 
 def _expect_whole(order_id: str, pruned: StreamPruned, found: Sequence[ArchivedEvent], url: str) -> None:

@@ -133,10 +133,9 @@ class Filling:
             stored = self._count_events(connection)[0] if begun.position else 0
         events, at = RestoredEvents(self._backend), begun.position
         references = RestoredReferences(self._backend, reactors_of(self._settings), self._checkpoints())
-        files = self._manifest.files(EVENTS)
-        total = sum(file.rows for file in files)
+        total = self._manifest.events
         self._advance(EVENTS, stored, total)
-        in_order = events_in_order(self._folder, files, at)
+        in_order = events_in_order(self._folder, self._manifest.files(EVENTS), at)
         while batch := list(islice(in_order, self._at_once)):
             with self._transaction(ASYNCHRONOUS_COMMIT) as connection:
                 move_position(connection, at, batch[-1][0])
@@ -200,7 +199,7 @@ class Filling:
         """Raise CannotRestoreError unless events and books are those of the manifest."""
         manifest, books = self._manifest, kept(connection)
         found = self._count_events(connection)
-        expected = (sum(file.rows for file in manifest.files(EVENTS)), manifest.position)
+        expected = (manifest.events, manifest.position)
         expected_books = {verdict.value: getattr(manifest.books, verdict.value) for verdict in Verdict}
         if found != expected or books != expected_books:
             raise CannotRestoreError(

@@ -15,10 +15,11 @@ from infra.archive.manifest import Manifest
 from infra.kafka.connection import kafka_connection
 from infra.masking import masked
 from infra.settings import Settings
+from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.backend import Backend
 from infra.store.newest_version import NEWEST
 from infra.store.opening import Access, NoStoreError
-from infra.store.restored_rows import RESTORABLE, what_it_has
+from infra.store.restored_rows import what_it_has
 from infra.store.restoring import Restoration, restoration_of
 from infra.store.schema_version import stored_version
 
@@ -117,7 +118,7 @@ def _expect_known(manifest: Manifest) -> None:
                 f"the archive has {what} {found}, and this waybill ({known}) is older: waybill {manifest.waybill} "
                 "wrote it; install that one or a newer one"
             )
-    unknown = sorted(manifest.datasets.keys() - RESTORABLE.keys() - {EVENTS})
+    unknown = sorted(manifest.datasets.keys() - ARCHIVED_TABLES.keys() - {EVENTS})
     if unknown:
         raise CannotRestoreError(
             f"the archive has {', '.join(unknown)}, which this waybill does not know: waybill {manifest.waybill} wrote "

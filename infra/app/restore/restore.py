@@ -19,7 +19,7 @@ from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, system_clock
 from infra.app.migrate import migrate_store
 from infra.app.restore.filling import OnProgress, filling
-from infra.app.restore.plan import EVENTS, RestorePlan
+from infra.app.restore.plan import RestorePlan
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from infra.store.newest_version import NEWEST
@@ -100,8 +100,7 @@ def _caught_up(
         if project:
             head = waybill.retry(waybill.history.head)
             views_at = waybill.project(lambda step: tell(VIEWS, step.end, head))
-        events = sum(file.rows for file in manifest.files(EVENTS))
-        restored = Restored(events, manifest.books.received, manifest.position, manifest.written_at, views_at)
+        restored = Restored(manifest.events, manifest.books.received, manifest.position, manifest.written_at, views_at)
         on_restored(restored)
         with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
             end_restoration(connection)

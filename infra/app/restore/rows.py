@@ -7,12 +7,11 @@ from typing import Any
 
 from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import ArchiveFile
-from infra.archive.reading import DamagedFileError, batches_of_file
+from infra.archive.reading import EVENT_AS_STORED, DamagedFileError, batches_of_file
 
 EventRow = tuple[int, str, int, str, bytes]
 """Position, stream, version, topic and state."""
 
-EVENT_COLUMNS = ("position", "stream", "version", "topic", "state")
 ROWS_AT_ONCE = 500
 """How many rows of each open file are Python's objects at a time; Arrow's are smaller."""
 BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -82,7 +81,7 @@ def rows_of_file(
 
 
 def _events_of(folder: ArchiveFolder, file: ArchiveFile, after: int) -> Iterator[EventRow]:
-    for rows in rows_of_file(folder, file, EVENT_COLUMNS, ROWS_AT_ONCE):
+    for rows in rows_of_file(folder, file, EVENT_AS_STORED, ROWS_AT_ONCE):
         for position, stream, version, topic, state in rows:
             if position > after:
                 yield position, stream, version, topic, state.encode()
