@@ -10,7 +10,8 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from infra.app.container import Waybill
-from infra.archive.datasets import DATASETS, SCHEMA_VERSION, Kind
+from infra.archive.dataset import Kind
+from infra.archive.datasets import DATASETS, SCHEMA_VERSION
 from infra.archive.folder import LOCK, ArchiveFolder, ArchiveRunsError, WrongFolderError
 from infra.archive.manifest import (
     FORMAT,

@@ -21,7 +21,8 @@ from domain.derived import RESERVED_SOURCES
 from domain.fact import EVENT_CLASSES, Fact
 from domain.operator.acts import DeadLetterDiscarded, DeadLetterEdited, DeadLetterRestored, DeadLettersRedriven
 from domain.streams import is_operator_stream, split_stream_name
-from infra.archive.datasets import IGNORED_FIELDS, MALFORMED_MESSAGES, MESSAGES, RAW_MESSAGES, Dataset
+from infra.archive.dataset import Dataset
+from infra.archive.datasets import IGNORED_FIELDS, MALFORMED_MESSAGES, MESSAGES, RAW_MESSAGES
 from infra.archive.event_rows import StoredEvent
 from infra.archive.partitions import WHOLE, Partition, bucket_of
 from infra.archive.table_rows import TableRows, in_pages, size_of

@@ -45,7 +45,7 @@ class ArchiveFile(msgspec.Struct, frozen=True):
 
 
 class ArchivedDataset(msgspec.Struct, frozen=True):
-    """A dataset: its kind (infra/archive/datasets.py), its columns, and its files in the order of their writing.
+    """A dataset: its kind (infra/archive/dataset.py), its columns, and its files in the order of their writing.
 
     `rows` counts the rows of the files: in a dataset of changed rows also those that a newer run replaced.
     """

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from infra.archive.datasets import SCHEMA_VERSION, Dataset, Type
+from infra.archive.dataset import Dataset, Type
+from infra.archive.datasets import SCHEMA_VERSION
 from infra.archive.manifest import FORMAT
 from infra.archive.packages import pyarrow
 

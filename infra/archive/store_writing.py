@@ -8,13 +8,8 @@ from sqlalchemy import Connection
 
 from consumers.ingest.register import MessageKey
 from infra.archive.changed_rows import CHANGING, ChangedRows
-from infra.archive.datasets import (
-    DATASETS,
-    EVENTS,
-    MALFORMED_MESSAGES,
-    NOTICES,
-    Kind,
-)
+from infra.archive.dataset import Kind
+from infra.archive.datasets import DATASETS, EVENTS, MALFORMED_MESSAGES, NOTICES
 from infra.archive.event_rows import StoredEvents, write_event
 from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import ArchiveFile

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, TextClause, select, text
 
-from infra.archive.datasets import DELETED, Dataset
+from infra.archive.dataset import DELETED, Dataset
 from infra.archive.writing import Row
 from infra.store.backend import Backend, as_keys
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from infra.archive.datasets import DATASETS, EVENTS, FEEDS, MALFORMED_MESSAGES, MESSAGES, SCHEMA_VERSION, Dataset
+from infra.archive.dataset import Dataset
+from infra.archive.datasets import DATASETS, EVENTS, FEEDS, MALFORMED_MESSAGES, MESSAGES, SCHEMA_VERSION
 from infra.archive.event_digest import EventDigest
 from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import ArchiveFile, Manifest, Mark

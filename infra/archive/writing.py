@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from infra.archive.datasets import Dataset
+from infra.archive.dataset import Dataset
 from infra.archive.folder import ArchiveFolder, NewFile
 from infra.archive.manifest import ArchiveFile
 from infra.archive.packages import pyarrow

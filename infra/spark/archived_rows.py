@@ -5,7 +5,8 @@ from functools import reduce
 from operator import and_
 from typing import Any, NamedTuple
 
-from infra.archive.datasets import DATASETS, Kind, Type
+from infra.archive.dataset import Kind, Type
+from infra.archive.datasets import DATASETS
 from infra.archive.manifest import Manifest
 from infra.spark.archived_events import spark_path
 

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from domain.fact import Fact
 from infra.app.container import Waybill
-from infra.archive.datasets import DATASETS, DELETED, EVENTS, Dataset, Kind
+from infra.archive.dataset import DELETED, Dataset, Kind
+from infra.archive.datasets import DATASETS, EVENTS
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.archive.manifest import Manifest
 from infra.archive.reading import batches_of_file

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary
 
-from infra.archive.datasets import DATASETS, DELETED, NOT_ARCHIVED, Dataset, Kind, Type
+from infra.archive.dataset import DELETED, Dataset, Kind, Type
+from infra.archive.datasets import DATASETS, NOT_ARCHIVED
 from infra.archive.partitions import Partition, bucket_of, is_written_by_runs, path_of
 from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.exchange_rates import exchange_rates

@@ -14,7 +14,7 @@ from infra.app.restore.errors import CannotRestoreError
 from infra.app.restore.into import Into
 from infra.app.restore.plan import EVENTS, RestorePlan, begun_in
 from infra.app.restore.rows import events_in_order, rows_of_file
-from infra.archive.datasets import DELETED, Kind
+from infra.archive.dataset import DELETED, Kind
 from infra.archive.manifest import ArchivedDataset, ArchiveFile
 from infra.queries.books import kept
 from infra.runtime.reactions import ROLE as REACTOR
