@@ -8,6 +8,7 @@ Projections at different positions take turns, and a failing one is left out whi
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from domain.streams import stream_name
@@ -36,7 +37,8 @@ def _tell_nobody(report: IncidentReport) -> None:
 class Runner:
     """Runs projections. One call of `step` is one batch for the projections at one position, in one transaction.
 
-    `tell` is called with each reaction to a failing projection.
+    `tell` is called with each reaction to a failing projection. `paused_until` names paused projections that run
+    until they have reached a position: for whoever brings them to where they were paused.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Runner:
         policy: FailurePolicy | None = None,
         tell: Callable[[IncidentReport], None] = _tell_nobody,
         settler: Settler | None = None,
+        paused_until: Mapping[str, int] | None = None,
     ):
         self._history = history
         self._rows = rows
         self._projections = projections
         self._batch_events = batch_events
         self._settler = settler or BatchSettler(history)
+        self._paused_until = paused_until or {}
         self._parking = Parking(rows, policy or FailurePolicy(), tell)
         self._writer = BatchWriter(rows, self._parking)
         self._left_events = True
@@ -69,7 +73,7 @@ class Runner:
 
     def reached(self, target: int) -> bool:
         """Whether all projections that run and are not stopped have reached a position."""
-        standings = self._rows.standings(self._projections).values()
+        standings = self._standings().values()
         return all(s.position >= target for s in standings if s.runs and not s.stopped)
 
     def runs_any(self) -> bool:
@@ -91,11 +95,12 @@ class Runner:
         batch ends at the next projection's position, and from there both continue together. Raises CheckpointMovedError
         if another process moved one of them meanwhile.
         """
-        standings = self._rows.standings(self._projections)
+        standings = self._standings()
         self._runs_any = any(standing.runs for standing in standings.values())
         groups = self._groups(standings)
+        ends = {standing.position for standing in standings.values() if standing.runs} | {*self._paused_until.values()}
         for start, group in groups:
-            stop = min((s.position for s in standings.values() if s.position > start and s.runs), default=None)
+            stop = min((end for end in ends if end > start), default=None)
             touched = self._history.touched_after(start, self._batch_events, stop)
             if not touched.events:
                 continue
@@ -114,7 +119,7 @@ class Runner:
 
         With `keys`, only these. Raises CheckpointMovedError if another process moved one of the projections meanwhile.
         """
-        standings = self._rows.standings(self._projections)
+        standings = self._standings()
         for projection in self._projections:
             standing = standings[projection.name]
             parked = standing.parked if keys is None else standing.parked.intersection(keys)
@@ -123,6 +128,14 @@ class Runner:
             streams = [stream_name(projection.kind, subject_id) for subject_id in sorted(parked)]
             settlings = self._settler.settled_up_to(streams, standing.position)
             self._writer.write([projection], standings, SettledBatch(settlings, standing.position, standing.position))
+
+    def _standings(self) -> Mapping[str, Standing]:
+        standings = self._rows.standings(self._projections)
+        until = self._paused_until
+        return {
+            name: replace(standing, paused=False) if standing.position < until.get(name, 0) else standing
+            for name, standing in standings.items()
+        }
 
     def _groups(self, standings: Mapping[str, Standing]) -> list[tuple[int, list[Projection]]]:
         """The projections that may run, by position; those whose last turn is longest ago come first."""

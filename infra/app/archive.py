@@ -118,6 +118,7 @@ def archive_store(
             marks=marks,
             read_again=standing.read_again,
             datasets=datasets,
+            paused=standing.paused,
         )
         new = [file for dataset in datasets.values() for file in dataset.files if file.run == number]
         _expect_still_there(folder, new)
@@ -199,6 +200,7 @@ def _says_the_same(before: Manifest, standing: StoreStanding, datasets: Mapping[
         before.position == standing.position
         and before.newest_notice == standing.newest_notice
         and before.rules_version == standing.rules_version
+        and (before.paused or {}) == standing.paused
         and {name: one.files for name, one in before.datasets.items()}
         == {name: one.files for name, one in datasets.items()}
     )

@@ -65,6 +65,7 @@ from infra.telemetry.meter import NO_METER, Meter, SourceLabels
 from infra.telemetry.traced_ingest import TracedIngest
 from projections.catalogue import BITEMPORAL, PROJECTIONS
 from projections.failures import Incident, IncidentReport
+from projections.projection import Projection
 from projections.runner import Runner, Step
 from projections.running_together import RunnersTogether
 
@@ -181,9 +182,9 @@ class Waybill:
         self.exports = Exports(
             self.engine, self.history, clock, self.hold, settings.clock_skew, settings.time_zone, in_processes
         )
-        self.runner = Runner(self.history, self.rows, PROJECTIONS, settings.batch_events, tell=self._tell_incident)
         self.belief_settlers = BeliefSettlers(self.history, self.engine, settings.clock_skew, settings.time_zone)
-        self.runners = RunnersTogether(self.runner, self._bitemporal_runner())
+        self.runner = self._runner(PROJECTIONS)
+        self.runners = RunnersTogether(self.runner, self._runner(BITEMPORAL))
         self._relations_kept = False
 
     @property
@@ -289,13 +290,16 @@ class Waybill:
 
     def projector(self, stop: Event, pulse: Pulse | None = None) -> Projector:
         """The projector, which keeps the views and the analysts' relations up to date until `stop` is set."""
+        return self._projector(self.runners, stop, pulse)
+
+    def _projector(self, runners: RunnersTogether, stop: Event, pulse: Pulse | None = None) -> Projector:
         if not self._relations_kept:
             keep_relations(self.backend, self.hold, self.settings.time_zone)
             self._relations_kept = True
         pulse = pulse or self._pulse("project")
         retry = RetryPolicy(self.settings.retry_seconds, stop, on_retry=pulse.store_waits)
         return Projector(
-            self.runners,
+            runners,
             self.history.head,
             self.backend.leadership(_projector_role()),
             retry,
@@ -304,14 +308,15 @@ class Waybill:
             pulse=pulse,
         )
 
-    def _bitemporal_runner(self) -> Runner:
+    def _runner(self, projections: Sequence[Projection], paused_until: Mapping[str, int] | None = None) -> Runner:
         return Runner(
             self.history,
             self.rows,
-            BITEMPORAL,
+            projections,
             self.settings.batch_events,
             tell=self._tell_incident,
-            settler=self.belief_settlers.in_use(),
+            settler=self.belief_settlers.in_use() if projections is BITEMPORAL else None,
+            paused_until=paused_until,
         )
 
     def reactors(self) -> Sequence[Reactor]:
@@ -395,9 +400,17 @@ class Waybill:
     def _pause_watch(self, part: str) -> PauseWatch:
         return PauseWatch(part, lambda: self.pauses().get(part))
 
-    def project(self, on_step: Callable[[Step], None] | None = None) -> int:
-        """Move all projections up to the newest event; returns the position that they reflect."""
-        self.projector(Event()).run(once=True, on_step=on_step)
+    def project(
+        self, on_step: Callable[[Step], None] | None = None, paused_until: Mapping[str, int] | None = None
+    ) -> int:
+        """Move all projections up to the newest event; returns the position that they reflect.
+
+        Paused ones stay where they are, except those in `paused_until`, which come as far as it says.
+        """
+        runners = self.runners
+        if paused_until:
+            runners = RunnersTogether(*(self._runner(each, paused_until) for each in (PROJECTIONS, BITEMPORAL)))
+        self._projector(runners, Event()).run(once=True, on_step=on_step)
         return self.retry(self.runner.position)
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ from infra.beliefs.stored import kept_projections
 from infra.queries import books
 from infra.store.engine import read_in_snapshot
 from infra.store.events.history import ROWS_AT_ONCE
+from infra.store.pauses import stored_pauses
 from infra.store.projected.failures import failures_of
 from infra.store.projected.serving import filled_positions, tables_in_use
 from infra.store.register.letter_ids import letter_id_kept
@@ -126,9 +127,9 @@ class _Verification:
         head = self._history.head()
         findings += (Finding(*one) for one in positions_beyond(self._waybill, self._connection, head))
         behind = {p.name: self._history.count_after(at) for p, at in self._positions.items() if at < head}
-        return Verified(dict(self._checked), findings, head, behind, list(self._left_out(pruned.seen)))
+        return Verified(dict(self._checked), findings, head, behind, list(self._left_out(pruned.seen, behind)))
 
-    def _left_out(self, pruned: int) -> Iterator[str]:
+    def _left_out(self, pruned: int, behind: Mapping[str, int]) -> Iterator[str]:
         if pruned:
             yield (
                 f"the verdicts and rows of {counted(pruned, 'pruned order')}: their events are in an archive "
@@ -138,6 +139,13 @@ class _Verification:
             yield (
                 "totals, rows without a stream, bytes, and letters set aside: only a check of all streams compares them"
             )
+        paused = stored_pauses(self._connection)
+        for projection, position in self._positions.items():
+            if (name := projection.name) in paused and name in behind:
+                yield (
+                    f"{name} after position {position:,}: it is paused, and {counted(behind[name], 'event')} behind; "
+                    f"waybill resume {name} lets it go on"
+                )
         for projection in self._kept:
             if projection not in self._positions:
                 yield (

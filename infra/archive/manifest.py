@@ -96,6 +96,7 @@ class Manifest(msgspec.Struct, frozen=True):
     settings by which views are made. `position` is that of the newest event (0: none), `newest_notice` the number of
     the newest notice. `store_begun_at` is when the store's first feed was opened, and `marks` are events of earlier
     runs: by both a run recognises the store. `read_again` changes when the past of a topic is read again.
+    `paused` has the position of each paused projection; None if an earlier waybill wrote the manifest.
     """
 
     format: str
@@ -118,6 +119,7 @@ class Manifest(msgspec.Struct, frozen=True):
     marks: Sequence[Mark]
     read_again: int
     datasets: Mapping[str, ArchivedDataset]
+    paused: Mapping[str, int] | None = None
 
     def files(self, dataset: str) -> Sequence[ArchiveFile]:
         """The files of a dataset, in the order of their writing; none if the archive does not have it."""

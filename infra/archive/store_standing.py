@@ -1,6 +1,6 @@
 """Where a store stands at the moment of an archive, and whether it is the store that was archived before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from infra.queries.books import kept
 from infra.store.backend import Backend
 from infra.store.events.history import head_seen
 from infra.store.opening import StoreVersionError
+from infra.store.projected.serving import paused_positions
 from infra.store.pruned import pruned_rows, pruned_streams
 from infra.store.register.tables import feeds, notices
 from infra.store.stored_rules_version import rules_seen
@@ -38,6 +39,7 @@ class StoreStanding:
     partitions: Sequence[ArchivedPartition]
     begun_at: datetime | None
     read_again: int
+    paused: Mapping[str, int]
 
 
 def standing_of(connection: Connection, backend: Backend, topic_prefix: str) -> StoreStanding:
@@ -68,6 +70,7 @@ def standing_of(connection: Connection, backend: Backend, topic_prefix: str) -> 
         partitions=[ArchivedPartition(*row) for row in partitions],
         begun_at=begun_at,
         read_again=int(read_again),
+        paused=paused_positions(connection),
     )
 
 

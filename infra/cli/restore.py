@@ -85,7 +85,10 @@ def restore(
 
         def answer(restored: Restored) -> None:
             progress.stop()
-            show_rows(Restored._fields, [restored._asdict()], form, title="Restored")
+            columns = [name for name in Restored._fields if form is Format.JSON or name != "paused"]
+            show_rows(columns, [restored._asdict()], form, title="Restored")
+            for name, position in restored.paused.items():
+                show_warning(_paused(name, position, restored))
             show_note(form, _what_follows(plan, restored))
             sys.stdout.flush()
 
@@ -130,6 +133,19 @@ def _tell_plan(plan: RestorePlan, form: Format) -> None:
         f"the archive has position {manifest.position:,} of {manifest.store}, written "
         f"{readable_instant(manifest.written_at)} (run {manifest.number}); the store is ready for it{begun}; what is "
         "in its files was not read: waybill archive verify does that",
+    )
+
+
+def _paused(name: str, position: int, restored: Restored) -> str:
+    """Where a paused projection stands, and what brings it on."""
+    if restored.views_at is None:
+        return (
+            f"{name} was paused and stays so, and has no rows: waybill project leaves it out, waybill rebuild {name} "
+            f"fills it, and waybill resume {name} lets it go on"
+        )
+    return (
+        f"{name} was paused and stays so: it reflects position {position:,} of {restored.position:,}; "
+        f"waybill resume {name} lets it go on"
     )
 
 

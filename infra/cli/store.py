@@ -149,6 +149,7 @@ def verify(
         task = progress.add_task("settling every subject again", total=None)
         verified = verify_store(waybill, lambda: progress.update(task, advance=1), selection)
         behind = reactors_behind(waybill)
+        paused = waybill.pauses()
         store = answer_footer(waybill, tells_views=False)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
@@ -168,10 +169,11 @@ def verify(
     show_note(form, store.line)
     for left_out in verified.not_compared:
         show_warning(f"not compared: {left_out}")
-    if verified.behind:
+    catching_up = {name: events for name, events in verified.behind.items() if name not in paused}
+    if catching_up:
         show_warning(
-            f"{', '.join(verified.behind)} {'is' if len(verified.behind) == 1 else 'are'} up to "
-            f"{counted(max(verified.behind.values()), 'event')} behind, and compared as of there; to bring them up: "
+            f"{', '.join(catching_up)} {'is' if len(catching_up) == 1 else 'are'} up to "
+            f"{counted(max(catching_up.values()), 'event')} behind, and compared as of there; to bring them up: "
             "waybill project --once"
         )
     if behind is not None:

@@ -52,6 +52,27 @@ def test_programs_get_what_was_restored(waybill: Command, archived: Path) -> Non
     waybill("verify").done()
 
 
+def test_a_view_that_was_paused_is_named_with_where_it_stands(waybill: Command) -> None:
+    waybill.ingest(MESSAGES[0])
+    waybill("pause", "order-states", "--reason", "a look").done()
+    waybill.ingest(*MESSAGES[1:])
+    waybill("archive", "--to", "archive").done()
+    stood = waybill.ask("overdue", "--as-of", "2026-04-06T00:00:00Z")
+    waybill.store.rename(waybill.folder / "lost.db")
+    # when it is restored, then it stands where it stood
+    told = "order_states was paused and stays so: it reflects position 1 of 4; waybill resume order_states"
+    waybill("restore", "--from", "archive").exited(0, told)
+    assert waybill.ask("overdue", "--as-of", "2026-04-06T00:00:00Z") == stood
+    assert [row["order_id"] for row in stood] == ["SO-1"]
+    # and without its rows, it says what fills them
+    waybill.store.unlink()
+    waybill("restore", "--from", "archive", "--no-project").exited(0, "has no rows", "waybill rebuild order_states")
+    waybill("project", "--once").done()
+    waybill("rebuild", "order-states").done()
+    assert waybill.ask("overdue", "--as-of", "2026-04-06T00:00:00Z") == []
+    assert [one["name"] for one in waybill.ask("status")["paused"]] == ["order_states"]
+
+
 def test_what_cannot_be_restored_is_said_with_the_remedy(waybill: Command, archived: Path) -> None:
     waybill("restore", "--from", waybill.folder / "nowhere").exited(1, "has no archive", "waybill archive --to")
     waybill("restore", "--from", "odd://nowhere").exited(2, "--from")

@@ -47,6 +47,8 @@ def test_a_pause_is_shown_with_its_reason_until_the_part_is_resumed(waybill: Com
     # the operator's act is an event, too
     assert (states["state"], states["lag"]) == ("paused", 2)
     waybill("project", "--once").exited(0, "order_states is paused since", "waybill resume order_states")
+    (told,) = [found["problem"] for found in waybill.ask("doctor")["findings"] if found["check"] == "paused"]
+    assert told.startswith("order_states is paused by ann: its disk is full (for") and "2 events behind" in told
 
     assert "order_states goes on" in waybill("resume", "order_states", "--operator", "ann").done().text
     assert "was not paused" in waybill("resume", "order_states").done().text

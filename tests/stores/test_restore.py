@@ -22,10 +22,10 @@ from infra.app.archive import archive_store
 from infra.app.container import Waybill
 from infra.app.dead_letters.discard import discard
 from infra.app.migrate import migrate_store
-from infra.app.pause import pause
+from infra.app.pause import pause, resume
 from infra.app.restore.errors import CannotRestoreError
 from infra.app.restore.plan import plan_restore
-from infra.app.restore.restore import Restored, restore_store
+from infra.app.restore.restore import VIEWS, Restored, restore_store
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.app.void import void_message
@@ -39,7 +39,8 @@ from infra.store.opening import Access
 from infra.store.projected.serving import positions_of
 from infra.store.register.tables import reactor_positions
 from infra.store.restoring import StoreRestoringError
-from projections.catalogue import BITEMPORAL
+from projections.catalogue import BITEMPORAL, PROJECTIONS
+from tests.integration.messages import placed
 from tests.stores.conftest import StoreUrl, new_databases
 from tests.stores.everything import (
     FIRST_INSTANTS,
@@ -56,6 +57,7 @@ LINES_AT_ONCE = 100
 STORES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 SLOW_ON_POSTGRESQL = ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])]
 KNOWN = (FIRST_INSTANTS[1],)
+PLACED = placed("SO-1", "2026-04-01T08:00:00Z", "2026-04-03T16:00:00Z")
 BOOKING = ("/order-entry", "OE-62")
 """A booking of whose parcels a carrier speaks."""
 
@@ -212,6 +214,121 @@ def test_a_store_that_is_lost_in_the_middle_of_a_load_ends_as_the_undisturbed_on
             assert read_status(waybill).books == read_status(undisturbed).books
             # and the archive goes on too
             assert archive_store(waybill, str(tmp_path / "archive")).number == 2
+
+
+# -- what was paused ---------------------------------------------------------------------------------
+
+
+class Paused(NamedTuple):
+    """A store of which two projections were paused at different positions, as it was archived and lost."""
+
+    archive: Path
+    at: Mapping[str, int]
+    projected: Mapping[str, Rows]
+    answers: Mapping[str, Any]
+
+
+def archived_while_paused(url: str, floor: Path, archive: Path) -> Paused:
+    with service(url) as waybill:
+        take_in(waybill, floor, batches=2)
+        follow(waybill)
+        pause(waybill, "order_states", "ann", "its rows are looked at")
+        take_in(waybill, floor, batches=2)
+        follow(waybill)
+        pause(waybill, "shipments", "ann", "its rows are looked at")
+        take_in(waybill, floor)
+        follow(waybill)
+        archive_store(waybill, str(archive), 4)
+        positions = waybill.rows.positions(PROJECTIONS)
+        at = {name: positions[name] for name in ("order_states", "shipments")}
+        assert 0 < at["order_states"] < at["shipments"] < waybill.history.head()
+        return Paused(archive, at, projected_rows_of(waybill), answers(waybill))
+
+
+@pytest.mark.parametrize("new_store", STORES, indirect=True)
+def test_a_paused_view_stands_where_it_stood_and_stays_paused(new_store: StoreUrl, floor: Path, tmp_path: Path) -> None:
+    lost = archived_while_paused(new_store(), floor, tmp_path / "archive")
+    url = new_store()
+    report = restored(url, lost.archive)
+    with service(url) as waybill:
+        # then it says where they stand, and everything reads as it did, also what is later than they are
+        assert report.paused == lost.at
+        assert report.views_at == waybill.history.head()
+        assert set(waybill.pauses()) == set(lost.at)
+        assert_same_rows(projected_rows_of(waybill), lost.projected)
+        assert answers(waybill) == lost.answers
+        # and they stay there until a person lets them go on
+        waybill.project()
+        assert_same_rows(projected_rows_of(waybill), lost.projected)
+        # and a check says that nothing after their positions was compared
+        verified = verify_store(waybill)
+        assert list(verified.findings) == []
+        told = [left_out for left_out in verified.not_compared if "paused" in left_out]
+        assert [(name, str(at)) for name, at in lost.at.items()] == [
+            (line.split()[0], line.split("position ")[1].split(":")[0].replace(",", "")) for line in told
+        ]
+        resume(waybill, "order_states", "ann", "looked at")
+        resume(waybill, "shipments", "ann", "looked at")
+        waybill.project()
+        assert list(verify_store(waybill).findings) == []
+        assert waybill.lag() == 0
+
+
+def test_an_archive_that_does_not_say_where_a_paused_view_stood_fills_it_up_to_its_own_end(
+    sqlite_store: StoreUrl, floor: Path, tmp_path: Path
+) -> None:
+    lost = archived_while_paused(sqlite_store(), floor, tmp_path / "archive")
+    changed_manifest(lost.archive, paused=None)
+    url = sqlite_store()
+    report = restored(url, lost.archive)
+    with service(url) as waybill:
+        head = waybill.history.head()
+        assert report.paused == dict.fromkeys(lost.at, head)
+        assert waybill.rows.positions(PROJECTIONS)["order_states"] == head
+        assert set(waybill.pauses()) == set(lost.at)
+
+
+def test_a_restore_that_is_interrupted_while_it_fills_paused_views_continues(
+    sqlite_store: StoreUrl, floor: Path, tmp_path: Path
+) -> None:
+    lost = archived_while_paused(sqlite_store(), floor, tmp_path / "archive")
+    url = sqlite_store()
+
+    def tell(what: str, done: int, _: int) -> None:
+        if what == VIEWS and done >= lost.at["order_states"] // 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        restore_store(settings_of(url), plan_restore(settings_of(url), str(lost.archive)), tell=tell, clock=lambda: NOW)
+    report = restored(url, lost.archive)
+    with service(url) as waybill:
+        assert report.paused == lost.at
+        assert_same_rows(projected_rows_of(waybill), lost.projected)
+
+
+def test_without_views_a_paused_one_is_empty_and_the_result_says_so(
+    sqlite_store: StoreUrl, floor: Path, tmp_path: Path
+) -> None:
+    lost = archived_while_paused(sqlite_store(), floor, tmp_path / "archive")
+    url = sqlite_store()
+    plan = plan_restore(settings_of(url), str(lost.archive))
+    report = restore_store(settings_of(url), plan, project=False, clock=lambda: NOW)
+    assert (report.views_at, report.paused) == (None, dict.fromkeys(lost.at, 0))
+
+
+def test_an_archive_says_where_a_paused_view_has_come_to_since(sqlite_store: StoreUrl, tmp_path: Path) -> None:
+    archive = str(tmp_path / "archive")
+    with service(sqlite_store()) as waybill:
+        waybill.ingest().read(JsonLines.of_bytes("placed", json.dumps(PLACED).encode()))
+        waybill.project()
+        pause(waybill, "reps", "ann", "a look")
+        archive_store(waybill, archive)
+        assert read_manifest(ArchiveFolder(archive)).paused == {"reps": 1}
+        # when a process ends the batch that it was at, which changes nothing else, then the next run says so
+        waybill.project(paused_until={"reps": 2})
+        assert archive_store(waybill, archive).number == 2
+        assert read_manifest(ArchiveFolder(archive)).paused == {"reps": 2}
+        assert archive_store(waybill, archive).number == 0
 
 
 # -- a store in the middle of a restore ------------------------------------------------------------

@@ -114,11 +114,14 @@ def check_parked(store: StoreSeen) -> list[Finding]:
 
 
 def check_paused(seen: Seen, store: StoreSeen) -> list[Finding]:
+    """Paused parts; of a projection also how far its views are behind, which it is until a person lets it go on."""
     findings = []
+    lags = {one.name: one.lag for one in store.projections if one.serves and one.lag}
     for name, since, operator, reason in store.paused:
         told = f"{name} is paused" + (f" by {operator}" if operator else "") + (f": {reason}" if reason else "")
         long = f" (for {duration(seen.now - since)})" if since is not None else ""
-        findings.append(warning("paused", told + long, f"waybill resume {name}", since))
+        lag = f", and {counted(lags[name], 'event')} behind" if name in lags else ""
+        findings.append(warning("paused", told + long + lag, f"waybill resume {name}", since))
     return findings
 
 

@@ -5,12 +5,13 @@
 2. Events in the order of their positions, with what reactors must know of them; then the other rows, run by run. Each
    batch is one transaction with how far it came, so a restore that was killed continues there.
 3. What was restored is compared with the manifest, and the mark is taken away in one transaction: the store is open.
-4. Steps and rules that are newer than the archive's are caught up as `waybill migrate` does, and the views are filled.
+4. Steps and rules that are newer than the archive's are caught up as `waybill migrate` does, and the views are filled;
+   those that were paused up to where they were paused.
 
 Nothing is sent, and no reactor runs. The views are no part of an archive: they follow from the events.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import NamedTuple
@@ -23,8 +24,10 @@ from infra.app.restore.plan import RestorePlan
 from infra.settings import Settings
 from infra.store.engine import LOCKED
 from infra.store.newest_version import NEWEST
+from infra.store.projected.serving import filled_positions
 from infra.store.restoring import end_restoration, restoration_of, rows_restored
 from infra.store.retries import RetryPolicy, passes, store_failures
+from projections.catalogue import every_projection
 
 VIEWS = "views"
 """What the progress calls the views; it tells the position that they reflect."""
@@ -34,7 +37,8 @@ _NEVER = object()
 class Restored(NamedTuple):
     """What was restored: events and messages (repeats included), up to which position and instant (UTC).
 
-    `views_at` is the position that the views reflect; None if they were left out.
+    `views_at` is the position that the views reflect; None if they were left out. `paused` are the projections that
+    stay paused, with the positions that they reflect: those that they had in the archived store.
     """
 
     events: int
@@ -42,6 +46,7 @@ class Restored(NamedTuple):
     position: int
     archived_at: datetime
     views_at: int | None
+    paused: Mapping[str, int]
 
 
 def restore_store(
@@ -97,11 +102,31 @@ def _caught_up(
         migrate_store(settings, clock=clock)
     views_at = None
     with Waybill(settings, clock) as waybill:
+        kept = waybill.retry(lambda: _positions(waybill))
+        paused = [name for name in waybill.retry(waybill.pauses) if name in kept]
         if project:
+            # An archive of an earlier waybill does not say where they stood: then what it has is what they show.
+            stood = {name: (manifest.paused or {}).get(name, manifest.position) for name in paused}
             head = waybill.retry(waybill.history.head)
-            views_at = waybill.project(lambda step: tell(VIEWS, step.end, head))
-        restored = Restored(manifest.events, manifest.books.received, manifest.position, manifest.written_at, views_at)
+            waybill.project(lambda step: tell(VIEWS, step.end, head), stood)
+            kept = waybill.retry(lambda: _positions(waybill))
+            views_at = min((at for name, at in kept.items() if name not in paused), default=min(kept.values()))
+        restored = Restored(
+            events=manifest.events,
+            messages=manifest.books.received,
+            position=manifest.position,
+            archived_at=manifest.written_at,
+            views_at=views_at,
+            paused={name: kept[name] for name in paused},
+        )
         on_restored(restored)
         with waybill.engine.execution_options(**{LOCKED: True}).begin() as connection:
             end_restoration(connection)
     return restored
+
+
+def _positions(waybill: Waybill) -> Mapping[str, int]:
+    """The positions of the projections that the store keeps, by name."""
+    with waybill.engine.connect() as connection:
+        filled = filled_positions(connection, every_projection())
+    return {projection.name: position for projection, position in filled.items()}

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Select, Table, inspect, select
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import iterate
 
+from infra.store.pauses import stored_pauses
 from infra.store.projected.tables import (
     Question,
     StoredVersion,
@@ -163,6 +164,12 @@ def live_versions(connection: Connection, projections: Iterable[Projection]) -> 
         name: LiveVersion(version, positions[name, version].position, positions[name, version].build)
         for name, version in live.items()
     }
+
+
+def paused_positions(connection: Connection) -> dict[str, int]:
+    """The position that people's rows of each paused projection reflect, as seen by the connection's transaction."""
+    found, paused = positions_of(connection), stored_pauses(connection)
+    return {name: found[name, version].position for name, version in _live(connection).items() if name in paused}
 
 
 def all_live(connection: Connection, projections: Iterable[Projection]) -> bool:
