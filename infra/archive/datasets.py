@@ -174,10 +174,6 @@ FEEDS = Dataset(
         or_null(instant_column("finished_at", "When it ended.")),
         *(
             whole_column(verdict, f"How many of its messages are {verdict}.")
-            for verdict in ("applied", "duplicate", "held")
-        ),
-        *(
-            whole_column(verdict, f"How many of its messages are {verdict}.")
             for verdict in ("applied", "duplicate", "held", "refused", "malformed")
         ),
         or_null(text_column("topic_id", "Kafka's id of the topic.")),
