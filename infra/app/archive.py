@@ -41,10 +41,13 @@ DEAD_AFTER_SECONDS = 24 * 3600
 
 
 class ArchiveReport(NamedTuple):
-    """What a run wrote: its number (0: nothing was new), the archive's position, and what is new in it."""
+    """The archive's newest run, its position, and what this call wrote.
+
+    `run` counts the runs from 1. If nothing was new, it is that of before, and no file was written.
+    """
 
     archive: str
-    number: int
+    run: int
     position: int
     events: int
     rows: int
@@ -96,7 +99,7 @@ def archive_store(
         # Here, and not before: a store file that was read without locks may turn out to have changed meanwhile.
         datasets = _joined(folder, before, written.files, written.anew)
         if before is not None and _says_the_same(before, standing, datasets):
-            return ArchiveReport(folder.url, 0, before.position, 0, 0, 0, 0)
+            return ArchiveReport(folder.url, before.number, before.position, 0, 0, 0, 0)
         manifest = Manifest(
             format=FORMAT,
             schema_version=SCHEMA_VERSION,

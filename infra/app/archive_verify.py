@@ -17,10 +17,10 @@ from infra.store.pruned import pruned_digests
 
 
 class VerifiedArchive(NamedTuple):
-    """What was looked at, and what is wrong. `compared_events` is None if no store was compared."""
+    """What was looked at, up to which run, and what is wrong. `compared_events` is None if no store was compared."""
 
     archive: str
-    number: int
+    run: int
     position: int
     files: int
     rows: int

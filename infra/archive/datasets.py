@@ -47,7 +47,7 @@ EVENTS = Dataset(
         or_null(
             text_column("type", "The type of the message, such as order.placed.v1; null for an event that is none.")
         ),
-        or_null(instant_column("occurred_at", "The time of the message; null: the event is none.")),
+        or_null(instant_column("occurred_at", "The time of the message; null for an event that is none.")),
         instant_column("recorded_at", "When it became known."),
         text_column("source", "The source of the message that the event is or is about."),
         text_column("message_id", "The id of that message."),

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 
 from infra.archive.manifest import MANIFEST, Manifest, NoArchiveError, decode_manifest
+from infra.archive.nearby import meant_instead
 from infra.archive.packages import fsspec
 from infra.export.arrow_schema import MissingPackageError
 from infra.masking import masked
@@ -32,11 +33,12 @@ class ArchiveFolder:
     """A folder by path or fsspec URL, such as `/backups/waybill` or `s3://bucket/waybill`.
 
     Paths of files are relative to it, with slashes. `url` is for messages: it has no password. Raises WrongFolderError
-    for a URL that fsspec does not know, and MissingPackageError.
+    for a URL that fsspec does not know or the path of a file, and MissingPackageError.
     """
 
     def __init__(self, url: str):
         self.url = masked(url)
+        self._named = url
         package = fsspec()
         try:
             self._fs, root = package.core.url_to_fs(url)
@@ -46,7 +48,17 @@ class ArchiveFolder:
             raise WrongFolderError(f"{self.url} is no folder that fsspec knows: {e}") from e
         self._root = root.rstrip("/")
         self.is_local = "file" in _protocols(self._fs)
+        if self.is_local and Path(self._root).is_file():
+            raise WrongFolderError(f"{self.url} is a file; name a folder")
         self._written_folders: set[Path] = set()
+
+    def missing(self, manifest: str) -> str:
+        """What to say of a folder without this manifest, and which one nearby may be meant."""
+        if not self.is_local:
+            return f"(no {manifest}): check the URL"
+        named = Path(self._root if "://" in self._named else self._named)
+        what = f"no {manifest}" if Path(self._root).exists() else "there is no such folder"
+        return f"({what}): check the path{meant_instead(named, manifest)}"
 
     def exists(self, path: str) -> bool:
         """Whether there is this file. Raises OSError."""
@@ -211,7 +223,7 @@ def read_manifest(folder: ArchiveFolder) -> Manifest:
     stored = folder.read_manifest_bytes()
     if stored is None:
         raise NoArchiveError(
-            f"{folder.url} has no archive (no {MANIFEST}); to make one: waybill archive --to {folder.url}"
+            f"{folder.url} has no archive {folder.missing(MANIFEST)} (waybill archive --to DIR begins a new one)"
         )
     return decode_manifest(stored, folder.url)
 

@@ -102,8 +102,8 @@ def read_rows_manifest(folder: ArchiveFolder) -> RowsManifest:
         stored = folder.read(ROWS_MANIFEST)
     except FileNotFoundError:
         raise NoRowsError(
-            f"{folder.url} has no rows (no {ROWS_MANIFEST}); to make them of an archive: "
-            f"waybill spark rebuild --archive ARCHIVE --to {folder.url}"
+            f"{folder.url} has no rows {folder.missing(ROWS_MANIFEST)} (to make rows of an archive: waybill spark "
+            "rebuild --archive ARCHIVE --to DIR)"
         ) from None
     try:
         told = msgspec.json.decode(stored, type=_Format).format

@@ -8,12 +8,11 @@ import typer
 from domain.counted import counted
 from infra.app.archive import ArchiveReport, OtherBucketsError, archive_store
 from infra.app.archive_verify import VerifiedArchive, verify_archive
-from infra.archive.folder import WrongFolderError
 from infra.archive.partitions import DEFAULT_BUCKETS, MOST_BUCKETS
 from infra.archive.verifying import ArchiveFinding
+from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows
-from infra.export.arrow_schema import MissingPackageError
 
 archives = typer.Typer(invoke_without_command=True)
 
@@ -37,7 +36,8 @@ def archive(
             "--buckets",
             min=1,
             max=MOST_BUCKETS,
-            help=f"How many parts streams are divided into; only for the first run. [default: {DEFAULT_BUCKETS}]",
+            help="How many parts streams are divided into; only for the first run.",
+            show_default=str(DEFAULT_BUCKETS),
         ),
     ] = None,
     form: FormatOption = Format.TABLE,
@@ -50,19 +50,20 @@ def archive(
     with open_waybill() as waybill, progress_bar() as progress:
         task = progress.add_task("archiving", total=None)
         try:
-            report = archive_store(
-                waybill,
-                to,
-                buckets,
-                lambda dataset, rows: progress.update(task, description=f"{dataset}: {counted(rows, 'row')}"),
-            )
+            with folder_of("--to"):
+                report = archive_store(
+                    waybill,
+                    to,
+                    buckets,
+                    lambda dataset, rows: progress.update(task, description=f"{dataset}: {counted(rows, 'row')}"),
+                )
         except OtherBucketsError as e:
             raise typer.BadParameter(str(e), param_hint="--buckets") from None
-        except (WrongFolderError, MissingPackageError) as e:
-            raise typer.BadParameter(str(e), param_hint="--to") from None
     show_rows(ArchiveReport._fields, [report._asdict()], form)
     if not report.files:
         show_note(form, "nothing is new since the last run; the archive is as it was")
+    elif report.run == 1:
+        show_note(form, f"{report.archive} had no archive: this run began a new one")
 
 
 @archives.command("verify")
@@ -76,10 +77,8 @@ def verify(
     """Read a whole archive and check it: hashes, rows, positions, streams and books. Exits with 1 if any is wrong."""
     with open_waybill() if against_store else nullcontext() as waybill, progress_bar() as progress:
         task = progress.add_task("reading", total=None)
-        try:
+        with folder_of("DIR"):
             verified = verify_archive(archive, lambda path: progress.update(task, advance=1, description=path), waybill)
-        except (WrongFolderError, MissingPackageError) as e:
-            raise typer.BadParameter(str(e), param_hint="DIR") from None
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
         show_json({**verified._asdict(), "findings": findings})

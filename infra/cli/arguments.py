@@ -22,7 +22,7 @@ from infra.queries.in_processes import InProcesses, in_one_process
 from infra.settings import Settings, load_settings
 from infra.settled_then.question import SettledPage, SettledQuestion
 from infra.store.events.history import History
-from infra.store.opening import Access
+from infra.store.opening import Access, StoreVersionError
 from infra.store.retries import RetryPolicy, may_come_up, passes, store_failures
 from infra.telemetry.logs import configure_logs
 from infra.telemetry.meter import NO_METER, Meter
@@ -172,6 +172,15 @@ def open_waybill(
         # Retries repeat whole transactions, so nothing is half done.
         structlog.get_logger(__name__).info("stopped_without_store", reason=str(e).splitlines()[0])
         raise typer.Exit from None
+
+
+def expect_store() -> None:
+    """Raise NoStoreError before an act that would make an empty store where there is none to act on."""
+    try:
+        with open_waybill():
+            pass
+    except StoreVersionError:
+        pass  # it is there, and who acts says what to do
 
 
 def _in_processes(settings: Settings) -> InProcesses:

@@ -58,7 +58,7 @@ def export(
         typer.Option("--all", metavar="DIR", help="Write every relation to this folder, with a manifest.json."),
     ] = None,
     form: Annotated[
-        FileFormat | None, typer.Option("--format", help="The format of the files of --all. [default: parquet]")
+        FileFormat | None, typer.Option("--format", help="The format of the files of --all.", show_default="parquet")
     ] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,

@@ -77,7 +77,9 @@ def create(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", parser=read_operator, metavar="NAME", help="Whose it is [default: the operator's name]"),
+        typer.Option(
+            "--name", parser=read_operator, metavar="NAME", help="Whose it is.", show_default="the operator's name"
+        ),
     ] = None,
     expires: Annotated[
         datetime | None,

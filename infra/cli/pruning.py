@@ -10,12 +10,15 @@ from infra.app.container import Waybill
 from infra.app.prune.prune import PruneReport, plan_prune
 from infra.app.prune.prune import prune as prune_orders
 from infra.app.prune.undo import Undone, undo_prune
-from infra.archive.folder import WrongFolderError
-from infra.cli.arguments import FormatOption, OperatorOption, open_waybill, read_instant
+from infra.cli.archive_options import expect_archive, expect_rows
+from infra.cli.arguments import FormatOption, OperatorOption, expect_store, open_waybill, read_instant
 from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
 from infra.store.opening import Access
 from infra.store.operator_log import Who
 from infra.store.pruned import PrunedRow, PrunedStanding, pruned_rows
+
+ROWS = "rows"
+"""The folder in that of the archive in which rows are looked for, unless another is named."""
 
 _SHOWN = ("orders", "events", "bytes", "oldest", "newest", "pruned_before")
 _LISTED = ("order_id", "events", "archive", "archive_id", "pruned_at", "operator")
@@ -37,12 +40,15 @@ def prune(
     ] = None,
     archive: Annotated[
         str | None,
-        typer.Option("--archive", metavar="DIR", help="The archive that has their events: a folder or a URL."),
+        typer.Option("--archive", metavar="DIR", help="ARCHIVE: the one that has their events, a folder or a URL."),
     ] = None,
     rows: Annotated[
         str | None,
         typer.Option(
-            "--rows", metavar="DIR", help="The rows that `waybill spark rebuild` made of it. [default: ARCHIVE/rows]"
+            "--rows",
+            metavar="DIR",
+            help="The rows that `waybill spark rebuild` made of it.",
+            show_default="the folder rows in ARCHIVE",
         ),
     ] = None,
     do: Annotated[bool, typer.Option("--do", help="Do it. Without it, what would go is only shown.")] = False,
@@ -63,28 +69,33 @@ def prune(
     you ask for it, and without --do nothing changes. It can be interrupted: run it again to continue.
     """
     if listed:
+        if archive or rows or undo or archived_before or do:
+            raise typer.BadParameter("stands alone: it lists what is pruned of this store", param_hint="--list")
         with open_waybill() as waybill, waybill.engine.connect() as connection:
             _show_list(pruned_rows(connection), form)
         return
     if archive is None:
         raise typer.BadParameter("name the archive's folder or URL", param_hint="--archive")
+    if undo and (archived_before or rows or do):
+        raise typer.BadParameter("needs --archive alone, and acts at once: leave out the others", param_hint="--undo")
+    if archived_before is None and not undo:
+        raise typer.BadParameter(
+            "say before which instant orders must have been closed: there is no default, because the default is to "
+            "keep all events",
+            param_hint="--archived-before",
+        )
     who = Who(operator, reason)
-    try:
-        if undo:
-            with open_waybill(access=Access.ACTING) as waybill:
-                _show_undone(undo_prune(waybill, who, archive, undo), form)
-            return
-        if archived_before is None:
-            raise typer.BadParameter(
-                "say before which instant orders must have been closed: there is no default, because the default is to "
-                "keep all events",
-                param_hint="--archived-before",
-            )
-        with open_waybill(access=Access.ACTING if do else Access.READING) as waybill:
-            report = _pruned(waybill, who, archive, rows or f"{archive.rstrip('/')}/rows", archived_before, do=do)
-            database = waybill.engine.dialect.name
-    except WrongFolderError as e:
-        raise typer.BadParameter(str(e)) from e
+    expect_archive(archive, "--archive")
+    expect_store()
+    if archived_before is None:
+        with open_waybill(access=Access.ACTING) as waybill:
+            _show_undone(undo_prune(waybill, who, archive, undo or []), form)
+        return
+    rows = rows or f"{archive.rstrip('/')}/{ROWS}"
+    expect_rows(rows, "--rows")
+    with open_waybill(access=Access.ACTING if do else Access.READING) as waybill:
+        report = _pruned(waybill, who, archive, rows, archived_before, do=do)
+        database = waybill.engine.dialect.name
     _show(report, database, form)
 
 

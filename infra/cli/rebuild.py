@@ -15,11 +15,12 @@ from infra.app.rebuild.meter import CHECKING, LOADING
 from infra.app.rebuild.rebuild import Rebuild, Rebuilt
 from infra.app.rebuild.rebuild_key import RebuiltKey, rebuild_key
 from infra.app.rebuild.set_back import SetBack, set_back
-from infra.archive.folder import ArchiveFolder, WrongFolderError
+from infra.archive.folder import ArchiveFolder
 from infra.archive.rows_reading import RowsFolder, open_rows
 from infra.beliefs.stored import kept_projections
 from infra.cli import completion
-from infra.cli.arguments import FormatOption, OperatorOption, open_waybill
+from infra.cli.archive_options import folder_of
+from infra.cli.arguments import FormatOption, OperatorOption, expect_store, open_waybill
 from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
 from infra.store.opening import Access
 from infra.store.operator_log import Who
@@ -111,6 +112,7 @@ def rebuild(
         raise typer.BadParameter("one process loads rows: leave it out with --from", param_hint="--processes")
     who = Who(operator, reason)
     rows = None if source is None else _rows_in(source)
+    expect_store()
     with open_waybill(access=Access.ACTING) as waybill:
         projections = _kept(waybill, projections, every=every)
         if rows is not None:
@@ -164,10 +166,8 @@ def _kept(waybill: Waybill, projections: Sequence[Projection], *, every: bool) -
 
 
 def _rows_in(source: str) -> RowsFolder:
-    try:
+    with folder_of("--from"):
         return open_rows(ArchiveFolder(source))
-    except WrongFolderError as e:
-        raise typer.BadParameter(str(e), param_hint="--from") from None
 
 
 def _without_beliefs(projections: Sequence[Projection], *, every: bool, form: Format) -> Sequence[Projection]:

@@ -11,7 +11,7 @@ from domain.counted import counted
 from infra.app.restore.plan import RestorePlan, plan_restore
 from infra.app.restore.restore import VIEWS, Restored, restore_store
 from infra.app.retention import PartitionCheck
-from infra.archive.folder import WrongFolderError
+from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption
 from infra.cli.output import (
     Format,
@@ -23,7 +23,6 @@ from infra.cli.output import (
     show_warning,
 )
 from infra.cli.tables.importance import PARTITIONS
-from infra.export.arrow_schema import MissingPackageError
 from infra.settings import Settings, load_settings
 from infra.telemetry.logs import configure_logs
 
@@ -58,10 +57,8 @@ def restore(
     """
     settings = load_settings()
     configure_logs(settings)
-    try:
+    with folder_of("--from"):
         plan = plan_restore(settings, source, anew=anew)
-    except (WrongFolderError, MissingPackageError) as e:
-        raise typer.BadParameter(str(e), param_hint="--from") from None
     _tell_skew(plan, settings)
     refused = not plan.topics.is_complete and not accept_missing
     _tell_topics(plan, form, answers=check or refused)

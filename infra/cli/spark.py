@@ -5,18 +5,34 @@ from typing import Annotated
 import typer
 
 from domain.counted import counted
-from infra.app.spark_rebuild import NewerArchiveError, RowsMade, TooManyFailedError, spark_rebuild
-from infra.archive.folder import WrongFolderError
-from infra.archive.manifest import NoArchiveError
+from infra.app.spark_rebuild import (
+    NewerArchiveError,
+    RowsMade,
+    TooManyFailedError,
+    expect_own_rows,
+    spark_rebuild,
+)
+from infra.archive.folder import ArchiveFolder
+from infra.cli import FAILED
+from infra.cli.archive_options import expect_archive, folder_of
 from infra.cli.arguments import FormatOption
 from infra.cli.output import Format, progress_bar, show_error, show_note, show_rows, show_warning
 from infra.cli.spark_ask import ask
 from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of
 from infra.export.arrow_schema import MissingPackageError
+from infra.spark.archived_events import spark_path
 from infra.spark.progress import TaskProgress
 from infra.spark.session import SparkFailedError, SparkUnavailableError
 
 FAILED_SHOWN = 20
+SPARK_FAILURES = (
+    MissingPackageError,
+    NewerArchiveError,
+    SparkFailedError,
+    SparkUnavailableError,
+    TooManyFailedError,
+)
+"""What no other options would mend, with a message that says what is missing or failed."""
 
 spark = typer.Typer(
     help="An archive on Apache Spark: the rows of all views, and answers over all history.", no_args_is_help=True
@@ -49,6 +65,13 @@ def rebuild(
     The rows of an earlier run are replaced when the new ones are whole. A subject that fails is left out and named, and
     then the exit code is 1.
     """
+    options = options_of(conf)
+    with folder_of("--archive"):
+        spark_path(archive)
+        expect_archive(archive, "--archive")
+    with folder_of("--to"):
+        spark_path(to)
+        expect_own_rows(ArchiveFolder(to))
     with progress_bar() as shown:
         task = shown.add_task("starting Spark", total=None)
 
@@ -56,15 +79,13 @@ def rebuild(
             shown.update(task, completed=told.done, total=told.total, description=f"stage {told.stage}")
 
         try:
-            made = spark_rebuild(archive, to, master=master, options=options_of(conf), partitions=partitions, tell=tell)
-        except (WrongFolderError, MissingPackageError, NoArchiveError) as e:
-            raise typer.BadParameter(str(e)) from e
-        except (NewerArchiveError, SparkFailedError, SparkUnavailableError, TooManyFailedError, OSError) as e:
+            made = spark_rebuild(archive, to, master=master, options=options, partitions=partitions, tell=tell)
+        except SPARK_FAILURES as e:
             show_error(str(e))
-            raise typer.Exit(1) from e
+            raise typer.Exit(FAILED) from e
     _show(made, form, to)
     if made.manifest.failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _show(made: RowsMade, form: Format, to: str) -> None:

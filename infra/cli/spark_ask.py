@@ -11,9 +11,8 @@ from domain.nearest import did_you_mean
 from infra.app.container import system_clock
 from infra.app.spark_ask import ArchiveAnswer, ArchiveToAsk, archive_to_ask, spark_ask
 from infra.app.spark_rebuild import NewerArchiveError
-from infra.archive.folder import WrongFolderError
-from infra.archive.manifest import NoArchiveError
-from infra.cli import completion
+from infra.cli import FAILED, completion
+from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, LimitOption, only_of
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, progress_bar, readable_instant, show_error, show_note, show_warning
@@ -23,6 +22,7 @@ from infra.export.arrow_schema import MissingPackageError
 from infra.instants import WrongInstantError, instant_of
 from infra.queries.views import Asked
 from infra.settings import load_settings
+from infra.spark.archived_events import spark_path
 from infra.spark.progress import TaskProgress
 from infra.spark.session import SparkFailedError, SparkUnavailableError
 from projections.views.catalogue import VIEWS, View, view_named
@@ -68,12 +68,12 @@ def ask(
     choice = read_choice(columns, wide, named.columns)
     options = options_of(conf)
     try:
-        asking = archive_to_ask(archive)
-    except (WrongFolderError, MissingPackageError, NoArchiveError) as e:
-        raise typer.BadParameter(str(e), param_hint="--archive") from e
-    except (NewerArchiveError, OSError) as e:
+        with folder_of("--archive"):
+            spark_path(archive)
+            asking = archive_to_ask(archive)
+    except NewerArchiveError as e:
         show_error(str(e))
-        raise typer.Exit(1) from e
+        raise typer.Exit(FAILED) from e
     asked = Asked(_instant(as_of, asking, "--as-of"), _instant(known_at, asking, "--known-at"))
     with progress_bar() as shown:
         task = shown.add_task("starting Spark", total=None)
@@ -94,11 +94,9 @@ def ask(
                 partitions=partitions,
                 tell=tell,
             )
-        except (WrongFolderError, MissingPackageError) as e:
-            raise typer.BadParameter(str(e)) from e
-        except (SparkFailedError, SparkUnavailableError, OSError) as e:
+        except (MissingPackageError, SparkFailedError, SparkUnavailableError) as e:
             show_error(str(e))
-            raise typer.Exit(1) from e
+            raise typer.Exit(FAILED) from e
     show_answer(named, asked, told.answer, form, choice, empty="none")
     _show_archive(asking, form)
     _show_failed(told)

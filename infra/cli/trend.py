@@ -45,7 +45,9 @@ ByOption = Annotated[TrendBy | None, typer.Option("--by", help="Count each of th
 
 ChartOption = Annotated[
     bool | None,
-    typer.Option("--chart/--no-chart", help="Draw a chart, or print the numbers. [default: a chart on a terminal]"),
+    typer.Option(
+        "--chart/--no-chart", help="Draw a chart, or print the numbers.", show_default="a chart on a terminal"
+    ),
 ]
 COLOURS = {Counted.OVERDUE: LATE, Counted.LATE: LATE, Counted.AT_RISK: RISK}
 CHART_WITHOUT_TERMINAL = Room(80, 24)

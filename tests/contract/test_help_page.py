@@ -1,9 +1,12 @@
 """docs/help.md shows what `waybill help TOPIC` prints, and both name only what exists."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.text import Text
 
 from infra.cli.app import command_line
 from infra.cli.help import topics
@@ -32,3 +35,25 @@ def test_a_topic_fits_a_screen_and_names_what_exists(topic: str) -> None:
         for word in path.split():
             assert word in found.commands, f"{topic}: waybill {path}"
             found = found.commands[word]  # type: ignore[assignment]
+
+
+def every_command(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if not hasattr(group, "commands"):
+        yield " ".join(path), group
+        return
+    if path:
+        yield " ".join(path), group
+    for name, command in group.commands.items():
+        yield from every_command(command, (*path, name))
+
+
+def test_no_help_of_an_option_is_taken_for_markup() -> None:
+    """What stands in brackets at the end of a help, such as its default, is markup to the help's renderer, and lost."""
+    texts = {
+        f"{name} {option.opts[0]}": option.help or ""
+        for name, command in every_command(command_line())
+        for option in command.params
+        if hasattr(option, "help")
+    }
+    assert len(texts) > 100
+    assert {name: text for name, text in texts.items() if Text.from_markup(text).plain != text} == {}

@@ -46,7 +46,7 @@ def archived_under_kills(command: Command, store: str, orders: int, kills: int, 
         assert landed, "no kill came before the end of a run"
         assert verify_archive(to, store=waybill).findings == []
         archive_store(waybill, undisturbed)
-        assert archive_store(waybill, to).number == 0  # removes what the manifest before the last one named
+        assert archive_store(waybill, to).files == 0  # removes what the manifest before the last one named
         assert archived(to) == archived(undisturbed) == stored(waybill)
         assert set(ArchiveFolder(to).files()) - {MANIFEST, LOCK} == named_by_manifest(to)
 

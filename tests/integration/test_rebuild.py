@@ -103,7 +103,7 @@ def test_rows_that_were_made_elsewhere_are_loaded(waybill: Command, tmp_path: Pa
     waybill("verify").done()
     change_manifest(folder, position=9_999_999)
     waybill("rebuild", "overdue", "--from", folder).exited(1, "cannot be loaded", "Nothing has changed")
-    waybill("rebuild", "overdue", "--from", tmp_path).exited(1, "has no rows", "waybill spark rebuild")
+    waybill("rebuild", "overdue", "--from", tmp_path).exited(2, "--from", "has no rows", "waybill spark rebuild")
     waybill("rebuild", "overdue", "--from", "nosuch://folder").exited(2, "--from", "nosuch")
     waybill("rebuild", "overdue", "--from", folder, "--back").exited(2, "stand alone")
     waybill("rebuild", "overdue", "--from", folder, "--processes", "2").exited(2, "--processes", "one process loads")

@@ -74,7 +74,7 @@ def test_a_view_that_was_paused_is_named_with_where_it_stands(waybill: Command) 
 
 
 def test_what_cannot_be_restored_is_said_with_the_remedy(waybill: Command, archived: Path) -> None:
-    waybill("restore", "--from", waybill.folder / "nowhere").exited(1, "has no archive", "waybill archive --to")
+    waybill("restore", "--from", waybill.folder / "nowhere").exited(2, "--from", "has no archive", "check the path")
     waybill("restore", "--from", "odd://nowhere").exited(2, "--from")
     zone = waybill.with_(WAYBILL_TIME_ZONE="Europe/Berlin")
     zone("restore", "--from", archived).exited(1, "set WAYBILL_TIME_ZONE=UTC")

@@ -70,7 +70,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def check(service: Floor, to: str) -> None:
     """Archive it, and hold the archive to the store."""
     report = archive_store(service.waybill, to, BUCKETS)
-    assert report.number == manifest_of(to).number > 0
+    assert report.run == manifest_of(to).number > 0
     in_archive, in_store = archived(to), stored(service.waybill)
     for name, rows in in_store.items():
         assert in_archive[name] == rows, name
@@ -167,7 +167,7 @@ def test_after_each_run_the_archive_has_the_rows_of_the_store(service: Floor, to
     read_again(waybill, [json.dumps(placed("SO-W", EARLY, PROMISE)).encode()])
     check(service, to)
 
-    assert archive_store(waybill, to).number == 0, "nothing is new"
+    assert archive_store(waybill, to).files == 0, "nothing is new"
     assert len({file.month for file in manifest_of(to).files("events")}) == 3
 
 
@@ -186,7 +186,7 @@ def test_a_run_writes_what_is_new_and_leaves_the_other_files_alone(service: Floo
 
     report = archive_store(service.waybill, to)
 
-    assert (report.number, report.events) == (2, 1)
+    assert (report.run, report.events) == (2, 1)
     files = manifest_of(to).files("events")
     assert first < set(files)
     assert [file.rows for file in files if file.run == 2] == [1]
@@ -308,7 +308,7 @@ def test_what_killed_runs_left_is_removed_and_what_others_wrote_is_not(archive: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"PAR1")
 
-    assert archive_store(archive.waybill, to).number == 0
+    assert archive_store(archive.waybill, to).files == 0
 
     assert not left.exists()
     assert not part.exists()

@@ -213,7 +213,7 @@ def test_a_store_that_is_lost_in_the_middle_of_a_load_ends_as_the_undisturbed_on
             assert both[0] == both[1]
             assert read_status(waybill).books == read_status(undisturbed).books
             # and the archive goes on too
-            assert archive_store(waybill, str(tmp_path / "archive")).number == 2
+            assert archive_store(waybill, str(tmp_path / "archive")).run == 2
 
 
 # -- what was paused ---------------------------------------------------------------------------------
