@@ -50,20 +50,24 @@ def test_a_folder_without_an_archive_is_wrong_usage_of_the_option_that_names_it(
     waybill: Command, archived: Path, command: str
 ) -> None:
     before, after, option = ARCHIVES[command]
+    made, wrong = there(archived), f"Invalid value for {option}:"
+    waybill(*before, "archvie", *after).exited(
+        2, f"{wrong} archvie has no archive (there is no such folder): check the path; did you mean archive?"
+    )
+    waybill(*before, "s3://where/it-is", *after).exited(2, f"{wrong} s3://where/it-is needs another package")
+    assert there(archived) == made, "nobody is led to a second archive, and nothing is made"
+
+
+def test_the_fault_of_a_folder_is_said(waybill: Command, archived: Path) -> None:
     (archived / "empty").mkdir()
     (archived / "file").write_text("no folder")
-    made = there(archived)
     for wrong, said in (
-        ("archvie", f"Invalid value for {option}: archvie has no archive (there is no such folder): check the path"),
-        ("archvie", "did you mean archive?"),
         ("archive/events", "did you mean archive?"),
-        ("empty", f"Invalid value for {option}: empty has no archive (no manifest.json)"),
-        ("file", f"Invalid value for {option}: file is a file; name a folder"),
-        ("odd://where", f"Invalid value for {option}:"),
-        ("s3://where/it-is", f"Invalid value for {option}: s3://where/it-is needs another package"),
+        ("empty", "DIR: empty has no archive (no manifest.json)"),
+        ("file", "DIR: file is a file; name a folder"),
+        ("odd://where", "DIR: odd://where is no folder that fsspec knows"),
     ):
-        waybill(*before, wrong, *after).exited(2, said)
-    assert there(archived) == made, "nobody is led to a second archive, and nothing is made"
+        waybill("archive", "verify", wrong).exited(2, said)
 
 
 @pytest.mark.parametrize("command", ROWS)
@@ -72,16 +76,14 @@ def test_a_folder_without_rows_is_wrong_usage_of_the_option_that_names_it(
 ) -> None:
     before, option = ROWS[command]
     rows_of(waybill, archived / "rows")
-    (archived / "file").write_text("no folder")
-    for wrong, said in (
-        ("rosw", f"Invalid value for {option}: rosw has no rows (there is no such folder): check the path"),
-        ("rosw", "did you mean rows?"),
-        ("archive", f"Invalid value for {option}: archive has no rows (no rows.json)"),
-        ("archive", "waybill spark rebuild --archive"),
-        ("file", f"Invalid value for {option}: file is a file; name a folder"),
-        ("s3://where/it-is", f"Invalid value for {option}: s3://where/it-is needs another package"),
-    ):
-        waybill(*before, wrong).exited(2, said)
+    wrong = f"Invalid value for {option}:"
+    waybill(*before, "rosw").exited(
+        2, f"{wrong} rosw has no rows (there is no such folder): check the path; did you mean rows?"
+    )
+    waybill(*before, "archive").exited(
+        2, f"{wrong} archive has no rows (no rows.json): check the path", "waybill spark rebuild --archive"
+    )
+    waybill(*before, "s3://where/it-is").exited(2, f"{wrong} s3://where/it-is needs another package")
 
 
 def test_the_rows_of_an_archive_are_looked_for_in_its_folder(waybill: Command, archived: Path) -> None:
@@ -110,8 +112,7 @@ def test_a_command_that_acts_on_a_store_makes_none(waybill: Command, archived: P
 
 def test_an_archive_of_another_store_is_refused(waybill: Command, archived: Path) -> None:
     other = waybill.with_(WAYBILL_STORE=f"sqlite:///{archived}/other.db")
-    (archived / "other.jsonl").write_bytes(placed("SO-2", EARLY, PROMISE))
-    other("ingest", "other.jsonl").done()
+    other.ingest(placed("SO-2", EARLY, PROMISE))
     other("archive", "--to", "archive").exited(1, "archive")
     other("archive", "verify", "archive", "--against-store").exited(1)
     rows_of(waybill, archived / "rows")
