@@ -326,9 +326,9 @@ def test_an_archive_says_where_a_paused_view_has_come_to_since(sqlite_store: Sto
         assert read_manifest(ArchiveFolder(archive)).paused == {"reps": 1}
         # when a process ends the batch that it was at, which changes nothing else, then the next run says so
         waybill.project(paused_until={"reps": 2})
-        assert archive_store(waybill, archive).number == 2
+        assert archive_store(waybill, archive).run == 2
         assert read_manifest(ArchiveFolder(archive)).paused == {"reps": 2}
-        assert archive_store(waybill, archive).number == 0
+        assert archive_store(waybill, archive).run == 0
 
 
 # -- a store in the middle of a restore ------------------------------------------------------------
