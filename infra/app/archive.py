@@ -157,7 +157,7 @@ def _remove_left_over(folder: ArchiveFolder, manifest: Manifest | None) -> None:
 
     Raises WrongFolderError for a folder without an archive that has files of others.
     """
-    named = set() if manifest is None else {file.path for one in manifest.datasets.values() for file in one.files}
+    named = frozenset() if manifest is None else manifest.paths
     now = time()
     for path in folder.files():
         if is_written_by_runs(path):
@@ -199,8 +199,10 @@ def _contents(files: Sequence[ArchiveFile]) -> list[tuple[int, str]]:
 
 
 def _says_the_same(before: Manifest, standing: StoreStanding, datasets: Mapping[str, ArchivedDataset]) -> bool:
+    """Whether a new manifest would say nothing new. One without a hash of itself is written again."""
     return (
-        before.position == standing.position
+        before.sha256 is not None
+        and before.position == standing.position
         and before.newest_notice == standing.newest_notice
         and before.rules_version == standing.rules_version
         and (before.paused or {}) == standing.paused

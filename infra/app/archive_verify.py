@@ -17,7 +17,10 @@ from infra.store.pruned import pruned_digests
 
 
 class VerifiedArchive(NamedTuple):
-    """What was looked at, up to which run, and what is wrong. `compared_events` is None if no store was compared."""
+    """What was looked at, up to which run, and what is wrong. `compared_events` is None if no store was compared.
+
+    `manifest_has_hash`: an earlier waybill wrote a manifest without a hash of itself, so changes in it may pass unseen.
+    """
 
     archive: str
     run: int
@@ -26,6 +29,7 @@ class VerifiedArchive(NamedTuple):
     rows: int
     events: int
     compared_events: int | None
+    manifest_has_hash: bool
     findings: Sequence[ArchiveFinding]
 
 
@@ -51,6 +55,7 @@ def verify_archive(url: str, on_file: OnFile = lambda path: None, store: Waybill
         verifier.rows,
         verifier.events.events,
         compared,
+        manifest.sha256 is not None,
         findings,
     )
 

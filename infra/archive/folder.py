@@ -219,7 +219,7 @@ class NewFile:
 
 
 def read_manifest(folder: ArchiveFolder) -> Manifest:
-    """The manifest of an archive. Raises NoArchiveError and OSError."""
+    """The manifest of an archive. Raises NoArchiveError, DamagedManifestError and OSError."""
     stored = folder.read_manifest_bytes()
     if stored is None:
         raise NoArchiveError(

@@ -8,6 +8,8 @@ from datetime import datetime
 
 import msgspec
 
+from infra.archive.sealed_json import ChangedDocumentError, expect_inside, expect_sealed, sealed_struct
+
 MANIFEST = "manifest.json"
 FORMAT = "waybill archive 1"
 """What a manifest says that it describes; the number grows when a reader of this one would misread a new one."""
@@ -15,6 +17,16 @@ FORMAT = "waybill archive 1"
 
 class NoArchiveError(Exception):
     """The folder has no archive, or one that this code cannot read; the message says what to do."""
+
+
+class DamagedManifestError(Exception):
+    """The manifest is not what a run wrote; the message says what to do."""
+
+    def __init__(self, url: str, what: str):
+        super().__init__(
+            f"{MANIFEST} of the archive {url} was changed: {what}. Take it from a copy of the archive, or, while the "
+            "store has its whole history, archive it anew into an empty folder"
+        )
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -96,7 +108,8 @@ class Manifest(msgspec.Struct, frozen=True):
     settings by which views are made. `position` is that of the newest event (0: none), `newest_notice` the number of
     the newest notice. `store_begun_at` is when the store's first feed was opened, and `marks` are events of earlier
     runs: by both a run recognises the store. `read_again` changes when the past of a topic is read again.
-    `paused` has the position of each paused projection; None if an earlier waybill wrote the manifest.
+    `paused` has the position of each paused projection, and `sha256` is the hash of all this: see
+    infra/archive/sealed_json.py. Both are None if an earlier waybill wrote the manifest.
     """
 
     format: str
@@ -120,11 +133,17 @@ class Manifest(msgspec.Struct, frozen=True):
     read_again: int
     datasets: Mapping[str, ArchivedDataset]
     paused: Mapping[str, int] | None = None
+    sha256: str | None = None
 
     def files(self, dataset: str) -> Sequence[ArchiveFile]:
         """The files of a dataset, in the order of their writing; none if the archive does not have it."""
         found = self.datasets.get(dataset)
         return () if found is None else found.files
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all files."""
+        return frozenset(file.path for dataset in self.datasets.values() for file in dataset.files)
 
     @property
     def events(self) -> int:
@@ -137,22 +156,27 @@ class _Format(msgspec.Struct):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The manifest as JSON, in lines for people."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    """The manifest as JSON, with its hash, in lines for people."""
+    return sealed_struct(manifest)
 
 
 def decode_manifest(stored: bytes, url: str) -> Manifest:
-    """The manifest of the archive at `url`. Raises NoArchiveError."""
+    """The manifest of the archive at `url`. Raises NoArchiveError and DamagedManifestError."""
     try:
         told = msgspec.json.decode(stored, type=_Format).format
-    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+    except msgspec.ValidationError as e:
         raise NoArchiveError(f"{url}/{MANIFEST} is no manifest of an archive: {e}") from e
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise DamagedManifestError(url, f"it is no JSON ({e})") from e
     if told != FORMAT:
         raise NoArchiveError(
             f"{url}/{MANIFEST} is of the format {told!r}, and this waybill reads {FORMAT!r}: name the folder of an "
             "archive, or use the waybill that wrote it"
         )
     try:
-        return msgspec.json.decode(stored, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
-        raise NoArchiveError(f"{url}/{MANIFEST} cannot be read: {e}. Was it changed by hand?") from e
+        expect_sealed(stored, Manifest.__struct_fields__)
+        manifest = msgspec.json.decode(stored, type=Manifest)
+        expect_inside(manifest.paths)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ChangedDocumentError) as e:
+        raise DamagedManifestError(url, str(e)) from e
+    return manifest

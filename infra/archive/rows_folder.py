@@ -12,6 +12,7 @@ import msgspec
 
 from infra.archive.folder import ArchiveFolder
 from infra.archive.manifest import Mark
+from infra.archive.sealed_json import ChangedDocumentError, expect_inside, expect_sealed, sealed_struct
 
 ROWS_MANIFEST = "rows.json"
 FORMAT = "waybill rows 1"
@@ -20,6 +21,10 @@ FORMAT = "waybill rows 1"
 
 class NoRowsError(Exception):
     """The folder has no rows, or some that this code cannot read; the message says what to do."""
+
+
+class DamagedRowsManifestError(Exception):
+    """The manifest of rows is not what was written; the message says what to do."""
 
 
 class RowsFile(msgspec.Struct, frozen=True):
@@ -65,7 +70,8 @@ class RowsManifest(msgspec.Struct, frozen=True):
 
     `archive_id` and `number` name the archive and its run. `as_of` and `known_at` are None: every fact counts.
     `failed` is empty, unless rows of some streams are missing. `marks` are events of the archive by which the store is
-    recognised whose history it is, and `events` is how many it has up to `position`; both are the archive's.
+    recognised whose history it is, and `events` is how many it has up to `position`; both are the archive's. `sha256`
+    is the hash of all this (infra/archive/sealed_json.py); None if an earlier waybill wrote it.
     """
 
     format: str
@@ -83,6 +89,7 @@ class RowsManifest(msgspec.Struct, frozen=True):
     failed: Sequence[FailedRows]
     marks: Sequence[Mark] = ()
     events: int | None = None
+    sha256: str | None = None
 
     @property
     def paths(self) -> frozenset[str]:
@@ -97,7 +104,7 @@ class _Format(msgspec.Struct):
 
 
 def read_rows_manifest(folder: ArchiveFolder) -> RowsManifest:
-    """The manifest of a folder of rows. Raises NoRowsError and OSError."""
+    """The manifest of a folder of rows. Raises NoRowsError, DamagedRowsManifestError and OSError."""
     try:
         stored = folder.read(ROWS_MANIFEST)
     except FileNotFoundError:
@@ -108,9 +115,15 @@ def read_rows_manifest(folder: ArchiveFolder) -> RowsManifest:
     try:
         told = msgspec.json.decode(stored, type=_Format).format
         if told == FORMAT:
-            return msgspec.json.decode(stored, type=RowsManifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
-        raise NoRowsError(f"{folder.url}/{ROWS_MANIFEST} cannot be read: {e}. Was it changed by hand?") from e
+            expect_sealed(stored, RowsManifest.__struct_fields__)
+            manifest = msgspec.json.decode(stored, type=RowsManifest)
+            expect_inside(manifest.paths)
+            return manifest
+    except (msgspec.MsgspecError, UnicodeDecodeError, ChangedDocumentError) as e:
+        raise DamagedRowsManifestError(
+            f"{ROWS_MANIFEST} of the rows {folder.url} was changed: {e}. Take it from a copy of the folder, or make "
+            "the rows anew in an empty one: waybill spark rebuild"
+        ) from e
     raise NoRowsError(
         f"{folder.url}/{ROWS_MANIFEST} is of the format {told!r}, and this waybill reads {FORMAT!r}: name a folder of "
         "rows, or use the waybill that wrote it"
@@ -119,4 +132,4 @@ def read_rows_manifest(folder: ArchiveFolder) -> RowsManifest:
 
 def write_rows_manifest(folder: ArchiveFolder, manifest: RowsManifest) -> None:
     """Write the manifest in one step, after everything else is on the disk. Raises OSError."""
-    folder.write_last(ROWS_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    folder.write_last(ROWS_MANIFEST, sealed_struct(manifest))

@@ -8,11 +8,12 @@ import typer
 from domain.counted import counted
 from infra.app.archive import ArchiveReport, OtherBucketsError, archive_store
 from infra.app.archive_verify import VerifiedArchive, verify_archive
+from infra.archive.manifest import MANIFEST
 from infra.archive.partitions import DEFAULT_BUCKETS, MOST_BUCKETS
 from infra.archive.verifying import ArchiveFinding
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows
+from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows, show_warning
 
 archives = typer.Typer(invoke_without_command=True)
 
@@ -61,7 +62,7 @@ def archive(
             raise typer.BadParameter(str(e), param_hint="--buckets") from None
     show_rows(ArchiveReport._fields, [report._asdict()], form)
     if not report.files:
-        show_note(form, "nothing is new since the last run; the archive is as it was")
+        show_note(form, "nothing is new since the last run")
     elif report.run == 1:
         show_note(form, f"{report.archive} had no archive: this run began a new one")
 
@@ -91,6 +92,11 @@ def verify(
             footer=_checked(verified),
             empty="the archive is sound",
             records=AsRecords.IF_NOT_WHOLE,
+        )
+    if not verified.manifest_has_hash:
+        show_warning(
+            f"{MANIFEST} has no hash of itself, because an earlier waybill wrote it, so a change in it may pass "
+            f"unseen: the next waybill archive --to {verified.archive} writes one"
         )
     if findings:
         raise typer.Exit(1)

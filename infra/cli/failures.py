@@ -31,9 +31,9 @@ from infra.app.rebuild.errors import (
 from infra.app.reset import UnexpectedPositionError
 from infra.app.restore.errors import CannotRestoreError
 from infra.archive.folder import ArchiveRunsError
-from infra.archive.manifest import NoArchiveError
+from infra.archive.manifest import DamagedManifestError, NoArchiveError
 from infra.archive.reading import DamagedFileError
-from infra.archive.rows_folder import NoRowsError
+from infra.archive.rows_folder import DamagedRowsManifestError, NoRowsError
 from infra.archive.rows_reading import DamagedRowsError
 from infra.archive.store_standing import OtherHistoryError
 from infra.cli import FAILED, WRONG_USAGE
@@ -91,7 +91,9 @@ FAILURES = (
     PrunedStreamError,
     DamagedBackupError,
     DamagedFileError,
+    DamagedManifestError,
     DamagedRowsError,
+    DamagedRowsManifestError,
     ForeignFilesError,
     ReactionFailedError,
     ShapeFailsError,

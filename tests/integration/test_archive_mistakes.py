@@ -158,4 +158,4 @@ def test_what_prune_needs_is_named(waybill: Command, archived: Path) -> None:
 def test_a_damaged_archive_is_not_taken_for_none(waybill: Command, archived: Path) -> None:
     (archived / "archive" / "manifest.json").write_text("{")
     for command in (("archive", "verify", "archive"), ("archive", "--to", "archive")):
-        waybill(*command).exited(2, "archive/manifest.json is no manifest of an archive")
+        waybill(*command).exited(1, "manifest.json of the archive archive was changed", "from a copy of the archive")

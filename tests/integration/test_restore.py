@@ -1,5 +1,6 @@
 """`waybill restore` as an operator types it: what it says, its exit codes, and the service that goes on afterwards."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_what_cannot_be_restored_is_said_with_the_remedy(waybill: Command, archi
     zone("restore", "--from", archived).exited(1, "set WAYBILL_TIME_ZONE=UTC")
     waybill.ingest(*MESSAGES)
     waybill("restore", "--from", archived).exited(1, "is not empty: it has events up to position 3", "WAYBILL_STORE")
+
+
+def test_a_manifest_without_a_hash_is_read_and_a_changed_one_is_not(waybill: Command, archived: Path) -> None:
+    manifest = archived / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    manifest.write_text(json.dumps(told | {"time_zone": "Asia/Tokyo"}))
+    for command in (["archive", "verify", archived], ["restore", "--from", archived]):
+        waybill(*map(str, command)).exited(
+            1, "manifest.json of the archive", "was changed", "from a copy of the archive"
+        )
+    told.pop("sha256")
+    manifest.write_text(json.dumps(told))
+    waybill("archive", "verify", archived).exited(0, "has no hash of itself", "the next waybill archive --to")
+    waybill("restore", "--from", archived).done()
+    waybill("archive", "--to", archived).done()
+    assert "no hash" not in waybill("archive", "verify", archived).done().text
 
 
 def test_a_store_that_is_not_whole_says_so_to_every_command(waybill: Command, archived: Path) -> None:

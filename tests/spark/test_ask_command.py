@@ -9,6 +9,7 @@ import typer
 from infra.app.container import Waybill
 from infra.app.spark_ask import archive_to_ask
 from infra.app.spark_rebuild import NewerArchiveError
+from infra.archive.sealed_json import sealed
 from infra.cli.app import command_line
 from infra.settings import Settings
 from tests.spark.archives import archive_of_events, stored_events
@@ -53,7 +54,7 @@ def test_a_folder_without_an_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_newer_rules_is_refused(archive: Path, tmp_path: Path) -> None:
-    newer = json.loads((archive / "manifest.json").read_text()) | {"rules_version": 1_000}
-    (tmp_path / "manifest.json").write_text(json.dumps(newer))
+    newer = json.loads((archive / "manifest.json").read_bytes()) | {"rules_version": 1_000}
+    (tmp_path / "manifest.json").write_bytes(sealed(newer))
     with pytest.raises(NewerArchiveError, match="rules of version 1000"):
         archive_to_ask(str(tmp_path))

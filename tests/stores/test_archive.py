@@ -26,6 +26,7 @@ from infra.app.dead_letters.redrive import redrive
 from infra.archive import changed_rows, event_rows, store_writing, table_rows, verifying, writing
 from infra.archive.folder import ArchiveFolder, ArchiveRunsError, WrongFolderError
 from infra.archive.manifest import MANIFEST, NoArchiveError
+from infra.archive.sealed_json import sealed
 from infra.archive.store_standing import OtherHistoryError
 from infra.export.arrow_schema import MissingPackageError
 from infra.settings import Settings
@@ -287,7 +288,7 @@ def test_a_manifest_that_does_not_fit_its_files_is_found(archive: Floor, to: str
     }
     for said, written in wrong.items():
         assert written != told, said
-        path.write_text(written)
+        path.write_bytes(sealed(json.loads(written)))
         findings = verify_archive(to).findings
         assert any(said in finding.finding for finding in findings), (said, findings)
 

@@ -32,6 +32,7 @@ from infra.app.void import void_message
 from infra.archive.datasets import SCHEMA_VERSION
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.archive.reading import DamagedFileError, batches_of
+from infra.archive.sealed_json import sealed
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.exchange_rates import exchange_rates
@@ -424,8 +425,9 @@ def copy(lost: Lost, tmp_path: Path) -> Path:
 
 
 def changed_manifest(archive: Path, **fields: Any) -> None:
+    """The manifest of a run that found this, with its hash."""
     file = archive / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | fields), "utf-8")
+    file.write_bytes(sealed(json.loads(file.read_bytes()) | fields))
 
 
 @pytest.mark.parametrize("lost", ["sqlite"], indirect=True)

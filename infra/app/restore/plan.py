@@ -137,7 +137,7 @@ def _expect_same_zone(manifest: Manifest, settings: Settings) -> None:
 
 def _expect_files(folder: ArchiveFolder, manifest: Manifest) -> None:
     """Raise CannotRestoreError if a file is missing: better now than after hours."""
-    named = {file.path for dataset in manifest.datasets.values() for file in dataset.files}
+    named = manifest.paths
     missing = sorted(named - set(folder.files()))
     if missing:
         raise CannotRestoreError(
