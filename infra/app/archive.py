@@ -4,6 +4,7 @@ See docs/decisions/033-archive.md.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from secrets import token_hex
 from time import time
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from infra.archive.manifest import (
     ArchivedDataset,
     ArchiveFile,
     Manifest,
+    Mark,
     decode_manifest,
     encode_manifest,
 )
@@ -30,10 +32,11 @@ from infra.archive.store_standing import (
     marks_with,
     standing_of,
 )
-from infra.archive.store_writing import OnRows, Since, write_rows
+from infra.archive.store_writing import OnRows, Since, Written, write_rows
 from infra.masking import masked
-from infra.store.engine import snapshot
+from infra.store.engine import snapshot, while_unchanged
 from infra.store.newest_version import NEWEST
+from infra.store.opening import StoreChangedError
 from infra.version import waybill_version
 
 DEAD_AFTER_SECONDS = 24 * 3600
@@ -84,19 +87,9 @@ def archive_store(
         _remove_left_over(folder, before)
         number = 1 if before is None else before.number + 1
         kept_buckets = before.buckets if before is not None else buckets or DEFAULT_BUCKETS
-        with snapshot(waybill.engine) as connection:
-            standing = standing_of(connection, waybill.backend, waybill.settings.topic_prefix)
-            if before is None:
-                expect_whole_store(connection, folder.url)
-            else:
-                expect_same_history(connection, waybill.backend, before, standing, folder.url)
-            marks = marks_with(connection, waybill.backend, before, standing.position)
-            run = f"{number:06}-{token_hex(4)}"
-            since = None if before is None else _since(before, standing)
-            written = write_rows(
-                folder, connection, waybill.backend, standing, since, kept_buckets, run, number, on_rows
-            )
-        # Here, and not before: a store file that was read without locks may turn out to have changed meanwhile.
+        standing, marks, written = while_unchanged(
+            lambda: _write_what_is_new(waybill, folder, before, kept_buckets, number, on_rows)
+        )
         datasets = _joined(folder, before, written.files, written.anew)
         if before is not None and _says_the_same(before, standing, datasets):
             return ArchiveReport(folder.url, before.number, before.position, 0, 0, 0, 0)
@@ -139,6 +132,32 @@ def archive_store(
         len(new),
         sum(file.bytes for file in new),
     )
+
+
+def _write_what_is_new(
+    waybill: Waybill, folder: ArchiveFolder, before: Manifest | None, buckets: int, number: int, on_rows: OnRows
+) -> tuple[StoreStanding, Sequence[Mark], Written]:
+    """Where the store stands at one moment, its marks, and the files of what is new then.
+
+    Raises StoreChangedError, and leaves no file, if the store's file was read without locks and written meanwhile.
+    """
+    run = f"{number:06}-{token_hex(4)}"
+    try:
+        with snapshot(waybill.engine) as connection:
+            standing = standing_of(connection, waybill.backend, waybill.settings.topic_prefix)
+            if before is None:
+                expect_whole_store(connection, folder.url)
+            else:
+                expect_same_history(connection, waybill.backend, before, standing, folder.url)
+            marks = marks_with(connection, waybill.backend, before, standing.position)
+            since = None if before is None else _since(before, standing)
+            written = write_rows(folder, connection, waybill.backend, standing, since, buckets, run, number, on_rows)
+    except StoreChangedError:
+        for path in folder.files():
+            if is_written_by_runs(path) and PurePosixPath(path).name.startswith(f"{run}-"):
+                folder.remove(path)
+        raise
+    return standing, marks, written
 
 
 def _since(before: Manifest, standing: StoreStanding) -> Since:

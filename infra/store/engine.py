@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from infra.store.lock_waits import wanting_the_lock
 from infra.store.opening import StoreChangedError
 from infra.store.sqlite.decimal_functions import add_decimal_functions
-from infra.store.sqlite.reading import open_to_read
+from infra.store.sqlite.reading import failure_of, open_to_read
 
 LOCKED = "waybill_locked"
 """An execution option: the transaction takes the store's locks for writing, with their time limits."""
@@ -140,20 +140,31 @@ def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
 
     While other processes have the store open, those files (-wal, -shm) exist, and reading uses them. Otherwise no
     process writes, and the file is read as immutable, without locks. If a process begins to write meanwhile, the
-    transaction ends with StoreChangedError instead of an inconsistent answer.
+    transaction ends with StoreChangedError instead of an inconsistent answer. From then on the engine reads with locks,
+    so whoever reads again is not disturbed again, however often writers come and go.
     """
+    disturbed = False
 
     def stamp() -> tuple[int, int]:
         found = path.stat()
         return found.st_mtime_ns, found.st_size
 
+    def opened(*, in_use: bool) -> _ReadOnly:
+        return open_to_read(
+            path, lock_timeout_seconds, _ReadOnly, in_use=in_use, check_same_thread=False, isolation_level=None
+        )
+
     def connect() -> sqlite3.Connection:
         before = stamp()
         shared = path.with_name(f"{path.name}-wal").exists()
-        connection = open_to_read(
-            path, lock_timeout_seconds, _ReadOnly, in_use=shared, check_same_thread=False, isolation_level=None
-        )
-        connection.stamp = None if shared else before
+        connection = opened(in_use=shared or disturbed)
+        if disturbed and not shared and failure_of(connection) == sqlite3.SQLITE_CANTOPEN:
+            # In a folder of others, only they can make the files for locks.
+            connection.close()
+            connection = opened(in_use=False)
+            connection.stamp = before
+        elif not shared and not disturbed:
+            connection.stamp = before
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         add_decimal_functions(connection)
         return connection
@@ -170,6 +181,8 @@ def read_only_sqlite_engine(path: Path, lock_timeout_seconds: int) -> Engine:
         read = connection.connection.dbapi_connection
         assert isinstance(read, _ReadOnly)
         if read.stamp is not None and read.stamp != stamp():
+            nonlocal disturbed
+            disturbed = True
             raise StoreChangedError(f"{path} was written while it was read; run the same command again")
 
     return engine

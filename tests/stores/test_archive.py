@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from threading import Event
 from uuid import uuid4
@@ -206,6 +206,39 @@ def test_archiving_opens_the_store_for_reading_and_leaves_its_file_as_it_was(sql
 
     assert path.read_bytes() == before
     assert sorted(path.parent.iterdir()) == sorted([*beside, Path(to)])
+
+
+@pytest.mark.usefixtures("few_at_once")
+@pytest.mark.parametrize("first", [True, False], ids=["first run", "later run"])
+def test_a_run_beside_writers_that_come_and_go_is_of_one_moment(new_store: StoreUrl, to: str, first: bool) -> None:
+    settings = Settings(store=new_store())
+    with Waybill(settings) as waybill:
+        take_in(waybill, floor(5))
+        if not first:
+            archive_store(waybill, to, BUCKETS)
+            take_in(waybill, floor(12))
+    come = count()
+
+    def come_and_go(dataset: str, _: int) -> None:
+        """A writer opens the store, writes and closes it: of an SQLite file, it then writes to the file itself."""
+        if dataset not in ("feeds", "pauses"):
+            return
+        with Waybill(settings) as writer:
+            order = placed(f"SO-9{next(come)}", "2026-04-01T08:00:00Z", "2026-04-03T16:00:00Z")
+            writer.ingest().read(JsonLines.of_bytes("feed", json.dumps(order).encode()))
+
+    # when it is archived while writers come and go, whenever something was written
+    with Waybill(settings, access=Access.READING) as waybill:
+        report = archive_store(waybill, to, on_rows=come_and_go)
+    # then the archive has all and nothing but what the store had at its position
+    with Waybill(settings) as waybill:
+        assert report.position < waybill.history.head()
+        assert verify_archive(to, store=waybill).findings == []
+        # and no file of a reading that was given up is left
+        assert {path for path in ArchiveFolder(to).files() if f"/{report.run:06}-" in path} <= manifest_of(to).paths
+        # and the next run has the rest
+        archive_store(waybill, to)
+        assert archived(to) == stored(waybill)
 
 
 @pytest.fixture

@@ -23,16 +23,17 @@ def open_to_read(path: Path, timeout_seconds: float, factory: type[C], *, in_use
     if not in_use:
         return opened("&immutable=1")
     connection = opened("")
-    if not _has_no_room(connection):
+    # Other failures show in the question itself.
+    if failure_of(connection) != sqlite3.SQLITE_IOERR_SHMSIZE:
         return connection
     connection.close()
     return opened("&readonly_shm=1")
 
 
-def _has_no_room(connection: sqlite3.Connection) -> bool:
-    """Whether there is no room for what readers share. Other failures show in the question itself."""
+def failure_of(connection: sqlite3.Connection) -> int | None:
+    """SQLite's code of what the first question fails with; None if it is answered."""
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.Error as e:
-        return getattr(e, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
-    return False
+        return getattr(e, "sqlite_errorcode", None)
+    return None
