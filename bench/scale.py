@@ -18,11 +18,10 @@ from bench.goals import SPARK, SPARK_MEMORY, SPARK_TIME, Goal
 from bench.measuring import Measured, measure
 from bench.processor import peak_megabytes_of
 from bench.report import figures_of, judged
-from bench.scale_archive import archive_of
+from bench.scale_archive import FLOOR_ARCHIVE, archive_of
 from infra.app.spark_rebuild import spark_rebuild
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.runtime.garbage_collection import collect_rarely
-from infra.spark.archived_events import partitions_for
 from infra.spark.executors.rows import fold_partition
 from infra.spark.executors.shaping import Shaper
 from infra.spark.executors.streams import COLUMNS, ArchivedStream, streams_in
@@ -52,7 +51,7 @@ def compare(
         writing = measure("bare fold and files", bare_fold, archive, BARE_EVENTS, f"{folder}/bare-rows")
         tell(f"{size:,} events: Spark on {master}")
         memory = folder / "memory.json"
-        spark = measure("spark", on_spark, archive, f"{folder}/rows", master, str(memory))
+        spark = measure("spark", on_spark, archive, f"{folder}/rows", master, str(memory), str(folder / FLOOR_ARCHIVE))
         taken[f"{size}"] = {
             "processors": processors,
             "bare": list(bare),
@@ -97,11 +96,14 @@ def _streams(archive: str, most: int) -> list[ArchivedStream]:
     return list(streams_in(table.to_batches(10_000)))
 
 
-def on_spark(archive: str, to: str, master: str, memory: str) -> Iterator[int]:
-    """All of `waybill spark rebuild` but the start of Spark. Peaks of memory go to the file `memory`, in MB."""
+def on_spark(archive: str, to: str, master: str, memory: str, first: str) -> Iterator[int]:
+    """All of `waybill spark rebuild` but the start of Spark. Peaks of memory go to the file `memory`, in MB.
+
+    What the first tasks load and compile is start-up too, so the rows of the archive `first` are made before.
+    """
     with spark_session("bench", master) as session:
-        # The code of Spark and of Python that a first task loads is start-up too.
-        session.range(1000).repartition(partitions_for(0, session.sparkContext.defaultParallelism)).count()
+        spark_rebuild(first, f"{to}-first", master=master)
+        shutil.rmtree(f"{to}-first")
         yield 0
         made = spark_rebuild(archive, to, master=master)
         java = session.sparkContext._gateway.proc.pid

@@ -20,6 +20,8 @@ from infra.archive.manifest import ArchiveFile, Manifest, NoArchiveError, encode
 FLOOR = 100_000
 """Messages of the floor that is copied."""
 ROWS_A_FILE = 100_000
+FLOOR_ARCHIVE = "floor"
+"""The archive of one floor, beside the others."""
 
 
 def archive_of(folder: Path, events: int, tell: Callable[[str], None]) -> Manifest:
@@ -30,12 +32,12 @@ def archive_of(folder: Path, events: int, tell: Callable[[str], None]) -> Manife
         pass
     tell(f"{events:,} events: writing an archive of them")
     floor = _floor(folder)
-    return _copied(folder / "floor", floor, folder / f"archive-{events}", max(1, round(events / floor.events)))
+    return _copied(folder / FLOOR_ARCHIVE, floor, folder / f"archive-{events}", max(1, round(events / floor.events)))
 
 
 def _floor(folder: Path) -> Manifest:
     """The archive of one floor."""
-    archive = folder / "floor"
+    archive = folder / FLOOR_ARCHIVE
     try:
         return read_manifest(ArchiveFolder(str(archive)))
     except NoArchiveError:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill
-from infra.archive.amount_places import amounts_of, places_of, schema_with_places
+from infra.archive.amount_places import amount_arrays, amounts_of, schema_with_places
 from infra.archive.event_rows import StoredEvents
 from infra.archive.folder import ArchiveFolder
 from infra.archive.rows_folder import (
@@ -106,7 +106,7 @@ def _written(at: Path, table: RowTable[Any], number: int, rows: Sequence[Row], p
     schema = schema_with_places(table) if places else schema_of_table(table)
     values: list[Any] = list(zip(*rows, strict=True))
     if places and (amounts := amounts_of(table)):
-        values.append(places_of(amounts, rows))
+        values.append(amount_arrays([values[index] for index in amounts]).places)
     columns = [pyarrow.array(column, field.type) for column, field in zip(values, schema, strict=True)]
     path = f"{table.name}/part-{number:05}.parquet"
     (at / table.name).mkdir(parents=True, exist_ok=True)

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from infra.archive.amount_places import amounts_of, places_of, schema_with_places
+from infra.archive.amount_places import amount_arrays, amounts_of, schema_with_places
 from infra.archive.folder import ArchiveFolder, NewFile
-from infra.export.arrow_schema import AMOUNT_DIGITS, AMOUNT_PLACES, pyarrow
+from infra.export.arrow_schema import AMOUNT_DIGITS, AMOUNT_PLACES, arrow_type, pyarrow
 from projections.table import Row, RowTable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ROWS_AT_ONCE = 10_000
-"""The rows of a row group, which are kept until it is written."""
+ROWS_AT_ONCE = 2_000
+"""The rows that become one Arrow batch: few enough that the processor's cache still has their values."""
+BATCHES_A_GROUP = 5
+"""The batches of a row group, which are kept until it is written."""
 
 
 class WrittenFile(NamedTuple):
@@ -68,6 +70,7 @@ class RowFiles:
             self._write(table)
         written = []
         for table, file in self._files.items():
+            file.write_waiting()
             file.close()
             written.append(WrittenFile(table, file.path, file.rows, file.file.bytes, file.file.sha256))
         return written
@@ -109,17 +112,28 @@ class _OpenFile:
         self.file = file
         self.rows = 0
         self._amounts = amounts_of(table)
+        self._waiting: list[Any] = []
+        self._types = [arrow_type(column.type) for column in table.columns]
         self._schema = schema_with_places(table)
         # Without dictionaries: they take longer here, and the files get no smaller.
         self._writer = pyarrow().parquet.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=False)
 
     def write(self, rows: Sequence[Row]) -> None:
-        self._writer.write_batch(self._batch(rows))
+        """Add rows to the file. Raises pyarrow.ArrowInvalid, UnicodeEncodeError or OverflowError for an unfit row."""
+        self._waiting.append(self._batch(rows))
         self.rows += len(rows)
+        if len(self._waiting) == BATCHES_A_GROUP:
+            self.write_waiting()
 
     def write_nothing(self, rows: Sequence[Row]) -> None:
         """Raise what `write` would for these rows."""
         self._batch(rows)
+
+    def write_waiting(self) -> None:
+        """Write what waits as a row group."""
+        if self._waiting:
+            self._writer.write_table(pyarrow().Table.from_batches(self._waiting))
+            self._waiting.clear()
 
     def close(self) -> None:
         self._writer.close()
@@ -127,9 +141,15 @@ class _OpenFile:
 
     def _batch(self, rows: Sequence[Row]) -> Any:
         values: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        columns = [
+            None if index in self._amounts else _array(column, type_)
+            for index, (column, type_) in enumerate(zip(values, self._types, strict=True))
+        ]
         if self._amounts:
-            values.append(places_of(self._amounts, rows))
-        columns = [_array(column, field.type) for column, field in zip(values, self._schema, strict=True)]
+            amounts = amount_arrays([values[index] for index in self._amounts])
+            for index, decimals in zip(self._amounts, amounts.decimals, strict=True):
+                columns[index] = decimals
+            columns.append(amounts.places)
         return pyarrow().record_batch(columns, schema=self._schema)
 
 
