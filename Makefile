@@ -117,7 +117,7 @@ asyncapi-schema:  ## fetch the official AsyncAPI schema with npm, for one test o
 	  mkdir -p .local && npm install --prefix .local --no-save --no-audit --no-fund --silent @asyncapi/specs@6.11.1 \
 	  || echo "npm could not fetch @asyncapi/specs; the test of the official AsyncAPI schema will skip"; fi
 
-# PySpark has all of Spark in it, 450 MB, which no other part needs: so it has a lock and a target of its own.
+# PySpark has all of Spark in it, 456 MB, which no other part needs: so it has a lock and a target of its own.
 spark: $(STAMP)  ## install PySpark into .venv, for `waybill spark` and its tests; needs Java 17
 	@infra/local/spark.sh .venv
 

@@ -37,6 +37,7 @@ from infra.masking import masked
 from infra.store.engine import snapshot, while_unchanged
 from infra.store.newest_version import NEWEST
 from infra.store.opening import StoreChangedError
+from infra.telemetry.progress import OnProgress, ProgressLog, tell_nobody
 from infra.version import waybill_version
 
 DEAD_AFTER_SECONDS = 24 * 3600
@@ -66,16 +67,21 @@ def archive_store(
     waybill: Waybill,
     to: str,
     buckets: int | None = None,
-    on_rows: OnRows = lambda dataset, rows: None,
+    tell: OnProgress = tell_nobody,
 ) -> ArchiveReport:
     """Write to the archive `to` (a folder or an fsspec URL) what is new since its last run; the store is only read.
 
     Everything is of one snapshot. If the process is killed, the archive is as it was. `buckets` is for the first run.
-    `on_rows` is called now and then with a dataset and how many of its rows are written. Raises ArchiveRunsError,
-    NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError, StoreVersionError,
+    `tell` is called now and then with a dataset, and how many positions or rows of it were read of how many. Raises
+    ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError, StoreVersionError,
     StoreChangedError and OSError.
     """
-    folder = ArchiveFolder(to)
+    folder, log = ArchiveFolder(to), ProgressLog("archive_progress")
+
+    def on_rows(dataset: str, done: int, total: int) -> None:
+        tell(dataset, done, total)
+        log.tell(dataset, done, total)
+
     with folder.writing_alone():
         stored = folder.read_manifest_bytes()
         before = None if stored is None else decode_manifest(stored, folder.url)

@@ -11,9 +11,14 @@ from infra.archive.event_rows import StoredEvents
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.archive.manifest import Manifest
 from infra.archive.store_standing import OtherHistoryError, expect_same_history, standing_of
-from infra.archive.verifying import ANEW, ArchiveFinding, ArchiveVerifier, OnFile
+from infra.archive.verifying import ANEW, ArchiveFinding, ArchiveVerifier
 from infra.store.engine import read_in_snapshot
 from infra.store.pruned import pruned_digests
+from infra.telemetry.progress import OnProgress, ProgressLog, tell_nobody
+
+
+STORE = "store"
+"""The part of a verification that reads the events of the store."""
 
 
 class VerifiedArchive(NamedTuple):
@@ -33,19 +38,24 @@ class VerifiedArchive(NamedTuple):
     findings: Sequence[ArchiveFinding]
 
 
-def verify_archive(url: str, on_file: OnFile = lambda path: None, store: Waybill | None = None) -> VerifiedArchive:
+def verify_archive(url: str, tell: OnProgress = tell_nobody, store: Waybill | None = None) -> VerifiedArchive:
     """Read the whole archive: hashes, rows, positions, versions of streams, partitions and books.
 
     With `store`, its events up to the archive's position are compared, too. Raises NoArchiveError, WrongFolderError,
     MissingPackageError and OSError.
     """
-    folder = ArchiveFolder(url)
+    folder, log = ArchiveFolder(url), ProgressLog("archive_progress")
     manifest = read_manifest(folder)
-    verifier = ArchiveVerifier(folder, manifest, on_file)
+
+    def told(part: str, done: int, total: int) -> None:
+        tell(part, done, total)
+        log.tell(part, done, total)
+
+    verifier = ArchiveVerifier(folder, manifest, told)
     verifier.verify()
     findings, compared = list(verifier.findings), None
     if store is not None:
-        compared, differing = _compared(store, folder, manifest, verifier.events)
+        compared, differing = _compared(store, folder, manifest, verifier.events, told)
         findings += differing
     return VerifiedArchive(
         folder.url,
@@ -61,7 +71,7 @@ def verify_archive(url: str, on_file: OnFile = lambda path: None, store: Waybill
 
 
 def _compared(
-    waybill: Waybill, folder: ArchiveFolder, manifest: Manifest, archived: EventDigest
+    waybill: Waybill, folder: ArchiveFolder, manifest: Manifest, archived: EventDigest, tell: OnProgress
 ) -> tuple[int, Sequence[ArchiveFinding]]:
     """How many events of the store were compared, and how they differ."""
     stored = EventDigest()
@@ -79,6 +89,7 @@ def _compared(
         for page in StoredEvents(connection, waybill.backend).pages(0, manifest.position):
             for event in page:
                 stored.add(*event)
+            tell(STORE, page[-1][0], manifest.position)
         for events, digest in pruned_digests(connection):
             stored.add_all(events, digest)
 

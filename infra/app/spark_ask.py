@@ -65,7 +65,7 @@ def spark_ask(
 
     `filters` selects rows with these values. Raises WrongFolderError, OSError, and what `spark_session` raises.
     """
-    with spark_session(NAME, master, options) as session, watched(session, tell):
+    with spark_session(NAME, master, options) as session, watched(session, archive.url, archive.manifest.events, tell):
         number = partitions or partitions_for(archive.manifest.events, session.sparkContext.defaultParallelism)
         archived = ArchivedRows(session, archive.url, archive.manifest)
         with reading_archive(archived, [view], asked, clock(), number) as reading:

@@ -90,7 +90,7 @@ def spark_rebuild(
         begun = monotonic()
         events = of_subjects(archived_events(session, archive, manifest))
         number = partitions or partitions_for(manifest.events, session.sparkContext.defaultParallelism)
-        with watched(session, tell):
+        with watched(session, archive, manifest.events, tell):
             folded = fold_rows(grouped_by_stream(events, number), to, run, TOTALS)
         seconds = monotonic() - begun
     _expect_few_failed(folded)

@@ -105,13 +105,15 @@ class ChangedRows:
             "ON e.originator_id = k.k0 ORDER BY e.originator_id, e.originator_version"
         )
 
-    def write_all(self, dataset: Dataset, on_rows: Callable[[str, int], None]) -> None:
-        """Write all rows of a dataset; `on_rows` is called now and then with how many are written."""
-        rows = self._rows[dataset.name]
+    def write_all(self, dataset: Dataset, on_rows: Callable[[str, int, int], None]) -> None:
+        """Write all rows of a dataset; `on_rows` is called now and then with how many are written, of how many."""
+        rows, number = self._rows[dataset.name], 0
+        total = rows.count(self._connection)
         for number, row in enumerate(rows.stream(self._connection, rows.all()), 1):
             self._write(dataset, row)
             if number % ROWS_A_TURN == 0:
-                on_rows(dataset.name, number)
+                on_rows(dataset.name, number, total)
+        on_rows(dataset.name, number, total)
 
     def touched_by(self, page: Sequence[StoredEvent]) -> Touched:
         """The streams of which these are the first new events, and the dead letters on which operators acted."""

@@ -21,8 +21,8 @@ from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.backend import Backend
 from infra.store.register.tables import notices
 
-OnRows = Callable[[str, int], None]
-"""Called now and then with a dataset and how many of its rows are written."""
+OnRows = Callable[[str, int, int], None]
+"""Called now and then with a dataset, how much of it was read and how much there is: positions, or rows."""
 ROWS_A_TURN = 5_000
 
 _NOTICE_KEY = [NOTICES.names.index(name) for name in MessageKey._fields]
@@ -114,7 +114,7 @@ class _Run:
                 self._changed.write_of_streams(touched.streams)
                 self._changed.write_letters(touched.letter_ids)
                 self._redriven = self._redriven or touched.redriven
-            self._on_rows(EVENTS.name, writer.rows)
+            self._on_rows(EVENTS.name, page[-1][0] - self._since.position, up_to - self._since.position)
         self.close(EVENTS.name)
         if self._redriven:
             # A redrive may have given any malformed message another reason.
@@ -133,7 +133,7 @@ class _Run:
             if MALFORMED_MESSAGES.name not in self.anew:
                 self._changed.write_malformed(row[_NOTICE_LETTER] for row in page if row[_NOTICE_LETTER] is not None)
             after = page[-1][0]
-            self._on_rows(NOTICES.name, self._writers[NOTICES.name].rows)
+            self._on_rows(NOTICES.name, after - self._since.notice, up_to - self._since.notice)
         self.close(NOTICES.name)
 
     def write_anew(self) -> None:
@@ -152,7 +152,6 @@ class _Run:
             for row in rows.stream(self._connection, rows.all(dataset.key)):
                 self._writers[name].add(row, size_of(row))
             self.close(name)
-            self._on_rows(name, self._writers[name].rows)
 
     def _page(self, rows: TableRows, question: Any) -> list[Row]:
         return list(rows.stream(self._connection, question))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, TextClause, select, text
+from sqlalchemy import Connection, Select, Table, TextClause, func, select, text
 
 from infra.archive.dataset import DELETED, Dataset
 from infra.archive.writing import Row
@@ -30,6 +30,10 @@ class TableRows:
     def all(self, order_by: Sequence[str] = ()) -> Select[Any]:
         """A query of all rows, in the order of these columns."""
         return select(*self._columns).order_by(*(self._table.c[name] for name in order_by))
+
+    def count(self, connection: Connection) -> int:
+        """How many rows the table has."""
+        return int(connection.execute(select(func.count()).select_from(self._table)).scalar_one())
 
     def by(self, columns: Sequence[str], condition: str = "TRUE") -> TextClause:
         """A query of the rows in which these columns have the values of a key, as `m`, and the condition holds."""

@@ -25,8 +25,10 @@ MOST_FINDINGS = 100
 
 COPY = "take this file from a copy of the archive"
 ANEW = "archive the store anew into an empty folder"
-OnFile = Callable[[str], None]
-"""Called with each file that is read for the first time."""
+ROWS, STREAMS, BOOKS = "rows", "streams", "books"
+"""Parts of a verification: it reads all rows, then streams and at last messages again, in buckets."""
+OnProgress = Callable[[str, int, int], None]
+"""Called now and then with a part, and how many rows or buckets of it were read of how many."""
 
 
 class ArchiveFinding(NamedTuple):
@@ -40,14 +42,15 @@ class ArchiveFinding(NamedTuple):
 class ArchiveVerifier:
     """Verifies one archive; `findings` has at most MOST_FINDINGS."""
 
-    def __init__(self, folder: ArchiveFolder, manifest: Manifest, on_file: OnFile = lambda path: None):
+    def __init__(self, folder: ArchiveFolder, manifest: Manifest, tell: OnProgress = lambda part, done, total: None):
         self.findings: list[ArchiveFinding] = []
         self.files = 0
         self.rows = 0
         self.events = EventDigest()
         self._folder = folder
         self._manifest = manifest
-        self._on_file = on_file
+        self._tell = tell
+        self._total = sum(archived.rows for archived in manifest.datasets.values())
         self._marks = {mark.position: mark for mark in manifest.marks}
 
     def verify(self) -> None:
@@ -60,6 +63,7 @@ class ArchiveVerifier:
             self._verify_positions()
             for bucket in range(self._manifest.buckets):
                 self._verify_versions(bucket)
+                self._tell(STREAMS, bucket + 1, self._manifest.buckets)
         if sound[MESSAGES.name] and sound[MALFORMED_MESSAGES.name] and sound[FEEDS.name]:
             self._verify_books()
 
@@ -77,13 +81,13 @@ class ArchiveVerifier:
             self._find("manifest.json", f"has no dataset {dataset.name}", ANEW)
             return False
         for file in archived.files:
-            self._on_file(file.path)
             self.files += 1
             if self._is_whole(file):
                 try:
                     self._verify_rows(dataset, file)
                 except DamagedFileError as e:
                     self._find(file.path, str(e), COPY)
+            self._tell(ROWS, self.rows, self._total)
         rows = sum(file.rows for file in archived.files)
         if rows != archived.rows:
             self._find("manifest.json", f"counts {archived.rows} rows of {dataset.name}, its files {rows}", ANEW)
@@ -200,6 +204,7 @@ class ArchiveVerifier:
             for verdict, repeats in self._newest(MESSAGES, files, ["verdict", "repeats"]):
                 counted[verdict] += 1
                 counted["duplicate"] += repeats
+            self._tell(BOOKS, bucket + 1, self._manifest.buckets)
         for (repeats,) in self._newest(MALFORMED_MESSAGES, self._manifest.files(MALFORMED_MESSAGES.name), ["repeats"]):
             counted["malformed"] += 1
             counted["duplicate"] += repeats

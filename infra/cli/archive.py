@@ -13,7 +13,7 @@ from infra.archive.partitions import DEFAULT_BUCKETS, MOST_BUCKETS
 from infra.archive.verifying import ArchiveFinding
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, open_waybill
-from infra.cli.output import AsRecords, Format, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.cli.output import AsRecords, Format, parts_shown, progress_bar, show_json, show_note, show_rows, show_warning
 
 archives = typer.Typer(invoke_without_command=True)
 
@@ -49,14 +49,14 @@ def archive(
     if to is None:
         raise typer.BadParameter("name the archive, such as --to /backups/waybill", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
-        task = progress.add_task("archiving", total=None)
+        show = parts_shown(progress)
         try:
             with folder_of("--to"):
                 report = archive_store(
                     waybill,
                     to,
                     buckets,
-                    lambda dataset, rows: progress.update(task, description=f"{dataset}: {counted(rows, 'row')}"),
+                    show,
                 )
         except OtherBucketsError as e:
             raise typer.BadParameter(str(e), param_hint="--buckets") from None
@@ -77,9 +77,8 @@ def verify(
 ) -> None:
     """Read a whole archive and check it: hashes, rows, positions, streams and books. Exits with 1 if any is wrong."""
     with open_waybill() if against_store else nullcontext() as waybill, progress_bar() as progress:
-        task = progress.add_task("reading", total=None)
         with folder_of("DIR"):
-            verified = verify_archive(archive, lambda path: progress.update(task, advance=1, description=path), waybill)
+            verified = verify_archive(archive, parts_shown(progress), waybill)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
         show_json({**verified._asdict(), "findings": findings})

@@ -1,7 +1,7 @@
 """The consoles that the command prints on: answers on standard output, progress and errors on standard error."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -61,6 +62,19 @@ def room_of_answers() -> Room | None:
 def errors() -> Console:
     """A console for progress and errors."""
     return PrintableConsole(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def parts_shown(progress: Progress) -> Callable[[str, int, int], None]:
+    """Shows each part of a work as a bar of its own when it begins: its name, how much is done, and how much there is."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(part: str, done: int, total: int) -> None:
+        if part not in tasks:
+            tasks[part] = progress.add_task(part, total=total)
+        text = f"{part.replace('_', ' ')}: {min(done, total):,} of {total:,}"
+        progress.update(tasks[part], completed=done, total=total, description=text)
+
+    return show
 
 
 @contextmanager

@@ -7,14 +7,14 @@ import typer
 from infra.app.container import Waybill
 from infra.app.message import reports_of
 from infra.app.nearest import nearest_id, unknown_source
-from infra.cli import completion
+from infra.cli import FAILED, completion
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import (
     Format,
     dead_letters_command,
-    errors,
     readable_instant,
+    show_error,
     show_json,
     show_note,
     show_record,
@@ -40,6 +40,10 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
         found = reports_of(waybill, source, message_id)
         hint = "" if found else where_else(waybill, source, message_id)
         footer = answer_footer(waybill)
+    if not found:
+        show_error(f"message not found{hint}")
+        show_note(Format.JSON, footer.line)
+        raise typer.Exit(FAILED)
     if form is Format.TABLE:
         for report in found:
             malformed = "Malformed message" if isinstance(report, MalformedReport) else "Message"
@@ -49,11 +53,7 @@ def message(source: SourceArgument, message_id: IdArgument, form: FormatOption =
     else:
         columns = dict.fromkeys(name for report in found for name in report._fields)
         rows = [dict.fromkeys(columns) | report._asdict() for report in found]
-        show_rows([*columns] or ["source", "id"], rows, form)
-    if not found:
-        errors().print(f"message not found{hint}")
-        show_note(Format.JSON, footer.line)
-        raise typer.Exit(1)
+        show_rows([*columns], rows, form)
     show_note(form, footer.line)
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from domain.counted import counted
-from infra.cli.consoles import console, errors, progress_bar, room_of_answers
+from infra.cli.consoles import console, errors, parts_shown, progress_bar, room_of_answers
 from infra.cli.tables.cells import cell, cell_style, is_free_text, readable_instant, text_cell
 from infra.cli.tables.columns import ALL_OR_SOME, NO_CHOICE, ColumnChoice
 from infra.cli.tables.layout import LINES_OF_TEXT, AsRecords, Laid, laid_out
@@ -31,6 +31,7 @@ __all__ = [
     "console",
     "dead_letters_command",
     "errors",
+    "parts_shown",
     "progress_bar",
     "readable_instant",
     "show_counts",

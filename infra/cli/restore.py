@@ -5,17 +5,17 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.progress import TaskID
 
 from domain.counted import counted
 from infra.app.restore.plan import RestorePlan, plan_restore
-from infra.app.restore.restore import VIEWS, Restored, restore_store
+from infra.app.restore.restore import Restored, restore_store
 from infra.app.retention import PartitionCheck
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption
 from infra.cli.output import (
     Format,
     errors,
+    parts_shown,
     progress_bar,
     readable_instant,
     show_note,
@@ -72,14 +72,6 @@ def restore(
         _tell_plan(plan, form)
         return
     with progress_bar() as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(part: str, done: int, total: int) -> None:
-            if part not in tasks:
-                what = "filling the views" if part == VIEWS else f"restoring {part.replace('_', ' ')}"
-                tasks[part] = progress.add_task(what, total=total)
-            progress.update(tasks[part], completed=done, total=total)
-
         def answer(restored: Restored) -> None:
             progress.stop()
             columns = [name for name in Restored._fields if form is Format.JSON or name != "paused"]
@@ -90,7 +82,7 @@ def restore(
             sys.stdout.flush()
 
         try:
-            restore_store(settings, plan, anew=anew, project=not no_project, tell=tell, on_restored=answer)
+            restore_store(settings, plan, anew=anew, project=not no_project, tell=parts_shown(progress), on_restored=answer)
         except KeyboardInterrupt:
             errors().print("The restore was interrupted: the same command continues.")
             raise
@@ -102,15 +94,18 @@ def _tell_topics(plan: RestorePlan, form: Format, *, answers: bool) -> None:
     if topics.problem is not None:
         show_warning(topics.problem)
     footer = "everything that came after the archive is there"
+    nobody = "nobody looked" if topics.problem else "nobody looked: the archived store never read Kafka"
     if not topics.partitions:
-        footer = "nobody looked" if topics.problem else "the archived store never read Kafka, so no topic was looked at"
+        footer = ""
     if topics.missing:
         footer = f"{counted(topics.missing, 'message')} missing"
     elif not topics.is_complete:
         footer = "compare the partitions that are not readable with docs/backup.md"
     if answers or (form is Format.TABLE and topics.partitions):
         rows = [one._asdict() for one in topics.partitions]
-        show_rows(PartitionCheck._fields, rows, form, title="Topics", footer=footer, importance=PARTITIONS)
+        show_rows(
+            PartitionCheck._fields, rows, form, title="Topics", footer=footer, empty=nobody, importance=PARTITIONS
+        )
 
 
 def _tell_skew(plan: RestorePlan, settings: Settings) -> None:

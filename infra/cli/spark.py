@@ -18,11 +18,12 @@ from infra.cli.archive_options import expect_archive, folder_of
 from infra.cli.arguments import FormatOption
 from infra.cli.output import Format, progress_bar, show_error, show_note, show_rows, show_warning
 from infra.cli.spark_ask import ask
-from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of
+from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of, stages_shown
 from infra.export.arrow_schema import MissingPackageError
 from infra.spark.archived_events import spark_path
-from infra.spark.progress import TaskProgress
+from infra.settings import load_settings
 from infra.spark.session import SparkFailedError, SparkUnavailableError
+from infra.telemetry.logs import configure_logs
 
 FAILED_SHOWN = 20
 SPARK_FAILURES = (
@@ -65,6 +66,7 @@ def rebuild(
     The rows of an earlier run are replaced when the new ones are whole. A subject that fails is left out and named, and
     then the exit code is 1.
     """
+    configure_logs(load_settings())
     options = options_of(conf)
     with folder_of("--archive"):
         spark_path(archive)
@@ -73,13 +75,8 @@ def rebuild(
         spark_path(to)
         expect_own_rows(ArchiveFolder(to))
     with progress_bar() as shown:
-        task = shown.add_task("starting Spark", total=None)
-
-        def tell(told: TaskProgress) -> None:
-            shown.update(task, completed=told.done, total=told.total, description=f"stage {told.stage}")
-
         try:
-            made = spark_rebuild(archive, to, master=master, options=options, partitions=partitions, tell=tell)
+            made = spark_rebuild(archive, to, master=master, options=options, partitions=partitions, tell=stages_shown(shown))
         except SPARK_FAILURES as e:
             show_error(str(e))
             raise typer.Exit(FAILED) from e

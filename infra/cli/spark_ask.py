@@ -16,15 +16,15 @@ from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, LimitOption, only_of
 from infra.cli.column_options import ColumnsOption, WideOption, read_choice
 from infra.cli.output import Format, progress_bar, readable_instant, show_error, show_note, show_warning
-from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of
+from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of, stages_shown
 from infra.cli.view_answers import ByOption, ContactsOption, MonthOption, scorecard_asked, show_answer
 from infra.export.arrow_schema import MissingPackageError
 from infra.instants import WrongInstantError, instant_of
 from infra.queries.views import Asked
 from infra.settings import load_settings
 from infra.spark.archived_events import spark_path
-from infra.spark.progress import TaskProgress
 from infra.spark.session import SparkFailedError, SparkUnavailableError
+from infra.telemetry.logs import configure_logs
 from projections.views.catalogue import VIEWS, View, view_named
 from projections.views.scorecard_totals import Grouping
 from projections.views.variants import workload_view
@@ -66,6 +66,7 @@ def ask(
     """
     named, only = _asked_view(view, rep, month, by, contacts=contacts)
     choice = read_choice(columns, wide, named.columns)
+    configure_logs(load_settings())
     options = options_of(conf)
     try:
         with folder_of("--archive"):
@@ -76,11 +77,6 @@ def ask(
         raise typer.Exit(FAILED) from e
     asked = Asked(_instant(as_of, asking, "--as-of"), _instant(known_at, asking, "--known-at"))
     with progress_bar() as shown:
-        task = shown.add_task("starting Spark", total=None)
-
-        def tell(told: TaskProgress) -> None:
-            shown.update(task, completed=told.done, total=told.total, description=f"stage {told.stage}")
-
         try:
             told = spark_ask(
                 asking,
@@ -92,7 +88,7 @@ def ask(
                 master=master,
                 options=options,
                 partitions=partitions,
-                tell=tell,
+                tell=stages_shown(shown),
             )
         except (MissingPackageError, SparkFailedError, SparkUnavailableError) as e:
             show_error(str(e))

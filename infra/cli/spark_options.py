@@ -1,8 +1,13 @@
 """What the commands share that read an archive on Apache Spark."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
+
+from domain.counted import counted
+from infra.spark.progress import TaskProgress
 
 from infra.spark.session import LOCAL
 
@@ -36,6 +41,17 @@ PartitionsOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def stages_shown(progress: Progress) -> Callable[[TaskProgress], None]:
+    """Shows the stage that Spark is at, and how many of its tasks are done."""
+    task = progress.add_task("starting Spark", total=None)
+
+    def show(told: TaskProgress) -> None:
+        text = f"{counted(told.events, 'event')}, stage {told.stage}: {told.done:,} of {counted(told.total, 'task')}"
+        progress.update(task, completed=told.done, total=told.total, description=text)
+
+    return show
 
 
 def options_of(conf: list[str] | None) -> dict[str, str]:

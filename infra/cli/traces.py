@@ -9,10 +9,11 @@ import typer
 from consumers.ingest.group_commit import HTTP
 from domain.counted import counted
 from infra.app.trace import Trace, TracedEvent, trace
+from infra.cli import FAILED
 from infra.cli.answer_footer import answer_footer
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.messages import IdArgument, SourceArgument, where_else
-from infra.cli.output import Format, console, errors, readable_instant, show_json, show_note, show_rows
+from infra.cli.output import Format, console, readable_instant, show_error, show_json, show_note, show_rows
 from infra.row_changes import change_as_json, sample_rows
 from infra.serialization import json_text, json_value
 
@@ -49,6 +50,10 @@ def trace_message(
         found = trace(waybill, source, message_id, subject)
         hint = "" if found else where_else(waybill, source, message_id)
         footer = answer_footer(waybill)
+    if not found:
+        show_error(f"message not found{hint}")
+        show_note(Format.JSON, footer.line)
+        raise typer.Exit(FAILED)
     if form is Format.JSON:
         show_json([_as_json(each) for each in found])
     elif form is Format.CSV:
@@ -61,10 +66,6 @@ def trace_message(
             "\n[dim]As received[/dim]" if each.received.as_received else "\n[dim]Restated from its event[/dim]"
         )
         _show_body(each.received.body)
-    if not found:
-        errors().print(f"message not found{hint}")
-        show_note(Format.JSON, footer.line)
-        raise typer.Exit(1)
     show_note(form, footer.line)
 
 

@@ -13,8 +13,12 @@ if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:
 if [ -n "${PIP_FIND_LINKS:-}" ]; then export UV_FIND_LINKS=${UV_FIND_LINKS:-$PIP_FIND_LINKS}; fi
 
 STAMP=$VENV/.spark
+say_ready() { echo "Ready: PySpark is in $VENV, for waybill spark and tests/spark"; }
 wanted=$(cksum <requirements-spark.txt)
-if [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && "$VENV/bin/python" -c "import pyspark" 2>/dev/null; then exit 0; fi
+if [ "$(cat "$STAMP" 2>/dev/null)" = "$wanted" ] && "$VENV/bin/python" -c "import pyspark" 2>/dev/null; then
+  say_ready
+  exit 0
+fi
 
 java_version() {
   local java=${JAVA_HOME:+$JAVA_HOME/bin/}java
@@ -30,10 +34,11 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-echo "Installing PySpark (450 MB, about a minute)"
+echo "Installing PySpark (a download of 456 MB, about a minute)"
 if uv pip install --quiet --no-deps --require-hashes -r requirements-spark.txt >"$log" 2>&1 ||
   "$VENV/bin/python" -m pip install --quiet --no-deps --require-hashes -r requirements-spark.txt >"$log" 2>&1; then
   echo "$wanted" >"$STAMP"
+  say_ready
 else
   echo "PySpark could not be installed ($(grep -m 1 -i error "$log" || tail -n 1 "$log")); the tests of Spark will skip"
 fi

@@ -33,7 +33,7 @@ FIELDS = {
     "done": "The amount of work done.",
     "orders": "How many orders.",
     "end_offset": "The offset at which the partition ends.",
-    "events": "How many events the batch has.",
+    "events": "How many events the batch, or the archive, has.",
     "first_offset": "The offset at which the partition begins.",
     "gone": "How many messages were never read.",
     "key": "The record's key, or the subject that is parked; null if the whole projection or reactor fails.",
@@ -45,8 +45,9 @@ FIELDS = {
     "offset": "The message's offset, or line, counted from 0.",
     "operator": "Who paused it.",
     "outlet": "What the relay sends: `relay.events`, `relay.verdicts` or `relay.expired`.",
-    "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`filling`, `catching up`); the "
-    "dataset of a restore; what is paused.",
+    "part": "The step of a migration (`subjects`, `malformed`) or rebuild (`checking`, `loading`, `filling`, "
+    "`catching up`); the dataset of a restore or an archive; what `archive verify` reads (`rows`, `streams`, `books`, "
+    "`store`); Spark's stage; what is paused.",
     "partition": "The topic's partition; 0 for a file.",
     "parts": "The parts of this process: consume, project, react, relay or serve.",
     "partitions": "The topics and partitions of the dropped messages.",
@@ -247,8 +248,33 @@ _DECLARED = (
     LogEvent(
         "store_restoring",
         "info",
-        "waybill restore has restored so many rows of a dataset.",
+        "waybill restore has restored so many rows of a dataset; some seconds apart, and at the end of each dataset.",
         ("part", "done", "total"),
+    ),
+    LogEvent(
+        "archive_progress",
+        "info",
+        "waybill archive has read so much of a dataset (positions of events and notices, else rows), or waybill archive "
+        "verify of a part; some seconds apart, and at the end of each.",
+        ("part", "done", "total"),
+    ),
+    LogEvent(
+        "prune_progress",
+        "info",
+        "waybill prune has compared so many buckets of the archive with the store; `orders` can be pruned, or are.",
+        ("part", "done", "total", "orders"),
+    ),
+    LogEvent(
+        "spark_started",
+        "info",
+        "Spark runs, and begins to read so many events of an archive.",
+        ("archive", "events"),
+    ),
+    LogEvent(
+        "spark_progress",
+        "info",
+        "How many tasks of Spark's present stage are done, some seconds apart; `events` are all that are read.",
+        ("part", "done", "total", "events"),
     ),
     LogEvent(
         "store_restored",

@@ -34,6 +34,7 @@ def test_a_restored_store_has_its_books_and_views(waybill: Command, archived: Pa
     # when one looks first, then nothing is made
     looked = waybill("restore", "--from", archived, "--check").done()
     assert "the store is ready for it" in looked.text
+    assert "Topics nobody looked: the archived store never read Kafka" in " ".join(looked.text.split())
     assert not waybill.store.exists()
     # when it is restored, then it says what there is, and what an archive has not
     ran = waybill("restore", "--from", archived).done()

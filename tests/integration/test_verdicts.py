@@ -76,11 +76,18 @@ def test_one_id_may_stand_for_several_subjects(waybill: Command) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_a_message_that_was_never_sent(waybill: Command, form: str) -> None:
+def test_one_subject_that_is_not_known(waybill: Command, form: str) -> None:
     """The command fails, and says why, whatever form was asked for."""
     waybill.ingest(ORDER)
-    waybill("message", "/nobody", "0", "--format", form).exited(1, "message not found")
-    waybill("order", "SO-404", "--format", form).exited(1, "SO-404")
+    asked = (
+        ("message", "/nobody", "0"),
+        ("trace", "/nobody", "0"),
+        ("order", "SO-404"),
+        ("events", "--stream", "rep-404"),
+    )
+    for command in (*asked, ("dead-letters", "show", "404")):
+        ran = waybill(*command, "--format", form).exited(1, "waybill: ")
+        assert ran.out == b"", "a program reads nothing, and no answer of another shape"
 
 
 # -- verdicts change ----------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from infra.store.operator_log import Acting, Who
 from infra.store.projected.serving import tables_in_use
 from infra.store.pruned import pruned_streams
 from infra.store.register.tables import snapshots
+from infra.telemetry.progress import ProgressLog
 from projections.order_states import ORDER_STATES, order_states
 
 ORDERS_AT_ONCE = 200
@@ -123,7 +124,7 @@ def _run(
     standing = standing_of_archive(waybill, folder, rows_folder)
     rules = Rules(before, standing.reached, standing.failed, standing.marks)
     report = PruneReport(folder.url, who is not None)
-    seen = 0
+    seen, log = 0, ProgressLog("prune_progress")
     for bucket in range(standing.manifest.buckets):
         archived = digests_in_bucket(folder, standing.manifest, bucket, stream_name(ORDER, ""))
         for some in _at_once(archived):
@@ -135,6 +136,7 @@ def _run(
             seen += len(judged.prunable) + judged.pruned_before + sum(judged.left_out.values())
             report.add(judged)
         on_bucket(bucket + 1, standing.manifest.buckets)
+        log.tell("buckets", bucket + 1, standing.manifest.buckets, orders=report.orders)
     closed = _count_closed(waybill)
     if closed > seen:
         report.left_out[LeftOut.NOT_ARCHIVED] += closed - seen

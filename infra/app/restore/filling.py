@@ -1,7 +1,7 @@
 """Filling: the rows of an archive come into a marked store, and the mark is taken away when all of them are there."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -38,17 +38,12 @@ from infra.store.restoring import (
     rows_restored,
 )
 from infra.store.schema_version import stored_version, upgrade
+from infra.telemetry.progress import OnProgress, ProgressLog
 from projections.catalogue import BITEMPORAL
 
 ROLE = "restore"
 ROLES = {ROLE: "waybill restore", REACTOR: "waybill react", RELAY: "waybill relay"}
 """The roles that a restore holds, so that none of those that act runs on the store, and who else may have them."""
-
-TWENTIETHS = 20
-"""A line is logged for each twentieth of a dataset."""
-
-OnProgress = Callable[[str, int, int], None]
-"""Called with what is done (a dataset, or the views), how much of it, and how much there is."""
 
 
 @contextmanager
@@ -97,6 +92,7 @@ class Filling:
         self._backend = backend
         self._claims = claims
         self._tell = tell
+        self._log = ProgressLog("store_restoring")
         self._at_once = settings.batch_events
         self._done: dict[str, int] = defaultdict(int)
 
@@ -215,12 +211,10 @@ class Filling:
         return int(row[0]), int(row[1])
 
     def _advance(self, part: str, more: int, total: int) -> None:
-        twentieth = self._done[part] * TWENTIETHS // max(1, total)
         self._done[part] += more
         done = self._done[part]
         self._tell(part, done, total)
-        if done * TWENTIETHS // max(1, total) != twentieth:
-            structlog.get_logger(__name__).info("store_restoring", part=part, done=done, total=total)
+        self._log.tell(part, done, total)
         self.lead()
 
     @contextmanager

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, system_clock
 from infra.app.migrate import migrate_store
-from infra.app.restore.filling import OnProgress, filling
+from infra.app.restore.filling import filling
 from infra.app.restore.plan import RestorePlan
 from infra.settings import Settings
 from infra.store.engine import LOCKED
@@ -27,6 +27,7 @@ from infra.store.newest_version import NEWEST
 from infra.store.projected.serving import filled_positions
 from infra.store.restoring import end_restoration, restoration_of, rows_restored
 from infra.store.retries import RetryPolicy, passes, store_failures
+from infra.telemetry.progress import OnProgress, tell_nobody
 from projections.catalogue import every_projection
 
 VIEWS = "views"
@@ -55,7 +56,7 @@ def restore_store(
     *,
     anew: bool = False,
     project: bool = True,
-    tell: OnProgress = lambda part, done, total: None,
+    tell: OnProgress = tell_nobody,
     on_restored: Callable[[Restored], None] = lambda restored: None,
     clock: Callable[[], datetime] = system_clock,
 ) -> Restored:
