@@ -73,8 +73,8 @@ def archive_store(
 
     Everything is of one snapshot. If the process is killed, the archive is as it was. `buckets` is for the first run.
     `tell` is called now and then with a dataset, and how many positions or rows of it were read of how many. Raises
-    ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError, StoreVersionError,
-    StoreChangedError and OSError.
+    ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError,
+    StoreVersionError, StoreChangedError and OSError.
     """
     folder, log = ArchiveFolder(to), ProgressLog("archive_progress")
 

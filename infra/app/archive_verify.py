@@ -16,7 +16,6 @@ from infra.store.engine import read_in_snapshot
 from infra.store.pruned import pruned_digests
 from infra.telemetry.progress import OnProgress, ProgressLog, tell_nobody
 
-
 STORE = "store"
 """The part of a verification that reads the events of the store."""
 

@@ -76,9 +76,9 @@ def verify(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Read a whole archive and check it: hashes, rows, positions, streams and books. Exits with 1 if any is wrong."""
-    with open_waybill() if against_store else nullcontext() as waybill, progress_bar() as progress:
-        with folder_of("DIR"):
-            verified = verify_archive(archive, parts_shown(progress), waybill)
+    store = open_waybill() if against_store else nullcontext()
+    with store as waybill, progress_bar() as progress, folder_of("DIR"):
+        verified = verify_archive(archive, parts_shown(progress), waybill)
     findings = [finding._asdict() for finding in verified.findings]
     if form is Format.JSON:
         show_json({**verified._asdict(), "findings": findings})

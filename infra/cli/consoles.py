@@ -65,7 +65,7 @@ def errors() -> Console:
 
 
 def parts_shown(progress: Progress) -> Callable[[str, int, int], None]:
-    """Shows each part of a work as a bar of its own when it begins: its name, how much is done, and how much there is."""
+    """Shows each part of a work as a bar of its own when it begins, with how much is done and how much there is."""
     tasks: dict[str, TaskID] = {}
 
     def show(part: str, done: int, total: int) -> None:

@@ -72,6 +72,7 @@ def restore(
         _tell_plan(plan, form)
         return
     with progress_bar() as progress:
+
         def answer(restored: Restored) -> None:
             progress.stop()
             columns = [name for name in Restored._fields if form is Format.JSON or name != "paused"]
@@ -82,7 +83,9 @@ def restore(
             sys.stdout.flush()
 
         try:
-            restore_store(settings, plan, anew=anew, project=not no_project, tell=parts_shown(progress), on_restored=answer)
+            restore_store(
+                settings, plan, anew=anew, project=not no_project, tell=parts_shown(progress), on_restored=answer
+            )
         except KeyboardInterrupt:
             errors().print("The restore was interrupted: the same command continues.")
             raise

@@ -20,8 +20,8 @@ from infra.cli.output import Format, progress_bar, show_error, show_note, show_r
 from infra.cli.spark_ask import ask
 from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of, stages_shown
 from infra.export.arrow_schema import MissingPackageError
-from infra.spark.archived_events import spark_path
 from infra.settings import load_settings
+from infra.spark.archived_events import spark_path
 from infra.spark.session import SparkFailedError, SparkUnavailableError
 from infra.telemetry.logs import configure_logs
 
@@ -76,7 +76,9 @@ def rebuild(
         expect_own_rows(ArchiveFolder(to))
     with progress_bar() as shown:
         try:
-            made = spark_rebuild(archive, to, master=master, options=options, partitions=partitions, tell=stages_shown(shown))
+            made = spark_rebuild(
+                archive, to, master=master, options=options, partitions=partitions, tell=stages_shown(shown)
+            )
         except SPARK_FAILURES as e:
             show_error(str(e))
             raise typer.Exit(FAILED) from e

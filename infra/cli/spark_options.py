@@ -8,7 +8,6 @@ from rich.progress import Progress
 
 from domain.counted import counted
 from infra.spark.progress import TaskProgress
-
 from infra.spark.session import LOCAL
 
 ArchiveOption = Annotated[

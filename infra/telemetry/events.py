@@ -254,8 +254,8 @@ _DECLARED = (
     LogEvent(
         "archive_progress",
         "info",
-        "waybill archive has read so much of a dataset (positions of events and notices, else rows), or waybill archive "
-        "verify of a part; some seconds apart, and at the end of each.",
+        "waybill archive has read so much of a dataset (positions of events and notices, else rows), or waybill archive"
+        " verify of a part; some seconds apart, and at the end of each.",
         ("part", "done", "total"),
     ),
     LogEvent(

@@ -398,13 +398,13 @@ def test_of_two_runs_in_an_object_store_the_one_that_ends_second_is_refused(arch
     archive.hears(placed("SO-1", EARLY, PROMISE), of="more")
     others: list[str] = []
 
-    def another_run(dataset: str, rows: int) -> None:
+    def another_run(dataset: str, done: int, total: int) -> None:
         if not others:
             others.append(dataset)
             archive_store(archive.waybill, in_memory)
 
     with pytest.raises(ArchiveRunsError, match=r"another run has written the archive .* meanwhile"):
-        archive_store(archive.waybill, in_memory, on_rows=another_run)
+        archive_store(archive.waybill, in_memory, tell=another_run)
 
     assert manifest_of(in_memory).number == 2
     assert verify_archive(in_memory, store=archive.waybill).findings == []
