@@ -229,7 +229,7 @@ def test_a_run_beside_writers_that_come_and_go_is_of_one_moment(new_store: Store
 
     # when it is archived while writers come and go, whenever something was written
     with Waybill(settings, access=Access.READING) as waybill:
-        report = archive_store(waybill, to, on_rows=come_and_go)
+        report = archive_store(waybill, to, tell=come_and_go)
     # then the archive has all and nothing but what the store had at its position
     with Waybill(settings) as waybill:
         assert report.position < waybill.history.head()
