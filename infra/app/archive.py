@@ -80,7 +80,8 @@ def archive_store(
 
     def on_rows(dataset: str, done: int, total: int) -> None:
         tell(dataset, done, total)
-        log.tell(dataset, done, total)
+        if DATASETS[dataset].kind is not Kind.WHOLE:  # these are small
+            log.tell(dataset, done, total)
 
     with folder.writing_alone():
         stored = folder.read_manifest_bytes()

@@ -152,6 +152,7 @@ class _Run:
             for row in rows.stream(self._connection, rows.all(dataset.key)):
                 self._writers[name].add(row, size_of(row))
             self.close(name)
+            self._on_rows(name, self._writers[name].rows, self._writers[name].rows)
 
     def _page(self, rows: TableRows, question: Any) -> list[Row]:
         return list(rows.stream(self._connection, question))

@@ -14,6 +14,8 @@ from infra.archive.verifying import ArchiveFinding
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, open_waybill
 from infra.cli.output import AsRecords, Format, parts_shown, progress_bar, show_json, show_note, show_rows, show_warning
+from infra.settings import load_settings
+from infra.telemetry.logs import configure_logs
 
 archives = typer.Typer(invoke_without_command=True)
 
@@ -49,15 +51,9 @@ def archive(
     if to is None:
         raise typer.BadParameter("name the archive, such as --to /backups/waybill", param_hint="--to")
     with open_waybill() as waybill, progress_bar() as progress:
-        show = parts_shown(progress)
         try:
             with folder_of("--to"):
-                report = archive_store(
-                    waybill,
-                    to,
-                    buckets,
-                    show,
-                )
+                report = archive_store(waybill, to, buckets, parts_shown(progress))
         except OtherBucketsError as e:
             raise typer.BadParameter(str(e), param_hint="--buckets") from None
     show_rows(ArchiveReport._fields, [report._asdict()], form)
@@ -76,6 +72,7 @@ def verify(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Read a whole archive and check it: hashes, rows, positions, streams and books. Exits with 1 if any is wrong."""
+    configure_logs(load_settings())
     store = open_waybill() if against_store else nullcontext()
     with store as waybill, progress_bar() as progress, folder_of("DIR"):
         verified = verify_archive(archive, parts_shown(progress), waybill)

@@ -219,7 +219,7 @@ def test_a_run_beside_writers_that_come_and_go_is_of_one_moment(new_store: Store
             take_in(waybill, floor(12))
     come = count()
 
-    def come_and_go(dataset: str, _: int) -> None:
+    def come_and_go(dataset: str, _: int, __: int) -> None:
         """A writer opens the store, writes and closes it: of an SQLite file, it then writes to the file itself."""
         if dataset not in ("feeds", "pauses"):
             return
