@@ -16,7 +16,7 @@ from infra.archive.folder import ArchiveFolder
 from infra.cli import FAILED
 from infra.cli.archive_options import expect_archive, folder_of
 from infra.cli.arguments import FormatOption
-from infra.cli.output import Format, progress_bar, show_error, show_note, show_rows, show_warning
+from infra.cli.output import Format, errors, progress_bar, show_error, show_note, show_rows, show_warning
 from infra.cli.spark_ask import ask
 from infra.cli.spark_options import ArchiveOption, ConfOption, MasterOption, PartitionsOption, options_of, stages_shown
 from infra.export.arrow_schema import MissingPackageError
@@ -79,6 +79,9 @@ def rebuild(
             made = spark_rebuild(
                 archive, to, master=master, options=options, partitions=partitions, tell=stages_shown(shown)
             )
+        except KeyboardInterrupt:
+            errors().print("Spark was interrupted: the rows of an earlier run stay, and the same command begins anew.")
+            raise
         except SPARK_FAILURES as e:
             show_error(str(e))
             raise typer.Exit(FAILED) from e

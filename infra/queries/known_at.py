@@ -19,7 +19,7 @@ from infra.settled_then.question import SettledPage, SettledQuestion, settled_pa
 from infra.store.events.history import LAST, History
 from projections.projection import Projection
 
-NEEDS_ALL = "what was known at an instant is settled from all events"
+NEEDS_ALL = "what was known at an instant is settled from the events of all orders, whatever is asked"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from infra.store.engine import snapshot
 from infra.store.events.history import History
 from infra.store.projected.serving import NotFilledError, answering
 from infra.store.projected.unreadable import unreadable_row
+from infra.store.pruned import PrunedOrdersError
 from projections.projection import Projection
 from projections.views.as_of import UTC_ZONE, AsOf
 from projections.views.beliefs import can_be_believed
@@ -159,9 +160,14 @@ class Views:
             counts_untaken=view.counts_untaken,
             matches_scans=view.matches_scans,
         )
-        with settled as (connection, position):
-            question = question_of(view, AsOf.at(instant, present=True, zone=self._zone), filters)
-            yield Streamed(connection, question, position, instant)
+        try:
+            with settled as (connection, position):
+                question = question_of(view, AsOf.at(instant, present=True, zone=self._zone), filters)
+                yield Streamed(connection, question, position, instant)
+        except PrunedOrdersError as e:
+            clocks = (("as-of", asked.as_of), ("known-at", asked.known_at))
+            given = (f"--{clock} {at.astimezone(UTC).isoformat()}" for clock, at in clocks if at is not None)
+            raise e.asking(" ".join((view.command, *given)).replace("+00:00", "Z")) from e
 
     @contextmanager
     def reading(

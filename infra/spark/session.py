@@ -3,15 +3,18 @@
 PySpark is an optional extra, imported on first use. Under `spark-submit` the session is the one that was submitted.
 """
 
+import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 from infra.export.arrow_schema import MissingPackageError
@@ -81,12 +84,16 @@ def spark_session(name: str, master: str | None = None, options: Mapping[str, st
     expect_java()
     folder = Path(tempfile.mkdtemp(prefix="waybill-spark-"))
     log = folder / "spark.log"
-    with _plain_errors(log):
-        session = _started(package, name, master or LOCAL, options or {}, folder, log)
-        try:
-            yield session
-        finally:
-            _stop(session)
+    try:
+        with _plain_errors(log), _silent_interruptions():
+            session = _started(package, name, master or LOCAL, options or {}, folder, log)
+            try:
+                yield session
+            finally:
+                _stop(session)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing has failed
+        raise
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -133,7 +140,21 @@ def _started(package: Any, name: str, master: str, options: Mapping[str, str], f
     with log.open("wb") as written:
         gateway = launch_gateway(conf, {"stdout": written, "stderr": written})
     context = package.SparkContext(conf=conf, gateway=gateway)
+    if current_thread() is main_thread():
+        # PySpark's own handler calls the JVM in the midst of another call, and both fail; to stop Spark is enough.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return package.sql.SparkSession(context)
+
+
+@contextmanager
+def _silent_interruptions() -> Iterator[None]:
+    """Keep py4j from printing a traceback of the call that Ctrl-C interrupts: it does so where nobody handles logs."""
+    nobody, root = logging.NullHandler(), logging.getLogger()
+    root.addHandler(nobody)
+    try:
+        yield
+    finally:
+        root.removeHandler(nobody)
 
 
 def _stop(session: Any) -> None:

@@ -6,12 +6,14 @@ reads one stream needs no row: it knows from the stream's events.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from shlex import quote
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, func, select, text
 
 from domain.counted import counted
 from domain.verdict import HELD
+from infra.store.backend import Backend
 from infra.store.register.tables import AMONG_NOT_APPLIED, messages, register_metadata
 from projections.views.columns import Instant
 
@@ -37,15 +39,28 @@ ROWS_AT_ONCE = 2_000
 
 
 class PrunedOrdersError(Exception):
-    """Orders are pruned, so a question or an act that needs all events is refused; the message says what to do."""
+    """Orders are pruned, so a question or an act that needs all events is refused; the message says what to do.
 
-    def __init__(self, orders: int, what: str):
-        super().__init__(
-            f"{counted(orders, 'order')} {'was' if orders == 1 else 'were'} pruned from this store, and {what}. Ask "
-            "the archive: waybill spark ask VIEW --archive DIR; make rows from it: waybill spark rebuild, then waybill "
-            "rebuild --from DIR; bring an order back: waybill prune --undo ORDER_ID --archive DIR (waybill prune "
-            "--list names the orders)"
+    `archive` is where the events are, as a command takes it.
+    """
+
+    def __init__(self, orders: int, what: str, archive: str = "DIR", *, ask: str | None = None):
+        begins = f"{counted(orders, 'order')} {'was' if orders == 1 else 'were'} pruned from this store, and {what}. "
+        where = f"--archive {quote(archive)}"
+        asks = f"Ask the archive: waybill spark ask {ask or 'VIEW'} {where}"
+        others = (
+            "; make rows from it: waybill spark rebuild, then waybill rebuild --from DIR; bring an order back: waybill "
+            f"prune --undo ORDER_ID {where} (waybill prune --list names the orders)"
         )
+        super().__init__(begins + asks + (others if ask is None else ""))
+        self._told = orders, what, archive
+
+    def asking(self, question: str) -> "PrunedOrdersError":
+        """The same with the question that was asked, such as `overdue --known-at K`: its command is all there is to do.
+
+        Without its end, which names the archive.
+        """
+        return PrunedOrdersError(*self._told, ask=question)
 
 
 class PrunedStanding(NamedTuple):
@@ -88,6 +103,19 @@ def waiting_for_pruned(connection: Connection) -> tuple[int, datetime | None]:
     )
     count, oldest = connection.execute(waiting).one()
     return count, oldest
+
+
+def pruned_with_held(connection: Connection, backend: Backend, position: int, most: int) -> list[str]:
+    """The pruned streams for which messages are held whose events are at this position or before it; the first ones."""
+    at = f"e.{backend.position}"
+    question = text(
+        f"SELECT DISTINCT p.stream FROM messages JOIN {pruned_streams.name} AS p ON p.stream = messages.stream "
+        f"JOIN {backend.events_table} AS e "
+        "ON e.originator_id = messages.stream AND e.originator_version = messages.version "
+        f"WHERE {AMONG_NOT_APPLIED} AND messages.verdict = :held AND {at} <= :position ORDER BY p.stream LIMIT :most"
+    )
+    asked = {"held": HELD.value, "position": position, "most": most}
+    return list(connection.execute(question, asked).scalars())
 
 
 def pruned_digests(connection: Connection) -> Iterator[tuple[int, str]]:

@@ -31,6 +31,7 @@ from infra.app.prune.errors import CannotPruneError, CannotUndoError
 from infra.app.prune.judging import LeftOut
 from infra.app.prune.prune import PruneReport, plan_prune, prune
 from infra.app.prune.undo import undo_prune
+from infra.app.rebuild.errors import UnfitRowsError
 from infra.app.rebuild.rebuild import Rebuild
 from infra.app.reset import CannotResetError, plan_reset
 from infra.app.restore.plan import plan_restore
@@ -406,6 +407,29 @@ def test_rows_of_pruned_orders_come_from_the_folder(home: Home) -> None:
     Rebuild(home.waybill, ANN, rows=open_rows(ArchiveFolder(home.rows))).run(orders)
     # then all rows are there, and the check is content
     assert home.views(None) == before
+    assert home.findings() == []
+
+
+def test_rows_that_count_what_is_held_for_a_pruned_order_are_not_loaded(home: Home) -> None:
+    # given a pruned order, a return of its goods that is held, and rows of an archive that has the return
+    home.prune()
+    order_id = delivered_and_pruned(home)
+    home.take(returned(home, order_id, "late"))
+    before = home.answers()
+    home.archived()
+    orders = [projection for projection in PROJECTIONS if projection.kind is ORDER]
+    # when these rows are to be loaded, then it is refused: they count what the books of the store say is held
+    with pytest.raises(UnfitRowsError, match=f"order-{order_id}.*waybill prune --undo {order_id} --archive"):
+        Rebuild(home.waybill, ANN, rows=open_rows(ArchiveFolder(home.rows))).run(orders)
+    assert home.answers() == before
+    # and when the order is brought back, they can be loaded, and the return counts
+    undo_prune(home.waybill, ANN, home.archive, [order_id])
+    home.waybill.react(Event(), once=True)
+    home.waybill.project()
+    whole = home.views(None)
+    Rebuild(home.waybill, ANN, rows=open_rows(ArchiveFolder(home.rows))).run(orders)
+    home.waybill.project()
+    assert home.views(None) == whole
     assert home.findings() == []
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from domain.rules_version import RULES_VERSION
+from domain.streams import split_stream_name
 from infra.app.container import Waybill
 from infra.app.rebuild.errors import UnfitRowsError
 from infra.archive.event_rows import StoredEvents
@@ -14,6 +15,7 @@ from infra.archive.manifest import Mark
 from infra.archive.rows_folder import ROWS_MANIFEST, RowsProjection, RowsTable
 from infra.archive.rows_reading import RowsFolder, expect_columns, expect_whole
 from infra.store.projected.tables import tables_of
+from infra.store.pruned import pruned_with_held
 from projections.projection import Projection
 
 AGAIN = "archive this store again and make the rows from that: waybill archive, then waybill spark rebuild"
@@ -87,6 +89,15 @@ def expect_of_this_store(waybill: Waybill, rows: RowsFolder) -> None:
                 f"the event at position {mark.position:,}, {mark.stream}, is another one in this store: it is the "
                 f"folder of another store, or events were changed by hand; {AGAIN}",
             )
+    held = waybill.retry(partial(_pruned_with_held, waybill, said.position))
+    if held:
+        order_id = split_stream_name(held[0])[1]
+        raise _unfit(
+            rows,
+            f"its rows count messages that this store holds, because their orders were pruned: {', '.join(held)}"
+            f"{' and others' if len(held) == MOST_NAMED else ''}. Bring these orders back first: waybill prune --undo "
+            f"{order_id} --archive DIR",
+        )
     events = waybill.retry(lambda: history.count_up_to(said.position))
     if events != said.events:
         raise _unfit(
@@ -94,6 +105,11 @@ def expect_of_this_store(waybill: Waybill, rows: RowsFolder) -> None:
             f"its rows follow from {said.events:,} events up to position {said.position:,}, and this store has "
             f"{events:,} there: {AGAIN}",
         )
+
+
+def _pruned_with_held(waybill: Waybill, position: int) -> list[str]:
+    with waybill.engine.connect() as connection:
+        return pruned_with_held(connection, waybill.backend, position, MOST_NAMED)
 
 
 def expect_whole_files(rows: RowsFolder, projections: Sequence[Projection], tell: Callable[[int], None]) -> None:

@@ -141,6 +141,7 @@ class History:
             f"SELECT e.originator_id FROM {backend.events_table} AS e WHERE e.originator_version = 1 "
             f"UNION SELECT p.stream FROM {pruned_streams.name} AS p ORDER BY 1"
         )
+        self._archive_of_pruned = text(f"SELECT max(archive) FROM {pruned_streams.name}")
         self._count_pruned = text(f"SELECT count(*) FROM {pruned_streams.name} WHERE last_position > :position")
         self._events_pruned = text(
             f"SELECT coalesce(sum(events), 0) FROM {pruned_streams.name} WHERE last_position <= :position"
@@ -208,7 +209,7 @@ class History:
         `what` says in words who needs all events.
         """
         if ORDER in kinds and (count := self.count_pruned(after)):
-            raise PrunedOrdersError(count, what)
+            raise PrunedOrdersError(count, what, str(self._select(self._archive_of_pruned)[0][0]))
 
     def existing(self, streams: Iterable[str], position: int = LAST) -> set[str]:
         """Those of the streams that have events up to a position, or had some that are pruned."""
