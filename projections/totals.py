@@ -12,8 +12,8 @@ from projections.table import Row, RowTable
 class Totals:
     """Sums over the rows of `over` without an end (`valid_to` is null), stored by key in `table`.
 
-    `contribution` returns the row of `table` that a row of `over` adds, or None if it adds nothing. It gets the columns
-    in `looks_at` as attributes.
+    `contribution` returns the row of `table` that a row of `over` adds, or None if it adds nothing. Its measures are
+    counts, none below zero. It gets the columns in `looks_at` as attributes. A key whose sums are all zero has no row.
     """
 
     table: RowTable[Any]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Executable,
     Table,
     TextClause,
+    bindparam,
     delete,
     func,
     select,
@@ -168,12 +169,18 @@ def _contributing(connection: Connection, totals: Totals, over: Table, subjects:
 
 
 def _add(connection: Connection, totals: Totals, table: Table, changes: Mapping[Row, tuple[int, ...]]) -> None:
+    """Add these changes. A sum of nothing has no row, so that rows follow from the events, and not from the way."""
     if not changes:
         return
+    in_order = sorted(changes.items())
     connection.execute(
         _adding(totals, table, connection.dialect.name),
-        [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in sorted(changes.items())],
+        [dict(zip(totals.table.names, (*key, *change), strict=True)) for key, change in in_order],
     )
+    # No contribution is below zero, so what grows in any measure is not all zero.
+    may_be_nothing = [dict(zip(totals.keys, key, strict=True)) for key, change in in_order if max(change) <= 0]
+    if may_be_nothing:
+        connection.execute(_deleting_nothing(totals, table), may_be_nothing)
 
 
 def _counted(connection: Connection, totals: Totals, over: Table) -> Sums:
@@ -189,6 +196,12 @@ def _adding(totals: Totals, table: Table, dialect: str) -> Executable:
     upsert = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
     added = {name: table.c[name] + upsert.excluded[name] for name in totals.measures}
     return upsert.on_conflict_do_update(index_elements=list(totals.keys), set_=added)
+
+
+@cache
+def _deleting_nothing(totals: Totals, table: Table) -> Executable:
+    these = (table.c[name] == bindparam(name) for name in totals.keys)
+    return delete(table).where(*these, *(table.c[name] == 0 for name in totals.measures))
 
 
 def _recount(connection: Connection, totals: Totals, over: Table, table: Table, keys: set[Row]) -> None:
