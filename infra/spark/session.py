@@ -23,6 +23,8 @@ OLDEST_JAVA = 17
 LOCAL = "local[*]"
 DRIVER_MEMORY = "2g"
 """Of Spark's JVM with a local master, where all tasks sort in it."""
+FILES_LISTED_HERE = 1_000_000
+"""With a local master, files are looked up by the driver: a task for each, as Spark has it from 33 on, takes longer."""
 BYTES_A_BATCH = 32 * 1024 * 1024
 """What is sent to Python at once: states of events may be large, and Spark counts rows only unless told."""
 
@@ -130,6 +132,7 @@ def _started(package: Any, name: str, master: str, options: Mapping[str, str], f
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.memory": DRIVER_MEMORY,
             "spark.local.dir": str(folder),
+            "spark.sql.sources.parallelPartitionDiscovery.threshold": str(FILES_LISTED_HERE),
         }
     settings |= options
     settings["spark.driver.extraJavaOptions"] = f"{options.get('spark.driver.extraJavaOptions', '')} {quiet}".strip()
