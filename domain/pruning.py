@@ -8,8 +8,8 @@ A pruned stream cannot be settled: half a history would give wrong answers. Whoe
 it says what is to happen instead. Ingest holds what comes for such an order until its events are brought back.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from domain.clock_holds import outcome_of_held
 from domain.fact import Fact, StreamEvent, register_event
@@ -59,22 +59,14 @@ class StreamRestored(StreamEvent, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class PrunedStreamError(Exception):
-    """The history of this order is not in the store; the message says how to ask for it and how to bring it back."""
+    """The history of this order is not in the store; the message says where it is."""
 
     def __init__(self, pruned: StreamPruned):
-        order_id, archive = order_of(pruned), pruned.archive
         super().__init__(
-            f"order {order_id} was pruned on {pruned.recorded_at:%Y-%m-%d}: its rows are here, its events are in the "
-            f"archive {archive}; to ask there: waybill spark ask orders --archive {archive}; to bring them back: "
-            f"waybill prune --undo {order_id} --archive {archive}"
+            f"order {order_of(pruned)} was pruned on {pruned.recorded_at:%Y-%m-%d}: its rows are here, its events are "
+            f"in the archive {pruned.archive}"
         )
         self.pruned = pruned
-
-    @classmethod
-    def of(cls, events: Iterable[StreamEvent]) -> Self | None:
-        """The error for a stream with these events; None if it is not pruned."""
-        pruned = pruned_by(list(events))
-        return None if pruned is None else cls(pruned)
 
 
 def order_of(pruned: StreamPruned) -> str:
@@ -95,6 +87,6 @@ def outcome_of_pruned(fact: Fact, pruned: StreamPruned) -> Outcome:
         return outcome_of_held(fact)
     return Outcome(
         HELD,
-        f"its order was pruned on {pruned.recorded_at:%Y-%m-%d}; waybill prune --undo {order_of(pruned)} "
-        f"--archive {pruned.archive} brings the order's events back, and takes this message",
+        f"its order was pruned on {pruned.recorded_at:%Y-%m-%d}: it waits until the order's events are brought "
+        f"back from the archive {pruned.archive}",
     )

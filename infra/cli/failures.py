@@ -54,6 +54,7 @@ from infra.store.projected.earlier_builds import NothingToGoBackToError
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.pruned import PrunedOrdersError
+from infra.store.pruned_commands import brought_back_by
 from infra.store.retries import is_wrong_sql, passes, store_failures
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.telemetry.tracing import TracingError
@@ -88,7 +89,6 @@ FAILURES = (
     UnknownKeyError,
     CheckpointMovedError,
     PrunedOrdersError,
-    PrunedStreamError,
     DamagedBackupError,
     DamagedFileError,
     DamagedManifestError,
@@ -125,6 +125,8 @@ def told(error: Exception) -> Told | None:
             return Told(f"{error} See also --wait", FAILED)
         case NoStoreError():
             return Told(f"{error}.{where_the_store_may_be(load_settings(), Path.cwd())}", FAILED)
+        case PrunedStreamError():
+            return Told(brought_back_by(error), FAILED)
         case UnknownNameError():
             return Told(str(error), FAILED, note=footer_text(error.standing, system_clock()))
         case _ if isinstance(error, FAILURES):

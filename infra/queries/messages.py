@@ -16,6 +16,7 @@ from domain.pruning import PrunedStreamError
 from domain.streams import settle_stream
 from domain.verdict import Outcome, Verdict
 from infra.store.events.history import History
+from infra.store.pruned_commands import brought_back_by
 from infra.store.register.tables import ignored_fields, messages, notices
 from projections.order_timeline import what_each_changed
 
@@ -233,7 +234,7 @@ def _what_changed(stream: str, events: Sequence[StreamEvent], key: tuple[str, st
     try:
         facts = facts_among(events)
     except PrunedStreamError as e:
-        return f"not told here: {e}"
+        return f"not told here: {brought_back_by(e)}"
     return what_each_changed(settle_stream(stream, facts)).get(key, (0, ""))[1]
 
 

@@ -36,10 +36,6 @@ from projections.views.as_of import WEEK, AsOf, moved
 from projections.views.catalogue import View
 from projections.views.tables import table_of
 
-ONLY_OPEN_ORDERS = frozenset(("overdue_deliveries", "at_risk_deliveries", "rep_workload", "follow_ups"))
-"""The views that read no other orders than open ones (projections/views/open_orders.py)."""
-CONTACTS_OF_A_WEEK = frozenset(("rep_workload",))
-"""The views that read no other contacts than those of the seven days up to T."""
 ROWS_AT_ONCE = 10_000
 
 
@@ -118,12 +114,11 @@ def narrowed_for(views: Sequence[View], as_of: AsOf, instant: datetime, at: date
     for projection in dict.fromkeys(projection for view in views for projection in view.projections):
         tables |= {table.name for table in projection.tables if table_of(table).name in read}
         tables |= {totals.over.name for totals in projection.totals if table_of(totals.table).name in read}
-    relations = {view.relation for view in views}
     return Narrowed(
         frozenset(tables),
         at,
-        open_orders=relations <= ONLY_OPEN_ORDERS,
-        contacts_after=moved(instant, -WEEK) if relations <= CONTACTS_OF_A_WEEK else None,
+        open_orders=all(view.open_orders_only for view in views),
+        contacts_after=moved(instant, -WEEK) if all(view.contacts_of_a_week_only for view in views) else None,
     )
 
 

@@ -6,7 +6,6 @@ reads one stream needs no row: it knows from the stream's events.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from shlex import quote
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, func, select, text
@@ -14,6 +13,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, fun
 from domain.counted import counted
 from domain.verdict import HELD
 from infra.store.backend import Backend
+from infra.store.pruned_commands import of_archive
 from infra.store.register.tables import AMONG_NOT_APPLIED, messages, register_metadata
 from projections.views.columns import Instant
 
@@ -46,7 +46,7 @@ class PrunedOrdersError(Exception):
 
     def __init__(self, orders: int, what: str, archive: str = "DIR", *, ask: str | None = None):
         begins = f"{counted(orders, 'order')} {'was' if orders == 1 else 'were'} pruned from this store, and {what}. "
-        where = f"--archive {quote(archive)}"
+        where = of_archive(archive)
         asks = f"Ask the archive: waybill spark ask {ask or 'VIEW'} {where}"
         others = (
             "; make rows from it: waybill spark rebuild, then waybill rebuild --from DIR; bring an order back: waybill "
@@ -105,7 +105,7 @@ def waiting_for_pruned(connection: Connection) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-def pruned_with_held(connection: Connection, backend: Backend, position: int, most: int) -> list[str]:
+def pruned_with_held(connection: Connection, backend: Backend, position: int, most: int) -> list[PrunedRow]:
     """The pruned streams for which messages are held whose events are at this position or before it; the first ones."""
     at = f"e.{backend.position}"
     question = text(
@@ -115,7 +115,7 @@ def pruned_with_held(connection: Connection, backend: Backend, position: int, mo
         f"WHERE {AMONG_NOT_APPLIED} AND messages.verdict = :held AND {at} <= :position ORDER BY p.stream LIMIT :most"
     )
     asked = {"held": HELD.value, "position": position, "most": most}
-    return list(connection.execute(question, asked).scalars())
+    return pruned_rows(connection, list(connection.execute(question, asked).scalars()))
 
 
 def pruned_digests(connection: Connection) -> Iterator[tuple[int, str]]:

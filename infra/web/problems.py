@@ -18,6 +18,7 @@ from infra.store.failures import failure_of, reason_of
 from infra.store.projected.serving import NotFilledError
 from infra.store.projected.unreadable import UnreadableRowError
 from infra.store.pruned import PrunedOrdersError
+from infra.store.pruned_commands import brought_back_by
 from infra.store.retries import passes, store_failures
 from infra.web.security.headers import secure
 
@@ -80,11 +81,13 @@ def tell_problems(app: FastAPI, as_page: Callable[[Request, Problem], Response |
     def not_answered(request: Request, error: Exception) -> Response:
         return answer(request, query_problem(error))
 
-    def pruned(request: Request, error: Exception) -> Response:
+    @app.exception_handler(PrunedOrdersError)
+    def pruned(request: Request, error: PrunedOrdersError) -> Response:
         return answer(request, Problem(410, str(error)))
 
-    app.add_exception_handler(PrunedOrdersError, pruned)
-    app.add_exception_handler(PrunedStreamError, pruned)
+    @app.exception_handler(PrunedStreamError)
+    def order_pruned(request: Request, error: PrunedStreamError) -> Response:
+        return answer(request, Problem(410, brought_back_by(error)))
 
     for failure in (WrongQueryError, NotFilledError, NotYetReflectedError, UnreadableRowError):
         app.add_exception_handler(failure, not_answered)

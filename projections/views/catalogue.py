@@ -73,6 +73,10 @@ class View:
     """Whether it counts the messages about an order that were not taken, which no projection has."""
     matches_scans: bool = False
     """Whether it reads which scans were said to orders, which no projection has."""
+    open_orders_only: bool = False
+    """Whether, of orders, it reads those alone that are open at T (projections/views/open_orders.py)."""
+    contacts_of_a_week_only: bool = False
+    """Whether it reads no other contacts than those of the seven days up to T."""
     tells_all_periods: bool = False
     """Whether, without an instant, it returns all periods and not only the present ones."""
     exact_decimals: bool = False
@@ -113,6 +117,7 @@ VIEWS: tuple[View, ...] = (
         OVERDUE_COLUMN_DOCS,
         key=("order_id",),
         counts_untaken=True,
+        open_orders_only=True,
     ),
     View(
         "at_risk_deliveries",
@@ -123,6 +128,7 @@ VIEWS: tuple[View, ...] = (
         AT_RISK_COLUMN_DOCS,
         key=("order_id",),
         counts_untaken=True,
+        open_orders_only=True,
     ),
     View(
         "rep_workload",
@@ -132,6 +138,8 @@ VIEWS: tuple[View, ...] = (
         (ORDER_STATES, FOLLOW_UPS, REPS, CONTACTS),
         WORKLOAD_COLUMN_DOCS,
         key=("rep_id",),
+        open_orders_only=True,
+        contacts_of_a_week_only=True,
     ),
     View(
         "rep_scorecard",
@@ -160,6 +168,7 @@ VIEWS: tuple[View, ...] = (
         (ORDER_STATES, FOLLOW_UPS),
         FOLLOW_UPS_COLUMN_DOCS,
         key=("order_id", "about", "request_id"),
+        open_orders_only=True,
     ),
     View(
         "orders",

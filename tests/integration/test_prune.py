@@ -72,7 +72,7 @@ def test_the_commands_of_a_pruned_order_say_what_to_type(waybill: Command, archi
     # and a message that still comes is held, with the same command, which takes it
     waybill.ingest(RETURNED)
     (told,) = waybill.ask("message", "/late", "late")
-    assert told["verdict"] == "held" and undo in told["reason"]
+    assert told["verdict"] == "held" and undo in told["what_changed"]
     assert waybill.ask(*undo.split()[1:])[0]["changed"] == 1
     assert waybill.ask("message", "/late", "late")[0]["verdict"] == "refused"
 

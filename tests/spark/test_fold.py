@@ -122,9 +122,10 @@ def test_a_projection_that_raises_fails_alone_and_the_event_at_fault_is_named(
     assert chosen.name.removeprefix("order-") in states["order_id"].to_pylist()
 
 
-def test_executors_import_no_database() -> None:
+@pytest.mark.parametrize("run", ["rows", "answers", "references"])
+def test_executors_import_no_database(run: str) -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", "import infra.spark.executors.rows, sys; print(*sys.modules)"],
+        [sys.executable, "-c", f"import infra.spark.executors.{run}, sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,

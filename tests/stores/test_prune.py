@@ -70,7 +70,7 @@ class Home:
     def __init__(self, url: str, folder: Path):
         self.now = NOW
         self.waybill = Waybill(Settings(store=url, batch_messages=100, batch_events=150), lambda: self.now)
-        self.archive = str(folder / "archive")
+        self.archive = str(folder / "the archive")  # a name that a shell takes apart unless it is quoted
         self.rows = str(folder / "rows")
 
     def take(self, *lines: bytes) -> None:
@@ -242,7 +242,8 @@ def test_a_late_message_about_a_pruned_order_is_held_until_its_events_are_back(
     for message_id in ("late-1", "late-2"):
         (told,) = home.waybill.messages.find("/late", message_id)
         assert told.verdict == "held"
-        assert f"waybill prune --undo {order_id} --archive {home.archive}" in told.reason
+        assert told.reason.endswith(f"until the order's events are brought back from the archive {home.archive}")
+        assert f"waybill prune --undo {order_id} --archive '{home.archive}'" in told.what_changed
     # and the rows of the order are as they were, and the check is content
     assert home.waybill.views.ask(VIEW["shipments"], Asked()).rows == before
     assert home.findings() == []
@@ -306,7 +307,7 @@ def test_whatever_would_settle_a_pruned_order_says_so(home: Home) -> None:
     order_id = home.pruned()[0]
     waybill = home.waybill
     # the order itself
-    with pytest.raises(PrunedStreamError, match=f"waybill prune --undo {order_id}"):
+    with pytest.raises(PrunedStreamError, match=f"order {order_id} was pruned on .* its events are in the archive"):
         waybill.orders.order(order_id, NOW)
     # questions about what was known, rebuilds and comparisons
     for ask in (
@@ -419,9 +420,14 @@ def test_rows_that_count_what_is_held_for_a_pruned_order_are_not_loaded(home: Ho
     home.archived()
     orders = [projection for projection in PROJECTIONS if projection.kind is ORDER]
     # when these rows are to be loaded, then it is refused: they count what the books of the store say is held
-    with pytest.raises(UnfitRowsError, match=f"order-{order_id}.*waybill prune --undo {order_id} --archive"):
+    with pytest.raises(UnfitRowsError) as refused:
         Rebuild(home.waybill, ANN, rows=open_rows(ArchiveFolder(home.rows))).run(orders)
     assert home.answers() == before
+    # and it names the order and what to type, and no others, because there are none
+    assert (
+        f"their orders were pruned: {order_id}. Bring these orders back first: waybill prune --undo {order_id} "
+        f"--archive '{home.archive}'. Nothing has changed"
+    ) in str(refused.value)
     # and when the order is brought back, they can be loaded, and the return counts
     undo_prune(home.waybill, ANN, home.archive, [order_id])
     home.waybill.react(Event(), once=True)

@@ -35,7 +35,8 @@ def check_waiting_for_pruned(store: StoreSeen) -> list[Finding]:
         return []
     wait = "waits" if waiting == 1 else "wait"
     problem = (
-        f"{counted(waiting, 'message')} {wait} for the events of pruned orders; the reason of each says what to type"
+        f"{counted(waiting, 'message')} {wait} for the events of pruned orders; of each, waybill message SOURCE ID "
+        "says what to type"
     )
     return [warning("pruned", problem, "waybill held list", oldest)]
 

@@ -60,7 +60,7 @@ class RowsLoad:
         self._at_once = int(min(most, max_rate or most))
 
     def bytes_to_check(self, projections: Sequence[Projection]) -> int:
-        """How many bytes `check` reads."""
+        """How many bytes `expect_whole` reads."""
         return bytes_of(self._rows, projections)
 
     def expect_fit(self, projections: Sequence[Projection]) -> None:

@@ -15,7 +15,8 @@ from infra.archive.manifest import Mark
 from infra.archive.rows_folder import ROWS_MANIFEST, RowsProjection, RowsTable
 from infra.archive.rows_reading import RowsFolder, expect_columns, expect_whole
 from infra.store.projected.tables import tables_of
-from infra.store.pruned import pruned_with_held
+from infra.store.pruned import PrunedRow, pruned_with_held
+from infra.store.pruned_commands import undo_command
 from projections.projection import Projection
 
 AGAIN = "archive this store again and make the rows from that: waybill archive, then waybill spark rebuild"
@@ -91,13 +92,7 @@ def expect_of_this_store(waybill: Waybill, rows: RowsFolder) -> None:
             )
     held = waybill.retry(partial(_pruned_with_held, waybill, said.position))
     if held:
-        order_id = split_stream_name(held[0])[1]
-        raise _unfit(
-            rows,
-            f"its rows count messages that this store holds, because their orders were pruned: {', '.join(held)}"
-            f"{' and others' if len(held) == MOST_NAMED else ''}. Bring these orders back first: waybill prune --undo "
-            f"{order_id} --archive DIR",
-        )
+        raise _unfit(rows, _counts_held(held))
     events = waybill.retry(lambda: history.count_up_to(said.position))
     if events != said.events:
         raise _unfit(
@@ -107,9 +102,24 @@ def expect_of_this_store(waybill: Waybill, rows: RowsFolder) -> None:
         )
 
 
-def _pruned_with_held(waybill: Waybill, position: int) -> list[str]:
+def _pruned_with_held(waybill: Waybill, position: int) -> list[PrunedRow]:
+    """One more than are named, if there are as many."""
     with waybill.engine.connect() as connection:
-        return pruned_with_held(connection, waybill.backend, position, MOST_NAMED)
+        return pruned_with_held(connection, waybill.backend, position, MOST_NAMED + 1)
+
+
+def _counts_held(held: Sequence[PrunedRow]) -> str:
+    """That the rows count what is held for these orders, and a command for each archive that has some of them."""
+    of_archives: dict[str, list[str]] = {}
+    for row in held[:MOST_NAMED]:
+        of_archives.setdefault(row.archive, []).append(split_stream_name(row.stream)[1])
+    named = ", ".join(order_id for order_ids in of_archives.values() for order_id in order_ids)
+    commands = "; ".join(undo_command(archive, *order_ids) for archive, order_ids in of_archives.items())
+    others = " and others" if len(held) > MOST_NAMED else ""
+    return (
+        f"its rows count messages that this store holds, because their orders were pruned: {named}{others}. Bring "
+        f"these orders back first: {commands}"
+    )
 
 
 def expect_whole_files(rows: RowsFolder, projections: Sequence[Projection], tell: Callable[[int], None]) -> None:
