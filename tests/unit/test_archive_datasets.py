@@ -10,14 +10,26 @@ from infra.store.archived_tables import ARCHIVED_TABLES
 from infra.store.exchange_rates import exchange_rates
 from infra.store.keys import api_keys
 from infra.store.pauses import pauses
+from infra.store.projected.failures import projection_failures
 from infra.store.projected.tables import projection_positions
+from infra.store.pruned import pruned_streams
 from infra.store.reactions.failures import reaction_failures
 from infra.store.reactions.tables import derived_messages
 from infra.store.register.tables import register_metadata
+from projections.views.business_months import business_month_starts
 from projections.views.columns import Instant, Rate
 
-TABLES = {table.name: table for table in register_metadata.tables.values()}
-DECLARED_ELSEWHERE = (exchange_rates, api_keys, pauses, projection_positions, reaction_failures, derived_messages)
+TABLES = {table.name: table for table in (*register_metadata.tables.values(), business_month_starts)}
+DECLARED_ELSEWHERE = (
+    exchange_rates,
+    api_keys,
+    pauses,
+    projection_failures,
+    projection_positions,
+    pruned_streams,
+    reaction_failures,
+    derived_messages,
+)
 """Imported, so that they are in the metadata."""
 
 
