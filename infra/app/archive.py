@@ -13,7 +13,7 @@ from uuid import uuid4
 from infra.app.container import Waybill
 from infra.archive.dataset import Kind
 from infra.archive.datasets import DATASETS, SCHEMA_VERSION
-from infra.archive.folder import LOCK, ArchiveFolder, ArchiveRunsError, WrongFolderError
+from infra.archive.folder import LOCK, ArchiveFolder, ArchiveRunsError, WrongFolderError, is_part_of
 from infra.archive.manifest import (
     FORMAT,
     MANIFEST,
@@ -39,9 +39,6 @@ from infra.store.newest_version import NEWEST
 from infra.store.opening import StoreChangedError
 from infra.telemetry.progress import OnProgress, ProgressLog, tell_nobody
 from infra.version import waybill_version
-
-DEAD_AFTER_SECONDS = 24 * 3600
-"""On an object store, which has no lock, a file that no manifest names is of a dead run when it is that old."""
 
 
 class ArchiveReport(NamedTuple):
@@ -124,7 +121,7 @@ def archive_store(
             paused=standing.paused,
         )
         new = [file for dataset in datasets.values() for file in dataset.files if file.run == number]
-        _expect_still_there(folder, new)
+        folder.expect_still_there(new)
         if folder.read_manifest_bytes() != stored:
             raise ArchiveRunsError(
                 f"another run has written the archive {folder.url} meanwhile; this one changed nothing: run it again"
@@ -187,17 +184,12 @@ def _remove_left_over(folder: ArchiveFolder, manifest: Manifest | None) -> None:
     now = time()
     for path in folder.files():
         if is_written_by_runs(path):
-            if path not in named and (folder.is_local or folder.age_seconds(path, now) > DEAD_AFTER_SECONDS):
+            if path not in named and folder.is_of_dead_run(path, now):
                 folder.remove(path)
-        elif _is_part_of_manifest(path):
+        elif is_part_of(path, MANIFEST):
             folder.remove(path)
         elif manifest is None and path != LOCK:
             raise WrongFolderError(f"{folder.url} has {path}, which no archive wrote: name an empty folder")
-
-
-def _is_part_of_manifest(path: str) -> bool:
-    """Whether a killed run was writing the manifest here; only runs in a folder do, and they hold its lock."""
-    return path.startswith(f".{MANIFEST}.") and path.endswith(".part")
 
 
 def _joined(
@@ -235,17 +227,3 @@ def _says_the_same(before: Manifest, standing: StoreStanding, datasets: Mapping[
         and {name: one.files for name, one in before.datasets.items()}
         == {name: one.files for name, one in datasets.items()}
     )
-
-
-def _expect_still_there(folder: ArchiveFolder, files: Sequence[ArchiveFile]) -> None:
-    """Raise ArchiveRunsError unless all these files are whole: without a lock, another run may have removed them."""
-    for file in files:
-        try:
-            found = folder.size(file.path)
-        except FileNotFoundError:
-            found = -1
-        if found != file.bytes:
-            raise ArchiveRunsError(
-                f"{file.path} of the archive {folder.url} was removed or changed while it was written, perhaps by "
-                "another run; the archive is as it was: run it again"
-            )

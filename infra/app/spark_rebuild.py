@@ -8,14 +8,15 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
-from infra.archive.folder import ArchiveFolder, WrongFolderError, read_manifest
+from infra.archive.folder import ArchiveFolder, WrongFolderError, is_part_of, read_manifest
 from infra.archive.manifest import Manifest
 from infra.archive.rows_folder import (
     FORMAT,
+    ROWS_LOCK,
     ROWS_MANIFEST,
     FailedRows,
     NoRowsError,
@@ -72,8 +73,8 @@ def spark_rebuild(
     """Make the rows of every projection that is not bitemporal of the archive's events, in the folder `to`.
 
     `archive` and `to` are folders, or URLs of object stores that fsspec and Spark know. A stream that fails is left out
-    and named in the manifest. Raises NoArchiveError, NewerArchiveError, WrongFolderError, TooManyFailedError, OSError,
-    and what `spark_session` raises.
+    and named in the manifest. Raises NoArchiveError, NewerArchiveError, WrongFolderError, TooManyFailedError,
+    ArchiveRunsError, OSError, and what `spark_session` raises.
     """
     for url in (archive, to):
         spark_path(url)  # where executors cannot read, they cannot write either
@@ -86,24 +87,24 @@ def spark_rebuild(
     folder = ArchiveFolder(to)
     expect_own_rows(folder)
     run = secrets.token_hex(4)
-    with spark_session(NAME, master, options) as session:
+    with folder.writing_alone(ROWS_LOCK), spark_session(NAME, master, options) as session:
         begun = monotonic()
         events = of_subjects(archived_events(session, archive, manifest))
         number = partitions or partitions_for(manifest.events, session.sparkContext.defaultParallelism)
         with watched(session, archive, manifest.events, tell):
             folded = fold_rows(grouped_by_stream(events, number), to, run, TOTALS)
         seconds = monotonic() - begun
-    _expect_few_failed(folded)
-    made = _manifest_of(manifest, folded, [*folded.files, *_write_totals(folder, run, folded)])
-    write_rows_manifest(folder, made)
-    _remove_others(folder, made)
+        _expect_few_failed(folded)
+        files = [*folded.files, *_write_totals(folder, run, folded)]
+        made = _manifest_of(manifest, folded, files)
+        replace_rows(folder, run, made)
     return RowsMade(made, folded.counts["events"], folded.counts["streams"], seconds)
 
 
 def expect_own_rows(folder: ArchiveFolder) -> None:
     """Raise WrongFolderError unless the folder is absent, empty, or has only what an earlier run wrote."""
     own = {table.name for table in TABLES}
-    foreign = [path for path in folder.files() if path != ROWS_MANIFEST and path.partition("/")[0] not in own]
+    foreign = [path for path in folder.files() if path.partition("/")[0] not in own and not _is_own(path)]
     if foreign:
         raise WrongFolderError(f"{folder.url} has {foreign[0]}, which is not of rows: name a folder of its own")
     try:
@@ -111,6 +112,19 @@ def expect_own_rows(folder: ArchiveFolder) -> None:
     except NoRowsError as e:
         if folder.exists(ROWS_MANIFEST):
             raise WrongFolderError(f"{e}; or name another folder") from e
+
+
+def _is_own(path: str) -> bool:
+    """Whether it is the manifest, what a killed run had of it, or the lock."""
+    return path in (ROWS_MANIFEST, ROWS_LOCK) or is_part_of(path, ROWS_MANIFEST)
+
+
+def _paths_named(folder: ArchiveFolder) -> frozenset[str]:
+    """The paths that the manifest names which is in the folder now; none without one."""
+    try:
+        return read_rows_manifest(folder).paths
+    except NoRowsError:
+        return frozenset()
 
 
 def _expect_few_failed(folded: FoldedRows) -> None:
@@ -167,8 +181,20 @@ def _manifest_of(archive: Manifest, folded: FoldedRows, files: Sequence[WrittenF
     )
 
 
-def _remove_others(folder: ArchiveFolder, made: RowsManifest) -> None:
-    """Remove the files of earlier runs, and those of tasks that did not succeed."""
+def replace_rows(folder: ArchiveFolder, run: str, made: RowsManifest) -> None:
+    """Write the manifest of this run, and remove the files of the one before and of tasks and runs that failed.
+
+    On an object store, files that another run may be writing stay. Raises ArchiveRunsError, and writes nothing, if
+    files of this run are gone.
+    """
+    folder.expect_still_there(
+        file for projection in made.projections for table in projection.tables for file in table.files
+    )
+    before = _paths_named(folder)
+    write_rows_manifest(folder, made)
+    now = time()
     for path in folder.files():
-        if path != ROWS_MANIFEST and path not in made.paths:
+        if path in made.paths or path in (ROWS_MANIFEST, ROWS_LOCK):
+            continue
+        if path in before or f"/part-{run}-" in path or folder.is_of_dead_run(path, now):
             folder.remove(path)

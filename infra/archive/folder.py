@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -16,9 +16,15 @@ from infra.export.arrow_schema import MissingPackageError
 from infra.masking import masked
 
 LOCK = ".archive.lock"
+"""The file in an archive's folder that a run holds locked."""
+DEAD_AFTER_SECONDS = 24 * 3600
+"""On an object store, which has no lock, a file that no manifest names is of a dead run when it is that old."""
 BYTES_AT_ONCE = 1024 * 1024
 UPLOAD_BYTES = 5 * 1024 * 1024
 """The size of the parts of an upload to an object store, which are kept in memory for each open file."""
+
+
+PART = ".part"
 
 
 class WrongFolderError(ValueError):
@@ -26,7 +32,18 @@ class WrongFolderError(ValueError):
 
 
 class ArchiveRunsError(Exception):
-    """Another run writes the archive, or has written it meanwhile; the message says so."""
+    """Another run writes into the folder, or has written there meanwhile; the message says so."""
+
+
+class NamedFile(Protocol):
+    """A file that a manifest names. `path` is relative to the folder."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 class ArchiveFolder:
@@ -97,6 +114,38 @@ class ArchiveFolder:
         """How long ago the file was written; `now` is in seconds since the epoch."""
         return float(now - self._fs.modified(self._at(path)).timestamp())
 
+    def is_of_dead_run(self, path: str, now: float) -> bool:
+        """Whether no run is writing this file any more, which no manifest names; `now` is in seconds since the epoch.
+
+        In a local folder, only who holds the lock may ask: then nobody else writes.
+        """
+        return self.is_local or self.age_seconds(path, now) > DEAD_AFTER_SECONDS
+
+    def fault_of(self, file: NamedFile, tell: Callable[[int], None] = lambda read: None) -> str | None:
+        """How a file differs from what the manifest says, or None; `tell` gets each number of bytes read."""
+        try:
+            size = self.size(file.path)
+            if size != file.bytes:
+                return f"has {size:,} bytes instead of {file.bytes:,}"
+            if self.sha256(file.path, tell) != file.sha256:
+                return "has another content: its SHA-256 differs"
+        except FileNotFoundError:
+            return "is missing"
+        return None
+
+    def expect_still_there(self, files: Iterable[NamedFile]) -> None:
+        """Raise ArchiveRunsError unless these new files are there: without a lock, another run may remove them."""
+        for file in files:
+            try:
+                found = self.size(file.path)
+            except FileNotFoundError:
+                found = -1
+            if found != file.bytes:
+                raise ArchiveRunsError(
+                    f"{file.path} in {self.url} was removed or changed while it was written, perhaps by another run; "
+                    "what was there before still counts: run it again"
+                )
+
     def open_new(self, path: str) -> "NewFile":
         """A file to write. It counts for nothing until the manifest names it."""
         at = self._at(path)
@@ -128,7 +177,7 @@ class ArchiveFolder:
             return
         target = Path(at)
         self._make_folder(target.parent)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        part = target.with_name(f"{_part_prefix(target.name)}{os.getpid()}{PART}")
         with part.open("wb") as file:
             file.write(content)
             file.flush()
@@ -139,10 +188,10 @@ class ArchiveFolder:
         _folder_to_disk(target.parent)
 
     @contextmanager
-    def writing_alone(self) -> Iterator[None]:
+    def writing_alone(self, lock_file: str = LOCK) -> Iterator[None]:
         """Hold the lock of a local folder, which is freed with its process. Raises ArchiveRunsError.
 
-        An object store has no lock; there, a run compares the manifest before it writes a new one.
+        An object store has no lock; there, a run looks for its files before it writes the manifest.
         """
         if not self.is_local:
             yield
@@ -152,11 +201,11 @@ class ArchiveFolder:
             self._make_folder(folder)
         except FileExistsError as e:
             raise WrongFolderError(f"{self.url} is a file; name a folder") from e
-        lock = FileLock(folder / LOCK)
+        lock = FileLock(folder / lock_file)
         try:
             lock.acquire(timeout=0)
         except Timeout as e:
-            raise ArchiveRunsError(f"another process is writing the archive {self.url}: wait for it") from e
+            raise ArchiveRunsError(f"another process is writing into {self.url}: wait for it") from e
         try:
             yield
         finally:
@@ -216,6 +265,18 @@ class NewFile:
                 os.fsync(self._file.fileno())
         finally:
             self._file.close()
+
+
+def is_part_of(path: str, manifest: str) -> bool:
+    """Whether `write_last` was writing this manifest here when its process was killed.
+
+    Only who holds the folder's lock may remove it: another process may be alive and writing.
+    """
+    return path.startswith(_part_prefix(manifest)) and path.endswith(PART)
+
+
+def _part_prefix(name: str) -> str:
+    return f".{name}."
 
 
 def read_manifest(folder: ArchiveFolder) -> Manifest:

@@ -1,6 +1,7 @@
 """The folder of rows that Spark made of an archive: Parquet files by table, and a manifest that names them.
 
 rows.json                    the manifest, written last: readers read only the files that it names
+.rows.lock                   what the one holds who writes the rows
 <table>/part-*.parquet       rows; the schema is that of infra/export/arrow_schema.py, with the places of amounts
                              (infra/archive/amount_places.py)
 """
@@ -15,6 +16,8 @@ from infra.archive.manifest import Mark
 from infra.archive.sealed_json import ChangedDocumentError, expect_inside, expect_sealed, sealed_struct
 
 ROWS_MANIFEST = "rows.json"
+ROWS_LOCK = ".rows.lock"
+"""The file that the one holds locked who writes the rows."""
 FORMAT = "waybill rows 1"
 """What a manifest says that it describes; the number grows when a reader of this one would misread a new one."""
 

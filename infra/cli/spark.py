@@ -12,7 +12,7 @@ from infra.app.spark_rebuild import (
     expect_own_rows,
     spark_rebuild,
 )
-from infra.archive.folder import ArchiveFolder
+from infra.archive.folder import ArchiveFolder, ArchiveRunsError
 from infra.cli import FAILED
 from infra.cli.archive_options import expect_archive, folder_of
 from infra.cli.arguments import FormatOption
@@ -27,6 +27,7 @@ from infra.telemetry.logs import configure_logs
 
 FAILED_SHOWN = 20
 SPARK_FAILURES = (
+    ArchiveRunsError,
     MissingPackageError,
     NewerArchiveError,
     SparkFailedError,

@@ -1,6 +1,9 @@
 """What `waybill spark rebuild` leaves behind: after poison, after a second run, and in folders of others."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -12,11 +15,18 @@ from typer.testing import CliRunner
 from infra.app.spark_rebuild import NewerArchiveError, spark_rebuild
 from infra.archive.folder import ArchiveFolder, WrongFolderError, read_manifest
 from infra.archive.manifest import encode_manifest
-from infra.archive.rows_folder import FORMAT, DamagedRowsManifestError, NoRowsError, read_rows_manifest
+from infra.archive.rows_folder import FORMAT, ROWS_LOCK, DamagedRowsManifestError, NoRowsError, read_rows_manifest
 from infra.cli.app import app
 from tests.spark.archives import archive_of_events, stored_events
 from tests.spark.conftest import Floor
 from tests.spark.reading_rows import files_below, rows_of_folder, rows_of_store
+
+KILLED_BEFORE_THE_RENAME = """
+import os, pathlib, signal, sys
+from infra.archive.folder import ArchiveFolder
+pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+ArchiveFolder(sys.argv[1]).write_last("rows.json", b"{")
+"""
 
 
 def test_poison_is_named_with_exit_code_1_and_everything_else_has_its_rows(
@@ -49,7 +59,34 @@ def test_the_rows_of_a_run_replace_those_of_the_run_before(made: str, tmp_path: 
     to = copytree(made, tmp_path / "rows")
     replaced = spark_rebuild(str(tmp_path / "archive"), str(to)).manifest
     assert (replaced.format, replaced.position, replaced.failed) == (FORMAT, 0, [])
-    assert files_below(to) == {"rows.json"}
+    assert files_below(to) == {"rows.json", ROWS_LOCK}
+
+
+def test_a_run_that_was_killed_while_it_wrote_the_manifest_leaves_nothing_to_clean_up(
+    made: str, tmp_path: Path
+) -> None:
+    # given rows, and what a run left that was killed before the manifest had its name
+    archive_of_events(tmp_path / "archive", [])
+    to = copytree(made, tmp_path / "rows")
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_RENAME, str(to)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (to / "order_states" / "part-0a1b2c3d-00001-7.parquet").write_bytes(b"PAR1")
+    assert len(list(to.glob(".rows.json.*.part"))) == 1
+    assert read_rows_manifest(ArchiveFolder(str(to))).position > 0, "the rows of before count"
+    # when rows are made again, then they are there, and nothing else
+    assert spark_rebuild(str(tmp_path / "archive"), str(to)).manifest.position == 0
+    assert files_below(to) == {"rows.json", ROWS_LOCK}
+
+
+def test_of_two_runs_into_a_folder_the_second_is_refused(made: str, floor: Floor, tmp_path: Path) -> None:
+    to = copytree(made, tmp_path / "rows")
+    before = files_below(to)
+    command = ["spark", "rebuild", "--archive", str(floor.archive), "--to", str(to)]
+    with ArchiveFolder(str(to)).writing_alone(ROWS_LOCK):
+        ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == 1
+    assert f"another process is writing into {to}: wait for it" in " ".join(ran.stderr.split())
+    assert files_below(to) == before
 
 
 def test_a_folder_of_others_is_left_alone(floor: Floor) -> None:
