@@ -283,9 +283,7 @@ def read_manifest(folder: ArchiveFolder) -> Manifest:
     """The manifest of an archive. Raises NoArchiveError, DamagedManifestError and OSError."""
     stored = folder.read_manifest_bytes()
     if stored is None:
-        raise NoArchiveError(
-            f"{folder.url} has no archive {folder.missing(MANIFEST)} (waybill archive --to DIR begins a new one)"
-        )
+        raise NoArchiveError(f"{folder.url} has no archive {folder.missing(MANIFEST)}")
     return decode_manifest(stored, folder.url)
 
 

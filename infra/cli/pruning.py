@@ -12,7 +12,7 @@ from infra.app.prune.prune import prune as prune_orders
 from infra.app.prune.undo import Undone, undo_prune
 from infra.cli.archive_options import expect_archive, expect_rows
 from infra.cli.arguments import FormatOption, OperatorOption, expect_store, open_waybill, read_instant
-from infra.cli.output import Format, progress_bar, show_json, show_note, show_rows
+from infra.cli.output import Format, errors, progress_bar, show_json, show_note, show_rows
 from infra.store.opening import Access
 from infra.store.operator_log import Who
 from infra.store.pruned import PrunedRow, PrunedStanding, pruned_rows
@@ -113,7 +113,11 @@ def _pruned(waybill: Waybill, who: Who, archive: str, rows: str, before: datetim
             progress.update(task, completed=done, total=total)
 
         if do:
-            return prune_orders(waybill, who, archive, rows, before, advance)
+            try:
+                return prune_orders(waybill, who, archive, rows, before, advance)
+            except KeyboardInterrupt:
+                errors().print("The prune was interrupted: each order is whole or pruned; the same command continues.")
+                raise
         return plan_prune(waybill, archive, rows, before, advance)
 
 

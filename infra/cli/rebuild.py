@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import TaskID
 
+from domain.order.kind import ORDER
 from infra.app.bitemporal import BeliefsDropped, drop_beliefs
 from infra.app.container import Waybill
 from infra.app.diff import UnknownViewError, projections_named
@@ -21,7 +22,7 @@ from infra.beliefs.stored import kept_projections
 from infra.cli import completion
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, OperatorOption, expect_store, open_waybill
-from infra.cli.output import Format, errors, progress_bar, show_note, show_rows
+from infra.cli.output import Format, errors, progress_bar, show_note, show_rows, show_warning
 from infra.store.opening import Access
 from infra.store.operator_log import Who
 from projections.catalogue import BITEMPORAL, every_projection
@@ -133,12 +134,31 @@ def rebuild(
                 errors().print("The rebuild was interrupted: the rows before it serve, and the same command continues.")
                 raise
             _show(Rebuilt._fields, done, form, "Rebuilt")
-            named = "--all" if every else view
-            show_note(
-                form, f"the earlier rows stay: waybill rebuild {named} --back returns to them, --drop-old drops them"
-            )
+            _tell_paused(waybill, done)
+            show_note(form, _earlier_rows(waybill, projections, "--all" if every else view))
         # The act itself is an event, which the views pass over.
         waybill.project()
+
+
+def _tell_paused(waybill: Waybill, done: Sequence[Rebuilt]) -> None:
+    """Of those that were paused: that they have moved all the same, and stay paused."""
+    paused = waybill.retry(waybill.pauses)
+    for each in done:
+        if each.projection in paused:
+            show_warning(
+                f"{each.projection} is paused and stays so, but its new rows reflect position {each.position:,}, and "
+                f"not the one at which it was paused; waybill resume {each.projection} lets it go on"
+            )
+
+
+def _earlier_rows(waybill: Waybill, projections: Sequence[Projection], named: str | None) -> str:
+    """What can be done with the rows from before a rebuild: to return to them needs the events of all orders."""
+    if any(ORDER in projection.kinds for projection in projections) and waybill.history.count_pruned():
+        return (
+            f"the earlier rows stay until waybill rebuild {named} --drop-old drops them; --back cannot return to them "
+            "while orders are pruned"
+        )
+    return f"the earlier rows stay: waybill rebuild {named} --back returns to them, --drop-old drops them"
 
 
 def _bitemporal(who: Who, form: Format, *, keep: bool, max_rate: float | None, anew: bool) -> None:

@@ -26,6 +26,8 @@ from infra.cli.tables.importance import PARTITIONS
 from infra.settings import Settings, load_settings
 from infra.telemetry.logs import configure_logs
 
+NOTHING_BEGUN = "The restore was interrupted before it brought anything: the same command begins it."
+
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(restore)
@@ -57,8 +59,12 @@ def restore(
     """
     settings = load_settings()
     configure_logs(settings)
-    with folder_of("--from"):
-        plan = plan_restore(settings, source, anew=anew)
+    try:
+        with folder_of("--from"):
+            plan = plan_restore(settings, source, anew=anew)
+    except KeyboardInterrupt:
+        errors().print(NOTHING_BEGUN)
+        raise
     _tell_skew(plan, settings)
     refused = not plan.topics.is_complete and not accept_missing
     _tell_topics(plan, form, answers=check or refused)
@@ -71,7 +77,14 @@ def restore(
     if check:
         _tell_plan(plan, form)
         return
+    begun = plan.begun is not None
     with progress_bar() as progress:
+        shown = parts_shown(progress)
+
+        def tell(part: str, done: int, total: int) -> None:
+            nonlocal begun
+            begun = True
+            shown(part, done, total)
 
         def answer(restored: Restored) -> None:
             progress.stop()
@@ -83,11 +96,9 @@ def restore(
             sys.stdout.flush()
 
         try:
-            restore_store(
-                settings, plan, anew=anew, project=not no_project, tell=parts_shown(progress), on_restored=answer
-            )
+            restore_store(settings, plan, anew=anew, project=not no_project, tell=tell, on_restored=answer)
         except KeyboardInterrupt:
-            errors().print("The restore was interrupted: the same command continues.")
+            errors().print("The restore was interrupted: the same command continues." if begun else NOTHING_BEGUN)
             raise
 
 

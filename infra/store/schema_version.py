@@ -4,6 +4,7 @@ This covers all tables except the library's table of events and the projections'
 versions. Each version of the schema is a step under infra/store/migrations/versions.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -81,8 +82,8 @@ def refuse_newer(found: str | None) -> None:
         )
 
 
-def upgrade(engine: Engine, to: str = "head") -> None:
-    """Run all steps up to a version in one transaction; no step runs twice.
+def upgrade(engine: Engine, to: str = "head", then: Callable[[Connection], None] = lambda connection: None) -> None:
+    """Run all steps up to a version, and `then`, in one transaction; no step runs twice.
 
     Raises OperationalError on PostgreSQL, with nothing done, if a table is in use for more than some seconds.
     """
@@ -102,3 +103,4 @@ def upgrade(engine: Engine, to: str = "head") -> None:
             connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
         steps.attributes["connection"] = connection
         take_steps(steps, to)
+        then(connection)

@@ -55,7 +55,10 @@ def test_a_folder_without_an_archive_is_wrong_usage_of_the_option_that_names_it(
         2, f"{wrong} archvie has no archive (there is no such folder): check the path; did you mean archive?"
     )
     waybill(*before, "s3://where/it-is", *after).exited(2, f"{wrong} s3://where/it-is needs another package")
-    assert there(archived) == made, "nobody is led to a second archive, and nothing is made"
+    (archived / "empty").mkdir()
+    told = waybill(*before, "empty", *after).exited(2, f"{wrong} empty has no archive (no manifest.json)")
+    assert "begins a new one" not in told.err, "nobody is led to a second archive"
+    assert there(archived) == made | {"empty"}, "and nothing is made"
 
 
 def test_the_fault_of_a_folder_is_said(waybill: Command, archived: Path) -> None:

@@ -40,6 +40,17 @@ def test_rows_are_made_anew_set_back_and_dropped(waybill: Command) -> None:
     assert "ProjectionRebuilt" in events.text and "edited by hand" in events.text
 
 
+def test_a_paused_projection_moves_by_a_rebuild_and_says_so(waybill: Command) -> None:
+    waybill.ingest(placed("SO-1", EARLY, PROMISE))
+    waybill("pause", "order_states", "--reason", "for the month's report").done()
+    waybill.ingest(placed("SO-2", EARLY, PROMISE))
+    ran = waybill("rebuild", "--all").done()
+    assert "order_states is paused and stays so, but its new rows reflect position" in " ".join(ran.err.split())
+    assert "order_lines is paused" not in ran.err
+    # and it is paused as before
+    assert "was not paused" not in waybill("resume", "order_states").done().text
+
+
 def test_one_order_is_rebuilt(waybill: Command) -> None:
     waybill.ingest(placed("SO-1", EARLY, PROMISE), placed("SO-2", EARLY, PROMISE))
     edit_by_hand(waybill, "reference = 'by hand' WHERE order_id = 'SO-1'")

@@ -50,7 +50,7 @@ def test_a_wrong_option_is_refused_before_spark_starts(arguments: tuple[str, ...
 
 
 def test_a_folder_without_an_archive_is_refused(tmp_path: Path) -> None:
-    assert "begins a new one" in refused("overdue", "--archive", str(tmp_path))
+    assert "has no archive (no manifest.json)" in refused("overdue", "--archive", str(tmp_path))
 
 
 def test_an_archive_of_newer_rules_is_refused(archive: Path, tmp_path: Path) -> None:

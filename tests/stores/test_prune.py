@@ -225,6 +225,18 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(home: Home) -> None:
     assert {LeftOut.CLOSED_LATER, LeftOut.NOT_TAKEN} <= done.left_out.keys()
 
 
+def test_rows_of_another_time_zone_are_refused_with_what_to_set(home: Home) -> None:
+    folder = ArchiveFolder(home.rows)
+    write_rows_manifest(folder, msgspec.structs.replace(read_rows_manifest(folder), time_zone="Asia/Tokyo"))
+    with pytest.raises(CannotPruneError, match="WAYBILL_TIME_ZONE=Asia/Tokyo") as refused:
+        home.plan()
+    assert "make them anew" not in str(refused.value), "they would be of the archive's zone again"
+    # and rows of other rules can be made anew, by the command as it stands
+    write_rows_manifest(folder, msgspec.structs.replace(read_rows_manifest(folder), rules_version=1))
+    with pytest.raises(CannotPruneError, match=f"waybill spark rebuild --archive '{home.archive}' --to {home.rows}$"):
+        home.plan()
+
+
 def test_a_late_message_about_a_pruned_order_is_held_until_its_events_are_back(
     home: Home, new_home: Callable[[], Home]
 ) -> None:

@@ -14,13 +14,15 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, Engine, event, insert, inspect
 
 from consumers.sources.json_lines import JsonLines
 from domain.rules_version import RULES_VERSION
 from infra.app.archive import archive_store
 from infra.app.container import Waybill
 from infra.app.dead_letters.discard import discard
+from infra.app.doctor.looking import look_at_store
+from infra.app.doctor.seen import Unread
 from infra.app.migrate import migrate_store
 from infra.app.pause import pause, resume
 from infra.app.restore.errors import CannotRestoreError
@@ -36,10 +38,12 @@ from infra.archive.sealed_json import sealed
 from infra.settings import Settings
 from infra.simulation import DEFAULT_UNTIL, simulate
 from infra.store.exchange_rates import exchange_rates
+from infra.store.newest_version import VERSION_TABLE
 from infra.store.opening import Access
 from infra.store.projected.serving import positions_of
 from infra.store.register.tables import reactor_positions
-from infra.store.restoring import StoreRestoringError
+from infra.store.restoring import RESTORING, StoreRestoringError
+from infra.store.schema_version import stored_version
 from projections.catalogue import BITEMPORAL, PROJECTIONS
 from tests.integration.messages import placed
 from tests.stores.conftest import StoreUrl, new_databases
@@ -369,10 +373,32 @@ def test_nobody_uses_a_store_that_is_not_whole_and_the_same_command_continues(
             Waybill(settings_of(url), access=access)
     with pytest.raises(StoreRestoringError):
         migrate_store(settings_of(url))
+    # and who looks for what to do is told to continue the restore
+    unread = look_at_store(settings_of(url), lambda: NOW)
+    assert isinstance(unread, Unread) and unread.to_type.startswith("waybill restore --from")
     # when the same restore runs again, then it is whole
     restored(url, lost.archive)
     with service(url) as waybill:
         assert_same_rows(rows_of(waybill), lost.rows)
+
+
+@pytest.mark.parametrize("lost", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("new_store", STORES, indirect=True)
+def test_a_store_has_no_tables_that_are_not_marked_before_it_is_whole(lost: Lost, new_store: StoreUrl) -> None:
+    committed: list[str | None] = []
+
+    def look(connection: Connection) -> None:
+        if inspect(connection).has_table(VERSION_TABLE):
+            committed.append(stored_version(connection))
+
+    # given somebody who looks at the store as each transaction of a restore left it
+    event.listen(Engine, "commit", look)
+    try:
+        stop_at(new_store(), lost, "events", 0)
+    finally:
+        event.remove(Engine, "commit", look)
+    # then a restore that was interrupted at any of these instants left a store that nobody uses
+    assert set(committed) == {RESTORING}
 
 
 @pytest.mark.parametrize("lost", ["sqlite"], indirect=True)

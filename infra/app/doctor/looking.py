@@ -35,6 +35,7 @@ from infra.store.opening import Access, NoStoreError, SharedSessionsError, Store
 from infra.store.pruned import waiting_for_pruned
 from infra.store.register.dead import dead_on_arrival
 from infra.store.register.tables import feeds, notices
+from infra.store.restoring import StoreRestoringError
 from infra.store.retries import store_failures
 from infra.store.sqlite.file_ownership import NotAStoreError
 from infra.store.stored_rules_version import rules_seen
@@ -44,6 +45,7 @@ LONGEST_REASON = 100
 MOST_REASONS = 1000
 _WHAT_TO_TYPE = (
     (NoStoreError, "waybill settings (is WAYBILL_STORE right?); a new store: waybill ingest FILE"),
+    (StoreRestoringError, "waybill restore --from DIR (the archive that it was begun with), which continues"),
     (StoreVersionError, "waybill migrate, with the newest waybill and all writers stopped"),
     (NotAStoreError, "waybill settings (is WAYBILL_STORE right?)"),
     (SharedSessionsError, "set WAYBILL_STORE to PostgreSQL itself"),

@@ -1,5 +1,6 @@
 """Whether a prune may begin: how far the archive, the folder of rows and the store's own readers have come."""
 
+from shlex import quote
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -20,6 +21,7 @@ from infra.store.checkpoints import Checkpoints
 from infra.store.engine import snapshot
 from infra.store.projected.serving import filled_positions
 from infra.store.projected.tables import projection_builds
+from infra.store.pruned_commands import of_archive
 from projections.catalogue import every_projection
 
 _OF_ORDERS = frozenset(projection.name for projection in every_projection() if ORDER in projection.kinds)
@@ -38,7 +40,7 @@ def standing_of_archive(waybill: Waybill, folder: ArchiveFolder, rows_folder: Ar
     """Where everything stands. Raises CannotPruneError, NoArchiveError, NoRowsError and OSError."""
     manifest = read_manifest(folder)
     rows = read_rows_manifest(rows_folder)
-    _expect_rows(waybill, manifest, rows, rows_folder)
+    _expect_rows(waybill, folder, manifest, rows, rows_folder)
     with snapshot(waybill.engine) as connection:
         expect_no_build(connection)
         _expect_no_beliefs(connection)
@@ -73,19 +75,28 @@ def _expect_no_beliefs(connection: Connection) -> None:
         )
 
 
-def _expect_rows(waybill: Waybill, manifest: Manifest, rows: RowsManifest, folder: ArchiveFolder) -> None:
+def _expect_rows(
+    waybill: Waybill, archive: ArchiveFolder, manifest: Manifest, rows: RowsManifest, folder: ArchiveFolder
+) -> None:
     """Raise CannotPruneError unless these are whole rows of the archive, of this code's versions."""
-    again = f"make them anew: waybill spark rebuild --archive ARCHIVE --to {folder.url}"
+    again = f"make them anew: waybill spark rebuild {of_archive(archive.url)} --to {quote(folder.url)}"
     if rows.archive_id != manifest.archive_id:
         raise CannotPruneError(f"the rows in {folder.url} were made of another archive; {again}")
     if rows.as_of is not None or rows.known_at is not None:
         raise CannotPruneError(
             f"the rows in {folder.url} answer a question about the past, and are no whole rows; {again}"
         )
-    if rows.rules_version != RULES_VERSION or rows.time_zone != waybill.settings.time_zone:
+    if rows.rules_version != RULES_VERSION:
         raise CannotPruneError(
-            f"the rows in {folder.url} follow the rules of version {rows.rules_version} in {rows.time_zone}, and this "
-            f"store those of version {RULES_VERSION} in {waybill.settings.time_zone}; {again}"
+            f"the rows in {folder.url} follow the rules of version {rows.rules_version}, and this store those of "
+            f"version {RULES_VERSION}; {again}"
+        )
+    if rows.time_zone != waybill.settings.time_zone:
+        raise CannotPruneError(
+            f"the rows in {folder.url} are of the time zone {rows.time_zone}, which the archive has, and "
+            f"WAYBILL_TIME_ZONE is {waybill.settings.time_zone} here: if {rows.time_zone} is right, set "
+            f"WAYBILL_TIME_ZONE={rows.time_zone}; if not, archive this store anew into an empty folder and make the "
+            "rows of that"
         )
     made = {projection.name: projection for projection in rows.projections}
     for projection in ORDER_PROJECTIONS:

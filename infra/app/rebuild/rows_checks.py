@@ -37,8 +37,9 @@ def expect_of_this_code(rows: RowsFolder, projections: Sequence[Projection], tim
     if said.time_zone != time_zone:
         raise _unfit(
             rows,
-            f"its rows are of the time zone {said.time_zone}, and WAYBILL_TIME_ZONE is {time_zone}: set that, or make "
-            "the rows with it",
+            f"its rows are of the time zone {said.time_zone}, which their archive has, and WAYBILL_TIME_ZONE is "
+            f"{time_zone} here: if {said.time_zone} is right, set WAYBILL_TIME_ZONE={said.time_zone}; if not, archive "
+            "this store anew into an empty folder and make the rows of that",
         )
     wanted = {projection.name for projection in projections}
     failed = [each for each in said.failed if each.projection is None or each.projection in wanted]

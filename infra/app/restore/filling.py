@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -62,8 +63,8 @@ def filling(settings: Settings, plan: RestorePlan, tell: OnProgress, *, anew: bo
                 claims += [backend.leadership(role) for role in ROLES]
                 found = Filling(settings, plan, backend, claims, tell)
                 found.lead()
-                if begun is None:
-                    found.begin()
+                if begun is None or not begun.position:
+                    found.begin()  # once more, if it was interrupted before it brought an event
         except BaseException:
             _close(claims, backend)
             raise
@@ -103,18 +104,27 @@ class Filling:
                 raise CannotRestoreError(f"{who} runs on this store: stop its processes, and run this again")
 
     def begin(self) -> None:
-        """Create the tables of an empty store, and mark it; what an earlier restore brought is deleted."""
+        """Create the tables of an empty store, and mark it; what an earlier restore brought is deleted.
+
+        New tables are marked in the transaction that creates them: at no instant they are those of a new store.
+        """
         manifest, engine = self._manifest, self._backend.engine
+        mark = partial(
+            begin_restoration,
+            archive_id=manifest.archive_id,
+            number=manifest.number,
+            store_version=manifest.store_version,
+        )
         with engine.connect() as connection:
             has_tables = stored_version(connection) is not None
         if not has_tables:
-            upgrade(engine, manifest.store_version)
+            upgrade(engine, manifest.store_version, mark)
         if self._settings.bitemporal and manifest.store_version == NEWEST:
             ProjectedRows(engine).create(BITEMPORAL)  # later, a store with events gets them by a rebuild alone
         with self._transaction() as connection:
             self._backend.lock(connection)
             empty(connection, self._backend)
-            begin_restoration(connection, manifest.archive_id, manifest.number, manifest.store_version)
+            mark(connection)
 
     def run(self) -> None:
         """Restore what is left, and open the store. Raises CannotRestoreError, DamagedFileError and OSError."""
