@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from infra.archive.dataset import Dataset
 from infra.archive.datasets import DATASETS, EVENTS, FEEDS, MALFORMED_MESSAGES, MESSAGES, SCHEMA_VERSION
@@ -18,6 +17,7 @@ from infra.archive.packages import pyarrow
 from infra.archive.partitions import bucket_of, month_of
 from infra.archive.reading import DamagedFileError, batches_of, batches_of_file
 from infra.archive.schemas import arrow_schema
+from infra.archive.shares import shares_of
 
 KEYS_AT_ONCE = 500_000
 """Of how many streams or messages something is counted at a time; for more, files are read more than once."""
@@ -177,7 +177,7 @@ class ArchiveVerifier:
     def _verify_versions(self, bucket: int) -> None:
         """Whether each stream of a bucket has every version from 1 on, once."""
         files = [file for file in self._manifest.files(EVENTS.name) if file.bucket == bucket]
-        for chosen in _shares(sum(file.rows for file in files)):
+        for chosen in shares_of(sum(file.rows for file in files), KEYS_AT_ONCE):
             seen: dict[str, tuple[int, int, int]] = {}
             for batch in batches_of(self._folder, files, ["stream", "version"]):
                 streams, versions = (column.to_pylist() for column in batch.columns)
@@ -227,7 +227,7 @@ class ArchiveVerifier:
         newest_first = sorted(files, key=lambda file: -file.run)
         wanted = [*dataset.key, "deleted", *columns]
         width = len(dataset.key)
-        for chosen in _shares(sum(file.rows for file in files)):
+        for chosen in shares_of(sum(file.rows for file in files), KEYS_AT_ONCE):
             seen: set[tuple[str, ...]] = set()
             for batch in batches_of(self._folder, newest_first, wanted):
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
@@ -236,11 +236,3 @@ class ArchiveVerifier:
                         seen.add(key)
                         if not row[width]:
                             yield list(row[width + 1 :])
-
-
-def _shares(rows: int) -> Iterator[Callable[[str], bool]]:
-    """Conditions that divide names into shares of at most about KEYS_AT_ONCE, each name into one."""
-    shares = rows // KEYS_AT_ONCE + 1
-    for share in range(shares):
-        # The lowest bits are those of the bucket.
-        yield lambda name, share=share: shares == 1 or (crc32(name.encode()) >> 12) % shares == share  # type: ignore[misc]

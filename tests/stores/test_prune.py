@@ -27,6 +27,7 @@ from infra.app.diff import diff_projections
 from infra.app.doctor.looking import look
 from infra.app.doctor.message_checks import check_waiting_for_pruned
 from infra.app.ingest import ingest_source
+from infra.app.prune.archived_streams import digests_in_bucket
 from infra.app.prune.errors import CannotPruneError, CannotUndoError
 from infra.app.prune.judging import LeftOut
 from infra.app.prune.prune import PruneReport, plan_prune, prune
@@ -223,6 +224,17 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(home: Home) -> None:
     closed = [row for row in home.waybill.views.ask(VIEW["orders"], Asked()).rows if row["status"] != "open"]
     assert done.orders + sum(done.left_out.values()) == len(closed)
     assert {LeftOut.CLOSED_LATER, LeftOut.NOT_TAKEN} <= done.left_out.keys()
+
+
+def test_an_archive_is_compared_in_shares_that_fit_into_memory(home: Home) -> None:
+    folder = ArchiveFolder(home.archive)
+    manifest = read_manifest(folder)
+    (whole,) = digests_in_bucket(folder, manifest, 3, "order-")
+    shares = list(digests_in_bucket(folder, manifest, 3, "order-", at_once=10))
+    # then each order is in one of them, with all of its events
+    assert len(shares) > 1 and max(map(len, shares)) < len(whole)
+    assert sum(map(len, shares)) == len(whole)
+    assert {stream: digest for share in shares for stream, digest in share.items()} == whole
 
 
 def test_rows_of_another_time_zone_are_refused_with_what_to_set(home: Home) -> None:

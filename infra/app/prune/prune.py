@@ -126,8 +126,8 @@ def _run(
     report = PruneReport(folder.url, who is not None)
     seen, log = 0, ProgressLog("prune_progress")
     for bucket in range(standing.manifest.buckets):
-        archived = digests_in_bucket(folder, standing.manifest, bucket, stream_name(ORDER, ""))
-        for some in _at_once(archived):
+        shares = digests_in_bucket(folder, standing.manifest, bucket, stream_name(ORDER, ""))
+        for archived, some in ((share, some) for share in shares for some in _at_once(share)):
             with snapshot(waybill.engine) as connection:
                 judged = judge(connection, waybill.backend, rules, archived, _ids(some))
             if who is not None and judged.prunable:
