@@ -4,6 +4,7 @@ See docs/decisions/033-archive.md.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import PurePosixPath
 from secrets import token_hex
 from time import time
@@ -12,11 +13,12 @@ from uuid import uuid4
 
 from infra.app.container import Waybill
 from infra.archive.dataset import Kind
-from infra.archive.datasets import DATASETS, SCHEMA_VERSION
+from infra.archive.datasets import DATASETS
 from infra.archive.folder import LOCK, ArchiveFolder, ArchiveRunsError, WrongFolderError, is_part_of
 from infra.archive.manifest import (
     FORMAT,
     MANIFEST,
+    SCHEMA_VERSION,
     ArchivedDataset,
     ArchiveFile,
     Manifest,
@@ -60,6 +62,10 @@ class OtherBucketsError(ValueError):
     """The archive has another number of buckets, which never changes."""
 
 
+class OtherZoneError(ValueError):
+    """The archive is of a store in another business time zone, which never changes."""
+
+
 def archive_store(
     waybill: Waybill,
     to: str,
@@ -70,8 +76,8 @@ def archive_store(
 
     Everything is of one snapshot. If the process is killed, the archive is as it was. `buckets` is for the first run.
     `tell` is called now and then with a dataset, and how many positions or rows of it were read of how many. Raises
-    ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherHistoryError, WrongFolderError, MissingPackageError,
-    StoreVersionError, StoreChangedError and OSError.
+    ArchiveRunsError, NoArchiveError, OtherBucketsError, OtherZoneError, OtherHistoryError, WrongFolderError,
+    NewerArchiveError, MissingPackageError, StoreVersionError, StoreChangedError and OSError.
     """
     folder, log = ArchiveFolder(to), ProgressLog("archive_progress")
 
@@ -88,6 +94,12 @@ def archive_store(
                 f"the archive {folder.url} has {before.buckets} buckets, which never change: leave out --buckets, or "
                 "name an empty folder"
             )
+        if before is not None and before.time_zone != waybill.settings.time_zone:
+            raise OtherZoneError(
+                f"the archive {folder.url} is of a store in the business time zone {before.time_zone}, which never "
+                f"changes, and WAYBILL_TIME_ZONE is {waybill.settings.time_zone}: set "
+                f"WAYBILL_TIME_ZONE={before.time_zone}, or name an empty folder"
+            )
         _remove_left_over(folder, before)
         number = 1 if before is None else before.number + 1
         kept_buckets = before.buckets if before is not None else buckets or DEFAULT_BUCKETS
@@ -95,7 +107,7 @@ def archive_store(
             lambda: _write_what_is_new(waybill, folder, before, kept_buckets, number, on_rows)
         )
         datasets = _joined(folder, before, written.files, written.anew)
-        if before is not None and _says_the_same(before, standing, datasets):
+        if before is not None and _says_the_same(before, waybill.settings.clock_skew, standing, datasets):
             return ArchiveReport(folder.url, before.number, before.position, 0, 0, 0, 0)
         manifest = Manifest(
             format=FORMAT,
@@ -216,13 +228,16 @@ def _contents(files: Sequence[ArchiveFile]) -> list[tuple[int, str]]:
     return [(file.rows, file.sha256) for file in files]
 
 
-def _says_the_same(before: Manifest, standing: StoreStanding, datasets: Mapping[str, ArchivedDataset]) -> bool:
+def _says_the_same(
+    before: Manifest, clock_skew: timedelta, standing: StoreStanding, datasets: Mapping[str, ArchivedDataset]
+) -> bool:
     """Whether a new manifest would say nothing new. One without a hash of itself is written again."""
     return (
         before.sha256 is not None
         and before.position == standing.position
         and before.newest_notice == standing.newest_notice
         and before.rules_version == standing.rules_version
+        and before.clock_skew_seconds == clock_skew.total_seconds()
         and (before.paused or {}) == standing.paused
         and {name: one.files for name, one in before.datasets.items()}
         == {name: one.files for name, one in datasets.items()}

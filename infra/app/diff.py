@@ -95,7 +95,7 @@ def diff_projections(
 
     def compared(connection: Connection) -> list[TableDiff]:
         kinds = {kind for projection in projections for kind in projection.kinds}
-        waybill.history.within(connection).expect_whole(kinds, "a comparison of all rows needs all events")
+        waybill.history.within(connection).expect_unpruned(kinds, "a comparison of all rows needs all events")
         live = live_versions(connection, projections)
         found = [
             _Comparison(connection, projection, declared, live[projection.name], as_of, samples)

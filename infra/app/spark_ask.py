@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
-from infra.app.spark_rebuild import NewerArchiveError
 from infra.archive.folder import ArchiveFolder, read_manifest
-from infra.archive.manifest import Manifest
+from infra.archive.manifest import Manifest, NewerArchiveError
 from infra.queries.views import Answer, Asked, answer_of
 from infra.spark.archived_events import partitions_for
 from infra.spark.archived_rows import ArchivedRows

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from domain.rules_version import RULES_VERSION
 from infra.archive.folder import ArchiveFolder, WrongFolderError, is_part_of, read_manifest
-from infra.archive.manifest import Manifest
+from infra.archive.manifest import Manifest, NewerArchiveError
 from infra.archive.rows_folder import (
     FORMAT,
     ROWS_LOCK,
@@ -39,10 +39,6 @@ from projections.catalogue import PROJECTIONS
 NAME = "waybill spark rebuild"
 TOTALS = [totals for projection in PROJECTIONS for totals in projection.totals]
 TABLES = [table for projection in PROJECTIONS for table in projection.tables] + [totals.table for totals in TOTALS]
-
-
-class NewerArchiveError(Exception):
-    """The archive's verdicts follow rules that this code does not know; the message says what to do."""
 
 
 class TooManyFailedError(Exception):

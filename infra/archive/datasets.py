@@ -16,10 +16,6 @@ from infra.archive.dataset import (
 )
 from infra.archive.manifest import Column
 
-SCHEMA_VERSION = 1
-"""The version of the datasets' columns; it grows when one is added, removed or changes its meaning."""
-
-
 _MESSAGE = ("source", "message_id", "subject")
 _KEY_OF_MESSAGE = (
     text_column("source", "The source of the message."),

@@ -280,7 +280,7 @@ def _part_prefix(name: str) -> str:
 
 
 def read_manifest(folder: ArchiveFolder) -> Manifest:
-    """The manifest of an archive. Raises NoArchiveError, DamagedManifestError and OSError."""
+    """The manifest of an archive. Raises NoArchiveError, NewerArchiveError, DamagedManifestError and OSError."""
     stored = folder.read_manifest_bytes()
     if stored is None:
         raise NoArchiveError(f"{folder.url} has no archive {folder.missing(MANIFEST)}")

@@ -15,6 +15,10 @@ FORMAT = "waybill archive 1"
 """What a manifest says that it describes; the number grows when a reader of this one would misread a new one."""
 
 
+SCHEMA_VERSION = 1
+"""The version of the datasets' columns (infra/archive/datasets.py); it grows when a column comes, goes or changes."""
+
+
 class NoArchiveError(Exception):
     """The folder has no archive, or one that this code cannot read; the message says what to do."""
 
@@ -27,6 +31,10 @@ class DamagedManifestError(Exception):
             f"{MANIFEST} of the archive {url} was changed: {what}. Take it from a copy of the archive, or, while the "
             "store has its whole history, archive it anew into an empty folder"
         )
+
+
+class NewerArchiveError(Exception):
+    """The archive was written by newer code, and this one does not know its columns or rules; the message says so."""
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -151,8 +159,17 @@ class Manifest(msgspec.Struct, frozen=True):
         return sum(file.rows for file in self.files("events"))
 
 
+_EARLIER_FIELDS = frozenset(Manifest.__struct_fields__) - {"paused", "sha256"}
+"""The fields of manifests that have no hash of themselves."""
+
+
 class _Format(msgspec.Struct):
     format: str
+
+
+class _Written(msgspec.Struct):
+    schema_version: int
+    waybill: str
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -161,7 +178,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(stored: bytes, url: str) -> Manifest:
-    """The manifest of the archive at `url`. Raises NoArchiveError and DamagedManifestError."""
+    """The manifest of the archive at `url`. Raises NoArchiveError, NewerArchiveError and DamagedManifestError."""
     try:
         told = msgspec.json.decode(stored, type=_Format).format
     except msgspec.ValidationError as e:
@@ -174,7 +191,13 @@ def decode_manifest(stored: bytes, url: str) -> Manifest:
             "archive, or use the waybill that wrote it"
         )
     try:
-        expect_sealed(stored, Manifest.__struct_fields__)
+        expect_sealed(stored, _EARLIER_FIELDS)
+        written = msgspec.json.decode(stored, type=_Written)
+        if written.schema_version > SCHEMA_VERSION:
+            raise NewerArchiveError(
+                f"the archive {url} has columns of version {written.schema_version}, and this waybill knows version "
+                f"{SCHEMA_VERSION}: waybill {written.waybill} wrote it; install that one or a newer one"
+            )
         manifest = msgspec.json.decode(stored, type=Manifest)
         expect_inside(manifest.paths)
     except (msgspec.MsgspecError, UnicodeDecodeError, ChangedDocumentError) as e:

@@ -40,12 +40,9 @@ def open_rows(folder: ArchiveFolder) -> RowsFolder:
 def expect_whole(rows: RowsFolder, file: RowsFile, tell: Callable[[int], None]) -> None:
     """Raise DamagedRowsError unless the file has the bytes that the manifest says; `tell` gets each number of bytes."""
     with _reading(rows, file):
-        size = rows.folder.size(file.path)
-        if size != file.bytes:
-            raise _damaged(rows, file, f"it has {size:,} bytes, and the manifest says {file.bytes:,}")
-        sha256 = rows.folder.sha256(file.path, tell)
-    if sha256 != file.sha256:
-        raise _damaged(rows, file, "its SHA-256 is not the one in the manifest")
+        fault = rows.folder.fault_of(file, tell)
+    if fault:
+        raise _damaged(rows, file, f"it {fault}")
 
 
 def expect_columns(rows: RowsFolder, file: RowsFile, table: RowTable[Any]) -> None:

@@ -3,8 +3,7 @@
 from typing import Any
 
 from infra.archive.dataset import Dataset, Type
-from infra.archive.datasets import SCHEMA_VERSION
-from infra.archive.manifest import FORMAT
+from infra.archive.manifest import FORMAT, SCHEMA_VERSION
 from infra.archive.packages import pyarrow
 
 

@@ -31,10 +31,10 @@ def sealed_struct(manifest: msgspec.Struct) -> bytes:
     return sealed(json.loads(msgspec.json.encode(manifest)))
 
 
-def expect_sealed(stored: bytes, known: Iterable[str]) -> None:
+def expect_sealed(stored: bytes, earlier: Iterable[str]) -> None:
     """Raise ChangedDocumentError if the stored JSON has another hash than it says.
 
-    One of an earlier waybill says none. It had only fields that are `known`, so another one is taken for damage.
+    One of an earlier waybill says none. It had only the fields `earlier`; with any other one, its hash was lost.
     """
     try:
         document = json.loads(stored)
@@ -42,9 +42,11 @@ def expect_sealed(stored: bytes, known: Iterable[str]) -> None:
         raise ChangedDocumentError(f"it is no JSON that was written here: {e}") from e
     told = document.pop(SHA256, None)
     if told is None:
-        odd = sorted(document.keys() - set(known))
+        odd = sorted(document.keys() - set(earlier))
         if odd:
-            raise ChangedDocumentError(f"it has no {SHA256} of itself, and a field {odd[0]!r} that nothing writes")
+            raise ChangedDocumentError(
+                f"it has a field {odd[0]!r}, which no waybill writes without a {SHA256}, and has none"
+            )
     elif told != _hash(document):
         raise ChangedDocumentError(f"its content is not what was written ({SHA256.upper()} of itself)")
 

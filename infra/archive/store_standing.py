@@ -89,8 +89,9 @@ def expect_same_history(
         )
     if standing.position < before.position or standing.newest_notice < before.newest_notice:
         raise OtherHistoryError(
-            f"the archive {url} goes up to position {before.position}, and the store only to {standing.position}: it "
-            f"is another store, or was set back to an earlier copy; {remedy}"
+            f"the archive {url} goes up to position {before.position} and notice {before.newest_notice}, and the store "
+            f"only to position {standing.position} and notice {standing.newest_notice}: it is another store, or was "
+            f"set back to an earlier copy; {remedy}"
         )
     if standing.rules_version < before.rules_version:
         raise OtherHistoryError(

@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from infra.archive.dataset import Dataset
-from infra.archive.datasets import DATASETS, EVENTS, FEEDS, MALFORMED_MESSAGES, MESSAGES, SCHEMA_VERSION
+from infra.archive.datasets import DATASETS, EVENTS, FEEDS, MALFORMED_MESSAGES, MESSAGES
 from infra.archive.event_digest import EventDigest
 from infra.archive.folder import ArchiveFolder
-from infra.archive.manifest import ArchiveFile, Manifest, Mark
+from infra.archive.manifest import SCHEMA_VERSION, ArchiveFile, Manifest, Mark
 from infra.archive.packages import pyarrow
 from infra.archive.partitions import bucket_of, month_of
 from infra.archive.reading import DamagedFileError, batches_of, batches_of_file
@@ -94,18 +94,10 @@ class ArchiveVerifier:
         return len(self.findings) == before
 
     def _is_whole(self, file: ArchiveFile) -> bool:
-        try:
-            size = self._folder.size(file.path)
-            if size != file.bytes:
-                self._find(file.path, f"has {size} bytes instead of {file.bytes}", COPY)
-                return False
-            if self._folder.sha256(file.path) != file.sha256:
-                self._find(file.path, "has another content: its SHA-256 differs", COPY)
-                return False
-        except FileNotFoundError:
-            self._find(file.path, "is missing", COPY)
-            return False
-        return True
+        fault = self._folder.fault_of(file)
+        if fault:
+            self._find(file.path, fault, COPY)
+        return fault is None
 
     def _verify_rows(self, dataset: Dataset, file: ArchiveFile) -> None:
         """Whether rows, month, bucket and positions of a file are as the manifest says. Raises DamagedFileError."""

@@ -58,7 +58,7 @@ def archive(
             raise typer.BadParameter(str(e), param_hint="--buckets") from None
     show_rows(ArchiveReport._fields, [report._asdict()], form)
     if not report.files:
-        show_note(form, "nothing is new since the last run")
+        show_note(form, "no rows are new since the last run")
     elif report.run == 1:
         show_note(form, f"{report.archive} had no archive: this run began a new one")
 

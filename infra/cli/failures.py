@@ -13,6 +13,7 @@ from consumers.sinks.sink import MissingTopicsError, NotReachedError
 from consumers.sources.json_lines import UnreadableSourceError
 from domain.checkpoint import CheckpointMovedError
 from domain.pruning import PrunedStreamError
+from infra.app.archive import OtherZoneError
 from infra.app.backup import DamagedBackupError
 from infra.app.container import system_clock
 from infra.app.diff import ShapeFailsError
@@ -31,7 +32,7 @@ from infra.app.rebuild.errors import (
 from infra.app.reset import UnexpectedPositionError
 from infra.app.restore.errors import CannotRestoreError
 from infra.archive.folder import ArchiveRunsError
-from infra.archive.manifest import DamagedManifestError, NoArchiveError
+from infra.archive.manifest import DamagedManifestError, NewerArchiveError, NoArchiveError
 from infra.archive.reading import DamagedFileError
 from infra.archive.rows_folder import DamagedRowsManifestError, NoRowsError
 from infra.archive.rows_reading import DamagedRowsError
@@ -72,6 +73,7 @@ FAILURES = (
     CannotRestoreError,
     MissingTopicsError,
     NeedsKeysError,
+    NewerArchiveError,
     NewerServesError,
     NoArchiveError,
     NoRowsError,
@@ -82,6 +84,7 @@ FAILURES = (
     NotReachedError,
     NothingToGoBackToError,
     OtherHistoryError,
+    OtherZoneError,
     RebuildRunsError,
     QuestionStoppedError,
     RebuildStoppedError,

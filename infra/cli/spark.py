@@ -1,18 +1,19 @@
 """Commands that read an archive on Apache Spark: spark rebuild and spark ask."""
 
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from domain.counted import counted
 from infra.app.spark_rebuild import (
-    NewerArchiveError,
     RowsMade,
     TooManyFailedError,
     expect_own_rows,
     spark_rebuild,
 )
 from infra.archive.folder import ArchiveFolder, ArchiveRunsError
+from infra.archive.manifest import NewerArchiveError
 from infra.cli import FAILED
 from infra.cli.archive_options import expect_archive, folder_of
 from infra.cli.arguments import FormatOption
@@ -106,10 +107,12 @@ def _show(made: RowsMade, form: Format, to: str) -> None:
     ]
     show_rows(("projection", "version", "table", "kind", "rows", "files"), rows, form, title="Rows")
     rate = made.events / made.seconds if made.seconds else 0
+    # A rebuild refuses rows that lack streams.
+    loads = "" if made.manifest.failed else f"; to load them into a store: waybill rebuild --all --from {quote(to)}"
     show_note(
         form,
         f"of {counted(made.events, 'event')} in {counted(made.streams, 'stream')}, {rate:,.0f} events/s; "
-        f"reflects position {made.manifest.position}; to load them into a store: waybill rebuild --all --from {to}",
+        f"reflects position {made.manifest.position}{loads}",
     )
     for failed in made.manifest.failed[:FAILED_SHOWN]:
         at = "" if failed.position is None else f", position {failed.position}"

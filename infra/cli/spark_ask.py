@@ -10,7 +10,7 @@ import typer
 from domain.nearest import did_you_mean
 from infra.app.container import system_clock
 from infra.app.spark_ask import ArchiveAnswer, ArchiveToAsk, archive_to_ask, spark_ask
-from infra.app.spark_rebuild import NewerArchiveError
+from infra.archive.manifest import NewerArchiveError
 from infra.cli import FAILED, completion
 from infra.cli.archive_options import folder_of
 from infra.cli.arguments import FormatOption, LimitOption, only_of

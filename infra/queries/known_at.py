@@ -62,7 +62,7 @@ def scratch_of(
         matches_scans,
         None if untaken is None else untaken.claimed,
     )
-    history.expect_whole(question.kinds, NEEDS_ALL)
+    history.expect_unpruned(question.kinds, NEEDS_ALL)
     with scratch_database(projections, zone) as scratch:
         with in_processes(history, question) as stored:
             for page in _settled(history, question, stored):
@@ -72,7 +72,7 @@ def scratch_of(
                     untaken.write(scratch)
         if untaken is not None:
             untaken.write(scratch, at_last=True)
-        history.expect_whole(question.kinds, NEEDS_ALL)  # some may have been pruned meanwhile
+        history.expect_unpruned(question.kinds, NEEDS_ALL)  # some may have been pruned meanwhile
         yield scratch.engine
 
 

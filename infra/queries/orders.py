@@ -133,7 +133,7 @@ class Orders:
 
         They come in the order of their streams; memory holds some at a time. Raises PrunedOrdersError.
         """
-        self._history.expect_whole([ORDER], "timelines are made from events")
+        self._history.expect_unpruned([ORDER], "timelines are made from events")
         stored = ((stream, events) for stream, events in self._history.whole_streams() if _is_orders(stream))
         if known_at is None:
             for stream, events in stored:

@@ -8,7 +8,7 @@ import typer
 
 from infra.app.container import Waybill
 from infra.app.spark_ask import archive_to_ask
-from infra.app.spark_rebuild import NewerArchiveError
+from infra.archive.manifest import NewerArchiveError
 from infra.archive.sealed_json import sealed
 from infra.cli.app import command_line
 from infra.settings import Settings

@@ -12,9 +12,9 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from infra.app.spark_rebuild import NewerArchiveError, spark_rebuild
+from infra.app.spark_rebuild import spark_rebuild
 from infra.archive.folder import ArchiveFolder, WrongFolderError, read_manifest
-from infra.archive.manifest import encode_manifest
+from infra.archive.manifest import NewerArchiveError, encode_manifest
 from infra.archive.rows_folder import FORMAT, ROWS_LOCK, DamagedRowsManifestError, NoRowsError, read_rows_manifest
 from infra.cli.app import app
 from tests.spark.archives import archive_of_events, stored_events
@@ -45,6 +45,7 @@ def test_poison_is_named_with_exit_code_1_and_everything_else_has_its_rows(
     assert f"every projection: {poison[0]}, position {poison[4]}: event 2 of stream {poison[0]}" in " ".join(
         ran.stderr.split()
     )
+    assert "to load them" not in ran.stderr, "a rebuild refuses them"
     made = read_rows_manifest(ArchiveFolder(str(to)))
     assert [(failed.projection, failed.stream, failed.position) for failed in made.failed] == [
         (None, poison[0], poison[4])

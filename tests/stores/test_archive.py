@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from consumers.sources.json_lines import JsonLines
 from consumers.sources.source import READ_AGAIN, Batch, FeedPosition, RawMessage
-from infra.app.archive import OtherBucketsError, archive_store
+from infra.app.archive import OtherBucketsError, OtherZoneError, archive_store
 from infra.app.archive_verify import verify_archive
 from infra.app.container import Waybill
 from infra.app.dead_letters.discard import discard, restore
@@ -276,7 +276,7 @@ def test_a_store_that_was_set_back_is_refused_until_and_after_it_has_gone_anothe
     archive_store(archive.waybill, to)
     set_back = Floor(f"sqlite:///{copy}")
 
-    with pytest.raises(OtherHistoryError, match="the store only to"):
+    with pytest.raises(OtherHistoryError, match=r"and notice \d+, and the store only to position \d+ and notice \d+:"):
         archive_store(set_back.waybill, to)
     set_back.hears(placed("SO-B", EARLY, PROMISE), placed("SO-C", EARLY, PROMISE), of="other")
     with pytest.raises(OtherHistoryError, match=r"has event 1 of order-SO-A .* has event 1 of order-SO-B there"):
@@ -370,6 +370,26 @@ def test_the_number_of_buckets_is_fixed_by_the_first_run(archive: Floor, to: str
     archive_store(archive.waybill, f"{to}-4", 4)
     assert {file.bucket for file in manifest_of(f"{to}-4").files("events")} <= {0, 1, 2, 3}
     assert archived(f"{to}-4") == archived(to)
+
+
+def test_the_time_zone_is_fixed_by_the_first_run(archive: Floor, to: str) -> None:
+    before = Path(to, MANIFEST).read_bytes()
+    in_tokyo = archive.waybill.settings.model_copy(update={"time_zone": "Asia/Tokyo"})
+    with (
+        Waybill(in_tokyo, access=Access.READING) as waybill,
+        pytest.raises(OtherZoneError, match="set WAYBILL_TIME_ZONE=UTC"),
+    ):
+        archive_store(waybill, to)
+    assert Path(to, MANIFEST).read_bytes() == before
+
+
+def test_another_clock_skew_is_new(archive: Floor, to: str) -> None:
+    # Questions of an archive go by it.
+    half = archive.waybill.settings.model_copy(update={"clock_skew": timedelta(minutes=30)})
+    with Waybill(half, access=Access.READING) as waybill:
+        assert archive_store(waybill, to).run == 2
+        assert manifest_of(to).clock_skew_seconds == 1800
+        assert archive_store(waybill, to).run == 2
 
 
 def test_of_two_runs_in_a_folder_the_second_is_refused(archive: Floor, to: str) -> None:

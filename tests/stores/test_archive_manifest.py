@@ -1,7 +1,7 @@
 """given an archive, when its manifest is not what a run wrote, then whoever reads it is told, and nothing is done."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,8 +15,16 @@ from infra.app.container import Waybill
 from infra.app.prune.undo import undo_prune
 from infra.app.restore.plan import plan_restore
 from infra.app.spark_ask import archive_to_ask
+from infra.app.spark_rebuild import spark_rebuild
 from infra.archive.folder import ArchiveFolder
-from infra.archive.manifest import MANIFEST, DamagedManifestError, NoArchiveError, decode_manifest
+from infra.archive.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    DamagedManifestError,
+    NewerArchiveError,
+    NoArchiveError,
+    decode_manifest,
+)
 from infra.archive.rows_folder import DamagedRowsManifestError, read_rows_manifest
 from infra.archive.sealed_json import sealed
 from infra.settings import Settings
@@ -81,20 +89,39 @@ def test_a_manifest_that_was_changed_is_refused_whatever_was_changed(to: str) ->
     assert verify_archive(to).findings == []
 
 
+def readers(waybill: Waybill, to: str, new_store: StoreUrl) -> Sequence[Callable[[], object]]:
+    """Each who reads an archive."""
+    return (
+        lambda: archive_store(waybill, to),
+        lambda: verify_archive(to),
+        lambda: plan_restore(Settings(store=new_store()), to),
+        lambda: archive_to_ask(to),
+        lambda: spark_rebuild(to, f"{to}-rows"),
+        lambda: undo_prune(waybill, Who("ann", "a look"), to, ["SO-1"]),
+    )
+
+
 def test_a_changed_manifest_is_refused_by_all_who_read_it(waybill: Waybill, to: str, sqlite_store: StoreUrl) -> None:
     Path(to, MANIFEST).write_bytes(Path(to, MANIFEST).read_bytes().replace(b'"run": 1', b'"run": 0', 1))
     files = {path: path.read_bytes() for path in Path(to).rglob("*") if path.is_file()}
-    for read in (
-        lambda: archive_store(waybill, to),
-        lambda: verify_archive(to),
-        lambda: plan_restore(Settings(store=sqlite_store()), to),
-        lambda: archive_to_ask(to),
-        lambda: undo_prune(waybill, Who("ann", "a look"), to, ["SO-1"]),
-    ):
+    for read in readers(waybill, to, sqlite_store):
         with pytest.raises(DamagedManifestError):
             read()
     # and nothing was changed or removed
     assert {path: path.read_bytes() for path in Path(to).rglob("*") if path.is_file()} == files
+
+
+def test_an_archive_of_a_newer_waybill_is_refused_by_all_who_read_it(
+    waybill: Waybill, to: str, sqlite_store: StoreUrl
+) -> None:
+    path = Path(to, MANIFEST)
+    newer = {"schema_version": SCHEMA_VERSION + 1, "waybill": "9.9.9", "position": "of another kind"}
+    path.write_bytes(sealed(json.loads(path.read_bytes()) | newer))
+    before = path.read_bytes()
+    for read in readers(waybill, to, sqlite_store):
+        with pytest.raises(NewerArchiveError, match=r"waybill 9\.9\.9 wrote it; install that one or a newer one"):
+            read()
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("path", ["../elsewhere.parquet", "events/../../a", "/etc/passwd", "", "..\\a", "s3://b/a"])
@@ -113,6 +140,10 @@ def test_an_archive_of_an_earlier_waybill_has_no_hash_and_gets_one(waybill: Wayb
     path.write_text(json.dumps(earlier))
     verified = verify_archive(to)
     assert (verified.findings, verified.manifest_has_hash) == ([], False)
+    # one that says what earlier ones did not say has lost its hash
+    path.write_text(json.dumps({**earlier, "paused": {}}))
+    with pytest.raises(DamagedManifestError, match="'paused', which no waybill writes without a sha256"):
+        verify_archive(to)
     # a field that it never had says that its hash was lost
     path.write_text(json.dumps({**earlier, "sha257": "0" * 64}))
     with pytest.raises(DamagedManifestError, match="sha257"):

@@ -31,8 +31,8 @@ from infra.app.restore.restore import VIEWS, Restored, restore_store
 from infra.app.status import read_status
 from infra.app.verify import verify_store
 from infra.app.void import void_message
-from infra.archive.datasets import SCHEMA_VERSION
 from infra.archive.folder import ArchiveFolder, read_manifest
+from infra.archive.manifest import SCHEMA_VERSION, NewerArchiveError
 from infra.archive.reading import DamagedFileError, batches_of
 from infra.archive.sealed_json import sealed
 from infra.settings import Settings
@@ -491,7 +491,7 @@ def test_what_this_waybill_cannot_restore_is_refused_before_it_starts(
 ) -> None:
     store = tmp_path / "no_store.db"
     changed_manifest(copy, **fields)
-    with pytest.raises(CannotRestoreError, match=remedy):
+    with pytest.raises((CannotRestoreError, NewerArchiveError), match=remedy):
         restored(f"sqlite:///{store}", copy)
     assert not store.exists()
 

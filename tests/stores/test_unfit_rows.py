@@ -128,9 +128,9 @@ UNFIT: dict[str, tuple[Harm, str]] = {
     "without a table": (first_projection_is(tables=[]), r"it has no table order_states"),
 }
 DAMAGED: dict[str, tuple[Harm, str]] = {
-    "cut short": (cut_short, rf"{STATES}: it has [\d,]+ bytes, and the manifest says"),
-    "with one other bit": (one_bit_differs, rf"{STATES}: its SHA-256 is not the one"),
-    "without a file": (removed, rf"{STATES}: it cannot be read: .*No such file"),
+    "cut short": (cut_short, rf"{STATES}: it has [\d,]+ bytes instead of"),
+    "with one other bit": (one_bit_differs, rf"{STATES}: it has another content: its SHA-256 differs"),
+    "without a file": (removed, rf"{STATES}: it is missing"),
     "with fewer rows": (a_row_is_missing, rf"{STATES}: it has [\d,]+ rows, and the manifest says"),
     "with another type": (an_amount_is_a_number, r"its column order_value is of type double, and order_states has"),
     "without a column": (a_column_is_missing, r"its column carrier is missing"),

@@ -104,7 +104,7 @@ class Rebuild:
             self._lead()
             with self._waybill.engine.connect() as connection:
                 expect_none_newer(connection, self._waybill)
-            self._retry(partial(self._history.expect_whole, _kinds_of(projections), NEEDS_ALL, self._loaded_to))
+            self._retry(partial(self._history.expect_unpruned, _kinds_of(projections), NEEDS_ALL, self._loaded_to))
             builds = self._begin(projections, anew=anew)
             while True:
                 try:
@@ -221,7 +221,7 @@ class Rebuild:
 
         def switch(acting: Acting) -> list[Build]:
             # Orders that were pruned meanwhile may be missing among the new rows.
-            self._history.within(acting.connection).expect_whole(kinds, NEEDS_ALL, self._loaded_to)
+            self._history.within(acting.connection).expect_unpruned(kinds, NEEDS_ALL, self._loaded_to)
             swapped = self._builds.take_into_use(acting.connection, builds, self._advance.bring_to)
             serve(acting.connection, self._waybill)
             for build in swapped:

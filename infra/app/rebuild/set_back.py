@@ -38,7 +38,7 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
     meanwhile.
     """
     kinds = {kind for projection in projections for kind in projection.kinds}
-    waybill.retry(partial(waybill.history.expect_whole, kinds, NEEDS_ALL))
+    waybill.retry(partial(waybill.history.expect_unpruned, kinds, NEEDS_ALL))
     builds = ProjectionBuilds(waybill.engine, waybill.clock)
     advance = Advance(waybill, builds)
     expected = waybill.retry(partial(_choices, waybill, projections))
@@ -52,7 +52,7 @@ def set_back(waybill: Waybill, projections: Sequence[Projection], who: Who) -> l
 
     def work(acting: Acting) -> list[SetBack]:
         connection, done = acting.connection, []
-        waybill.history.within(connection).expect_whole(kinds, NEEDS_ALL)
+        waybill.history.within(connection).expect_unpruned(kinds, NEEDS_ALL)
         for projection in projections:
             if _choice(connection, projection) != expected[projection.name]:
                 raise CheckpointMovedError(f"another process has changed which rows of {projection.name} serve")

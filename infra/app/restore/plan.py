@@ -9,7 +9,6 @@ from domain.rules_version import RULES_VERSION
 from infra.app.container import open_backend
 from infra.app.restore.errors import CannotRestoreError
 from infra.app.retention import PartitionCheck, PartitionInKafka, PartitionInStore, check_partitions
-from infra.archive.datasets import SCHEMA_VERSION
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.archive.manifest import Manifest
 from infra.kafka.connection import kafka_connection
@@ -58,8 +57,8 @@ class RestorePlan:
 def plan_restore(settings: Settings, source: str, *, anew: bool = False) -> RestorePlan:
     """Look at everything that a restore needs. It changes nothing.
 
-    Raises CannotRestoreError, NoArchiveError, WrongFolderError, MissingPackageError and OSError. `anew`: what an
-    interrupted restore brought may be given up.
+    Raises CannotRestoreError, NoArchiveError, NewerArchiveError, WrongFolderError, MissingPackageError and OSError.
+    `anew`: what an interrupted restore brought may be given up.
     """
     folder = ArchiveFolder(source)
     manifest = read_manifest(folder)
@@ -111,7 +110,6 @@ def _expect_known(manifest: Manifest) -> None:
     for what, found, known in (
         ("store version", manifest.store_version, NEWEST),
         ("rules of version", manifest.rules_version, RULES_VERSION),
-        ("an archive schema of version", manifest.schema_version, SCHEMA_VERSION),
     ):
         if found > known:  # type: ignore[operator]  # both are texts or both are numbers
             raise CannotRestoreError(

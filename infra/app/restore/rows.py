@@ -20,22 +20,11 @@ BYTES_AT_ONCE = 16 * 1024 * 1024
 
 def expect_whole(folder: ArchiveFolder, file: ArchiveFile) -> None:
     """Raise DamagedFileError unless the file has the bytes that the manifest says."""
-    try:
-        size = folder.size(file.path)
-        found = folder.sha256(file.path) if size == file.bytes else None
-    except FileNotFoundError as e:
-        raise _damaged(folder, file, "it is missing") from e
-    if size != file.bytes:
-        raise _damaged(folder, file, f"it has {size:,} bytes instead of {file.bytes:,}")
-    if found != file.sha256:
-        raise _damaged(folder, file, "its content is not what was archived (SHA-256)")
-
-
-def _damaged(folder: ArchiveFolder, file: ArchiveFile, what: str) -> DamagedFileError:
-    return DamagedFileError(
-        f"{file.path} of the archive {folder.url}: {what}. The store stays closed: take the file from a copy of the "
-        "archive and run the same waybill restore again, which continues"
-    )
+    if fault := folder.fault_of(file):
+        raise DamagedFileError(
+            f"{file.path} of the archive {folder.url} {fault}. The store stays closed: take the file from a copy of "
+            "the archive and run the same waybill restore again, which continues"
+        )
 
 
 def events_in_order(folder: ArchiveFolder, files: Sequence[ArchiveFile], after: int) -> Iterator[EventRow]:

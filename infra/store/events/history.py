@@ -203,7 +203,7 @@ class History:
         """How many orders are pruned that had events after a position (domain/pruning.py)."""
         return int(self._select(self._count_pruned, position=after)[0][0])
 
-    def expect_whole(self, kinds: Collection[Kind], what: str, after: int = 0) -> None:
+    def expect_unpruned(self, kinds: Collection[Kind], what: str, after: int = 0) -> None:
         """Raise PrunedOrdersError if events of orders after a position are pruned, and orders are among these kinds.
 
         `what` says in words who needs all events.
