@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, func, select, text
 
 from domain.counted import counted
+from domain.pruning import StreamPruned
 from domain.verdict import HELD
 from infra.store.backend import Backend
 from infra.store.pruned_commands import of_archive
@@ -116,6 +117,19 @@ def pruned_with_held(connection: Connection, backend: Backend, position: int, mo
     )
     asked = {"held": HELD.value, "position": position, "most": most}
     return pruned_rows(connection, list(connection.execute(question, asked).scalars()))
+
+
+def whole_again_with_held(connection: Connection, backend: Backend) -> list[str]:
+    """The streams that were pruned once, have their events, and for which messages are held; in order."""
+    question = text(
+        "SELECT DISTINCT messages.stream FROM messages "
+        f"WHERE {AMONG_NOT_APPLIED} AND messages.verdict = :held "
+        f"AND NOT EXISTS (SELECT 1 FROM {pruned_streams.name} AS p WHERE p.stream = messages.stream) "
+        f"AND EXISTS (SELECT 1 FROM {backend.events_table} AS e "
+        "WHERE e.originator_id = messages.stream AND e.topic = :pruned) ORDER BY messages.stream"
+    )
+    asked = {"held": HELD.value, "pruned": StreamPruned.TOPIC}
+    return list(connection.execute(question, asked).scalars())
 
 
 def pruned_digests(connection: Connection) -> Iterator[tuple[int, str]]:

@@ -283,26 +283,44 @@ def test_a_late_message_about_a_pruned_order_is_held_until_its_events_are_back(
     assert home.verdicts() == other.verdicts()
 
 
-def test_after_a_restore_the_same_undo_judges_what_was_held(
+def test_a_restore_judges_what_was_held_for_a_pruned_order(
     home: Home, new_home: Callable[[], Home], no_file: StoreUrl, tmp_path: Path
 ) -> None:
-    # given a message that waits for a pruned order, and an archive of all that
+    # given messages that wait for a pruned order, and an archive of all that
     home.prune()
     order_id = delivered_and_pruned(home)
-    late = late_message(order_id, "late-1", "order.reinstated.v1", {"reason": "by mistake"})
-    home.take(late)
+    reinstated = late_message(order_id, "late-1", "order.reinstated.v1", {"reason": "by mistake"})
+    late = (reinstated, returned(home, order_id, "late-2"))
+    home.take(*late)
     archive_store(home.waybill, home.archive)
-    # when the store is restored, where the order has its events, and the command in the message's reason is called
+    # when the store is restored, where the order has its events
     settings = Settings(store=no_file())
     restore_store(settings, plan_restore(settings, home.archive), clock=lambda: NOW)
     restored = Home(settings.store, tmp_path)
     with closing(restored.waybill):
-        (undone,) = undo_prune(restored.waybill, ANN, home.archive, [order_id])
-        assert (undone.events, undone.changed) == (0, 1)
-        # then its verdict is that of a store that never pruned
+        # then verdicts and views are those of a store that never pruned, and they agree with one another
         other = new_home()
-        other.take(late)
+        other.take(*late)
         assert restored.verdicts() == other.verdicts()
+        assert restored.views(None) == other.views(None)
+        assert restored.findings() == []
+        # and to bring the order back changes nothing more
+        assert [undone.changed for undone in undo_prune(restored.waybill, ANN, home.archive, [order_id])] == [0]
+
+
+def test_after_a_restore_the_same_orders_can_be_pruned(home: Home, no_file: StoreUrl, tmp_path: Path) -> None:
+    # given an archive of a pruned store
+    home.prune()
+    archive_store(home.waybill, home.archive)
+    # when the store is restored, and pruned again
+    settings = Settings(store=no_file())
+    restore_store(settings, plan_restore(settings, home.archive), clock=lambda: NOW)
+    restored = Home(settings.store, tmp_path)
+    with closing(restored.waybill):
+        restored.waybill.react(Event(), once=True)
+        restored.archived().prune()
+        # then these orders are pruned
+        assert restored.pruned() == home.pruned()
         assert restored.findings() == []
 
 

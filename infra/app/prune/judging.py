@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select, text
 from domain.derived import STANDING_ORDERS, facts_among
 from domain.fact import StreamEvent
 from domain.order.kind import ORDER
+from domain.pruning import StreamPruned, StreamRestored
 from domain.streams import settle_stream, stream_name
 from infra.app.prune.archived_streams import NOTHING, StreamDigest, digest_of
 from infra.store.backend import Backend, as_keys
@@ -172,7 +173,9 @@ def _judge(
         return reason
     if rules.marks.intersection(e.position for e in stored):
         return LeftOut.IS_A_MARK
-    recorded = max(event.recorded_at for event in events)
+    # That it was pruned once, and is back, is no news of the order.
+    news = [event for event in events if not isinstance(event, StreamPruned | StreamRestored)]
+    recorded = max(event.recorded_at for event in news)
     if recorded >= rules.before:
         return LeftOut.RECORDED_LATER
     sent = rules.reached.notice

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, text
 
-from consumers.ingest.redrive import redrive_streams
-from consumers.ingest.register import Changes
 from domain.fact import StreamEvent
 from domain.operator.acts import OPERATOR_SOURCE, PruneUndone
 from domain.order.kind import ORDER
@@ -18,6 +16,7 @@ from domain.streams import stream_name
 from infra.app.container import Waybill
 from infra.app.prune.archived_streams import ArchivedEvent, archived_events, digest_of
 from infra.app.prune.errors import CannotUndoError
+from infra.app.prune.waiting import judge_waiting
 from infra.archive.folder import ArchiveFolder, read_manifest
 from infra.store.backend import Backend, EventRow
 from infra.store.events.codec import encode_event
@@ -75,20 +74,11 @@ def _judge_again(
     waybill: Waybill, who: Who, letters: StoredLetters, order_id: str, archive_id: str, archive: str
 ) -> Undone:
     def work(acting: Acting) -> Undone:
-        changed = _judge(acting, letters, stream_name(ORDER, order_id))
+        changed = judge_waiting(acting, letters, [stream_name(ORDER, order_id)])
         acting.log(PruneUndone, order_id=order_id, archive=archive, archive_id=archive_id, events=0)
         return Undone(order_id, 0, changed)
 
     return waybill.operator_log.act(who, work)
-
-
-def _judge(acting: Acting, letters: StoredLetters, stream: str) -> int:
-    """Judge what was held of an order whose events are there; returns how many messages have another verdict."""
-    transaction = letters.within(acting.connection)
-    changes = Changes(acting.now, ())
-    changed = redrive_streams(transaction, changes, [stream], f"brought back by {acting.who.operator}")
-    transaction.save(changes)
-    return len(changed)
 
 
 def _expect_whole(order_id: str, pruned: StreamPruned, found: Sequence[ArchivedEvent], url: str) -> None:
@@ -127,7 +117,7 @@ def _bring_back(
         version = letters.within(connection).stored([stream])[stream].version + 1
         row: EventRow = (stream, version, told.TOPIC, encode_event(told))
         backend.insert_events(connection, [row])
-        changed = _judge(acting, letters, stream)
+        changed = judge_waiting(acting, letters, [stream])
         acting.log(
             PruneUndone,
             order_id=order_id,

@@ -5,8 +5,9 @@
 2. Events in the order of their positions, with what reactors must know of them; then the other rows, run by run. Each
    batch is one transaction with how far it came, so a restore that was killed continues there.
 3. What was restored is compared with the manifest, and the mark is taken away in one transaction: the store is open.
-4. Steps and rules that are newer than the archive's are caught up as `waybill migrate` does, and the views are filled;
-   those that were paused up to where they were paused.
+4. Steps and rules that are newer than the archive's are caught up as `waybill migrate` does. No order is pruned any
+   more, so what had been held for the events of one is judged. Then the views are filled; those that were paused up to
+   where they were paused.
 
 Nothing is sent, and no reactor runs. The views are no part of an archive: they follow from the events.
 """
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from domain.rules_version import RULES_VERSION
 from infra.app.container import Waybill, open_backend, system_clock
 from infra.app.migrate import migrate_store
+from infra.app.prune.waiting import judge_restored
 from infra.app.restore.filling import filling
 from infra.app.restore.plan import RestorePlan
 from infra.settings import Settings
@@ -103,6 +105,8 @@ def _caught_up(
         migrate_store(settings, clock=clock)
     views_at = None
     with Waybill(settings, clock) as waybill:
+        # Before the views are filled: they would say what the books do not.
+        judge_restored(waybill)
         kept = waybill.retry(lambda: _positions(waybill))
         paused = [name for name in waybill.retry(waybill.pauses) if name in kept]
         if project:
