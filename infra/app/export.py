@@ -17,6 +17,7 @@ from infra.export.whole_file import whole_file
 from infra.export.whole_folder import whole_folder
 from infra.masking import masked
 from infra.queries.exported import Exported, Rows
+from infra.queries.order_timelines import ORDER_TIMELINE
 from infra.queries.views import Asked
 from infra.serialization import json_text
 from infra.version import waybill_version
@@ -43,12 +44,16 @@ class ForeignFilesError(Exception):
 
 
 class FolderReport(NamedTuple):
-    """What `export_all` wrote: the number of files and rows, their instant, and the position that they reflect."""
+    """What `export_all` wrote: the number of files and rows, their instant, and the position that they reflect.
+
+    `left_out` are the relations that have no file, each with the reason.
+    """
 
     files: int
     rows: int
     instant: datetime
     position: int
+    left_out: Mapping[str, str]
 
 
 def export_rows(
@@ -86,11 +91,13 @@ def export_all(
 ) -> FolderReport:
     """Write every relation to a file of `folder`, and a manifest.
 
-    All files have the rows of one snapshot. The folder is the whole old set or the whole new one, whenever the process
-    is killed. `ending` is one of FORMATS. Raises ForeignFilesError and OSError.
+    All files have the rows of one snapshot. Where orders were pruned, the timelines have no file: a part of
+    them would be taken for all. The folder is the whole old set or the whole new one, whenever the process is killed.
+    `ending` is one of FORMATS. Raises ForeignFilesError, OSError, and, as known at an instant, PrunedOrdersError.
     """
     form = file_format(ending)
-    relations = waybill.exports.relations
+    left_out = _left_out(waybill, clocks)
+    relations = [relation for relation in waybill.exports.relations if relation.relation not in left_out]
     # Asked before and after the reading, so that neither messages nor reactions between the two hide that rows lack
     # what follows.
     behind = _reactors_behind(waybill, clocks)
@@ -113,10 +120,20 @@ def export_all(
             "position": reader.position,
             "time_zone": waybill.settings.time_zone,
             "not_stated_by": sorted(behind | _reactors_behind(waybill, clocks)),
+            "left_out": left_out,
             "files": files,
         }
         (part / MANIFEST).write_text(json_text(manifest, indent=2) + "\n", encoding="utf-8")
-    return FolderReport(len(files), sum(file["rows"] for file in files), reader.instant, reader.position)
+    return FolderReport(len(files), sum(file["rows"] for file in files), reader.instant, reader.position, left_out)
+
+
+def _left_out(waybill: Waybill, clocks: Asked) -> Mapping[str, str]:
+    """The relations that a store cannot make any more, each with the reason; as known at an instant, it makes none."""
+    pruned = 0 if clocks.known_at is not None else waybill.history.count_pruned()
+    if not pruned:
+        return {}
+    were = "order was" if pruned == 1 else "orders were"
+    return {ORDER_TIMELINE: f"{pruned:,} {were} pruned, and timelines are made from the events of all orders"}
 
 
 def _reactors_behind(waybill: Waybill, clocks: Asked) -> set[str]:

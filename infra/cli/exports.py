@@ -24,7 +24,7 @@ from infra.cli.arguments import (
     WaitOption,
     open_waybill,
 )
-from infra.cli.output import Format, console, progress_bar, readable_instant, show_note
+from infra.cli.output import Format, console, progress_bar, readable_instant, show_note, show_warning
 from infra.export.formats import FORMATS, SPREADSHEET_ENDING, MissingPackageError, expect_packages
 from infra.queries.exported import DEAD_LETTERS, Exported, exported_relations
 from infra.queries.views import Asked
@@ -123,6 +123,8 @@ def _export_folder(folder: Path, ending: str, clocks: Asked, min_position: int |
         f"{counted(report.rows, 'row')} in {counted(report.files, 'file')} of {escape(str(folder))}, "
         f"{_by_clocks(report.instant, clocks)}; reflects position {report.position}"
     )
+    for relation, reason in report.left_out.items():
+        show_warning(f"{relation} is left out: {reason}")
     show_note(Format.TABLE, footer.line)
 
 

@@ -18,7 +18,7 @@ from infra.queries.events import meets
 from infra.store.backend import Backend
 from infra.store.engine import connected, snapshot
 from infra.store.events.codec import decode_event
-from infra.store.pruned import PrunedOrdersError
+from infra.store.pruned import PrunedMessageError, pruned_streams
 from infra.store.register.tables import feeds, messages
 
 ROWS_AT_ONCE = 2_000
@@ -82,7 +82,7 @@ class SelectedMessage(NamedTuple):
 class SelectedMessages:
     """Reads the register with the events that it names.
 
-    Raises PrunedOrdersError if the event of a message was pruned.
+    Raises PrunedMessageError if the event of a message was pruned.
     """
 
     def __init__(self, backend: Backend, connection: Connection | None = None):
@@ -101,10 +101,12 @@ class SelectedMessages:
                 messages.c.voided,
                 messages.c.received_at,
                 feeds.c.topic.label("feed"),
+                pruned_streams.c.archive,
                 *event.c,
             )
             # An outer join: a message whose event was pruned must not go unseen.
             .join_from(messages, event, stored, isouter=True)
+            .join(pruned_streams, pruned_streams.c.stream == messages.c.stream, isouter=True)
             .join(feeds, messages.c.feed_id == feeds.c.feed_id)
         )
         self._with_event = event.c.state.is_not(None)
@@ -182,8 +184,7 @@ def _read(connection: Connection, question: Select[Any], wanted: MessageFilter) 
 
 def _selected(row: Any) -> SelectedMessage:
     if row.state is None:
-        named = f"message {row.message_id} of {row.source} is about {row.subject}, one of them"
-        raise PrunedOrdersError(1, named)
+        raise PrunedMessageError(row.message_id, row.source, row.subject, row.archive)
     fact = decode_event(row.originator_id, row.originator_version, row.topic, row.state)
     assert isinstance(fact, Fact), "the register names facts"
     key = MessageKey(row.source, row.message_id, row.subject)

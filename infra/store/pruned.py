@@ -14,7 +14,7 @@ from domain.counted import counted
 from domain.pruning import StreamPruned
 from domain.verdict import HELD
 from infra.store.backend import Backend
-from infra.store.pruned_commands import of_archive
+from infra.store.pruned_commands import of_archive, undo_command
 from infra.store.register.tables import AMONG_NOT_APPLIED, messages, register_metadata
 from projections.views.columns import Instant
 
@@ -86,6 +86,17 @@ class PrunedRow(NamedTuple):
     last_recorded_at: datetime
     pruned_at: datetime
     operator: str
+
+
+class PrunedMessageError(PrunedOrdersError):
+    """The event of a message is not in the store, because its order was pruned."""
+
+    def __init__(self, message_id: str, source: str, order_id: str, archive: str):
+        Exception.__init__(
+            self,
+            f"message {message_id} of {source} is about order {order_id}, which was pruned: its event is in the "
+            f"archive {archive}; to bring the order back: {undo_command(archive, order_id)}",
+        )
 
 
 def pruned_standing(connection: Connection) -> PrunedStanding:

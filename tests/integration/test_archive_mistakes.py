@@ -152,7 +152,7 @@ def test_what_prune_needs_is_named(waybill: Command, archived: Path) -> None:
     waybill("prune", "--archive", "archive").exited(2, "--archived-before", "the default is to keep all events")
     waybill("prune", "--undo", "SO-1", "--archive", "archive", "--do").exited(2, "--undo", "leave out the others")
     waybill("prune", "--list", "--archive", "archive").exited(2, "--list", "stands alone")
-    waybill("prune", "--undo", "SO-404", "--archive", "archive").exited(1, "there is no order SO-404")
+    waybill("prune", "--undo", "SO-404", "--archive", "archive").exited(1, "nothing is known of order SO-404")
     rows_of(waybill, archived / "rows")
     tomorrow = ("--archived-before", "2999-01-01", "--archive", "archive", "--rows", "rows")
     waybill("prune", *tomorrow).exited(1, "30 days ago or earlier", "name an instant up to")

@@ -6,8 +6,9 @@ import pytest
 
 from infra.app.container import Waybill
 from infra.settings import Settings
-from tests.archived_orders import BEFORE, archive_with_rows, closed_order, open_order, take_history
+from tests.archived_orders import BEFORE, ESTIMATE, PLACED, archive_with_rows, closed_order, open_order, take_history
 from tests.integration.command import Command
+from tests.integration.messages import booked
 
 PRUNE = ("prune", "--archived-before", BEFORE, "--archive", "archive")
 RETURNED = {
@@ -69,6 +70,16 @@ def test_the_commands_of_a_pruned_order_say_what_to_type(waybill: Command, archi
         1, "waybill spark ask overdue --as-of 2025-03-04T00:00:00Z --known-at 2025-03-07T00:00:00Z --archive archive"
     )
     waybill("rebuild", "--all").exited(1, "waybill spark rebuild, then waybill rebuild --from DIR")
+    # and an export has every relation but the timelines, and says so
+    exported = waybill("export", "--all", waybill.folder / "files", "--format", "csv").done()
+    assert "order_timeline is left out: 2 orders were pruned" in " ".join(exported.err.split())
+    there = {path.name for path in (waybill.folder / "files").iterdir()}
+    assert "orders.csv" in there and "order_timeline.csv" not in there
+    # and whoever wants to correct a message of it is told what to type
+    booking = booked("SO-1", PLACED, ESTIMATE)
+    waybill("correct", booking["source"], booking["id"], "--reason", "wrong", "--set", "data.carrier=x").exited(1, undo)
+    # and an order that does not exist is not brought back
+    waybill("prune", "--undo", "SO-11", "--archive", "archive").exited(1, "nothing is known of order SO-11", "SO-1")
     # and a message that still comes is held, with the same command, which takes it
     waybill.ingest(RETURNED)
     (told,) = waybill.ask("message", "/late", "late")

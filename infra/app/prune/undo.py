@@ -14,6 +14,7 @@ from domain.order.kind import ORDER
 from domain.pruning import StreamPruned, StreamRestored, pruned_by
 from domain.streams import stream_name
 from infra.app.container import Waybill
+from infra.app.known_names import unknown_order
 from infra.app.prune.archived_streams import ArchivedEvent, archived_events, digest_of
 from infra.app.prune.errors import CannotUndoError
 from infra.app.prune.waiting import judge_waiting
@@ -38,7 +39,8 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
 
     Of an order that a restore made whole, what had been held for its events is judged.
 
-    Raises CannotUndoError, NoArchiveError, DamagedFileError and OSError; the orders before it are back then.
+    Raises UnknownNameError, CannotUndoError, NoArchiveError, DamagedFileError and OSError; the orders before it are
+    back then.
     """
     folder = ArchiveFolder(archive)
     manifest = read_manifest(folder)
@@ -47,7 +49,7 @@ def undo_prune(waybill: Waybill, who: Who, archive: str, order_ids: Sequence[str
         stream = stream_name(ORDER, order_id)
         events = [stored.event for stored in waybill.history.stream(stream)]
         if not events:
-            raise CannotUndoError(f"there is no order {order_id}")
+            raise unknown_order(waybill, order_id)
         pruned = pruned_by(events)
         if pruned is None:
             if _waits(events):
