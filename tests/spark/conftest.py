@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 
 from infra.app.archive import archive_store
 from infra.app.container import Waybill
@@ -28,6 +29,14 @@ OF_TESTS = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "2",
 }
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before_the_test() -> Iterator[None]:
+    """What a command makes of the logs, the next test must not find: it may be the first that makes the rows."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -357,7 +357,7 @@ def test_a_folder_with_files_of_others_is_no_archive(archive: Floor, tmp_path: P
 
     with pytest.raises(WrongFolderError, match=r"has notes.txt, which no archive wrote: name an empty folder"):
         archive_store(archive.waybill, str(mine))
-    with pytest.raises(NoArchiveError, match="waybill archive --to"):
+    with pytest.raises(NoArchiveError, match=r"has no archive \(no manifest.json\): check the path"):
         verify_archive(str(mine))
     (mine / MANIFEST).write_text('{"format": "waybill export 1"}')
     with pytest.raises(NoArchiveError, match="is of the format 'waybill export 1'"):
