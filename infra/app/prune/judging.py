@@ -100,7 +100,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Rules:
+class PruneTerms:
     """What is asked for: orders closed before `before`, when everything has come as far as `reached`.
 
     `failed` are the streams whose rows an engine could not make, `marks` the positions by which the archive recognises
@@ -116,7 +116,7 @@ class Rules:
 def judge(
     connection: Connection,
     backend: Backend,
-    rules: Rules,
+    terms: PruneTerms,
     archived: Mapping[str, StreamDigest],
     order_ids: Sequence[str],
 ) -> Judged:
@@ -133,7 +133,7 @@ def judge(
     for stream in connection.execute(known).scalars().all():
         del closed[stream]
         judged.pruned_before += 1
-    for stream in [stream for stream, row in closed.items() if row.closed_at >= rules.before]:
+    for stream in [stream for stream, row in closed.items() if row.closed_at >= terms.before]:
         del closed[stream]
         judged.left_out[LeftOut.CLOSED_LATER] += 1
     if not closed:
@@ -143,7 +143,7 @@ def judge(
     found: dict[str, Prunable] = {}
     settled: dict[str, Settled] = {}
     for stream, row in closed.items():
-        told = _judge(stream, row, events.get(stream, []), archived.get(stream, NOTHING), rules, beside, settled)
+        told = _judge(stream, row, events.get(stream, []), archived.get(stream, NOTHING), terms, beside, settled)
         if isinstance(told, LeftOut):
             judged.left_out[told] += 1
         else:
@@ -160,7 +160,7 @@ def _judge(
     row: Any,
     stored: Sequence[Any],
     archived: StreamDigest,
-    rules: Rules,
+    terms: PruneTerms,
     beside: "_Beside",
     settled: dict[str, Settled],
 ) -> Prunable | LeftOut:
@@ -169,17 +169,17 @@ def _judge(
     position = max((e.position for e in stored), default=0)
     if not events or events[0].originator_version != 1:
         return LeftOut.OTHER_ROWS
-    if (reason := _not_archived(stream, position, digest, archived, rules)) is not None:
+    if (reason := _not_archived(stream, position, digest, archived, terms)) is not None:
         return reason
-    if rules.marks.intersection(e.position for e in stored):
+    if terms.marks.intersection(e.position for e in stored):
         return LeftOut.IS_A_MARK
     # That it was pruned once, and is back, is no news of the order.
     news = [event for event in events if not isinstance(event, StreamPruned | StreamRestored)]
     recorded = max(event.recorded_at for event in news)
-    if recorded >= rules.before:
+    if recorded >= terms.before:
         return LeftOut.RECORDED_LATER
-    sent = rules.reached.notice
-    if position > rules.reached.read or (sent is not None and beside.notice_of(stream) > sent):
+    sent = terms.reached.notice
+    if position > terms.reached.read or (sent is not None and beside.notice_of(stream) > sent):
         return LeftOut.NOT_READ
     if row.order_id in beside.not_taken:
         return LeftOut.NOT_TAKEN
@@ -208,13 +208,13 @@ def _judge(
 
 
 def _not_archived(
-    stream: str, position: int, digest: StreamDigest, archived: StreamDigest, rules: Rules
+    stream: str, position: int, digest: StreamDigest, archived: StreamDigest, terms: PruneTerms
 ) -> LeftOut | None:
-    if position > rules.reached.archived or archived.events < digest.events:
+    if position > terms.reached.archived or archived.events < digest.events:
         return LeftOut.NOT_ARCHIVED
     if digest != archived:
         return LeftOut.OTHERWISE_ARCHIVED
-    if position > rules.reached.rows or stream in rules.failed:
+    if position > terms.reached.rows or stream in terms.failed:
         return LeftOut.NOT_MADE_ROWS
     return None
 

@@ -22,7 +22,7 @@ from domain.streams import split_stream_name, stream_name
 from infra.app.container import Waybill
 from infra.app.prune.archived_streams import StreamDigest, digests_in_bucket
 from infra.app.prune.errors import CannotPruneError
-from infra.app.prune.judging import Judged, LeftOut, Prunable, Rules, judge
+from infra.app.prune.judging import Judged, LeftOut, Prunable, PruneTerms, judge
 from infra.app.prune.standing import expect_no_build, standing_of_archive
 from infra.archive.folder import ArchiveFolder
 from infra.store.backend import EventRow
@@ -122,17 +122,17 @@ def _run(
         )
     folder, rows_folder = ArchiveFolder(archive), ArchiveFolder(rows)
     standing = standing_of_archive(waybill, folder, rows_folder)
-    rules = Rules(before, standing.reached, standing.failed, standing.marks)
+    terms = PruneTerms(before, standing.reached, standing.failed, standing.marks)
     report = PruneReport(folder.url, who is not None)
     seen, log = 0, ProgressLog("prune_progress")
     for bucket in range(standing.manifest.buckets):
         shares = digests_in_bucket(folder, standing.manifest, bucket, stream_name(ORDER, ""))
         for archived, some in ((share, some) for share in shares for some in _at_once(share)):
             with snapshot(waybill.engine) as connection:
-                judged = judge(connection, waybill.backend, rules, archived, _ids(some))
+                judged = judge(connection, waybill.backend, terms, archived, _ids(some))
             if who is not None and judged.prunable:
                 to = _Archive(folder.url, standing.manifest.archive_id)
-                judged = judged.with_others(_prune(waybill, who, to, rules, archived, judged.prunable))
+                judged = judged.with_others(_prune(waybill, who, to, terms, archived, judged.prunable))
             seen += len(judged.prunable) + judged.pruned_before + sum(judged.left_out.values())
             report.add(judged)
         on_bucket(bucket + 1, standing.manifest.buckets)
@@ -154,7 +154,7 @@ def _prune(
     waybill: Waybill,
     who: Who,
     archive: _Archive,
-    rules: Rules,
+    terms: PruneTerms,
     archived: Mapping[str, StreamDigest],
     orders: Sequence[Prunable],
 ) -> Judged:
@@ -162,14 +162,14 @@ def _prune(
 
     def work(acting: Acting) -> Judged:
         expect_no_build(acting.connection)
-        found = judge(acting.connection, waybill.backend, rules, archived, _ids([one.stream for one in orders]))
+        found = judge(acting.connection, waybill.backend, terms, archived, _ids([one.stream for one in orders]))
         if found.prunable:
             events = sum(one.digest.events for one in found.prunable)
             acting.log(
                 OrdersPruned,
                 archive=archive.url,
                 archive_id=archive.archive_id,
-                archived_before=rules.before,
+                archived_before=terms.before,
                 orders=len(found.prunable),
                 events=events,
             )

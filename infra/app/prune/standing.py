@@ -28,7 +28,7 @@ _OF_ORDERS = frozenset(projection.name for projection in every_projection() if O
 
 
 class ArchiveStanding(NamedTuple):
-    """The archive to prune by, what everything has reached, and what must stay: see judging.Rules."""
+    """The archive to prune by, what everything has reached, and what must stay: see judging.PruneTerms."""
 
     manifest: Manifest
     reached: Reached
