@@ -52,10 +52,12 @@ def grouped_by_stream(events: Any, partitions: int) -> Any:
 def partitions_for(events: int, tasks_at_once: int) -> int:
     """How many partitions so many events are grouped into, if nobody says so.
 
-    Enough to sort each in memory, and two tasks for each of those that run at once, to end at about the same time.
+    Enough to sort each in memory, and two tasks for each of those that run at once, to end at about the same time. More
+    are a multiple of these, so that no processor waits while the last tasks run.
     """
-    worth = max(1, events // EVENTS_WORTH_A_TASK)
-    return max(-(-events // EVENTS_A_PARTITION), min(2 * tasks_at_once, worth))
+    fewest = min(2 * tasks_at_once, max(1, events // EVENTS_WORTH_A_TASK))
+    to_sort = -(-events // EVENTS_A_PARTITION)
+    return fewest if to_sort <= fewest else -(-to_sort // tasks_at_once) * tasks_at_once
 
 
 def spark_path(url: str) -> str:

@@ -97,7 +97,9 @@ def test_a_folder_that_no_executor_sees_is_refused() -> None:
         (30_000, 8, 1),
         (100_000, 8, 5),
         (3_000_000, 8, 16),
-        (100 * EVENTS_A_PARTITION + 1, 8, 101),
+        (100 * EVENTS_A_PARTITION + 1, 8, 104),
+        (5_000_000, 2, 10),
+        (5_000_001, 2, 12),
     ],
 )
 def test_partitions_are_small_enough_to_sort_and_enough_for_all_tasks(events: int, tasks: int, partitions: int) -> None:
