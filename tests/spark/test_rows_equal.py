@@ -10,7 +10,7 @@ import pytest
 from infra.app.diff import diff_projections
 from infra.app.rebuild.rebuild import Rebuild
 from infra.archive.folder import ArchiveFolder, read_manifest
-from infra.archive.rows_folder import read_rows_manifest
+from infra.archive.rows_folder import ROWS_LOCK, read_rows_manifest
 from infra.archive.rows_reading import open_rows
 from infra.store.operator_log import Who
 from projections.catalogue import PROJECTIONS
@@ -30,7 +30,7 @@ def test_every_table_has_the_rows_of_the_embedded_engine(table: str, floor: Floo
 def test_the_manifest_names_each_file_with_its_rows_and_hash_and_no_other_file_is_left(floor: Floor, made: str) -> None:
     folder = ArchiveFolder(made)
     manifest = read_rows_manifest(folder)
-    assert files_below(Path(made)) == {"rows.json", *manifest.paths}
+    assert files_below(Path(made)) == {"rows.json", ROWS_LOCK, *manifest.paths}
     assert manifest.position == read_manifest(ArchiveFolder(str(floor.archive))).position
     assert manifest.failed == []
     for projection in manifest.projections:
