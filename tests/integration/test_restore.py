@@ -92,7 +92,9 @@ def test_a_manifest_without_a_hash_is_read_and_a_changed_one_is_not(waybill: Com
         waybill(*map(str, command)).exited(
             1, "manifest.json of the archive", "was changed", "from a copy of the archive"
         )
-    told.pop("sha256")
+    # As an earlier waybill wrote it.
+    for later in ("sha256", "paused"):
+        told.pop(later)
     manifest.write_text(json.dumps(told))
     waybill("archive", "verify", archived).exited(0, "has no hash of itself", "the next waybill archive --to")
     waybill("restore", "--from", archived).done()
