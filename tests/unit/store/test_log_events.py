@@ -13,6 +13,7 @@ from infra.telemetry.declared import OF_EVERY_LINE, UndeclaredError, check_decla
 from infra.telemetry.events import EVENTS, FIELDS
 
 PACKAGES = ("domain", "projections", "consumers", "infra")
+PROGRESS = frozenset(("part", "done", "total"))
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
@@ -40,6 +41,11 @@ def _calls() -> Iterator[Call]:
                     fields = frozenset(keyword.arg for keyword in node.keywords if keyword.arg is not None)
                     for event in _names(node.args):
                         yield Call(where, event, node.func.attr, fields - OF_EVERY_LINE)
+                # infra/telemetry/progress.py logs the event that it is made for.
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ProgressLog":
+                    where = f"{path.relative_to(root)}:{node.lineno}"
+                    for event in _names(node.args):
+                        yield Call(where, event, "info", PROGRESS)
 
 
 def _names(arguments: list[ast.expr]) -> list[str]:
